@@ -1,0 +1,3 @@
+"""oneclick: a data engine for video in healthcare."""
+
+__version__ = "0.1.0"

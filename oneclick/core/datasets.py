@@ -1,0 +1,50 @@
+"""Immutable lists of what a model was trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Split = Literal["train", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetClip:
+    """One line of a manifest."""
+
+    clip: str
+    camera: str
+    revision: int
+    """Label revision that was frozen."""
+    label_digest: str
+    """sha256 of the label file."""
+    clip_digest: str
+    """sha256 of clip.mp4."""
+    split: Split
+    frames: int
+    width: int
+    height: int
+    fps: float
+    origins: dict[str, int]
+    """Boxes by origin letter."""
+    chosen_by: str
+
+
+@dataclass(frozen=True)
+class DatasetVersion:
+    """`name` is `v<number>-<first 8 of digest>`; equal content has an equal digest."""
+
+    name: str
+    digest: str
+    """sha256 of the manifest's bytes."""
+    parent: str | None
+    classes: tuple[str, ...]
+    clips: tuple[DatasetClip, ...]
+
+    def side(self, split: Split) -> tuple[DatasetClip, ...]:
+        """The clips of one split."""
+        return tuple(clip for clip in self.clips if clip.split == split)
+
+    def images(self) -> int:
+        """Frames in all clips."""
+        return sum(clip.frames for clip in self.clips)

@@ -1,0 +1,116 @@
+"""Annotations of a clip: revisions that only grow, with the origin of every box."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oneclick.core.tracks import Tracks
+
+Kind = Literal["auto", "human"]
+Ranges = tuple[tuple[int, int, str], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelTrack:
+    """One object through one clip."""
+
+    id: int
+    cls: str
+    frames: NDArray[np.int32]
+    """(n,) rising, 0-based in the clip."""
+    boxes: NDArray[np.float32]
+    """(n, 4) px, x1 y1 x2 y2."""
+    scores: NDArray[np.float32]
+    """(n,) confidence of the label in 0 … 1."""
+    origins: str
+    """n letters, one a box (core.tracks.ORIGINS)."""
+    keyframes: tuple[int, ...] = ()
+    """Frames a human set or should look at."""
+    attributes: dict[str, Ranges] = field(default_factory=dict)
+    """Half-open ranges of frames: {"posture": ((0, 40, "lying"),)}."""
+
+    def __post_init__(self) -> None:
+        n = len(self.frames)
+        if self.boxes.shape != (n, 4) or self.scores.shape != (n,) or len(self.origins) != n:
+            raise ValueError(
+                f"track {self.id}: expected {n} boxes, scores and origins, got "
+                f"{self.boxes.shape}, {self.scores.shape}, {len(self.origins)}"
+            )
+        if n > 1 and (np.diff(self.frames) <= 0).any():
+            raise ValueError(f"track {self.id}: frames must rise")
+
+
+@dataclass(frozen=True, eq=False)
+class LabelSet:
+    """One revision of the annotation of one clip."""
+
+    clip: str
+    revision: int
+    """1, 2, 3 …; never reused."""
+    kind: Kind
+    parent: int | None
+    """Revision this one was made from."""
+    made_by: str
+    """Labeller, annotator or policy; never a patient."""
+    made_at: datetime
+    """UTC."""
+    frames: int
+    """Frames in the clip, boxes or not."""
+    width: int
+    height: int
+    classes: tuple[str, ...]
+    tracks: tuple[LabelTrack, ...]
+
+    def counts(self) -> dict[str, int]:
+        """Boxes by origin letter."""
+        letters = "".join(track.origins for track in self.tracks)
+        return {letter: letters.count(letter) for letter in sorted(set(letters))}
+
+    def boxes(self) -> int:
+        """How many boxes in all."""
+        return sum(len(track.frames) for track in self.tracks)
+
+
+def from_tracks(tracks: Tracks) -> tuple[LabelTrack, ...]:
+    """Columns to one LabelTrack an object; the class is the track's first."""
+    made = []
+    for rows in tracks.each():
+        made.append(
+            LabelTrack(
+                int(tracks.tracks[rows[0]]),
+                tracks.names[int(tracks.classes[rows[0]])],
+                tracks.frames[rows],
+                tracks.boxes[rows],
+                tracks.scores[rows],
+                "".join(tracks.origins[rows]),
+            )
+        )
+    return tuple(made)
+
+
+def to_tracks(labels: LabelSet, fps: float) -> Tracks:
+    """One LabelTrack an object to columns; attributes and keyframes stay behind.
+
+    Raises:
+        ValueError: if a track's class is not in `labels.classes`.
+    """
+    parts = labels.tracks
+    if not parts:
+        return Tracks.empty(labels.frames, fps, labels.classes)
+    sizes = [len(track.frames) for track in parts]
+    return Tracks(
+        np.concatenate([track.frames for track in parts]),
+        np.repeat([track.id for track in parts], sizes),
+        np.concatenate([track.boxes for track in parts]),
+        np.concatenate([track.scores for track in parts]),
+        np.repeat([labels.classes.index(track.cls) for track in parts], sizes),
+        np.array(list("".join(track.origins for track in parts)), np.str_),
+        labels.frames,
+        fps,
+        labels.classes,
+    )

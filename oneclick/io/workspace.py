@@ -1,0 +1,73 @@
+"""Where everything lies: the one place that knows the layout of the workspace folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from oneclick.core.clips import Video
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One workspace folder; nothing is created by naming a path."""
+
+    home: Path
+
+    @property
+    def catalog_file(self) -> Path:
+        return self.home / "catalog.sqlite"
+
+    def video_file(self, video: Video) -> Path:
+        """The raw recording."""
+        return self.home / "videos" / video.camera / f"{video.id}{video.suffix}"
+
+    def video_card(self, camera: str, video_id: str) -> Path:
+        """Identity of the recording as JSON, so that the catalog can be rebuilt."""
+        return self.home / "videos" / camera / f"{video_id}.json"
+
+    def predictions(self, video_id: str, model_id: str) -> Path:
+        return self.home / "predictions" / video_id / f"{model_id}.parquet"
+
+    def signals(self, video_id: str, name: str) -> Path:
+        return self.home / "signals" / video_id / f"{name}.parquet"
+
+    def hits(self, video_id: str) -> Path:
+        """Hits and selected spans of one video, as JSON."""
+        return self.home / "hits" / f"{video_id}.json"
+
+    def clip_dir(self, clip_id: str) -> Path:
+        """`clips/<camera>/<clip_id>`; the camera is the id up to its first dash."""
+        return self.home / "clips" / clip_id.split("-", 1)[0] / clip_id
+
+    def clip_file(self, clip_id: str) -> Path:
+        return self.clip_dir(clip_id) / "clip.mp4"
+
+    def clip_card(self, clip_id: str) -> Path:
+        return self.clip_dir(clip_id) / "clip.json"
+
+    def frames_dir(self, clip_id: str) -> Path:
+        return self.clip_dir(clip_id) / "frames"
+
+    def frame_file(self, clip_id: str, frame: int) -> Path:
+        return self.frames_dir(clip_id) / f"{frame:06d}.jpg"
+
+    def labels_dir(self, clip_id: str) -> Path:
+        return self.clip_dir(clip_id) / "labels"
+
+    def quarantine_card(self, clip_id: str) -> Path:
+        return self.clip_dir(clip_id) / "quarantine.json"
+
+    def review_dir(self) -> Path:
+        """The local review platform's queue."""
+        return self.home / "review"
+
+    def dataset_dir(self, version: str) -> Path:
+        return self.home / "datasets" / version
+
+    def model_dir(self, model_id: str) -> Path:
+        return self.home / "models" / model_id
+
+    @property
+    def champion_file(self) -> Path:
+        return self.home / "models" / "champion.json"

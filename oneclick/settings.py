@@ -1,0 +1,151 @@
+"""All settings, read once at the door; everything works with nothing set.
+
+Order: arguments, environment (`ONECLICK_HOME`, `ONECLICK_TRIGGERS__BUDGET`, …), `oneclick.toml` in the
+current folder, defaults.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from oneclick.core.errors import UsageError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0)]
+CONFIG_FILE = "oneclick.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Detect(_Section):
+    """Which models look at video."""
+
+    predictor: str = "auto"
+    """Deployed model; `auto` is the champion, or opencv:hog before there is one."""
+    rival: str = "opencv:motion"
+    """Second opinion for the conflict trigger; empty for none."""
+    labellers: tuple[str, ...] = ()
+    """Models that label clips, best first; empty means the predictor, opencv:hog and the rival."""
+    device: str = "auto"
+
+    @model_validator(mode="after")
+    def _rival_differs(self) -> Detect:
+        if self.rival and self.rival == self.predictor:
+            raise ValueError(
+                f"rival and predictor are both {self.rival!r}: a model never disagrees with itself"
+            )
+        return self
+
+
+class Triggers(_Section):
+    """What counts as trouble, and how much of it is worth a human's time."""
+
+    enabled: tuple[str, ...] = ()
+    """Registry names; empty means all."""
+    params: dict[str, dict[str, float]] = {}
+    """Parameters by trigger: {"flicker": {"hole": 0.5}}."""
+    budget: Share = 0.001
+    """Share of raw video seconds to select."""
+    min_clips: int = Field(16, ge=0)
+    """Floor per lap, so that one short video still gives something to learn from."""
+    control: Share = 0.1
+    """Share of the selected clips drawn at random, to measure what the triggers miss."""
+    clip_seconds: float = Field(3.0, gt=0)
+    """Length of a selected span, before merging."""
+    gap: Seconds = 1.0
+    """Least time between two clips of one video."""
+    test_share: Share = 0.25
+    """Share of camera-days (or of a lone camera-day's time) kept for testing."""
+    seed: int = 0
+
+
+class Review(_Section):
+    """Who decides."""
+
+    platform: Literal["local"] = "local"
+    accept_auto: bool = False
+    """Accept automatic labels unseen; recorded as policy:accept-auto."""
+
+
+class Train(_Section):
+    """What is trained, where the clips go, and what makes a model better."""
+
+    server: str = ""
+    """fsspec URL of the training server; empty means `training-server` in the workspace."""
+    model: str = "fcos-tiny"
+    steps: int = Field(300, gt=0)
+    batch: int = Field(8, gt=0)
+    stride: int = Field(2, gt=0)
+    """Train on every n-th frame of a clip."""
+    seed: int = 0
+    margin: Share = 0.0
+    """mAP by which a candidate must beat the champion."""
+    min_test_images: int = Field(20, ge=0)
+    """Fewer test images are not enough evidence to promote."""
+
+
+class Settings(BaseSettings):
+    """The whole configuration."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ONECLICK_",
+        env_nested_delimiter="__",
+        toml_file=CONFIG_FILE,
+        extra="forbid",
+        frozen=True,
+    )
+
+    home: Path = Path("workspace")
+    """The workspace folder."""
+    classes: tuple[str, ...] = ("person",)
+    sources: tuple[str, ...] = ()
+    """Folders, files or URLs that `collect` fetches from on schedule."""
+    batch: int = Field(100, ge=1)
+    """Clips a task carries."""
+    lease_seconds: float = Field(1800, gt=0)
+    """How long a worker may hold a clip before another takes it."""
+    retain_raw_days: int = Field(30, ge=0)
+    """Days a raw video is kept once its clips are cut; 0 keeps it for ever."""
+    runner: Literal["thread", "process", "dask", "ray"] = "thread"
+    detect: Detect = Detect()
+    triggers: Triggers = Triggers()
+    review: Review = Review()
+    train: Train = Train()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load(**overrides: object) -> Settings:
+    """Read the settings; `overrides` with the value None are left out.
+
+    Raises:
+        UsageError: naming the setting that is wrong and why.
+    """
+    try:
+        return Settings(**{k: v for k, v in overrides.items() if v is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        )
+        raise UsageError(f"settings: {problems}") from None
