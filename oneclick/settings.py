@@ -1,11 +1,12 @@
 """All settings, read once at the door; everything works with nothing set.
 
-Order: arguments, environment (`ONECLICK_HOME`, `ONECLICK_TRIGGERS__BUDGET`, …), `oneclick.toml` in the
-current folder, defaults.
+Order: arguments, environment (`ONECLICK_HOME`, `ONECLICK_TRIGGERS__BUDGET`, …), `oneclick.toml` in
+the current folder, defaults.
 """
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -144,8 +145,14 @@ def load(**overrides: object) -> Settings:
     try:
         return Settings(**{k: v for k, v in overrides.items() if v is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg'].removeprefix('Value error, ')}"
-            for e in error.errors()
-        )
-        raise UsageError(f"settings: {problems}") from None
+        raise UsageError(f"settings: {_problems(error)}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"settings: {CONFIG_FILE} is not TOML: {error}") from None
+
+
+def _problems(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        where = ".".join(map(str, problem["loc"])) or "settings"
+        lines.append(f"{where}: {problem['msg'].removeprefix('Value error, ')}")
+    return "; ".join(lines)

@@ -1,0 +1,57 @@
+"""Prefect's settings for a laptop with no server, written to the environment before Prefect is imported.
+
+Whoever has a server or Prefect Cloud (PREFECT_API_URL, or a profile that names one) keeps every setting of theirs.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+
+DEFAULTS = {
+    "DO_NOT_TRACK": "1",
+    # DO_NOT_TRACK stops the client's events only; the server's heartbeat has its own switch.
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    # A first start migrates its database: 18 s on two cores, where Prefect waits 20.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    # Recorded one by one, task runs lock SQLite: 30 a second; in batches 140.
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1.0",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
+    # A deployment whose worker died is free again after a minute, not five.
+    "PREFECT_SERVER_CONCURRENCY_INITIAL_DEPLOYMENT_LEASE_DURATION": "60",
+    "PREFECT_WORKER_QUERY_SECONDS": "2",
+}
+
+
+def prepare(home: Path) -> None:
+    """Set what the user has not set; with no server, Prefect lives in `<home>/.prefect` and is silent."""
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    if api_url():
+        return
+    os.environ.setdefault("PREFECT_HOME", str(home.resolve() / ".prefect"))
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_ENABLED", "true")
+    # At ERROR a failed task prints its traceback above our one-line error.
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+
+
+def api_url() -> str | None:
+    """The Prefect server or Cloud the user works with, or None."""
+    return os.environ.get("PREFECT_API_URL") or _profile().get("PREFECT_API_URL") or None
+
+
+def _profile() -> dict[str, str]:
+    """Settings of the active profile, as `prefect config set` and `prefect cloud login` write them."""
+    folder = Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect").expanduser()
+    file = Path(os.environ.get("PREFECT_PROFILES_PATH") or folder / "profiles.toml").expanduser()
+    try:
+        stored = tomllib.loads(file.read_text("utf-8"))
+    except (OSError, tomllib.TOMLDecodeError):
+        return {}
+    active = os.environ.get("PREFECT_PROFILE") or stored.get("active", "")
+    found: dict[str, str] = stored.get("profiles", {}).get(active, {})
+    return found

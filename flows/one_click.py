@@ -1,0 +1,39 @@
+"""One click: a whole lap, from raw recordings to a model in service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+
+from flows import policy
+from flows.collect import collect
+from flows.label import label
+from flows.publish import publish
+from flows.review import review
+from flows.train import train
+
+
+@flow(name="one-click", **policy.FLOW)
+def one_click(
+    sources: list[str] | None = None,
+    home: Path | None = None,
+    accept_auto: bool | None = None,
+    predictor: str | None = None,
+) -> dict[str, Any]:
+    """One lap; it stops politely where it has to wait for a reviewer, and goes on from there."""
+    with policy.in_process():
+        steps = {
+            "collect": collect(sources, home, predictor),
+            "label": label(home, predictor),
+            "review": review(home, accept_auto),
+            "publish": publish(home),
+            "train": train(home),
+        }
+    return {
+        "failed": {key: why for step in steps.values() for key, why in step["failed"].items()},
+        "nothing_new": not any(step["done"] for step in steps.values()),
+        "waiting": steps["review"]["waiting"],
+        "steps": steps,
+    }

@@ -1,0 +1,48 @@
+"""Review: labelled clips → reviewer; verdicts → accepted or rejected clips."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+
+from flows import policy
+from oneclick import report, settings
+from oneclick.core.clips import ClipStage
+from oneclick.core.results import BatchResult
+from oneclick.stages import review as stage
+
+
+@task(name="send", tags=["io"], timeout_seconds=policy.HOUR, **policy.TASK)
+def send_clips(home: Path, clips: list[str], platform: str) -> BatchResult:
+    """One batch of clips in the reviewer's queue."""
+    return stage.send(home, clips, platform)
+
+
+@task(name="accept-auto", tags=["io"], timeout_seconds=policy.HOUR, **policy.TASK)
+def accept_clips(home: Path, clips: list[str]) -> BatchResult:
+    """Automatic labels of one batch accepted unseen, and recorded as that."""
+    return stage.accept_auto(home, clips)
+
+
+@task(name="collect-verdicts", tags=["io"], timeout_seconds=policy.HOUR, **policy.TASK)
+def collect_verdicts(home: Path, platform: str) -> BatchResult:
+    """What the reviewers decided since the last time."""
+    return stage.collect(home, platform)
+
+
+@flow(name="review", **policy.FLOW)
+def review(home: Path | None = None, accept_auto: bool | None = None) -> dict[str, Any]:
+    """Send what is labelled, take in what is decided."""
+    wish = None if accept_auto is None else {"accept_auto": accept_auto}
+    conf = settings.load(home=home, review=wish)
+    platform = conf.review.platform
+    sent = policy.each_batch(send_clips, ClipStage.LABELLED, conf, platform)
+    if conf.review.accept_auto:
+        policy.each_batch(accept_clips, ClipStage.IN_REVIEW, conf)
+    decided = collect_verdicts(conf.home, platform)
+    funnel = report.funnel(conf.home)
+    waiting = next(row.clips for row in funnel if row.stage == ClipStage.IN_REVIEW)
+    policy.table("funnel", funnel, f"{len(decided.done)} clips decided, {waiting} wait for review")
+    return policy.outcome(sent.add(decided), waiting=waiting)

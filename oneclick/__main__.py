@@ -1,0 +1,5 @@
+"""`python -m oneclick`."""
+
+from oneclick.cli.main import run
+
+run()

@@ -1,0 +1,39 @@
+"""`oneclick catalog`: the index over the workspace's files."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from oneclick.cli import output
+
+app = typer.Typer(no_args_is_help=True, help="The catalog: rebuild it from the files, verify it.")
+
+
+@app.command()
+def rebuild(home: output.Home = None) -> None:
+    """Make the catalog again from the files of the workspace."""
+    from oneclick.io.catalog import Catalog
+
+    where = output.settings(home).home
+    Catalog.rebuild(where)
+    output.say(f"catalog of {where} rebuilt from its files")
+
+
+@app.command()
+def verify(
+    home: output.Home = None,
+    deep: Annotated[bool, typer.Option(help="Also compare checksums of every file.")] = False,
+) -> None:
+    """Recount the totals and compare the catalog with the files; exit 1 if they differ."""
+    from oneclick.io.catalog import Catalog
+
+    with Catalog.open(output.settings(home).home) as catalog:
+        problems = catalog.verify(deep=deep)
+    for problem in problems:
+        typer.echo(problem)
+    if problems:
+        output.say(f"{len(problems)} problems; `oneclick catalog rebuild` makes it again")
+        raise typer.Exit(1)
+    output.say("catalog and files agree")

@@ -1,0 +1,84 @@
+"""`oneclick clips`: where every clip stands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from oneclick.cli import output
+
+app = typer.Typer(no_args_is_help=True, help="Clips: list, look into one, retry the quarantined.")
+
+
+@app.command("list")
+def list_(
+    home: output.Home = None,
+    stage: Annotated[
+        str | None, typer.Option(help="Only this stage, for example IN_REVIEW.")
+    ] = None,
+    camera: Annotated[str | None, typer.Option(help="Only this camera.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 100,
+    offset: Annotated[int, typer.Option(help="Skip so many.", min=0)] = 0,
+    json: output.Json = False,
+) -> None:
+    """Clips, oldest first."""
+    from oneclick import report
+
+    rows = report.clips(output.settings(home).home, stage, camera, limit, offset)
+    if json:
+        output.show_json(rows)
+        return
+    output.table(
+        ["clip", "stage", "frames", "split", "chosen by", "why", "label", "error"],
+        [[r.id, r.stage, r.frames, r.split, r.chosen_by, r.why, r.revision, r.error] for r in rows],
+    )
+
+
+@app.command()
+def show(
+    clip: Annotated[str, typer.Argument(help="Clip id; `oneclick clips list` prints them.")],
+    home: output.Home = None,
+    json: output.Json = False,
+) -> None:
+    """Everything known of one clip: where it comes from, why, its labels and its history."""
+    from oneclick import report
+
+    detail = report.clip(output.settings(home).home, clip)
+    if json:
+        output.show_json(detail)
+        return
+    row = detail.row
+    output.table(
+        ["clip", "stage", "video", "frames of the video", "split", "chosen by", "error"],
+        [
+            [row.id, row.stage, detail.video, f"{detail.start}–{detail.stop}", row.split]
+            + [row.chosen_by, row.error]
+        ],
+    )
+    output.table(["trigger", "why"], [[h.trigger, h.why] for h in detail.hits], "hits")
+    output.table(
+        ["revision", "kind", "made by", "boxes", "by origin"],
+        [[r.revision, r.kind, r.made_by, r.boxes, r.origins] for r in detail.revisions],
+        "labels",
+    )
+    output.table(
+        ["at (UTC)", "from", "to", "by", "detail"],
+        [[e.at, e.old or "", e.new, e.by, e.detail] for e in detail.events],
+        "history",
+    )
+
+
+@app.command()
+def retry(
+    clips: Annotated[list[str] | None, typer.Argument(help="Quarantined clips.")] = None,
+    home: output.Home = None,
+    every: Annotated[bool, typer.Option("--all", help="All quarantined clips.")] = False,
+) -> None:
+    """Put quarantined clips back where they fell."""
+    from oneclick.core.errors import UsageError
+    from oneclick.stages import maintain
+
+    if bool(clips) == every:
+        raise UsageError("name the clips to retry, or give --all")
+    output.finish(maintain.retry(output.settings(home).home, clips or None), "clips put back")

@@ -1,0 +1,84 @@
+"""`oneclick`: every command in one place; each imports its work when it runs."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from oneclick import __version__
+from oneclick.cli import (
+    catalog,
+    clips,
+    data,
+    label,
+    lap,
+    models,
+    output,
+    review,
+    status,
+    triggers,
+    up,
+    video,
+)
+
+app = typer.Typer(
+    name="oneclick",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="A data engine for video in healthcare: it finds the moments where a model is wrong, "
+    "labels them with hindsight, lets a human correct the few boxes that matter, and trains.",
+    epilog=output.EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(lap.run)
+app.command("demo")(lap.demo)
+app.command("up")(up.up)
+app.command("status")(status.status)
+app.command("doctor")(status.doctor)
+app.add_typer(video.app, name="video")
+app.add_typer(clips.app, name="clips")
+app.add_typer(catalog.app, name="catalog")
+app.add_typer(triggers.app, name="triggers")
+app.add_typer(label.app, name="label")
+app.add_typer(review.app, name="review")
+app.add_typer(data.app, name="data")
+app.command("train")(models.train)
+app.add_typer(models.app, name="models")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"oneclick {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Nothing to do before a command."""
+
+
+def run() -> None:
+    """Entry point: one line for an error of ours, exit codes as documented."""
+    from oneclick.core.errors import OneclickError
+
+    # Prefect's temporary server outlives a process that dies of SIGTERM without unwinding.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        app()
+    except OneclickError as error:
+        output.say(f"oneclick: {error}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        output.say("oneclick: interrupted; run the same command again to go on")
+        sys.exit(130)

@@ -1,0 +1,93 @@
+"""`oneclick train` and `oneclick models`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from oneclick.cli import output
+
+app = typer.Typer(no_args_is_help=True, help="Models: list, show, promote, roll back.")
+
+
+def train(
+    home: output.Home = None,
+    data: Annotated[
+        str | None, typer.Option(help="Dataset version; default: the latest.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Network, for example fcos-tiny.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Training steps.", min=1)] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+    json: output.Json = False,
+) -> None:
+    """Train a candidate on a dataset version; the gate promotes or refuses it."""
+    from oneclick import report
+    from oneclick.cli import summary
+    from oneclick.stages import train as stage
+
+    settings = output.settings(home)
+    with output.progress_bars():
+        outcome = stage.train(
+            settings.home, data, stage.options(settings, model=model, steps=steps, seed=seed)
+        )
+    if outcome.model is None:
+        output.say(outcome.reasons[0])
+        return
+    training = report.training(settings.home, outcome.model)
+    if json:
+        output.show_json(training)
+    elif training:
+        summary.show_training(training)
+    if not outcome.trained:
+        output.say("nothing new: this model was trained on this data before")
+
+
+@app.command("list")
+def list_(home: output.Home = None, json: output.Json = False) -> None:
+    """Models, oldest first; the champion is marked."""
+    from oneclick import report
+
+    rows = report.models(output.settings(home).home)
+    if json:
+        output.show_json(rows)
+        return
+    output.table(
+        ["", "model", "dataset", "mAP", "AP50", "made (UTC)"],
+        [["*" if r.champion else "", r.id, r.dataset, r.map, r.ap50, r.made_at] for r in rows],
+    )
+
+
+@app.command()
+def show(
+    model: Annotated[str, typer.Argument(help="Model id; `oneclick models list` prints them.")],
+    home: output.Home = None,
+) -> None:
+    """The card of one model: what it was trained on and what it is worth."""
+    from oneclick import report
+
+    output.show_json(report.model_card(output.settings(home).home, model))
+
+
+@app.command()
+def promote(
+    model: Annotated[str, typer.Argument(help="Model id to put into service.")],
+    home: output.Home = None,
+    reason: Annotated[str, typer.Option(help="Why; kept in the history.")] = "by hand",
+) -> None:
+    """Put a model into service without asking the gate."""
+    from oneclick.io import registry
+    from oneclick.io.workspace import Workspace
+
+    registry.promote(Workspace(output.settings(home).home), model, reason)
+    output.say(f"champion is now {model}")
+
+
+@app.command()
+def rollback(home: output.Home = None) -> None:
+    """Put the champion before this one back into service."""
+    from oneclick.io import registry
+    from oneclick.io.workspace import Workspace
+
+    model = registry.rollback(Workspace(output.settings(home).home))
+    output.say(f"champion is now {model}")

@@ -1,0 +1,74 @@
+"""The closing summary, as text on stdout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from oneclick.cli import output
+
+if TYPE_CHECKING:
+    from oneclick.report import Lap, Training
+
+ORIGIN_NAMES = {
+    "d": "detected",
+    "u": "united",
+    "i": "interpolated",
+    "r": "recovered",
+    "h": "human",
+}
+
+
+def show(state: Lap) -> None:
+    """The whole workspace on one screen."""
+    kept = state.kept
+    typer.echo(
+        f"video      {kept.videos} recordings, {kept.frames:,} frames, {kept.seconds / 60:.1f} min; "
+        f"kept {100 * kept.share:.1f}% in {kept.clips} clips ({kept.control} drawn at random)"
+    )
+    typer.echo(f"hits       {_joined((row.trigger, row.hits) for row in state.hits)}")
+    typer.echo(f"clips      {_joined((r.stage, r.clips) for r in state.funnel if r.clips)}")
+    typer.echo(
+        f"boxes      {_joined((ORIGIN_NAMES[letter], n) for letter, n in state.origins.items())}"
+    )
+    typer.echo(f"review     {_review(state)}")
+    if state.dataset:
+        typer.echo(
+            f"dataset    {state.dataset}: {state.dataset_clips} clips, {state.dataset_images:,} images"
+        )
+    typer.echo(f"champion   {state.champion or 'none yet'}")
+    if state.training:
+        show_training(state.training)
+    typer.echo(f"workspace  {state.home}")
+    typer.echo(f"next       {state.next_step}")
+
+
+def show_training(training: Training) -> None:
+    """Candidate against champion, and why it was promoted or not."""
+    output.table(
+        ["model", "mAP", "AP50", "recall", "test images"],
+        [[row.name, row.map, row.ap50, row.recall, row.images] for row in training.rows],
+        f"training   {training.model}: {training.verdict}",
+    )
+    for reason in training.reasons:
+        typer.echo(f"  {reason}")
+
+
+def _joined(pairs: object) -> str:
+    text = ", ".join(f"{name} {count:,}" for name, count in pairs)  # type: ignore[attr-defined]
+    return text or "none"
+
+
+def _review(state: Lap) -> str:
+    effort = state.effort
+    parts = []
+    if effort.clips:
+        parts.append(f"{effort.clips} clips, {effort.images:,} images by people")
+    if effort.edits_per_100_boxes is not None:
+        parts.append(f"{effort.edits_per_100_boxes:.1f} edits per 100 boxes")
+    if effort.seconds_per_image is not None:
+        parts.append(f"{effort.seconds_per_image:.1f} s per image")
+    if effort.by_policy:
+        parts.append(f"{effort.by_policy} clips accepted unseen by policy")
+    return ", ".join(parts) or "none yet"

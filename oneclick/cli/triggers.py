@@ -1,0 +1,184 @@
+"""`oneclick triggers`: the rules that find trouble, and what they find in a detections file."""
+
+from __future__ import annotations
+
+import json as json_text
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from oneclick.cli import output
+
+if TYPE_CHECKING:
+    from oneclick.core.detections import Detections
+    from oneclick.core.hits import Hit
+    from oneclick.triggers.scene import Scene
+
+app = typer.Typer(no_args_is_help=True, help="Rules that find the moments where a model is wrong.")
+
+DEFAULT_FPS = 25.0
+Score = Annotated[
+    float | None,
+    typer.Option(help="Operating point of the model; boxes below it are doubts. Default: none."),
+]
+
+
+@app.command("list")
+def list_(json: output.Json = False) -> None:
+    """All triggers with their parameters."""
+    from oneclick import triggers
+
+    known = triggers.registry()
+    if json:
+        keys = ("name", "parameters", "summary")
+        rows = [(name, triggers.parameters(kind), kind.summary) for name, kind in known.items()]
+        output.show_json([dict(zip(keys, row, strict=True)) for row in rows])
+        return
+    output.table(
+        ["trigger", "parameters", "finds"],
+        [
+            (name, _settings(triggers.parameters(kind)), kind.summary)
+            for name, kind in known.items()
+        ],
+    )
+
+
+@app.command()
+def scan(
+    detections: Annotated[Path, typer.Argument(help="Boxes of a model, MOTChallenge text.")],
+    against: Annotated[
+        Path | None, typer.Option(help="Boxes of another model on the same video.")
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(help="Frames per second; else from seqinfo.ini beside the file, else 25."),
+    ] = None,
+    min_score: Score = None,
+    against_min_score: Annotated[
+        float | None, typer.Option(help="Operating point of the other model; else --min-score.")
+    ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Print the best frames, at most this share of them."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """What the triggers find in a detections file; needs no workspace."""
+    from oneclick import triggers
+
+    other = min_score if against_min_score is None else against_min_score
+    scene = _scene(detections, against, fps, min_score, other)
+    hits = triggers.scan(scene, triggers.make())
+    if budget is None:
+        columns, rows = ["trigger", "start", "stop", "score", "boxes", "why"], _hits(hits)
+    else:
+        columns, rows = ["frame", "score", "triggers"], _frames(hits, scene, budget)
+    if json:
+        for row in rows:
+            typer.echo(json_text.dumps(row, ensure_ascii=False))
+    else:
+        output.table(columns, [[_short(row[name]) for name in columns] for row in rows])
+    output.say(f"{detections}: {scene.length} frames, {len(hits)} hits of {_counts(hits)}")
+
+
+def _settings(parameters: dict[str, float]) -> str:
+    return " ".join(f"{name}={value:g}" for name, value in parameters.items())
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, list):
+        return " ".join(value) if value and isinstance(value[0], str) else len(value)
+    return value
+
+
+def _counts(hits: Iterable[Hit]) -> str:
+    from collections import Counter
+
+    counts = Counter(hit.trigger for hit in hits)
+    return ", ".join(f"{name} ({count})" for name, count in sorted(counts.items())) or "no trigger"
+
+
+def _hits(hits: list[Hit]) -> list[dict[str, Any]]:
+    return [
+        {
+            "trigger": hit.trigger,
+            "start": hit.span.start,
+            "stop": hit.span.stop,
+            "score": hit.score,
+            "boxes": [list(box) for box in hit.boxes],
+            "why": hit.why,
+        }
+        for hit in hits
+    ]
+
+
+def _frames(hits: list[Hit], scene: Scene, budget: float) -> list[dict[str, Any]]:
+    from oneclick.triggers import select
+
+    picked = select.frames(hits, scene.length, scene.fps, budget)
+    return [
+        {"frame": frame, "score": score, "triggers": _fired(hits, frame)} for frame, score in picked
+    ]
+
+
+def _fired(hits: list[Hit], frame: int) -> list[str]:
+    near = [hit for hit in hits if frame in hit.span]
+    return sorted({h.trigger for h in near if not h.boxes or any(b[0] == frame for b in h.boxes)})
+
+
+def _scene(
+    path: Path,
+    against: Path | None,
+    fps: float | None,
+    min_score: float | None,
+    other_score: float | None,
+) -> Scene:
+    from dataclasses import replace
+
+    from oneclick.io import mot
+    from oneclick.triggers.scene import Scene
+
+    known = _seqinfo(path)
+    fps = known.get("frameRate", DEFAULT_FPS) if fps is None else fps
+    size = int(known.get("seqLength", 0)) or None
+    own = mot.load(path, fps, size)
+    other = mot.load(against, fps, size) if against else None
+    length = max(own.length, other.length if other else 0, 1)
+    own = replace(own, length=length)
+    other = replace(other, length=length) if other else None
+    width, height = _extent([d for d in (own, other) if d is not None])
+    return Scene(
+        own,
+        -float("inf") if min_score is None else min_score,
+        known.get("imWidth", width),
+        known.get("imHeight", height),
+        other,
+        -float("inf") if other_score is None else other_score,
+    )
+
+
+def _extent(parts: list[Detections]) -> tuple[float, float]:
+    """A picture that holds all boxes, at least 1 px."""
+    sides = [d.boxes[:, 2:].max(0, initial=1) for d in parts]
+    return max(float(s[0]) for s in sides), max(float(s[1]) for s in sides)
+
+
+def _seqinfo(path: Path) -> dict[str, float]:
+    """Numbers of MOTChallenge's seqinfo.ini in the folder of the file, or one above."""
+    import configparser
+
+    for folder in (path.parent, path.parent.parent):
+        parser = configparser.ConfigParser()
+        parser.optionxform = str  # type: ignore[assignment,method-assign]
+        try:
+            parser.read(folder / "seqinfo.ini")
+            items = dict(parser.items("Sequence")) if parser.has_section("Sequence") else {}
+            numbers = ("frameRate", "seqLength", "imWidth", "imHeight")
+            found = {name: float(items[name]) for name in numbers if name in items}
+        except (configparser.Error, ValueError, UnicodeDecodeError):
+            found = {}
+        if found:
+            return found
+    return {}

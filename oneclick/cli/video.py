@@ -1,0 +1,51 @@
+"""`oneclick video`: the raw recordings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from oneclick.cli import output
+
+app = typer.Typer(no_args_is_help=True, help="Raw recordings: add them, list them.")
+
+
+@app.command()
+def add(
+    sources: Annotated[list[str], typer.Argument(help="Files, folders or URLs (s3://, sftp://).")],
+    home: output.Home = None,
+    camera: Annotated[
+        str | None, typer.Option(help="Name of the camera; else the folder or file name.")
+    ] = None,
+    started: Annotated[
+        datetime | None, typer.Option(help="Start of the recording, UTC; else read from the file.")
+    ] = None,
+) -> None:
+    """Copy recordings into the workspace; what is there already is skipped."""
+    from oneclick.stages import fetch
+
+    with output.progress_bars():
+        result = fetch.fetch(output.settings(home).home, sources, camera, output.utc(started))
+    output.finish(result, "videos")
+
+
+@app.command("list")
+def list_(home: output.Home = None, json: output.Json = False) -> None:
+    """The recordings in the workspace."""
+    from oneclick import report
+
+    rows = report.videos(output.settings(home).home)
+    if json:
+        output.show_json(rows)
+        return
+    output.table(
+        ["video", "camera", "start (UTC)", "frames", "fps", "size", "clips"],
+        [
+            [r.id, r.camera, r.started_at, r.frames, r.fps, f"{r.width}×{r.height}", r.clips]
+            for r in rows
+        ],
+    )
+    if not rows:
+        output.say("no videos yet; add one with: oneclick video add FILE")

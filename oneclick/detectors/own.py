@@ -1,0 +1,87 @@
+"""`model:champion` and `model:ID`: what our own training made."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from oneclick.core.errors import BadInput, DetectorUnavailable
+from oneclick.detectors import base, networks
+from oneclick.detectors.pytorch import TorchDetector
+from oneclick.io import files, registry
+from oneclick.io.workspace import Workspace
+
+CHAMPION = "champion"
+
+
+class Card(msgspec.Struct, frozen=True):
+    """What this detector reads of a model's card.json."""
+
+    arch: str
+    classes: tuple[str, ...]
+    threshold: float
+
+
+def load(model: str, workspace: Workspace | None, device: str = "auto") -> TorchDetector:
+    """The champion or the model of that id, from the workspace.
+
+    Raises:
+        DetectorUnavailable: naming what is missing: the workspace, a champion, or the model's file.
+    """
+    if workspace is None:
+        raise DetectorUnavailable(f"detector model:{model} needs a workspace; set --home")
+    chosen = _champion(workspace) if model == CHAMPION else model
+    folder = workspace.model_dir(chosen)
+    card = _card(model, folder)
+    return TorchDetector(
+        f"model:{model}",
+        f"model-{chosen}",
+        card.classes,
+        card.threshold,
+        _network(model, card, folder / "model.pt"),
+        base.torch_device(device),
+        first_label=1,
+    )
+
+
+def _champion(workspace: Workspace) -> str:
+    champion = registry.champion(workspace)
+    if champion is None:
+        raise DetectorUnavailable(
+            f"detector model:champion: no champion in {workspace.home} yet; "
+            "train one first (oneclick train) or use opencv:hog"
+        )
+    return champion
+
+
+def _card(model: str, folder: Path) -> Card:
+    path = folder / "card.json"
+    if not path.exists():
+        raise DetectorUnavailable(
+            f"detector model:{model}: {path} is missing; oneclick models list shows what there is"
+        )
+    try:
+        card: Card = files.read_json(path, Card)
+    except BadInput as error:
+        raise DetectorUnavailable(f"detector model:{model}: {error}") from None
+    return card
+
+
+def _network(model: str, card: Card, path: Path) -> Any:
+    import torch
+
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        network = networks.build(card.arch, card.classes)
+        network.load_state_dict(saved.get("state", saved))
+    except FileNotFoundError:
+        raise DetectorUnavailable(f"detector model:{model}: {path} is missing") from None
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, AttributeError) as error:
+        line = (str(error).splitlines() or ["empty"])[0]
+        raise DetectorUnavailable(
+            f"detector model:{model}: {path} does not load ({line}); train again or roll back"
+        ) from None
+    return network

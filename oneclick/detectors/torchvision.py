@@ -1,0 +1,60 @@
+"""`torchvision:NAME`: a detection model of torchvision with its COCO weights."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+from oneclick.core.errors import DetectorUnavailable, UnknownName
+from oneclick.detectors import base
+from oneclick.detectors.pytorch import TorchDetector
+
+THRESHOLD = 0.5
+
+
+def load(name: str, device: str = "auto") -> TorchDetector:
+    """The model called `name`, its weights taken from torch's cache or downloaded once.
+
+    Raises:
+        UnknownName: if torchvision has no detection model of that name.
+        DetectorUnavailable: naming the download that failed or the cached file that is broken.
+    """
+    from torchvision.models import detection, get_model_weights, list_models
+
+    models = list_models(module=detection)
+    if name not in models:
+        raise UnknownName("torchvision detector", name, models)
+    weights: Any = get_model_weights(name).DEFAULT  # type: ignore[attr-defined]
+    return TorchDetector(
+        f"torchvision:{name}",
+        f"torchvision-{name}",
+        tuple(weights.meta["categories"]),
+        THRESHOLD,
+        _network(name, weights),
+        base.torch_device(device),
+    )
+
+
+def _network(name: str, weights: Any) -> Any:
+    from torchvision.models import get_model
+
+    try:
+        return get_model(name, weights=weights, progress=False)
+    except OSError as error:  # URLError, HTTPError, time-outs and a full disk
+        reason = getattr(error, "reason", None) or error
+        raise DetectorUnavailable(
+            f"detector torchvision:{name}: cannot download {weights.url} ({reason}); "
+            f"fetch it by hand into {_cache()}"
+        ) from None
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        line = (str(error).splitlines() or ["empty"])[0]
+        raise DetectorUnavailable(
+            f"detector torchvision:{name}: weights {weights.url.rsplit('/', 1)[-1]} are broken "
+            f"({line}); delete them from {_cache()} and run again"
+        ) from None
+
+
+def _cache() -> str:
+    import torch
+
+    return f"{torch.hub.get_dir()}/checkpoints"

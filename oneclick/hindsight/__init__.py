@@ -1,0 +1,1 @@
+from oneclick.hindsight.proto import label

@@ -1,0 +1,102 @@
+"""The index over the files of a workspace: what exists, where every Clip stands, who works on it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from oneclick.core.errors import Unavailable
+from oneclick.io import files
+from oneclick.io.catalog import engine as engines
+from oneclick.io.catalog import migrate
+from oneclick.io.catalog.clips import Clips
+from oneclick.io.catalog.history import History
+from oneclick.io.catalog.reviews import Reviews
+from oneclick.io.catalog.store import Clock, utc_now
+from oneclick.io.catalog.videos import Videos
+from oneclick.io.workspace import Workspace
+
+URL = "ONECLICK_CATALOG_URL"
+"""Environment variable that names another database than the workspace's own SQLite file."""
+
+
+class Catalog(Videos, Clips, Reviews, History):
+    """All there is to know about a workspace, in one SQLite file or in Postgres.
+
+    Every mutation is one transaction and idempotent, all times are UTC, and totals are kept in
+    rollups by the same transaction. Threads may share one Catalog; processes open their own.
+    """
+
+    @classmethod
+    def open(
+        cls,
+        home: Path,
+        url: str | None = None,
+        clock: Clock = utc_now,
+        readonly: bool = False,
+    ) -> Self:
+        """Open the catalog of a workspace; an empty one is made unless `readonly`.
+
+        `url` defaults to $ONECLICK_CATALOG_URL, and that to `<home>/catalog.sqlite`.
+
+        Raises:
+            BadInput: the file is no catalog, or one of a newer oneclick.
+            Unavailable: it cannot be reached, read or written.
+        """
+        workspace = Workspace(Path(home))
+        wanted = url or os.environ.get(URL)
+        where = engines.parse(wanted) if wanted else engines.default_url(workspace.catalog_file)
+        if where.get_backend_name() == "sqlite":
+            _prepare(Path(where.database or ""), readonly)
+        catalog = cls(workspace, engines.connect(where, readonly), clock)
+        try:
+            migrate.ensure(catalog._engine, readonly)
+        except BaseException:
+            catalog.close()
+            raise
+        return catalog
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @classmethod
+    def rebuild(cls, home: Path) -> list[str]:
+        """Make the catalog again from the files alone; one sentence for each broken file left out.
+
+        Raises:
+            Unavailable: somebody works on clips now.
+        """
+        from oneclick.io.catalog import rebuild
+
+        return rebuild.rebuild(cls, Workspace(Path(home)))
+
+    def verify(self, deep: bool = False) -> list[str]:
+        """Recount the rollups and compare rows with files; `deep` also compares digests.
+
+        Returns one sentence a problem.
+        """
+        from oneclick.io.catalog import verify
+
+        return verify.verify(self, deep)
+
+
+def _prepare(path: Path, readonly: bool) -> None:
+    if readonly and not path.exists():
+        raise Unavailable(f"there is no catalog at {path} yet: oneclick run VIDEO makes it")
+    if not readonly:
+        with files.guard(path):
+            path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,259 @@
+"""Clips: where each stands, who works on it, and every move it made."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from oneclick.core.clips import Clip, ClipStage, check_move
+from oneclick.core.errors import UnknownName
+from oneclick.io.catalog import engine as engines
+from oneclick.io.catalog import owners, rows, schema
+from oneclick.io.catalog.rows import ClipRow, Event
+from oneclick.io.catalog.store import Store
+
+FREE = {"lease_owner": None, "lease_until": None}
+AGAIN = "to be cut again"
+
+
+class Clips(Store):
+    """The part of the catalog that knows Clips."""
+
+    def add_clip(self, clip: Clip, by: str) -> bool:
+        """A Clip that was cut comes in at CUT; False if it is there already."""
+        with self.transaction():
+            return self._add(clip, ClipStage.CUT, by, "", self._clock())
+
+    def clip(self, clip_id: str) -> ClipRow:
+        """One Clip.
+
+        Raises:
+            UnknownName: there is none of that id.
+        """
+        found = self._rows(sa.select(schema.clips).where(schema.clips.c.id == clip_id))
+        if not found:
+            raise UnknownName("clip", clip_id)
+        return rows.clip_row(found[0])
+
+    def clips(
+        self,
+        stage: ClipStage | None = None,
+        camera: str | None = None,
+        video: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[ClipRow]:
+        """Clips in the order they came in."""
+        table = schema.clips.c
+        wanted = {table.stage: stage and stage.value, table.camera: camera, table.video: video}
+        where = [column == value for column, value in wanted.items() if value is not None]
+        query = sa.select(schema.clips).where(*where).order_by(table.seq)
+        return [rows.clip_row(row) for row in self._rows(query.limit(limit).offset(offset))]
+
+    def claim(self, stage: ClipStage, owner: str, limit: int, seconds: float) -> list[str]:
+        """Lease up to `limit` free Clips at `stage` to `owner` for `seconds`; oldest first.
+
+        A lease that ran out, or whose owner is a dead process of this host, is free; a live one
+        never is, not even for its owner.
+        """
+        table, now = schema.clips, self._clock()
+        with self.transaction() as connection:
+            free = sa.or_(table.c.lease_owner.is_(None), _expired(connection, now))
+            picked = (
+                sa.select(table.c.seq)
+                .where(table.c.stage == stage.value, free)
+                .order_by(table.c.seq)
+                .limit(limit)
+                .with_for_update(skip_locked=True)  # SQLite locks as a whole and leaves this out
+                .cte("picked")
+            )
+            query = (
+                sa.update(table)
+                .where(table.c.seq.in_(sa.select(picked.c.seq)))
+                .values(
+                    lease_owner=owner,
+                    lease_until=now + timedelta(seconds=seconds),
+                    attempts=table.c.attempts + 1,
+                )
+                .returning(table.c.seq, table.c.id)
+            )
+            return [row.id for row in sorted(connection.execute(query).all())]
+
+    def release(self, owner: str) -> int:
+        """Give back all that `owner` holds; how many."""
+        return self._free(schema.clips.c.lease_owner == owner)
+
+    def expire(self) -> int:
+        """Free every lease that ran out or whose owner is dead; how many."""
+        with self.transaction() as connection:
+            return self._free(_expired(connection, self._clock()))
+
+    def move(
+        self, clip_id: str, old: ClipStage, new: ClipStage, by: str, detail: str = ""
+    ) -> bool:
+        """Move a Clip that stands at `old`, end its lease; False if it stood elsewhere.
+
+        Raises:
+            IllegalMove: no Clip may go from `old` to `new`. UnknownName: there is no such Clip.
+        """
+        check_move(clip_id, old, new)
+        fallen = new is ClipStage.QUARANTINED
+        with self.transaction() as connection:
+            query = (
+                sa.update(schema.clips)
+                .where(schema.clips.c.id == clip_id, schema.clips.c.stage == old.value)
+                .values(
+                    stage=new.value,
+                    error=detail if fallen else "",
+                    failed_from=old.value if fallen else None,
+                    attempts=0,
+                    moved_at=self._clock(),
+                    **FREE,
+                )
+                .returning(schema.clips.c.camera)
+            )
+            camera = connection.scalar(query)
+            if camera is None:
+                self.clip(clip_id)
+                return False
+            self._note(clip_id, camera, old, new, by, detail)
+            return True
+
+    def quarantine(self, clip_id: str, reason: str, by: str) -> bool:
+        """Put a Clip aside with its reason; False if it was aside already.
+
+        A selected Clip that could not even be cut comes into the catalog by this.
+
+        Raises:
+            IllegalMove: it is published or rejected. UnknownName: there is no such Clip.
+        """
+        with self.transaction():
+            if self._add_uncut(clip_id, reason, by):
+                return True
+            stage = self._stage(clip_id)
+            if stage is ClipStage.QUARANTINED:
+                return False
+            return self.move(clip_id, stage, ClipStage.QUARANTINED, by, reason)
+
+    def retry(self, clip_id: str, by: str) -> ClipStage:
+        """Put a quarantined Clip back where it fell; where it stands now.
+
+        One that was never cut leaves the catalog and is a selection again.
+        """
+        with self.transaction() as connection:
+            self._stage(clip_id)
+            row = self.clip(clip_id)
+            if row.stage is not ClipStage.QUARANTINED:
+                return row.stage
+            if row.failed_from is not None:
+                self.move(clip_id, row.stage, row.failed_from, by, "retry")
+                return row.failed_from
+            connection.execute(sa.delete(schema.clips).where(schema.clips.c.id == clip_id))
+            _count(connection, row.clip.camera, row.stage, -1)
+            self._event(clip_id, row.stage, ClipStage.CUT, by, AGAIN, self._clock())
+            return ClipStage.CUT
+
+    def counts(self) -> dict[ClipStage, int]:
+        """Clips at every stage, from the rollup, in the order of the street."""
+        table = schema.stage_counts.c
+        query = sa.select(table.stage, sa.func.sum(table.clips).label("n")).group_by(table.stage)
+        found = {row.stage: int(row.n) for row in self._rows(query)}
+        return {stage: found.get(stage.value, 0) for stage in ClipStage}
+
+    def events(self, clip_id: str | None = None, limit: int | None = None) -> list[Event]:
+        """The last `limit` moves, oldest first, of one Clip or of all."""
+        table = schema.clip_events
+        query = sa.select(table).order_by(table.c.id.desc()).limit(limit)
+        if clip_id is not None:
+            query = query.where(table.c.clip == clip_id)
+        return [rows.event(row) for row in reversed(self._rows(query))]
+
+    def _stage(self, clip_id: str) -> ClipStage:
+        """Where a Clip stands; nobody else moves it until this transaction ends."""
+        table = schema.clips.c
+        query = sa.select(table.stage).where(table.id == clip_id).with_for_update()
+        found = self._rows(query)
+        if not found:
+            raise UnknownName("clip", clip_id)
+        return ClipStage(found[0].stage)
+
+    def _add(self, clip: Clip, stage: ClipStage, by: str, detail: str, at: datetime) -> bool:
+        """A row at any stage; outside this class for `rebuild` only."""
+        values: dict[str, Any] = rows.from_clip(clip) | FREE
+        values |= {"stage": stage.value, "revision": 0, "error": "", "attempts": 0}
+        if not self._put(schema.clips, [values | {"created_at": at, "moved_at": at}]):
+            return False
+        self._note(clip.id, clip.camera, None, stage, by, detail, at)
+        return True
+
+    def _add_uncut(self, clip_id: str, reason: str, by: str) -> bool:
+        """Bring in a selection at QUARANTINED; False if the Clip is there or was never selected."""
+        chosen = sa.select(schema.selections).where(schema.selections.c.id == clip_id)
+        there = self._rows(sa.select(schema.clips.c.id).where(schema.clips.c.id == clip_id))
+        found = [] if there else self._rows(chosen)
+        if not found:
+            return False
+        self._add(rows.clip(found[0]), ClipStage.QUARANTINED, by, reason, self._clock())
+        self._set(clip_id, error=reason)
+        return True
+
+    def _set(self, clip_id: str, **values: Any) -> None:
+        with self.transaction() as connection:
+            connection.execute(
+                sa.update(schema.clips).where(schema.clips.c.id == clip_id).values(values)
+            )
+
+    def _free(self, which: sa.ColumnElement[bool]) -> int:
+        with self.transaction() as connection:
+            query = sa.update(schema.clips).where(schema.clips.c.lease_owner.is_not(None), which)
+            return connection.execute(query.values(FREE)).rowcount
+
+    def _note(
+        self,
+        clip_id: str,
+        camera: str,
+        old: ClipStage | None,
+        new: ClipStage,
+        by: str,
+        detail: str,
+        at: datetime | None = None,
+    ) -> None:
+        """Event and rollup of one move."""
+        with self.transaction() as connection:
+            self._event(clip_id, old, new, by, detail, at or self._clock())
+            changes = [(new, 1), (old, -1)] if old else [(new, 1)]
+            # In one order everywhere, so that two transactions never wait for each other.
+            for stage, change in sorted(changes):
+                _count(connection, camera, stage, change)
+
+    def _event(
+        self,
+        clip_id: str,
+        old: ClipStage | None,
+        new: ClipStage,
+        by: str,
+        detail: str,
+        at: datetime,
+    ) -> None:
+        row = {"clip": clip_id, "at": at, "old": old and old.value, "new": new.value}
+        with self.transaction() as connection:
+            connection.execute(sa.insert(schema.clip_events), row | {"by": by, "detail": detail})
+
+
+def _expired(connection: sa.Connection, now: datetime) -> sa.ColumnElement[bool]:
+    table = schema.clips.c
+    query = sa.select(table.lease_owner).where(table.lease_owner.is_not(None)).distinct()
+    dead = [owner for owner in connection.scalars(query) if owners.is_dead(owner)]
+    return sa.or_(table.lease_until <= now, table.lease_owner.in_(dead))
+
+
+def _count(connection: sa.Connection, camera: str, stage: ClipStage, change: int) -> None:
+    """Change the rollup."""
+    table = schema.stage_counts
+    query = engines.insert(connection, table).values(
+        camera=camera, stage=stage.value, clips=change
+    )
+    total = table.c.clips + query.excluded.clips
+    connection.execute(query.on_conflict_do_update(list(table.primary_key), set_={"clips": total}))

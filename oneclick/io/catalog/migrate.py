@@ -1,0 +1,59 @@
+"""The schema's version: looked at by hand, so that Alembic is loaded only where something is to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from oneclick.core.errors import BadInput
+from oneclick.io.catalog import engine as engines
+from oneclick.io.catalog import schema
+
+FOLDER = Path(__file__).parent / "migrations"
+_version = sa.table("alembic_version", sa.column("version_num"))
+
+
+def ensure(engine: sa.Engine) -> None:
+    """Bring the schema up to date; safe in several processes at once.
+
+    Raises:
+        BadInput: the catalog was made by a newer version of oneclick.
+    """
+    with engines.transaction(engine, writes=False) as connection:
+        version = current(connection)
+    if version == schema.REVISION:
+        return
+    with engines.transaction(engine, writes=True) as connection:
+        engines.alone(connection)
+        if (version := current(connection)) != schema.REVISION:
+            check_known(version, engine)
+            upgrade(connection)
+
+
+def current(connection: sa.Connection) -> str | None:
+    """The revision in the database; None for an empty one."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.scalar(sa.select(_version.c.version_num))
+
+
+def check_known(version: str | None, engine: sa.Engine) -> None:
+    """Raise BadInput for a revision that this version of oneclick has never seen."""
+    if version is not None and version > schema.REVISION:
+        raise BadInput(
+            f"{engines.name(engine.url)} was made by a newer oneclick (schema {version}, this one "
+            f"knows {schema.REVISION}): upgrade oneclick, or oneclick catalog rebuild"
+        )
+
+
+def upgrade(connection: sa.Connection) -> None:
+    """Run the missing migrations inside the connection's transaction."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,98 @@
+"""Label revisions and Verdicts: both only grow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from oneclick.core.errors import OneclickError
+from oneclick.core.labels import LabelSet
+from oneclick.core.review import Verdict
+from oneclick.io.catalog import rows, schema
+from oneclick.io.catalog.rows import RevisionRow, VerdictRow
+from oneclick.io.catalog.store import Store
+
+
+class Reviews(Store):
+    """The part of the catalog that knows labels."""
+
+    def add_revision(self, labels: LabelSet, digest: str) -> None:
+        """Remember a label file by its sha256; the same one again changes nothing.
+
+        Raises:
+            OneclickError: the Clip has this revision with other content.
+        """
+        self._add_revision(
+            RevisionRow(
+                labels.clip,
+                labels.revision,
+                labels.kind,
+                labels.parent,
+                labels.made_by,
+                labels.made_at,
+                digest,
+                labels.boxes(),
+                labels.counts(),
+            )
+        )
+
+    def revision_rows(self, clip_id: str | None = None) -> list[RevisionRow]:
+        """Revisions by clip and number."""
+        table = schema.label_revisions
+        query = sa.select(table).order_by(table.c.clip, table.c.revision)
+        if clip_id is not None:
+            query = query.where(table.c.clip == clip_id)
+        return [_revision(row) for row in self._rows(query)]
+
+    def add_verdict(self, verdict: Verdict, images: int) -> None:
+        """Remember a decision about a Clip of `images` frames; the same one again changes nothing."""
+        self._add_verdict(
+            VerdictRow(
+                verdict.clip,
+                verdict.decision,
+                verdict.by,
+                verdict.at,
+                verdict.seconds,
+                verdict.edits,
+                images,
+                verdict.reason,
+            )
+        )
+
+    def verdicts(self) -> list[VerdictRow]:
+        """All decisions, oldest first."""
+        table = schema.verdicts
+        query = sa.select(table).order_by(table.c.at, table.c.clip, table.c.by)
+        return [VerdictRow(**row._mapping) for row in self._rows(query)]
+
+    def _add_revision(self, row: RevisionRow) -> None:
+        table, clips = schema.label_revisions, schema.clips
+        with self.transaction() as connection:
+            values = vars(row) | {"origins": rows.to_json(row.origins)}
+            if not self._put(table, [values]):
+                self._check_same(row)
+                return
+            connection.execute(
+                sa.update(clips)
+                .where(clips.c.id == row.clip, clips.c.revision < row.revision)
+                .values(revision=row.revision)
+            )
+
+    def _check_same(self, row: RevisionRow) -> None:
+        known = {old.revision: old.digest for old in self.revision_rows(row.clip)}
+        if known[row.revision] != row.digest:
+            raise OneclickError(
+                f"clip {row.clip}: label revision {row.revision} is known with other content; "
+                "label files are never changed: restore it, then oneclick catalog rebuild"
+            )
+
+    def _add_verdict(self, row: VerdictRow) -> None:
+        self._put(schema.verdicts, [dict(vars(row))])
+
+
+def _revision(row: sa.Row[Any]) -> RevisionRow:
+    values = dict(row._mapping)
+    origins = msgspec.json.decode(values.pop("origins"), type=dict[str, int])
+    return RevisionRow(**values, origins=origins)

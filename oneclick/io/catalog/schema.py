@@ -1,0 +1,236 @@
+"""The tables. A change here needs a revision in `migrations/versions` and a new REVISION."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+REVISION = "0001"
+"""The newest revision in `migrations/versions`."""
+
+
+class Utc(sa.TypeDecorator[datetime]):
+    """A time in UTC with its zone, also where the database keeps none."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """To UTC; a time without a zone is taken as UTC."""
+        if value is None or value.tzinfo is None:
+            return value
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """With its zone."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = sa.MetaData()
+Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""Counts itself up as a primary key on SQLite too."""
+
+
+def _text(name: str, **options: Any) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False, **options)
+
+
+def _whole(name: str, **options: Any) -> sa.Column[int]:
+    return sa.Column(name, sa.Integer, nullable=False, **options)
+
+
+def _real(name: str) -> sa.Column[float]:
+    return sa.Column(name, sa.Float, nullable=False)
+
+
+def _time(name: str) -> sa.Column[datetime]:
+    return sa.Column(name, Utc, nullable=False)
+
+
+def _piece() -> list[sa.Column[Any]]:
+    """What selections and clips share: the fields of core.clips.Clip after its id."""
+    return [
+        _text("camera"),
+        sa.Column("video", sa.ForeignKey("videos.id"), nullable=False),
+        _whole("start"),
+        _whole("stop"),
+        _real("fps"),
+        _whole("width"),
+        _whole("height"),
+        _text("chosen_by"),
+        _text("hits"),  # JSON
+        _text("split"),
+        _text("digest"),
+    ]
+
+
+videos = sa.Table(
+    "videos",
+    metadata,
+    _text("id", primary_key=True),
+    _text("camera"),
+    sa.Column("started_at", Utc),
+    _real("fps"),
+    _whole("frames"),
+    _whole("width"),
+    _whole("height"),
+    _text("digest"),
+    _text("suffix"),
+)
+
+video_marks = sa.Table(
+    "video_marks",
+    metadata,
+    sa.Column("video", sa.ForeignKey("videos.id"), primary_key=True),
+    _text("step", primary_key=True),
+    _text("key", primary_key=True),
+    _time("at"),
+)
+
+hits = sa.Table(
+    "hits",
+    metadata,
+    sa.Column("id", Number, primary_key=True),
+    sa.Column("video", sa.ForeignKey("videos.id"), nullable=False),
+    _text("key"),
+    _text("trigger"),
+    _whole("start"),
+    _whole("stop"),
+    _real("score"),
+    _text("boxes"),  # JSON
+    _text("why"),
+    sa.Index("hits_of_video", "video", "trigger"),
+    sa.Index("hits_of_trigger", "trigger", "video"),
+)
+
+hit_counts = sa.Table(
+    "hit_counts",
+    metadata,
+    _text("camera", primary_key=True),
+    _text("trigger", primary_key=True),
+    _whole("hits"),
+    comment="rollup of hits",
+)
+
+selections = sa.Table(
+    "selections",
+    metadata,
+    sa.Column("seq", Number, primary_key=True),
+    _text("id", unique=True),
+    *_piece(),
+)
+
+clips = sa.Table(
+    "clips",
+    metadata,
+    sa.Column("seq", Number, primary_key=True),
+    _text("id", unique=True),
+    *_piece(),
+    _text("stage"),
+    _whole("revision"),
+    _text("error"),
+    sa.Column("failed_from", sa.Text),
+    _whole("attempts"),
+    sa.Column("lease_owner", sa.Text),
+    sa.Column("lease_until", Utc),
+    _time("created_at"),
+    _time("moved_at"),
+    sa.Index("clips_at_stage", "stage", "seq"),
+    sa.Index("clips_of_camera", "camera", "seq"),
+    sa.Index("clips_of_video", "video", "seq"),
+    sa.Index("clips_leased", "lease_owner"),
+)
+
+clip_events = sa.Table(
+    "clip_events",
+    metadata,
+    sa.Column("id", Number, primary_key=True),
+    _text("clip"),
+    _time("at"),
+    sa.Column("old", sa.Text),
+    _text("new"),
+    _text("by"),
+    _text("detail"),
+    sa.Index("events_of_clip", "clip", "id"),
+)
+
+stage_counts = sa.Table(
+    "stage_counts",
+    metadata,
+    _text("camera", primary_key=True),
+    _text("stage", primary_key=True),
+    _whole("clips"),
+    comment="rollup of clips",
+)
+
+label_revisions = sa.Table(
+    "label_revisions",
+    metadata,
+    sa.Column("clip", sa.ForeignKey("clips.id"), primary_key=True),
+    _whole("revision", primary_key=True),
+    _text("kind"),
+    sa.Column("parent", sa.Integer),
+    _text("made_by"),
+    _time("made_at"),
+    _text("digest"),
+    _whole("boxes"),
+    _text("origins"),  # JSON
+)
+
+verdicts = sa.Table(
+    "verdicts",
+    metadata,
+    sa.Column("clip", sa.ForeignKey("clips.id"), primary_key=True),
+    sa.Column("at", Utc, primary_key=True),
+    _text("by", primary_key=True),
+    _text("decision"),
+    _real("seconds"),
+    _whole("edits"),
+    _whole("images"),
+    _text("reason"),
+)
+
+datasets = sa.Table(
+    "datasets",
+    metadata,
+    _text("name", primary_key=True),
+    _text("digest"),
+    sa.Column("parent", sa.Text),
+    _whole("clips"),
+    _whole("images"),
+    _time("made_at"),
+)
+
+dataset_clips = sa.Table(
+    "dataset_clips",
+    metadata,
+    sa.Column("dataset", sa.ForeignKey("datasets.name"), primary_key=True),
+    _text("clip", primary_key=True),
+    _whole("revision"),
+    _text("split"),
+    sa.Index("datasets_of_clip", "clip"),
+)
+
+models = sa.Table(
+    "models",
+    metadata,
+    _text("id", primary_key=True),
+    sa.Column("dataset", sa.Text),
+    _time("made_at"),
+    _text("card"),  # JSON
+)
+
+flow_runs = sa.Table(
+    "flow_runs",
+    metadata,
+    _text("id", primary_key=True),
+    _text("flow"),
+    _text("state"),
+    sa.Column("started", Utc),
+    sa.Column("ended", Utc),
+    _text("detail"),
+)

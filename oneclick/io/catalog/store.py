@@ -1,0 +1,79 @@
+"""What all parts of the catalog share: the database, the clock, transactions."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from oneclick.io.catalog import engine as engines
+from oneclick.io.workspace import Workspace
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The present, with its zone."""
+    return datetime.now(UTC)
+
+
+class Store:
+    """A database of one workspace. Every method may raise Unavailable, NoSpace and BadInput."""
+
+    def __init__(self, workspace: Workspace, engine: sa.Engine, clock: Clock) -> None:
+        self.workspace = workspace
+        self._engine = engine
+        self._clock = clock
+        self._running = threading.local()
+
+    @property
+    def _where(self) -> str:
+        return engines.name(self._engine.url)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """One writing transaction: all calls of this thread inside it count, or none does."""
+        outer = getattr(self._running, "connection", None)
+        if outer is not None:
+            yield outer
+            return
+        with engines.transaction(self._engine, writes=True) as connection:
+            self._running.connection = connection
+            try:
+                yield connection
+            finally:
+                self._running.connection = None
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        outer = getattr(self._running, "connection", None)
+        if outer is not None:
+            yield outer
+            return
+        with engines.transaction(self._engine, writes=False) as connection:
+            yield connection
+
+    def _rows(self, query: sa.Select[*tuple[object, ...]]) -> list[sa.Row[*tuple[object, ...]]]:
+        with self._reading() as connection:
+            return list(connection.execute(query).all())
+
+    def _put(self, table: sa.Table, rows: list[dict[str, object]]) -> int:
+        """Insert the rows that are not there yet; how many were new."""
+        if not rows:
+            return 0
+        with self.transaction() as connection:
+            query = engines.insert(connection, table).on_conflict_do_nothing()
+            return sum(max(0, connection.execute(query, row).rowcount) for row in rows)
+
+    def _upsert(self, table: sa.Table, row: dict[str, object], keep: tuple[str, ...]) -> None:
+        """Insert the row, or write it over the old one, of which the columns `keep` stay."""
+        with self.transaction() as connection:
+            query = engines.insert(connection, table).values(row)
+            changes = {name: query.excluded[name] for name in row if name not in keep}
+            connection.execute(
+                query.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)
+            )

@@ -1,0 +1,144 @@
+"""Videos, what was done with them, Hits in them and Spans selected of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import sqlalchemy as sa
+
+from oneclick.core.clips import Clip, Video
+from oneclick.core.errors import BadInput, UnknownName
+from oneclick.core.hits import Hit
+from oneclick.io.catalog import engine as engines
+from oneclick.io.catalog import rows, schema
+from oneclick.io.catalog.store import Store
+
+Mark = tuple[str, str, str]
+"""(video, step, key): this step, with this model or these parameters, is done with this Video."""
+
+
+class Videos(Store):
+    """The part of the catalog that knows Videos."""
+
+    def add_video(self, video: Video) -> bool:
+        """False if it is there already.
+
+        Raises:
+            BadInput: another recording has this id.
+        """
+        with self.transaction():
+            if self._put(schema.videos, [rows.from_video(video)]):
+                return True
+            if self.video(video.id).digest != video.digest:
+                raise BadInput(
+                    f"video {video.id} is there already with other content: "
+                    "name another camera or another start"
+                )
+            return False
+
+    def video(self, video_id: str) -> Video:
+        """One Video.
+
+        Raises:
+            UnknownName: there is none of that id.
+        """
+        found = self._rows(sa.select(schema.videos).where(schema.videos.c.id == video_id))
+        if not found:
+            raise UnknownName("video", video_id)
+        return rows.video(found[0])
+
+    def videos(self) -> list[Video]:
+        """All Videos by id."""
+        return [rows.video(row) for row in self._rows(sa.select(schema.videos).order_by("id"))]
+
+    def mark(self, video_id: str, step: str, key: str) -> None:
+        """Remember that `step` with `key` is done with a Video."""
+        self._mark([(video_id, step, key)])
+
+    def marked(self, video_id: str, step: str, key: str) -> bool:
+        """Whether the mark was set."""
+        table = schema.video_marks.c
+        query = sa.select(table.at).where(
+            table.video == video_id, table.step == step, table.key == key
+        )
+        return bool(self._rows(query))
+
+    def unmarked(self, step: str, key: str) -> list[str]:
+        """Ids of the Videos without the mark."""
+        table = schema.video_marks.c
+        done = sa.select(table.video).where(table.step == step, table.key == key)
+        query = sa.select(schema.videos.c.id).where(schema.videos.c.id.not_in(done)).order_by("id")
+        return [row.id for row in self._rows(query)]
+
+    def put_hits(self, video_id: str, hits: Sequence[Hit], key: str) -> None:
+        """Replace the Hits of a Video; `key` says which look found them."""
+        table = schema.hits
+        with self.transaction() as connection:
+            camera = self.video(video_id).camera
+            counts = Counter(hit.trigger for hit in hits)
+            counts.subtract(_count(connection, video_id))
+            connection.execute(sa.delete(table).where(table.c.video == video_id))
+            if hits:
+                values = [rows.from_hit(video_id, key, hit) for hit in hits]
+                connection.execute(sa.insert(table), values)
+            for trigger, change in sorted(counts.items()):
+                add_hits(connection, camera, trigger, change)
+
+    def hits(
+        self, video_id: str | None = None, trigger: str | None = None
+    ) -> list[tuple[str, Hit]]:
+        """(video id, Hit) in order of videos, as they were put."""
+        table = schema.hits
+        query = sa.select(table).order_by(table.c.video, table.c.id)
+        if video_id is not None:
+            query = query.where(table.c.video == video_id)
+        if trigger is not None:
+            query = query.where(table.c.trigger == trigger)
+        return [(row.video, rows.hit(row)) for row in self._rows(query)]
+
+    def hit_counts(self) -> dict[str, int]:
+        """Hits by trigger, from the rollup."""
+        table = schema.hit_counts.c
+        total = sa.func.sum(table.hits).label("total")
+        query = sa.select(table.trigger, total).group_by(table.trigger).order_by(table.trigger)
+        return {row.trigger: int(row.total) for row in self._rows(query) if row.total}
+
+    def put_selection(self, clips: Sequence[Clip], marks: Sequence[Mark] = ()) -> None:
+        """Remember what is to be cut, and set the marks, in one transaction."""
+        with self.transaction():
+            self._put(schema.selections, [rows.from_clip(clip) for clip in clips])
+            self._mark(marks)
+
+    def selections(self, uncut_only: bool = True) -> list[Clip]:
+        """Selected Clips in order of selection; without those that are clips by now."""
+        table = schema.selections
+        query = sa.select(table).order_by(table.c.seq)
+        if uncut_only:
+            cut = sa.exists().where(schema.clips.c.id == table.c.id)
+            query = query.where(~cut)
+        return [rows.clip(row) for row in self._rows(query)]
+
+    def _mark(self, marks: Iterable[Mark]) -> None:
+        now = self._clock()
+        names = ("video", "step", "key")
+        self._put(
+            schema.video_marks, [{**dict(zip(names, m, strict=True)), "at": now} for m in marks]
+        )
+
+
+def _count(connection: sa.Connection, video_id: str) -> dict[str, int]:
+    table = schema.hits.c
+    query = sa.select(table.trigger, sa.func.count()).where(table.video == video_id)
+    return {row[0]: row[1] for row in connection.execute(query.group_by(table.trigger))}
+
+
+def add_hits(connection: sa.Connection, camera: str, trigger: str, change: int) -> None:
+    """Change the rollup."""
+    table = schema.hit_counts
+    if change:
+        query = engines.insert(connection, table).values(
+            camera=camera, trigger=trigger, hits=change
+        )
+        total = table.c.hits + query.excluded.hits
+        connection.execute(query.on_conflict_do_update(list(table.primary_key), set_={"hits": total}))

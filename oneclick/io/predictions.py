@@ -1,0 +1,129 @@
+"""Predictions and signals as Parquet files: columns, and the rest in the file's metadata."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import ArrayLike, NDArray
+
+from oneclick.core.detections import Detections
+from oneclick.core.errors import BadInput
+from oneclick.io import files
+
+KEY = b"oneclick"
+"""Where the metadata stands in the Parquet schema, as JSON."""
+
+_PREDICTION = pa.schema(
+    [
+        ("frame", pa.int32()),
+        *((side, pa.float32()) for side in ("x1", "y1", "x2", "y2", "score")),
+        ("class_id", pa.int16()),
+    ]
+)
+_SIGNAL = pa.schema([("frame", pa.int32()), ("value", pa.float32())])
+
+
+def save(path: Path, detections: Detections, model: str = "") -> None:
+    """Write a Prediction in one atomic step; equal content gives equal bytes.
+
+    `model` is the id of the model that said so; empty means the file's stem.
+
+    Raises:
+        NoSpace, Unavailable: if the disk refuses; nothing half-written stays.
+    """
+    d = detections
+    about = {
+        "fps": d.fps,
+        "frames": d.length,
+        "names": list(d.names),
+        "model": model or path.stem,
+    }
+    columns = [d.frames, *d.boxes.T, d.scores, d.classes]
+    _write(path, columns, _PREDICTION, about)
+
+
+def load(path: Path) -> Detections:
+    """Read what `save` wrote.
+
+    Raises:
+        BadInput: in one line, if the file is missing, truncated, damaged or something else.
+    """
+    columns, about = _read(path, _PREDICTION, "predictions")
+    frames, *sides, scores, classes = columns
+    try:
+        return Detections(
+            frames,
+            np.stack(sides, 1),
+            scores,
+            classes,
+            int(about["frames"]),
+            float(about["fps"]),
+            tuple(map(str, about["names"])),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise _bad(path, "predictions", error) from None
+
+
+def save_signal(path: Path, values: ArrayLike) -> None:
+    """Write a Signal, one number a frame, in one atomic step.
+
+    Raises:
+        ValueError: unless `values` is a flat row of numbers.
+        NoSpace, Unavailable: if the disk refuses; nothing half-written stays.
+    """
+    value = np.asarray(values, np.float32)
+    if value.ndim != 1:
+        raise ValueError(f"values: expected shape (frames,), got {value.shape}")
+    _write(path, [np.arange(len(value), dtype=np.int32), value], _SIGNAL, {"frames": len(value)})
+
+
+def load_signal(path: Path) -> NDArray[np.float32]:
+    """Read a Signal, `(frames,)`.
+
+    Raises:
+        BadInput: in one line, if the file is missing, damaged or leaves out a frame.
+    """
+    (frames, value), _ = _read(path, _SIGNAL, "signal")
+    if not np.array_equal(frames, np.arange(len(frames))):
+        raise _bad(path, "signal", "frames do not count 0, 1, 2 …")
+    return np.asarray(value, np.float32)
+
+
+def _write(
+    path: Path, columns: list[NDArray[Any]], schema: pa.Schema, about: dict[str, Any]
+) -> None:
+    text = json.dumps(about, sort_keys=True)
+    table = pa.table(columns, schema=schema.with_metadata({KEY: text.encode()}))
+    sink = pa.BufferOutputStream()
+    # Page checksums turn a flipped bit into an error instead of a wrong box.
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    files.write_atomic(path, sink.getvalue().to_pybytes())
+
+
+def _read(
+    path: Path, schema: pa.Schema, what: str
+) -> tuple[list[NDArray[Any]], dict[str, Any]]:
+    try:
+        source = pa.BufferReader(path.read_bytes())
+        # Pre-buffering reads in threads that outweigh the work on files this small.
+        table = pq.read_table(
+            source, page_checksum_verification=True, use_threads=False, pre_buffer=False
+        )
+        if not table.schema.equals(schema):
+            raise ValueError(f"columns {', '.join(table.column_names)}")
+        about = json.loads((table.schema.metadata or {})[KEY])
+        return [column.to_numpy() for column in table.columns], about
+    except (OSError, pa.ArrowException, ValueError, KeyError) as error:
+        raise _bad(path, what, error) from None
+
+
+def _bad(path: Path, what: str, reason: object) -> BadInput:
+    if isinstance(reason, FileNotFoundError):
+        reason = "it is not there"
+    line = (str(reason).splitlines() or ["empty"])[0]
+    return BadInput(f"{path}: no {what} file ({line}); delete it and run the step again")

@@ -1,0 +1,99 @@
+"""Which model is in service: `models/champion.json`, replaced atomically, with its history."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from oneclick.core.errors import OneclickError, UnknownName
+from oneclick.io import files
+from oneclick.io.workspace import Workspace
+
+
+class Term(msgspec.Struct, frozen=True):
+    """One model's time in service."""
+
+    model: str
+    since: datetime
+    """UTC."""
+    reason: str
+
+
+class Registry(msgspec.Struct, frozen=True):
+    """The file: who serves since when, and all terms, oldest first, the present one last."""
+
+    model: str
+    since: datetime
+    history: tuple[Term, ...]
+
+
+def read(workspace: Workspace) -> Registry | None:
+    """The whole file; None before the first promotion.
+
+    Raises:
+        BadInput: the file is broken.
+    """
+    if not workspace.champion_file.exists():
+        return None
+    found: Registry = files.read_json(workspace.champion_file, Registry)
+    return found
+
+
+def champion(workspace: Workspace) -> str | None:
+    """The model in service."""
+    found = read(workspace)
+    return found.model if found else None
+
+
+def served(workspace: Workspace, model: str) -> bool:
+    """Whether a model is or was in service."""
+    found = read(workspace)
+    return found is not None and any(term.model == model for term in found.history)
+
+
+def promote(workspace: Workspace, model: str, reason: str) -> None:
+    """Put a model into service; the champion promoted again changes nothing.
+
+    Raises:
+        UnknownName: there is no complete model of that name.
+    """
+    if not (workspace.model_dir(model) / "card.json").exists():
+        known = sorted(card.parent.name for card in workspace.home.glob("models/*/card.json"))
+        raise UnknownName("model", model, known)
+    found = read(workspace)
+    if found and found.model == model:
+        return
+    now = datetime.now(UTC)
+    history = (*(found.history if found else ()), Term(model, now, reason))
+    files.write_json(workspace.champion_file, Registry(model, now, history))
+
+
+def rollback(workspace: Workspace) -> str:
+    """Put the champion before this one back into service; its name.
+
+    Rolling back twice goes back two champions: terms that a roll-back undid do not count.
+
+    Raises:
+        OneclickError: there is no earlier champion.
+    """
+    found = read(workspace)
+    earlier = _line(found)[:-1] if found else []
+    if not found or not earlier:
+        raise OneclickError("no earlier champion to go back to; oneclick models list shows all")
+    promote(workspace, earlier[-1], f"{ROLLBACK} {found.model}")
+    return earlier[-1]
+
+
+ROLLBACK = "rolled back from"
+
+
+def _line(found: Registry) -> list[str]:
+    """Champions in order, without those that were rolled back."""
+    line: list[str] = []
+    for term in found.history:
+        if term.reason.startswith(ROLLBACK) and term.model in line:
+            line = line[: line.index(term.model) + 1]
+        else:
+            line.append(term.model)
+    return line

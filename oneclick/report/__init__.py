@@ -1,0 +1,56 @@
+"""Every number a user sees, each computed in one place; reads only.
+
+The command line, the terminal UI, the web pages and Prefect's artifacts show these values.
+"""
+
+from oneclick.report.summary import Lap, lap
+from oneclick.report.listings import ClipDetail, ClipRow, VideoRow, clip, clips, videos
+from oneclick.report.scores import (
+    DatasetRow,
+    ModelRow,
+    Training,
+    champion,
+    datasets,
+    model_card,
+    models,
+    training,
+)
+from oneclick.report.numbers import (
+    Effort,
+    FunnelRow,
+    HitRow,
+    Kept,
+    effort,
+    funnel,
+    hits,
+    kept,
+    origins,
+)
+
+__all__ = [
+    "ClipDetail",
+    "ClipRow",
+    "DatasetRow",
+    "Effort",
+    "FunnelRow",
+    "HitRow",
+    "Kept",
+    "Lap",
+    "ModelRow",
+    "Training",
+    "VideoRow",
+    "champion",
+    "clip",
+    "clips",
+    "datasets",
+    "effort",
+    "funnel",
+    "hits",
+    "kept",
+    "lap",
+    "model_card",
+    "models",
+    "origins",
+    "training",
+    "videos",
+]

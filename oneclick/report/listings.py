@@ -1,0 +1,127 @@
+"""Videos and clips as rows, and one clip in full."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from oneclick.core.clips import ClipStage
+from oneclick.core.errors import UnknownName
+from oneclick.core.hits import Hit
+from oneclick.io.catalog import Catalog
+from oneclick.io.catalog import ClipRow as CatalogRow
+
+
+@dataclass(frozen=True)
+class VideoRow:
+    """One recording."""
+
+    id: str
+    camera: str
+    started_at: datetime | None
+    frames: int
+    fps: float
+    width: int
+    height: int
+    clips: int
+
+
+@dataclass(frozen=True)
+class ClipRow:
+    """One clip in a list."""
+
+    id: str
+    stage: str
+    frames: int
+    split: str
+    chosen_by: str
+    why: str
+    """Triggers that chose it."""
+    revision: int
+    error: str
+
+
+@dataclass(frozen=True)
+class ClipDetail:
+    """One clip with its whole history."""
+
+    row: ClipRow
+    video: str
+    start: int
+    """First frame of the video, 0-based."""
+    stop: int
+    hits: tuple[Hit, ...]
+    revisions: list[Any]
+    events: list[Any]
+
+
+def videos(home: Path) -> list[VideoRow]:
+    """All recordings with the number of clips cut from each."""
+    with Catalog.open(home) as catalog:
+        owned = [row.clip.video for row in catalog.clips()]
+        return [
+            VideoRow(
+                v.id, v.camera, v.started_at, v.frames, v.fps, v.width, v.height, owned.count(v.id)
+            )
+            for v in catalog.videos()
+        ]
+
+
+def clips(
+    home: Path,
+    stage: str | None = None,
+    camera: str | None = None,
+    limit: int | None = None,
+    offset: int = 0,
+) -> list[ClipRow]:
+    """Clips, oldest first.
+
+    Raises:
+        UnknownName: for a stage that does not exist.
+    """
+    known = [name.value for name in ClipStage]
+    if stage is not None and stage.upper() not in known:
+        raise UnknownName("clip stage", stage, known)
+    with Catalog.open(home) as catalog:
+        rows = catalog.clips(
+            stage=ClipStage(stage.upper()) if stage else None,
+            camera=camera,
+            limit=limit,
+            offset=offset,
+        )
+    return [_row(row) for row in rows]
+
+
+def clip(home: Path, clip_id: str) -> ClipDetail:
+    """One clip in full.
+
+    Raises:
+        UnknownName: if there is no such clip.
+    """
+    with Catalog.open(home) as catalog:
+        row = catalog.clip(clip_id)
+        return ClipDetail(
+            _row(row),
+            row.clip.video,
+            row.clip.span.start,
+            row.clip.span.stop,
+            row.clip.hits,
+            list(catalog.revision_rows(clip_id)),
+            list(catalog.events(clip_id)),
+        )
+
+
+def _row(row: CatalogRow) -> ClipRow:
+    names = sorted({hit.trigger for hit in row.clip.hits})
+    return ClipRow(
+        row.clip.id,
+        row.stage.value,
+        len(row.clip.span),
+        row.clip.split,
+        row.clip.chosen_by.value,
+        ", ".join(names),
+        row.revision,
+        row.error or "",
+    )

@@ -1,0 +1,121 @@
+"""Models: what they are worth, and what the gate said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from oneclick.core.errors import UnknownName
+from oneclick.io import registry
+from oneclick.io.catalog import Catalog
+from oneclick.io.workspace import Workspace
+from oneclick.training import gate, model
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """One model in a list."""
+
+    id: str
+    dataset: str
+    map: float
+    """COCO mAP on the test clips of its dataset."""
+    ap50: float
+    verdict: str
+    """What the gate said; empty if it was not asked."""
+    champion: bool
+    made_at: datetime
+
+
+@dataclass(frozen=True)
+class Training:
+    """A Candidate beside the Champion of its day, and the decision."""
+
+    model: str
+    dataset: str
+    verdict: str
+    reasons: tuple[str, ...]
+    rows: tuple[gate.Row, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class DatasetRow:
+    """One DatasetVersion in a list."""
+
+    name: str
+    parent: str | None
+    clips: int
+    images: int
+    made_at: datetime
+
+
+def champion(home: Path) -> str | None:
+    """The model in service."""
+    return registry.champion(Workspace(home))
+
+
+def models(home: Path) -> list[ModelRow]:
+    """All complete models, oldest first."""
+    serving = champion(home)
+    return [
+        ModelRow(
+            card.id,
+            card.dataset.name,
+            card.metrics["map"],
+            card.metrics["ap50"],
+            (card.decision or {}).get("verdict", ""),
+            card.id == serving,
+            card.made_at,
+        )
+        for card in _cards(home)
+    ]
+
+
+def training(home: Path, model_id: str | None = None) -> Training | None:
+    """The decision about one model, by default the newest that the gate judged."""
+    judged = [card for card in _cards(home) if card.decision and model_id in (None, card.id)]
+    if not judged:
+        return None
+    card = judged[-1]
+    decision = msgspec.convert(card.decision, gate.Decision)
+    return Training(
+        card.id,
+        card.dataset.name,
+        decision.verdict,
+        decision.reasons,
+        decision.rows,
+        card.seconds,
+    )
+
+
+def model_card(home: Path, model_id: str) -> dict[str, Any]:
+    """Everything a model testifies about itself.
+
+    Raises:
+        UnknownName: if there is no such model.
+    """
+    found = {card.id: card for card in _cards(home)}
+    if model_id not in found:
+        raise UnknownName("model", model_id, sorted(found))
+    card: dict[str, Any] = msgspec.to_builtins(found[model_id])
+    return card
+
+
+def datasets(home: Path) -> list[DatasetRow]:
+    """All versions, oldest first."""
+    with Catalog.open(home) as catalog:
+        return [
+            DatasetRow(row.name, row.parent, row.clips, row.images, row.made_at)
+            for row in catalog.datasets()
+        ]
+
+
+def _cards(home: Path) -> list[model.Card]:
+    folders = [path.parent for path in (home / "models").glob(f"*/{model.CARD}")]
+    cards = [card for card in map(model.read_card, folders) if card]
+    return sorted(cards, key=lambda card: (card.made_at, card.id))

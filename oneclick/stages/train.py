@@ -1,0 +1,200 @@
+"""Train: a DatasetVersion → a Candidate, judged against the Champion; the better one serves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from oneclick.core.datasets import DatasetVersion
+from oneclick.io import datasets, registry, server
+from oneclick.io.catalog import Catalog
+from oneclick.io.workspace import Workspace
+
+if TYPE_CHECKING:
+    from oneclick.training import evaluate, gate, model
+    from oneclick.training.train import Config, Places, Trained
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Plain values from the settings."""
+
+    server: str = ""
+    """fsspec URL of the training server; empty means `training-server` in the workspace."""
+    model: str = "fcos-tiny"
+    steps: int = 300
+    batch: int = 8
+    stride: int = 2
+    seed: int = 0
+    margin: float = 0.0
+    """mAP by which a candidate must beat the champion."""
+    min_test_images: int = 20
+    classes: tuple[str, ...] = ("person",)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it; the model's card holds the same for ever."""
+
+    model: str | None
+    """None where there is no dataset version."""
+    dataset: str | None
+    metrics: dict[str, float]
+    """training.evaluate.Metrics of the candidate on the test clips."""
+    champion_before: str | None
+    champion_metrics: dict[str, float] | None
+    """The champion on the same test clips."""
+    decision: str
+    """promote, refuse or not enough evidence; empty without a model."""
+    reasons: tuple[str, ...]
+    trained: bool
+    """False where this model was trained and judged before."""
+
+
+class Ruling(msgspec.Struct, frozen=True):
+    """The `decision` of a card."""
+
+    verdict: str
+    reasons: tuple[str, ...]
+    rows: tuple[dict[str, Any], ...]
+    """training.gate.Row: candidate, then champion; `name` is the model id."""
+    champion: str | None
+    """Champion at that time."""
+    champion_metrics: dict[str, float] | None
+    at: datetime
+    """UTC."""
+
+
+def options(settings: Any, **changes: object) -> TrainOptions:
+    """Options from `settings.train` and `settings.classes`; changes of None do not count."""
+    chosen = {name: value for name, value in changes.items() if value is not None}
+    given = settings.train.model_dump() | {"classes": settings.classes} | chosen
+    return TrainOptions(**{name: given[name] for name in TrainOptions.__dataclass_fields__})
+
+
+def train(home: Path, version: str | None, options: TrainOptions) -> Outcome:
+    """Train on a version (default: the newest), judge, promote; all of it once.
+
+    Raises:
+        UnknownName: no version or architecture of that name.
+        UsageError: nothing to train on. BadInput: a file on the training server is broken.
+    """
+    workspace = Workspace(home)
+    dataset = datasets.find(workspace, version)
+    if dataset is None:
+        reason = "nothing to train on: no dataset version was published yet"
+        return Outcome(None, None, {}, registry.champion(workspace), None, "", (reason,), False)
+    card, ruling, fresh = _rule(workspace, dataset, options)
+    with Catalog.open(home) as catalog:
+        catalog.add_model(card.id, dataset.name, msgspec.to_builtins(card))
+    # A champion that was rolled back stays so: only a model that never served is put into service.
+    if ruling.verdict == "promote" and not registry.served(workspace, card.id):
+        registry.promote(workspace, card.id, ruling.reasons[-1])
+    return Outcome(
+        card.id,
+        dataset.name,
+        card.metrics,
+        ruling.champion,
+        ruling.champion_metrics,
+        ruling.verdict,
+        ruling.reasons,
+        fresh,
+    )
+
+
+def _rule(
+    workspace: Workspace, dataset: DatasetVersion, options: TrainOptions
+) -> tuple[model.Card, Ruling, bool]:
+    """The card with its decision, found or made; whether it was made now."""
+    from oneclick.training import model
+    from oneclick.training import train as training
+
+    config = _config(options)
+    folder = workspace.model_dir(training.model_id(config, dataset.name))
+    done = model.read_card(folder)
+    if done and done.decision:
+        return done, msgspec.convert(done.decision, Ruling), False
+    champion = registry.champion(workspace)
+    parent = workspace.model_dir(champion) if champion else None
+    root = server.local_root(workspace.home, options.server)
+    places = training.Places(root, folder.parent, parent)
+    trained = training.train(config, dataset.name, places)
+    ruling = _judge(workspace, dataset, config, places, trained, options)
+    card = msgspec.structs.replace(trained.card, decision=msgspec.to_builtins(ruling))
+    model.write_card(folder, card)
+    return card, ruling, True
+
+
+def _judge(
+    workspace: Workspace,
+    dataset: DatasetVersion,
+    config: Config,
+    places: Places,
+    trained: Trained,
+    options: TrainOptions,
+) -> Ruling:
+    """Candidate and champion on the same test clips, and the gate's word."""
+    from oneclick.training import gate
+
+    name = trained.card.id
+    candidate = trained.tested or _tested(config, dataset, places, places.models / name)
+    champion = _tested(config, dataset, places, places.parent) if places.parent else None
+    trained_on = _trained_on(workspace, dataset, places.parent)
+    rule = gate.Options(margin=options.margin, min_test_images=options.min_test_images)
+    decision = gate.decide(candidate, champion, trained_on, rule)
+    return Ruling(
+        decision.verdict,
+        decision.reasons,
+        _rows(decision, name, places.parent),
+        places.parent.name if places.parent else None,
+        asdict(champion.metrics) if champion else None,
+        datetime.now(UTC),
+    )
+
+
+def _tested(
+    config: Config, dataset: DatasetVersion, places: Places, folder: Path
+) -> evaluate.Evaluation:
+    from oneclick.training import model
+    from oneclick.training import train as training
+
+    network, card = model.load(folder)
+    own = replace(config, arch=card.arch)  # each model sees images at its own size
+    return training.examine(network, own, dataset, places, card.threshold)
+
+
+def _trained_on(
+    workspace: Workspace, dataset: DatasetVersion, parent: Path | None
+) -> Collection[str]:
+    """Clips that the candidate or the champion learnt from."""
+    from oneclick.training import model
+
+    seen = {clip.clip for clip in dataset.side("train")}
+    card = model.read_card(parent) if parent else None
+    if card:
+        before = datasets.find(workspace, card.dataset.name)
+        seen |= {clip.clip for clip in before.side("train")} if before else set()
+    return seen
+
+
+def _rows(decision: gate.Decision, card: str, parent: Path | None) -> tuple[dict[str, Any], ...]:
+    names = {"candidate": card, "champion": parent.name if parent else ""}
+    return tuple(asdict(row) | {"name": names[row.name]} for row in decision.rows)
+
+
+def _config(options: TrainOptions) -> Config:
+    from oneclick.training.train import Config
+
+    return Config(
+        arch=options.model,
+        classes=options.classes,
+        steps=options.steps,
+        batch=options.batch,
+        stride=options.stride,
+        seed=options.seed,
+    )

@@ -1,0 +1,198 @@
+"""Trigger: predictions to Hits, and the Spans of all videos that are worth a human's time."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from oneclick import detectors, triggers
+from oneclick.core import ids, progress, splits
+from oneclick.core.clips import Clip, Video
+from oneclick.core.errors import BadInput, OneclickError, Unavailable
+from oneclick.core.hits import Hit
+from oneclick.io import cards, predictions
+from oneclick.io.catalog import Catalog
+from oneclick.io.workspace import Workspace
+from oneclick.triggers import select
+from oneclick.triggers.scene import Scene
+
+STEP = "trigger"
+"""What the catalog calls a video that this step has seen."""
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """A model as the predictions of a workspace know it."""
+
+    id: str
+    """`model_id` of the detector; names the predictions file."""
+    threshold: float
+    """Its operating point."""
+
+
+@dataclass(frozen=True)
+class Options(select.Options):
+    """What counts as trouble, and how much of it to select."""
+
+    enabled: Sequence[str] = ()
+    """Names of triggers; empty means all."""
+    params: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Parameters by trigger, in place of the defaults."""
+
+
+@dataclass
+class Outcome:
+    """What one pass over the workspace found."""
+
+    videos: list[str] = field(default_factory=list)
+    """Videos looked at now."""
+    hits: dict[str, int] = field(default_factory=dict)
+    """Hits of these videos by trigger."""
+    selected: int = 0
+    """Spans selected, to be cut."""
+    skipped: list[str] = field(default_factory=list)
+    """Videos that this predictor, rival and these options have seen before."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Video to the one-line reason why it was left out."""
+
+
+def trigger(
+    home: Path,
+    predictor: str | ModelRef,
+    rival: str | ModelRef | None = None,
+    options: Options | None = None,
+) -> Outcome:
+    """Look at every video that the predictor, and the rival if there is one, have predicted.
+
+    A model is given by its detector name or as a ModelRef. Hits are written first; the selection
+    and the marks of all videos are one transaction, so a killed run is simply done again.
+
+    Raises:
+        UnknownName, DetectorUnavailable, UsageError: if a model, trigger or parameter cannot be.
+        NoSpace, Unavailable: if the disk or the catalog refuses.
+    """
+    workspace, options = Workspace(home), options or Options()
+    own = _model(workspace, predictor)
+    other = _model(workspace, rival) if rival else None
+    rules = triggers.make(options.enabled, options.params)
+    key = _key(own, other, options)
+    with Catalog.open(home) as catalog:
+        outcome, fresh = Outcome(), set(catalog.unmarked(STEP, key))
+        found: dict[str, list[Hit]] = {}
+        models = [own, other] if other else [own]
+        ready = [v for v in _by_time(catalog) if _predicted(workspace, v, models)]
+        outcome.skipped = [video.id for video in ready if video.id not in fresh]
+        todo = [video for video in ready if video.id in fresh]
+        for video in progress.track("trigger", todo, len(todo)):
+            try:
+                found[video.id] = _hits(workspace, video, own, other, rules)
+            except Unavailable:
+                raise
+            except OneclickError as error:
+                outcome.failed[video.id] = str(error)
+        outcome.selected = _commit(catalog, workspace, found, key, options)
+    outcome.videos = list(found)
+    counts = Counter(hit.trigger for hits in found.values() for hit in hits)
+    outcome.hits = dict(sorted(counts.items()))
+    return outcome
+
+
+def _model(workspace: Workspace, model: str | ModelRef) -> ModelRef:
+    if isinstance(model, ModelRef):
+        return model
+    detector = detectors.create(model, workspace)
+    return ModelRef(detector.model_id, detector.threshold)
+
+
+def _key(own: ModelRef, other: ModelRef | None, options: Options) -> str:
+    """Digest of all that decides what is found: a change of any of it is a new look."""
+    parts = [asdict(own), asdict(other) if other else None, asdict(options)]
+    text = json.dumps(parts, sort_keys=True, default=dict)
+    return f"{own.id}-{sha256(text.encode()).hexdigest()[:12]}"
+
+
+def _by_time(catalog: Catalog) -> list[Video]:
+    """All videos by start, those without one last: an order that a rebuilt catalog keeps."""
+    return sorted(
+        catalog.videos(),
+        key=lambda v: (v.started_at is None, v.started_at.timestamp() if v.started_at else 0, v.id),
+    )
+
+
+def _predicted(workspace: Workspace, video: Video, models: Sequence[ModelRef]) -> bool:
+    return all(workspace.predictions(video.id, model.id).exists() for model in models)
+
+
+def _hits(
+    workspace: Workspace,
+    video: Video,
+    own: ModelRef,
+    other: ModelRef | None,
+    rules: Sequence[triggers.Trigger],
+) -> list[Hit]:
+    said = predictions.load(workspace.predictions(video.id, own.id))
+    second = predictions.load(workspace.predictions(video.id, other.id)) if other else None
+    limit = other.threshold if other else 0.0
+    try:
+        scene = Scene(said, own.threshold, video.width, video.height, second, limit)
+    except ValueError as error:
+        raise BadInput(f"{video.id}: {error}; delete its predictions and run again") from None
+    return triggers.scan(scene, rules)
+
+
+def _commit(
+    catalog: Catalog,
+    workspace: Workspace,
+    found: Mapping[str, list[Hit]],
+    key: str,
+    options: Options,
+) -> int:
+    """Write Hits and selection of the videos looked at; how many Spans were selected."""
+    if not found:
+        return 0
+    videos = _by_time(catalog)
+    clips = [row.clip for row in catalog.clips()] + catalog.selections(uncut_only=True)
+    chosen = select.select(_candidates(videos, clips, found, options), options)
+    by_id = {video.id: video for video in videos}
+    selection = [_clip(by_id[choice.video], choice) for choice in chosen]
+    for video, hits in found.items():
+        mine = [clip for clip in selection if clip.video == video]
+        cards.save_hits(workspace, video, key, hits, mine)
+        catalog.put_hits(video, hits, key)
+    catalog.put_selection(selection, [(video, STEP, key) for video in found])
+    return len(selection)
+
+
+def _candidates(
+    videos: Sequence[Video],
+    clips: Sequence[Clip],
+    found: Mapping[str, list[Hit]],
+    options: Options,
+) -> list[select.Candidate]:
+    known = splits.settled(videos, clips)
+    parts = splits.parts(videos, known, options.test_share, options.clip_seconds)
+    taken = {video: tuple(clip.span for clip in clips if clip.video == video) for video in found}
+    return [
+        select.Candidate(v.id, v.frames, v.fps, found[v.id], parts[v.id], taken[v.id])
+        for v in videos
+        if v.id in found
+    ]
+
+
+def _clip(video: Video, choice: select.Choice) -> Clip:
+    return Clip(
+        ids.clip_id(video.id, choice.span.start, video.fps),
+        video.camera,
+        video.id,
+        choice.span,
+        video.fps,
+        video.width,
+        video.height,
+        choice.chosen_by,
+        choice.hits,
+        choice.split,
+    )

@@ -1,0 +1,116 @@
+"""Models on disk: `model.pt` (weights) and `card.json` (what they are and where they come from)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from oneclick.core.errors import BadInput
+from oneclick.detectors import networks
+from oneclick.io import files
+
+if TYPE_CHECKING:
+    from torch import nn
+
+WEIGHTS, CARD = "model.pt", "card.json"
+
+
+class Source(msgspec.Struct, frozen=True):
+    """The DatasetVersion a model was trained on."""
+
+    name: str
+    digest: str
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model can testify about itself; its presence means that the model is complete."""
+
+    id: str
+    arch: str
+    classes: tuple[str, ...]
+    size: tuple[int, int]
+    """Height and width in px that images are fitted into."""
+    threshold: float
+    """Operating score: boxes below it are no answer."""
+    dataset: Source
+    parent: str | None
+    """Champion that training started from."""
+    config: dict[str, Any]
+    code: str
+    """Version of oneclick."""
+    made_at: datetime
+    """UTC."""
+    seconds: float
+    """Time of training."""
+    weights: str
+    """sha256 of model.pt."""
+    metrics: dict[str, float]
+    """evaluate.Metrics on the test clips of the dataset."""
+    decision: dict[str, Any] | None = None
+    """What the gate said (see stages/train.py); None until it was asked."""
+
+
+def save(folder: Path, weights: Mapping[str, Any]) -> str:
+    """Write model.pt whole or not at all; its sha256."""
+    import torch
+
+    with files.atomic_file(folder / WEIGHTS) as temporary, files.guard(folder / WEIGHTS):
+        torch.save(dict(weights), temporary)
+    return files.sha256(folder / WEIGHTS)
+
+
+def write_card(folder: Path, card: Card) -> None:
+    """Write card.json; it comes last."""
+    files.write_json(folder / CARD, card)
+
+
+def read_card(folder: Path) -> Card | None:
+    """The card; None where there is no complete model.
+
+    Raises:
+        BadInput: the card is broken.
+    """
+    if not (folder / CARD).exists():
+        return None
+    card: Card = files.read_json(folder / CARD, Card)
+    return card
+
+
+def load(folder: Path) -> tuple[nn.Module, Card]:
+    """A model ready to detect.
+
+    Raises:
+        BadInput: it is incomplete, or its weights are not those the card testifies to.
+    """
+    card = read_card(folder)
+    path = folder / WEIGHTS
+    if card is None or not path.exists():
+        raise BadInput(f"{folder} holds no complete model: train again or roll back")
+    if files.sha256(path) != card.weights:
+        raise BadInput(
+            f"{path} was changed after training: restore it, or oneclick models rollback"
+        )
+    network = networks.build(card.arch, card.classes)
+    network.load_state_dict(_weights(path))
+    return network.eval(), card
+
+
+def start(arch: str, classes: tuple[str, ...], parent: Path | None) -> tuple[nn.Module, bool]:
+    """A network to train, and whether it starts from `parent`: only from one of the same build."""
+    network = networks.build(arch, classes)
+    card = read_card(parent) if parent else None
+    if parent is None or card is None or (card.arch, card.classes) != (arch, classes):
+        return network, False
+    network.load_state_dict(_weights(parent / WEIGHTS))
+    return network, True
+
+
+def _weights(path: Path) -> dict[str, Any]:
+    import torch
+
+    found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return found

@@ -1,0 +1,129 @@
+"""What a trigger looks at: the predictions of one video, their tracks, and a second opinion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oneclick.core import association
+from oneclick.core.detections import Detections
+from oneclick.core.hits import Hit
+from oneclick.core.spans import Span
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One Prediction and what to hold against it; work that several triggers need is done once.
+
+    Raises:
+        ValueError: if the two Detections are not of the same frames, or the picture has no size.
+    """
+
+    detections: Detections
+    """All boxes of the deployed model, low scores too."""
+    threshold: float
+    """Its operating point: a box counts from this score on."""
+    width: float
+    """Picture in px."""
+    height: float
+    other: Detections | None = None
+    """What a rival says of the same video; classes pair by name, unknown ones are left out."""
+    other_threshold: float = 0.0
+    signals: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    """One number per frame, by name."""
+    _done: dict[tuple[str, float], object] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not (self.width > 0 and self.height > 0):
+            raise ValueError(f"picture: expected a size, got {self.width} x {self.height}")
+        if self.other is not None and self.other.length != self.detections.length:
+            raise ValueError(
+                f"rival: expected {self.detections.length} frames, got {self.other.length}"
+            )
+
+    @property
+    def length(self) -> int:
+        """Frames in the video."""
+        return self.detections.length
+
+    @property
+    def fps(self) -> float:
+        """Frames per second."""
+        return self.detections.fps
+
+    def frames(self, seconds: float) -> int:
+        """Nearest whole number of frames, at least one."""
+        return max(1, round(seconds * self.fps))
+
+    @cached_property
+    def sure(self) -> Detections:
+        """Boxes at or above the operating point."""
+        return self.detections.above(self.threshold)
+
+    @cached_property
+    def rival(self) -> Detections | None:
+        """Boxes of the rival at its operating point, with the class indices of the predictor."""
+        if self.other is None:
+            return None
+        names, own = self.other.names, self.detections.names
+        index = np.array([own.index(name) if name in own else -1 for name in names])
+        classes = index[self.other.classes]
+        kept = (self.other.scores >= self.other_threshold) & (classes >= 0)
+        return replace(self.other, names=own, classes=np.maximum(classes, 0)).where(kept)
+
+    def tracks(self, hole: float) -> NDArray[np.int32]:
+        """Track of each row of `sure`, carried over holes of at most `hole` seconds."""
+        key = ("tracks", hole)
+        if key not in self._done:
+            self._done[key] = association.link(self.sure, max_hole_seconds=hole)
+        return self._done[key]  # type: ignore[return-value]
+
+    def unmatched(self, min_iou: float) -> tuple[Mask, Mask]:
+        """Rows of `sure` the rival does not confirm, and rows of `rival` the predictor lacks."""
+        assert self.rival is not None
+        key = ("unmatched", min_iou)
+        if key not in self._done:
+            own, rival = np.ones(len(self.sure), np.bool_), np.ones(len(self.rival), np.bool_)
+            i, j = association.match_frames(self.sure, self.rival, min_iou)
+            own[i], rival[j] = False, False
+            self._done[key] = own, rival
+        return self._done[key]  # type: ignore[return-value]
+
+
+def runs(
+    trigger: str,
+    found: Detections,
+    groups: NDArray[np.integer],
+    scores: NDArray[np.floating],
+    why: str,
+) -> list[Hit]:
+    """One Hit per group of boxes; its score is their mean, limited to 0 … 1.
+
+    `why` may name {cls}, {frames} ("3 frames", those with a box) and {seconds} ("0.4 s", from the
+    first of them to the last).
+    """
+    if not len(found):
+        return []
+    order = np.lexsort((found.frames, groups))
+    first = np.flatnonzero(np.diff(groups[order], prepend=groups[order[0]] - 1))
+    stops = np.append(first[1:], len(order)).tolist()
+    means = np.add.reduceat(scores[order].astype(np.float64), first) / np.diff([*first, len(order)])
+    frames = found.frames[order].tolist()
+    sides = np.round(found.boxes[order].astype(np.float64), 2).T.tolist()
+    places = list(zip(frames, *sides, strict=True))
+    names = [found.names[k] for k in found.classes[order[first]].tolist()]
+    hits = []
+    limited = np.clip(means, 0, 1).round(4).tolist()
+    for start, stop, name, score in zip(first.tolist(), stops, names, limited, strict=True):
+        span = Span(frames[start], frames[stop - 1] + 1)
+        seconds, count = f"{len(span) / found.fps:.1f} s", stop - start
+        frames_text = "1 frame" if count == 1 else f"{count} frames"
+        text = why.format(cls=name, seconds=seconds, frames=frames_text)
+        hits.append(Hit(trigger, span, score, tuple(places[start:stop]), text))
+    return hits

@@ -1,0 +1,168 @@
+"""Hindsight labels against ground truth: `python tests/bench/hindsight.py [SEQUENCE…]`.
+
+Every row is a sequence and a detections file of the shared data; raw is the file cut at its
+operating threshold, labels is `hindsight.label` with one set of parameters for all rows.
+"""
+
+from __future__ import annotations
+
+import configparser
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from oneclick import hindsight
+from oneclick.core import association, boxes
+from oneclick.core.detections import Detections
+from oneclick.core.tracks import Tracks
+from oneclick.io import mot
+
+DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "mot"
+THRESHOLDS = {
+    "yoloxnano": 0.6,
+    "nanodet": 0.45,
+    "fastestdet": 0.7,
+    "acf": 0.7,
+    "frcnn": 0.3,
+    "dpm": 0.3,
+    "sdp_clean": 0.5,
+}
+STATIC = ("PETS09-S2L1", "TUD-Campus", "ADL-Rundle-6", "MOT17-09")
+IGNORED = (2, 7, 8, 12)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Boxes that count, and boxes that a detection may match without being right or wrong."""
+
+    people: Detections
+    ignored: Detections
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    sequence: str
+    detector: str
+    raw: tuple[float, float, float]
+    """Precision, recall and F1 at IoU 0.5 of the detections at their threshold."""
+    made: tuple[float, float, float]
+    """The same of the labels."""
+    tight: tuple[float, float]
+    """F1 at IoU 0.75 of both."""
+    seconds: float
+
+
+def info(sequence: Path) -> tuple[float, int]:
+    """Frames per second and length of a sequence."""
+    parser = configparser.ConfigParser()
+    parser.read(sequence / "seqinfo.ini")
+    return parser.getfloat("Sequence", "frameRate"), parser.getint("Sequence", "seqLength")
+
+
+def truth(sequence: Path) -> Truth:
+    """Ground truth; in MOT17 only class 1 with flag 1 counts."""
+    rows = np.loadtxt(sequence / "gt" / "gt.txt", delimiter=",", ndmin=2)
+    counts, ignored = np.ones(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
+    if sequence.name.startswith("MOT17"):
+        person = rows[:, 7] == 1
+        counts = person & (rows[:, 6] == 1)
+        ignored = np.isin(rows[:, 7], IGNORED) | (person & (rows[:, 6] == 0))
+    fps, length = info(sequence)
+    length = max(length, int(rows[:, 0].max()))
+    corners = np.concatenate([rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]], 1)
+
+    def pick(mask: np.ndarray) -> Detections:
+        n = int(mask.sum())
+        return Detections(rows[mask, 0] - 1, corners[mask], np.ones(n), np.zeros(n), length, fps)
+
+    return Truth(pick(counts), pick(ignored))
+
+
+def score(truth: Truth, found: Detections, at: float) -> tuple[float, float, float]:
+    """Precision, recall and F1 over all frames, one-to-one by largest total IoU."""
+    matched, _ = association.match_frames(found, truth.people, at)
+    used = np.zeros(len(found), np.bool_)
+    used[matched] = True
+    excused = _touches(found, truth.ignored) & ~used
+    hits, wrong = len(matched), int((~used & ~excused).sum())
+    missed = len(truth.people) - hits
+    f1 = 2 * hits / max(2 * hits + wrong + missed, 1)
+    return hits / max(hits + wrong, 1), hits / max(hits + missed, 1), f1
+
+
+def _touches(found: Detections, regions: Detections) -> np.ndarray:
+    touched = np.zeros(len(found), np.bool_)
+    for frame in np.unique(regions.frames):
+        rows, others = found.rows(int(frame)), regions.rows(int(frame))
+        overlap = boxes.iou(found.boxes[rows], regions.boxes[others])
+        touched[rows] = (overlap >= 0.5).any(1)
+    return touched
+
+
+def as_detections(tracks: Tracks) -> Detections:
+    """The boxes of the labels without their identities."""
+    return Detections(
+        tracks.frames, tracks.boxes, tracks.scores, tracks.classes, tracks.length, tracks.fps
+    )
+
+
+def measure(sequence: Path, detector: str) -> Row:
+    """One row of the table."""
+    fps, length = info(sequence)
+    real = truth(sequence)
+    given = mot.load(sequence / "det" / f"{detector}.txt", fps, real.people.length or length)
+    threshold = THRESHOLDS[detector]
+    start = time.perf_counter()
+    labels = as_detections(hindsight.label([given], [threshold]))
+    seconds = time.perf_counter() - start
+    raw = given.above(threshold)
+    tight = score(real, raw, 0.75)[2], score(real, labels, 0.75)[2]
+    return Row(
+        sequence.name, detector, score(real, raw, 0.5), score(real, labels, 0.5), tight, seconds
+    )
+
+
+def rows(only: list[str]) -> Iterator[Row]:
+    """All sequences × detections, or those of the sequences named."""
+    for sequence in sorted(DATA.iterdir()):
+        if sequence.is_dir() and (not only or sequence.name in only):
+            for file in sorted((sequence / "det").glob("*.txt")):
+                yield measure(sequence, file.stem)
+
+
+def _line(name: str, values: list[float]) -> str:
+    return f"{name:26}" + "".join(f"{value:8.3f}" for value in values)
+
+
+def _numbers(row: Row) -> list[float]:
+    gain, tight = row.made[2] - row.raw[2], row.tight[1] - row.tight[0]
+    return [*row.raw, *row.made, 100 * gain, *row.tight, 100 * tight, row.seconds]
+
+
+def main(only: list[str]) -> None:
+    """Print the table."""
+    heads = ("P", "R", "F1", "P'", "R'", "F1'", "gain", "F1@.75", "F1'@.75", "gain", "s")
+    print(f"{'':26}" + "".join(f"{head:>8}" for head in heads))
+    table = list(rows(only))
+    for row in table:
+        print(_line(f"{row.sequence} {row.detector}", _numbers(row)))
+    sides = {
+        "static": [row for row in table if row.sequence in STATIC],
+        "moving": [row for row in table if row.sequence not in STATIC],
+        "all": table,
+    }
+    for name, side in sides.items():
+        if side:
+            print(_line(f"mean, {name}", np.mean([_numbers(row) for row in side], 0).tolist()))
+
+
+if __name__ == "__main__":
+    if not DATA.is_dir():
+        sys.exit(f"skipped: {DATA} is absent")
+    main(sys.argv[1:])

@@ -1,0 +1,101 @@
+"""The command line as a user meets it: help, imports, exit codes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+from oneclick.cli.main import app
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("torch", "prefect", "wandb", "encord", "cv2", "av", "sqlalchemy", "scipy", "pyarrow")
+
+
+def commands(group: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str, click.Command]]:
+    if not hasattr(group, "commands"):
+        return [(" ".join(path), group)]
+    return [
+        found
+        for name, command in group.commands.items()
+        for found in commands(command, (*path, name))
+    ]
+
+
+ALL = commands(typer.main.get_command(app))
+
+
+def oneclick(*arguments: str, home: Path | None = None) -> subprocess.CompletedProcess[str]:
+    place = ["--home", str(home)] if home else []
+    return subprocess.run(
+        [sys.executable, "-m", "oneclick", *arguments, *place],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from oneclick.cli.main import app\n"
+        "try: app(['--help'])\n"
+        "except SystemExit: pass\n"
+        f"print('HEAVY', [name for name in {HEAVY!r} if name in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "HEAVY []" in done.stdout
+
+
+@pytest.mark.parametrize(("name", "command"), ALL, ids=[name for name, _ in ALL])
+def test_every_command_and_every_option_has_help(name: str, command: click.Command) -> None:
+    assert command.help
+    for parameter in command.params:
+        assert getattr(parameter, "help", None), f"{name}: {parameter.name} has no help"
+
+
+@pytest.mark.parametrize(("name", "command"), ALL, ids=[name for name, _ in ALL])
+def test_every_command_stands_in_the_readme(name: str, command: click.Command) -> None:
+    assert f"oneclick {name}" in (ROOT / "README.md").read_text()
+
+
+def test_status_of_an_empty_workspace_names_the_next_command(tmp_path: Path) -> None:
+    done = oneclick("status", home=tmp_path / "new")
+    assert done.returncode == 0, done.stderr
+    assert "oneclick run VIDEO" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["clips", "show", "nowhere"], 2, "nowhere"),
+        (["clips", "list", "--stage", "LOST"], 2, "IN_REVIEW"),
+        (["models", "show", "nobody"], 2, "nobody"),
+        (["models", "rollback"], 1, "champion"),
+        (["clips", "retry"], 2, "--all"),
+        (["video", "add", "does-not-exist.mp4"], 3, "does-not-exist.mp4"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_wrong_argument_gets_one_line_and_the_documented_exit_code(
+    tmp_path: Path, arguments: list[str], code: int, message: str
+) -> None:
+    done = oneclick(*arguments, home=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_contradictory_settings_are_refused_with_the_setting_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONECLICK_DETECT__PREDICTOR", "opencv:motion")
+    done = oneclick("status", home=tmp_path)
+    assert done.returncode == 2
+    assert "detect" in done.stderr
+    assert "never disagrees with itself" in done.stderr

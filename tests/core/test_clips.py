@@ -1,0 +1,41 @@
+from itertools import product
+
+import pytest
+
+from oneclick.core import clips
+from oneclick.core.clips import ClipStage
+from oneclick.core.errors import IllegalMove
+
+STREET = [
+    ClipStage.CUT,
+    ClipStage.EXTRACTED,
+    ClipStage.LABELLED,
+    ClipStage.IN_REVIEW,
+    ClipStage.ACCEPTED,
+    ClipStage.PUBLISHED,
+]
+
+
+def test_a_clip_walks_the_street_in_order() -> None:
+    for old, new in zip(STREET, STREET[1:], strict=False):
+        clips.check_move("c", old, new)
+
+
+@pytest.mark.parametrize(("old", "new"), list(product(STREET, STREET)))
+def test_no_stage_is_jumped_and_none_is_taken_back(old: ClipStage, new: ClipStage) -> None:
+    if STREET.index(new) == STREET.index(old) + 1:
+        return
+    with pytest.raises(IllegalMove, match=f"cannot go from {old} to {new}"):
+        clips.check_move("c", old, new)
+
+
+@pytest.mark.parametrize("last", [ClipStage.PUBLISHED, ClipStage.REJECTED])
+def test_from_an_end_there_is_no_way_on(last: ClipStage) -> None:
+    with pytest.raises(IllegalMove, match="nowhere"):
+        clips.check_move("c", last, ClipStage.CUT)
+
+
+def test_every_stage_on_the_way_can_be_quarantined_and_come_back() -> None:
+    for stage in STREET[:-1]:
+        clips.check_move("c", stage, ClipStage.QUARANTINED)
+        clips.check_move("c", ClipStage.QUARANTINED, stage)

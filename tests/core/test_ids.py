@@ -1,0 +1,40 @@
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oneclick.core import ids
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Room 12", "room_12"),
+        ("../etc", "etc"),
+        ("Flur-Süd", "flur_s_d"),
+        ("--", "camera"),
+        ("", "camera"),
+    ],
+)
+def test_a_camera_name_is_safe_in_paths(text: str, name: str) -> None:
+    assert ids.camera_name(text) == name
+
+
+@given(st.text())
+def test_any_text_becomes_a_name_of_plain_letters_and_stays_it(text: str) -> None:
+    name = ids.camera_name(text)
+    assert re.fullmatch(r"[a-z0-9_]+", name)
+    assert ids.camera_name(name) == name
+
+
+def test_a_known_start_gives_utc_and_an_unknown_one_the_digest() -> None:
+    berlin = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=1)))
+    assert ids.video_id("ward", berlin, "ab" * 32) == "ward-20260102T020405Z"
+    assert ids.video_id("ward", None, "ab" * 32) == "ward-abababababab"
+    assert ids.video_id("ward", berlin.astimezone(UTC), "x") == "ward-20260102T020405Z"
+
+
+def test_a_clip_is_named_by_its_milliseconds() -> None:
+    assert ids.clip_id("ward-x", 25, 10.0) == "ward-x-00002500"

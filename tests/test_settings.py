@@ -1,0 +1,50 @@
+"""Settings: defaults that work, one line for what cannot be."""
+
+from pathlib import Path
+
+import pytest
+
+from oneclick import settings
+from oneclick.core.errors import UsageError
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_everything_works_with_nothing_set() -> None:
+    loaded = settings.load()
+    assert loaded.home == Path("workspace")
+    assert loaded.triggers.budget == 0.001
+
+
+def test_the_environment_beats_the_file_and_an_argument_beats_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / settings.CONFIG_FILE).write_text('home = "a"\nbatch = 7\n[triggers]\ngap = 3.0\n')
+    assert (settings.load().home, settings.load().batch) == (Path("a"), 7)
+    monkeypatch.setenv("ONECLICK_HOME", "b")
+    monkeypatch.setenv("ONECLICK_TRIGGERS__BUDGET", "0.01")
+    loaded = settings.load()
+    assert (loaded.home, loaded.triggers.budget, loaded.triggers.gap) == (Path("b"), 0.01, 3.0)
+    assert settings.load(home=Path("c")).home == Path("c")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[triggers]\nbudget = 2.0\n", "triggers.budget"),
+        ("[triggers]\ncontrol = -0.1\n", "triggers.control"),
+        ('[detect]\npredictor = "opencv:hog"\nrival = "opencv:hog"\n', "opencv:hog"),
+        ("unknown = 1\n", "unknown"),
+        ("batch = 0\n", "batch"),
+        ('runner = "cloud"\n', "runner"),
+        ("this is not toml", "oneclick.toml"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(tmp_path: Path, text: str, named: str) -> None:
+    (tmp_path / settings.CONFIG_FILE).write_text(text)
+    with pytest.raises(UsageError, match=named) as caught:
+        settings.load()
+    assert "\n" not in str(caught.value)
