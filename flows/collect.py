@@ -11,7 +11,8 @@ from flows import policy
 from oneclick import report, settings
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
-from oneclick.io.catalog import owner_id
+from oneclick.io.catalog import Catalog, owner_id
+from oneclick.io.workspace import Workspace
 from oneclick.stages import cut, extract, fetch, predict, trigger
 
 
@@ -31,7 +32,7 @@ def predict_videos(
 
 @task(name="trigger", tags=["compute"], timeout_seconds=policy.HOUR, **policy.TASK)
 def find_trouble(
-    home: Path, predictor: str, rival: str, options: trigger.Options
+    home: Path, predictor: str, rival: str | None, options: trigger.Options
 ) -> trigger.Outcome:
     """Hits in all recordings, and the spans worth a human's time."""
     return trigger.trigger(home, predictor, rival, options)
@@ -55,14 +56,35 @@ def collect(
 ) -> dict[str, Any]:
     """Find the moments worth a human's time in what the sources hold now."""
     conf = settings.load(home=home, detect=predictor and {"predictor": predictor})
-    leader = policy.predictor(conf)
+    leader, rival = policy.predictor(conf), conf.detect.rival
     result = fetch_videos(conf.home, list(sources or conf.sources))
-    for model in filter(None, [leader, conf.detect.rival]):
-        result.add(_predict(conf, model))
-    found = find_trouble(conf.home, leader, conf.detect.rival, _options(conf))
+    for model in filter(None, [leader, rival]):
+        calls = [
+            (conf.home, videos, model, conf.classes, conf.detect.device)
+            for videos in policy.parts(_unseen(conf), conf.batch)
+        ]
+        for said in policy.run(predict_videos, conf, calls):
+            result.add(said)
+    found = find_trouble(conf.home, leader, rival or None, _options(conf))
+    result.add(BatchResult(done=found.videos, failed=found.failed))
     result.add(cut_clips(conf.home))
     result.add(policy.each_batch(extract_frames, ClipStage.CUT, conf))
     kept = report.kept(conf.home)
     text = f"{kept.share:.2%} of {kept.seconds / 60:.1f} min of video kept in {kept.clips} clips"
     policy.table("hits", report.hits(conf.home), text)
-    return policy.outcome(result, videos=found.videos, selected=found.selected)
+    return policy.outcome(result, videos=len(found.videos), selected=found.selected)
+
+
+def _unseen(conf: settings.Settings) -> list[str]:
+    """Recordings that no model has searched yet, or all of them for a model named on purpose.
+
+    A new champion watches what comes after it: what the old one watched is not searched again.
+    """
+    workspace, named = Workspace(conf.home), conf.detect.predictor != "auto"
+    with Catalog.open(conf.home) as catalog:
+        kept = [video for video in catalog.videos() if workspace.video_file(video).exists()]
+    return [video.id for video in kept if named or not workspace.hits(video.id).exists()]
+
+
+def _options(conf: settings.Settings) -> trigger.Options:
+    return trigger.Options(**conf.triggers.model_dump())

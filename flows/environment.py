@@ -1,6 +1,7 @@
-"""Prefect's settings for a laptop with no server, written to the environment before Prefect is imported.
+"""Prefect's settings for a laptop with no server; importable without Prefect.
 
-Whoever has a server or Prefect Cloud (PREFECT_API_URL, or a profile that names one) keeps every setting of theirs.
+Whoever has a server or Prefect Cloud (PREFECT_API_URL, or a profile that names one) keeps every
+setting of theirs.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ DEFAULTS = {
 
 
 def prepare(home: Path) -> None:
-    """Set what the user has not set; with no server, Prefect lives in `<home>/.prefect` and is silent."""
+    """Set what the user has not set, in the environment; call it before Prefect is imported.
+
+    With no server, Prefect lives in `<home>/.prefect` and says nothing.
+    """
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     if api_url():
@@ -45,7 +49,7 @@ def api_url() -> str | None:
 
 
 def _profile() -> dict[str, str]:
-    """Settings of the active profile, as `prefect config set` and `prefect cloud login` write them."""
+    """The active profile, as `prefect config set` and `prefect cloud login` write it."""
     folder = Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect").expanduser()
     file = Path(os.environ.get("PREFECT_PROFILES_PATH") or folder / "profiles.toml").expanduser()
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
@@ -17,7 +18,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
+from prefect.task_runners import TaskRunner
 
 from oneclick import settings
 from oneclick.core.clips import ClipStage
@@ -30,6 +31,12 @@ HOUR = 3600
 ALL = 1_000_000
 BOOTSTRAP = "opencv:hog"
 RETRY_DELAYS = [10, 60, 300]
+RUNNERS = {
+    "thread": ("prefect.task_runners", "ThreadPoolTaskRunner"),
+    "process": ("prefect.task_runners", "ProcessPoolTaskRunner"),
+    "dask": ("prefect_dask", "DaskTaskRunner"),
+    "ray": ("prefect_ray", "RayTaskRunner"),
+}
 
 
 def transient(task: Task[Any, Any], run: Any, state: State[Any]) -> bool:
@@ -55,23 +62,14 @@ def make_runner(name: str) -> TaskRunner[Any]:
     Raises:
         UsageError: if the extra is not installed.
     """
+    module, kind = RUNNERS[name]
     try:
-        match name:
-            case "process":
-                return ProcessPoolTaskRunner()
-            case "dask":
-                from prefect_dask import DaskTaskRunner
-
-                return DaskTaskRunner()
-            case "ray":
-                from prefect_ray import RayTaskRunner
-
-                return RayTaskRunner()
+        made: TaskRunner[Any] = getattr(importlib.import_module(module), kind)()
     except ImportError:
         raise UsageError(
-            f"runner {name!r} is not installed; install oneclick[{name}] or choose thread or process"
+            f"runner {name!r} is not installed: install oneclick[{name}], or set thread or process"
         ) from None
-    return ThreadPoolTaskRunner()
+    return made
 
 
 def record(flow: Flow[Any, Any], run: FlowRun, state: State[Any]) -> None:
@@ -99,7 +97,7 @@ FLOW: dict[str, Any] = {
 
 @contextmanager
 def in_process() -> Iterator[None]:
-    """For flows that share this process: no second of heartbeat each, no server left behind by SIGTERM."""
+    """For flows run here: no second of heartbeat each, no server left behind by SIGTERM."""
     main = threading.current_thread() is threading.main_thread()
     if main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -149,7 +147,10 @@ def _claim(
 def run(
     task: Task[Any, Any], conf: settings.Settings, calls: Iterable[tuple[object, ...]]
 ) -> Iterator[Any]:
-    """Results of the calls: in this thread, where Ctrl-C and timeouts bite at once, or on the runner."""
+    """Results of the calls, made on the runner or one by one in this thread.
+
+    Here Ctrl-C and timeouts bite at once, where a pool waits for its threads.
+    """
     if _width(conf) == 1:
         yield from (task(*call) for call in calls)
         return
@@ -158,12 +159,12 @@ def run(
 
 
 def _width(conf: settings.Settings) -> int:
-    # Torch, OpenCV and FFmpeg use all cores by themselves: one batch at a time is no slower in a thread.
+    # Torch, OpenCV and FFmpeg use all cores by themselves: more threads would not be faster.
     return 1 if conf.runner == "thread" else os.cpu_count() or 1
 
 
 def predictor(conf: settings.Settings) -> str:
-    """The model that predicts: as set, else the champion, else the detector that needs no download."""
+    """The model that predicts: as set, else the champion, else what needs no download."""
     if conf.detect.predictor != "auto":
         return conf.detect.predictor
     crowned = Workspace(conf.home).champion_file.exists()
@@ -194,4 +195,3 @@ def markdown(key: str, text: str) -> None:
 def outcome(result: BatchResult, **more: Any) -> dict[str, Any]:
     """What a flow returns: plain values."""
     return {"done": len(result.done), "failed": dict(result.failed), **more}
-

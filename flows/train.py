@@ -9,19 +9,36 @@ from prefect import flow, task
 
 from flows import policy
 from oneclick import report, settings
+from oneclick.core.results import BatchResult
 from oneclick.stages import train as stage
 
 
 @task(name="train", tags=["gpu"], timeout_seconds=24 * policy.HOUR, **policy.TASK)
-def train_candidate(
-    home: Path, version: str | None, options: stage.TrainOptions
-) -> stage.Outcome | None:
+def train_candidate(home: Path, version: str | None, options: stage.TrainOptions) -> stage.Outcome:
     """A model trained, measured against the champion, promoted or refused."""
     return stage.train(home, version, options)
 
 
 @flow(name="train", **policy.FLOW)
 def train(home: Path | None = None, version: str | None = None) -> dict[str, Any]:
-    """Train on a version, by default the newest."""
+    """Train on a version, by default the newest; what was trained before is not trained again."""
     conf = settings.load(home=home)
-    return {}
+    made = train_candidate(conf.home, version, stage.options(conf))
+    policy.markdown("training", _page(report.training(conf.home, made.model), made))
+    fresh = [made.model] if made.trained and made.model else []
+    return policy.outcome(
+        BatchResult(done=fresh), model=made.model, decision=made.decision, reasons=made.reasons
+    )
+
+
+def _page(judged: report.Training | None, made: stage.Outcome) -> str:
+    """Candidate against champion, and why."""
+    if judged is None or made.model is None:
+        return " ".join(made.reasons)
+    lines = [f"## {judged.model}: {judged.verdict}", f"Trained on {judged.dataset}.", ""]
+    lines += ["| model | mAP | AP50 | recall | test images |", "|---|---|---|---|---|"]
+    for row in judged.rows:
+        lines.append(
+            f"| {row.name} | {row.map:.3f} | {row.ap50:.3f} | {row.recall:.3f} | {row.images} |"
+        )
+    return "\n".join([*lines, "", *(f"- {reason}" for reason in judged.reasons)])

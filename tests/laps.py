@@ -1,7 +1,8 @@
-"""A whole lap without Prefect, and ways to kill it: run as `python tests/laps.py HOME VIDEO [DEATH…]`.
+"""A whole lap without Prefect, and ways to kill it: `python tests/laps.py HOME VIDEO [DEATH…]`.
 
-Each DEATH is the number of an atomic act (a rename or a catalog transaction). One attempt of the lap is made for
-each, in a forked child that kills itself with SIGKILL just before that act; a last attempt is left in peace.
+Each DEATH is the number of an atomic act (a rename or a catalog transaction). One attempt of the
+lap is made for each, in a forked child that kills itself with SIGKILL just before that act; a last
+attempt is left in peace and prints its acts.
 """
 
 from __future__ import annotations
@@ -36,9 +37,7 @@ def lap(home: Path, video: Path, steps: int = 2) -> BatchResult:
     trigger.trigger(home, PREDICTOR, None, CHOICE)
     result.add(cut.cut(home, "lap"))
     result.add(extract.extract(home, standing(home, ClipStage.CUT)))
-    result.add(
-        autolabel.autolabel(home, standing(home, ClipStage.EXTRACTED), [PREDICTOR], CLASSES)
-    )
+    result.add(autolabel.autolabel(home, standing(home, ClipStage.EXTRACTED), [PREDICTOR], CLASSES))
     result.add(review.send(home, standing(home, ClipStage.LABELLED)))
     result.add(review.accept_auto(home, standing(home, ClipStage.IN_REVIEW)))
     result.add(review.collect(home))
@@ -86,7 +85,7 @@ def attempt(home: Path, video: Path, die_at: int | None) -> int:
     acts = count_acts(die_at)
     failed = lap(home, video).failed
     if die_at is None:
-        print("\n".join(acts))
+        sys.stdout.write("\n".join(acts))
     sys.stdout.flush()
     os._exit(3 if failed else 0)
 

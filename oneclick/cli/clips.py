@@ -52,8 +52,15 @@ def show(
     output.table(
         ["clip", "stage", "video", "frames of the video", "split", "chosen by", "error"],
         [
-            [row.id, row.stage, detail.video, f"{detail.start}–{detail.stop}", row.split]
-            + [row.chosen_by, row.error]
+            [
+                row.id,
+                row.stage,
+                detail.video,
+                f"{detail.start}–{detail.stop}",
+                row.split,
+                row.chosen_by,
+                row.error,
+            ]
         ],
     )
     output.table(["trigger", "why"], [[h.trigger, h.why] for h in detail.hits], "hits")

@@ -19,7 +19,8 @@ def run(
     accept_auto: Annotated[
         bool,
         typer.Option(
-            "--accept-auto", help="Accept automatic labels unseen; recorded as such, never as human."
+            "--accept-auto",
+            help="Accept automatic labels unseen; recorded as such, never as human.",
         ),
     ] = False,
     predictor: Annotated[
@@ -43,7 +44,7 @@ def run(
 
         outcome = one_click(
             sources=list(sources or []),
-            home=str(settings.home),
+            home=settings.home,
             accept_auto=accept_auto or None,
             predictor=predictor,
         )

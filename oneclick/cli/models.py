@@ -13,9 +13,7 @@ app = typer.Typer(no_args_is_help=True, help="Models: list, show, promote, roll 
 
 def train(
     home: output.Home = None,
-    data: Annotated[
-        str | None, typer.Option(help="Dataset version; default: the latest.")
-    ] = None,
+    data: Annotated[str | None, typer.Option(help="Dataset version; default: the latest.")] = None,
     model: Annotated[str | None, typer.Option(help="Network, for example fcos-tiny.")] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps.", min=1)] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,

@@ -1,4 +1,4 @@
-"""How the command line talks: data to stdout, talk and progress to stderr, exit codes from errors."""
+"""How the command line talks: data to stdout, talk to stderr, exit codes from errors."""
 
 from __future__ import annotations
 
@@ -115,8 +115,14 @@ def progress_bars() -> Iterator[None]:
             progress.set_sink(None)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     bars = Progress(
         TextColumn("{task.description:<28}"),

@@ -24,7 +24,8 @@ def show(state: Lap) -> None:
     """The whole workspace on one screen."""
     kept = state.kept
     typer.echo(
-        f"video      {kept.videos} recordings, {kept.frames:,} frames, {kept.seconds / 60:.1f} min; "
+        f"video      {kept.videos} recordings, {kept.frames:,} frames, "
+        f"{kept.seconds / 60:.1f} min; "
         f"kept {100 * kept.share:.1f}% in {kept.clips} clips ({kept.control} drawn at random)"
     )
     typer.echo(f"hits       {_joined((row.trigger, row.hits) for row in state.hits)}")
@@ -35,7 +36,8 @@ def show(state: Lap) -> None:
     typer.echo(f"review     {_review(state)}")
     if state.dataset:
         typer.echo(
-            f"dataset    {state.dataset}: {state.dataset_clips} clips, {state.dataset_images:,} images"
+            f"dataset    {state.dataset}: {state.dataset_clips} clips, "
+            f"{state.dataset_images:,} images"
         )
     typer.echo(f"champion   {state.champion or 'none yet'}")
     if state.training:

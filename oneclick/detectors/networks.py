@@ -7,6 +7,7 @@ went in. Label 0 is the background, label k is `classes[k - 1]`.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from oneclick.core.errors import UnknownName
@@ -58,12 +59,15 @@ def build(arch: str, classes: tuple[str, ...]) -> nn.Module:
 
 def _tiny(labels: int) -> nn.Module:
     """FCOS on a MobileNetV3-small pyramid with strides 8, 16 and 32: 0.6 M weights."""
+    from torch.nn import BatchNorm2d
     from torchvision.models import mobilenet_v3_small
     from torchvision.models.detection.anchor_utils import AnchorGenerator
     from torchvision.models.detection.backbone_utils import BackboneWithFPN
     from torchvision.models.detection.fcos import FCOS
 
-    features = mobilenet_v3_small(weights=None).features
+    # MobileNet's own memory of 100 steps is longer than a whole short training.
+    norm = partial(BatchNorm2d, eps=0.001, momentum=0.1)
+    features = mobilenet_v3_small(weights=None, norm_layer=norm).features
     backbone = BackboneWithFPN(features, {"3": "0", "8": "1"}, [24, 48], 64)
     anchors = AnchorGenerator(((16,), (32,), (64,)), ((1.0,),) * 3)
     network: nn.Module = FCOS(

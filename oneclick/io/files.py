@@ -56,12 +56,12 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
     The temporary is gone after any failure. Raises as `write_atomic`.
     """
-    with _temporary(path) as temporary:
+    with temporary_name(path) as temporary:
         yield temporary
         with guard(path):
-            _flush(temporary)
+            flush(temporary)
             temporary.replace(path)
-            _flush(path.parent)
+            flush(path.parent)
 
 
 @contextlib.contextmanager
@@ -71,13 +71,33 @@ def atomic_dir(path: Path) -> Iterator[Path]:
     A folder that already stands at `path` with something in it is complete by construction: it
     stays, and the new one is dropped. Raises as `write_atomic`.
     """
-    with _temporary(path) as temporary:
+    with temporary_name(path) as temporary:
         with guard(path):
             temporary.mkdir()
         yield temporary
         with guard(path):
             _rename_unless_there(temporary, path)
-            _flush(path.parent)
+            flush(path.parent)
+
+
+@contextlib.contextmanager
+def temporary_name(path: Path) -> Iterator[Path]:
+    """Yield a free name beside `path`; whatever stands there afterwards is removed.
+
+    For a file whose final name its content decides; else use `atomic_file` or `atomic_dir`.
+    """
+    temporary = path.parent / (f".{_short(path.name)}.{_host()}.{os.getpid()}.{next(_counter)}.tmp")
+    with guard(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield temporary
+    except OSError as error:
+        # The body may meet other OSErrors (a source that went away): only a full disk is ours.
+        if is_full(error):
+            raise _no_space(path) from error
+        raise
+    finally:
+        _remove(temporary)
 
 
 @contextlib.contextmanager
@@ -87,9 +107,21 @@ def guard(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if is_full(error):
-            raise NoSpace(f"no space left to write {path}: free some and run again") from error
+            raise _no_space(path) from error
         reason = error.strerror or str(error)
         raise Unavailable(f"cannot write {path}: {reason}; check the folder's rights") from error
+
+
+def flush(path: Path) -> None:
+    """Push a file's or folder's bytes to the device. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # network folders without a flush
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def is_full(error: BaseException) -> bool:
@@ -126,26 +158,21 @@ def sweep(home: Path) -> int:
 
     A process of another host cannot be asked, so its temporaries go after a day.
     """
-    stale = [path for path in home.rglob(".*.tmp") if _abandoned(path)]
+    stale = [path for path in _temporaries(home) if _abandoned(path)]
     for path in stale:
         _remove(path)
     return len(stale)
 
 
-@contextlib.contextmanager
-def _temporary(path: Path) -> Iterator[Path]:
-    temporary = path.parent / (f".{_short(path.name)}.{_host()}.{os.getpid()}.{next(_counter)}.tmp")
-    with guard(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        yield temporary
-    except OSError as error:
-        # The body may meet other OSErrors (a source that went away): only a full disk is ours.
-        if is_full(error):
-            raise NoSpace(f"no space left to write {path}: free some and run again") from error
-        raise
-    finally:
-        _remove(temporary)
+def _temporaries(home: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(home):
+        yield from (Path(folder, name) for name in folders + names if _TEMPORARY.fullmatch(name))
+        # Millions of pictures lie in folders that are whole or absent: nothing to find there.
+        folders[:] = [name for name in folders if name != "frames" and name[0] != "."]
+
+
+def _no_space(path: Path) -> NoSpace:
+    return NoSpace(f"no space left to write {path}: free some and run again")
 
 
 def _short(name: str) -> str:
@@ -161,14 +188,6 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _rename_unless_there(temporary: Path, path: Path) -> None:

@@ -109,9 +109,16 @@ def load(path: Path) -> LabelSet:
         BadLabels: in one line, if the file is missing, damaged or contradicts itself.
     """
     try:
-        document = msgspec.json.decode(path.read_bytes(), type=_File)
+        content = path.read_bytes()
     except OSError as error:
         raise BadLabels(f"{path}: cannot be read ({error.strerror})") from None
+    return decode(content, path)
+
+
+def decode(content: bytes, path: Path) -> LabelSet:
+    """The labels in the bytes of a file; `path` names it in errors. Raises as `load`."""
+    try:
+        document = msgspec.json.decode(content, type=_File)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadLabels(f"{path}: no label file ({error}); restore it from a backup") from None
     if document.schema != SCHEMA:

@@ -3,18 +3,7 @@
 The command line, the terminal UI, the web pages and Prefect's artifacts show these values.
 """
 
-from oneclick.report.summary import Lap, lap
 from oneclick.report.listings import ClipDetail, ClipRow, VideoRow, clip, clips, videos
-from oneclick.report.scores import (
-    DatasetRow,
-    ModelRow,
-    Training,
-    champion,
-    datasets,
-    model_card,
-    models,
-    training,
-)
 from oneclick.report.numbers import (
     Effort,
     FunnelRow,
@@ -26,6 +15,17 @@ from oneclick.report.numbers import (
     kept,
     origins,
 )
+from oneclick.report.scores import (
+    DatasetRow,
+    ModelRow,
+    Training,
+    champion,
+    datasets,
+    model_card,
+    models,
+    training,
+)
+from oneclick.report.summary import Lap, lap
 
 __all__ = [
     "ClipDetail",

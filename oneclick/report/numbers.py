@@ -8,6 +8,7 @@ from pathlib import Path
 
 from oneclick.core.clips import ChosenBy, ClipStage
 from oneclick.io.catalog import Catalog
+from oneclick.io.catalog.rows import RevisionRow
 
 POLICY = "policy:"
 """Prefix of the reviewer's name where nobody looked."""
@@ -106,7 +107,7 @@ def kept(home: Path) -> Kept:
 
 def origins(home: Path) -> dict[str, int]:
     """Boxes by origin letter in the latest revision of every clip."""
-    latest = {}
+    latest: dict[str, RevisionRow] = {}
     with Catalog.open(home) as catalog:
         for row in catalog.revision_rows():
             if row.clip not in latest or row.revision > latest[row.clip].revision:

@@ -67,5 +67,5 @@ def _retire(workspace: Workspace, catalog: Catalog, oldest: datetime, result: Ba
 
 
 def _scanned(workspace: Workspace, video: Video) -> bool:
-    # The hits file is written when the selection is made: nobody needs the recording after its clips are cut.
+    # Written when the selection is made; once its clips are cut, nobody needs the recording.
     return workspace.hits(video.id).exists()

@@ -62,8 +62,8 @@ def fit(network: nn.Module, batches: Iterable[Batch], schedule: Schedule, log: R
         torch.nn.utils.clip_grad_norm_(network.parameters(), schedule.clip)
         optimizer.step()
         average.update(network, step)
-        numbers = {name: float(value) for name, value in losses.items()}
-        log.log(step, loss=float(loss), lr=schedule.at(step), **numbers)
+        numbers = {name: float(value.detach()) for name, value in losses.items()}
+        log.log(step, loss=float(loss.detach()), lr=schedule.at(step), **numbers)
     average.copy_to(network)
     return network
 

@@ -23,7 +23,7 @@ class Blip:
     boxes: float = 3
     """Most boxes of such a track."""
     duration: float = 0.5
-    """Longest time from its first to its last box, in seconds."""
+    """Longest time it may last, in seconds."""
     border: float = 0.03
     """Margin of the picture, as a share of its height, where things come and go rightly."""
     hole: float = 0.5

@@ -24,7 +24,7 @@ PRIORS = {
 """P(the model is wrong at a box | this trigger fired there), before any reviewer has looked.
 
 Mean precision of the trigger's events over four pairs of models, against ground truth (PETS, TUD
-and MOT17 sequences); low_confidence: 0.14 and 0.08 of such boxes were missed objects in PETS and TUD.
+and MOT17 sequences); low_confidence: of two models on PETS and TUD, where it was 0.14 and 0.08.
 """
 UNKNOWN = 0.2
 """Prior of a trigger that is not in the table: the base rate of error."""

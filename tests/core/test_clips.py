@@ -1,4 +1,4 @@
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 
@@ -17,7 +17,7 @@ STREET = [
 
 
 def test_a_clip_walks_the_street_in_order() -> None:
-    for old, new in zip(STREET, STREET[1:], strict=False):
+    for old, new in pairwise(STREET):
         clips.check_move("c", old, new)
 
 

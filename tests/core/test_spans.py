@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,5 +47,5 @@ def test_merging_keeps_every_frame_and_leaves_wide_gaps(items: list[Span], withi
     merged = spans.merge(items, within)
     for span in items:
         assert any(m.start <= span.start and span.stop <= m.stop for m in merged)
-    assert all(b.start - a.stop > within for a, b in zip(merged, merged[1:], strict=False))
+    assert all(b.start - a.stop > within for a, b in itertools.pairwise(merged))
     assert spans.merge(merged, within) == merged

@@ -1,4 +1,4 @@
-"""The index over the files of a workspace: what exists, where every Clip stands, who works on it."""
+"""The index over the files: what exists, where every Clip stands, who works on it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import sqlalchemy as sa
 
 from oneclick.core.errors import Unavailable
 from oneclick.io import files
@@ -46,8 +48,7 @@ class Catalog(Videos, Clips, Reviews, History):
             Unavailable: it cannot be reached, read or written.
         """
         workspace = Workspace(Path(home))
-        wanted = url or os.environ.get(URL)
-        where = engines.parse(wanted) if wanted else engines.default_url(workspace.catalog_file)
+        where = engines.parse(url) if url else cls.url(workspace)
         if where.get_backend_name() == "sqlite":
             _prepare(Path(where.database or ""), readonly)
         catalog = cls(workspace, engines.connect(where, readonly), clock)
@@ -57,6 +58,12 @@ class Catalog(Videos, Clips, Reviews, History):
             catalog.close()
             raise
         return catalog
+
+    @staticmethod
+    def url(workspace: Workspace) -> sa.URL:
+        """Where the catalog of a workspace is kept."""
+        wanted = os.environ.get(URL)
+        return engines.parse(wanted) if wanted else engines.default_url(workspace.catalog_file)
 
     def close(self) -> None:
         """Let go of the database."""

@@ -24,7 +24,7 @@ class Clips(Store):
     def add_clip(self, clip: Clip, by: str) -> bool:
         """A Clip that was cut comes in at CUT; False if it is there already."""
         with self.transaction():
-            return self._add(clip, ClipStage.CUT, by, "", self._clock())
+            return self.put_clip(clip, ClipStage.CUT, by, self._clock())
 
     def clip(self, clip_id: str) -> ClipRow:
         """One Clip.
@@ -90,9 +90,7 @@ class Clips(Store):
         with self.transaction() as connection:
             return self._free(_expired(connection, self._clock()))
 
-    def move(
-        self, clip_id: str, old: ClipStage, new: ClipStage, by: str, detail: str = ""
-    ) -> bool:
+    def move(self, clip_id: str, old: ClipStage, new: ClipStage, by: str, detail: str = "") -> bool:
         """Move a Clip that stands at `old`, end its lease; False if it stood elsewhere.
 
         Raises:
@@ -155,6 +153,15 @@ class Clips(Store):
             self._event(clip_id, row.stage, ClipStage.CUT, by, AGAIN, self._clock())
             return ClipStage.CUT
 
+    def holders(self) -> dict[str, int]:
+        """Clips under a live lease by owner."""
+        table, now = schema.clips.c, self._clock()
+        query = sa.select(table.lease_owner, sa.func.count().label("held"))
+        with self.reading() as connection:
+            live = table.lease_owner.is_not(None) & ~_expired(connection, now)
+            query = query.where(live).group_by(table.lease_owner).order_by(table.lease_owner)
+            return {row.lease_owner: row.held for row in connection.execute(query)}
+
     def counts(self) -> dict[ClipStage, int]:
         """Clips at every stage, from the rollup, in the order of the street."""
         table = schema.stage_counts.c
@@ -179,8 +186,10 @@ class Clips(Store):
             raise UnknownName("clip", clip_id)
         return ClipStage(found[0].stage)
 
-    def _add(self, clip: Clip, stage: ClipStage, by: str, detail: str, at: datetime) -> bool:
-        """A row at any stage; outside this class for `rebuild` only."""
+    def put_clip(
+        self, clip: Clip, stage: ClipStage, by: str, at: datetime, detail: str = ""
+    ) -> bool:
+        """A Clip comes in at any stage, for `rebuild`; False if it is there already."""
         values: dict[str, Any] = rows.from_clip(clip) | FREE
         values |= {"stage": stage.value, "revision": 0, "error": "", "attempts": 0}
         if not self._put(schema.clips, [values | {"created_at": at, "moved_at": at}]):
@@ -195,7 +204,8 @@ class Clips(Store):
         found = [] if there else self._rows(chosen)
         if not found:
             return False
-        self._add(rows.clip(found[0]), ClipStage.QUARANTINED, by, reason, self._clock())
+        now = self._clock()
+        self.put_clip(rows.clip(found[0]), ClipStage.QUARANTINED, by, now, detail=reason)
         self._set(clip_id, error=reason)
         return True
 
@@ -252,8 +262,6 @@ def _expired(connection: sa.Connection, now: datetime) -> sa.ColumnElement[bool]
 def _count(connection: sa.Connection, camera: str, stage: ClipStage, change: int) -> None:
     """Change the rollup."""
     table = schema.stage_counts
-    query = engines.insert(connection, table).values(
-        camera=camera, stage=stage.value, clips=change
-    )
+    query = engines.insert(connection, table).values(camera=camera, stage=stage.value, clips=change)
     total = table.c.clips + query.excluded.clips
     connection.execute(query.on_conflict_do_update(list(table.primary_key), set_={"clips": total}))

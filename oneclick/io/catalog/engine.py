@@ -1,19 +1,22 @@
-"""Connections: everything that differs between SQLite and Postgres, and errors in the user's words."""
+"""Connections: all that differs between SQLite and Postgres, and errors in the user's words."""
 
 from __future__ import annotations
 
+import importlib
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from oneclick.core.errors import BadInput, NoSpace, OneclickError, Unavailable, UsageError
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import sqlite
 
 BUSY_SECONDS = 60
 _LOCK = 0x0C11C  # any number will do, as long as it is ours
@@ -39,15 +42,17 @@ def parse(url: str) -> sa.URL:
     return made
 
 
-def connect(url: sa.URL, readonly: bool = False) -> sa.Engine:
+def connect(url: sa.URL, readonly: bool = False, scratch: bool = False) -> sa.Engine:
     """An engine whose transactions are explicit; nothing is opened yet.
+
+    A `scratch` SQLite file is fast and leaves no log beside it, but does not survive a crash.
 
     Raises:
         UsageError: the database driver is not installed.
     """
     try:
         if url.get_backend_name() == "sqlite":
-            return _sqlite(url, readonly)
+            return _sqlite(url, readonly, scratch)
         return sa.create_engine(url, pool_pre_ping=True, postgresql_readonly=readonly)
     except (ImportError, sa.exc.NoSuchModuleError) as error:
         raise UsageError(
@@ -57,7 +62,7 @@ def connect(url: sa.URL, readonly: bool = False) -> sa.Engine:
 
 @contextmanager
 def transaction(engine: sa.Engine, writes: bool) -> Iterator[sa.Connection]:
-    """One transaction, committed at the end; a writing one has SQLite's write lock from the start."""
+    """One transaction, committed at the end; one that writes holds SQLite's lock from the start."""
     with translated(engine.url), engine.connect() as connection:
         # No transaction runs yet: the option decides how the next one begins.
         connection = connection.execution_options(oneclick_writes=writes)
@@ -71,11 +76,19 @@ def alone(connection: sa.Connection) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
 
 
-def insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+def insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert:
     """An INSERT that can say what to do on conflict; both dialects speak it alike."""
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)
+    dialect = importlib.import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
+    made: sqlite.Insert = dialect.insert(table)
+    return made
+
+
+def damage(connection: sa.Connection) -> list[str]:
+    """What SQLite finds wrong with its own file."""
+    if connection.dialect.name != "sqlite":
+        return []
+    found = connection.exec_driver_sql("PRAGMA quick_check").scalars().all()
+    return [f"catalog file: {line}" for line in found if line != "ok"]
 
 
 def name(url: sa.URL) -> str:
@@ -103,21 +116,22 @@ def _error(error: BaseException, where: str, refused: bool) -> OneclickError:
         return NoSpace(f"no space left to write {where}: free some and run again")
     if refused:
         return OneclickError(
-            f"{where} does not know a video or clip that was named: {text}; oneclick catalog rebuild"
+            f"{where} lacks a video or clip that was named ({text}): oneclick catalog rebuild"
         )
     if "no such table" in text or "no such column" in text:
         return BadInput(f"{where} lacks parts of a catalog: {text}; oneclick catalog rebuild")
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return Unavailable(f"{where} is held by another process: {text}; run again later")
-    return Unavailable(f"catalog {where}: {text}; check that it can be reached and written")
+    return Unavailable(f"catalog {where}: {text}; check the disk, its rights and the server")
 
 
-def _sqlite(url: sa.URL, readonly: bool) -> sa.Engine:
+def _sqlite(url: sa.URL, readonly: bool, scratch: bool) -> sa.Engine:
     if readonly:
         query = {"mode": "ro", "uri": "true"}
         url = url.set(database=Path(url.database or "").absolute().as_uri(), query=query)
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
-    sa.event.listen(engine, "connect", _prepare_read if readonly else _prepare)
+    prepare = _prepare_read if readonly else _prepare_scratch if scratch else _prepare
+    sa.event.listen(engine, "connect", prepare)
     sa.event.listen(engine, "begin", _begin)
     return engine
 
@@ -132,6 +146,13 @@ def _prepare(raw: sqlite3.Connection, _: Any) -> None:
 def _prepare_read(raw: sqlite3.Connection, _: Any) -> None:
     raw.isolation_level = None
     raw.execute("PRAGMA query_only = ON")
+
+
+def _prepare_scratch(raw: sqlite3.Connection, _: Any) -> None:
+    raw.isolation_level = None
+    raw.execute("PRAGMA journal_mode = MEMORY")
+    raw.execute("PRAGMA synchronous = OFF")
+    raw.execute("PRAGMA foreign_keys = ON")
 
 
 def _to_wal(raw: sqlite3.Connection) -> None:

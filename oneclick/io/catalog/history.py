@@ -48,8 +48,18 @@ class History(Store):
         return [row.dataset for row in self._rows(query)]
 
     def add_model(self, model_id: str, dataset: str | None, card: dict[str, Any]) -> None:
-        """Remember a trained model; a second time only its card changes."""
-        self._add_model(model_id, dataset, card, self._clock())
+        """Remember a trained model; a second time only its card changes.
+
+        It was made when its card says (`made_at`, ISO 8601), else now.
+        """
+        made = card.get("made_at")
+        row = {
+            "id": model_id,
+            "dataset": dataset,
+            "made_at": datetime.fromisoformat(made) if isinstance(made, str) else self._clock(),
+            "card": rows.to_json(card),
+        }
+        self._upsert(schema.models, row, keep=("id", "made_at"))
 
     def models(self) -> list[ModelRow]:
         """All models, oldest first."""
@@ -75,12 +85,6 @@ class History(Store):
         table = schema.flow_runs
         query = sa.select(table).order_by(table.c.started.desc(), table.c.id).limit(limit)
         return [RunRow(**row._mapping) for row in self._rows(query)]
-
-    def _add_model(
-        self, model_id: str, dataset: str | None, card: dict[str, Any], at: datetime
-    ) -> None:
-        row = {"id": model_id, "dataset": dataset, "made_at": at, "card": rows.to_json(card)}
-        self._upsert(schema.models, row, keep=("id", "made_at"))
 
 
 def _model(row: sa.Row[Any]) -> ModelRow:

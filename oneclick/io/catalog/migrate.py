@@ -1,4 +1,4 @@
-"""The schema's version: looked at by hand, so that Alembic is loaded only where something is to do."""
+"""The schema's version, looked at by hand: Alembic is loaded only where something is to do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from oneclick.core.errors import BadInput
+from oneclick.core.errors import BadInput, Unavailable
 from oneclick.io.catalog import engine as engines
 from oneclick.io.catalog import schema
 
@@ -14,16 +14,23 @@ FOLDER = Path(__file__).parent / "migrations"
 _version = sa.table("alembic_version", sa.column("version_num"))
 
 
-def ensure(engine: sa.Engine) -> None:
-    """Bring the schema up to date; safe in several processes at once.
+def ensure(engine: sa.Engine, readonly: bool = False) -> None:
+    """Bring the schema up to date, or only check it; safe in several processes at once.
 
     Raises:
         BadInput: the catalog was made by a newer version of oneclick.
+        Unavailable: it is to be read only, and is empty or of an older version.
     """
     with engines.transaction(engine, writes=False) as connection:
         version = current(connection)
     if version == schema.REVISION:
         return
+    check_known(version, engine)
+    if readonly:
+        raise Unavailable(
+            f"{engines.name(engine.url)} is empty or of an older oneclick: "
+            "oneclick catalog verify brings it up to date"
+        )
     with engines.transaction(engine, writes=True) as connection:
         engines.alone(connection)
         if (version := current(connection)) != schema.REVISION:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import sqlalchemy as sa
 
 from oneclick.core.errors import OneclickError
-from oneclick.core.labels import LabelSet
-from oneclick.core.review import Verdict
 from oneclick.io.catalog import rows, schema
 from oneclick.io.catalog.rows import RevisionRow, VerdictRow
 from oneclick.io.catalog.store import Store
+
+if TYPE_CHECKING:  # they load numpy, which listings do without
+    from oneclick.core.labels import LabelSet
+    from oneclick.core.review import Verdict
 
 
 class Reviews(Store):
@@ -24,19 +26,27 @@ class Reviews(Store):
         Raises:
             OneclickError: the Clip has this revision with other content.
         """
-        self._add_revision(
-            RevisionRow(
-                labels.clip,
-                labels.revision,
-                labels.kind,
-                labels.parent,
-                labels.made_by,
-                labels.made_at,
-                digest,
-                labels.boxes(),
-                labels.counts(),
-            )
+        row = RevisionRow(
+            labels.clip,
+            labels.revision,
+            labels.kind,
+            labels.parent,
+            labels.made_by,
+            labels.made_at,
+            digest,
+            labels.boxes(),
+            labels.counts(),
         )
+        table, clips = schema.label_revisions, schema.clips
+        with self.transaction() as connection:
+            if not self._put(table, [vars(row) | {"origins": rows.to_json(row.origins)}]):
+                self._check_same(row)
+                return
+            connection.execute(
+                sa.update(clips)
+                .where(clips.c.id == row.clip, clips.c.revision < row.revision)
+                .values(revision=row.revision)
+            )
 
     def revision_rows(self, clip_id: str | None = None) -> list[RevisionRow]:
         """Revisions by clip and number."""
@@ -47,8 +57,8 @@ class Reviews(Store):
         return [_revision(row) for row in self._rows(query)]
 
     def add_verdict(self, verdict: Verdict, images: int) -> None:
-        """Remember a decision about a Clip of `images` frames; the same one again changes nothing."""
-        self._add_verdict(
+        """Remember a decision on a Clip of `images` frames; the same again changes nothing."""
+        self.put_verdict(
             VerdictRow(
                 verdict.clip,
                 verdict.decision,
@@ -67,19 +77,6 @@ class Reviews(Store):
         query = sa.select(table).order_by(table.c.at, table.c.clip, table.c.by)
         return [VerdictRow(**row._mapping) for row in self._rows(query)]
 
-    def _add_revision(self, row: RevisionRow) -> None:
-        table, clips = schema.label_revisions, schema.clips
-        with self.transaction() as connection:
-            values = vars(row) | {"origins": rows.to_json(row.origins)}
-            if not self._put(table, [values]):
-                self._check_same(row)
-                return
-            connection.execute(
-                sa.update(clips)
-                .where(clips.c.id == row.clip, clips.c.revision < row.revision)
-                .values(revision=row.revision)
-            )
-
     def _check_same(self, row: RevisionRow) -> None:
         known = {old.revision: old.digest for old in self.revision_rows(row.clip)}
         if known[row.revision] != row.digest:
@@ -88,7 +85,8 @@ class Reviews(Store):
                 "label files are never changed: restore it, then oneclick catalog rebuild"
             )
 
-    def _add_verdict(self, row: VerdictRow) -> None:
+    def put_verdict(self, row: VerdictRow) -> None:
+        """Remember a decision as a row, for `rebuild`."""
         self._put(schema.verdicts, [dict(vars(row))])
 
 

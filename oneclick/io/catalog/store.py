@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -49,7 +49,8 @@ class Store:
                 self._running.connection = None
 
     @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
+    def reading(self) -> Iterator[sa.Connection]:
+        """One view of the catalog that does not change while it is looked at."""
         outer = getattr(self._running, "connection", None)
         if outer is not None:
             yield outer
@@ -57,19 +58,19 @@ class Store:
         with engines.transaction(self._engine, writes=False) as connection:
             yield connection
 
-    def _rows(self, query: sa.Select[*tuple[object, ...]]) -> list[sa.Row[*tuple[object, ...]]]:
-        with self._reading() as connection:
+    def _rows(self, query: sa.Select[Any]) -> list[sa.Row[Any]]:
+        with self.reading() as connection:
             return list(connection.execute(query).all())
 
-    def _put(self, table: sa.Table, rows: list[dict[str, object]]) -> int:
+    def _put(self, table: sa.Table, rows: list[dict[str, Any]]) -> int:
         """Insert the rows that are not there yet; how many were new."""
         if not rows:
             return 0
         with self.transaction() as connection:
             query = engines.insert(connection, table).on_conflict_do_nothing()
-            return sum(max(0, connection.execute(query, row).rowcount) for row in rows)
+            return connection.execute(query, rows).rowcount
 
-    def _upsert(self, table: sa.Table, row: dict[str, object], keep: tuple[str, ...]) -> None:
+    def _upsert(self, table: sa.Table, row: dict[str, Any], keep: tuple[str, ...]) -> None:
         """Insert the row, or write it over the old one, of which the columns `keep` stay."""
         with self.transaction() as connection:
             query = engines.insert(connection, table).values(row)

@@ -141,4 +141,6 @@ def add_hits(connection: sa.Connection, camera: str, trigger: str, change: int) 
             camera=camera, trigger=trigger, hits=change
         )
         total = table.c.hits + query.excluded.hits
-        connection.execute(query.on_conflict_do_update(list(table.primary_key), set_={"hits": total}))
+        connection.execute(
+            query.on_conflict_do_update(list(table.primary_key), set_={"hits": total})
+        )

@@ -25,7 +25,7 @@ _UNSPECIFIED = 2  # what FFmpeg calls the colours of a file that does not say
 
 
 def cut(path: Path, span: Span, out: Path, fps: float) -> None:
-    """Write the frames of `span` as an upright clip at exactly `fps`; the same input, the same bytes.
+    """Write the frames of `span` as an upright clip at `fps`: one input, one sequence of bytes.
 
     Odd sizes are padded right and bottom to even ones by repeating the edge; the clip remembers its
     true size, and `probe`, `frames` and `extract` give it back without the padding.

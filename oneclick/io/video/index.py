@@ -11,8 +11,10 @@ from __future__ import annotations
 import functools
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +40,7 @@ class VideoInfo:
     """What `probe` finds out about a video file."""
 
     fps: float
-    """Nominal frames per second: the average rate; 25 where the file states none that can be true."""
+    """Nominal frames per second: the average rate, or 25 where no possible one is stated."""
     frames: int
     """Frames that decode; at least one."""
     width: int
@@ -140,7 +142,7 @@ def _length_prefix(stream: VideoStream) -> int:
     return (header[at] & 3) + 1 if at < len(header) else 0
 
 
-def _sound(packet: Packet, prefix: int) -> bool:
+def _sound(packet: Packet[VideoStream], prefix: int) -> bool:
     """Whether nothing about a packet's outside says that it is damaged."""
     if packet.is_corrupt or not prefix:
         return not packet.is_corrupt
@@ -196,9 +198,9 @@ def _mean_rate(stream: VideoStream, steps: NDArray[np.int64]) -> float | None:
     return len(steps) / float(ticks * stream.time_base)
 
 
-def _first_possible(rates: list[object]) -> float:
+def _first_possible(rates: Sequence[Fraction | float | None]) -> float:
     for rate in rates:
-        fps = float(rate) if rate else math.nan  # type: ignore[arg-type]
+        fps = float(rate or math.nan)
         if _POSSIBLE_FPS[0] <= fps <= _POSSIBLE_FPS[1]:
             return fps
     return DEFAULT_FPS

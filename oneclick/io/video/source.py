@@ -37,7 +37,7 @@ def opened(path: Path, threads: int = 0) -> Iterator[tuple[InputContainer, Video
         yield container, stream
 
 
-def packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet | None]:
+def packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream] | None]:
     """Packets in file order; None stands for a stretch that could not be read."""
     errors = 0
     while errors < _GIVE_UP:

@@ -1,0 +1,132 @@
+"""`oneclick review`: the queue, and verdicts from the command line."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from oneclick.cli import output
+
+if TYPE_CHECKING:
+    from oneclick.core.review import Decision
+
+app = typer.Typer(no_args_is_help=True, help="Review: the queue, verdicts, what reviewing cost.")
+
+Clips = Annotated[list[str] | None, typer.Argument(help="Clip ids; `oneclick review list`.")]
+Every = Annotated[bool, typer.Option("--all", help="Every clip that waits.")]
+By = Annotated[
+    str | None, typer.Option(help="Who decides; default: your login.", show_default=False)
+]
+
+
+@app.command("list")
+def list_(home: output.Home = None, json: output.Json = False) -> None:
+    """Clips that wait for a verdict."""
+    from oneclick import report
+
+    rows = report.clips(output.settings(home).home, stage="IN_REVIEW")
+    if json:
+        output.show_json(rows)
+        return
+    output.table(
+        ["clip", "frames", "chosen by", "why", "label"],
+        [[r.id, r.frames, r.chosen_by, r.why, r.revision] for r in rows],
+    )
+    if not rows:
+        output.say("no clip waits for review")
+
+
+@app.command()
+def accept(
+    clips: Clips = None, every: Every = False, by: By = None, home: output.Home = None
+) -> None:
+    """Accept clips as they are labelled."""
+    _decide(output.settings(home).home, clips, every, "accept", by)
+
+
+@app.command()
+def reject(
+    clips: Clips = None,
+    every: Every = False,
+    reason: Annotated[str, typer.Option(help="Why; kept with the clip.")] = "",
+    by: By = None,
+    home: output.Home = None,
+) -> None:
+    """Reject clips; they are never trained on."""
+    _decide(output.settings(home).home, clips, every, "reject", by, reason)
+
+
+@app.command()
+def send(home: output.Home = None) -> None:
+    """Send labelled clips to the review platform."""
+    from oneclick.core.clips import ClipStage
+    from oneclick.stages import review
+
+    settings = output.settings(home)
+    clips = _standing(settings.home, ClipStage.LABELLED)
+    output.finish(review.send(settings.home, clips, settings.review.platform), "clips sent")
+
+
+@app.command()
+def collect(home: output.Home = None) -> None:
+    """Take in the verdicts that reviewers gave."""
+    from oneclick.stages import review
+
+    settings = output.settings(home)
+    output.finish(review.collect(settings.home, settings.review.platform), "verdicts taken in")
+
+
+@app.command()
+def stats(home: output.Home = None, json: output.Json = False) -> None:
+    """What reviewing cost: edits per 100 boxes and seconds per image."""
+    from oneclick import report
+
+    found = report.effort(output.settings(home).home)
+    if json:
+        output.show_json(found)
+        return
+    output.table(
+        ["reviewed clips", "images", "edits", "edits per 100 boxes", "s per image", "unseen"],
+        [
+            [
+                found.clips,
+                found.images,
+                found.edits,
+                found.edits_per_100_boxes,
+                found.seconds_per_image,
+                found.by_policy,
+            ]
+        ],
+    )
+
+
+def _decide(
+    home: Path,
+    clips: list[str] | None,
+    every: bool,
+    decision: Decision,
+    by: str | None,
+    reason: str = "",
+) -> None:
+    from oneclick.core.clips import ClipStage
+    from oneclick.core.errors import UsageError
+    from oneclick.stages import review
+
+    if bool(clips) == every:
+        raise UsageError(f"name the clips to {decision}, or give --all")
+    chosen = clips or _standing(home, ClipStage.IN_REVIEW)
+    given = review.give(home, chosen, decision, by or getpass.getuser(), reason)
+    taken = review.collect(home)
+    taken.failed |= given.failed
+    output.finish(taken, f"clips {decision}ed")
+
+
+def _standing(home: Path, stage: object) -> list[str]:
+    from oneclick.core.clips import ClipStage
+    from oneclick.io.catalog import Catalog
+
+    with Catalog.open(home) as catalog:
+        return [row.clip.id for row in catalog.clips(stage=ClipStage(str(stage)))]

@@ -1,0 +1,36 @@
+"""`oneclick up`: server, pool, deployments and worker; one Ctrl-C ends all."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from oneclick.cli import output
+
+
+def up(
+    home: output.Home = None,
+    host: Annotated[
+        str, typer.Option(help="Where the server listens; 127.0.0.1 is this machine only.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of the server.", min=1, max=65535)] = 4200,
+) -> None:
+    """Run everything on schedule: Prefect server, deployments and a worker, until Ctrl-C.
+
+    With PREFECT_API_URL set, that server is used instead of a new one.
+    """
+    from oneclick.cli import supervisor
+
+    where = output.settings(home).home.resolve()
+    with supervisor.Supervisor(where) as running:
+        output.say("starting the Prefect server …")
+        url = running.server(host, port)
+        output.say(f"server      {url.removesuffix('/api')}")
+        names = running.deploy()
+        output.say(f"deployed    {', '.join(names)}")
+        running.worker()
+        output.say(f"workspace   {where}")
+        output.say("worker      takes the runs of pool oneclick; Ctrl-C ends everything")
+        running.watch()
+    output.say("everything is stopped")

@@ -1,0 +1,75 @@
+"""Extract: the frames of a Clip as JPEG files."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from oneclick.core import progress
+from oneclick.core.clips import Clip, ClipStage
+from oneclick.core.errors import BadVideo, OneclickError, Unavailable, UnknownName
+from oneclick.core.results import BatchResult
+from oneclick.io import cards, files, video
+from oneclick.io.catalog import Catalog
+from oneclick.io.workspace import Workspace
+
+BY = "extract"
+
+
+def extract(home: Path, clips: Sequence[str]) -> BatchResult:
+    """Write `frames/000000.jpg`, … of the clips that stand at CUT and move them to EXTRACTED.
+
+    A clip whose file changed, does not decode, or has another number of frames than its span is
+    QUARANTINED with the reason. Clips at other stages are skipped.
+
+    Raises:
+        NoSpace: the device is full. Unavailable: the workspace cannot be written.
+    """
+    workspace, result = Workspace(home), BatchResult()
+    with Catalog.open(home) as catalog:
+        for clip in progress.track("extract", clips, len(clips)):
+            try:
+                _extract_one(workspace, catalog, clip, result)
+            except UnknownName as error:
+                result.failed[clip] = str(error)
+            except Unavailable:
+                raise
+            except Exception as error:  # whatever a clip holds, the others go on
+                _put_aside(workspace, catalog, clip, error, result)
+    return result
+
+
+def _extract_one(workspace: Workspace, catalog: Catalog, clip_id: str, result: BatchResult) -> None:
+    row = catalog.clip(clip_id)
+    if row.stage is not ClipStage.CUT:
+        result.skipped.append(clip_id)
+        return
+    _write_frames(workspace, row.clip)
+    moved = catalog.move(clip_id, ClipStage.CUT, ClipStage.EXTRACTED, BY)
+    (result.done if moved else result.skipped).append(clip_id)
+
+
+def _write_frames(workspace: Workspace, clip: Clip) -> None:
+    """All frames or none; a whole folder left by a killed process is taken as it is."""
+    target, file = workspace.frames_dir(clip.id), workspace.clip_file(clip.id)
+    if target.exists():
+        if len(list(target.glob("*.jpg"))) == len(clip.span):
+            return
+        shutil.rmtree(target)
+    if files.sha256(file) != clip.digest:
+        raise BadVideo(f"{file.name} of {clip.id} is not the file that was cut: digests differ")
+    with files.atomic_dir(target) as folder:
+        frames = video.extract(file, folder)
+        if frames != len(clip.span):
+            raise BadVideo(f"{file.name} of {clip.id} has {frames} frames, not {len(clip.span)}")
+
+
+def _put_aside(
+    workspace: Workspace, catalog: Catalog, clip: str, error: Exception, result: BatchResult
+) -> None:
+    known = isinstance(error, OneclickError)
+    reason = str(error) if known else f"cannot extract {clip}: {type(error).__name__}: {error}"
+    cards.save_quarantine(workspace, clip, reason)
+    catalog.quarantine(clip, reason, BY)
+    result.failed[clip] = reason

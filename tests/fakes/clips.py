@@ -1,0 +1,55 @@
+"""Clips and labels without any video, for tests of what happens to them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from oneclick.core.clips import ChosenBy, Clip, ClipStage, Video
+from oneclick.core.labels import LabelSet, LabelTrack
+from oneclick.core.spans import Span
+from oneclick.io import cards, files, labels
+from oneclick.io.catalog import Catalog
+from oneclick.io.workspace import Workspace
+
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+VIDEO = Video("ward_a-20260105T120000Z", "ward_a", NOON, 10.0, 600, 64, 48, "0" * 64, ".mp4")
+
+
+def clip(number: int = 0) -> Clip:
+    """Ten frames of VIDEO."""
+    span = Span(100 * number, 100 * number + 10)
+    name = f"{VIDEO.id}-{10_000 * number:08d}"
+    return Clip(name, "ward_a", VIDEO.id, span, 10.0, 64, 48, ChosenBy.TRIGGER)
+
+
+def track(number: int = 1, shift: float = 0.0, origin: str = "d") -> LabelTrack:
+    """One person walking to the right for ten frames."""
+    left = np.arange(10, dtype=np.float32)[:, None] + np.float32(shift)
+    boxes = np.concatenate([left, left * 0 + 5, left + 10, left * 0 + 35], axis=1)
+    scores = np.full(10, 0.5, np.float32)
+    frames = np.arange(10, dtype=np.int32)
+    return LabelTrack(number, "person", frames, boxes, scores, origin * 10)
+
+
+def auto_labels(of: Clip) -> LabelSet:
+    """Revision 1, one track."""
+    made = (track(),)
+    return LabelSet(of.id, 1, "auto", None, "hindsight:x", NOON, 10, 64, 48, ("person",), made)
+
+
+def labelled(home: Path, count: int = 1) -> list[Clip]:
+    """A workspace with `count` clips at LABELLED; no picture files."""
+    workspace, made = Workspace(home), [clip(k) for k in range(count)]
+    with Catalog.open(home) as catalog:
+        catalog.add_video(VIDEO)
+        for one in made:
+            cards.save_clip_card(workspace, one)
+            catalog.add_clip(one, "test")
+            catalog.move(one.id, ClipStage.CUT, ClipStage.EXTRACTED, "test")
+            found = auto_labels(one)
+            catalog.add_revision(found, files.sha256(labels.save(workspace, found)))
+            catalog.move(one.id, ClipStage.EXTRACTED, ClipStage.LABELLED, "test")
+    return made

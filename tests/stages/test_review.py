@@ -1,0 +1,116 @@
+"""Review: what goes out, what comes back, and that nothing a person did is lost."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from oneclick import report
+from oneclick.core.clips import ClipStage
+from oneclick.core.review import Verdict
+from oneclick.io import labels
+from oneclick.io.catalog import Catalog
+from oneclick.io.workspace import Workspace
+from oneclick.platforms import LocalPlatform
+from oneclick.stages import review
+from tests.fakes import clips
+
+
+def stage(home: Path, clip_id: str) -> ClipStage:
+    with Catalog.open(home) as catalog:
+        return catalog.clip(clip_id).stage
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> list[str]:
+    names = [clip.id for clip in clips.labelled(tmp_path, 3)]
+    assert review.send(tmp_path, names).done == names
+    return names
+
+
+def test_sending_twice_sends_once(tmp_path: Path, waiting: list[str]) -> None:
+    again = review.send(tmp_path, waiting)
+    assert (again.done, again.skipped) == ([], waiting)
+    assert stage(tmp_path, waiting[0]) is ClipStage.IN_REVIEW
+
+
+def test_an_accepted_clip_gets_a_human_revision(tmp_path: Path, waiting: list[str]) -> None:
+    review.give(tmp_path, waiting[:1], "accept", "annotator-1")
+    assert review.collect(tmp_path).done == waiting[:1]
+    found = labels.latest(Workspace(tmp_path), waiting[0])
+    assert found is not None
+    assert (found.revision, found.kind, found.parent) == (2, "human", 1)
+    assert found.made_by == "annotator-1"
+    assert stage(tmp_path, waiting[0]) is ClipStage.ACCEPTED
+
+
+def test_what_nobody_looked_at_is_never_called_human(tmp_path: Path, waiting: list[str]) -> None:
+    review.accept_auto(tmp_path, waiting)
+    review.collect(tmp_path)
+    found = labels.latest(Workspace(tmp_path), waiting[0])
+    assert found is not None
+    assert (found.revision, found.kind) == (1, "auto")
+    effort = report.effort(tmp_path)
+    assert (effort.clips, effort.by_policy) == (0, 3)
+
+
+def test_a_person_who_was_faster_than_the_policy_wins(tmp_path: Path, waiting: list[str]) -> None:
+    review.give(tmp_path, waiting[:1], "reject", "annotator-1", "no consent")
+    assert review.accept_auto(tmp_path, waiting).skipped == waiting[:1]
+    review.collect(tmp_path)
+    assert stage(tmp_path, waiting[0]) is ClipStage.REJECTED
+    assert stage(tmp_path, waiting[1]) is ClipStage.ACCEPTED
+
+
+def test_corrected_boxes_and_what_they_cost_are_kept(tmp_path: Path, waiting: list[str]) -> None:
+    queue = LocalPlatform(Workspace(tmp_path).review_dir())
+    tracks = (clips.track(1, 2.0, "h"),)
+    queue.give(Verdict(waiting[0], "accept", "annotator-2", clips.NOON, tracks, 30.0, 10))
+    review.collect(tmp_path)
+    found = labels.latest(Workspace(tmp_path), waiting[0])
+    assert found is not None
+    np.testing.assert_allclose(found.tracks[0].boxes, tracks[0].boxes, atol=0.01)
+    effort = report.effort(tmp_path)
+    assert effort.edits_per_100_boxes == pytest.approx(100.0)
+    assert effort.seconds_per_image == pytest.approx(3.0)
+    assert report.origins(tmp_path) == {"d": 20, "h": 10}
+
+
+def test_a_verdict_taken_in_twice_counts_once(
+    tmp_path: Path, waiting: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    review.give(tmp_path, waiting, "accept", "annotator-1")
+    with monkeypatch.context() as patch:
+        # As if killed after the move and before the platform heard of it.
+        patch.setattr(LocalPlatform, "done", lambda *_: None)
+        review.collect(tmp_path)
+    again = review.collect(tmp_path)
+    assert (again.done, again.skipped, again.failed) == ([], waiting, {})
+    assert report.effort(tmp_path).clips == 3
+    assert len(labels.revisions(Workspace(tmp_path), waiting[0])) == 2
+
+
+def test_a_verdict_on_a_clip_elsewhere_is_kept_and_named(
+    tmp_path: Path, waiting: list[str]
+) -> None:
+    review.give(tmp_path, waiting, "accept", "annotator-1")
+    with Catalog.open(tmp_path) as catalog:
+        catalog.quarantine(waiting[0], "broken picture", "test")
+    result = review.collect(tmp_path)
+    assert list(result.failed) == waiting[:1]
+    assert "QUARANTINED" in result.failed[waiting[0]]
+    assert result.done == waiting[1:]
+    with Catalog.open(tmp_path) as catalog:
+        catalog.retry(waiting[0], "test")
+    assert review.collect(tmp_path).done == waiting[:1]
+
+
+def test_a_clip_whose_labels_are_broken_falls_and_the_others_go(tmp_path: Path) -> None:
+    names = [clip.id for clip in clips.labelled(tmp_path, 2)]
+    (path,) = labels.revisions(Workspace(tmp_path), names[0])
+    path.write_text("{")
+    result = review.send(tmp_path, names)
+    assert result.done == names[1:]
+    assert str(path) in result.failed[names[0]]
+    assert stage(tmp_path, names[0]) is ClipStage.QUARANTINED
+    assert Workspace(tmp_path).quarantine_card(names[0]).exists()

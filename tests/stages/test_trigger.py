@@ -1,0 +1,176 @@
+import shutil
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from oneclick.core.clips import ChosenBy, Clip, Video
+from oneclick.core.detections import Detections
+from oneclick.core.errors import UnknownName, UsageError
+from oneclick.core.spans import Span
+from oneclick.io import cards, predictions
+from oneclick.io.catalog import Catalog
+from oneclick.io.workspace import Workspace
+from oneclick.stages import trigger
+from oneclick.stages.trigger import ModelRef, Options, Outcome
+
+OWN, RIVAL = ModelRef("own", 0.5), ModelRef("rival", 0.5)
+FEW = Options(min_clips=4)
+START = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def video(name: str, frames: int = 800, start: datetime | None = None) -> Video:
+    return Video(name, "ward", start, 10.0, frames, 640, 480, f"digest-{name}", ".mp4")
+
+
+def person(frames: int, missing: tuple[int, ...] = ()) -> Detections:
+    kept = [k for k in range(frames) if k not in missing]
+    n = len(kept)
+    sides = [[100.0, 100.0, 140.0, 200.0]] * n
+    return Detections(kept, sides, [0.9] * n, [0] * n, frames, 10.0)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A workspace with one predicted video whose model flickers in frames 200 and 700."""
+    add(tmp_path, video("ward-a"), (200, 700))
+    return tmp_path
+
+
+def add(home: Path, what: Video, missing: tuple[int, ...] = ()) -> None:
+    with Catalog.open(home) as catalog:
+        catalog.add_video(what)
+    for model, holes in ((OWN, missing), (RIVAL, ())):
+        path = Workspace(home).predictions(what.id, model.id)
+        predictions.save(path, person(what.frames, holes))
+
+
+def look(home: Path, options: Options = FEW, rival: ModelRef | None = RIVAL) -> Outcome:
+    return trigger.trigger(home, OWN, rival, options)
+
+
+def selected(home: Path) -> list[Clip]:
+    with Catalog.open(home) as catalog:
+        return catalog.selections(uncut_only=False)
+
+
+def test_hits_and_a_selection_on_both_sides_of_the_split(home: Path) -> None:
+    outcome = look(home)
+    assert outcome == Outcome(["ward-a"], {"conflict_miss": 2, "flicker": 2}, 4)
+    clips = selected(home)
+    assert {clip.split for clip in clips} == {"train", "test"}
+    caught = [clip for clip in clips if clip.chosen_by is ChosenBy.TRIGGER]
+    assert [sorted({h.trigger for h in clip.hits}) for clip in caught] == [
+        ["conflict_miss", "flicker"]
+    ] * 2
+    assert caught[0].id == f"ward-a-{caught[0].span.start * 100:08d}"
+    with Catalog.open(home) as catalog:
+        assert catalog.hit_counts() == outcome.hits
+
+
+def test_the_hits_file_says_the_same_as_the_catalog(home: Path) -> None:
+    look(home)
+    found = cards.load_hits(Workspace(home).hits("ward-a"))
+    with Catalog.open(home) as catalog:
+        assert [hit for _, hit in catalog.hits("ward-a")] == list(found.hits)
+    assert {clip.id for clip in found.selections} == {clip.id for clip in selected(home)}
+
+
+def test_a_second_look_with_the_same_eyes_is_skipped(home: Path) -> None:
+    look(home)
+    before = selected(home)
+    assert look(home) == Outcome(skipped=["ward-a"])
+    assert selected(home) == before
+
+
+@pytest.mark.parametrize(
+    "options", [Options(min_clips=3), Options(min_clips=4, params={"flicker": {"hole": 0.3}})]
+)
+def test_other_settings_look_again_but_never_at_the_same_frames(
+    home: Path, options: Options
+) -> None:
+    look(home)
+    assert look(home, options).videos == ["ward-a"]
+    spans = sorted(clip.span for clip in selected(home))
+    assert len(spans) > 4
+    assert all(a.stop < b.start for a, b in pairwise(spans))
+
+
+def test_killed_before_the_commit_the_next_run_ends_the_same(
+    home: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path_factory.mktemp("undisturbed") / "home"
+    shutil.copytree(home, other)
+    look(other)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Catalog, "put_selection", killed)
+        with pytest.raises(KeyboardInterrupt):
+            look(home)
+    look(home)
+    assert selected(home) == selected(other)
+    cards_of = [Workspace(h).hits("ward-a").read_bytes() for h in (home, other)]
+    assert cards_of[0] == cards_of[1]
+
+
+def test_a_video_waits_until_both_models_have_seen_it(home: Path) -> None:
+    Workspace(home).predictions("ward-a", RIVAL.id).unlink()
+    assert look(home) == Outcome()
+    assert look(home, rival=None).hits == {"flicker": 2}
+
+
+def test_broken_predictions_cost_one_video_and_not_the_batch(home: Path) -> None:
+    add(home, video("ward-b"), (100,))
+    add(home, video("ward-c", 600))
+    Workspace(home).predictions("ward-b", OWN.id).write_bytes(b"not parquet")
+    predictions.save(Workspace(home).predictions("ward-c", RIVAL.id), person(599))
+    outcome = look(home)
+    assert outcome.videos == ["ward-a"]
+    assert "ward-b" in outcome.failed["ward-b"]
+    assert "expected 600 frames, got 599" in outcome.failed["ward-c"]
+    assert look(home).videos == []
+
+
+def test_from_the_fifth_day_on_a_day_lies_on_one_side(tmp_path: Path) -> None:
+    for day in range(8):
+        add(tmp_path, video(f"ward-{day}", start=START + timedelta(days=day)), (100, 300))
+    look(tmp_path, Options(min_clips=16))
+    sides = {clip.video: clip.split for clip in selected(tmp_path)}
+    assert {name for name, split in sides.items() if split == "test"} == {"ward-3", "ward-7"}
+
+
+def test_nothing_is_selected_over_a_clip_that_is_cut(home: Path) -> None:
+    old = Clip("ward-a-old", "ward", "ward-a", Span(190, 220), 10.0, 640, 480, ChosenBy.TRIGGER)
+    with Catalog.open(home) as catalog:
+        catalog.add_clip(old, "test")
+    look(home)
+    assert not any(clip.span.overlaps(old.span) for clip in selected(home))
+
+
+def test_a_model_can_be_named_as_detectors_are(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"own:one": OWN, "rival:one": RIVAL}
+
+    class Made:
+        def __init__(self, name: str) -> None:
+            self.model_id, self.threshold = known[name].id, known[name].threshold
+
+    monkeypatch.setattr(trigger.detectors, "create", lambda name, workspace: Made(name))
+    assert trigger.trigger(home, "own:one", "rival:one", FEW).videos == ["ward-a"]
+    assert look(home).skipped == ["ward-a"]
+    assert trigger.trigger(home, "own:one", "", FEW).hits == {"flicker": 2}
+
+
+def test_a_wrong_name_or_parameter_stops_before_any_work(home: Path) -> None:
+    with pytest.raises(UnknownName, match="flikker"):
+        look(home, Options(enabled=["flikker"]))
+    with pytest.raises(UsageError, match="hole"):
+        look(home, Options(params={"flicker": {"hole": -1.0}}))
+    assert not Workspace(home).hits("ward-a").exists()
+
+
+def test_an_empty_workspace_has_nothing_to_look_at(tmp_path: Path) -> None:
+    assert look(tmp_path) == Outcome()
