@@ -11,7 +11,7 @@ from flows import policy
 from oneclick import report, settings
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
-from oneclick.io.catalog import Catalog, owner_id
+from oneclick.io.catalog import Catalog
 from oneclick.io.workspace import Workspace
 from oneclick.stages import cut, extract, fetch, predict, trigger
 
@@ -41,7 +41,7 @@ def find_trouble(
 @task(name="cut", tags=["io"], timeout_seconds=6 * policy.HOUR, **policy.TASK)
 def cut_clips(home: Path) -> BatchResult:
     """Clips of the chosen spans."""
-    return cut.cut(home, owner_id())
+    return cut.cut(home, "cut")
 
 
 @task(name="extract", tags=["io"], timeout_seconds=6 * policy.HOUR, **policy.TASK)

@@ -10,6 +10,8 @@ import os
 import tomllib
 from pathlib import Path
 
+from oneclick.io import files
+
 DEFAULTS = {
     "DO_NOT_TRACK": "1",
     # DO_NOT_TRACK stops the client's events only; the server's heartbeat has its own switch.
@@ -32,12 +34,17 @@ def prepare(home: Path) -> None:
     """Set what the user has not set, in the environment; call it before Prefect is imported.
 
     With no server, Prefect lives in `<home>/.prefect` and says nothing.
+
+    Raises:
+        Unavailable, NoSpace: if that folder cannot be made.
     """
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     if api_url():
         return
-    os.environ.setdefault("PREFECT_HOME", str(home.resolve() / ".prefect"))
+    folder = Path(os.environ.setdefault("PREFECT_HOME", str(home.resolve() / ".prefect")))
+    with files.guard(folder):  # Prefect makes the last folder of the path only
+        folder.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_ENABLED", "true")
     # At ERROR a failed task prints its traceback above our one-line error.
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")

@@ -19,6 +19,7 @@ import httpx
 import flows
 from flows import environment
 from oneclick.core.errors import Unavailable, UsageError
+from oneclick.io import files
 
 POOL = "oneclick"
 START_SECONDS = 120.0
@@ -98,7 +99,8 @@ class Supervisor:
         seen = "127.0.0.1" if host in ("0.0.0.0", "") else host
         self.env["PREFECT_API_URL"] = url = f"http://{seen}:{port}/api"
         log = Path(self.env["PREFECT_HOME"]) / "server.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
+        with files.guard(log.parent):
+            log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as file:
             where = ["--host", host, "--port", str(port)]
             child = self._start("server", ["server", "start", *where], file)

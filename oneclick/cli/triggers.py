@@ -140,7 +140,7 @@ def _scene(
     from oneclick.io import mot
     from oneclick.triggers.scene import Scene
 
-    known = _seqinfo(path)
+    known = mot.sequence(path)
     fps = known.get("frameRate", DEFAULT_FPS) if fps is None else fps
     size = int(known.get("seqLength", 0)) or None
     own = mot.load(path, fps, size)
@@ -163,22 +163,3 @@ def _extent(parts: list[Detections]) -> tuple[float, float]:
     """A picture that holds all boxes, at least 1 px."""
     sides = [d.boxes[:, 2:].max(0, initial=1) for d in parts]
     return max(float(s[0]) for s in sides), max(float(s[1]) for s in sides)
-
-
-def _seqinfo(path: Path) -> dict[str, float]:
-    """Numbers of MOTChallenge's seqinfo.ini in the folder of the file, or one above."""
-    import configparser
-
-    for folder in (path.parent, path.parent.parent):
-        parser = configparser.ConfigParser()
-        parser.optionxform = str  # type: ignore[assignment,method-assign]
-        try:
-            parser.read(folder / "seqinfo.ini")
-            items = dict(parser.items("Sequence")) if parser.has_section("Sequence") else {}
-            numbers = ("frameRate", "seqLength", "imWidth", "imHeight")
-            found = {name: float(items[name]) for name in numbers if name in items}
-        except (configparser.Error, ValueError, UnicodeDecodeError):
-            found = {}
-        if found:
-            return found
-    return {}

@@ -117,6 +117,10 @@ class Detections:
             self.names,
         )
 
+    def shifted(self, frames: int, length: int) -> Detections:
+        """The same boxes `frames` later, in a video of `length` frames."""
+        return replace(self, frames=self.frames + np.int32(frames), length=length)
+
 
 def concat(parts: Sequence[Detections]) -> Detections:
     """The rows of several over the same video.

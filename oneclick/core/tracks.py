@@ -8,6 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from oneclick.core.spans import Span
+
 DETECTED, UNITED, INTERPOLATED, RECOVERED, HUMAN = "d", "u", "i", "r", "h"
 ORIGINS = (DETECTED, UNITED, INTERPOLATED, RECOVERED, HUMAN)
 ORIGIN_WORDS = {
@@ -104,3 +106,9 @@ class Tracks:
             classes=self.classes[mask],
             origins=self.origins[mask],
         )
+
+    def cut(self, span: Span) -> Tracks:
+        """The rows inside `span`, with frames counted from its start; identities stay."""
+        low, high = np.searchsorted(self.frames, [span.start, span.stop])
+        inside = self.where(np.arange(low, high))
+        return replace(inside, frames=inside.frames - np.int32(span.start), length=len(span))

@@ -85,15 +85,15 @@ def _detections(
     mapped = index[found]
     rows = np.repeat(np.arange(len(founds), dtype=np.int32), [len(f[1]) for f in founds])
     keep = mapped >= 0
-    return Detections(
-        rows[keep], boxes[keep], scores[keep], mapped[keep], length, fps, classes
-    )
+    return Detections(rows[keep], boxes[keep], scores[keep], mapped[keep], length, fps, classes)
 
 
 def _opencv(what: str, workspace: Workspace | None, device: str) -> Detector:
     from oneclick.detectors import hog, motion
 
-    return hog.Hog() if what == "hog" else motion.Motion()
+    if what == "hog":
+        return hog.Hog()
+    return motion.Motion()
 
 
 def _torchvision(what: str, workspace: Workspace | None, device: str) -> Detector:
@@ -114,9 +114,7 @@ def _own(what: str, workspace: Workspace | None, device: str) -> Detector:
     return own.load(what, workspace, device)
 
 
-_KINDS: dict[
-    str, tuple[Callable[[str, Workspace | None, str], Detector], tuple[str, ...]]
-] = {
+_KINDS: dict[str, tuple[Callable[[str, Workspace | None, str], Detector], tuple[str, ...]]] = {
     "opencv": (_opencv, ("hog", "motion")),
     "torchvision": (_torchvision, ("NAME",)),
     "onnx": (_onnx, ("FILE",)),

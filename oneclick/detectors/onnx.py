@@ -1,8 +1,8 @@
 """`onnx:FILE`: any model with the output layout of YOLOX, run by OpenCV.
 
-In goes one letterboxed picture, raw BGR 0–255; out comes `(1, cells, 5 + classes)`: for each cell of
-the strides 8, 16 and 32 a centre and size in cells, objectness, and a score per class (Ge et al.,
-"YOLOX", arXiv 2107.08430).
+In goes one letterboxed picture, raw BGR 0–255; out comes `(1, cells, 5 + classes)`: for each cell
+of the strides 8, 16 and 32 a centre and size in cells, objectness, and a score per class (Ge et
+al., "YOLOX", arXiv 2107.08430).
 """
 
 from __future__ import annotations
@@ -46,8 +46,11 @@ def load(file: str) -> Onnx:
         size = input_size(path.read_bytes())
         shape = _forward(network, np.zeros((1, 3, *size), np.float32)).shape
     except (cv2.error, OSError, ValueError, IndexError) as error:
-        line = next((s.strip() for s in str(error).splitlines() if s.strip()), "empty")
-        raise DetectorUnavailable(f"detector onnx:{file}: does not load ({line[:120]})") from None
+        reason = getattr(error, "err", None) or str(error) or type(error).__name__
+        line = reason.strip().splitlines()[0][:120]
+        raise DetectorUnavailable(
+            f"detector onnx:{file}: OpenCV cannot run it as a model ({line})"
+        ) from None
     cells = sum((size[0] // s) * (size[1] // s) for s in STRIDES)
     if len(shape) != 3 or shape[:2] != (1, cells) or shape[2] < 6:
         raise DetectorUnavailable(
@@ -85,7 +88,7 @@ class Onnx:
 
     def _one(self, frame: Frame) -> Found:
         picture, scale = letterbox(frame, self._size)
-        rows = _forward(self._network, cv2.dnn.blobFromImage(picture))[0]
+        rows = _forward(self._network, np.asarray(cv2.dnn.blobFromImage(picture), np.float32))[0]
         classes = rows[:, 5:].argmax(1)
         scores = rows[:, 4] * rows[np.arange(len(rows)), 5 + classes]
         good = scores >= base.LOWEST_SCORE
@@ -135,8 +138,8 @@ def _forward(network: cv2.dnn.Net, blob: Floats) -> Floats:
 def _names(path: Path, count: int) -> tuple[str, ...]:
     beside = path.with_name(path.name + ".names")
     if beside.is_file():
-        names = tuple(beside.read_text("utf-8").split("\n"))
-        names = tuple(name.strip() for name in names if name.strip())
+        lines = beside.read_text("utf-8").splitlines()
+        names = tuple(line.strip() for line in lines if line.strip())
         if len(names) == count:
             return names
         raise DetectorUnavailable(f"{beside}: expected {count} names, one a line, got {len(names)}")
@@ -161,7 +164,9 @@ def input_size(model: bytes) -> tuple[int, int]:
 
 
 def _dim(dim: bytes) -> int:
-    return next((int(value) for field, value in _fields(dim) if field == 1), 0)  # type: ignore[arg-type]
+    return next(
+        (value for field, value in _fields(dim) if field == 1 and isinstance(value, int)), 0
+    )
 
 
 def _walk(message: bytes, path: tuple[int, ...]) -> Iterator[bytes]:

@@ -23,6 +23,8 @@ class Card(msgspec.Struct, frozen=True):
     arch: str
     classes: tuple[str, ...]
     threshold: float
+    weights: str
+    """sha256 of model.pt."""
 
 
 def load(model: str, workspace: Workspace | None, device: str = "auto") -> TorchDetector:
@@ -74,14 +76,15 @@ def _network(model: str, card: Card, path: Path) -> Any:
     import torch
 
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        if files.sha256(path) != card.weights:
+            raise ValueError("it was changed after training")
         network = networks.build(card.arch, card.classes)
-        network.load_state_dict(saved.get("state", saved))
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except FileNotFoundError:
         raise DetectorUnavailable(f"detector model:{model}: {path} is missing") from None
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, AttributeError) as error:
+    except (OSError, ValueError, RuntimeError, TypeError, pickle.UnpicklingError) as error:
         line = (str(error).splitlines() or ["empty"])[0]
         raise DetectorUnavailable(
-            f"detector model:{model}: {path} does not load ({line}); train again or roll back"
+            f"detector model:{model}: {path} does not load ({line}); oneclick models rollback"
         ) from None
     return network

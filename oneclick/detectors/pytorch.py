@@ -51,9 +51,7 @@ class TorchDetector:
         return bytes_.to(self.device).float() / 255
 
     def _found(self, frame: Frame, output: dict[str, Any]) -> Found:
-        boxes, scores, labels = (
-            output[key].cpu().numpy() for key in ("boxes", "scores", "labels")
-        )
+        boxes, scores, labels = (output[key].cpu().numpy() for key in ("boxes", "scores", "labels"))
         classes = labels - self.first_label
         known = (classes >= 0) & (classes < len(self.names))
         return base.found(frame, boxes[known], scores[known], classes[known])

@@ -24,7 +24,7 @@ def load(name: str, device: str = "auto") -> TorchDetector:
     models = list_models(module=detection)
     if name not in models:
         raise UnknownName("torchvision detector", name, models)
-    weights: Any = get_model_weights(name).DEFAULT  # type: ignore[attr-defined]
+    weights: Any = get_model_weights(name).DEFAULT
     return TorchDetector(
         f"torchvision:{name}",
         f"torchvision-{name}",

@@ -44,12 +44,12 @@ def fuse(parts: Sequence[Detections], thresholds: Sequence[float], options: Opti
     lead = replace(lead, scores=lead.scores + np.float32(options.vote) * votes)
     mine = lead.scores >= 1
     alone = [_unseen(rival, lead.where(mine), options.vote_iou) for rival in rivals]
-    new, others = _agreed(alone, options)
+    new, left = _agreed(alone, lead.where(np.zeros(len(lead), np.bool_)), options)
     seen = concat([lead.where(mine), new])
     united = np.concatenate([votes[mine] > 0, np.ones(len(new), np.bool_)])
     order = np.argsort(np.concatenate([lead.frames[mine], new.frames]), kind="stable")
     origins = np.where(united, UNITED, DETECTED)[order]
-    return Evidence(seen, origins, concat([lead.where(~mine), *others]))
+    return Evidence(seen, origins, concat([lead.where(~mine), *left]))
 
 
 def strengths(detections: Detections, threshold: float) -> Detections:
@@ -95,8 +95,17 @@ def _unseen(rival: Detections, lead: Detections, at: float) -> Detections:
     return rival.where(alone)
 
 
-def _agreed(alone: list[Detections], options: Options) -> tuple[Detections, list[Detections]]:
-    """Boxes that enough rivals share, as the best of them drew them; and what is left."""
-    if not alone:
-        return Detections.empty(0, 1), []
-    return alone[0], alone[1:]
+def _agreed(
+    alone: list[Detections], nothing: Detections, options: Options
+) -> tuple[Detections, list[Detections]]:
+    """Boxes that enough rivals share, and of each rival the ones that they do not."""
+    shared, left = [nothing], []
+    for part in alone:
+        votes = np.ones(len(part), np.float32)
+        for other in alone:
+            if other is not part:
+                votes += _sees(other, part, options.vote_iou)
+        enough = votes >= options.rivals_needed
+        shared.append(part.where(enough))
+        left.append(part.where(~enough))
+    return distinct(concat(shared), options.vote_iou), left

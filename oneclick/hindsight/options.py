@@ -31,22 +31,23 @@ class Options:
     """Longest hole that is stitched and filled on a static camera."""
     gap_seconds_moving: float = 1.0
     """The same on a moving camera, where a straight line is soon wrong."""
-    stitch_near: float = 0.25
+    stitch_near: float = 0.28
     """Allowed error of the prediction across a hole of no length."""
-    stitch_drift: float = 0.14
+    stitch_drift: float = 0.17
     """Allowed error that each second of hole adds."""
     stitch_size: float = 0.35
     """Allowed log ratio of heights across a hole, where the position fits exactly."""
     stitch_rounds: int = 2
     """Stitched tracks have better velocities, which find a few more stitches."""
-    state_seconds: float = 1.0
+    state_seconds: float = 0.8
     """Past (or future) from which position and velocity at the end of a track are read."""
     min_seconds: float = 0.4
     """Shorter tracks are false alarms."""
     min_boxes: int = 5
     """Tracks seen less often are false alarms."""
-    min_strength: float = 1.1
-    """Tracks whose mean strength is lower are false alarms."""
+    faint: float = 0.45
+    """Tracks are false alarms if their mean strength lies below this share of the way from the
+    threshold to the median of the clip: scores of different models spread differently."""
     recover_iou: float = 0.6
     """A doubtful box replaces a filled one that it overlaps this much."""
     sigma_centre: float = 0.2

@@ -5,6 +5,7 @@ In memory frames count from 0 and boxes are corners; the text is the only place 
 
 from __future__ import annotations
 
+import configparser
 import io
 from collections.abc import Iterable
 from pathlib import Path
@@ -62,6 +63,23 @@ def save_tracks(target: Path | TextIO, tracks: Tracks) -> None:
         NoSpace, Unavailable: if the disk refuses; nothing half-written stays.
     """
     _save(target, tracks.frames, tracks.tracks, tracks.boxes, tracks.scores)
+
+
+def sequence(path: Path) -> dict[str, float]:
+    """Numbers of MOTChallenge's seqinfo.ini in the folder of the file, or one above."""
+    for folder in (path.parent, path.parent.parent):
+        parser = configparser.ConfigParser()
+        parser.optionxform = str  # type: ignore[assignment,method-assign]
+        try:
+            parser.read(folder / "seqinfo.ini")
+            items = dict(parser.items("Sequence")) if parser.has_section("Sequence") else {}
+            numbers = ("frameRate", "seqLength", "imWidth", "imHeight")
+            found = {name: float(items[name]) for name in numbers if name in items}
+        except (configparser.Error, ValueError, UnicodeDecodeError):
+            found = {}
+        if found:
+            return found
+    return {}
 
 
 def _text(path: Path) -> str:
@@ -167,5 +185,5 @@ def _lines(
 ) -> Iterable[str]:
     sizes = boxes[:, 2:] - boxes[:, :2]
     columns = (frames + 1, ids, *boxes[:, :2].T, *sizes.T, scores)
-    for row in zip(*(column.tolist() for column in columns), strict=True):
-        yield "%d,%d,%.3f,%.3f,%.3f,%.3f,%.6g,-1,-1,-1\n" % row
+    for f, i, x, y, w, h, s in zip(*(column.tolist() for column in columns), strict=True):
+        yield f"{f},{i},{x:.3f},{y:.3f},{w:.3f},{h:.3f},{s:.6g},-1,-1,-1\n"

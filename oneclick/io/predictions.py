@@ -105,9 +105,7 @@ def _write(
     files.write_atomic(path, sink.getvalue().to_pybytes())
 
 
-def _read(
-    path: Path, schema: pa.Schema, what: str
-) -> tuple[list[NDArray[Any]], dict[str, Any]]:
+def _read(path: Path, schema: pa.Schema, what: str) -> tuple[list[NDArray[Any]], dict[str, Any]]:
     try:
         source = pa.BufferReader(path.read_bytes())
         # Pre-buffering reads in threads that outweigh the work on files this small.

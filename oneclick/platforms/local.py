@@ -20,7 +20,6 @@ from oneclick.core.labels import LabelSet
 from oneclick.core.review import Decision, Verdict
 from oneclick.io import files, labels
 
-
 _NONE = b"null"
 
 

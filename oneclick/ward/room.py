@@ -145,7 +145,7 @@ def _draw(rng: np.random.Generator, width: int, height: int) -> Room:
     chair = Place(chair.at, chair.heading + rng.uniform(-0.5, 0.5))
     coat = _at_wall(size, rng.integers(2), rng.uniform(1.2, 4.0), 0.3).at
     wheels = _at_wall(size, rng.integers(2), rng.uniform(1.2, 4.0), 0.55)
-    head = bed.at + _towards(bed.heading) * 0.8
+    head = bed.at - _towards(bed.heading) * 0.8
     table = Block.around(head - side * 0.78, 0.42, 0.42)
     drip = head + side * 0.66
     blocks = (
@@ -162,7 +162,7 @@ def _draw(rng: np.random.Generator, width: int, height: int) -> Room:
         Place(bed.at, bed.heading + np.pi),
         bedside,
         chair,
-        Place(chair.at + _towards(chair.heading) * 0.62, chair.heading),
+        Place(chair.at + _towards(chair.heading) * 0.75, chair.heading),
         door,
         window,
         hub,

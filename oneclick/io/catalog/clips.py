@@ -264,4 +264,6 @@ def _count(connection: sa.Connection, camera: str, stage: ClipStage, change: int
     table = schema.stage_counts
     query = engines.insert(connection, table).values(camera=camera, stage=stage.value, clips=change)
     total = table.c.clips + query.excluded.clips
-    connection.execute(query.on_conflict_do_update(list(table.primary_key), set_={"clips": total}))
+    connection.execute(
+        query.on_conflict_do_update(index_elements=list(table.primary_key), set_={"clips": total})
+    )

@@ -53,7 +53,8 @@ def connect(url: sa.URL, readonly: bool = False, scratch: bool = False) -> sa.En
     try:
         if url.get_backend_name() == "sqlite":
             return _sqlite(url, readonly, scratch)
-        return sa.create_engine(url, pool_pre_ping=True, postgresql_readonly=readonly)
+        options = {"postgresql_readonly": readonly}
+        return sa.create_engine(url, pool_pre_ping=True, execution_options=options)
     except (ImportError, sa.exc.NoSuchModuleError) as error:
         raise UsageError(
             f"catalog {name(url)}: {error}; install oneclick[postgres] or use SQLite"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from oneclick.core.errors import BadInput, Unavailable
 from oneclick.io.catalog import engine as engines
 from oneclick.io.catalog import schema
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 FOLDER = Path(__file__).parent / "migrations"
 _version = sa.table("alembic_version", sa.column("version_num"))
@@ -57,10 +61,16 @@ def check_known(version: str | None, engine: sa.Engine) -> None:
 def upgrade(connection: sa.Connection) -> None:
     """Run the missing migrations inside the connection's transaction."""
     from alembic import command
+
+    command.upgrade(config(connection), "head")
+
+
+def config(connection: sa.Connection) -> Config:
+    """Alembic's configuration without a file."""
     from alembic.config import Config
 
-    config = Config()
-    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    made = Config()
+    made.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    made.set_main_option("path_separator", "os")
+    made.attributes["connection"] = connection
+    return made

@@ -204,7 +204,7 @@ def stage_on_disk(workspace: Workspace, clip_id: str, decision: str, published: 
         return ClipStage.REJECTED
     if decision == "accept":
         return ClipStage.ACCEPTED
-    # Before the labels: a process killed while it took in a verdict leaves human labels and the task.
+    # Before the labels: whoever is killed while taking in a verdict leaves task and human labels.
     if (workspace.review_dir() / "tasks" / f"{clip_id}.json").exists():
         return ClipStage.IN_REVIEW
     if "human" in kinds:

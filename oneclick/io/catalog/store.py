@@ -68,7 +68,8 @@ class Store:
             return 0
         with self.transaction() as connection:
             query = engines.insert(connection, table).on_conflict_do_nothing()
-            return connection.execute(query, rows).rowcount
+            new = query.returning(next(iter(table.primary_key)))
+            return len(connection.execute(new, rows).all())
 
     def _upsert(self, table: sa.Table, row: dict[str, Any], keep: tuple[str, ...]) -> None:
         """Insert the row, or write it over the old one, of which the columns `keep` stay."""

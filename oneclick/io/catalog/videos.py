@@ -142,5 +142,7 @@ def add_hits(connection: sa.Connection, camera: str, trigger: str, change: int) 
         )
         total = table.c.hits + query.excluded.hits
         connection.execute(
-            query.on_conflict_do_update(list(table.primary_key), set_={"hits": total})
+            query.on_conflict_do_update(
+                index_elements=list(table.primary_key), set_={"hits": total}
+            )
         )

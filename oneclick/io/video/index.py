@@ -29,7 +29,7 @@ from oneclick.io.video import source
 
 DEFAULT_FPS = 25.0
 """Frame rate assumed where a file states none that can be true."""
-_POSSIBLE_FPS = (0.05, 1000.0)
+_POSSIBLE_FPS = (0.05, 500.0)  # a container that does not know states its clock: 1000, 90000
 _ONE_PACKET_ONE_FRAME = ("h264", "hevc", "mjpeg", "mpeg4", "msmpeg4", "vp9", "libdav1d")
 _TRUE_SIZE = re.compile(r"true size (\d+)x(\d+)")
 _FIRST_DIGITAL_YEAR = 1990  # cameras without a clock write 1904 or 1970
@@ -128,6 +128,8 @@ def _frame_times(
         if not packet.is_discard:
             times.append(packet.pts)
     shown = np.unique(np.array(times, np.int64))
+    if stream.frames and stream.frames != len(times):
+        return doubt
     if len(shown) != len(times) or not keys or shown[0] != first.pts:
         return doubt
     return shown, np.sort(np.array(keys, np.int64))

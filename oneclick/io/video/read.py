@@ -22,8 +22,8 @@ def frames(path: Path, span: Span | None = None) -> Iterator[NDArray[np.uint8]]:
     """Upright pictures, (H, W, 3) uint8 RGB, of the frames in `span` (default: all).
 
     One frame is held at a time. A span that reaches past the end yields what there is, as a slice
-    does. In a file with a damaged stretch that its packets did not betray, the last good frame
-    stands in, so that all frames keep their number.
+    does. Where a frame of a damaged file is lost though its packet looked sound, the frame before
+    stands in, so that all others keep their number.
 
     Raises:
         BadVideo: the file cannot be opened or has no frame.

@@ -32,6 +32,10 @@ def opened(path: Path, threads: int = 0) -> Iterator[tuple[InputContainer, Video
         if not container.streams.video:
             raise BadVideo(f"{path.name} has no video stream: give a file with pictures")
         stream = container.streams.video[0]
+        if not stream.codec_context:
+            raise BadVideo(
+                f"{path.name} is in a codec that nothing here decodes: convert it to MP4"
+            )
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = threads
         yield container, stream

@@ -1,0 +1,79 @@
+"""`oneclick label`: automatic labels, of clips or of any detections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oneclick.cli import output
+
+app = typer.Typer(no_args_is_help=True, help="Automatic labels: of clips, or of detections files.")
+DEFAULT_FPS = 25.0
+
+
+@app.command()
+def clips(
+    clips: Annotated[
+        list[str] | None, typer.Argument(help="Clip ids; default: all that are extracted.")
+    ] = None,
+    home: output.Home = None,
+    labeller: Annotated[
+        list[str] | None, typer.Option(help="Detector, best first; may be repeated.")
+    ] = None,
+) -> None:
+    """Label extracted clips with several models and the benefit of hindsight."""
+    from flows import models
+    from oneclick.core.clips import ClipStage
+    from oneclick.io.catalog import Catalog
+    from oneclick.stages import autolabel
+
+    settings = output.settings(home)
+    with Catalog.open(settings.home) as catalog:
+        ready = [row.clip.id for row in catalog.clips(stage=ClipStage.EXTRACTED)]
+    with output.progress_bars():
+        result = autolabel.autolabel(
+            settings.home,
+            clips or ready,
+            labeller or models.labellers(settings),
+            settings.classes,
+            settings.detect.device,
+        )
+    output.finish(result, "clips labelled")
+
+
+@app.command()
+def hindsight(
+    detections: Annotated[
+        list[Path],
+        typer.Argument(help="MOTChallenge detections, one file a model; the best first."),
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="File to write the labels to.")],
+    fps: Annotated[
+        float | None, typer.Option(help="Frames a second; default: seqinfo.ini, else 25.", min=0.01)
+    ] = None,
+    min_score: Annotated[
+        float | None, typer.Option(help="Operating threshold of the first file; default: none.")
+    ] = None,
+) -> None:
+    """Dense labels with track ids from detections, in the same text format; no workspace needed.
+
+    Column 7 is the confidence of the label.
+    """
+    from dataclasses import replace
+
+    from oneclick import hindsight
+    from oneclick.io import mot
+
+    known = mot.sequence(detections[0])
+    rate = fps or known.get("frameRate", DEFAULT_FPS)
+    size = int(known.get("seqLength", 0)) or None
+    parts = [mot.load(path, rate, size) for path in detections]
+    length = max(part.length for part in parts)
+    parts = [replace(part, length=length) for part in parts]
+    lowest = -float("inf")
+    first = lowest if min_score is None else min_score
+    tracks = hindsight.label(parts, [first, *[lowest] * (len(parts) - 1)])
+    mot.save_tracks(out, tracks)
+    output.say(f"{out}: {len(tracks)} boxes on {len(tracks.each())} tracks in {length} frames")

@@ -1,0 +1,159 @@
+"""Autolabel: several models look at a Clip, hindsight turns what they saw into dense labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+
+from oneclick import detectors, hindsight
+from oneclick.core import labels as nouns
+from oneclick.core import progress
+from oneclick.core.clips import Clip, ClipStage
+from oneclick.core.detections import Detections
+from oneclick.core.errors import BadInput, OneclickError, Unavailable, UnknownName, UsageError
+from oneclick.core.labels import LabelSet
+from oneclick.core.results import BatchResult
+from oneclick.core.spans import Span
+from oneclick.core.tracks import Tracks
+from oneclick.detectors import Detector
+from oneclick.io import cards, files, labels, predictions
+from oneclick.io.catalog import Catalog, utc_now
+from oneclick.io.workspace import Workspace
+
+BY = "autolabel"
+CONTEXT_SECONDS = 5.0
+"""Past and future outside the clip that hindsight may use."""
+
+
+def autolabel(
+    home: Path,
+    clips: Sequence[str],
+    labellers: Sequence[str],
+    classes: Sequence[str],
+    device: str = "auto",
+    now: datetime | None = None,
+) -> BatchResult:
+    """Label the clips that stand at EXTRACTED and move them to LABELLED; others are skipped.
+
+    A labeller that has watched the whole Video is not run again: its stored predictions are cut,
+    with context on both sides. Only a model that has not looks at the clip's frames.
+
+    Args:
+        labellers: detector names, best first; the first leads, the others vote.
+        now: time to write into the labels, default the present.
+
+    Raises:
+        UnknownName, DetectorUnavailable: a labeller that cannot load.
+        NoSpace, Unavailable: the disk or the catalog refuses.
+    """
+    if not labellers:
+        raise UsageError("no labeller is set: name one in detect.labellers")
+    workspace, result = Workspace(home), BatchResult()
+    models = [detectors.create(name, workspace, device) for name in labellers]
+    with Catalog.open(home) as catalog:
+        for clip_id in progress.track("autolabel", clips, len(clips)):
+            try:
+                row = catalog.clip(clip_id)
+                if row.stage is not ClipStage.EXTRACTED:
+                    result.skipped.append(clip_id)
+                    continue
+                _label(workspace, catalog, row.clip, models, tuple(classes), now or utc_now())
+                result.done.append(clip_id)
+            except UnknownName as error:
+                result.failed[clip_id] = str(error)
+            except (Unavailable, UsageError):
+                raise
+            except Exception as error:  # whatever a clip holds, the others go on
+                _put_aside(workspace, catalog, clip_id, error, result)
+    return result
+
+
+def _label(
+    workspace: Workspace,
+    catalog: Catalog,
+    clip: Clip,
+    models: Sequence[Detector],
+    classes: tuple[str, ...],
+    now: datetime,
+) -> None:
+    """Save revision 1 unless a killed run has, then move the clip."""
+    made = labels.latest(workspace, clip.id)
+    if made is None:
+        length = catalog.video(clip.video).frames
+        made = _revision(clip, _tracks(workspace, clip, length, models, classes), models, now)
+        labels.save(workspace, made)
+    catalog.add_revision(made, files.sha256(labels.path(workspace, made)))
+    catalog.move(clip.id, ClipStage.EXTRACTED, ClipStage.LABELLED, BY)
+
+
+def _tracks(
+    workspace: Workspace,
+    clip: Clip,
+    length: int,
+    models: Sequence[Detector],
+    classes: tuple[str, ...],
+) -> Tracks:
+    """Tracks in frames of the clip, made with what lies before and after it."""
+    around = clip.span.padded(round(CONTEXT_SECONDS * clip.fps), length)
+    parts = [_seen(workspace, clip, around, model, classes) for model in models]
+    found = hindsight.label(parts, [model.threshold for model in models])
+    return found.cut(Span(clip.span.start - around.start, clip.span.stop - around.start))
+
+
+def _seen(
+    workspace: Workspace, clip: Clip, around: Span, model: Detector, classes: tuple[str, ...]
+) -> Detections:
+    """What a model said about `around`; about the clip alone where it has not seen the Video."""
+    stored = workspace.predictions(clip.video, model.model_id)
+    if stored.exists():
+        return _stored(stored, stored.stat().st_mtime_ns).cut(around)
+    own = workspace.clip_dir(clip.id) / "predictions" / f"{model.model_id}.parquet"
+    if not own.exists():
+        pictures = [_picture(workspace, clip, k) for k in range(len(clip.span))]
+        found = detectors.run(model, pictures, len(pictures), clip.fps, classes, model.name)
+        predictions.save(own, found, model.model_id)
+    return predictions.load(own).shifted(clip.span.start - around.start, len(around))
+
+
+@lru_cache(maxsize=8)
+def _stored(path: Path, changed: int) -> Detections:
+    # Clips of one video come one after the other: `changed` keeps a rewritten file from being stale.
+    return predictions.load(path)
+
+
+def _picture(workspace: Workspace, clip: Clip, frame: int) -> detectors.base.Frame:
+    path = workspace.frame_file(clip.id, frame)
+    bgr = cv2.imread(str(path))
+    if bgr is None:
+        raise BadInput(f"{path} is missing or no picture; run: oneclick clips retry {clip.id}")
+    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+
+
+def _revision(clip: Clip, tracks: Tracks, models: Sequence[Detector], now: datetime) -> LabelSet:
+    return LabelSet(
+        clip=clip.id,
+        revision=1,
+        kind="auto",
+        parent=None,
+        made_by="hindsight:" + "+".join(model.model_id for model in models),
+        made_at=now,
+        frames=len(clip.span),
+        width=clip.width,
+        height=clip.height,
+        classes=tracks.names,
+        tracks=nouns.from_tracks(tracks),
+    )
+
+
+def _put_aside(
+    workspace: Workspace, catalog: Catalog, clip: str, error: Exception, result: BatchResult
+) -> None:
+    known = isinstance(error, OneclickError)
+    reason = str(error) if known else f"cannot label {clip}: {type(error).__name__}: {error}"
+    cards.save_quarantine(workspace, clip, reason)
+    catalog.quarantine(clip, reason, BY)
+    result.failed[clip] = reason

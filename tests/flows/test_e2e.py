@@ -1,0 +1,184 @@
+"""A real server, pool, worker and deployments, as `oneclick up` starts them, on ward clips."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from oneclick.core.clips import ClipStage
+from oneclick.io.catalog import Catalog
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(290), pytest.mark.usefixtures("small")]
+
+ROOT = Path(__file__).parents[2]
+CLASSES = ("person",)
+MOTION = "opencv:motion"
+
+
+def standing(home: Path, stage: ClipStage) -> list[str]:
+    with Catalog.open(home) as catalog:
+        return [row.clip.id for row in catalog.clips(stage=stage)]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, ward_film: Path) -> Path:
+    """A workspace whose ward clips wait for labels."""
+    from oneclick.stages import cut, extract, fetch, predict, trigger
+
+    home = tmp_path_factory.mktemp("e2e") / "workspace"
+    videos = fetch.fetch(home, [str(ward_film)]).done
+    predict.predict(home, videos, MOTION, CLASSES)
+    trigger.trigger(home, MOTION, None, trigger.Options(min_clips=4, clip_seconds=1.0, gap=0.5))
+    cut.cut(home, "test")
+    extract.extract(home, standing(home, ClipStage.CUT))
+    assert len(standing(home, ClipStage.EXTRACTED)) >= 4
+    return home
+
+
+@pytest.fixture(scope="module")
+def api(home: Path, small: None) -> Iterator[str]:
+    """`oneclick up` on a free port; the address of its API."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    log = home.parent / "up.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "oneclick", "up", "--home", str(home), "--port", str(port)],
+            cwd=ROOT,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+        )
+    try:
+        wait_for(lambda: "started!" in log.read_text() or process.poll() is not None, 150)
+        assert process.poll() is None, log.read_text()
+        yield f"http://127.0.0.1:{port}/api"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(60)
+    assert code == 143, log.read_text()
+    wait_for(lambda: not relatives(home), 10)
+
+
+def wait_for(true: Any, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.3)
+
+
+def relatives(home: Path) -> list[str]:
+    """Living processes that work for this workspace; whoever has no /proc sees none."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"ONECLICK_HOME={home}".encode() in (entry / "environ").read_bytes():
+                found.append((entry / "cmdline").read_bytes().decode().replace("\0", " "))
+        except OSError:
+            continue
+    return found
+
+
+def ask(api: str, path: str, **filters: Any) -> Any:
+    return httpx.post(f"{api}/{path}", json=filters, timeout=30).raise_for_status().json()
+
+
+def run_and_watch(api: str, home: Path, deployment: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "prefect", "deployment", "run", deployment, "--watch"],
+        cwd=ROOT,
+        env=os.environ | {"PREFECT_API_URL": api, "PREFECT_LOGGING_LEVEL": "INFO"},
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def artifact(api: str, key: str) -> Any:
+    found = ask(api, "artifacts/filter", artifacts={"key": {"any_": [key]}})
+    assert found, f"no artifact {key}"
+    return max(found, key=lambda one: one["created"])
+
+
+@pytest.fixture(scope="module")
+def scheduled(api: str) -> dict[str, list[datetime]]:
+    """Start times by deployment, as scheduled; then the schedules sleep, for this test's sake."""
+    names = {one["id"]: one["name"] for one in ask(api, "deployments/filter")}
+    state = {"state": {"type": {"any_": ["SCHEDULED"]}}}
+
+    def runs() -> list[Any]:
+        found: list[Any] = ask(api, "flow_runs/filter", flow_runs=state)
+        return found
+
+    wait_for(lambda: len({run["deployment_id"] for run in runs()}) == 6, 60)
+    found: dict[str, list[datetime]] = {}
+    for run in runs():
+        start = datetime.fromisoformat(run["expected_start_time"])
+        found.setdefault(names[run["deployment_id"]], []).append(start)
+    for key in names:
+        httpx.patch(f"{api}/deployments/{key}", json={"paused": True}).raise_for_status()
+    busy = {"state": {"type": {"any_": ["PENDING", "RUNNING"]}}}
+    wait_for(lambda: not ask(api, "flow_runs/filter", flow_runs=busy), 60)
+    return found
+
+
+def test_the_schedules_create_runs_and_training_is_weekly(
+    scheduled: dict[str, list[datetime]],
+) -> None:
+    assert set(scheduled) == {"collect", "label", "review", "publish", "maintain", "train-weekly"}
+    assert {(f"{t:%A}", t.hour) for t in scheduled["train-weekly"]} == {("Sunday", 2)}
+
+
+def test_the_server_marks_runs_whose_process_was_killed(api: str) -> None:
+    names = [automation["name"] for automation in ask(api, "automations/filter")]
+    assert any("gone" in name for name in names)
+
+
+@pytest.fixture(scope="module")
+def labelled(api: str, home: Path, scheduled: dict[str, list[datetime]]) -> list[str]:
+    run_and_watch(api, home, "label/label")
+    return standing(home, ClipStage.LABELLED)
+
+
+def test_the_label_deployment_labels_the_ward_clips(
+    api: str, home: Path, labelled: list[str]
+) -> None:
+    assert len(labelled) >= 4
+    assert standing(home, ClipStage.EXTRACTED) == []
+    table = artifact(api, "funnel")
+    assert f'"clips": {len(labelled)}' in re.sub(r'"clips":\s*', '"clips": ', table["data"])
+
+
+def test_the_weekly_training_trains_and_leaves_its_result(
+    api: str, home: Path, labelled: list[str]
+) -> None:
+    from oneclick.stages import publish, review
+
+    review.send(home, labelled)
+    review.accept_auto(home, labelled)
+    review.collect(home)
+    accepted = standing(home, ClipStage.ACCEPTED)
+    version = publish.publish(home, accepted, str(home / "training-server"), CLASSES).version
+    run_and_watch(api, home, "train/train-weekly")
+    with Catalog.open(home) as catalog:
+        (model,) = catalog.models()
+        flows = {run.flow: run.state for run in catalog.runs()}
+    assert model.dataset == version
+    page = artifact(api, "training")["data"]
+    assert model.id in page
+    assert "mAP" in page
+    assert flows["label"] == flows["train"] == "Completed"
