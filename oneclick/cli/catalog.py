@@ -17,8 +17,13 @@ def rebuild(home: output.Home = None) -> None:
     from oneclick.io.catalog import Catalog
 
     where = output.settings(home).home
-    Catalog.rebuild(where)
+    problems = Catalog.rebuild(where)
+    for problem in problems:
+        typer.echo(problem)
     output.say(f"catalog of {where} rebuilt from its files")
+    if problems:
+        output.say(f"{len(problems)} broken files were left out")
+        raise typer.Exit(1)
 
 
 @app.command()

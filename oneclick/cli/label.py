@@ -54,7 +54,8 @@ def hindsight(
         float | None, typer.Option(help="Frames a second; default: seqinfo.ini, else 25.", min=0.01)
     ] = None,
     min_score: Annotated[
-        float | None, typer.Option(help="Operating threshold of the first file; default: none.")
+        float | None,
+        typer.Option(help="Score from which a box counts as seen; weaker ones fill holes."),
     ] = None,
 ) -> None:
     """Dense labels with track ids from detections, in the same text format; no workspace needed.
@@ -72,8 +73,7 @@ def hindsight(
     parts = [mot.load(path, rate, size) for path in detections]
     length = max(part.length for part in parts)
     parts = [replace(part, length=length) for part in parts]
-    lowest = -float("inf")
-    first = lowest if min_score is None else min_score
-    tracks = hindsight.label(parts, [first, *[lowest] * (len(parts) - 1)])
+    threshold = -float("inf") if min_score is None else min_score
+    tracks = hindsight.label(parts, [threshold] * len(parts))
     mot.save_tracks(out, tracks)
     output.say(f"{out}: {len(tracks)} boxes on {len(tracks.each())} tracks in {length} frames")

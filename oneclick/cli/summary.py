@@ -9,6 +9,7 @@ import typer
 from oneclick.cli import output
 
 if TYPE_CHECKING:
+    from flows.demo import Demo
     from oneclick.report import Lap, Training
 
 ORIGIN_NAMES = {
@@ -74,3 +75,42 @@ def _review(state: Lap) -> str:
     if effort.by_policy:
         parts.append(f"{effort.by_policy} clips accepted unseen by policy")
     return ", ".join(parts) or "none yet"
+
+
+def show_demo(result: Demo) -> None:
+    """Both laps side by side: what labels cost, what the champion is worth."""
+    output.table(
+        [
+            "lap",
+            "clips reviewed",
+            "edits per 100 boxes",
+            "s per image",
+            "images",
+            "gate",
+            "mAP",
+            "AP50",
+        ],
+        [
+            [
+                lap.lap,
+                lap.clips,
+                lap.edits_per_100_boxes,
+                lap.seconds_per_image,
+                lap.dataset_images,
+                lap.verdict,
+                lap.map,
+                lap.ap50,
+            ]
+            for lap in result.laps
+        ],
+    )
+    first, last = result.laps[0], result.laps[-1]
+    typer.echo(
+        f"mAP and AP50 of the champion after each lap, over {last.test_images} images of ward "
+        "cameras never trained on, against the exact truth"
+    )
+    if last.map > first.map:
+        typer.echo(f"champion 2 is better: mAP {first.map:.3f} → {last.map:.3f}")
+    else:
+        typer.echo(f"lap 2 gave no better champion: mAP {first.map:.3f} → {last.map:.3f}")
+    typer.echo(f"look around: oneclick status --home {result.home}")

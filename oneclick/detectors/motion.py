@@ -21,8 +21,8 @@ WORK_HEIGHT = 432
 """Larger frames are shrunk to this height; it sets the meaning of all pixels below."""
 WARM_UP = 10
 """Frames without answer while the background is learnt."""
-HISTORY = 300
-"""Frames after which a thing that stopped is background."""
+RATE = 1 / 1000
+"""Learning rate"""
 VARIANCE = 16
 MOVED = 255
 """Value of the mask; shadows have a smaller one."""
@@ -55,7 +55,9 @@ class Motion:
 
     def reset(self) -> None:
         """Forget the background; the next WARM_UP frames give nothing."""
-        self._background = cv2.createBackgroundSubtractorMOG2(HISTORY, VARIANCE, detectShadows=True)
+        self._background = cv2.createBackgroundSubtractorMOG2(
+            varThreshold=VARIANCE, detectShadows=True
+        )
         self._shape: tuple[int, ...] = ()
         self._seen = 0
 
@@ -80,7 +82,7 @@ class Motion:
         scale = min(1.0, WORK_HEIGHT / frame.shape[0])
         size = [max(1, round(side * scale)) for side in frame.shape[1::-1]]
         small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
-        mask = self._background.apply(small)
+        mask = self._background.apply(small, None, -1 if self._seen < WARM_UP else RATE)
         moved = (mask == MOVED).astype(np.uint8)
         return np.asarray(cv2.morphologyEx(moved, cv2.MORPH_OPEN, SPECK), np.uint8)
 

@@ -19,6 +19,8 @@ TINY = "fcos-tiny"
 """Trains from nothing in a minute on two CPU cores."""
 TINY_SIZE = (192, 320)
 LARGE_SIZE = (480, 800)
+WIDTH = 64
+"""Channels of the pyramid."""
 LOWEST_SCORE = 0.05
 
 
@@ -58,22 +60,24 @@ def build(arch: str, classes: tuple[str, ...]) -> nn.Module:
 
 
 def _tiny(labels: int) -> nn.Module:
-    """FCOS on a MobileNetV3-small pyramid with strides 8, 16 and 32: 0.6 M weights."""
+    """FCOS on a MobileNetV3-small pyramid with strides 8, 16 and 32: 0.4 M weights."""
     from torch.nn import BatchNorm2d
     from torchvision.models import mobilenet_v3_small
     from torchvision.models.detection.anchor_utils import AnchorGenerator
     from torchvision.models.detection.backbone_utils import BackboneWithFPN
-    from torchvision.models.detection.fcos import FCOS
+    from torchvision.models.detection.fcos import FCOS, FCOSHead
 
     # MobileNet's own memory of 100 steps is longer than a whole short training.
     norm = partial(BatchNorm2d, eps=0.001, momentum=0.1)
     features = mobilenet_v3_small(weights=None, norm_layer=norm).features
-    backbone = BackboneWithFPN(features, {"3": "0", "8": "1"}, [24, 48], 64)
+    backbone = BackboneWithFPN(features, {"3": "0", "8": "1"}, [24, 48], WIDTH)
     anchors = AnchorGenerator(((16,), (32,), (64,)), ((1.0,),) * 3)
     network: nn.Module = FCOS(
         backbone,
         labels,
         anchor_generator=anchors,
+        # Two layers instead of four: a fifth less time a step, and no worse after 100 steps.
+        head=FCOSHead(WIDTH, 1, labels, num_convs=2),
         score_thresh=LOWEST_SCORE,
         topk_candidates=200,
         detections_per_img=50,

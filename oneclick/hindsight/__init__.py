@@ -14,7 +14,7 @@ import numpy as np
 
 from oneclick.core import association
 from oneclick.core.detections import Detections
-from oneclick.core.tracks import INTERPOLATED, RECOVERED, Tracks
+from oneclick.core.tracks import INTERPOLATED, RECOVERED, UNITED, Tracks
 from oneclick.hindsight import camera, drop, fill, fuse, paths, smooth, stitch
 from oneclick.hindsight.options import Options
 from oneclick.hindsight.paths import Numbers, Paths
@@ -77,8 +77,12 @@ def _trust(found: Paths) -> Numbers:
 
 
 def _confidence(found: Paths) -> Numbers:
-    """Mean of the box's own and its track's; a strength of 1 is worth .86."""
+    """Mean of the box's own and its track's; a strength of 1 is worth .86.
+
+    A second witness halves the doubt.
+    """
     own = 1 - np.exp(-2 * found.strengths)
     own[np.isin(found.origins, list(TRUST))] *= FILLED
+    own[found.origins == UNITED] = 1 - (1 - own[found.origins == UNITED]) / 2
     both: Numbers = (own + found.mean(own)[found.track_of]) / 2
     return both

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from oneclick.hindsight.options import Options
-from oneclick.hindsight.paths import Numbers, Paths
+from oneclick.hindsight.paths import Numbers, Paths, Rows
 
 LAG_SECONDS = 0.3
 FEWEST = 20
@@ -36,7 +36,7 @@ def agreement(paths: Paths, fps: float) -> float:
     return float((own * others).sum() / norm) if norm > 0 else 0.0
 
 
-def _vertical(paths: Paths, lag: int) -> tuple[np.ndarray, Numbers]:  # type: ignore[type-arg]
+def _vertical(paths: Paths, lag: int) -> tuple[Rows, Numbers]:
     """Frame and motion of the centre over `lag` frames, in heights, wherever no box is missing."""
     same = paths.tracks[lag:] == paths.tracks[:-lag]
     whole = same & (paths.frames[lag:] - paths.frames[:-lag] == lag)

@@ -40,8 +40,12 @@ def fuse(parts: Sequence[Detections], thresholds: Sequence[float], options: Opti
         for strong in map(strengths, parts, thresholds)
     ]
     lead, rivals = models[0], [model.above(1) for model in models[1:]]
-    votes = sum((_sees(rival, lead, options.vote_iou) for rival in rivals), np.zeros(len(lead)))
-    lead = replace(lead, scores=lead.scores + np.float32(options.vote) * votes)
+    votes = np.zeros(len(lead), np.float32)
+    for rival in rivals:
+        votes += _sees(rival, lead, options.vote_iou)
+    # No further: a vote settles a doubt, but does not make those without votes look faint.
+    voted = np.minimum(lead.scores + np.float32(options.vote) * votes, 1)
+    lead = replace(lead, scores=np.maximum(lead.scores, voted))
     mine = lead.scores >= 1
     alone = [_unseen(rival, lead.where(mine), options.vote_iou) for rival in rivals]
     new, left = _agreed(alone, lead.where(np.zeros(len(lead), np.bool_)), options)
@@ -98,14 +102,15 @@ def _unseen(rival: Detections, lead: Detections, at: float) -> Detections:
 def _agreed(
     alone: list[Detections], nothing: Detections, options: Options
 ) -> tuple[Detections, list[Detections]]:
-    """Boxes that enough rivals share, and of each rival the ones that they do not."""
+    """Boxes on which most of the models outvote the lead, and of each rival the other ones."""
+    most = (len(alone) + 1) // 2 + 1
     shared, left = [nothing], []
     for part in alone:
         votes = np.ones(len(part), np.float32)
         for other in alone:
             if other is not part:
                 votes += _sees(other, part, options.vote_iou)
-        enough = votes >= options.rivals_needed
+        enough = votes >= max(2, most)
         shared.append(part.where(enough))
         left.append(part.where(~enough))
     return distinct(concat(shared), options.vote_iou), left

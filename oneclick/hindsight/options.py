@@ -21,8 +21,6 @@ class Options:
     """A model votes for a box if one of its boxes overlaps it this much."""
     vote: float = 0.3
     """Strength that one vote adds."""
-    rivals_needed: int = 2
-    """Models that must agree on a box which the leading model does not see."""
     link_iou: float = 0.4
     """Overlap from frame to frame inside a tracklet; strict, because stitching mends breaks."""
     link_seconds: float = 0.3

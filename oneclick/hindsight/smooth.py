@@ -15,7 +15,7 @@ from oneclick.hindsight.paths import Numbers, Paths, Rows
 
 REACH = 3
 """Neighbours further than this many widths weigh below 0.012."""
-SHRINK = 0.045
+SHRINK = 0.01
 """Pull of the slope towards 0, in squared widths: calms tracks of a few boxes."""
 LEAST_WEIGHT = 0.0025
 """Even an outlier counts, where it is alone."""

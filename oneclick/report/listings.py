@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -60,10 +61,10 @@ class ClipDetail:
 def videos(home: Path) -> list[VideoRow]:
     """All recordings with the number of clips cut from each."""
     with Catalog.open(home) as catalog:
-        owned = [row.clip.video for row in catalog.clips()]
+        owned = Counter(row.clip.video for row in catalog.clips())
         return [
             VideoRow(
-                v.id, v.camera, v.started_at, v.frames, v.fps, v.width, v.height, owned.count(v.id)
+                v.id, v.camera, v.started_at, v.frames, v.fps, v.width, v.height, owned[v.id]
             )
             for v in catalog.videos()
         ]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from oneclick import detectors, hindsight
+from oneclick.core import boxes, progress
 from oneclick.core import labels as nouns
-from oneclick.core import progress
 from oneclick.core.clips import Clip, ClipStage
 from oneclick.core.detections import Detections
 from oneclick.core.errors import BadInput, OneclickError, Unavailable, UnknownName, UsageError
@@ -62,7 +64,8 @@ def autolabel(
                     result.skipped.append(clip_id)
                     continue
                 _label(workspace, catalog, row.clip, models, tuple(classes), now or utc_now())
-                result.done.append(clip_id)
+                moved = catalog.move(clip_id, ClipStage.EXTRACTED, ClipStage.LABELLED, BY)
+                (result.done if moved else result.skipped).append(clip_id)
             except UnknownName as error:
                 result.failed[clip_id] = str(error)
             except (Unavailable, UsageError):
@@ -80,14 +83,13 @@ def _label(
     classes: tuple[str, ...],
     now: datetime,
 ) -> None:
-    """Save revision 1 unless a killed run has, then move the clip."""
+    """Save revision 1 and remember it; a killed run may have saved it before."""
     made = labels.latest(workspace, clip.id)
     if made is None:
         length = catalog.video(clip.video).frames
         made = _revision(clip, _tracks(workspace, clip, length, models, classes), models, now)
         labels.save(workspace, made)
     catalog.add_revision(made, files.sha256(labels.path(workspace, made)))
-    catalog.move(clip.id, ClipStage.EXTRACTED, ClipStage.LABELLED, BY)
 
 
 def _tracks(
@@ -101,27 +103,45 @@ def _tracks(
     around = clip.span.padded(round(CONTEXT_SECONDS * clip.fps), length)
     parts = [_seen(workspace, clip, around, model, classes) for model in models]
     found = hindsight.label(parts, [model.threshold for model in models])
-    return found.cut(Span(clip.span.start - around.start, clip.span.stop - around.start))
+    inside = found.cut(Span(clip.span.start - around.start, clip.span.stop - around.start))
+    return _in_picture(inside, clip)
+
+
+def _in_picture(tracks: Tracks, clip: Clip) -> Tracks:
+    """Boxes cut to the picture; one that was filled in beyond its edge goes."""
+    cut = replace(tracks, boxes=boxes.clip(tracks.boxes, clip.width, clip.height))
+    return cut.where(boxes.area(cut.boxes) > 0)
 
 
 def _seen(
     workspace: Workspace, clip: Clip, around: Span, model: Detector, classes: tuple[str, ...]
 ) -> Detections:
     """What a model said about `around`; about the clip alone where it has not seen the Video."""
-    stored = workspace.predictions(clip.video, model.model_id)
-    if stored.exists():
-        return _stored(stored, stored.stat().st_mtime_ns).cut(around)
+    whole = _stored(workspace.predictions(clip.video, model.model_id), classes)
+    if whole is not None and whole.length >= around.stop:
+        return replace(whole.cut(around), fps=clip.fps)
     own = workspace.clip_dir(clip.id) / "predictions" / f"{model.model_id}.parquet"
-    if not own.exists():
-        pictures = [_picture(workspace, clip, k) for k in range(len(clip.span))]
-        found = detectors.run(model, pictures, len(pictures), clip.fps, classes, model.name)
+    found = _stored(own, classes)
+    if found is None or found.length != len(clip.span):
+        size = len(clip.span)
+        pictures = (_picture(workspace, clip, frame) for frame in range(size))
+        found = detectors.run(model, pictures, size, clip.fps, classes, f"label {clip.id}")
         predictions.save(own, found, model.model_id)
-    return predictions.load(own).shifted(clip.span.start - around.start, len(around))
+    return found.shifted(clip.span.start - around.start, len(around))
+
+
+def _stored(path: Path, classes: tuple[str, ...]) -> Detections | None:
+    """A stored Prediction, or None where there is none of these classes that can be read."""
+    try:
+        found = _loaded(path, path.stat().st_mtime_ns)
+    except (FileNotFoundError, BadInput):
+        return None
+    return found if found.names == classes else None
 
 
 @lru_cache(maxsize=8)
-def _stored(path: Path, changed: int) -> Detections:
-    # Clips of one video come one after the other: `changed` keeps a rewritten file from being stale.
+def _loaded(path: Path, changed: int) -> Detections:
+    # Clips of one video follow each other; `changed` keeps a rewritten file from being stale.
     return predictions.load(path)
 
 
@@ -130,7 +150,7 @@ def _picture(workspace: Workspace, clip: Clip, frame: int) -> detectors.base.Fra
     bgr = cv2.imread(str(path))
     if bgr is None:
         raise BadInput(f"{path} is missing or no picture; run: oneclick clips retry {clip.id}")
-    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _revision(clip: Clip, tracks: Tracks, models: Sequence[Detector], now: datetime) -> LabelSet:

@@ -70,7 +70,8 @@ def _put_aside(
     result: BatchResult,
 ) -> None:
     known = isinstance(error, OneclickError)
-    reason = str(error) if known else f"cannot cut {clip.id}: {type(error).__name__}: {" ".join(str(error).split())}"
+    text = str(error) if known else f"cannot cut {clip.id}: {type(error).__name__}: {error}"
+    reason = " ".join(text.split())
     cards.save_quarantine(workspace, clip.id, reason)
     catalog.quarantine(clip.id, reason, by)
     result.failed[clip.id] = reason

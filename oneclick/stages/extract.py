@@ -69,7 +69,8 @@ def _put_aside(
     workspace: Workspace, catalog: Catalog, clip: str, error: Exception, result: BatchResult
 ) -> None:
     known = isinstance(error, OneclickError)
-    reason = str(error) if known else f"cannot extract {clip}: {type(error).__name__}: {" ".join(str(error).split())}"
+    text = str(error) if known else f"cannot extract {clip}: {type(error).__name__}: {error}"
+    reason = " ".join(text.split())
     cards.save_quarantine(workspace, clip, reason)
     catalog.quarantine(clip, reason, BY)
     result.failed[clip] = reason

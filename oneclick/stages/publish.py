@@ -84,7 +84,7 @@ def verify(home: Path, version: str | None, server: str) -> list[str]:
 def _verify(target: Server, line: DatasetClip) -> list[str]:
     complete = target.complete(line.clip)
     if complete is None or complete.label_digest != line.label_digest:
-        return [f"clips/{line.clip}: not complete on {target.address}; publish again"]
+        return [f"clips/{line.clip}: not complete on {target.address}; copy it from the workspace"]
     problems = []
     for name, stamp in complete.files.items():
         there = target.stamp(f"clips/{line.clip}/{name}")

@@ -74,7 +74,7 @@ def lying(height: float, bend: float = 0.1, turn: float = 0.0) -> Floats:
 
 
 def fallen(height: float, curl: float = 0.5, reach: float = 0.0) -> Floats:
-    """On the side on the floor: `curl` bends hips and knees, `reach` lifts the free arm (radians)."""
+    """On the side: `curl` bends hips and knees, `reach` lifts the free arm (radians)."""
     pose = lying(height, 0.0)
     pose[HEAD] += [0.0, 0.05, -0.03]
     for side, sign in enumerate(SIDES):

@@ -30,7 +30,7 @@ class Camera:
     def looking(
         cls, position: Floats, at: Floats, view_degrees: float, width: int, height: int
     ) -> Camera:
-        """A level camera at `position` that looks at `at`; `view_degrees` is the horizontal view."""
+        """A level camera at `position` that looks at `at`; `view_degrees` counts across."""
         forward = (at - position) / np.linalg.norm(at - position)
         right = np.cross(forward, [0.0, 0.0, 1.0])
         right /= np.linalg.norm(right)
@@ -46,7 +46,7 @@ class Camera:
         return centre + self.focal * seen[:, :2] / depth[:, None], depth
 
     def rays(self) -> Floats:
-        """(height, width, 3) direction through each pixel's centre, scaled to one metre of depth."""
+        """(height, width, 3) directions through the pixels' centres, one metre deep."""
         x = (np.arange(self.width) + 0.5 - self.width / 2) / self.focal
         y = (np.arange(self.height) + 0.5 - self.height / 2) / self.focal
         right, down, forward = self.axes

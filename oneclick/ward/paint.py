@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -12,12 +13,13 @@ from oneclick.ward.camera import NEAR, Camera
 
 Floats = NDArray[np.float64]
 Picture = NDArray[np.float32]
+Frame = NDArray[np.uint8]
 
 FINE = 2
 """Shapes are drawn this many times larger and shrunk: smooth edges."""
 SHIFT = 4
 """Fractional bits of OpenCV's drawing coordinates."""
-SHADES = ((1.0, 0.66, 0.0), (0.80, 0.86, 0.14), (0.52, 1.0, 0.3), (0.26, 1.10, 0.4))
+SHADES = ((1.0, 0.76, 0.0), (0.78, 0.92, 0.16), (0.46, 1.04, 0.34))
 """Nested outlines of a capsule: size, brightness, shift towards the light, all relative."""
 LIGHT = np.array([-0.45, -0.9])
 """Where the light comes from on the picture: above, a little from the left."""
@@ -56,42 +58,55 @@ class Sprite:
         return slice(self.y, self.y + height), slice(self.x, self.x + width)
 
 
-def paint(capsules: Capsules, camera: Camera) -> Sprite | None:
+Row = tuple[Floats, Floats, float, float, tuple[float, float, float]]
+"""Two ends, their radii, and a colour."""
+
+
+def capsules(rows: Sequence[Row]) -> Capsules:
+    """Rows as columns."""
+    ends = np.array([[a, b] for a, b, *_ in rows], np.float64)
+    radii = np.array([[ra, rb] for _, _, ra, rb, _ in rows], np.float64)
+    return Capsules(ends, radii, np.array([colour for *_, colour in rows], np.float64))
+
+
+def paint(shapes: Capsules, camera: Camera) -> Sprite | None:
     """Draw capsules from far to near, or None where none is in the picture."""
-    points, depth = camera.project(capsules.ends.reshape(-1, 3))
+    points, depth = camera.project(shapes.ends.reshape(-1, 3))
     points, depth = points.reshape(-1, 2, 2), depth.reshape(-1, 2)
-    radii = capsules.radii * camera.focal / depth
+    radii = shapes.radii * camera.focal / depth
     box = _bounds(points, radii, camera)
     if box is None or depth.max() <= NEAR:
         return None
     x, y, width, height = box
     order = np.argsort(-depth.mean(1), kind="stable")
     points, radii, depth = points[order] - [x, y], radii[order], depth[order].mean(1)
-    fine = np.zeros((height * FINE, width * FINE, 3), np.float32)
-    solid = np.zeros((height * FINE, width * FINE), np.float32)
+    fine = np.zeros((height * FINE, width * FINE, 3), np.uint8)
+    solid = np.zeros((height * FINE, width * FINE), np.uint8)
     # The nearer half of a rod is in front of its axis by about its radius.
-    near = depth - capsules.radii[order].mean(1)
+    near = depth - shapes.radii[order].mean(1)
     far = np.full((height, width), np.inf, np.float32)
-    shapes = [_outlines(points, radii, *shade, FINE) for shade in SHADES]
+    outlines = [_outlines(points, radii, *shade, FINE) for shade in SHADES]
     coarse = _outlines(points, radii, *SHADES[0], 1)
-    for i, colour in enumerate(capsules.colours[order]):
-        for (_, light, _), outlines in zip(SHADES, shapes, strict=True):
-            shade = [float(value) for value in np.minimum(colour * light, 255)]
-            cv2.fillConvexPoly(fine, outlines[i], shade, cv2.LINE_8, SHIFT)
-        cv2.fillConvexPoly(solid, shapes[0][i], 1.0, cv2.LINE_8, SHIFT)
+    for i, colour in enumerate(shapes.colours[order].tolist()):
+        for (_, light, _), outline in zip(SHADES, outlines, strict=True):
+            red, green, blue = (min(value * light, 255) for value in colour)
+            cv2.fillConvexPoly(fine, outline[i], (red, green, blue), cv2.LINE_8, SHIFT)
+        cv2.fillConvexPoly(solid, outlines[0][i], 255, cv2.LINE_8, SHIFT)
         cv2.fillConvexPoly(far, coarse[i], float(near[i]), cv2.LINE_8, SHIFT)
-    size = (width, height)
-    colour = cv2.resize(cv2.GaussianBlur(fine, (5, 5), 0), size, interpolation=cv2.INTER_AREA)
-    cover = cv2.resize(cv2.GaussianBlur(solid, (5, 5), 0), size, interpolation=cv2.INTER_AREA)
-    return Sprite(x, y, np.asarray(colour), np.asarray(cover), far)
+    return Sprite(x, y, _shrunk(fine), _shrunk(solid) / np.float32(255), far)
 
 
-def lay(canvas: Picture, sprite: Sprite, cover: Picture) -> None:
-    """Put the sprite onto the canvas where `cover` (at most the sprite's own) lets it."""
+def lay(canvas: Frame, sprite: Sprite, where: NDArray[np.bool_]) -> None:
+    """Put the part of the sprite that `where` names onto the canvas."""
     part = canvas[sprite.window]
-    share = np.divide(cover, sprite.cover, out=np.zeros_like(cover), where=sprite.cover > 1e-3)
-    part *= (1 - cover)[..., None]
-    part += sprite.colour * share[..., None]
+    mixed = part * (1 - sprite.cover)[..., None] + sprite.colour
+    np.copyto(part, mixed.astype(np.uint8), where=where[..., None])
+
+
+def _shrunk(fine: Frame) -> Picture:
+    size = (fine.shape[1] // FINE, fine.shape[0] // FINE)
+    soft = cv2.resize(cv2.GaussianBlur(fine, (5, 5), 0), size, interpolation=cv2.INTER_AREA)
+    return np.asarray(soft, np.float32)
 
 
 def _bounds(points: Floats, radii: Floats, camera: Camera) -> tuple[int, int, int, int] | None:

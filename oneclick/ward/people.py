@@ -362,7 +362,7 @@ class _Way:
 
     def pose(self, t: float) -> Floats:
         person = self.person
-        stride = 0.26 + 0.24 * person.speed
+        stride = 0.24 + 0.17 * person.speed
         # A double step of a leg that swings by `stride` covers four times its sine over the leg.
         step = 4 * np.sin(stride) * 0.49 * person.height
         phase = 2 * np.pi * (t - self.start) * person.speed / step

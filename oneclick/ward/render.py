@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 
 from oneclick.ward import backdrop, body, paint
 from oneclick.ward.backdrop import Backdrop
-from oneclick.ward.paint import Capsules, Picture, Sprite
+from oneclick.ward.paint import Capsules, Frame, Picture, Sprite
 from oneclick.ward.people import Person, Visit
 from oneclick.ward.room import Colour, Room
 
 Floats = NDArray[np.float64]
-Frame = NDArray[np.uint8]
 
 MIN_VISIBLE = 0.25
 MIN_PIXELS = 60
@@ -65,7 +64,9 @@ class Light:
         if night:
             return cls(True, rng.uniform(6, 10), rng.uniform(0.85, 1.1), 0.01, 0.0)
         cloud = rng.uniform(12, 40) if rng.random() < 0.5 else 0.0
-        return cls(False, rng.uniform(2, 4), rng.uniform(0.78, 1.08), rng.uniform(0.005, 0.03), cloud)
+        return cls(
+            False, rng.uniform(2, 4), rng.uniform(0.88, 1.14), rng.uniform(0.005, 0.03), cloud
+        )
 
 
 class Studio:
@@ -78,8 +79,7 @@ class Studio:
         sunny = not light.night and bool(rng.random() < 0.5)
         self.backdrop = backdrop.render(room, np.random.default_rng(7), sunny)
         self.veil = _vignette(room, light)
-        if light.night:
-            _to_infrared(self.backdrop)
+        _expose(self.backdrop, light.night, self.veil)
         self.noise = _noise(rng, room, light)
         self.sway = rng.uniform(0.5, 1.2)
 
@@ -113,37 +113,38 @@ class Studio:
                 continue
             joints, posture, blanket = state
             shapes = flesh(visit.person, joints, blanket, self.room.palette.blanket)
-            sprite = paint.paint(self._lit(shapes, joints), self.room.camera)
+            sprite = paint.paint(self._lit(shapes, joints[body.PELVIS]), self.room.camera)
             if sprite is not None:
                 found.append((number, joints, posture, blanket, sprite))
         eye = self.room.camera.position
         return sorted(found, key=lambda one: -float(np.linalg.norm(one[1][body.PELVIS] - eye)))
 
-    def _lit(self, shapes: Capsules, joints: Floats) -> Capsules:
-        """Colours under this recording's light, at the place of the person."""
-        _, depth = self.room.camera.project(joints[[body.PELVIS]])
+    def _lit(self, shapes: Capsules, at: Floats) -> Capsules:
+        """Colours under this recording's light at a point of the room, (3,) metres."""
+        pixel, depth = self.room.camera.project(at[None])
+        x, y = np.clip(pixel[0], 0, np.array(self.veil.shape[1::-1]) - 1).astype(int)
         if self.light.night:
-            grey = shapes.colours @ [0.45, 0.35, 0.2] * 0.85 + 30
+            grey = shapes.colours @ [0.45, 0.35, 0.2] * 0.68 + 40
             colours = np.repeat(grey[:, None], 3, 1) * _illuminator(depth)
         else:
-            lamp = joints[body.PELVIS, :2] - np.array(self.room.size) / 2
-            colours = shapes.colours * 1.02 / (1 + 0.03 * float(lamp @ lamp))
-        return Capsules(shapes.ends, shapes.radii, colours)
+            lamp = at[:2] - np.array(self.room.size) / 2
+            colours = shapes.colours * 1.1 / (1 + 0.03 * float(lamp @ lamp))
+        return Capsules(shapes.ends, shapes.radii, colours * float(self.veil[y, x]))
 
     def _draw(
-        self, canvas: Picture, depth: Picture, sprite: Sprite
+        self, canvas: Frame, depth: Picture, sprite: Sprite
     ) -> tuple[NDArray[np.bool_], Sprite]:
         """Draw one body; its mask is cut off by the walls only."""
         before = depth[sprite.window]
         within = sprite.depth - BEHIND < self.backdrop.shell[sprite.window]
         front = within & (sprite.depth - BEHIND < before)
-        paint.lay(canvas, sprite, np.asarray(sprite.cover * front, np.float32))
+        paint.lay(canvas, sprite, front)
         solid = sprite.cover > 0.5
         # What stands in front of this body later hides it if nearer than the body itself.
         before[front & solid] = sprite.depth[front & solid] - BEHIND
         return np.asarray(solid & within), sprite
 
-    def _shadow(self, canvas: Picture, joints: Floats) -> None:
+    def _shadow(self, canvas: Frame, joints: Floats) -> None:
         """A soft dark patch on the floor under the body."""
         low = joints[[*body.ANKLES, body.PELVIS]]
         if low[:, 2].min() > 0.3:
@@ -161,9 +162,10 @@ class Studio:
         cv2.fillConvexPoly(patch, np.round(points - [x1, y1]).astype(np.int32), 0.34)
         patch = np.asarray(cv2.blur(patch, (9, 9)))
         window = slice(y1, int(y2)), slice(x1, int(x2))
-        canvas[window] *= (1 - patch * self.backdrop.floor[window])[..., None]
+        dimmed = canvas[window] * (1 - patch * self.backdrop.floor[window])[..., None]
+        canvas[window] = dimmed.astype(np.uint8)
 
-    def _curtain(self, canvas: Picture, t: float) -> None:
+    def _curtain(self, canvas: Frame, t: float) -> None:
         """A curtain beside the window that moves in the draught from time to time."""
         place = self.room.window
         out = np.array([np.cos(place.heading), np.sin(place.heading)])
@@ -178,28 +180,28 @@ class Studio:
         tone = 0.85 + 0.15 * (folds % 2)
         colours = np.array(self.room.palette.curtain) * tone[:, None]
         shapes = Capsules(ends, np.full((7, 2), 0.045), colours)
-        sprite = paint.paint(self._lit(shapes, np.repeat(ends[:1, 1], body.JOINTS, 0)), self.room.camera)
+        sprite = paint.paint(self._lit(shapes, ends[0, 1]), self.room.camera)
         if sprite is not None:
-            free = self.backdrop.wall[sprite.window]
-            paint.lay(canvas, sprite, np.asarray(sprite.cover * free, np.float32))
+            paint.lay(canvas, sprite, self.backdrop.wall[sprite.window])
 
-    def _sensor(self, canvas: Picture, t: float) -> Frame:
+    def _sensor(self, canvas: Frame, t: float) -> Frame:
         light = self.light
-        gain = light.gain * (1 + light.drift * np.sin(0.4 * t) + 0.3 * light.drift * np.sin(2.1 * t))
+        gain = light.gain * (
+            1 + light.drift * np.sin(0.4 * t) + 0.3 * light.drift * np.sin(2.1 * t)
+        )
         if light.cloud:
             gain *= 1 - 0.06 / (1 + np.exp(-4 * np.sin(2 * np.pi * t / light.cloud) / 0.3))
-        exposed = cv2.multiply(canvas, self.veil, scale=gain)
         noise = self.noise[int(self.rng.integers(NOISES))]
-        height, width = exposed.shape[:2]
+        height, width = canvas.shape[:2]
         y, x = (int(self.rng.integers(side)) for side in (32, 32))
-        exposed += noise[y : y + height, x : x + width]
-        return np.asarray(cv2.convertScaleAbs(np.maximum(exposed, 0)), np.uint8)
+        part = noise[y : y + height, x : x + width]
+        return np.asarray(cv2.add(cv2.convertScaleAbs(canvas, alpha=gain), part, dtype=cv2.CV_8U))
 
 
 def flesh(person: Person, joints: Floats, blanket: float, cover: Colour) -> Capsules:
     """Capsules around the joints; with a blanket, the covered part takes its colour and bulk."""
     height, girth = person.height, person.girth
-    rows: list[tuple[Floats, Floats, float, float, Colour]] = []
+    rows: list[paint.Row] = []
 
     def rod(a: int, b: int, ra: float, rb: float, colour: Colour) -> None:
         size = height * girth
@@ -215,23 +217,23 @@ def flesh(person: Person, joints: Floats, blanket: float, cover: Colour) -> Caps
         rod(knee, ankle, 0.036 * thick, 0.026 * thick, bare)
         shoe: Colour = cover if blanket >= 0.5 else (58.0, 54.0, 56.0)
         rod(ankle, body.TOES[side], 0.026 * thick, 0.02, shoe)
-        rod(body.SHOULDERS[side], hip, 0.052, 0.056 * thick, top)
+        rod(body.SHOULDERS[side], hip, 0.048, 0.056 * thick, top)
         shoulder, elbow = body.SHOULDERS[side], body.ELBOWS[side]
         rod(shoulder, elbow, 0.034, 0.027, person.top)
         rod(elbow, body.HANDS[side], 0.025, 0.02, person.skin if person.gown else person.top)
         rod(body.HANDS[side], body.HANDS[side], 0.025, 0.025, person.skin)
-    rod(body.CHEST, body.PELVIS, 0.082, 0.08 * thick, top)
-    rod(*body.SHOULDERS, 0.045, 0.045, person.top if blanket < 1 else top)
+    rod(body.CHEST, body.PELVIS, 0.092, 0.084 * thick, top)
+    rod(*body.SHOULDERS, 0.036, 0.036, person.top)
     rod(body.NECK, body.HEAD, 0.032, 0.03, person.skin)
     knees = joints[list(body.KNEES)].mean(0)
     if person.gown or blanket >= 0.5:
         skirt = (joints[body.PELVIS], knees, 0.085 * height * girth, 0.085 * height * girth, legs)
         rows.append(skirt)
     rows += _head(person, joints)
-    return backdrop.capsules(rows)
+    return paint.capsules(rows)
 
 
-def _head(person: Person, joints: Floats) -> list[tuple[Floats, Floats, float, float, Colour]]:
+def _head(person: Person, joints: Floats) -> list[paint.Row]:
     """A ball of hair and, a little before and below it, one of skin."""
     head, up = joints[body.HEAD], joints[body.HEAD] - joints[body.NECK]
     up = up / max(float(np.linalg.norm(up)), 1e-6)
@@ -270,23 +272,27 @@ def _illuminator(depth: Floats) -> Floats:
     return np.clip(1.15 * (2.6 / np.maximum(depth, 0.5)) ** 0.8, 0.3, 1.25)
 
 
-def _to_infrared(backdrop: Backdrop) -> None:
-    grey = backdrop.picture @ np.array([0.45, 0.35, 0.2], np.float32) * 0.62 + 12
-    lamp = _illuminator(np.minimum(backdrop.depth, 9.0).astype(np.float64))
-    backdrop.picture[:] = (grey * lamp)[..., None]
+def _expose(backdrop: Backdrop, night: bool, veil: Picture) -> None:
+    """Bring the empty room under this recording's light."""
+    picture = backdrop.picture.astype(np.float64)
+    if night:
+        grey = picture @ [0.45, 0.35, 0.2] * 0.95 + 14
+        lamp = _illuminator(np.minimum(backdrop.depth, 9.0).astype(np.float64))
+        picture = np.repeat((grey * lamp)[..., None], 3, 2)
+    backdrop.picture[:] = np.clip(picture * veil[..., None], 0, 255)
 
 
 def _vignette(room: Room, light: Light) -> Picture:
-    """(height, width, 3) brightness towards the corners."""
+    """(height, width) brightness, less towards the corners."""
     camera = room.camera
     x = (np.arange(camera.width) + 0.5) / camera.width - 0.5
     y = (np.arange(camera.height) + 0.5) / camera.height - 0.5
     radius = x[None] ** 2 + y[:, None] ** 2
     strength = 1.1 if light.night else 0.35
-    return np.repeat((1 - strength * radius)[..., None], 3, 2).astype(np.float32)
+    return np.asarray(1 - strength * radius, np.float32)
 
 
-def _noise(rng: np.random.Generator, room: Room, light: Light) -> list[Picture]:
+def _noise(rng: np.random.Generator, room: Room, light: Light) -> list[NDArray[np.int16]]:
     """Pictures of noise, a little larger than the frame; at night all colours shake together."""
     height, width = room.camera.height + 32, room.camera.width + 32
     made = []
@@ -295,5 +301,6 @@ def _noise(rng: np.random.Generator, room: Room, light: Light) -> list[Picture]:
         # Cameras smooth their noise, so neighbours are alike.
         soft = cv2.GaussianBlur(grain.astype(np.float32), (3, 3), 0.6)
         soft = soft.reshape(height, width, -1) * 1.4
-        made.append(np.ascontiguousarray(np.broadcast_to(soft, (height, width, 3))))
+        whole = np.broadcast_to(np.round(soft), (height, width, 3))
+        made.append(np.ascontiguousarray(whole, np.int16))
     return made

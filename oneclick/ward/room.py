@@ -24,11 +24,21 @@ FLOORS: tuple[Colour, ...] = ((176, 142, 104), (150, 156, 160), (192, 178, 152),
 WALLS: tuple[Colour, ...] = ((222, 216, 202), (204, 214, 216), (214, 206, 188), (196, 206, 190))
 FABRICS: tuple[Colour, ...] = ((92, 118, 160), (150, 84, 78), (96, 132, 104), (158, 140, 92))
 RESIDENT_CLOTHES: tuple[Colour, ...] = (
-    (168, 186, 208), (206, 192, 176), (150, 108, 120), (104, 122, 96), (196, 200, 206), (96, 92, 120),
-)  # fmt: skip
+    (168, 186, 208),
+    (206, 192, 176),
+    (150, 108, 120),
+    (104, 122, 96),
+    (196, 200, 206),
+    (96, 92, 120),
+)
 CARER_CLOTHES: tuple[Colour, ...] = (
-    (44, 128, 136), (46, 64, 122), (226, 230, 232), (122, 78, 140), (60, 122, 74), (170, 54, 66),
-)  # fmt: skip
+    (44, 128, 136),
+    (46, 64, 122),
+    (226, 230, 232),
+    (122, 78, 140),
+    (60, 122, 74),
+    (170, 54, 66),
+)
 
 
 @dataclass(frozen=True)
@@ -143,19 +153,12 @@ def _draw(rng: np.random.Generator, width: int, height: int) -> Room:
     window = _at_wall(size, window_wall, rng.uniform(1.0, size[1 - window_wall] - 0.9), 0.0)
     chair = _at_wall(size, chair_wall, rng.uniform(1.2, size[1 - chair_wall] - 0.7), 0.6)
     chair = Place(chair.at, chair.heading + rng.uniform(-0.5, 0.5))
-    coat = _at_wall(size, rng.integers(2), rng.uniform(1.2, 4.0), 0.3).at
-    wheels = _at_wall(size, rng.integers(2), rng.uniform(1.2, 4.0), 0.55)
     head = bed.at - _towards(bed.heading) * 0.8
     table = Block.around(head - side * 0.78, 0.42, 0.42)
     drip = head + side * 0.66
-    blocks = (
-        bed_block,
-        Block.around(chair.at, 0.6, 0.6),
-        Block.around(coat, 0.4, 0.4),
-        Block.around(wheels.at, 0.6, 0.6),
-        Block.around(drip, 0.2, 0.2),
-        table,
-    )
+    blocks = [bed_block, Block.around(chair.at, 0.6, 0.6), Block.around(drip, 0.2, 0.2), table]
+    coat = _squeezed_in(rng, size, blocks, 0.4, 0.3).at
+    wheels = _squeezed_in(rng, size, blocks, 0.6, 0.55)
     hub = np.array([size[0] * rng.uniform(0.42, 0.62), size[1] * rng.uniform(0.42, 0.62)])
     return Room(
         size,
@@ -170,7 +173,7 @@ def _draw(rng: np.random.Generator, width: int, height: int) -> Room:
         wheels,
         drip,
         table,
-        blocks,
+        tuple(blocks),
         _palette(rng),
         _camera(rng, size, width, height),
     )
@@ -181,6 +184,24 @@ def _at_wall(size: tuple[float, float], wall: int, along: float, out: float) -> 
     if wall == 0:
         return Place(np.array([size[0] - out, along]), np.pi)
     return Place(np.array([along, size[1] - out]), -np.pi / 2)
+
+
+def _squeezed_in(
+    rng: np.random.Generator,
+    size: tuple[float, float],
+    blocks: list[Block],
+    side: float,
+    out: float,
+) -> Place:
+    """A place by a far wall that touches none of `blocks`, to which it is added."""
+    for _ in range(30):
+        wall = int(rng.integers(2))
+        place = _at_wall(size, wall, rng.uniform(1.2, size[1 - wall] - 0.4), out)
+        block = Block.around(place.at, side, side)
+        if not any(block.touches(other, 0.1) for other in blocks):
+            break
+    blocks.append(block)
+    return place
 
 
 def _towards(heading: float) -> Floats:
@@ -232,9 +253,7 @@ def _palette(rng: np.random.Generator) -> Palette:
     )
 
 
-def _camera(
-    rng: np.random.Generator, size: tuple[float, float], width: int, height: int
-) -> Camera:
+def _camera(rng: np.random.Generator, size: tuple[float, float], width: int, height: int) -> Camera:
     position = np.array([rng.uniform(0.1, 0.9), rng.uniform(0.1, 0.9), rng.uniform(2.2, 2.75)])
     target = np.array([size[0] * rng.uniform(0.55, 0.68), size[1] * rng.uniform(0.55, 0.68), 0.75])
     return Camera.looking(position, target, float(rng.uniform(70, 84)), width, height)

@@ -1,4 +1,4 @@
-"""How much of a lap is orchestration: `python tests/bench/orchestration.py [VIDEO] [--home FOLDER]`.
+"""What share of a lap is orchestration: `python tests/bench/orchestration.py [VIDEO] [--home DIR]`.
 
 Runs one lap as `oneclick run VIDEO --accept-auto` does, in a process of its own with Prefect's
 embedded server and an empty database, and adds up the seconds inside the stage functions. All the

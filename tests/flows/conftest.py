@@ -70,3 +70,8 @@ def walk(seconds: int, fps: int) -> Iterator[np.ndarray]:
         frame = wall.copy()
         frame[60:120, x : x + 24] = 30
         yield frame
+
+
+@pytest.fixture(scope="session")
+def ward_film(recording: Path) -> Path:
+    return recording

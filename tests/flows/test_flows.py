@@ -98,7 +98,7 @@ def test_review_waits_for_a_reviewer_unless_told_otherwise(
 def test_publish_makes_one_version_of_all_accepted_clips(
     home: Path, published: dict[str, Any]
 ) -> None:
-    assert published["version"].startswith("v1-")
+    assert published["version"].startswith("v0001-")
     assert set(counts(home)) == {"PUBLISHED"}
     again = publish(home)
     assert (again["done"], again["version"]) == (0, None)

@@ -260,10 +260,5 @@ def _expired(connection: sa.Connection, now: datetime) -> sa.ColumnElement[bool]
 
 
 def _count(connection: sa.Connection, camera: str, stage: ClipStage, change: int) -> None:
-    """Change the rollup."""
-    table = schema.stage_counts
-    query = engines.insert(connection, table).values(camera=camera, stage=stage.value, clips=change)
-    total = table.c.clips + query.excluded.clips
-    connection.execute(
-        query.on_conflict_do_update(index_elements=list(table.primary_key), set_={"clips": total})
-    )
+    row = {"camera": camera, "stage": stage.value, "clips": change}
+    engines.add(connection, schema.stage_counts, row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sqlite3
 import time
@@ -82,6 +83,27 @@ def insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert:
     dialect = importlib.import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
     made: sqlite.Insert = dialect.insert(table)
     return made
+
+
+def add(connection: sa.Connection, rollup: sa.Table, row: dict[str, Any]) -> None:
+    """Add the row's last value to what the rollup has under its keys."""
+    *keys, name = row
+    values = {f"the_{column}": value for column, value in row.items()}
+    if connection.execute(_change(rollup), values).rowcount:
+        return
+    query = insert(connection, rollup).values(row)
+    total = {name: rollup.c[name] + query.excluded[name]}
+    connection.execute(query.on_conflict_do_update(index_elements=keys, set_=total))
+
+
+@functools.cache
+def _change(rollup: sa.Table) -> sa.Update:
+    """Made once: an upsert would be compiled anew for every move of every clip."""
+    *keys, total = rollup.c
+    there = [key == sa.bindparam(f"the_{key.name}") for key in keys]
+    return (
+        sa.update(rollup).where(*there).values({total: total + sa.bindparam(f"the_{total.name}")})
+    )
 
 
 def damage(connection: sa.Connection) -> list[str]:

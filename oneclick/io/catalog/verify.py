@@ -80,7 +80,7 @@ def _history(connection: sa.Connection) -> Iterator[str]:
 
 def _videos(catalog: Catalog, deep: bool) -> Iterator[str]:
     for video in catalog.videos():
-        card, raw = catalog.workspace.video_card(video.camera, video.id), None
+        card = catalog.workspace.video_card(video.camera, video.id)
         if not card.exists():
             yield f"video {video.id}: {card} is missing"
         raw = catalog.workspace.video_file(video)  # may have been retired

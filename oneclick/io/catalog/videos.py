@@ -83,7 +83,8 @@ class Videos(Store):
                 values = [rows.from_hit(video_id, key, hit) for hit in hits]
                 connection.execute(sa.insert(table), values)
             for trigger, change in sorted(counts.items()):
-                add_hits(connection, camera, trigger, change)
+                row = {"camera": camera, "trigger": trigger, "hits": change}
+                engines.add(connection, schema.hit_counts, row)
 
     def hits(
         self, video_id: str | None = None, trigger: str | None = None
@@ -131,18 +132,3 @@ def _count(connection: sa.Connection, video_id: str) -> dict[str, int]:
     table = schema.hits.c
     query = sa.select(table.trigger, sa.func.count()).where(table.video == video_id)
     return {row[0]: row[1] for row in connection.execute(query.group_by(table.trigger))}
-
-
-def add_hits(connection: sa.Connection, camera: str, trigger: str, change: int) -> None:
-    """Change the rollup."""
-    table = schema.hit_counts
-    if change:
-        query = engines.insert(connection, table).values(
-            camera=camera, trigger=trigger, hits=change
-        )
-        total = table.c.hits + query.excluded.hits
-        connection.execute(
-            query.on_conflict_do_update(
-                index_elements=list(table.primary_key), set_={"hits": total}
-            )
-        )

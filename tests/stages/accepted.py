@@ -1,0 +1,64 @@
+"""A workspace whose clips a human accepted: drawn people, exact labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+
+from oneclick.core.clips import ChosenBy, Clip, ClipStage, Video
+from oneclick.core.spans import Span
+from oneclick.io import cards, files, labels
+from oneclick.io.catalog import Catalog
+from oneclick.io.workspace import Workspace
+from tests.training import toy
+
+STREET = [ClipStage(name) for name in ("CUT", "EXTRACTED", "LABELLED", "IN_REVIEW", "ACCEPTED")]
+
+
+def accept(home: Path, sides: dict[str, str], frames: int = 3, people: int = 2) -> list[str]:
+    """Add one clip per name, standing at ACCEPTED; the ids."""
+    with Catalog.open(home) as catalog:
+        video = Video("cam-1", "cam", None, toy.FPS, 1000, toy.WIDTH, toy.HEIGHT, "0" * 64, ".mp4")
+        catalog.add_video(video)
+        for clip, side in sides.items():
+            _add(Workspace(home), catalog, clip, side, frames, people)
+    return list(sides)
+
+
+def _add(
+    workspace: Workspace, catalog: Catalog, name: str, side: str, frames: int, people: int
+) -> None:
+    pictures, tracks = toy.scene(sum(map(ord, name)), frames, people)
+    files.write_atomic(workspace.clip_file(name), f"video of {name}")
+    digest = files.sha256(workspace.clip_file(name))
+    clip = Clip(
+        name, "cam", "cam-1", Span(0, frames), toy.FPS, toy.WIDTH, toy.HEIGHT,
+        ChosenBy.TRIGGER, (), side, digest,
+    )  # fmt: skip
+    cards.save_clip_card(workspace.clip_card(name), clip)
+    workspace.frames_dir(name).mkdir()
+    for k, picture in enumerate(pictures):
+        cv2.imwrite(str(workspace.frame_file(name, k)), picture[..., ::-1])
+    found = toy.label_set(name, tracks)
+    path = labels.save(workspace, found)
+    catalog.add_clip(clip, "test")
+    catalog.add_revision(found, files.sha256(path))
+    for old, new in zip(STREET, STREET[1:], strict=False):
+        catalog.move(name, old, new, "test")
+
+
+def standing(home: Path, stage: ClipStage) -> list[str]:
+    """Clips at one stage."""
+    with Catalog.open(home) as catalog:
+        return [row.clip.id for row in catalog.clips(stage=stage)]
+
+
+def tree(folder: Path, without: Sequence[str] = ()) -> dict[str, str]:
+    """Path to digest of every file below a folder."""
+    return {
+        str(path.relative_to(folder)): files.sha256(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in without
+    }

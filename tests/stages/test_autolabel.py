@@ -1,0 +1,204 @@
+"""Autolabel: labels from stored predictions or from the pictures, once, and bad clips put aside."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from oneclick import detectors
+from oneclick.core.clips import Clip, ClipStage
+from oneclick.core.detections import Detections
+from oneclick.core.errors import NoSpace, UnknownName, UsageError
+from oneclick.detectors.base import Found, Frame
+from oneclick.io import cards, files, labels, predictions
+from oneclick.io.catalog import Catalog
+from oneclick.io.workspace import Workspace
+from oneclick.stages import autolabel
+from tests.fakes import clips
+
+NOW = datetime(2026, 2, 3, 4, 5, tzinfo=UTC)
+CLASSES = ("person",)
+
+
+class Bright:
+    """Finds the one white rectangle of a picture."""
+
+    name = "test:bright"
+    model_id = "test-bright"
+    names = CLASSES
+    threshold = 0.5
+    stateful = False
+    looked = 0
+
+    def detect(self, frames: list[Frame]) -> list[Found]:
+        Bright.looked += len(frames)
+        return [self._one(frame) for frame in frames]
+
+    def reset(self) -> None: ...
+
+    def _one(self, frame: Frame) -> Found:
+        y, x = np.nonzero(frame[..., 0] > 128)
+        box = np.array([[x.min(), y.min(), x.max() + 1, y.max() + 1]], np.float32)
+        return box, np.array([0.9], np.float32), np.zeros(1, np.int16)
+
+
+@pytest.fixture
+def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clip:
+    """Ten frames at EXTRACTED with a white rectangle that walks right; detectors are Bright."""
+    Bright.looked = 0
+    monkeypatch.setattr(detectors, "create", lambda *_: Bright())
+    return extracted(tmp_path, 1)
+
+
+def extracted(home: Path, number: int) -> Clip:
+    workspace, made = Workspace(home), clips.clip(number)
+    with Catalog.open(home) as catalog:
+        catalog.add_video(clips.VIDEO)
+        cards.save_clip_card(workspace, made)
+        catalog.add_clip(made, "test")
+        catalog.move(made.id, ClipStage.CUT, ClipStage.EXTRACTED, "test")
+    workspace.frames_dir(made.id).mkdir(parents=True)
+    for k in range(10):
+        picture = np.zeros((48, 64, 3), np.uint8)
+        picture[8:40, 5 + 2 * k : 20 + 2 * k] = 255
+        cv2.imwrite(str(workspace.frame_file(made.id, k)), picture)
+    return made
+
+
+def stage(home: Path, clip_id: str) -> ClipStage:
+    with Catalog.open(home) as catalog:
+        return catalog.clip(clip_id).stage
+
+
+def run(home: Path, *names: str) -> tuple[list[str], list[str], dict[str, str]]:
+    made = autolabel.autolabel(home, names, ["test:bright"], CLASSES, now=NOW)
+    return made.done, made.skipped, made.failed
+
+
+def test_a_clip_is_labelled_from_its_pictures(tmp_path: Path, clip: Clip) -> None:
+    assert run(tmp_path, clip.id) == ([clip.id], [], {})
+    assert stage(tmp_path, clip.id) is ClipStage.LABELLED
+    found = labels.latest(Workspace(tmp_path), clip.id)
+    assert found is not None
+    assert (found.revision, found.kind, found.made_at) == (1, "auto", NOW)
+    assert found.made_by == "hindsight:test-bright"
+    assert [track.frames.tolist() for track in found.tracks] == [list(range(10))]
+    np.testing.assert_allclose(found.tracks[0].boxes[4], [13, 8, 28, 40], atol=1.5)
+
+
+def test_a_labelled_clip_is_skipped(tmp_path: Path, clip: Clip) -> None:
+    run(tmp_path, clip.id)
+    assert run(tmp_path, clip.id) == ([], [clip.id], {})
+    assert Bright.looked == 10
+
+
+def test_the_catalog_knows_the_digest_of_the_file(tmp_path: Path, clip: Clip) -> None:
+    run(tmp_path, clip.id)
+    file = labels.revisions(Workspace(tmp_path), clip.id)[0]
+    with Catalog.open(tmp_path) as catalog:
+        (row,) = catalog.revision_rows(clip.id)
+    assert row.digest == files.sha256(file)
+
+
+def watched(frames: range) -> Detections:
+    """What Bright would say of the whole Video, had the person walked through `frames`."""
+    at = np.array(frames)
+    left = 5 + 2.0 * (at - 100)
+    high = np.zeros(len(at))
+    corners = np.stack([left, high + 8, left + 15, high + 40], 1)
+    return Detections(at, corners, high + 0.9, high, clips.VIDEO.frames, 10, CLASSES)
+
+
+def test_stored_predictions_are_used_and_nothing_is_looked_at(tmp_path: Path, clip: Clip) -> None:
+    path = Workspace(tmp_path).predictions(clip.video, Bright.model_id)
+    predictions.save(path, watched(range(100, 110)))
+    assert run(tmp_path, clip.id)[0] == [clip.id]
+    assert Bright.looked == 0
+
+
+def test_what_happens_outside_the_clip_makes_its_labels_better(tmp_path: Path, clip: Clip) -> None:
+    path = Workspace(tmp_path).predictions(clip.video, Bright.model_id)
+    predictions.save(path, watched(range(107, 130)))
+    run(tmp_path, clip.id)
+    found = labels.latest(Workspace(tmp_path), clip.id)
+    assert found is not None
+    # Three boxes alone would be a false alarm: the future says that they are a person.
+    assert [track.frames.tolist() for track in found.tracks] == [[7, 8, 9]]
+
+
+@pytest.mark.parametrize("what", ["broken", "other classes", "too short"])
+def test_predictions_that_do_not_fit_are_not_used(tmp_path: Path, clip: Clip, what: str) -> None:
+    path = Workspace(tmp_path).predictions(clip.video, Bright.model_id)
+    stored = watched(range(100, 110))
+    if what == "other classes":
+        stored = replace(stored, names=("person", "bed"))
+    predictions.save(path, stored.cut(clip.span) if what == "too short" else stored)
+    if what == "broken":
+        path.write_bytes(b"PAR1")
+    assert run(tmp_path, clip.id)[0] == [clip.id]
+    assert Bright.looked == 10
+
+
+def test_boxes_stay_inside_the_picture(tmp_path: Path, clip: Clip) -> None:
+    path = Workspace(tmp_path).predictions(clip.video, Bright.model_id)
+    stored = watched(range(80, 130))
+    predictions.save(path, replace(stored, boxes=stored.boxes - np.float32(12)))
+    run(tmp_path, clip.id)
+    found = labels.latest(Workspace(tmp_path), clip.id)
+    assert found is not None
+    every = np.concatenate([track.boxes for track in found.tracks])
+    assert every.min() >= 0
+    assert (every[:, 2:] > every[:, :2]).all()
+
+
+def test_a_run_killed_before_the_move_is_finished_with_the_same_file(
+    tmp_path: Path, clip: Clip
+) -> None:
+    workspace = Workspace(tmp_path)
+    made = replace(clips.auto_labels(clip), made_at=datetime(2026, 1, 1, tzinfo=UTC))
+    path = labels.save(workspace, made)
+    before = path.read_bytes()
+    assert run(tmp_path, clip.id)[0] == [clip.id]
+    assert path.read_bytes() == before
+    assert stage(tmp_path, clip.id) is ClipStage.LABELLED
+
+
+def test_a_clip_without_its_pictures_is_put_aside_and_the_others_go_on(
+    tmp_path: Path, clip: Clip
+) -> None:
+    other = extracted(tmp_path, 2)
+    Workspace(tmp_path).frame_file(clip.id, 3).write_bytes(b"no picture")
+    done, _, failed = run(tmp_path, clip.id, other.id, "nobody-x-1")
+    assert (done, sorted(failed)) == ([other.id], sorted([clip.id, "nobody-x-1"]))
+    assert "000003.jpg" in failed[clip.id]
+    assert stage(tmp_path, clip.id) is ClipStage.QUARANTINED
+    assert Workspace(tmp_path).quarantine_card(clip.id).exists()
+
+
+def test_a_full_disk_stops_the_batch_and_puts_no_clip_aside(
+    tmp_path: Path, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise NoSpace("no space left")
+
+    monkeypatch.setattr(files, "write_atomic", full)
+    with pytest.raises(NoSpace):
+        run(tmp_path, clip.id)
+    assert stage(tmp_path, clip.id) is ClipStage.EXTRACTED
+
+
+def test_the_same_clip_gives_the_same_bytes(tmp_path: Path, clip: Clip) -> None:
+    run(tmp_path / "a", extracted(tmp_path / "a", 1).id)
+    run(tmp_path / "b", extracted(tmp_path / "b", 1).id)
+    one, two = (labels.revisions(Workspace(tmp_path / home), clip.id)[0] for home in "ab")
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_labeller_nobody_knows_stops_before_any_clip(tmp_path: Path) -> None:
+    with pytest.raises(UnknownName):
+        autolabel.autolabel(tmp_path, [], ["opencv:cat"], CLASSES)
+    with pytest.raises(UsageError):
+        autolabel.autolabel(tmp_path, [], [], CLASSES)

@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+
+from oneclick.core.clips import ClipStage
+from oneclick.core.errors import Unavailable, UsageError
+from oneclick.io import datasets
+from oneclick.io.catalog import Catalog
+from oneclick.io.server import Server
+from oneclick.io.workspace import Workspace
+from oneclick.stages import publish
+from tests.stages import accepted
+
+CLASSES = ("person",)
+# Times of publication differ between two runs; the manifest beside it does not.
+TIMED = ("version.json",)
+
+
+def run(home: Path, clips: list[str], server: str = "") -> publish.Outcome:
+    return publish.publish(home, clips, server, CLASSES)
+
+
+def test_nothing_accepted_publishes_nothing(tmp_path: Path) -> None:
+    made = run(tmp_path, [])
+    assert (made.version, made.new, made.clips) == (None, False, 0)
+    assert publish.verify(tmp_path, None, "") == []
+
+
+def test_accepted_clips_become_a_version_on_the_server_and_here(tmp_path: Path) -> None:
+    clips = accepted.accept(tmp_path, {"cam-1-a": "train", "cam-1-b": "test"})
+    made = run(tmp_path, clips)
+    assert (made.new, made.clips, made.images, made.result.done) == (True, 2, 6, clips)
+    version = datasets.find(Workspace(tmp_path))
+    assert version
+    assert version.name == made.version
+    assert [clip.clip for clip in version.side("test")] == ["cam-1-b"]
+    assert version.clips[0].origins == {"h": sum(version.clips[0].origins.values())}
+    server = tmp_path / "training-server"
+    assert datasets.load(server / "datasets" / version.name) == version
+    assert made.uploaded == len(list(server.glob("clips/*/frames/*.jpg"))) + 2 == 8
+    assert accepted.standing(tmp_path, ClipStage.PUBLISHED) == clips
+    with Catalog.open(tmp_path) as catalog:
+        assert [row.name for row in catalog.datasets()] == [version.name]
+    assert publish.verify(tmp_path, None, "") == []
+
+
+def test_frames_on_the_same_disk_cost_no_space_and_labels_are_copies(tmp_path: Path) -> None:
+    (clip,) = run_one(tmp_path)
+    there = tmp_path / "training-server" / "clips" / clip
+    workspace = Workspace(tmp_path)
+    assert (there / "frames/000000.jpg").samefile(workspace.frame_file(clip, 0))
+    assert not (there / "labels-0001.json").samefile(next(workspace.labels_dir(clip).iterdir()))
+
+
+def run_one(home: Path) -> list[str]:
+    clips = accepted.accept(home, {"cam-1-a": "train"})
+    run(home, clips)
+    return clips
+
+
+def test_publishing_again_changes_nothing_and_says_so(tmp_path: Path) -> None:
+    clips = run_one(tmp_path)
+    before = accepted.tree(tmp_path / "training-server")
+    made = run(tmp_path, clips)
+    assert (made.new, made.uploaded, made.result.skipped) == (False, 0, clips)
+    assert accepted.tree(tmp_path / "training-server") == before
+    assert len(datasets.names(Workspace(tmp_path))) == 1
+
+
+def test_a_version_holds_all_clips_of_the_one_before(tmp_path: Path) -> None:
+    run_one(tmp_path)
+    first = datasets.find(Workspace(tmp_path))
+    made = run(tmp_path, accepted.accept(tmp_path, {"cam-1-b": "train"}))
+    second = datasets.find(Workspace(tmp_path))
+    assert first
+    assert second
+    assert (made.clips, made.uploaded, second.parent) == (2, 4, first.name)
+    assert first.clips[0] in second.clips
+    assert publish.verify(tmp_path, first.name, "") == []
+
+
+def _edit_labels(workspace: Workspace, clip: str) -> None:
+    path = next(workspace.labels_dir(clip).iterdir())
+    path.write_bytes(path.read_bytes().replace(b"toy", b"joy"))
+
+
+def _break_labels(workspace: Workspace, clip: str) -> None:
+    next(workspace.labels_dir(clip).iterdir()).write_bytes(b"{")
+
+
+def _edit_clip(workspace: Workspace, clip: str) -> None:
+    workspace.clip_file(clip).write_bytes(b"another video")
+
+
+DAMAGE = {
+    "edited labels": (_edit_labels, "was changed after it was written"),
+    "broken labels": (_break_labels, "0001-human.json"),
+    "no labels": (lambda w, c: shutil.rmtree(w.labels_dir(c)), "holds no label file"),
+    "edited clip": (_edit_clip, "clip.mp4 was changed"),
+    "deleted clip": (lambda w, c: w.clip_file(c).unlink(), "clip.mp4 is missing"),
+    "deleted frame": (lambda w, c: w.frame_file(c, 1).unlink(), "000001.jpg is missing"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_a_damaged_clip_is_set_aside_and_the_others_go_on(tmp_path: Path, case: str) -> None:
+    clips = accepted.accept(tmp_path, {"cam-1-a": "train", "cam-1-b": "train"})
+    damage, said = DAMAGE[case]
+    damage(Workspace(tmp_path), "cam-1-a")
+    made = run(tmp_path, clips)
+    assert made.result.done == ["cam-1-b"]
+    assert said in made.result.failed["cam-1-a"]
+    assert accepted.standing(tmp_path, ClipStage.QUARANTINED) == ["cam-1-a"]
+    assert Workspace(tmp_path).quarantine_card("cam-1-a").exists()
+    assert made.clips == 1
+
+
+def test_a_class_nobody_asked_for_is_set_aside(tmp_path: Path) -> None:
+    clips = accepted.accept(tmp_path, {"cam-1-a": "train"})
+    made = publish.publish(tmp_path, clips, "", ("chair",))
+    assert made.version is None
+    assert "'person' is not among the classes" in made.result.failed["cam-1-a"]
+
+
+FLIPS = {
+    "frame": "clips/cam-1-a/frames/000001.jpg",
+    "labels": "clips/cam-1-a/labels-0001.json",
+    "manifest": "datasets/{version}/manifest.jsonl",
+}
+
+
+@pytest.mark.parametrize("case", FLIPS)
+def test_verify_finds_a_flipped_byte_and_a_lost_file(tmp_path: Path, case: str) -> None:
+    run_one(tmp_path)
+    (version,) = datasets.names(Workspace(tmp_path))
+    path = tmp_path / "training-server" / FLIPS[case].format(version=version)
+    content = bytearray(path.read_bytes())
+    content[10] ^= 1
+    path.unlink()
+    path.write_bytes(content)
+    (problem,) = publish.verify(tmp_path, None, "")
+    assert path.name in problem
+    path.unlink()
+    (problem,) = publish.verify(tmp_path, None, "")
+    assert path.name in problem
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+ACTS: list[tuple[Any, str]] = [
+    (Server, "put"),
+    (Server, "write"),
+    (datasets, "save"),
+    (Catalog, "add_dataset"),
+    (Catalog, "move"),
+]
+
+
+def test_killed_before_any_act_and_run_again_it_ends_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sides = {"cam-1-a": "train", "cam-1-b": "test"}
+    whole = tmp_path / "whole"
+    run(whole, accepted.accept(whole, sides, frames=1))
+    expected = accepted.tree(whole / "training-server", TIMED)
+    death, died = 0, True
+    while died:
+        home = tmp_path / str(death)
+        clips = accepted.accept(home, sides, frames=1)
+        died = _dies(home, clips, death, monkeypatch)
+        made = run(home, accepted.standing(home, ClipStage.ACCEPTED))
+        assert made.clips == 2
+        assert accepted.tree(home / "training-server", TIMED) == expected
+        assert accepted.standing(home, ClipStage.PUBLISHED) == clips
+        assert len(datasets.names(Workspace(home))) == 1
+        assert publish.verify(home, None, "") == []
+        death += 1
+    assert death > 10
+
+
+def _dies(home: Path, clips: list[str], at: int, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Publish, dying before act number `at`; False if there are fewer."""
+    left = [at]
+
+    def watched(real: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
+            if left[0] == 0:
+                raise Killed
+            left[0] -= 1
+            return real(*arguments, **options)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for owner, name in ACTS:
+            patch.setattr(owner, name, watched(getattr(owner, name)))
+        try:
+            run(home, clips)
+        except Killed:
+            return True
+    return False
+
+
+def test_any_server_that_fsspec_can_write_to_will_do(tmp_path: Path) -> None:
+    server = f"memory://{tmp_path.name}"
+    clips = accepted.accept(tmp_path, {"cam-1-a": "train"})
+    made = run(tmp_path, clips, server)
+    assert made.uploaded == 4
+    assert publish.verify(tmp_path, None, server) == []
+    store = fsspec.filesystem("memory")
+    store.pipe_file(f"/{tmp_path.name}/clips/cam-1-a/frames/000000.jpg", b"other")
+    assert "000000.jpg: changed" in publish.verify(tmp_path, None, server)[0]
+
+
+def test_a_server_that_is_away_publishes_nothing_and_can_be_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = accepted.accept(tmp_path, {"cam-1-a": "train"})
+    store = type(fsspec.filesystem("memory"))
+
+    def away(*_: Any, **__: Any) -> None:
+        raise ConnectionError("no route")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "pipe_file", away)
+        with pytest.raises(Unavailable, match="no route"):
+            run(tmp_path, clips, "memory://away")
+    assert accepted.standing(tmp_path, ClipStage.ACCEPTED) == clips
+    assert run(tmp_path, clips, "memory://away").result.done == clips
+
+
+def test_an_upload_that_arrives_damaged_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = accepted.accept(tmp_path, {"cam-1-a": "train"})
+    monkeypatch.setattr(Server, "stamp", lambda *_: None)
+    with pytest.raises(Unavailable, match="did not arrive whole"):
+        run(tmp_path, clips)
+    assert datasets.names(Workspace(tmp_path)) == []
+
+
+def test_an_unknown_protocol_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="gopher"):
+        run(tmp_path, [], "gopher://somewhere")

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from oneclick.core.errors import BadInput, UnknownName, UsageError
+from oneclick.io import registry
+from oneclick.io.catalog import Catalog
+from oneclick.io.workspace import Workspace
+from oneclick.stages import publish, train
+from oneclick.training import gate, model
+from tests.stages import accepted
+
+OPTIONS = train.TrainOptions(steps=1, batch=2, stride=2, min_test_images=1)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Two clips published, one of each side."""
+    clips = accepted.accept(tmp_path, {"cam-1-a": "train", "cam-1-b": "test"})
+    publish.publish(tmp_path, clips, "", ("person",))
+    return tmp_path
+
+
+def ruled(monkeypatch: pytest.MonkeyPatch, verdict: gate.Verdict) -> None:
+    """The gate's word is `verdict` from now on; what it is based on is tested beside it."""
+    real = gate.decide
+
+    def decide(*arguments: object) -> gate.Decision:
+        return gate.Decision(verdict, ("because",), real(*arguments).rows)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(gate, "decide", decide)
+
+
+def test_without_a_dataset_there_is_nothing_to_train(tmp_path: Path) -> None:
+    made = train.train(tmp_path, None, OPTIONS)
+    assert (made.model, made.trained, made.decision) == (None, False, "")
+    assert "no dataset version" in made.reasons[0]
+
+
+def test_a_hopeless_first_model_is_refused_with_its_reason(home: Path) -> None:
+    made = train.train(home, None, OPTIONS)
+    assert (made.decision, made.trained, made.champion_before) == ("refuse", True, None)
+    assert "below the floor" in made.reasons[0]
+    assert registry.champion(Workspace(home)) is None
+
+
+def test_a_promoted_model_serves_and_the_card_says_why(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ruled(monkeypatch, "promote")
+    made = train.train(home, None, OPTIONS)
+    assert made.model
+    workspace = Workspace(home)
+    assert registry.champion(workspace) == made.model
+    card = model.read_card(workspace.model_dir(made.model))
+    assert card
+    assert card.decision
+    assert card.decision["verdict"] == "promote"
+    assert [row["name"] for row in card.decision["rows"]] == [made.model]
+    with Catalog.open(home) as catalog:
+        (row,) = catalog.models()
+    assert (row.id, row.dataset) == (made.model, made.dataset)
+    assert row.card["decision"]["reasons"] == ["because"]
+
+
+def test_training_again_trains_and_decides_nothing(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ruled(monkeypatch, "promote")
+    first = train.train(home, None, OPTIONS)
+    ruled(monkeypatch, "refuse")
+    again = train.train(home, None, OPTIONS)
+    assert (again.trained, again.decision, again.model) == (False, "promote", first.model)
+    assert again.metrics == first.metrics
+
+
+def test_the_champion_is_measured_on_the_same_clips_and_stays_if_refused(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ruled(monkeypatch, "promote")
+    first = train.train(home, None, OPTIONS)
+    ruled(monkeypatch, "refuse")
+    other = train.train(home, None, train.TrainOptions(**vars(OPTIONS) | {"seed": 1}))
+    assert (other.champion_before, other.decision) == (first.model, "refuse")
+    assert other.champion_metrics == first.metrics
+    assert registry.champion(Workspace(home)) == first.model
+    card = model.read_card(Workspace(home).model_dir(other.model or ""))
+    assert card
+    assert card.parent == first.model
+    assert card.decision
+    assert [row["name"] for row in card.decision["rows"]] == [other.model, first.model]
+
+
+def test_killed_between_decision_and_promotion_it_is_promoted_by_the_next_run(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ruled(monkeypatch, "promote")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(registry, "promote", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        train.train(home, None, OPTIONS)
+    made = train.train(home, None, OPTIONS)
+    assert not made.trained
+    assert registry.champion(Workspace(home)) == made.model
+
+
+def test_a_champion_that_was_rolled_back_is_not_promoted_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ruled(monkeypatch, "promote")
+    first = train.train(home, None, OPTIONS)
+    options = train.TrainOptions(**vars(OPTIONS) | {"seed": 1})
+    train.train(home, None, options)
+    registry.rollback(Workspace(home))
+    train.train(home, None, options)
+    assert registry.champion(Workspace(home)) == first.model
+
+
+def test_a_broken_champion_stops_the_comparison_and_names_the_remedy(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ruled(monkeypatch, "promote")
+    first = train.train(home, None, OPTIONS)
+    (Workspace(home).model_dir(first.model or "") / "model.pt").write_bytes(b"x")
+    options = train.TrainOptions(**vars(OPTIONS) | {"seed": 1, "classes": ("person", "chair")})
+    with pytest.raises(BadInput, match="rollback"):
+        train.train(home, None, options)
+    assert registry.champion(Workspace(home)) == first.model
+
+
+REFUSALS = [
+    ("v0009-x", OPTIONS, UnknownName, "v0009-x"),
+    (None, train.TrainOptions(model="fcos-huge"), UnknownName, "fcos-huge"),
+    (None, train.TrainOptions(server="memory://far"), UsageError, "memory://far"),
+]
+
+
+@pytest.mark.parametrize(("version", "options", "error", "said"), REFUSALS)
+def test_what_cannot_be_trained_is_refused_in_one_line(
+    home: Path,
+    version: str | None,
+    options: train.TrainOptions,
+    error: type[Exception],
+    said: str,
+) -> None:
+    with pytest.raises(error, match=said):
+        train.train(home, version, options)
+
+
+def test_options_come_from_the_settings_with_changes() -> None:
+    from oneclick import settings
+
+    made = train.options(settings.load(), model=None, steps=7)
+    assert (made.model, made.steps, made.classes) == ("fcos-tiny", 7, ("person",))

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from oneclick.core.errors import BadInput
+from oneclick.training import data
+from tests.training import toy
+
+SIDES = {"a": "train", "b": "train", "c": "test"}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("server")
+    toy.server(root, SIDES, frames=5)
+    return root
+
+
+def images(root: Path, split: str = "train", stride: int = 2) -> data.ClipImages:
+    version = next((root / "datasets").iterdir()).name
+    return data.ClipImages(root, version, split, "fcos-tiny", ("person",), stride)  # type: ignore[arg-type]
+
+
+def test_every_stride_th_frame_of_each_clip_of_the_split_is_an_image(root: Path) -> None:
+    keys = [item.key for item in (images(root)[k] for k in range(6))]
+    assert keys == [("a", 0), ("a", 2), ("a", 4), ("b", 0), ("b", 2), ("b", 4)]
+    assert len(images(root)) == 6
+    assert len(images(root, "test", stride=1)) == 5
+    with pytest.raises(IndexError):
+        images(root)[6]
+
+
+def test_boxes_shrink_with_their_image(root: Path) -> None:
+    item = images(root)[0]
+    _, tracks = toy.scene(0, 5)
+    assert item.image.shape == (3, 180, 320)
+    assert item.image.dtype == torch.uint8
+    np.testing.assert_allclose(item.boxes, tracks.boxes[tracks.frames == 0], atol=0.01)
+    assert item.labels.tolist() == [1] * len(item.boxes)
+
+
+def test_the_dataset_pickles_small_and_without_its_caches(root: Path) -> None:
+    full = images(root)
+    plain = pickle.dumps(full)
+    assert len(plain) < 5000
+    _ = [full[k] for k in range(6)]
+    assert pickle.dumps(full) == plain
+    torch.testing.assert_close(pickle.loads(plain)[5].image, full[5].image)
+
+
+def test_images_without_boxes_stay(tmp_path: Path) -> None:
+    toy.server(tmp_path, {"a": "train"}, frames=3, people=0)
+    item = images(tmp_path)[0]
+    assert item.boxes.shape == (0, 4)
+    assert item.labels.shape == (0,)
+
+
+BREAK = {
+    "missing image": ("clips/a/frames/000000.jpg", None, "000000.jpg"),
+    "broken image": ("clips/a/frames/000000.jpg", b"no", "000000.jpg"),
+    "missing labels": ("clips/a/labels-0001.json", None, "labels-0001.json"),
+    "broken labels": ("clips/a/labels-0001.json", b"{", "labels-0001.json"),
+}
+
+
+@pytest.mark.parametrize("case", BREAK)
+def test_a_broken_file_is_named(tmp_path: Path, case: str) -> None:
+    toy.server(tmp_path, {"a": "train"}, frames=1)
+    name, content, said = BREAK[case]
+    if content is None:
+        (tmp_path / name).unlink()
+    else:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(BadInput, match=said):
+        images(tmp_path)[0]
+
+
+def test_a_class_the_model_does_not_know_is_named(root: Path) -> None:
+    version = next((root / "datasets").iterdir()).name
+    other = data.ClipImages(root, version, "train", "fcos-tiny", ("chair",), 1)
+    with pytest.raises(BadInput, match="'person' is unknown"):
+        other[0]
+
+
+def test_a_walk_shuffles_every_epoch_and_can_be_taken_up_anywhere() -> None:
+    whole = list(data.Draws(5, 12, seed=3))
+    assert sorted(d.index for d in whole[:5]) == sorted(d.index for d in whole[5:10]) == [*range(5)]
+    assert [d.index for d in whole[:5]] != [d.index for d in whole[5:10]]
+    assert list(data.Draws(5, 12, seed=3, start=7)) == whole[7:]
+    assert len({d.seed for d in whole}) == 12
+
+
+def test_an_augmented_box_still_frames_what_it_framed() -> None:
+    for seed in range(30):
+        picture = np.zeros((180, 320, 3), np.uint8)
+        picture[60:120, 100:160] = 255
+        box = np.array([[100, 60, 160, 120]], np.float32)
+        moved, boxes, _ = data.augment(picture, box, np.zeros(1, int), np.random.default_rng(seed))
+        if not len(boxes):
+            continue
+        x1, y1, x2, y2 = boxes[0].round().astype(int)
+        inner = moved[y1 + 2 : y2 - 2, x1 + 2 : x2 - 2].mean()
+        ring = moved[max(y1 - 3, 0) : y2 + 3, max(x1 - 3, 0) : x2 + 3].mean()
+        assert inner > 180
+        assert ring < inner
+        outside = moved.copy()
+        outside[max(y1 - 2, 0) : y2 + 2, max(x1 - 2, 0) : x2 + 2] = 0
+        assert outside.max() < 180
+
+
+def test_workers_give_the_same_batches_as_none(root: Path) -> None:
+    alone = list(data.training_batches(images(root), 2, 2, seed=1))
+    helped = list(data.training_batches(images(root), 2, 2, seed=1, workers=1))
+    for a, b in zip(alone, helped, strict=True):
+        assert a.keys == b.keys
+        torch.testing.assert_close(a.images, b.images)

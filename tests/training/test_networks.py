@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oneclick.core.errors import UnknownName
+from oneclick.detectors import networks
+
+
+@given(st.integers(1, 4000), st.integers(1, 4000))
+def test_a_fitted_size_fits_and_fits_itself(height: int, width: int) -> None:
+    h, w = networks.fitted("fcos-tiny", height, width)
+    assert min(h, w) <= 192
+    assert max(h, w) <= 320
+    assert networks.fitted("fcos-tiny", h, w) == (h, w)
+
+
+def test_an_unknown_architecture_is_refused_with_the_names_that_exist() -> None:
+    with pytest.raises(UnknownName, match="fcos-tiny"):
+        networks.build("fcos-huge", ("person",))
+
+
+def test_the_tiny_network_speaks_torchvisions_interface_at_any_image_size() -> None:
+    torch.manual_seed(0)
+    network = networks.build("fcos-tiny", ("person", "chair")).eval()
+    with torch.no_grad():
+        found = network([torch.rand(3, 240, 426), torch.rand(3, 500, 300)])
+    for one in found:
+        assert one.keys() == {"boxes", "scores", "labels"}
+        assert one["boxes"].shape == (len(one["scores"]), 4)
+
+
+def test_an_image_that_fits_enters_the_network_unchanged() -> None:
+    network = networks.build("fcos-tiny", ("person",))
+    image = torch.rand(3, 180, 320)
+    batch, _ = network.transform([image])
+    assert batch.image_sizes == [(180, 320)]
+    mean = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
+    back = batch.tensors[0, :, :180] * torch.tensor([0.229, 0.224, 0.225])[:, None, None] + mean
+    np.testing.assert_allclose(back.numpy(), image.numpy(), atol=1e-5)

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from oneclick.core.errors import BadInput, OneclickError, UsageError
+from oneclick.training import loop, model, train
+from tests.training import toy
+
+TINY = train.Config(steps=2, batch=2, stride=3)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("server")
+    toy.server(root, {"a": "train", "b": "train", "c": "test"}, frames=6)
+    return root
+
+
+def version(root: Path) -> str:
+    return next((root / "datasets").iterdir()).name
+
+
+@pytest.fixture(scope="module")
+def trained(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a model trained for two steps."""
+    places = train.Places(root, tmp_path_factory.mktemp("models"))
+    card = train.train(TINY, version(root), places).card
+    return places.models / card.id
+
+
+def test_a_model_testifies_where_it_comes_from(root: Path, trained: Path) -> None:
+    card = model.read_card(trained)
+    assert card
+    assert card.id == trained.name == f"fcos-tiny-{version(root)}-{TINY.key()}"
+    assert card.dataset.name == version(root)
+    assert len(card.dataset.digest) == 64
+    assert card.config["steps"] == 2
+    assert card.metrics["images"] == 2
+    lines = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [0, 1, 2]
+    assert {"loss", "lr", "classification"} <= lines[0].keys()
+    assert "test_map" in lines[-1]
+
+
+def test_the_same_training_twice_gives_the_same_weights(
+    root: Path, trained: Path, tmp_path: Path
+) -> None:
+    again = train.train(TINY, version(root), train.Places(root, tmp_path)).card
+    first, second = model.load(trained)[0], model.load(tmp_path / again.id)[0]
+    for name, value in first.state_dict().items():
+        assert torch.equal(value, second.state_dict()[name]), name
+    assert (tmp_path / again.id / "metrics.jsonl").read_bytes() == (
+        trained / "metrics.jsonl"
+    ).read_bytes()
+
+
+def test_a_model_that_is_there_is_not_trained_again(root: Path, trained: Path) -> None:
+    before = (trained / "model.pt").stat().st_mtime_ns
+    done = train.train(TINY, version(root), train.Places(root, trained.parent))
+    assert done.tested is None
+    assert (trained / "model.pt").stat().st_mtime_ns == before
+
+
+def test_training_starts_from_the_champion_of_the_same_build(
+    root: Path, trained: Path, tmp_path: Path
+) -> None:
+    config = dataclasses.replace(TINY, steps=1, tuning_lr=0.0, ema=0.0)
+    places = train.Places(root, tmp_path, trained)
+    card = train.train(config, version(root), places).card
+    assert card.parent == trained.name
+    tuned, start = model.load(tmp_path / card.id)[0], model.load(trained)[0]
+    for name, value in start.named_parameters():
+        assert torch.equal(value, tuned.get_parameter(name)), name
+    other = dataclasses.replace(config, classes=("person", "chair"))
+    assert train.train(other, version(root), places).card.parent is None
+
+
+def test_a_changed_weight_file_is_refused(root: Path, tmp_path: Path) -> None:
+    card = train.train(TINY, version(root), train.Places(root, tmp_path)).card
+    with (tmp_path / card.id / "model.pt").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(BadInput, match=r"model\.pt was changed"):
+        model.load(tmp_path / card.id)
+
+
+def test_a_dataset_without_training_clips_is_refused(tmp_path: Path) -> None:
+    toy.server(tmp_path, {"a": "test"}, frames=1)
+    with pytest.raises(UsageError, match="no training clip"):
+        train.train(TINY, version(tmp_path), train.Places(tmp_path, tmp_path / "models"))
+
+
+def test_images_without_people_train_too(tmp_path: Path) -> None:
+    toy.server(tmp_path, {"a": "train", "b": "test"}, frames=2, people=0)
+    places = train.Places(tmp_path, tmp_path / "models")
+    card = train.train(TINY, version(tmp_path), places).card
+    assert (card.metrics["map"], card.metrics["boxes"]) == (0, 0)
+
+
+def test_a_loss_that_is_not_finite_names_its_batch_and_leaves_no_model(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_losses", lambda *_: {"loss": torch.tensor(float("nan"))})
+    with pytest.raises(OneclickError, match=r"nan at step 0 on [ab] frame \d"):
+        train.train(TINY, version(root), train.Places(root, tmp_path))
+    assert not list(tmp_path.glob("*/card.json"))
+
+
+def test_the_learning_rate_warms_up_and_falls() -> None:
+    schedule = loop.Schedule(100, 1.0, 10, 0.0, 1.0, 0.0)
+    rates = [schedule.at(step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == rates[9] == rates[10] == 1
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[-1] < 0.02
+
+
+def test_the_module_runs_alone_from_a_config_file(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = {
+        "version": version(root),
+        "places": {"root": str(root), "models": str(tmp_path / "models")},
+        "config": {"steps": 1, "batch": 1, "stride": 6},
+    }
+    (tmp_path / "job.json").write_text(json.dumps(job))
+    assert train.main(["--config", str(tmp_path / "job.json")]) == 0
+    assert "map" in json.loads(capsys.readouterr().out)
+    (tmp_path / "job.json").write_text("{}")
+    assert train.main(["--config", str(tmp_path / "job.json")]) == 3
+    assert "version" in capsys.readouterr().err
