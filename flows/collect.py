@@ -7,7 +7,7 @@ from typing import Any
 
 from prefect import flow, task
 
-from flows import policy
+from flows import models, policy
 from oneclick import report, settings
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
@@ -56,7 +56,7 @@ def collect(
 ) -> dict[str, Any]:
     """Find the moments worth a human's time in what the sources hold now."""
     conf = settings.load(home=home, detect=predictor and {"predictor": predictor})
-    leader, rival = policy.predictor(conf), conf.detect.rival
+    leader, rival = models.predictor(conf), conf.detect.rival
     result = fetch_videos(conf.home, list(sources or conf.sources))
     for model in filter(None, [leader, rival]):
         calls = [

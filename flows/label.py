@@ -7,7 +7,7 @@ from typing import Any
 
 from prefect import flow, task
 
-from flows import policy
+from flows import models, policy
 from oneclick import report, settings
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
@@ -26,10 +26,10 @@ def label_clips(
 def label(home: Path | None = None, predictor: str | None = None) -> dict[str, Any]:
     """Label every clip whose frames are extracted."""
     conf = settings.load(home=home, detect=predictor and {"predictor": predictor})
-    models = policy.labellers(conf)
+    labellers = models.labellers(conf)
     result = policy.each_batch(
-        label_clips, ClipStage.EXTRACTED, conf, models, conf.classes, conf.detect.device
+        label_clips, ClipStage.EXTRACTED, conf, labellers, conf.classes, conf.detect.device
     )
-    text = f"{len(result.done)} clips labelled by {', '.join(models)}; {len(result.failed)} failed"
-    policy.table("funnel", report.funnel(conf.home), text)
+    done = f"{len(result.done)} clips labelled by {', '.join(labellers)}"
+    policy.table("funnel", report.funnel(conf.home), f"{done}; {len(result.failed)} failed")
     return policy.outcome(result)

@@ -25,11 +25,9 @@ from oneclick.core.clips import ClipStage
 from oneclick.core.errors import NoSpace, Unavailable, UsageError
 from oneclick.core.results import BatchResult
 from oneclick.io.catalog import Catalog, owner_id
-from oneclick.io.workspace import Workspace
 
 HOUR = 3600
 ALL = 1_000_000
-BOOTSTRAP = "opencv:hog"
 RETRY_DELAYS = [10, 60, 300]
 RUNNERS = {
     "thread": ("prefect.task_runners", "ThreadPoolTaskRunner"),
@@ -161,20 +159,6 @@ def run(
 def _width(conf: settings.Settings) -> int:
     # Torch, OpenCV and FFmpeg use all cores by themselves: more threads would not be faster.
     return 1 if conf.runner == "thread" else os.cpu_count() or 1
-
-
-def predictor(conf: settings.Settings) -> str:
-    """The model that predicts: as set, else the champion, else what needs no download."""
-    if conf.detect.predictor != "auto":
-        return conf.detect.predictor
-    crowned = Workspace(conf.home).champion_file.exists()
-    return "model:champion" if crowned else BOOTSTRAP
-
-
-def labellers(conf: settings.Settings) -> list[str]:
-    """The models that label, best first."""
-    default = [predictor(conf), BOOTSTRAP, conf.detect.rival]
-    return list(dict.fromkeys(conf.detect.labellers or filter(None, default)))
 
 
 def parts(ids: Sequence[str], size: int) -> list[list[str]]:

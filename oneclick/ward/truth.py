@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oneclick.core.labels import LabelSet, LabelTrack, Ranges, from_tracks, to_tracks
-from oneclick.core.spans import Span
 from oneclick.core.tracks import HUMAN, Tracks
 from oneclick.io import files, labels, video
 from oneclick.ward.render import Seen
@@ -74,13 +73,6 @@ def load_truth(path: Path) -> Tracks:
     """
     video_path = path.with_name(path.name.replace(".truth.json", ".mp4"))
     return to_tracks(labels.load(truth_path(video_path)), video.probe(video_path).fps)
-
-
-def cut(tracks: Tracks, span: Span) -> Tracks:
-    """The truth about a clip: the rows inside `span`, with frames counted from its start."""
-    inside = (tracks.frames >= span.start) & (tracks.frames < span.stop)
-    part = tracks.where(inside)
-    return replace(part, frames=part.frames - np.int32(span.start), length=len(span))
 
 
 def as_labels(truth: Truth, name: str, made_at: datetime) -> LabelSet:

@@ -167,13 +167,15 @@ def test_killed_before_any_act_and_run_again_it_ends_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sides = {"cam-1-a": "train", "cam-1-b": "test"}
-    whole = tmp_path / "whole"
-    run(whole, accepted.accept(whole, sides, frames=1))
+    fresh, whole = tmp_path / "fresh", tmp_path / "whole"
+    clips = accepted.accept(fresh, sides, frames=1)
+    shutil.copytree(fresh, whole)
+    run(whole, clips)
     expected = accepted.tree(whole / "training-server", TIMED)
     death, died = 0, True
     while died:
         home = tmp_path / str(death)
-        clips = accepted.accept(home, sides, frames=1)
+        shutil.copytree(fresh, home)
         died = _dies(home, clips, death, monkeypatch)
         made = run(home, accepted.standing(home, ClipStage.ACCEPTED))
         assert made.clips == 2

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from oneclick.core.errors import BadInput, UnknownName, UsageError
 from oneclick.io import registry
@@ -13,6 +15,15 @@ from oneclick.training import gate, model
 from tests.stages import accepted
 
 OPTIONS = train.TrainOptions(steps=1, batch=2, stride=2, min_test_images=1)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Networks this small gain nothing from threads that wait for each other on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture
