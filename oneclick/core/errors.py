@@ -65,3 +65,10 @@ class Unavailable(OneclickError):
 
 class NoSpace(Unavailable):
     """The device is full; nothing half-written was left."""
+
+
+def reason(error: Exception, what: str) -> str:
+    """One line for the user: our own errors speak for themselves, others name `what` failed."""
+    own = isinstance(error, OneclickError)
+    text = str(error) if own else f"cannot {what}: {type(error).__name__}: {error}"
+    return " ".join(text.split())

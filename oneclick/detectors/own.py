@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from oneclick.core.errors import BadInput, DetectorUnavailable
+from oneclick.core.errors import BadInput, DetectorUnavailable, OneclickError
 from oneclick.detectors import base, networks
 from oneclick.detectors.pytorch import TorchDetector
 from oneclick.io import files, registry
@@ -82,7 +82,7 @@ def _network(model: str, card: Card, path: Path) -> Any:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except FileNotFoundError:
         raise DetectorUnavailable(f"detector model:{model}: {path} is missing") from None
-    except (OSError, ValueError, RuntimeError, TypeError, pickle.UnpicklingError) as error:
+    except (OneclickError, OSError, ValueError, RuntimeError, pickle.UnpicklingError) as error:
         line = (str(error).splitlines() or ["empty"])[0]
         raise DetectorUnavailable(
             f"detector model:{model}: {path} does not load ({line}); oneclick models rollback"

@@ -16,13 +16,14 @@ from oneclick.core import boxes, progress
 from oneclick.core import labels as nouns
 from oneclick.core.clips import Clip, ClipStage
 from oneclick.core.detections import Detections
-from oneclick.core.errors import BadInput, OneclickError, Unavailable, UnknownName, UsageError
+from oneclick.core.errors import BadInput, Unavailable, UnknownName, UsageError
 from oneclick.core.labels import LabelSet
 from oneclick.core.results import BatchResult
 from oneclick.core.spans import Span
 from oneclick.core.tracks import Tracks
 from oneclick.detectors import Detector
-from oneclick.io import cards, files, labels, predictions
+from oneclick.io import files, labels, predictions
+from oneclick.io.aside import put_aside
 from oneclick.io.catalog import Catalog, utc_now
 from oneclick.io.workspace import Workspace
 
@@ -71,7 +72,7 @@ def autolabel(
             except (Unavailable, UsageError):
                 raise
             except Exception as error:  # whatever a clip holds, the others go on
-                _put_aside(workspace, catalog, clip_id, error, result)
+                result.failed[clip_id] = put_aside(workspace, catalog, clip_id, error, "label", BY)
     return result
 
 
@@ -167,13 +168,3 @@ def _revision(clip: Clip, tracks: Tracks, models: Sequence[Detector], now: datet
         classes=tracks.names,
         tracks=nouns.from_tracks(tracks),
     )
-
-
-def _put_aside(
-    workspace: Workspace, catalog: Catalog, clip: str, error: Exception, result: BatchResult
-) -> None:
-    known = isinstance(error, OneclickError)
-    reason = str(error) if known else f"cannot label {clip}: {type(error).__name__}: {error}"
-    cards.save_quarantine(workspace, clip, reason)
-    catalog.quarantine(clip, reason, BY)
-    result.failed[clip] = reason

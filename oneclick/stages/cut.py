@@ -7,9 +7,10 @@ from pathlib import Path
 
 from oneclick.core import progress
 from oneclick.core.clips import Clip
-from oneclick.core.errors import BadVideo, OneclickError, Unavailable
+from oneclick.core.errors import BadVideo, Unavailable
 from oneclick.core.results import BatchResult
 from oneclick.io import cards, files, video
+from oneclick.io.aside import put_aside
 from oneclick.io.catalog import Catalog
 from oneclick.io.workspace import Workspace
 
@@ -32,7 +33,7 @@ def cut(home: Path, by: str) -> BatchResult:
             except Unavailable:
                 raise
             except Exception as error:  # whatever a recording holds, the others go on
-                _put_aside(workspace, catalog, clip, error, by, result)
+                result.failed[clip.id] = put_aside(workspace, catalog, clip.id, error, "cut", by)
             else:
                 added = catalog.add_clip(made, by)
                 (result.done if added else result.skipped).append(clip.id)
@@ -59,19 +60,3 @@ def _fill(workspace: Workspace, catalog: Catalog, clip: Clip, folder: Path) -> N
         raise BadVideo(f"{raw.name} gave {frames} of the {len(clip.span)} frames of {clip.id}")
     card = folder / workspace.clip_card(clip.id).name
     cards.save_clip_card(card, replace(clip, digest=files.sha256(file)))
-
-
-def _put_aside(
-    workspace: Workspace,
-    catalog: Catalog,
-    clip: Clip,
-    error: Exception,
-    by: str,
-    result: BatchResult,
-) -> None:
-    known = isinstance(error, OneclickError)
-    text = str(error) if known else f"cannot cut {clip.id}: {type(error).__name__}: {error}"
-    reason = " ".join(text.split())
-    cards.save_quarantine(workspace, clip.id, reason)
-    catalog.quarantine(clip.id, reason, by)
-    result.failed[clip.id] = reason

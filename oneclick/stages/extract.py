@@ -8,9 +8,10 @@ from pathlib import Path
 
 from oneclick.core import progress
 from oneclick.core.clips import Clip, ClipStage
-from oneclick.core.errors import BadVideo, OneclickError, Unavailable, UnknownName
+from oneclick.core.errors import BadVideo, Unavailable, UnknownName
 from oneclick.core.results import BatchResult
-from oneclick.io import cards, files, video
+from oneclick.io import files, video
+from oneclick.io.aside import put_aside
 from oneclick.io.catalog import Catalog
 from oneclick.io.workspace import Workspace
 
@@ -36,7 +37,7 @@ def extract(home: Path, clips: Sequence[str]) -> BatchResult:
             except Unavailable:
                 raise
             except Exception as error:  # whatever a clip holds, the others go on
-                _put_aside(workspace, catalog, clip, error, result)
+                result.failed[clip] = put_aside(workspace, catalog, clip, error, "extract", BY)
     return result
 
 
@@ -63,14 +64,3 @@ def _write_frames(workspace: Workspace, clip: Clip) -> None:
         frames = video.extract(file, folder)
         if frames != len(clip.span):
             raise BadVideo(f"{file.name} of {clip.id} has {frames} frames, not {len(clip.span)}")
-
-
-def _put_aside(
-    workspace: Workspace, catalog: Catalog, clip: str, error: Exception, result: BatchResult
-) -> None:
-    known = isinstance(error, OneclickError)
-    text = str(error) if known else f"cannot extract {clip}: {type(error).__name__}: {error}"
-    reason = " ".join(text.split())
-    cards.save_quarantine(workspace, clip, reason)
-    catalog.quarantine(clip, reason, BY)
-    result.failed[clip] = reason

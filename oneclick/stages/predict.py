@@ -10,10 +10,10 @@ from oneclick.core.clips import Video
 from oneclick.core.errors import (
     BadInput,
     BadVideo,
-    OneclickError,
     Unavailable,
     UnknownName,
     UsageError,
+    reason,
 )
 from oneclick.core.results import BatchResult
 from oneclick.detectors import Detector
@@ -54,7 +54,7 @@ def predict(
             except (Unavailable, UsageError):
                 raise
             except Exception as error:  # whatever a recording holds, the others go on
-                result.failed[video_id] = _reason(video_id, error)
+                result.failed[video_id] = reason(error, f"predict {video_id}")
             else:
                 catalog.mark(video_id, STEP, model.model_id)
                 (result.done if new else result.skipped).append(video_id)
@@ -94,9 +94,3 @@ def _frames(workspace: Workspace, made: Video) -> Iterator[Frame]:
         yield frame
     if count < made.frames:
         raise BadVideo(f"{path.name} has {count} of its {made.frames} frames: fetch it again")
-
-
-def _reason(video_id: str, error: Exception) -> str:
-    if isinstance(error, OneclickError):
-        return str(error)
-    return f"cannot predict {video_id}: {type(error).__name__}: {error}"

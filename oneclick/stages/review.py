@@ -12,7 +12,8 @@ from oneclick.core.errors import BadInput, OneclickError, Unavailable
 from oneclick.core.labels import LabelSet
 from oneclick.core.results import BatchResult
 from oneclick.core.review import Decision, Verdict
-from oneclick.io import cards, files, labels
+from oneclick.io import files, labels
+from oneclick.io.aside import put_aside
 from oneclick.io.catalog import Catalog, utc_now
 from oneclick.io.workspace import Workspace
 from oneclick.platforms import LocalPlatform, open_platform
@@ -35,9 +36,7 @@ def send(home: Path, clips: Sequence[str], platform: str = "local") -> BatchResu
             try:
                 there.send(row.clip, _latest(workspace, clip_id))
             except BadInput as error:
-                cards.save_quarantine(workspace, clip_id, str(error))
-                catalog.quarantine(clip_id, str(error), BY)
-                result.failed[clip_id] = str(error)
+                result.failed[clip_id] = put_aside(workspace, catalog, clip_id, error, "send", BY)
                 continue
             catalog.move(clip_id, ClipStage.LABELLED, ClipStage.IN_REVIEW, BY, there.name)
             result.done.append(clip_id)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from oneclick.core import boxes
 
 IOUS = np.arange(0.5, 1.0, 0.05)
-RECALLS = np.linspace(0, 1, 101)
+POINTS = 101
+"""Recall points, 0 … 1."""
 MOST = 100
 """Detections an image that count."""
 _CHUNK = 4_000_000
@@ -111,11 +112,10 @@ def _area(
     # The best precision at this recall or beyond.
     precision = np.maximum.accumulate(precision[:, ::-1], 1)[:, ::-1]
     recall = true / np.maximum(expected, 1e-12)[:, None]
-    padded = np.concatenate([precision, np.zeros((len(weights), 1))], 1)
-    area = np.array(
-        [row[np.searchsorted(r, RECALLS)].mean() for r, row in zip(recall, padded, strict=True)]
-    )
-    return np.where(expected > 0, area, np.nan)
+    # Recall points 0, 0.01 … up to this recall; a new one takes the precision of the row it is in.
+    reached = np.floor(recall * (POINTS - 1) + 1e-9) + 1
+    new = np.diff(reached, axis=1, prepend=0)
+    return np.where(expected > 0, (new * precision).sum(1) / POINTS, np.nan)
 
 
 class _Part(NamedTuple):

@@ -42,14 +42,14 @@ class Config:
     stride: int = 2
     """Train on every n-th frame of a clip."""
     seed: int = 0
-    lr: float = 2e-3
-    tuning_lr: float = 1e-3
+    lr: float = 6e-3
+    tuning_lr: float = 3e-3
     """Learning rate when training starts from the champion."""
     warmup: int = 20
     weight_decay: float = 0.05
     clip: float = 1.0
     """Largest norm of the gradient."""
-    ema: float = 0.97
+    ema: float = 0.95
     workers: int = 0
     """Loader processes; worth it where decoding is slow beside a step."""
 
@@ -186,12 +186,14 @@ def _testimony(config: Config, dataset: DatasetVersion, parent: str | None) -> d
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Train from a JSON file: {"version", "places": {root, models, parent}, "config": {…}}."""
+    """Train from a JSON file: {"version", "root", "models", "parent", "config": {…}}."""
     parser = argparse.ArgumentParser(description="Train one model from a config file.")
     parser.add_argument("--config", type=Path, required=True)
     try:
         job: _Job = files.read_json(parser.parse_args(arguments).config, _Job)
-        card = train(job.config, job.version, job.places).card
+        parent = Path(job.parent) if job.parent else None
+        places = Places(Path(job.root), Path(job.models), parent)
+        card = train(job.config, job.version, places).card
     except OneclickError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -202,7 +204,9 @@ def main(arguments: list[str] | None = None) -> int:
 @dataclass(frozen=True)
 class _Job:
     version: str
-    places: Places
+    root: str
+    models: str
+    parent: str | None = None
     config: Config = Config()
 
 

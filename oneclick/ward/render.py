@@ -124,7 +124,7 @@ class Studio:
         pixel, depth = self.room.camera.project(at[None])
         x, y = np.clip(pixel[0], 0, np.array(self.veil.shape[1::-1]) - 1).astype(int)
         if self.light.night:
-            grey = shapes.colours @ [0.45, 0.35, 0.2] * 0.68 + 40
+            grey = shapes.colours @ [0.45, 0.35, 0.2] * 0.62 + 82
             colours = np.repeat(grey[:, None], 3, 1) * _illuminator(depth)
         else:
             lamp = at[:2] - np.array(self.room.size) / 2
@@ -276,7 +276,7 @@ def _expose(backdrop: Backdrop, night: bool, veil: Picture) -> None:
     """Bring the empty room under this recording's light."""
     picture = backdrop.picture.astype(np.float64)
     if night:
-        grey = picture @ [0.45, 0.35, 0.2] * 0.95 + 14
+        grey = picture @ [0.45, 0.35, 0.2] * 0.74 + 12
         lamp = _illuminator(np.minimum(backdrop.depth, 9.0).astype(np.float64))
         picture = np.repeat((grey * lamp)[..., None], 3, 2)
     backdrop.picture[:] = np.clip(picture * veil[..., None], 0, 255)

@@ -27,15 +27,14 @@ def commands(group: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str
 ALL = commands(typer.main.get_command(app))
 
 
-def oneclick(*arguments: str, home: Path | None = None) -> subprocess.CompletedProcess[str]:
+def oneclick(
+    *arguments: str, home: Path | None = None, blocks: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command; `blocks` limits the size of files it may write, in 512 bytes."""
     place = ["--home", str(home)] if home else []
-    return subprocess.run(
-        [sys.executable, "-m", "oneclick", *arguments, *place],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    command = [sys.executable, "-m", "oneclick", *arguments, *place]
+    limit = ["sh", "-c", f'ulimit -f {blocks}; exec "$@"', "sh"] if blocks is not None else []
+    return subprocess.run(limit + command, capture_output=True, text=True, timeout=180, check=False)
 
 
 def test_help_imports_nothing_heavy() -> None:

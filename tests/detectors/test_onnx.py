@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from oneclick import detectors
+from oneclick.core import boxes as geometry
 from oneclick.core.errors import DetectorUnavailable
 from oneclick.detectors import onnx
 from tests.detectors import footage, tiny_onnx
@@ -10,10 +11,10 @@ STREET = footage.DATA / "weights" / "yolox_nano.onnx"
 
 
 def best(detector, frame):
-    """Best box of at least the size of a large cell."""
+    """The largest box that is sure."""
     boxes, scores, _ = detector.detect([frame])[0]
-    large = boxes[:, 2] - boxes[:, 0] > 16
-    return boxes[large][scores[large].argmax()]
+    sure = boxes[scores > 0.9]
+    return sure[geometry.area(sure).argmax()]
 
 
 def test_a_bright_cell_becomes_the_box_of_that_cell(tmp_path):

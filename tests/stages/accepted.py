@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def _add(
     path = labels.save(workspace, found)
     catalog.add_clip(clip, "test")
     catalog.add_revision(found, files.sha256(path))
-    for old, new in zip(STREET, STREET[1:], strict=False):
+    for old, new in itertools.pairwise(STREET):
         catalog.move(name, old, new, "test")
 
 

@@ -108,9 +108,14 @@ def test_killed_between_decision_and_promotion_it_is_promoted_by_the_next_run(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ruled(monkeypatch, "promote")
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(registry, "promote", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        train.train(home, None, OPTIONS)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "promote", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train.train(home, None, OPTIONS)
     made = train.train(home, None, OPTIONS)
     assert not made.trained
     assert registry.champion(Workspace(home)) == made.model

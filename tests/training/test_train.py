@@ -124,7 +124,8 @@ def test_the_module_runs_alone_from_a_config_file(
 ) -> None:
     job = {
         "version": version(root),
-        "places": {"root": str(root), "models": str(tmp_path / "models")},
+        "root": str(root),
+        "models": str(tmp_path / "models"),
         "config": {"steps": 1, "batch": 1, "stride": 6},
     }
     (tmp_path / "job.json").write_text(json.dumps(job))

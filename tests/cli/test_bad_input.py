@@ -1,0 +1,75 @@
+"""Bad input on the command line: one clear line each, and the rest of the work goes on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from oneclick.io import video
+from tests.cli.test_command_line import oneclick
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "cam_1"
+    made.mkdir()
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 255, (8, 48, 64, 3), np.uint8)
+    video.write(made / "good.mp4", iter(pictures), 10.0)
+    (made / "text.mp4").write_text("this is no video")
+    (made / "empty.mp4").touch()
+    (made / "headless.mp4").write_bytes((made / "good.mp4").read_bytes()[500:])
+    return made
+
+
+def test_good_recordings_come_in_and_each_bad_one_is_named_with_its_reason(
+    folder: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    done = oneclick("video", "add", str(folder), home=home)
+    assert done.returncode == 3
+    assert "videos: 1 done" in done.stderr
+    for name in ("text.mp4", "empty.mp4", "headless.mp4"):
+        (line,) = [line for line in done.stderr.splitlines() if name in line]
+        assert len(line) > len(name) + 20, "a reason follows the name"
+    assert "Traceback" not in done.stderr
+    listed = json.loads(oneclick("video", "list", "--json", home=home).stdout)
+    assert [row["frames"] for row in listed] == [8]
+    left = [path.name for path in home.rglob("*") if path.name.endswith(".tmp")]
+    assert left == [], "nothing half-written stays"
+
+
+def test_adding_the_same_recording_again_says_so_and_copies_nothing(
+    folder: Path, tmp_path: Path
+) -> None:
+    home, good = tmp_path / "home", str(folder / "good.mp4")
+    oneclick("video", "add", good, home=home)
+    (raw,) = (home / "videos").rglob("*.mp4")
+    before = raw.stat()
+    again = oneclick("video", "add", good, home=home)
+    assert again.returncode == 0
+    assert "0 done, 1 already done" in again.stderr
+    assert raw.stat().st_ino == before.st_ino
+
+
+def test_a_full_disk_stops_with_one_line_and_exit_code_4(folder: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    oneclick("status", home=home)
+    # The file-size limit of the shell is as final as a full device, and needs no second disk.
+    done = oneclick("video", "add", str(folder / "good.mp4"), home=home, blocks=1)
+    assert done.returncode == 4, done.stderr
+    assert "no space left" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((home / "videos").rglob("*.mp4"))
+
+
+def test_an_unknown_detector_is_refused_with_the_known_ones(folder: Path, tmp_path: Path) -> None:
+    done = oneclick(
+        "run", str(folder / "good.mp4"), "--predictor", "opencv:eyes", home=tmp_path / "home"
+    )
+    assert done.returncode == 2, done.stderr
+    assert "opencv:hog" in done.stderr
+    assert "Traceback" not in done.stderr

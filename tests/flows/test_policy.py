@@ -1,0 +1,75 @@
+"""Retries, runners and the choice of models, without a server."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Failed
+from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
+
+from flows import policy
+from oneclick import settings
+from oneclick.core.errors import BadVideo, NoSpace, Unavailable, UsageError
+from oneclick.io.workspace import Workspace
+
+
+def failed(error: BaseException) -> Any:
+    return Failed(data=error, message=str(error))
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (Unavailable("server away"), True),
+        (ConnectionError("reset"), True),
+        (NoSpace("disk full"), False),
+        (BadVideo("broken"), False),
+        (UsageError("wrong name"), False),
+        (ValueError("a bug"), False),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_only_what_may_heal_by_itself_is_retried(error: Exception, again: bool) -> None:
+    with temporary_settings({PREFECT_API_URL: "http://server/api"}):
+        assert policy.transient(None, None, failed(error)) is again  # type: ignore[arg-type]
+
+
+def test_at_a_terminal_nothing_is_retried() -> None:
+    with temporary_settings({PREFECT_API_URL: None}):
+        assert not policy.transient(None, None, failed(Unavailable("away")))  # type: ignore[arg-type]
+
+
+def test_runners_are_chosen_by_name() -> None:
+    assert isinstance(policy.make_runner("thread"), ThreadPoolTaskRunner)
+    assert isinstance(policy.make_runner("process"), ProcessPoolTaskRunner)
+
+
+@pytest.mark.parametrize("name", ["dask", "ray"])
+def test_a_runner_that_is_not_installed_says_what_to_install(name: str) -> None:
+    try:
+        policy.make_runner(name)
+    except UsageError as error:
+        assert f"oneclick[{name}]" in str(error)
+
+
+def test_the_champion_predicts_once_there_is_one(tmp_path: Path) -> None:
+    conf = settings.load(home=tmp_path)
+    assert policy.predictor(conf) == "opencv:hog"
+    assert policy.labellers(conf) == ["opencv:hog", "opencv:motion"]
+    crown = Workspace(tmp_path).champion_file
+    crown.parent.mkdir(parents=True)
+    crown.touch()
+    assert policy.predictor(conf) == "model:champion"
+    assert policy.labellers(conf) == ["model:champion", "opencv:hog", "opencv:motion"]
+
+
+def test_a_model_named_in_the_settings_predicts(tmp_path: Path) -> None:
+    conf = settings.load(home=tmp_path, detect={"predictor": "onnx:big.onnx", "rival": ""})
+    assert policy.predictor(conf) == "onnx:big.onnx"
+    assert policy.labellers(conf) == ["onnx:big.onnx", "opencv:hog"]
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(0, []), (1, [1]), (3, [3]), (7, [3, 3, 1])], ids=str)
+def test_batches_hold_at_most_their_size(count: int, sizes: list[int]) -> None:
+    assert [len(part) for part in policy.parts([str(k) for k in range(count)], 3)] == sizes

@@ -1,0 +1,94 @@
+"""What is cleaned up, and what is never touched."""
+
+import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from oneclick.core.clips import ChosenBy, Clip, ClipStage, Video
+from oneclick.core.errors import UnknownName
+from oneclick.core.spans import Span
+from oneclick.io import cards
+from oneclick.io.catalog import Catalog
+from oneclick.io.workspace import Workspace
+from oneclick.stages import maintain
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+VIDEO = Video("hall-0001", "hall", None, 10.0, 100, 64, 48, "0" * 64, ".mp4")
+CLIP = Clip(
+    "hall-0001-00000000", "hall", VIDEO.id, Span(0, 10), 10.0, 64, 48, ChosenBy.TRIGGER, digest="1"
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """One recording, 40 days old, searched, with its only selection cut."""
+    workspace = Workspace(tmp_path)
+    raw = workspace.video_file(VIDEO)
+    raw.parent.mkdir(parents=True)
+    raw.write_bytes(b"video")
+    old = (NOW - timedelta(days=40)).timestamp()
+    os.utime(raw, (old, old))
+    with Catalog.open(tmp_path) as catalog:
+        catalog.add_video(VIDEO)
+        cards.save_hits(workspace, VIDEO.id, "key", [], [CLIP])
+        catalog.put_selection([replace(CLIP, digest="")], [(VIDEO.id, "trigger", "key")])
+        catalog.add_clip(CLIP, "test")
+    return tmp_path
+
+
+def kept(home: Path) -> bool:
+    return Workspace(home).video_file(VIDEO).exists()
+
+
+@pytest.mark.parametrize(
+    ("days", "stays"), [(30, False), (50, True), (0, True)], ids=["older", "younger", "for ever"]
+)
+def test_a_recording_goes_when_its_clips_are_cut_and_its_days_are_over(
+    home: Path, days: int, stays: bool
+) -> None:
+    found = maintain.maintain(home, days, NOW)
+    assert kept(home) is stays
+    assert found.result.done == ([] if stays else [VIDEO.id])
+    assert maintain.maintain(home, days, NOW).result.done == []
+
+
+def test_a_recording_with_a_selection_to_cut_stays(home: Path) -> None:
+    waiting = replace(CLIP, id="hall-0001-00005000", span=Span(50, 60), digest="")
+    with Catalog.open(home) as catalog:
+        catalog.put_selection([waiting])
+    maintain.maintain(home, 30, NOW)
+    assert kept(home)
+
+
+def test_a_recording_that_nobody_searched_stays(home: Path) -> None:
+    Workspace(home).hits(VIDEO.id).unlink()
+    maintain.maintain(home, 30, NOW)
+    assert kept(home)
+
+
+def test_claims_whose_time_is_over_are_put_back(home: Path) -> None:
+    with Catalog.open(home, clock=lambda: NOW - timedelta(days=1)) as catalog:
+        assert catalog.claim(ClipStage.CUT, "elsewhere:1:0", 10, 60) == [CLIP.id]
+    assert maintain.maintain(home, 0).expired == 1
+    with Catalog.open(home) as catalog:
+        assert catalog.claim(ClipStage.CUT, "here:1:0", 10, 60) == [CLIP.id]
+
+
+def test_a_quarantined_clip_goes_back_where_it_fell(home: Path) -> None:
+    workspace = Workspace(home)
+    with Catalog.open(home) as catalog:
+        cards.save_quarantine(workspace, CLIP.id, "broken")
+        catalog.quarantine(CLIP.id, "broken", "test")
+    assert maintain.retry(home).done == [CLIP.id]
+    assert not workspace.quarantine_card(CLIP.id).exists()
+    with Catalog.open(home) as catalog:
+        assert catalog.clip(CLIP.id).stage is ClipStage.CUT
+    assert maintain.retry(home, [CLIP.id]).skipped == [CLIP.id]
+
+
+def test_retry_names_a_clip_that_does_not_exist(home: Path) -> None:
+    with pytest.raises(UnknownName, match="nowhere"):
+        maintain.retry(home, ["nowhere"])

@@ -1,0 +1,161 @@
+import errno
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from oneclick import detectors
+from oneclick.core.clips import Video
+from oneclick.core.errors import DetectorUnavailable, NoSpace, UnknownName, UsageError
+from oneclick.io import files, predictions, video
+from oneclick.io.catalog import Catalog
+from oneclick.io.workspace import Workspace
+from oneclick.stages import predict
+
+MOTION = "opencv:motion"
+FRAMES = 30
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory) -> Path:
+    """A small room through which a block walks from frame 15 on."""
+    path: Path = tmp_path_factory.mktemp("recording") / "room.mp4"
+    wall = np.random.default_rng(5).integers(60, 120, (15, 20, 3), np.uint8)
+    frames = np.repeat(np.repeat(wall, 8, 0), 8, 1)[None].repeat(FRAMES, 0)
+    for k in range(15, FRAMES):
+        frames[k, 30:100, 8 * (k - 15) : 8 * (k - 15) + 30] = (240, 20, 20)
+    video.write(path, iter(frames), 10.0)
+    return path
+
+
+@pytest.fixture
+def home(tmp_path, recording) -> Path:
+    """A workspace with two good videos and, between them, one that is no video."""
+    workspace = Workspace(tmp_path)
+    with Catalog.open(tmp_path) as catalog:
+        for name in ("ward-a", "ward-b", "ward-c"):
+            made = Video(name, "ward", None, 10.0, FRAMES, 160, 120, f"digest-{name}", ".mp4")
+            catalog.add_video(made)
+            target = workspace.video_file(made)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(b"no video" if name == "ward-b" else recording.read_bytes())
+    return tmp_path
+
+
+def look(home, *videos, detector=MOTION, classes=("person",)):
+    return predict.predict(home, videos, detector, classes)
+
+
+def stored(home, name="ward-a"):
+    return Workspace(home).predictions(name, "opencv-motion")
+
+
+def test_a_bad_video_fails_and_the_rest_goes_on(home):
+    result = look(home, "ward-a", "ward-b", "ward-c")
+    assert (result.done, result.skipped) == (["ward-a", "ward-c"], [])
+    assert list(result.failed) == ["ward-b"]
+    assert "\n" not in result.failed["ward-b"]
+    assert not stored(home, "ward-b").exists()
+
+
+def test_predictions_are_stored_and_the_catalog_knows(home):
+    look(home, "ward-a", classes=("bed", "person"))
+    found = predictions.load(stored(home))
+    assert (found.length, found.fps, found.names) == (FRAMES, 10.0, ("bed", "person"))
+    assert len(found.above(0.4)) >= 10
+    assert set(found.classes.tolist()) == {1}
+    with Catalog.open(home) as catalog:
+        assert catalog.unmarked(predict.STEP, "opencv-motion") == ["ward-b", "ward-c"]
+
+
+def test_a_second_time_nothing_is_done_again(home):
+    look(home, "ward-a")
+    before = stored(home).stat().st_mtime_ns
+    result = look(home, "ward-a")
+    assert (result.done, result.skipped) == ([], ["ward-a"])
+    assert stored(home).stat().st_mtime_ns == before
+
+
+def test_a_stateful_detector_starts_each_video_anew(home):
+    look(home, "ward-c", "ward-a")
+    assert stored(home, "ward-a").read_bytes() == stored(home, "ward-c").read_bytes()
+
+
+def test_a_file_without_its_mark_is_taken_as_it_is(home):
+    """What a process killed between the two leaves."""
+    whole = predictions_of(home)
+    with Catalog.open(home) as catalog:
+        assert catalog.unmarked(predict.STEP, "opencv-motion")[0] == "ward-a"
+    assert look(home, "ward-a").skipped == ["ward-a"]
+    assert stored(home).read_bytes() == whole
+    with Catalog.open(home) as catalog:
+        assert catalog.marked("ward-a", predict.STEP, "opencv-motion")
+
+
+def predictions_of(home) -> bytes:
+    """The finished file of ward-a, in a catalog that has not heard of it."""
+    look(home, "ward-c")
+    content = stored(home, "ward-c").read_bytes()
+    files.write_atomic(stored(home), content)
+    return content
+
+
+@pytest.mark.parametrize("damage", [b"", b"rubbish"])
+def test_a_broken_file_is_made_again(home, damage):
+    look(home, "ward-a")
+    whole = stored(home).read_bytes()
+    stored(home).write_bytes(damage)
+    assert look(home, "ward-a").done == ["ward-a"]
+    assert stored(home).read_bytes() == whole
+
+
+def test_other_classes_are_predicted_anew(home):
+    look(home, "ward-a")
+    assert look(home, "ward-a", classes=("person", "bed")).done == ["ward-a"]
+    assert predictions.load(stored(home)).names == ("person", "bed")
+
+
+def test_a_recording_with_fewer_frames_than_it_had_is_no_empty_room(home, recording):
+    with Catalog.open(home) as catalog:
+        longer = Video("ward-d", "ward", None, 10.0, 99, 160, 120, "digest-d", ".mp4")
+        catalog.add_video(longer)
+    Workspace(home).video_file(longer).write_bytes(recording.read_bytes())
+    assert "30 of its 99 frames" in look(home, "ward-d").failed["ward-d"]
+
+
+def test_an_unknown_video_fails_alone(home):
+    result = look(home, "nope", "ward-a")
+    assert (list(result.failed), result.done) == (["nope"], ["ward-a"])
+
+
+def test_a_fault_of_the_model_is_told_in_one_line(home, monkeypatch):
+    def broken(*_args):
+        raise RuntimeError("out of\nmemory")
+
+    monkeypatch.setattr(detectors, "run", broken)
+    reason = look(home, "ward-a").failed["ward-a"]
+    assert reason == "cannot predict ward-a: RuntimeError: out of"
+
+
+def test_a_detector_that_cannot_be_had_stops_the_batch(home):
+    with pytest.raises(UnknownName, match="nope"):
+        look(home, "ward-a", detector="opencv:nope")
+    with pytest.raises(DetectorUnavailable, match="no champion"):
+        look(home, "ward-a", detector="model:champion")
+    with pytest.raises(UsageError, match="none of the classes"):
+        look(home, "ward-a", classes=("wheelchair",))
+
+
+def test_a_full_disk_stops_the_batch_and_leaves_nothing_half_written(home, monkeypatch):
+    def full(*_args, **_kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(NoSpace, match=r"opencv-motion\.parquet"):
+        look(home, "ward-a")
+    assert not list(stored(home).parent.glob("*"))
+
+
+def test_no_videos_are_no_work(home):
+    result = look(home)
+    assert (result.done, result.skipped, result.failed) == ([], [], {})
