@@ -102,7 +102,7 @@ def _unseen(rival: Detections, lead: Detections, at: float) -> Detections:
 def _agreed(
     alone: list[Detections], nothing: Detections, options: Options
 ) -> tuple[Detections, list[Detections]]:
-    """Boxes on which most of the models outvote the lead, and of each rival the other ones."""
+    """Boxes that more than half of all models see, though not the lead; and each rival's others."""
     most = (len(alone) + 1) // 2 + 1
     shared, left = [nothing], []
     for part in alone:
@@ -110,7 +110,7 @@ def _agreed(
         for other in alone:
             if other is not part:
                 votes += _sees(other, part, options.vote_iou)
-        enough = votes >= max(2, most)
+        enough = votes >= most
         shared.append(part.where(enough))
         left.append(part.where(~enough))
     return distinct(concat(shared), options.vote_iou), left

@@ -22,6 +22,7 @@ def worth(skill: float, clips: int = 12, images: int = 5, seed: int = 0) -> Eval
     return Evaluation(evaluate.score(predictions, truths), matches, names)
 
 
+QUICK = gate.Options(draws=200)
 CASES = {
     "first model": (worth(0.9), None, (), "promote", "first model"),
     "hopeless first model": (worth(0.0), None, (), "refuse", "below the floor"),
@@ -59,14 +60,14 @@ def test_a_margin_must_be_won_too() -> None:
 
 def test_a_small_gain_within_chance_is_not_enough_evidence() -> None:
     pairs = [(worth(0.72, seed=k), worth(0.7, seed=k + 100)) for k in range(20)]
-    verdicts = [gate.decide(*pair).verdict for pair in pairs]
+    verdicts = [gate.decide(*pair, options=QUICK).verdict for pair in pairs]
     assert "not enough evidence" in verdicts
     assert verdicts.count("promote") <= 6
 
 
 def test_an_equal_model_is_rarely_promoted() -> None:
     pairs = [(worth(0.7, seed=2 * k), worth(0.7, seed=2 * k + 1)) for k in range(60)]
-    promoted = sum(gate.decide(*pair).verdict == "promote" for pair in pairs)
+    promoted = sum(gate.decide(*pair, options=QUICK).verdict == "promote" for pair in pairs)
     assert promoted / 60 <= 0.2  # confidence 0.9, one-sided: 10% are expected
 
 
