@@ -56,7 +56,7 @@ def collect(
 ) -> dict[str, Any]:
     """Find the moments worth a human's time in what the sources hold now."""
     conf = settings.load(home=home, detect=predictor and {"predictor": predictor})
-    leader, rival = models.predictor(conf), conf.detect.rival
+    leader, rival = models.predictor(conf), models.rival(conf)
     result = fetch_videos(conf.home, list(sources or conf.sources))
     for model in filter(None, [leader, rival]):
         calls = [
@@ -65,7 +65,7 @@ def collect(
         ]
         for said in policy.run(predict_videos, conf, calls):
             result.add(said)
-    found = find_trouble(conf.home, leader, rival or None, _options(conf))
+    found = find_trouble(conf.home, leader, rival, _options(conf))
     result.add(BatchResult(done=found.videos, failed=found.failed))
     result.add(cut_clips(conf.home))
     result.add(policy.each_batch(extract_frames, ClipStage.CUT, conf))

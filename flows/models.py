@@ -5,19 +5,28 @@ from __future__ import annotations
 from oneclick.io.workspace import Workspace
 from oneclick.settings import Settings
 
+AUTO = "auto"
 BOOTSTRAP = "opencv:hog"
-"""Predicts and labels where no champion serves yet."""
+"""Predicts where no champion serves yet: people, without a download."""
+SECOND = "opencv:motion"
+"""Disagrees with the predictor: something moved."""
 
 
 def predictor(conf: Settings) -> str:
     """As set, else the champion, else the detector that needs no download."""
-    if conf.detect.predictor != "auto":
+    if conf.detect.predictor != AUTO:
         return conf.detect.predictor
     crowned = Workspace(conf.home).champion_file.exists()
     return "model:champion" if crowned else BOOTSTRAP
 
 
+def rival(conf: Settings) -> str | None:
+    """As set, else something else than the predictor; None where nobody shall disagree."""
+    if conf.detect.rival != AUTO:
+        return conf.detect.rival or None
+    return None if predictor(conf) == SECOND else SECOND
+
+
 def labellers(conf: Settings) -> list[str]:
-    """Best first: as set, else the predictor, the bootstrap detector and the rival."""
-    default = [predictor(conf), BOOTSTRAP, conf.detect.rival]
-    return list(dict.fromkeys(conf.detect.labellers or filter(None, default)))
+    """Best first: as set, else those that have watched the video already."""
+    return list(conf.detect.labellers) or [name for name in (predictor(conf), rival(conf)) if name]

@@ -34,15 +34,16 @@ class Detect(_Section):
 
     predictor: str = "auto"
     """Deployed model; `auto` is the champion, or opencv:hog before there is one."""
-    rival: str = "opencv:motion"
-    """Second opinion for the conflict trigger; empty for none."""
+    rival: str = "auto"
+    """Second opinion for the conflict triggers: `auto` is opencv:motion beside any other predictor,
+    empty is none."""
     labellers: tuple[str, ...] = ()
-    """Models that label clips, best first; empty means the predictor, opencv:hog and the rival."""
+    """Models that label clips, best first; empty means the predictor and the rival."""
     device: str = "auto"
 
     @model_validator(mode="after")
     def _rival_differs(self) -> Detect:
-        if self.rival and self.rival == self.predictor:
+        if self.rival not in ("", "auto") and self.rival == self.predictor:
             raise ValueError(
                 f"rival and predictor are both {self.rival!r}: a model never disagrees with itself"
             )

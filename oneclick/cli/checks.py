@@ -92,15 +92,15 @@ def _video(settings: Settings) -> Finding:
 
 
 def _detectors(settings: Settings) -> Finding:
+    from flows import models
     from oneclick import detectors
     from oneclick.io.workspace import Workspace
 
-    predictor = settings.detect.predictor
-    names = ["opencv:hog" if predictor == "auto" else predictor]
-    names += [name for name in (settings.detect.rival, *settings.detect.labellers) if name]
-    for name in dict.fromkeys(names):
+    names = [models.predictor(settings), models.rival(settings), *models.labellers(settings)]
+    wanted = list(dict.fromkeys(name for name in names if name))
+    for name in wanted:
         detectors.create(name, Workspace(settings.home))
-    return Finding("detectors", True, f"load: {', '.join(dict.fromkeys(names))}")
+    return Finding("detectors", True, f"load: {', '.join(wanted)}")
 
 
 def _training(settings: Settings) -> Finding:

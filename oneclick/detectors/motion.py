@@ -39,7 +39,7 @@ NARROWEST, WIDEST = 0.15, 3.0
 FULL = 0.7
 """A walking person fills this share of the box. Scores then lie near the share of right boxes: on
 PETS09-S2L1 0.52 of those around 0.45 are right and 0.83 of those above 0.7."""
-THRESHOLD = 0.4
+THRESHOLD = 0.5
 
 
 class Motion:

@@ -216,12 +216,15 @@ def augment(
 
 
 def _light(image: Image, rng: np.random.Generator) -> Image:
+    """Brightness, contrast and tint; now and then no colour at all, as at night."""
     night = rng.random() < 0.15
     contrast, light = rng.uniform(0.7, 1.3), rng.uniform(-30, 30)
+    tint = rng.uniform(0.8, 1.2, 3)
     if night:
         image = np.repeat(np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))[..., None], 3, 2)
-    table = (np.arange(256) - 128) * contrast + 128 + light
-    return np.asarray(cv2.LUT(image, np.clip(table, 0, 255).astype(np.uint8)), np.uint8)
+        tint[:] = 1
+    table = ((np.arange(256) - 128) * contrast + 128 + light)[:, None] * tint
+    return np.asarray(cv2.LUT(image, np.clip(table, 0, 255).astype(np.uint8)[None]), np.uint8)
 
 
 def _item(

@@ -13,7 +13,7 @@ import numpy as np
 
 from oneclick.core import progress
 from oneclick.io import video
-from oneclick.ward import people, render, room, truth
+from oneclick.ward import render, room, scripts, truth
 from oneclick.ward.paint import Frame
 from oneclick.ward.render import Seen
 from oneclick.ward.truth import Truth
@@ -70,7 +70,7 @@ def frames(shift: Shift) -> Iterator[tuple[Frame, list[Seen]]]:
     """The pictures, (height, width, 3) uint8 RGB, and who is in each of them."""
     place = room.of_camera(shift.name, shift.width, shift.height)
     rng = np.random.default_rng([shift.seed, zlib.crc32(shift.name.encode()), shift.night])
-    visits = people.cast(place, shift.seconds, rng)
+    visits = scripts.cast(place, shift.seconds, rng)
     light = render.Light.draw(rng, shift.night)
     return render.Studio(place, visits, light, shift.fps, rng).frames(shift.frames)
 

@@ -69,6 +69,16 @@ class Light:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class _Body:
+    """One person in the frame that is being drawn."""
+
+    visit: int
+    joints: Floats
+    posture: str
+    sprite: Sprite
+
+
 class Studio:
     """Draws the frames of one recording, in order."""
 
@@ -94,19 +104,15 @@ class Studio:
         self._curtain(canvas, t)
         depth = self.backdrop.depth.copy()
         bodies = self._bodies(t)
-        for _, joints, _, _, _ in bodies:
-            self._shadow(canvas, joints)
-        drawn = [(n, posture, self._draw(canvas, depth, s)) for n, _, posture, _, s in bodies]
-        seen = []
-        for number, posture, (mask, sprite) in drawn:
-            found = _seen(number, posture, mask, sprite, depth)
-            if found is not None:
-                seen.append(found)
-        return self._sensor(canvas, t), seen
+        for one in bodies:
+            self._shadow(canvas, one.joints)
+        masks = [self._draw(canvas, depth, one.sprite) for one in bodies]
+        found = [_seen(one, mask, depth) for one, mask in zip(bodies, masks, strict=True)]
+        return self._sensor(canvas, t), [seen for seen in found if seen is not None]
 
-    def _bodies(self, t: float) -> list[tuple[int, Floats, str, float, Sprite]]:
+    def _bodies(self, t: float) -> list[_Body]:
         """Everybody in the picture, the farthest first."""
-        found = []
+        found: list[_Body] = []
         for number, visit in enumerate(self.visits):
             state = visit.at(t)
             if state is None:
@@ -115,9 +121,9 @@ class Studio:
             shapes = flesh(visit.person, joints, blanket, self.room.palette.blanket)
             sprite = paint.paint(self._lit(shapes, joints[body.PELVIS]), self.room.camera)
             if sprite is not None:
-                found.append((number, joints, posture, blanket, sprite))
+                found.append(_Body(number, joints, posture, sprite))
         eye = self.room.camera.position
-        return sorted(found, key=lambda one: -float(np.linalg.norm(one[1][body.PELVIS] - eye)))
+        return sorted(found, key=lambda one: -float(np.linalg.norm(one.joints[body.PELVIS] - eye)))
 
     def _lit(self, shapes: Capsules, at: Floats) -> Capsules:
         """Colours under this recording's light at a point of the room, (3,) metres."""
@@ -131,18 +137,16 @@ class Studio:
             colours = shapes.colours * 1.1 / (1 + 0.03 * float(lamp @ lamp))
         return Capsules(shapes.ends, shapes.radii, colours * float(self.veil[y, x]))
 
-    def _draw(
-        self, canvas: Frame, depth: Picture, sprite: Sprite
-    ) -> tuple[NDArray[np.bool_], Sprite]:
+    def _draw(self, canvas: Frame, depth: Picture, sprite: Sprite) -> NDArray[np.bool_]:
         """Draw one body; its mask is cut off by the walls only."""
         before = depth[sprite.window]
-        within = sprite.depth - BEHIND < self.backdrop.shell[sprite.window]
+        within = sprite.depth < self.backdrop.shell[sprite.window]
         front = within & (sprite.depth - BEHIND < before)
         paint.lay(canvas, sprite, front)
         solid = sprite.cover > 0.5
         # What stands in front of this body later hides it if nearer than the body itself.
         before[front & solid] = sprite.depth[front & solid] - BEHIND
-        return np.asarray(solid & within), sprite
+        return np.asarray(solid & within)
 
     def _shadow(self, canvas: Frame, joints: Floats) -> None:
         """A soft dark patch on the floor under the body."""
@@ -249,10 +253,9 @@ def _head(person: Person, joints: Floats) -> list[paint.Row]:
     ]
 
 
-def _seen(
-    number: int, posture: str, mask: NDArray[np.bool_], sprite: Sprite, depth: Picture
-) -> Seen | None:
+def _seen(one: _Body, mask: NDArray[np.bool_], depth: Picture) -> Seen | None:
     """The truth about one body once everything is drawn."""
+    sprite = one.sprite
     pixels = int(mask.sum())
     if pixels < MIN_PIXELS:
         return None
@@ -264,7 +267,7 @@ def _seen(
     box = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
     x1, y1, x2, y2 = (float(value) for value in box)
     box_here = (x1 + sprite.x, y1 + sprite.y, x2 + sprite.x, y2 + sprite.y)
-    return Seen(number, box_here, posture, visible)
+    return Seen(one.visit, box_here, one.posture, visible)
 
 
 def _illuminator(depth: Floats) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,8 @@ Colour = tuple[float, float, float]
 
 BODY = 0.27
 """Metres a walker keeps between its centre and furniture."""
+REACH = 0.7
+"""Metres from a door or window to who stands before it."""
 BED = (2.0, 0.95, 0.52)
 """Length, width and height of the mattress, metres."""
 DOOR = (0.95, 2.05)
@@ -121,9 +124,7 @@ class Room:
 
     def clear(self, start: Floats, stop: Floats) -> bool:
         """Whether one can walk straight from one point to the other."""
-        steps = max(2, int(np.hypot(*(stop - start)) / 0.08))
-        points = start + np.linspace(0, 1, steps)[:, None] * (stop - start)
-        return not any(block.near(points, BODY).any() for block in self.blocks)
+        return _clear(self.blocks, start, stop)
 
     def route(self, start: Floats, stop: Floats) -> Floats:
         """(n, 2) corners of a way around the furniture."""
@@ -143,32 +144,35 @@ def of_camera(name: str, width: int, height: int) -> Room:
 
 def _draw(rng: np.random.Generator, width: int, height: int) -> Room:
     size = (float(rng.uniform(4.3, 5.6)), float(rng.uniform(4.3, 5.6)))
-    bed_wall, door_wall, window_wall, chair_wall = rng.permutation([0, 1, 0, 1])
+    bed_wall, door_wall = rng.integers(2, size=2)
     along, across = (BED[0], BED[1]) if bed_wall == 0 else (BED[1], BED[0])
     bed = _at_wall(size, bed_wall, rng.uniform(1.4, size[1 - bed_wall] - 0.9), 1.06)
     bed_block = Block.around(bed.at, along, across)
     side = _across(bed.heading) * rng.choice([-1, 1])
     bedside = Place(bed.at + side * (BED[1] / 2 + 0.42), _angle(-side))
     door = _at_wall(size, door_wall, rng.uniform(0.9, size[1 - door_wall] - 0.7), 0.0)
-    window = _at_wall(size, window_wall, rng.uniform(1.0, size[1 - window_wall] - 0.9), 0.0)
-    chair = _at_wall(size, chair_wall, rng.uniform(1.2, size[1 - chair_wall] - 0.7), 0.6)
-    chair = Place(chair.at, chair.heading + rng.uniform(-0.5, 0.5))
+    window = _at_wall(size, 1 - door_wall, rng.uniform(1.0, size[door_wall] - 0.9), 0.0)
     head = bed.at - _towards(bed.heading) * 0.8
     table = Block.around(head - side * 0.78, 0.42, 0.42)
     drip = head + side * 0.66
-    blocks = [bed_block, Block.around(chair.at, 0.6, 0.6), Block.around(drip, 0.2, 0.2), table]
-    coat = _squeezed_in(rng, size, blocks, 0.4, 0.3).at
-    wheels = _squeezed_in(rng, size, blocks, 0.6, 0.55)
-    hub = np.array([size[0] * rng.uniform(0.42, 0.62), size[1] * rng.uniform(0.42, 0.62)])
+    blocks = [bed_block, Block.around(drip, 0.2, 0.2), table]
+    goals = [bedside.at, _before(door), _before(window)]
+    free = [Block.around(goal, 2 * BODY, 2 * BODY) for goal in goals]
+    chair = _squeezed_in(rng, size, blocks, free, 0.6, 0.6)
+    chair = Place(chair.at, chair.heading + rng.uniform(-0.5, 0.5))
+    front = Place(chair.at + _towards(chair.heading) * 0.75, chair.heading)
+    free.append(Block.around(front.at, 2 * BODY, 2 * BODY))
+    coat = _squeezed_in(rng, size, blocks, free, 0.4, 0.3).at
+    wheels = _squeezed_in(rng, size, blocks, free, 0.6, 0.55)
     return Room(
         size,
         Place(bed.at, bed.heading + np.pi),
         bedside,
         chair,
-        Place(chair.at + _towards(chair.heading) * 0.75, chair.heading),
+        front,
         door,
         window,
-        hub,
+        _hub(rng, size, blocks, [*goals, front.at]),
         coat,
         wheels,
         drip,
@@ -190,18 +194,41 @@ def _squeezed_in(
     rng: np.random.Generator,
     size: tuple[float, float],
     blocks: list[Block],
+    free: list[Block],
     side: float,
     out: float,
 ) -> Place:
-    """A place by a far wall that touches none of `blocks`, to which it is added."""
+    """A place by a far wall that leaves `blocks`, to which it is added, and `free` alone."""
     for _ in range(30):
         wall = int(rng.integers(2))
         place = _at_wall(size, wall, rng.uniform(1.2, size[1 - wall] - 0.4), out)
         block = Block.around(place.at, side, side)
-        if not any(block.touches(other, 0.1) for other in blocks):
+        if not any(block.touches(other, 0.1) for other in [*blocks, *free]):
             break
     blocks.append(block)
     return place
+
+
+def _hub(
+    rng: np.random.Generator, size: tuple[float, float], blocks: list[Block], goals: list[Floats]
+) -> Floats:
+    """A point that sees all goals, if a few tries find one."""
+    for _ in range(12):
+        hub = np.array(size) * rng.uniform(0.25, 0.65, 2)
+        if all(_clear(blocks, hub, goal) for goal in goals):
+            break
+    return hub
+
+
+def _clear(blocks: Sequence[Block], start: Floats, stop: Floats) -> bool:
+    steps = max(2, int(np.hypot(*(stop - start)) / 0.08))
+    points = start + np.linspace(0, 1, steps)[:, None] * (stop - start)
+    return not any(block.near(points, BODY).any() for block in blocks)
+
+
+def _before(place: Place) -> Floats:
+    """Where one stands before a door or window."""
+    return place.at + REACH * _towards(place.heading)
 
 
 def _towards(heading: float) -> Floats:
@@ -221,10 +248,9 @@ def _walkable(room: Room) -> bool:
     inside = np.array([[b.x1, b.y1, room.size[0] - b.x2, room.size[1] - b.y2] for b in room.blocks])
     if inside.min() < -1e-9 or _crowded(room):
         return False
-    door, window = (p.at + _towards(p.heading) * 0.7 for p in (room.door, room.window))
     if np.abs(room.door.at - room.window.at).sum() < 1.3:
         return False
-    places = [room.bedside.at, room.chair_front.at, door, window]
+    places = [room.bedside.at, room.chair_front.at, _before(room.door), _before(room.window)]
     return all(room.clear(room.hub, place) for place in places)
 
 

@@ -79,7 +79,7 @@ def report(detector: Detector, step: int) -> float:
     best = max((footage.f1(found, s, step)[2], s) for s in np.arange(0.1, 0.95, 0.05))
     text = " ".join(f"{value:.3f}" for value in own)
     print(
-        f"{detector.name[-40:]:40} {speed:7.1f} frames/s   P R F1 at {detector.threshold:.2f}: "
+        f"{detector.model_id:26} {speed:7.1f} frames/s   P R F1 at {detector.threshold:.2f}: "
         f"{text}   best F1 {best[0]:.3f} at {best[1]:.2f}",
         flush=True,
     )

@@ -109,8 +109,8 @@ def test_a_truncated_model_is_refused_in_one_line(tmp_path):
 def test_yolox_finds_the_people_of_a_real_street():
     footage.needed()
     detector = onnx.load(str(STREET))
-    found = detectors.run(detector, footage.frames(10, 60), 10, 10.0, ("person",))
-    assert footage.f1(found, detector.threshold, 60)[2] > 0.88
+    found = detectors.run(detector, footage.frames(6, 130), 6, 10.0, ("person",))
+    assert footage.f1(found, detector.threshold, 130)[2] > 0.85
 
 
 def test_yolox_answers_as_another_runtime_did():

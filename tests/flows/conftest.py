@@ -73,5 +73,11 @@ def walk(seconds: int, fps: int) -> Iterator[np.ndarray]:
 
 
 @pytest.fixture(scope="session")
-def ward_film(recording: Path) -> Path:
-    return recording
+def ward_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve seconds of a rendered ward."""
+    from oneclick import ward
+
+    shift = ward.Shift("ward_a", seed=3, seconds=12)
+    path = shift.path(tmp_path_factory.mktemp("ward"))
+    ward.record(shift, path)
+    return path

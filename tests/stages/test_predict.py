@@ -134,7 +134,7 @@ def test_a_fault_of_the_model_is_told_in_one_line(home, monkeypatch):
 
     monkeypatch.setattr(detectors, "run", broken)
     reason = look(home, "ward-a").failed["ward-a"]
-    assert reason == "cannot predict ward-a: RuntimeError: out of"
+    assert reason == "cannot predict ward-a: RuntimeError: out of memory"
 
 
 def test_a_detector_that_cannot_be_had_stops_the_batch(home):

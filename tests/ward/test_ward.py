@@ -1,6 +1,6 @@
 """The ward: equal shifts are equal, rooms differ, and the truth fits the picture and the file."""
 
-import hashlib
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +9,26 @@ import pytest
 from oneclick import ward
 from oneclick.core.errors import BadLabels
 from oneclick.io import labels, video
-from oneclick.ward import people, render, room
+from oneclick.ward import body, people, render, room, scripts
 from oneclick.ward.render import Seen
 
 SMALL = {"seconds": 6.0, "fps": 5.0, "width": 240, "height": 144}
+
+
+Person = tuple[int, str, tuple[int, int, int, int]]
+GOLDEN: list[tuple[bool, int, list[Person]]] = [
+    (False, 0, [(0, "lying", (169, 75, 208, 108)), (1, "sitting", (108, 39, 129, 78))]),
+    (
+        False,
+        10,
+        [
+            (0, "lying", (169, 75, 208, 108)),
+            (1, "sitting", (108, 39, 129, 78)),
+            (2, "walking", (143, 33, 169, 90)),
+        ],
+    ),
+    (True, 10, [(0, "lying", (144, 59, 168, 77)), (1, "walking", (0, 53, 37, 114))]),
+]
 
 
 def small(camera: int | str = 0, seed: int = 1, night: bool = False) -> ward.Shift:
@@ -54,13 +70,14 @@ def test_a_recording_is_equal_to_the_byte_on_every_run(
         assert left.read_bytes() == right.read_bytes()
 
 
-def test_the_truth_is_golden(recorded: tuple[Path, ward.Truth]) -> None:
-    path, truth = recorded
-    digest = hashlib.sha256(ward.truth_path(path).read_bytes()).hexdigest()
-    assert (len(truth.tracks), digest[:16]) == GOLDEN
-
-
-GOLDEN = (0, "")
+@pytest.mark.parametrize(("night", "frame", "expected"), GOLDEN)
+def test_the_truth_is_golden(night: bool, frame: int, expected: list[Person]) -> None:
+    _, seen = watch(small(camera=int(night), night=night))
+    found = sorted(seen[frame], key=lambda one: one.visit)
+    assert [(one.visit, one.posture) for one in found] == [one[:2] for one in expected]
+    # Processors differ in the last bit of a sine, which may move an edge by a pixel.
+    boxes = np.array([one.box for one in found])
+    np.testing.assert_allclose(boxes, [one[2] for one in expected], atol=1)
 
 
 def test_the_file_has_as_many_frames_as_the_truth(recorded: tuple[Path, ward.Truth]) -> None:
@@ -96,7 +113,7 @@ def test_the_truth_is_a_label_file_with_postures(recorded: tuple[Path, ward.Trut
 
 
 def test_a_missing_truth_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(BadLabels, match="nothing.truth.json"):
+    with pytest.raises(BadLabels, match=r"nothing\.truth\.json"):
         ward.load_truth(tmp_path / "nothing.mp4")
 
 
@@ -118,12 +135,12 @@ def test_a_shift_without_frames_is_refused() -> None:
         ward.Shift(0, seconds=0.01)
 
 
-@pytest.mark.parametrize("number", range(12))
+@pytest.mark.parametrize("number", range(6))
 def test_every_camera_gets_a_room_one_can_walk_through(number: int) -> None:
     made = room.of_camera(ward.Shift(number).name, 480, 288)
     for place in (made.bedside.at, made.chair_front.at):
         way = made.route(made.hub, place)
-        assert all(made.clear(a, b) for a, b in zip(way[:-1], way[1:], strict=True))
+        assert all(made.clear(a, b) for a, b in itertools.pairwise(way))
 
 
 def test_by_night_there_are_no_colours() -> None:
@@ -159,8 +176,8 @@ def test_a_long_shift_shows_every_posture_and_two_at_once() -> None:
     postures: set[str] = set()
     most = 0
     for seed in range(6):
-        visits = people.cast(place, 60, np.random.default_rng(seed))
-        for t in range(0, 60, 2):
+        visits = scripts.cast(place, 60, np.random.default_rng(seed))
+        for t in range(0, 60, 3):
             states = [state for visit in visits if (state := visit.at(t)) is not None]
             postures |= {posture for _, posture, _ in states}
             most = max(most, len(states))
@@ -170,14 +187,20 @@ def test_a_long_shift_shows_every_posture_and_two_at_once() -> None:
 
 def test_who_comes_through_the_door_is_cut_off_by_the_wall() -> None:
     place = room.of_camera("ward_a", 240, 144)
-    script = people._Script(place, people._carer(place, np.random.default_rng(0)),
-                            np.random.default_rng(0), 30.0)  # fmt: skip
-    script._enter()
-    light = render.Light(False, 0.0, 1.0, 0.0, 0.0)
-    studio = render.Studio(place, script.visits, light, 10.0, np.random.default_rng(0))
-    sizes = []
-    for t in np.arange(0, script.now, 0.1):
-        _, seen = studio.frame(float(t))
-        sizes.append(seen[0].box[2] - seen[0].box[0] if seen else 0)
-    assert sizes[0] < sizes[-1]
-    assert max(sizes) > 5
+    door, ahead = place.door, np.array([np.cos(place.door.heading), np.sin(place.door.heading)])
+    beside = np.array([-ahead[1], ahead[0]])
+
+    def seen_at(spot: np.ndarray) -> list[Seen]:
+        standing = body.placed(body.upright(1.7), spot, door.heading)
+        visit = people.Visit(SOMEBODY, [people.Action(0, 1, "standing", lambda _: standing)])
+        light = render.Light(False, 0.0, 1.0, 0.0, 0.0)
+        return render.Studio(place, [visit], light, 1.0, np.random.default_rng(0)).frame(0)[1]
+
+    assert seen_at(door.at + 0.5 * ahead)
+    assert not seen_at(door.at - 0.6 * ahead + 2 * beside)
+    assert not seen_at(door.at - 0.6 * ahead - 2 * beside)
+
+
+SOMEBODY = people.Person(
+    1.7, 1.0, (80, 90, 160), (60, 60, 70), (220, 180, 150), (40, 30, 30), False, 0.8, 0.05
+)
