@@ -20,9 +20,11 @@ def train_candidate(home: Path, version: str | None, options: stage.TrainOptions
 
 
 @flow(name="train", **policy.FLOW)
-def train(home: Path | None = None, version: str | None = None) -> dict[str, Any]:
+def train(
+    home: Path | None = None, version: str | None = None, steps: int | None = None
+) -> dict[str, Any]:
     """Train on a version, by default the newest; what was trained before is not trained again."""
-    conf = settings.load(home=home)
+    conf = settings.load(home=home, train=steps and {"steps": steps})
     made = train_candidate(conf.home, version, stage.options(conf))
     policy.markdown("training", _page(report.training(conf.home, made.model), made))
     fresh = [made.model] if made.trained and made.model else []

@@ -63,9 +63,7 @@ def videos(home: Path) -> list[VideoRow]:
     with Catalog.open(home) as catalog:
         owned = Counter(row.clip.video for row in catalog.clips())
         return [
-            VideoRow(
-                v.id, v.camera, v.started_at, v.frames, v.fps, v.width, v.height, owned[v.id]
-            )
+            VideoRow(v.id, v.camera, v.started_at, v.frames, v.fps, v.width, v.height, owned[v.id])
             for v in catalog.videos()
         ]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from oneclick.core.datasets import DatasetVersion
+from oneclick.core.errors import UsageError
 from oneclick.io import datasets, registry, server
 from oneclick.io.catalog import Catalog
 from oneclick.io.workspace import Workspace
@@ -164,6 +165,11 @@ def _tested(
     from oneclick.training import train as training
 
     network, card = model.load(folder)
+    if config.classes[: len(card.classes)] != card.classes:
+        raise UsageError(
+            f"model {card.id} knows the classes {list(card.classes)}, the settings say "
+            f"{list(config.classes)}: keep their order and add new ones at the end"
+        )
     own = replace(config, arch=card.arch)  # each model sees images at its own size
     return training.examine(network, own, dataset, places, card.threshold)
 

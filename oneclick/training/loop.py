@@ -48,6 +48,7 @@ def fit(network: nn.Module, batches: Iterable[Batch], schedule: Schedule, log: R
     Raises:
         OneclickError: the loss is not finite; the message names the images of the batch.
     """
+    # A sixth faster on CPU; bfloat16 is twice slower where the processor has no AMX.
     network.train().to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(_groups(network, schedule.weight_decay), schedule.lr)
     average = Average(network, schedule.ema)

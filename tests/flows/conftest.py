@@ -42,7 +42,7 @@ def prefect_server() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def small() -> Iterator[None]:
     """Settings of a lap that takes seconds."""
     with pytest.MonkeyPatch.context() as patch:

@@ -18,7 +18,7 @@ import pytest
 from oneclick.core.clips import ClipStage
 from oneclick.io.catalog import Catalog
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(290), pytest.mark.usefixtures("small")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400), pytest.mark.usefixtures("small")]
 
 ROOT = Path(__file__).parents[2]
 CLASSES = ("person",)

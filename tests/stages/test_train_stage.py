@@ -145,6 +145,16 @@ def test_a_broken_champion_stops_the_comparison_and_names_the_remedy(
     assert registry.champion(Workspace(home)) == first.model
 
 
+def test_a_champion_of_other_classes_is_not_compared(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ruled(monkeypatch, "promote")
+    train.train(home, None, OPTIONS)
+    options = train.TrainOptions(**vars(OPTIONS) | {"classes": ("chair", "person")})
+    with pytest.raises(UsageError, match="keep their order"):
+        train.train(home, None, options)
+
+
 REFUSALS = [
     ("v0009-x", OPTIONS, UnknownName, "v0009-x"),
     (None, train.TrainOptions(model="fcos-huge"), UnknownName, "fcos-huge"),
