@@ -10,13 +10,11 @@ import os
 import tomllib
 from pathlib import Path
 
-from oneclick.io import files
-
 DEFAULTS = {
     "DO_NOT_TRACK": "1",
     # DO_NOT_TRACK stops the client's events only; the server's heartbeat has its own switch.
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    # A first start migrates its database: 18 s on two cores, where Prefect waits 20.
+    # A first start migrates its database: 18 s on two idle cores, where Prefect waits 20.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     # Recorded one by one, task runs lock SQLite: 30 a second; in batches 140.
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
@@ -31,23 +29,30 @@ DEFAULTS = {
 
 
 def prepare(home: Path) -> None:
-    """Set what the user has not set, in the environment; call it before Prefect is imported.
+    """Make flows callable; call it before Prefect is imported.
 
-    With no server, Prefect lives in `<home>/.prefect` and says nothing.
+    With no server set, one is started for this process, silent, with its data in `<home>/.prefect`.
 
     Raises:
-        Unavailable, NoSpace: if that folder cannot be made.
+        Unavailable, NoSpace: if it cannot start.
     """
+    if settle(home):
+        from flows import embedded
+
+        wait = os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"]
+        embedded.start(Path(os.environ["PREFECT_HOME"]), float(wait))
+
+
+def settle(home: Path) -> bool:
+    """Set in the environment what the user has not set; whether a server is needed."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     if api_url():
-        return
-    folder = Path(os.environ.setdefault("PREFECT_HOME", str(home.resolve() / ".prefect")))
-    with files.guard(folder):  # Prefect makes the last folder of the path only
-        folder.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_ENABLED", "true")
+        return False
+    os.environ.setdefault("PREFECT_HOME", str(home.resolve() / ".prefect"))
     # At ERROR a failed task prints its traceback above our one-line error.
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+    return True
 
 
 def api_url() -> str | None:

@@ -17,9 +17,10 @@ from prefect import Flow, Task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.task_runners import TaskRunner
 
+from flows import embedded
 from oneclick import settings
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import NoSpace, Unavailable, UsageError
@@ -39,7 +40,7 @@ RUNNERS = {
 
 def transient(task: Task[Any, Any], run: Any, state: State[Any]) -> bool:
     """Retry what may heal by itself, and only on a server: at a terminal the user retries."""
-    if not PREFECT_API_URL.value():
+    if embedded.here():
         return False
     error = state.result(raise_on_failure=False)
     return isinstance(error, Unavailable | OSError) and not isinstance(error, NoSpace)

@@ -17,7 +17,7 @@ from typing import Any, Self
 import httpx
 
 import flows
-from flows import environment
+from flows import embedded, environment
 from oneclick.core.errors import Unavailable, UsageError
 from oneclick.io import files
 
@@ -89,7 +89,7 @@ class Supervisor:
             Unavailable: if the user's does not answer, the port is taken, or it does not start.
         """
         if self.given:
-            if not _answers(self.given):
+            if not embedded.answers(self.given):
                 raise Unavailable(
                     f"PREFECT_API_URL is {self.given}, but nothing answers there: "
                     "start that server, or unset it to get one here"
@@ -105,7 +105,7 @@ class Supervisor:
             where = ["--host", host, "--port", str(port)]
             child = self._start("server", ["server", "start", *where], file)
         deadline = time.monotonic() + START_SECONDS
-        while not _answers(url):
+        while not embedded.answers(url):
             if child.poll() is not None or time.monotonic() > deadline:
                 raise Unavailable(f"the Prefect server did not start: see the end of {log}")
             time.sleep(0.2)
@@ -146,8 +146,7 @@ class Supervisor:
             stdout=out,
             stderr=out,
             start_new_session=True,
-            # Inherited as ignored from a shell's background job, a worker could never be stopped.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=embedded.leashed,
         )
         self.children[name] = child
         return child
@@ -173,13 +172,6 @@ def _checkout() -> Path:
     if not (root / "prefect.yaml").exists():
         raise UsageError(f"{root} has no prefect.yaml: run oneclick up from a checkout")
     return root
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url.rstrip('/')}/health", timeout=2).status_code < 500
-    except httpx.HTTPError:
-        return False
 
 
 def _check_free(host: str, port: int) -> None:

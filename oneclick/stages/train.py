@@ -29,7 +29,7 @@ class TrainOptions:
     """fsspec URL of the training server; empty means `training-server` in the workspace."""
     model: str = "fcos-tiny"
     steps: int = 300
-    batch: int = 8
+    batch: int = 4
     stride: int = 2
     seed: int = 0
     margin: float = 0.0

@@ -38,7 +38,7 @@ class Config:
     arch: str = "fcos-tiny"
     classes: tuple[str, ...] = ("person",)
     steps: int = 300
-    batch: int = 8
+    batch: int = 4
     stride: int = 2
     """Train on every n-th frame of a clip."""
     seed: int = 0

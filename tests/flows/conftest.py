@@ -14,7 +14,7 @@ from flows import environment
 # Prefect reads the environment when it is imported, and the test modules import it first of all.
 SCRATCH = Path(tempfile.mkdtemp(prefix="oneclick-flows-"))
 atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
-environment.prepare(SCRATCH)
+environment.settle(SCRATCH)
 
 SETTINGS = {
     "ONECLICK_DETECT__PREDICTOR": "opencv:motion",

@@ -29,7 +29,7 @@ CLOUD = 'active = "cloud"\n[profiles.cloud]\nPREFECT_API_URL = "https://cloud.ex
 
 
 def test_with_no_server_prefect_lives_in_the_workspace_and_is_silent(tmp_path: Path) -> None:
-    environment.prepare(tmp_path)
+    assert environment.settle(tmp_path)
     assert os.environ["PREFECT_HOME"] == str(tmp_path / ".prefect")
     assert os.environ["PREFECT_LOGGING_LEVEL"] == "CRITICAL"
     assert os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
@@ -43,7 +43,7 @@ def test_a_workspace_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 def test_what_the_user_sets_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_LOGGING_LEVEL", "DEBUG")
-    environment.prepare(tmp_path)
+    environment.settle(tmp_path)
     assert os.environ["PREFECT_LOGGING_LEVEL"] == "DEBUG"
 
 
@@ -51,7 +51,7 @@ def test_a_user_with_a_server_keeps_their_home_and_their_logs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", "http://server/api")
-    environment.prepare(tmp_path)
+    assert not environment.settle(tmp_path)
     assert "PREFECT_HOME" not in os.environ
     assert "PREFECT_LOGGING_LEVEL" not in os.environ
 

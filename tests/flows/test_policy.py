@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Failed
 from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
-from flows import models, policy
+from flows import embedded, models, policy
 from oneclick import settings
 from oneclick.core.errors import BadVideo, NoSpace, Unavailable, UsageError
 from oneclick.io.workspace import Workspace
@@ -32,13 +31,12 @@ def failed(error: BaseException) -> Any:
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
 def test_only_what_may_heal_by_itself_is_retried(error: Exception, again: bool) -> None:
-    with temporary_settings({PREFECT_API_URL: "http://server/api"}):
-        assert policy.transient(None, None, failed(error)) is again  # type: ignore[arg-type]
+    assert policy.transient(None, None, failed(error)) is again  # type: ignore[arg-type]
 
 
-def test_at_a_terminal_nothing_is_retried() -> None:
-    with temporary_settings({PREFECT_API_URL: None}):
-        assert not policy.transient(None, None, failed(Unavailable("away")))  # type: ignore[arg-type]
+def test_at_a_terminal_nothing_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(embedded.MARK, "1")
+    assert not policy.transient(None, None, failed(Unavailable("away")))  # type: ignore[arg-type]
 
 
 def test_runners_are_chosen_by_name() -> None:
@@ -62,13 +60,13 @@ def test_the_champion_predicts_once_there_is_one(tmp_path: Path) -> None:
     crown.parent.mkdir(parents=True)
     crown.touch()
     assert models.predictor(conf) == "model:champion"
-    assert models.labellers(conf) == ["model:champion", "opencv:hog", "opencv:motion"]
+    assert models.labellers(conf) == ["model:champion", "opencv:motion"]
 
 
 def test_a_model_named_in_the_settings_predicts(tmp_path: Path) -> None:
     conf = settings.load(home=tmp_path, detect={"predictor": "onnx:big.onnx", "rival": ""})
     assert models.predictor(conf) == "onnx:big.onnx"
-    assert models.labellers(conf) == ["onnx:big.onnx", "opencv:hog"]
+    assert models.labellers(conf) == ["onnx:big.onnx"]
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(0, []), (1, [1]), (3, [3]), (7, [3, 3, 1])], ids=str)

@@ -1,0 +1,67 @@
+"""The embedded server ends with its process, however that ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+LONG_FLOW = """
+import sys, time
+from pathlib import Path
+from flows import environment
+environment.prepare(Path(sys.argv[1]))
+from prefect import flow
+from flows import policy
+@flow
+def long():
+    print("working", flush=True)
+    time.sleep(120)
+with policy.in_process():
+    long()
+"""
+
+
+def relatives(home: Path) -> list[str]:
+    """Living processes whose Prefect is at home here."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"PREFECT_HOME={home}".encode() in (entry / "environ").read_bytes():
+                found.append((entry / "cmdline").read_bytes().decode().replace("\0", " "))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes in /proc")
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize(
+    ("sign", "code"),
+    [(signal.SIGINT, -2), (signal.SIGTERM, 143), (signal.SIGKILL, -9)],
+    ids=["Ctrl-C", "SIGTERM", "SIGKILL"],
+)
+def test_a_process_that_is_ended_ends_its_server(tmp_path: Path, sign: int, code: int) -> None:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", LONG_FLOW, str(tmp_path)],
+        env=env,
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        assert process.stdout.readline() == b"working\n"
+        assert relatives(tmp_path)
+        os.killpg(process.pid, sign)  # as a terminal does: the whole foreground group
+        assert process.wait(30) == code
+    deadline = time.monotonic() + 10
+    while relatives(tmp_path):
+        assert time.monotonic() < deadline, relatives(tmp_path)
+        time.sleep(0.2)
