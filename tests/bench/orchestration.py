@@ -1,8 +1,9 @@
 """What share of a lap is orchestration: `python tests/bench/orchestration.py [VIDEO] [--home DIR]`.
 
 Runs one lap as `oneclick run VIDEO --accept-auto` does, in a process of its own with Prefect's
-embedded server and an empty database, and adds up the seconds inside the stage functions. All the
-rest of the process's life counts as orchestration: imports, server start and stop, API calls.
+embedded server, and adds up the seconds inside the stage functions. All the rest of that process's
+life counts as orchestration: imports, server start and stop, API calls. Creating the server's
+database, once a workspace, is timed before and printed apart.
 """
 
 from __future__ import annotations
@@ -48,11 +49,11 @@ def timed(work: Callable[..., Any], seconds: Counter[str], name: str) -> Callabl
 
 
 def lap(video: Path, home: Path) -> Counter[str]:
-    """One lap in this process; seconds by stage, and of the flow call as `lap`."""
+    """One lap in this process; seconds by stage, of server start and of the flow call."""
     seconds: Counter[str] = Counter()
     from flows import environment
 
-    environment.prepare(home)
+    timed(environment.prepare, seconds, "server start")(home)
     for stage, names in STAGES.items():
         module = import_module(f"oneclick.stages.{stage}")
         for name in names:
@@ -61,20 +62,32 @@ def lap(video: Path, home: Path) -> Counter[str]:
     from flows.one_click import one_click
 
     with policy.in_process():
-        timed(one_click, seconds, "lap")([str(video)], home, accept_auto=True)
+        timed(one_click, seconds, "flow call")([str(video)], home, accept_auto=True)
     return seconds
 
 
-def measure(video: Path, home: Path) -> tuple[float, dict[str, float]]:
-    """Seconds of a whole process that does one lap, and those inside the stages."""
+def measure(*arguments: str) -> tuple[float, dict[str, float]]:
+    """Seconds of a whole process of this script, and those it reports."""
     start = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, __file__, str(video), "--home", str(home), "--inside"],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    command = [sys.executable, __file__, *arguments]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return time.perf_counter() - start, json.loads(done.stdout.splitlines()[-1])
+
+
+def show(whole: float, seconds: dict[str, float]) -> float:
+    """Print the table; the share of orchestration in the whole process."""
+    inside = sum(seconds.get(stage, 0) for stage in STAGES)
+    for stage in STAGES:
+        print(f"{stage:<22}{seconds.get(stage, 0):8.1f} s")
+    call, start = seconds["flow call"], seconds["server start"]
+    print(f"{'all stages':<22}{inside:8.1f} s")
+    print(f"{'flows beside stages':<22}{call - inside:8.1f} s   {(call - inside) / whole:.1%}")
+    print(f"{'server start, imports':<22}{start:8.1f} s   {start / whole:.1%}")
+    print(
+        f"{'server stop, exit':<22}{whole - call - start:8.1f} s   {1 - (call + start) / whole:.1%}"
+    )
+    print(f"{'whole process':<22}{whole:8.1f} s")
+    return 1 - inside / whole
 
 
 def main() -> int:
@@ -82,22 +95,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("video", type=Path, nargs="?", default=VIDEO)
     parser.add_argument("--home", type=Path)
-    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--inside", choices=["start", "lap"], help=argparse.SUPPRESS)
     given = parser.parse_args()
     home = given.home or Path(tempfile.mkdtemp(prefix="oneclick-bench-"))
-    if given.inside:
+    if given.inside == "start":
+        from flows import environment
+
+        environment.prepare(home)
+        print("{}")
+        return 0
+    if given.inside == "lap":
         print(json.dumps(lap(given.video, home)))
         return 0
-    whole, seconds = measure(given.video, home)
-    inside = sum(seconds[stage] for stage in STAGES if stage in seconds)
-    for stage in STAGES:
-        print(f"{stage:<14}{seconds.get(stage, 0):9.1f} s")
-    print(f"{'stages':<14}{inside:9.1f} s")
-    for name, total in (("flow call", seconds["lap"]), ("whole process", whole)):
-        share = 1 - inside / total
-        print(f"{name:<14}{total:9.1f} s   orchestration {total - inside:5.1f} s = {share:.1%}")
-    print(f"target: below {TARGET:.0%} of the whole process")
-    return int(1 - inside / whole >= TARGET)
+    there = [str(given.video), "--home", str(home), "--inside"]
+    first, _ = measure(*there, "start")
+    print(f"{'first start, once':<22}{first:8.1f} s   creates Prefect's database")
+    share = show(*measure(*there, "lap"))
+    print(f"orchestration is {share:.1%} of the lap; target: below {TARGET:.0%}")
+    return int(share >= TARGET)
 
 
 if __name__ == "__main__":

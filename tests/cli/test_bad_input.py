@@ -56,10 +56,13 @@ def test_adding_the_same_recording_again_says_so_and_copies_nothing(
 
 
 def test_a_full_disk_stops_with_one_line_and_exit_code_4(folder: Path, tmp_path: Path) -> None:
-    home = tmp_path / "home"
+    home, large = tmp_path / "home", folder / "large.mp4"
+    noise = np.random.default_rng(1).integers(0, 255, (20, 240, 320, 3), np.uint8)
+    video.write(large, iter(noise), 10.0)
+    assert large.stat().st_size > 512 * 1200
     oneclick("status", home=home)
     # The file-size limit of the shell is as final as a full device, and needs no second disk.
-    done = oneclick("video", "add", str(folder / "good.mp4"), home=home, blocks=1)
+    done = oneclick("video", "add", str(large), home=home, blocks=1200)
     assert done.returncode == 4, done.stderr
     assert "no space left" in done.stderr
     assert "Traceback" not in done.stderr

@@ -94,6 +94,7 @@ def test_contradictory_settings_are_refused_with_the_setting_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ONECLICK_DETECT__PREDICTOR", "opencv:motion")
+    monkeypatch.setenv("ONECLICK_DETECT__RIVAL", "opencv:motion")
     done = oneclick("status", home=tmp_path)
     assert done.returncode == 2
     assert "detect" in done.stderr

@@ -37,6 +37,7 @@ def relatives(home: Path) -> list[str]:
     return found
 
 
+@pytest.mark.e2e
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes in /proc")
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(
