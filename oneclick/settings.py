@@ -87,7 +87,7 @@ class Train(_Section):
     """fsspec URL of the training server; empty means `training-server` in the workspace."""
     model: str = "fcos-tiny"
     steps: int = Field(300, gt=0)
-    batch: int = Field(4, gt=0)
+    batch: int = Field(8, gt=0)
     stride: int = Field(2, gt=0)
     """Train on every n-th frame of a clip."""
     seed: int = 0

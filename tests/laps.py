@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from oneclick.core.clips import ClipStage
@@ -18,6 +19,8 @@ from oneclick.io.catalog import Catalog
 from oneclick.stages import autolabel, cut, extract, fetch, predict, publish, review, train, trigger
 
 CLASSES = ("person",)
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+"""When labels are made: their bytes, and so the name of the dataset, hold it."""
 PREDICTOR = "opencv:motion"
 CHOICE = trigger.Options(min_clips=4, clip_seconds=1.0, gap=0.5)
 
@@ -37,7 +40,8 @@ def lap(home: Path, video: Path, steps: int = 2) -> BatchResult:
     trigger.trigger(home, PREDICTOR, None, CHOICE)
     result.add(cut.cut(home, "lap"))
     result.add(extract.extract(home, standing(home, ClipStage.CUT)))
-    result.add(autolabel.autolabel(home, standing(home, ClipStage.EXTRACTED), [PREDICTOR], CLASSES))
+    fresh = standing(home, ClipStage.EXTRACTED)
+    result.add(autolabel.autolabel(home, fresh, [PREDICTOR], CLASSES, now=NOON))
     result.add(review.send(home, standing(home, ClipStage.LABELLED)))
     result.add(review.accept_auto(home, standing(home, ClipStage.IN_REVIEW)))
     result.add(review.collect(home))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -58,8 +59,10 @@ def save(folder: Path, weights: Mapping[str, Any]) -> str:
     """Write model.pt whole or not at all; its sha256."""
     import torch
 
-    with files.atomic_file(folder / WEIGHTS) as temporary, files.guard(folder / WEIGHTS):
-        torch.save(dict(weights), temporary)
+    # A file's own name would end up in its bytes: equal weights must give equal digests.
+    content = io.BytesIO()
+    torch.save(dict(weights), content)
+    files.write_atomic(folder / WEIGHTS, content.getvalue())
     return files.sha256(folder / WEIGHTS)
 
 
