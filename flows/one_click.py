@@ -13,6 +13,8 @@ from flows.label import label
 from flows.publish import publish
 from flows.review import review
 from flows.train import train
+from oneclick import settings
+from oneclick.io import files
 
 
 @flow(name="one-click", **policy.FLOW)
@@ -31,6 +33,8 @@ def one_click(
             "publish": publish(home),
             "train": train(home),
         }
+    # What killed laps left half-written; nobody alive is touched.
+    files.sweep(settings.load(home=home).home)
     return {
         "failed": {key: why for step in steps.values() for key, why in step["failed"].items()},
         "nothing_new": not any(step["done"] for step in steps.values()),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
+from oneclick.io import files
 from oneclick.io.catalog import Catalog
 from oneclick.stages import autolabel, cut, extract, fetch, predict, publish, review, train, trigger
 
@@ -50,6 +51,7 @@ def lap(home: Path, video: Path, steps: int = 2) -> BatchResult:
     result.add(publish.publish(home, accepted, server, CLASSES).result)
     options = train.TrainOptions(server=server, steps=steps, batch=2, min_test_images=1)
     train.train(home, None, options)
+    files.sweep(home)
     return result
 
 
