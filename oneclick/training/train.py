@@ -42,8 +42,8 @@ class Config:
     stride: int = 2
     """Train on every n-th frame of a clip."""
     seed: int = 0
-    lr: float = 6e-3
-    tuning_lr: float = 6e-3
+    lr: float = 3e-3
+    tuning_lr: float = 3e-3
     """Learning rate when training starts from the champion."""
     warmup: int = 20
     weight_decay: float = 0.05
