@@ -10,6 +10,7 @@ from prefect import flow, task
 from flows import policy
 from oneclick import report, settings
 from oneclick.core.results import BatchResult
+from oneclick.stages import calibrate
 from oneclick.stages import train as stage
 
 
@@ -19,12 +20,19 @@ def train_candidate(home: Path, version: str | None, options: stage.TrainOptions
     return stage.train(home, version, options)
 
 
+@task(name="calibrate", tags=["compute"], timeout_seconds=policy.HOUR, **policy.TASK)
+def calibrate_triggers(home: Path) -> int:
+    """Learn from the reviews how far triggers are to be believed; pairs of models reviewed."""
+    return len(calibrate.calibrate(home).pairs)
+
+
 @flow(name="train", **policy.FLOW)
 def train(
     home: Path | None = None, version: str | None = None, steps: int | None = None
 ) -> dict[str, Any]:
     """Train on a version, by default the newest; what was trained before is not trained again."""
     conf = settings.load(home=home, train=steps and {"steps": steps})
+    calibrate_triggers(conf.home)
     made = train_candidate(conf.home, version, stage.options(conf))
     policy.markdown("training", _page(report.training(conf.home, made.model), made))
     fresh = [made.model] if made.trained and made.model else []

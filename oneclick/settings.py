@@ -70,6 +70,8 @@ class Triggers(_Section):
     test_share: Share = 0.25
     """Share of camera-days (or of a lone camera-day's time) kept for testing."""
     seed: int = 0
+    per: Literal["frame", "box"] = "frame"
+    """What annotators' time goes into; per box prefers small failing scenes to crowds."""
 
 
 class Review(_Section):

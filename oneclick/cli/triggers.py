@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oneclick.cli import output
+from oneclick.cli import output, rehearse, timeline
 
 if TYPE_CHECKING:
     from oneclick.core.detections import Detections
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from oneclick.triggers.scene import Scene
 
 app = typer.Typer(no_args_is_help=True, help="Rules that find the moments where a model is wrong.")
+app.command("timeline")(timeline.timeline)
+app.command("hits")(timeline.hits)
+app.command("try")(rehearse.try_)
 
 DEFAULT_FPS = 25.0
 Score = Annotated[
@@ -63,6 +66,10 @@ def scan(
         float | None,
         typer.Option(min=0, max=1, help="Print the best frames, at most this share of them."),
     ] = None,
+    per_box: Annotated[
+        bool,
+        typer.Option("--per-box", help="With --budget: expected errors per box, not per frame."),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """What the triggers find in a detections file; needs no workspace."""
@@ -74,7 +81,7 @@ def scan(
     if budget is None:
         columns, rows = ["trigger", "start", "stop", "score", "boxes", "why"], _hits(hits)
     else:
-        columns, rows = ["frame", "score", "triggers"], _frames(hits, scene, budget)
+        columns, rows = ["frame", "score", "triggers"], _frames(hits, scene, budget, per_box)
     if json:
         for row in rows:
             typer.echo(json_text.dumps(row, ensure_ascii=False))
@@ -114,10 +121,12 @@ def _hits(hits: list[Hit]) -> list[dict[str, Any]]:
     ]
 
 
-def _frames(hits: list[Hit], scene: Scene, budget: float) -> list[dict[str, Any]]:
-    from oneclick.triggers import select
+def _frames(hits: list[Hit], scene: Scene, budget: float, per_box: bool) -> list[dict[str, Any]]:
+    from oneclick.triggers import expect, select
 
-    picked = select.frames(hits, scene.length, scene.fps, budget)
+    worth = expect.errors(hits, scene.length)
+    worth = expect.per_box(worth, scene.visible) if per_box else worth
+    picked = select.frames(worth, scene.fps, budget)
     return [
         {"frame": frame, "score": score, "triggers": _fired(hits, frame)} for frame, score in picked
     ]
@@ -137,26 +146,21 @@ def _scene(
 ) -> Scene:
     from dataclasses import replace
 
-    from oneclick.io import mot
-    from oneclick.triggers.scene import Scene
+    from oneclick.io import mot, scenes
 
     known = mot.sequence(path)
     fps = known.get("frameRate", DEFAULT_FPS) if fps is None else fps
-    size = int(known.get("seqLength", 0)) or None
-    own = mot.load(path, fps, size)
-    other = mot.load(against, fps, size) if against else None
+    frames = int(known.get("seqLength", 0)) or None
+    own = mot.load(path, fps, frames)
+    other = mot.load(against, fps, frames) if against else None
     length = max(own.length, other.length if other else 0, 1)
     own = replace(own, length=length)
     other = replace(other, length=length) if other else None
-    width, height = _extent([d for d in (own, other) if d is not None])
-    return Scene(
-        own,
-        -float("inf") if min_score is None else min_score,
-        known.get("imWidth", width),
-        known.get("imHeight", height),
-        other,
-        -float("inf") if other_score is None else other_score,
-    )
+    parts = [own] if other is None else [own, other]
+    limits = [-float("inf") if limit is None else limit for limit in (min_score, other_score)]
+    width, height = _extent(parts)
+    size = known.get("imWidth", width), known.get("imHeight", height)
+    return scenes.scene(parts, limits[: len(parts)], *size)
 
 
 def _extent(parts: list[Detections]) -> tuple[float, float]:

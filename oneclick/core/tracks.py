@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from oneclick.core.detections import Detections
 from oneclick.core.spans import Span
 
 DETECTED, UNITED, INTERPOLATED, RECOVERED, HUMAN = "d", "u", "i", "r", "h"
@@ -78,6 +79,19 @@ class Tracks:
         """No box in `length` frames."""
         none = np.zeros(0)
         return cls(none, none, np.zeros((0, 4)), none, none, none, length, fps, names)  # type: ignore[arg-type]
+
+    @property
+    def detections(self) -> Detections:
+        """The same boxes without their identities."""
+        return Detections(
+            self.frames,
+            self.boxes,
+            self.scores,
+            self.classes,
+            self.length,
+            self.fps,
+            self.names,
+        )
 
     def __len__(self) -> int:
         return len(self.frames)

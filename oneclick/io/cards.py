@@ -13,6 +13,27 @@ from oneclick.io import files
 from oneclick.io.workspace import Workspace
 
 
+class Model(msgspec.Struct, frozen=True):
+    """A model whose predictions were looked at."""
+
+    id: str
+    """`model_id` of the detector; names the predictions file."""
+    threshold: float
+    """Its operating point."""
+
+
+class Look(msgspec.Struct, frozen=True):
+    """Whose predictions a look compared."""
+
+    predictor: Model
+    rival: Model | None = None
+
+    @property
+    def pair(self) -> str:
+        """`predictor|rival`: verdicts about one pair say little about another."""
+        return f"{self.predictor.id}|{self.rival.id if self.rival else ''}"
+
+
 class Found(msgspec.Struct, frozen=True):
     """`hits/<video>.json`: what the triggers found in one Video and what was selected of it."""
 
@@ -22,6 +43,15 @@ class Found(msgspec.Struct, frozen=True):
     hits: tuple[Hit, ...]
     looks: dict[str, tuple[Clip, ...]]
     """What every look so far has selected, by key."""
+    looked: dict[str, Look] = {}
+    """Whose predictions each look compared, by key."""
+
+    def look_of(self, clip_id: str) -> Look | None:
+        """The look that selected this Clip."""
+        for key, clips in self.looks.items():
+            if key in self.looked and any(clip.id == clip_id for clip in clips):
+                return self.looked[key]
+        return None
 
     @property
     def selections(self) -> tuple[Clip, ...]:
@@ -65,14 +95,15 @@ def save_hits(
     workspace: Workspace,
     video_id: str,
     key: str,
+    look: Look,
     hits: Sequence[Hit],
     selections: Sequence[Clip],
 ) -> Path:
     """Replace the Hits of a Video and what the look `key` selected; earlier looks stay."""
     path = workspace.hits(video_id)
-    looks = dict(load_hits(path).looks) if path.exists() else {}
-    looks[key] = tuple(selections)
-    files.write_json(path, Found(video_id, key, tuple(hits), looks))
+    old = load_hits(path) if path.exists() else Found(video_id, key, (), {})
+    looks, looked = old.looks | {key: tuple(selections)}, old.looked | {key: look}
+    files.write_json(path, Found(video_id, key, tuple(hits), looks, looked))
     return path
 
 

@@ -36,6 +36,11 @@ class Workspace:
         """Hits and selected spans of one video, as JSON."""
         return self.home / "hits" / f"{video_id}.json"
 
+    @property
+    def calibration(self) -> Path:
+        """How often triggers were right, as JSON."""
+        return self.home / "hits" / "calibration.json"
+
     def clip_dir(self, clip_id: str) -> Path:
         """`clips/<camera>/<clip_id>`; the camera is the id up to its first dash."""
         return self.home / "clips" / clip_id.split("-", 1)[0] / clip_id

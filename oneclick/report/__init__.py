@@ -4,6 +4,7 @@ The command line, the terminal UI, the web pages and Prefect's artifacts show th
 """
 
 from oneclick.report.listings import ClipDetail, ClipRow, VideoRow, clip, clips, videos
+from oneclick.report.moments import Moment, moments
 from oneclick.report.numbers import (
     Effort,
     FunnelRow,
@@ -15,6 +16,7 @@ from oneclick.report.numbers import (
     kept,
     origins,
 )
+from oneclick.report.rehearsal import Rehearsal, rehearse
 from oneclick.report.scores import (
     DatasetRow,
     ModelRow,
@@ -26,6 +28,7 @@ from oneclick.report.scores import (
     training,
 )
 from oneclick.report.summary import Lap, lap
+from oneclick.report.timeline import Timeline, timeline
 
 __all__ = [
     "ClipDetail",
@@ -37,6 +40,9 @@ __all__ = [
     "Kept",
     "Lap",
     "ModelRow",
+    "Moment",
+    "Rehearsal",
+    "Timeline",
     "Training",
     "VideoRow",
     "champion",
@@ -50,7 +56,10 @@ __all__ = [
     "lap",
     "model_card",
     "models",
+    "moments",
     "origins",
+    "rehearse",
+    "timeline",
     "training",
     "videos",
 ]

@@ -9,29 +9,24 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
 from oneclick import detectors, triggers
 from oneclick.core import ids, progress, splits
 from oneclick.core.clips import Clip, Video
-from oneclick.core.errors import BadInput, OneclickError, Unavailable
+from oneclick.core.errors import OneclickError, Unavailable
 from oneclick.core.hits import Hit
-from oneclick.io import cards, predictions
+from oneclick.io import calibration, cards, scenes
+from oneclick.io.cards import Look, Model
 from oneclick.io.catalog import Catalog
 from oneclick.io.workspace import Workspace
 from oneclick.triggers import select
-from oneclick.triggers.scene import Scene
+from oneclick.triggers.calibrate import Calibration
 
 STEP = "trigger"
 """What the catalog calls a video that this step has seen."""
-
-
-@dataclass(frozen=True)
-class ModelRef:
-    """A model as the predictions of a workspace know it."""
-
-    id: str
-    """`model_id` of the detector; names the predictions file."""
-    threshold: float
-    """Its operating point."""
 
 
 @dataclass(frozen=True)
@@ -60,15 +55,24 @@ class Outcome:
     """Video to the one-line reason why it was left out."""
 
 
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What was found in one video."""
+
+    hits: list[Hit]
+    boxes: NDArray[np.int32]
+    """Boxes of the predictor per frame."""
+
+
 def trigger(
     home: Path,
-    predictor: str | ModelRef,
-    rival: str | ModelRef | None = None,
+    predictor: str | Model,
+    rival: str | Model | None = None,
     options: Options | None = None,
 ) -> Outcome:
     """Look at every video that the predictor, and the rival if there is one, have predicted.
 
-    A model is given by its detector name or as a ModelRef. Hits are written first; the selection
+    A model is given by its detector name or as a Model. Hits are written first; the selection
     and the marks of all videos are one transaction, so a killed run is simply done again.
 
     Raises:
@@ -76,43 +80,41 @@ def trigger(
         NoSpace, Unavailable: if the disk or the catalog refuses.
     """
     workspace, options = Workspace(home), options or Options()
-    own = _model(workspace, predictor)
-    other = _model(workspace, rival) if rival else None
+    look = Look(_model(workspace, predictor), _model(workspace, rival) if rival else None)
     rules = triggers.make(options.enabled, options.params)
-    key = _key(own, other, options)
+    key = _key(look, options)
+    beliefs = calibration.load(workspace).of(look.pair)
     with Catalog.open(home) as catalog:
         outcome, fresh = Outcome(), set(catalog.unmarked(STEP, key))
-        found: dict[str, list[Hit]] = {}
-        models = [own, other] if other else [own]
-        ready = [v for v in _by_time(catalog) if _predicted(workspace, v, models)]
+        found: dict[str, Seen] = {}
+        ready = [v for v in _by_time(catalog) if _predicted(workspace, v, look)]
         outcome.skipped = [video.id for video in ready if video.id not in fresh]
         todo = [video for video in ready if video.id in fresh]
         for video in progress.track("trigger", todo, len(todo)):
             try:
-                found[video.id] = _hits(workspace, video, own, other, rules)
+                found[video.id] = _look(workspace, video, look, rules)
             except Unavailable:
                 raise
             except OneclickError as error:
                 outcome.failed[video.id] = str(error)
-        outcome.selected = _commit(catalog, workspace, found, key, options)
+        outcome.selected = _commit(catalog, workspace, found, look, key, beliefs, options)
     outcome.videos = list(found)
-    counts = Counter(hit.trigger for hits in found.values() for hit in hits)
+    counts = Counter(hit.trigger for seen in found.values() for hit in seen.hits)
     outcome.hits = dict(sorted(counts.items()))
     return outcome
 
 
-def _model(workspace: Workspace, model: str | ModelRef) -> ModelRef:
-    if isinstance(model, ModelRef):
+def _model(workspace: Workspace, model: str | Model) -> Model:
+    if isinstance(model, Model):
         return model
     detector = detectors.create(model, workspace)
-    return ModelRef(detector.model_id, detector.threshold)
+    return Model(detector.model_id, detector.threshold)
 
 
-def _key(own: ModelRef, other: ModelRef | None, options: Options) -> str:
+def _key(look: Look, options: Options) -> str:
     """Digest of all that decides what is found: a change of any of it is a new look."""
-    parts = [asdict(own), asdict(other) if other else None, asdict(options)]
-    text = json.dumps(parts, sort_keys=True, default=dict)
-    return f"{own.id}-{sha256(text.encode()).hexdigest()[:12]}"
+    text = json.dumps([msgspec.to_builtins(look), asdict(options)], sort_keys=True, default=dict)
+    return f"{look.predictor.id}-{sha256(text.encode()).hexdigest()[:12]}"
 
 
 def _by_time(catalog: Catalog) -> list[Video]:
@@ -123,32 +125,25 @@ def _by_time(catalog: Catalog) -> list[Video]:
     )
 
 
-def _predicted(workspace: Workspace, video: Video, models: Sequence[ModelRef]) -> bool:
+def _predicted(workspace: Workspace, video: Video, look: Look) -> bool:
+    models = filter(None, (look.predictor, look.rival))
     return all(workspace.predictions(video.id, model.id).exists() for model in models)
 
 
-def _hits(
-    workspace: Workspace,
-    video: Video,
-    own: ModelRef,
-    other: ModelRef | None,
-    rules: Sequence[triggers.Trigger],
-) -> list[Hit]:
-    said = predictions.load(workspace.predictions(video.id, own.id))
-    second = predictions.load(workspace.predictions(video.id, other.id)) if other else None
-    limit = other.threshold if other else 0.0
-    try:
-        scene = Scene(said, own.threshold, video.width, video.height, second, limit)
-    except ValueError as error:
-        raise BadInput(f"{video.id}: {error}; delete its predictions and run again") from None
-    return triggers.scan(scene, rules)
+def _look(
+    workspace: Workspace, video: Video, look: Look, rules: Sequence[triggers.Trigger]
+) -> Seen:
+    scene = scenes.load(workspace, video, look)
+    return Seen(triggers.scan(scene, rules), scene.visible.astype(np.int32))
 
 
 def _commit(
     catalog: Catalog,
     workspace: Workspace,
-    found: Mapping[str, list[Hit]],
+    found: Mapping[str, Seen],
+    look: Look,
     key: str,
+    beliefs: Calibration,
     options: Options,
 ) -> int:
     """Write Hits and selection of the videos looked at; how many Spans were selected."""
@@ -156,13 +151,13 @@ def _commit(
         return 0
     videos = _by_time(catalog)
     clips = [row.clip for row in catalog.clips()] + catalog.selections(uncut_only=True)
-    chosen = select.select(_candidates(videos, clips, found, options), options)
+    chosen = select.select(_candidates(videos, clips, found, options), options, beliefs)
     by_id = {video.id: video for video in videos}
     selection = [_clip(by_id[choice.video], choice) for choice in chosen]
-    for video, hits in found.items():
+    for video, seen in found.items():
         mine = [clip for clip in selection if clip.video == video]
-        cards.save_hits(workspace, video, key, hits, mine)
-        catalog.put_hits(video, hits, key)
+        cards.save_hits(workspace, video, key, look, seen.hits, mine)
+        catalog.put_hits(video, seen.hits, key)
     catalog.put_selection(selection, [(video, STEP, key) for video in found])
     return len(selection)
 
@@ -170,14 +165,16 @@ def _commit(
 def _candidates(
     videos: Sequence[Video],
     clips: Sequence[Clip],
-    found: Mapping[str, list[Hit]],
+    found: Mapping[str, Seen],
     options: Options,
 ) -> list[select.Candidate]:
     known = splits.settled(videos, clips)
     parts = splits.parts(videos, known, options.test_share, options.clip_seconds)
     taken = {video: tuple(clip.span for clip in clips if clip.video == video) for video in found}
     return [
-        select.Candidate(v.id, v.frames, v.fps, found[v.id], parts[v.id], taken[v.id])
+        select.Candidate(
+            v.id, v.frames, v.fps, found[v.id].hits, parts[v.id], taken[v.id], found[v.id].boxes
+        )
         for v in videos
         if v.id in found
     ]

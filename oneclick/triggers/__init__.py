@@ -15,14 +15,42 @@ from typing import Any, ClassVar, Protocol
 
 from oneclick.core.errors import UnknownName, UsageError
 from oneclick.core.hits import Hit
+from oneclick.triggers.appear import Appear, Disappear
+from oneclick.triggers.area import Area
 from oneclick.triggers.blip import Blip
-from oneclick.triggers.conflict import ConflictExtra, ConflictMiss
+from oneclick.triggers.class_switch import ClassSwitch
+from oneclick.triggers.confidence_drop import ConfidenceDrop
+from oneclick.triggers.conflict import (
+    ConflictExtra,
+    ConflictMiss,
+    HindsightExtra,
+    HindsightMiss,
+)
 from oneclick.triggers.flicker import Flicker
+from oneclick.triggers.jump import Jump
 from oneclick.triggers.low_confidence import LowConfidence
+from oneclick.triggers.multibox import Multibox
 from oneclick.triggers.scene import Scene
+from oneclick.triggers.still import Still
 
 ENTRY_POINTS = "oneclick.triggers"
-OWN: tuple[type[Trigger], ...] = (Flicker, Blip, ConflictMiss, ConflictExtra, LowConfidence)
+OWN: tuple[type[Trigger], ...] = (
+    Flicker,
+    Blip,
+    Appear,
+    Disappear,
+    Jump,
+    Area,
+    ClassSwitch,
+    ConfidenceDrop,
+    Multibox,
+    Still,
+    ConflictMiss,
+    ConflictExtra,
+    HindsightMiss,
+    HindsightExtra,
+    LowConfidence,
+)
 
 
 class Trigger(Protocol):

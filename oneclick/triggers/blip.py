@@ -34,10 +34,8 @@ class Blip:
         sure, tracks = scene.sure, scene.tracks(self.hole)
         if not len(sure):
             return []
-        count = int(tracks.max()) + 1
-        first, last = np.full(count, scene.length), np.full(count, -1)
-        np.minimum.at(first, tracks, sure.frames)
-        np.maximum.at(last, tracks, sure.frames)
+        firsts, lasts = scene.ends(self.hole)
+        first, last = sure.frames[firsts], sure.frames[lasts]
         short = np.bincount(tracks) <= self.boxes
         short &= last - first < scene.frames(self.duration)
         short &= (first > 0) & (last < scene.length - 1)

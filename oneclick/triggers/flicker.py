@@ -28,17 +28,22 @@ class Flicker:
 
     def find(self, scene: Scene) -> list[Hit]:
         """One Hit per object and stretch of flickering; its score is that of the boxes around."""
-        sure, tracks = scene.sure, scene.tracks(self.hole)
-        order = np.lexsort((sure.frames, tracks))
-        frames, track = sure.frames[order], tracks[order]
-        step = np.diff(frames)
-        at = np.flatnonzero((np.diff(track) == 0) & (step > 1))
-        near = frames[at][1:] - frames[at + 1][:-1] <= scene.frames(self.join)
-        fresh = np.append(True, (np.diff(track[at]) != 0) | ~near)[: len(at)]
-        missing, hole = _between(sure, order[at], order[at + 1])
-        groups = np.cumsum(fresh)[hole]
+        sure, (before, after) = scene.sure, scene.steps(self.hole)
+        wide = sure.frames[after] - sure.frames[before] > 1
+        before, after = before[wide], after[wide]
+        missing, hole = _between(sure, before, after)
+        groups = self._groups(scene, before, after)[hole]
         why = "{cls} seen before and after, but missing in {frames} within {seconds}"
         return scenes.runs(self.name, missing, groups, missing.scores, why)
+
+    def _groups(
+        self, scene: Scene, before: NDArray[np.intp], after: NDArray[np.intp]
+    ) -> NDArray[np.intp]:
+        """Group of each hole: those of one track that follow each other closely."""
+        frames, tracks = scene.sure.frames, scene.tracks(self.hole)[before]
+        apart = frames[before][1:] - frames[after][:-1] > scene.frames(self.join)
+        fresh = (np.diff(tracks) != 0) | apart
+        return np.append(0, np.cumsum(fresh)).astype(np.intp)
 
 
 def _between(

@@ -15,6 +15,7 @@ from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
 
 Mask = NDArray[np.bool_]
+Rows = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,8 @@ class Scene:
     other: Detections | None = None
     """What a rival says of the same video; classes pair by name, unknown ones are left out."""
     other_threshold: float = 0.0
+    labels: Detections | None = None
+    """What hindsight makes of the predictions of the same video."""
     signals: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     """One number per frame, by name."""
     _done: dict[tuple[str, float], object] = field(default_factory=dict, init=False, repr=False)
@@ -42,10 +45,14 @@ class Scene:
     def __post_init__(self) -> None:
         if not (self.width > 0 and self.height > 0):
             raise ValueError(f"picture: expected a size, got {self.width} x {self.height}")
-        if self.other is not None and self.other.length != self.detections.length:
-            raise ValueError(
-                f"rival: expected {self.detections.length} frames, got {self.other.length}"
-            )
+        for what, given in (("rival", self.other), ("labels", self.labels)):
+            if given is not None and given.length != self.length:
+                raise ValueError(f"{what}: expected {self.length} frames, got {given.length}")
+        for what, signal in self.signals.items():
+            if signal.shape != (self.length,):
+                raise ValueError(
+                    f"signal {what}: expected {self.length} frames, got {signal.shape}"
+                )
 
     @property
     def length(self) -> int:
@@ -71,11 +78,17 @@ class Scene:
         """Boxes of the rival at its operating point, with the class indices of the predictor."""
         if self.other is None:
             return None
-        names, own = self.other.names, self.detections.names
-        index = np.array([own.index(name) if name in own else -1 for name in names])
-        classes = index[self.other.classes]
-        kept = (self.other.scores >= self.other_threshold) & (classes >= 0)
-        return replace(self.other, names=own, classes=np.maximum(classes, 0)).where(kept)
+        return self._renamed(self.other.above(self.other_threshold))
+
+    @cached_property
+    def hindsight(self) -> Detections | None:
+        """The labels with the class indices of the predictor."""
+        return None if self.labels is None else self._renamed(self.labels)
+
+    @property
+    def visible(self) -> NDArray[np.intp]:
+        """Boxes of `sure` per frame, `(length,)`."""
+        return np.bincount(self.sure.frames, minlength=self.length)
 
     def tracks(self, hole: float) -> NDArray[np.int32]:
         """Track of each row of `sure`, carried over holes of at most `hole` seconds."""
@@ -84,16 +97,72 @@ class Scene:
             self._done[key] = association.link(self.sure, max_hole_seconds=hole)
         return self._done[key]  # type: ignore[return-value]
 
-    def unmatched(self, min_iou: float) -> tuple[Mask, Mask]:
-        """Rows of `sure` the rival does not confirm, and rows of `rival` the predictor lacks."""
-        assert self.rival is not None
-        key = ("unmatched", min_iou)
+    def ends(self, hole: float) -> tuple[Rows, Rows]:
+        """First and last row in `sure` of each track."""
+        order, starts = self._in_tracks(hole)
+        stops = np.append(starts[1:], len(order))[: len(starts)]
+        return order[starts], order[stops - 1]
+
+    def steps(self, hole: float) -> tuple[Rows, Rows]:
+        """Rows of `sure` before and after each step of a track, track by track in order of time."""
+        order, starts = self._in_tracks(hole)
+        follows = np.ones(len(order), np.bool_)
+        follows[starts] = False
+        at = np.flatnonzero(follows)
+        return order[at - 1], order[at]
+
+    def _in_tracks(self, hole: float) -> tuple[Rows, Rows]:
+        """Rows of `sure` track by track in order of time, and where each track starts there."""
+        key = ("in tracks", hole)
         if key not in self._done:
-            own, rival = np.ones(len(self.sure), np.bool_), np.ones(len(self.rival), np.bool_)
-            i, j = association.match_frames(self.sure, self.rival, min_iou)
-            own[i], rival[j] = False, False
-            self._done[key] = own, rival
+            tracks = self.tracks(hole)
+            # Rows are in order of time already.
+            order = np.argsort(tracks, kind="stable")
+            self._done[key] = order, np.flatnonzero(np.diff(tracks[order], prepend=-1))
         return self._done[key]  # type: ignore[return-value]
+
+    def unmatched(self, against: Detections, min_iou: float) -> tuple[Mask, Mask]:
+        """Rows of `sure` without a partner in `against`, and rows of `against` without one here."""
+        key = (f"unmatched {id(against)}", min_iou)
+        if key not in self._done:
+            own, theirs = np.ones(len(self.sure), np.bool_), np.ones(len(against), np.bool_)
+            i, j = association.match_frames(self.sure, against, min_iou)
+            own[i], theirs[j] = False, False
+            self._done[key] = own, theirs
+        return self._done[key]  # type: ignore[return-value]
+
+    def _renamed(self, theirs: Detections) -> Detections:
+        """With our class indices; boxes of classes that we do not know are left out."""
+        own = self.detections.names
+        if own == theirs.names:
+            return theirs
+        index = np.array([own.index(name) if name in own else -1 for name in theirs.names])
+        classes = index[theirs.classes]
+        return replace(theirs, names=own, classes=np.maximum(classes, 0)).where(classes >= 0)
+
+
+def stretches(
+    trigger: str,
+    scene: Scene,
+    tracks: NDArray[np.integer],
+    rows: Rows,
+    scores: NDArray[np.floating],
+    join: float,
+    why: str,
+) -> list[Hit]:
+    """`runs` of rows of `sure`, each once; one Hit per track and breaks of at most `join` seconds.
+
+    Args:
+        tracks: track of each row of `sure`.
+        scores: one per row of `rows`.
+    """
+    order = np.lexsort((scene.sure.frames[rows], tracks[rows]))
+    rows, scores = rows[order], scores[order]
+    frames = scene.sure.frames[rows]
+    fresh = (np.diff(tracks[rows]) != 0) | (np.diff(frames) > scene.frames(join))
+    groups = np.cumsum(np.append(0, fresh))[: len(rows)]
+    by_row = np.argsort(rows)
+    return runs(trigger, scene.sure.where(rows[by_row]), groups[by_row], scores[by_row], why)
 
 
 def runs(

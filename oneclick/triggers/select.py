@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,12 @@ from oneclick.core.datasets import Split
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
 from oneclick.core.splits import Part
-from oneclick.triggers import expect, windows
+from oneclick.triggers import expect, priors, windows
+from oneclick.triggers.calibrate import Calibration
 from oneclick.triggers.windows import Lane
 
 SIDES: tuple[Split, ...] = ("train", "test")
+Per = Literal["frame", "box"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Options:
     """Share of camera-days, or of a lone camera-day's time, held out (core.splits)."""
     seed: int = 0
     """Another seed draws other control clips."""
+    per: Per = "frame"
+    """What a reviewer's time goes into: frames, or boxes. Per box prefers small failing scenes."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,8 @@ class Candidate:
     """What lies on which side of the split; the rest is not selected."""
     taken: tuple[Span, ...] = ()
     """Spans of clips that exist already: nothing is selected within a gap of them."""
+    boxes: NDArray[np.integer] | None = None
+    """Boxes of the model per frame; only `per` box asks for them."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,9 @@ class Choice:
     split: Split
 
 
-def select(candidates: Sequence[Candidate], options: Options) -> list[Choice]:
+def select(
+    candidates: Sequence[Candidate], options: Options, beliefs: Calibration = priors.BELIEFS
+) -> list[Choice]:
     """Choose Spans over all videos together; the same input in any order gives the same output.
 
     The number of clips is the budget's share of the seconds, at least `min_clips`, divided between
@@ -81,7 +90,7 @@ def select(candidates: Sequence[Candidate], options: Options) -> list[Choice]:
     total = sum(candidate.length / candidate.fps for candidate in ordered)
     wanted = max(options.min_clips, round(options.budget * total / options.clip_seconds))
     control = max(round(options.control * wanted), int(options.control > 0 and wanted >= 5))
-    scores = {c.video: expect.errors(c.hits, c.length) for c in ordered}
+    scores = {c.video: _scores(c, options.per, beliefs) for c in ordered}
     shares = zip(*(_divide(n, seconds) for n in (wanted, control, options.min_clips)), strict=True)
     chosen: list[Choice] = []
     for side, quota in zip(SIDES, shares, strict=True):
@@ -90,13 +99,13 @@ def select(candidates: Sequence[Candidate], options: Options) -> list[Choice]:
 
 
 def frames(
-    hits: Sequence[Hit], length: int, fps: float, budget: float, gap: float = 1.0
+    scores: NDArray[np.float64], fps: float, budget: float, gap: float = 1.0
 ) -> list[tuple[int, float]]:
-    """The best frames with their expected errors, best first, at least `gap` seconds apart.
+    """The best frames with their scores, best first, at least `gap` seconds apart.
 
-    At most `budget` × `length` of them (one at least); frames without any Hit are never taken.
+    At most `budget` × their number (one at least); frames that score nothing are never taken.
     """
-    scores = expect.errors(hits, length)
+    length = len(scores)
     found = np.flatnonzero(scores > 0)
     order = found[np.argsort(-scores[found], kind="stable")]
     free, reach = bytearray(b"\1") * length, max(1, round(gap * fps))
@@ -106,6 +115,13 @@ def frames(
 
     picked = windows.walk(order, free, max(1, round(budget * length)), near)
     return [(frame, round(float(scores[frame]), 4)) for frame in picked]
+
+
+def _scores(one: Candidate, per: Per, beliefs: Calibration) -> NDArray[np.float64]:
+    errors = expect.errors(one.hits, one.length, beliefs)
+    if per == "frame" or one.boxes is None:
+        return errors
+    return expect.per_box(errors, one.boxes)
 
 
 def _divide(count: int, seconds: Sequence[float]) -> tuple[int, int]:

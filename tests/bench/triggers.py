@@ -1,18 +1,19 @@
 """What the triggers are worth on real detections, and how fast they are.
 
-    uv run python tests/bench/triggers.py [DATA]
+    uv run python tests/bench/triggers.py [DATA] [--priors]
 
 Prints the precision of every trigger's events against ground truth, the lift of the error rate in
-frames chosen by expected errors over random frames, and frames per second beside a version that
-goes frame by frame in Python. DATA is the folder `mot/` of the shared evaluation data.
-
-The priors that choose the frames come from a table measured on some of the same sequences, so the
-lift is not out of sample.
+frames chosen by expected errors over random frames, how often events are right that two or more
+triggers agree on, and frames per second beside a version that goes frame by frame in Python.
+Nothing is judged by beliefs learned on its own footage: those of a sequence come from the reviews
+(here: the truth) of the others, of the same pair of models first. DATA is the folder `mot/` of the
+shared evaluation data. `--priors` prints the table of oneclick/triggers/priors.py instead.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
+import itertools
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -27,15 +28,28 @@ from oneclick.core import association, boxes
 from oneclick.core.detections import Detections
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
-from oneclick.io import mot
-from oneclick.triggers import expect
+from oneclick.io import mot, scenes
+from oneclick.triggers import calibrate, expect
+from oneclick.triggers.calibrate import Calibration, Fired, Tally
 from oneclick.triggers.scene import Scene
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared/data/mot"
 THRESHOLDS = {"yoloxnano": 0.6, "nanodet": 0.45, "frcnn": 0.3, "dpm": 0.3, "sdp_clean": 0.5}
-SIZES = {"PETS09-S2L1": (768, 576), "TUD-Campus": (640, 480), "MOT17-09": (1920, 1080)}
-RATES = {"PETS09-S2L1": 7.0, "TUD-Campus": 25.0, "MOT17-09": 30.0}
-LENGTHS = {"PETS09-S2L1": 795, "TUD-Campus": 71, "MOT17-09": 525}
+SIZES = {
+    "PETS09-S2L1": (768, 576),
+    "TUD-Campus": (640, 480),
+    "MOT17-09": (1920, 1080),
+    "MOT17-05": (640, 480),
+}
+RATES = {"PETS09-S2L1": 7.0, "TUD-Campus": 25.0, "MOT17-09": 30.0, "MOT17-05": 14.0}
+LENGTHS = {"PETS09-S2L1": 795, "TUD-Campus": 71, "MOT17-09": 525, "MOT17-05": 837}
+MODELS = {
+    "PETS09-S2L1": ("yoloxnano", "nanodet"),
+    "TUD-Campus": ("yoloxnano", "nanodet"),
+    "MOT17-09": ("sdp_clean", "frcnn", "dpm"),
+    "MOT17-05": ("sdp_clean", "frcnn", "dpm"),
+}
+"""Detectors by footage; no other sequence of the data shows the same scenes."""
 VIDEOS = ("PETS09-S2L1", "TUD-Campus")
 PAIRS: list[tuple[str, str, tuple[str, ...]]] = [
     ("yoloxnano", "nanodet", VIDEOS),
@@ -44,14 +58,23 @@ PAIRS: list[tuple[str, str, tuple[str, ...]]] = [
     ("frcnn", "sdp_clean", ("MOT17-09",)),
     ("frcnn", "dpm", ("MOT17-09",)),
 ]
-EXTRA = ("blip", "conflict_extra")
-"""Triggers that say a box is too much; the others say that one is missing."""
+TARGET = ("yoloxnano vs nanodet", "nanodet vs yoloxnano", "sdp_clean vs frcnn")
+EXTRA = ("blip", "conflict_extra", "hindsight_extra", "multibox", "still")
+"""Triggers that say a box is too much."""
+EITHER = ("jump", "area", "class_switch", "confidence_drop")
+"""Triggers that say a box is wrong, whichever way; the others say that one is missing."""
+AGREED = 0.8
+"""Belief from which an event on which several triggers agree is counted as sure."""
+MOST_EVENTS, FEWEST_EVENTS = 100, 20
+"""For the priors: of one pair on one video, and of a set in all."""
 
 
 @dataclass
 class Case:
     """One sequence, one pair of models, and where the first of them is really wrong."""
 
+    sequence: str
+    pair: tuple[str, str]
     scene: Scene
     false: NDArray[np.bool_]
     """Per row of `scene.sure`: a false alarm."""
@@ -60,6 +83,8 @@ class Case:
     missed: Detections
     """Truth without a box."""
     hits: list[Hit]
+    beliefs: Calibration = Calibration()  # noqa: RUF009
+    """Learned on other footage."""
 
     def errors(self) -> NDArray[np.int64]:
         """False alarms and misses per frame."""
@@ -77,7 +102,8 @@ def case(data: Path, sequence: str, model: str, rival: str) -> Case:
     """Load one sequence and find the model's real errors."""
     fps, length = RATES[sequence], LENGTHS[sequence]
     own, other = (mot.load(data / sequence / f"det/{m}.txt", fps, length) for m in (model, rival))
-    scene = Scene(own, THRESHOLDS[model], *SIZES[sequence], other, THRESHOLDS[rival])
+    limits = [THRESHOLDS[model], THRESHOLDS[rival]]
+    scene = scenes.scene([own, other], limits, *SIZES[sequence])
     truth, ignore = ground_truth(data / sequence, fps, length)
     i, j = association.match_frames(scene.sure, truth, 0.5)
     false, missed = np.ones(len(scene.sure), bool), np.ones(len(truth), bool)
@@ -85,7 +111,43 @@ def case(data: Path, sequence: str, model: str, rival: str) -> Case:
     inside = np.zeros(len(false), bool)
     inside[association.overlaps(scene.sure, ignore, 0.5)[0]] = True
     hits = triggers.scan(scene, triggers.make())
-    return Case(scene, false & ~inside, false & inside, truth.where(missed), hits)
+    false_alarms, ignored = false & ~inside, false & inside
+    return Case(sequence, (model, rival), scene, false_alarms, ignored, truth.where(missed), hits)
+
+
+def seen(one: Case) -> list[tuple[Fired, bool]]:
+    """What fired on each object, and whether the model was wrong there."""
+    found = calibrate.objects(one.hits, one.scene.length)
+    return calibrate.events(found, [one.scene.sure.where(one.false), one.missed])
+
+
+def all_cases(data: Path) -> list[Case]:
+    """Every pair of models in both directions, each with beliefs from other footage."""
+    cases = [
+        case(data, sequence, *pair)
+        for sequence, models in MODELS.items()
+        for pair in itertools.permutations(models, 2)
+    ]
+    learned = [calibrate.learn(seen(one)) for one in cases]
+    for one in cases:
+        other = [(c, t) for c, t in zip(cases, learned, strict=True) if c.sequence != one.sequence]
+        same = calibrate.merged(t for c, t in other if c.pair == one.pair)
+        rest = calibrate.merged(t for c, t in other if c.pair != one.pair)
+        one.beliefs = Calibration(same, Calibration(rest))
+    return cases
+
+
+def priors(cases: list[Case]) -> None:
+    """The table of triggers/priors.py, which is learned from all footage."""
+    total: dict[Fired, Tally] = {}
+    for one in cases:
+        for fired, tally in calibrate.learn(seen(one)).items():
+            events = min(tally.events, MOST_EVENTS)
+            part = Tally(events, round(tally.wrong * events / tally.events))
+            total[fired] = total.get(fired, Tally()) + part
+    for fired, tally in sorted(total.items(), key=lambda item: -item[1].events):
+        if tally.events >= FEWEST_EVENTS:
+            print(f'    "{"+".join(sorted(fired))}": ({tally.events}, {tally.wrong}),')
 
 
 def ground_truth(folder: Path, fps: float, length: int) -> tuple[Detections, Detections]:
@@ -109,11 +171,12 @@ def _detections(rows: NDArray[np.float64], fps: float, length: int) -> Detection
 
 def events(one: Case) -> Iterator[tuple[str, bool]]:
     """(trigger, was the model really wrong there) for every box of every hit."""
-    wrong = {"extra": one.scene.sure.where(one.false), "miss": one.missed}
+    extra, miss = one.scene.sure.where(one.false), one.missed
     for hit in one.hits:
-        where = wrong["extra" if hit.trigger in EXTRA else "miss"]
+        sides = [extra] if hit.trigger in EXTRA else [miss]
+        sides = [extra, miss] if hit.trigger in EITHER else sides
         for frame, *box in hit.boxes:
-            near = where.boxes[where.rows(frame)]
+            near = np.concatenate([where.boxes[where.rows(frame)] for where in sides])
             yield hit.trigger, bool((boxes.iou(np.array([box]), near) >= 0.4).any())
 
 
@@ -149,13 +212,29 @@ def greedy(score: NDArray[np.float64], fps: float, budget: float) -> list[int]:
 
 def expected(one: Case) -> NDArray[np.float64]:
     """What the product uses."""
-    return expect.errors(one.hits, one.scene.length)
+    return expect.errors(one.hits, one.scene.length, one.beliefs)
 
 
 def expected_per_box(one: Case) -> NDArray[np.float64]:
     """The same by visible box."""
-    visible = np.bincount(one.scene.sure.frames, minlength=one.scene.length)
-    return expected(one) / (visible + 1)
+    return expect.per_box(expected(one), one.scene.visible)
+
+
+def flicker(one: Case) -> NDArray[np.float64]:
+    """One trigger alone: the boxes that flicker misses."""
+    found = [box[0] for hit in one.hits if hit.trigger == "flicker" for box in hit.boxes]
+    return np.bincount(np.array(found, int), minlength=one.scene.length).astype(float)
+
+
+def agreed(cases: list[Case]) -> tuple[float, int]:
+    """How often events were right that several triggers agree on and that are believed."""
+    right = [
+        wrong
+        for one in cases
+        for fired, wrong in seen(one)
+        if len(fired) > 1 and one.beliefs.wrong(fired) >= AGREED
+    ]
+    return float(np.mean(right)) if right else np.nan, len(right)
 
 
 def oracle(one: Case) -> NDArray[np.float64]:
@@ -170,23 +249,52 @@ def at_random(cases: list[Case], budget: float, draws: int = 100) -> str:
     return f"{np.mean(found):.2f} ± {np.std(found):.2f}"
 
 
-def quality(data: Path) -> None:
-    """Both tables of quality."""
-    pairs = {f"{a} vs {b}": [case(data, s, a, b) for s in where] for a, b, where in PAIRS}
-    names = list(triggers.registry())
+def quality(found: list[Case]) -> None:
+    """All tables of quality."""
+    pairs = {
+        f"{a} vs {b}": [c for c in found if c.pair == (a, b) and c.sequence in where]
+        for a, b, where in PAIRS
+    }
+    precision(pairs)
+    lifts(pairs)
+    target = [one for cases in list(pairs.values())[:4] for one in cases]
+    print("\nEvents that several triggers agree on, believed at", AGREED, "or more\n")
+    for name, cases in {**pairs, "the first four together": target}.items():
+        share, count = agreed(cases)
+        print(f"| {name} | {share:.2f} | n = {count} |")
+
+
+def precision(pairs: dict[str, list[Case]]) -> None:
+    """Precision of events by trigger and pair."""
     print("Precision of events (boxes of hits), number in brackets\n")
-    print("| pair | base error | " + " | ".join(names) + " |")
-    for pair, cases in pairs.items():
-        base = sum(c.errors().sum() for c in cases) / sum(c.judged().sum() for c in cases)
-        found = precision_table(cases)
-        cells = [f"{p:.2f} ({n})" for p, n in (found.get(name, (np.nan, 0)) for name in names)]
-        print(f"| {pair} | {base:.3f} | " + " | ".join(cells) + " |")
-    print("\nLift of the error rate; picks at least 1 s apart\n")
-    print("| pair | budget | random | expected errors | per visible box | oracle |")
+    print("| trigger | " + " | ".join(pairs) + " |")
+    base = [
+        sum(c.errors().sum() for c in p) / sum(c.judged().sum() for c in p) for p in pairs.values()
+    ]
+    print("| base error | " + " | ".join(f"{share:.3f}" for share in base) + " |")
+    tables = [precision_table(cases) for cases in pairs.values()]
+    for name in triggers.registry():
+        cells = [t.get(name, (np.nan, 0)) for t in tables]
+        print(f"| {name} | " + " | ".join(f"{p:.2f} ({n})" for p, n in cells) + " |")
+
+
+def lifts(pairs: dict[str, list[Case]]) -> None:
+    """Lift of the error rate by pair and budget, and the mean over the target pairs."""
+    print("\nLift of the error rate; picks at least 1 s apart; beliefs from other footage\n")
+    print("| pair | budget | random | flicker | per frame | per box | oracle | per box / oracle |")
+    kinds = (flicker, expected, expected_per_box, oracle)
+    total: dict[float, list[list[float]]] = defaultdict(list)
     for pair, cases in pairs.items():
         for budget in (0.01, 0.05):
-            cells = [f"{lift(cases, budget, s):.2f}" for s in (expected, expected_per_box, oracle)]
-            print(f"| {pair} | {budget:.0%} | {at_random(cases, budget)} | " + " | ".join(cells))
+            row = [lift(cases, budget, kind) for kind in kinds]
+            if pair in TARGET:
+                total[budget].append(row)
+            cells = " | ".join(f"{value:.2f}" for value in row)
+            chance = at_random(cases, budget)
+            print(f"| {pair} | {budget:.0%} | {chance} | {cells} | {row[2] / row[3]:.0%} |")
+    for budget, rows in total.items():
+        cells = " | ".join(f"{value:.2f}" for value in np.mean(rows, 0))
+        print(f"| mean of the target pairs | {budget:.0%} | | {cells} |")
 
 
 def walkers(frames: int, people: int = 3, seed: int = 0) -> tuple[Detections, Detections]:
@@ -233,12 +341,13 @@ def speed(frames: int = 100_000) -> None:
     own, other = walkers(frames)
     best = {"link": np.inf, "all": np.inf}
     rules = triggers.make()
+    labels = scenes.scene([own, other], [0.6, 0.6], 1920, 1080).labels
     for _ in range(3):
         start = time.process_time()
         association.link(own)
         best["link"] = min(best["link"], time.process_time() - start)
         start = time.process_time()
-        hits = triggers.scan(Scene(own, 0.6, 1920, 1080, other, 0.6), rules)
+        hits = triggers.scan(Scene(own, 0.6, 1920, 1080, other, 0.6, labels), rules)
         best["all"] = min(best["all"], time.process_time() - start)
     part = frames // 20
     few = Scene(*_cut(own, part), 1920, 1080, _cut(other, part)[0], 0.6)
@@ -256,10 +365,21 @@ def _cut(d: Detections, frames: int) -> tuple[Detections, float]:
     return d.cut(Span(0, frames)), 0.6
 
 
-if __name__ == "__main__":
-    data = Path(sys.argv[1]) if len(sys.argv) > 1 else DATA
-    if data.exists():
-        quality(data)
+def main() -> None:
+    """Quality where the data is, then speed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, nargs="?", default=DATA)
+    parser.add_argument("--priors", action="store_true")
+    given = parser.parse_args()
+    if not given.data.exists():
+        print(f"{given.data} is not there: no quality is measured")
+    elif given.priors:
+        priors(all_cases(given.data))
+        return
     else:
-        print(f"{data} is not there: no quality is measured")
+        quality(all_cases(given.data))
     speed()
+
+
+if __name__ == "__main__":
+    main()

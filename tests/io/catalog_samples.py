@@ -42,6 +42,9 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
+LOOK = cards.Look(cards.Model("opencv-hog", 0.5))
+
+
 def video(number: int = 0, camera: str = "ward", started: bool = True) -> Video:
     at = NOON + timedelta(hours=number) if started else None
     return Video(f"{camera}-{number}", camera, at, 25.0, 1000, 640, 480, f"{number:064x}", ".mp4")
@@ -125,7 +128,7 @@ def furnish(home: Path) -> list[Clip]:
         files.write_atomic(predicted, b"any")
         catalog.mark(day.id, "predict", "opencv-hog")
         hits = [hit(), hit("jump", 50), hit("jump", 90)]
-        cards.save_hits(workspace, day.id, "look", hits, chosen)
+        cards.save_hits(workspace, day.id, "look", LOOK, hits, chosen)
         catalog.put_hits(day.id, hits, "look")
         catalog.put_selection(chosen, [(day.id, "trigger", "look")])
         street = list(ClipStage)[: len(chosen) - 1]

@@ -228,9 +228,9 @@ def test_cards_keep_what_they_are_given_and_refuse_what_is_broken(tmp_path: Path
 
 def test_a_second_look_adds_its_selection_and_replaces_the_hits(tmp_path: Path) -> None:
     workspace, first, second = Workspace(tmp_path), samples.clip(0), samples.clip(1)
-    cards.save_hits(workspace, "ward-0", "a", [samples.hit()], [first])
-    cards.save_hits(workspace, "ward-0", "b", [samples.hit("jump")], [second])
-    path = cards.save_hits(workspace, "ward-0", "b", [samples.hit("jump")], [second])
+    cards.save_hits(workspace, "ward-0", "a", samples.LOOK, [samples.hit()], [first])
+    cards.save_hits(workspace, "ward-0", "b", samples.LOOK, [samples.hit("jump")], [second])
+    path = cards.save_hits(workspace, "ward-0", "b", samples.LOOK, [samples.hit("jump")], [second])
     found = cards.load_hits(path)
     assert [hit.trigger for hit in found.hits] == ["jump"]
     assert found.selections == (first, second)

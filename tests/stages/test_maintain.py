@@ -21,6 +21,8 @@ CLIP = Clip(
     "hall-0001-00000000", "hall", VIDEO.id, Span(0, 10), 10.0, 64, 48, ChosenBy.TRIGGER, digest="1"
 )
 
+LOOK = cards.Look(cards.Model("opencv-hog", 0.5))
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
@@ -33,7 +35,7 @@ def home(tmp_path: Path) -> Path:
     os.utime(raw, (old, old))
     with Catalog.open(tmp_path) as catalog:
         catalog.add_video(VIDEO)
-        cards.save_hits(workspace, VIDEO.id, "key", [], [CLIP])
+        cards.save_hits(workspace, VIDEO.id, "key", LOOK, [], [CLIP])
         catalog.put_selection([replace(CLIP, digest="")], [(VIDEO.id, "trigger", "key")])
         catalog.add_clip(CLIP, "test")
     return tmp_path

@@ -10,13 +10,16 @@ from oneclick.core.detections import Detections
 from oneclick.core.errors import UnknownName, UsageError
 from oneclick.core.spans import Span
 from oneclick.io import cards, predictions
+from oneclick.io.cards import Model
 from oneclick.io.catalog import Catalog
 from oneclick.io.workspace import Workspace
 from oneclick.stages import trigger
-from oneclick.stages.trigger import ModelRef, Options, Outcome
+from oneclick.stages.trigger import Options, Outcome
 
-OWN, RIVAL = ModelRef("own", 0.5), ModelRef("rival", 0.5)
-FEW = Options(min_clips=4)
+OWN, RIVAL = Model("own", 0.5), Model("rival", 0.5)
+FEW = Options(min_clips=4, enabled=("flicker", "conflict_miss", "hindsight_miss"))
+ALONE = {"flicker": 2, "hindsight_miss": 2}
+"""What the predictor shows by itself."""
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -46,7 +49,7 @@ def add(home: Path, what: Video, missing: tuple[int, ...] = ()) -> None:
         predictions.save(path, person(what.frames, holes))
 
 
-def look(home: Path, options: Options = FEW, rival: ModelRef | None = RIVAL) -> Outcome:
+def look(home: Path, options: Options = FEW, rival: Model | None = RIVAL) -> Outcome:
     return trigger.trigger(home, OWN, rival, options)
 
 
@@ -57,12 +60,12 @@ def selected(home: Path) -> list[Clip]:
 
 def test_hits_and_a_selection_on_both_sides_of_the_split(home: Path) -> None:
     outcome = look(home)
-    assert outcome == Outcome(["ward-a"], {"conflict_miss": 2, "flicker": 2}, 4)
+    assert outcome == Outcome(["ward-a"], {"conflict_miss": 2} | ALONE, 4)
     clips = selected(home)
     assert {clip.split for clip in clips} == {"train", "test"}
     caught = [clip for clip in clips if clip.chosen_by is ChosenBy.TRIGGER]
     assert [sorted({h.trigger for h in clip.hits}) for clip in caught] == [
-        ["conflict_miss", "flicker"]
+        ["conflict_miss", "flicker", "hindsight_miss"]
     ] * 2
     assert caught[0].id == f"ward-a-{caught[0].span.start * 100:08d}"
     with Catalog.open(home) as catalog:
@@ -120,7 +123,7 @@ def test_killed_before_the_commit_the_next_run_ends_the_same(
 def test_a_video_waits_until_both_models_have_seen_it(home: Path) -> None:
     Workspace(home).predictions("ward-a", RIVAL.id).unlink()
     assert look(home) == Outcome()
-    assert look(home, rival=None).hits == {"flicker": 2}
+    assert look(home, rival=None).hits == ALONE
 
 
 def test_broken_predictions_cost_one_video_and_not_the_batch(home: Path) -> None:
@@ -161,7 +164,7 @@ def test_a_model_can_be_named_as_detectors_are(home: Path, monkeypatch: pytest.M
     monkeypatch.setattr(trigger.detectors, "create", lambda name, workspace: Made(name))
     assert trigger.trigger(home, "own:one", "rival:one", FEW).videos == ["ward-a"]
     assert look(home).skipped == ["ward-a"]
-    assert trigger.trigger(home, "own:one", "", FEW).hits == {"flicker": 2}
+    assert trigger.trigger(home, "own:one", "", FEW).hits == ALONE
 
 
 def test_a_wrong_name_or_parameter_stops_before_any_work(home: Path) -> None:

@@ -11,7 +11,7 @@ from oneclick.core.clips import ChosenBy
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
 from oneclick.core.splits import Part
-from oneclick.triggers import expect, select
+from oneclick.triggers import calibrate, expect, priors, select
 from oneclick.triggers.select import Candidate, Choice, Options
 
 
@@ -37,22 +37,44 @@ def by(chosen: list[Choice]) -> Counter[str]:
     return Counter(choice.chosen_by.value for choice in chosen)
 
 
-def test_one_object_with_two_witnesses_counts_once() -> None:
-    flicker, miss = expect.prior("flicker"), expect.prior("conflict_miss")
-    both = 1 - (1 - flicker) * (1 - miss)
+P = priors.BELIEFS
+
+
+def wrong(*fired: str) -> float:
+    return P.wrong(frozenset(fired))
+
+
+def test_what_fired_on_one_object_is_believed_together() -> None:
     scores = expect.errors([hit("flicker", 3), hit("conflict_miss", 3, 2, x=5)], 10)
+    both, miss = wrong("flicker", "conflict_miss"), wrong("conflict_miss")
     assert scores[[3, 4, 5]].tolist() == pytest.approx([both, miss, 0])
+    assert both > max(wrong("flicker"), miss)
+
+
+def test_expected_errors_per_box_prefer_the_small_scene() -> None:
+    shares = expect.per_box(np.array([2.0, 1.0, 0.5]), np.array([7, 1, 0]))
+    assert shares.tolist() == [0.25, 0.5, 0.5]
+
+
+def test_a_crowd_wins_per_frame_and_a_lone_person_per_box() -> None:
+    boxes = np.ones(1000, np.int32)
+    boxes[100:200] = 20
+    hits = (hit("blip", 150), hit("blip", 150, x=100), hit("blip", 500))
+    one = Candidate("a", 1000, 10.0, hits, (Part(Span(0, 1000), "train"),), (), boxes)
+    for per, frame in (("frame", 150), ("box", 500)):
+        (choice,) = select.select([one], Options(min_clips=1, control=0, per=per))  # type: ignore[arg-type]
+        assert frame in choice.span
 
 
 @pytest.mark.parametrize(
     ("hits", "expected"),
     [
         ([], 0.0),
-        ([hit("blip", 3)], 0.79),
-        ([hit("blip", 3), hit("blip", 3, x=10)], 0.79),
-        ([hit("blip", 3), hit("blip", 3, x=300)], 2 * 0.79),
-        ([hit("somebody_elses", 3)], expect.UNKNOWN),
-        ([Hit("novelty", Span(2, 5), 0.5, (), "")], expect.UNKNOWN),
+        ([hit("blip", 3)], wrong("blip")),
+        ([hit("blip", 3), hit("blip", 3, x=10)], wrong("blip")),
+        ([hit("blip", 3), hit("blip", 3, x=300)], 2 * wrong("blip")),
+        ([hit("somebody_elses", 3)], calibrate.UNKNOWN),
+        ([Hit("novelty", Span(2, 5), 0.5, (), "")], calibrate.UNKNOWN),
     ],
     ids=["nothing", "one", "same object twice", "two objects", "unknown trigger", "no boxes"],
 )
@@ -183,10 +205,11 @@ def test_nothing_to_select_from_selects_nothing() -> None:
 
 
 def test_the_best_frames_stand_a_second_apart() -> None:
-    hits = [hit("flicker", 50, 5), hit("blip", 53), hit("flicker", 200)]
-    assert select.frames(hits, 1000, 10.0, 0.01) == [(53, 0.9181), (200, 0.61)]
-    assert select.frames(hits, 1000, 10.0, 0.001) == [(53, 0.9181)]
-    assert select.frames([], 1000, 10.0, 0.5) == []
+    scores = np.zeros(1000)
+    scores[[50, 53, 54, 200]] = 0.5, 0.9, 0.8, 0.6
+    assert select.frames(scores, 10.0, 0.01) == [(53, 0.9), (200, 0.6)]
+    assert select.frames(scores, 10.0, 0.001) == [(53, 0.9)]
+    assert select.frames(np.zeros(1000), 10.0, 0.5) == []
 
 
 def test_ten_hours_are_selected_from_within_a_second() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -97,6 +98,30 @@ class Videos(Store):
         if trigger is not None:
             query = query.where(table.c.trigger == trigger)
         return [(row.video, rows.hit(row)) for row in self._rows(query)]
+
+    def hit_starts(
+        self,
+        camera: str | None = None,
+        trigger: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[tuple[str, str, int]]:
+        """(video id, trigger, first frame) of every Hit, without its boxes.
+
+        Of Videos that started in `[since, until)`, and of those whose start nobody knows.
+        """
+        table, of = schema.hits.c, schema.videos.c
+        undated = of.started_at.is_(None)
+        query = sa.select(table.video, table.trigger, table.start).join(schema.videos)
+        if camera is not None:
+            query = query.where(of.camera == camera)
+        if trigger is not None:
+            query = query.where(table.trigger == trigger)
+        if since is not None:
+            query = query.where(undated | (of.started_at >= since))
+        if until is not None:
+            query = query.where(undated | (of.started_at < until))
+        return [(video, name, start) for video, name, start in self._rows(query)]
 
     def hit_counts(self) -> dict[str, int]:
         """Hits by trigger, from the rollup."""

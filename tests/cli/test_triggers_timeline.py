@@ -1,0 +1,134 @@
+"""`oneclick triggers timeline` and `hits` as a user types them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import cv2
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from oneclick.cli import triggers, when
+from oneclick.core.errors import UsageError
+from tests.report.test_timeline import home
+
+__all__ = ["home"]  # a fixture
+NOW = datetime(2026, 1, 12, 9, 30, tzinfo=UTC)
+
+
+def run(*arguments: object, columns: int = 80) -> Result:
+    result = CliRunner().invoke(
+        triggers.app, list(map(str, arguments)), env={"COLUMNS": str(columns)}
+    )
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def test_a_row_for_each_camera_tells_hits_no_hits_and_no_video_apart(home: Path) -> None:
+    dates, hours, a, b, legend = run("timeline", "--home", home).stdout.splitlines()
+    assert dates.split() == ["2026-01-05"]
+    assert hours == "camera   09   hits     video"
+    assert a == "ward_a  ▃▁·      3     2.0 h"
+    assert b == "ward_b  ·        0     1.0 h"
+    assert "▁ 1 … ▃ 2" in legend
+
+
+def test_one_camera_shows_its_triggers_too(home: Path) -> None:
+    one = run("timeline", "--home", home, "--camera", "ward_a").stdout
+    assert [line.split()[0] for line in one.splitlines()[2:5]] == ["ward_a", "flicker", "blip"]
+    bare = run("timeline", "--home", home, "--camera", "ward_a", "--camera-rows").stdout
+    assert "flicker" not in bare
+
+
+def test_a_narrow_terminal_gets_longer_buckets_and_is_told_so(home: Path) -> None:
+    done = run("timeline", "--home", home, "--bucket", "2m", columns=60)
+    assert all(len(line) <= 60 for line in done.stdout.splitlines()[:-1])
+    assert "one column is 10 min" in done.stderr
+    assert "nobody knows when b-2 began: blip 1" in done.stderr
+
+
+def test_json_holds_the_whole_timeline(home: Path) -> None:
+    found = json.loads(run("timeline", "--home", home, "--json").stdout)
+    assert found["cameras"][1] == {
+        "camera": "ward_b",
+        "seconds": 3600.0,
+        "hits": {},
+        "cells": [{"start": "2026-01-05T08:00:00+00:00", "seconds": 3600.0, "hits": {}}],
+    }
+    assert list(found) == ["start", "stop", "bucket_seconds", "triggers", "cameras", "undated"]
+
+
+def test_the_picture_is_written_as_png(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "strip.png"
+    assert f"drawn: {path}" in run("timeline", "--home", home, "--png", path).stderr
+    assert cv2.imread(str(path)).shape[2] == 3
+
+
+def test_a_window_without_video_says_so(home: Path) -> None:
+    done = run("timeline", "--home", home, "--since", "2026-02-01", "--camera", "ward_a")
+    assert (done.stdout, "no video in this window" in done.stderr) == ("", True)
+
+
+def test_hits_are_listed_with_their_time_and_clip(home: Path) -> None:
+    done = run("hits", "--home", home, "--limit", 1)
+    assert done.stdout.splitlines()[1].startswith("2026-01-05 09:00:00.0  ward_a  flicker")
+    assert done.stdout.splitlines()[1].endswith("-")
+    assert "--limit" in done.stderr
+    (row,) = json.loads(run("hits", "--home", home, "--trigger", "blip", "--json").stdout)[:1]
+    assert list(row) == [
+        "at",
+        "camera",
+        "video",
+        "trigger",
+        "start",
+        "stop",
+        "score",
+        "why",
+        "clip",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, None),
+        ("7d", NOW - timedelta(days=7)),
+        ("24h", NOW - timedelta(days=1)),
+        ("30m", NOW - timedelta(minutes=30)),
+        ("2026-01-05", datetime(2026, 1, 5, tzinfo=UTC)),
+        ("2026-01-05T08:00", datetime(2026, 1, 5, 8, tzinfo=UTC)),
+        ("2026-01-05T08:00+02:00", datetime(2026, 1, 5, 6, tzinfo=UTC)),
+    ],
+)
+def test_times_are_read_as_people_type_them(text: str | None, expected: datetime | None) -> None:
+    assert when.moment(text, NOW) == expected
+
+
+@pytest.mark.parametrize("text", ["", "soon", "0d", "7", "-1d", "2026-13-01", "99999999w"])
+def test_other_times_are_refused_in_one_line_that_names_the_option(text: str) -> None:
+    with pytest.raises(UsageError, match=r"^--since '") as caught:
+        when.moment(text, NOW)
+    assert "\n" not in str(caught.value)
+
+
+def test_lengths_are_read_and_said() -> None:
+    assert [when.length(text) for text in ("30s", "10m", "1h", "1d", "2w")] == [
+        30,
+        600,
+        3600,
+        86_400,
+        1_209_600,
+    ]
+    with pytest.raises(UsageError, match="--bucket '1x'"):
+        when.length("1x")
+    assert [when.short(n) for n in (45, 600, 7200, 86_400)] == ["45 s", "10 min", "2 h", "1 d"]
+
+
+def test_the_last_days_end_now_so_that_a_silent_camera_is_seen() -> None:
+    assert when.window("7d", None, NOW)[1] == NOW
+    assert when.window("2026-01-05", None, NOW)[1] is None

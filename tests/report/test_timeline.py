@@ -1,0 +1,174 @@
+"""Hits through time: what is counted where, and that nothing gets lost between buckets."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oneclick import report
+from oneclick.core.clips import ChosenBy, Clip, Video
+from oneclick.core.errors import OneclickError, UnknownName, UsageError
+from oneclick.core.hits import Hit
+from oneclick.core.spans import Span
+from oneclick.io.catalog import Catalog
+from oneclick.report import picture
+from oneclick.report.timeline import CameraLine, Cell, Timeline
+from oneclick.report.windows import DAY, HOUR
+from tests.io import catalog_samples as samples
+
+MORNING = datetime(2026, 1, 5, 8, tzinfo=UTC)
+FPS = 10.0
+
+
+def video(name: str, camera: str, minutes: float | None, long: float = 60) -> Video:
+    start = None if minutes is None else MORNING + timedelta(minutes=minutes)
+    return Video(name, camera, start, FPS, round(long * 60 * FPS), 64, 48, name, ".mp4")
+
+
+def hit(trigger: str, minutes: float) -> Hit:
+    first = round(minutes * 60 * FPS)
+    return Hit(trigger, Span(first, first + 5), 0.5, ((first, 1, 2, 3, 4),), "the box is gone")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """ward_a from 08:30 to 10:30, ward_b from 08:00 to 09:00, and one that nobody dated."""
+    found = {
+        video("a-1", "ward_a", 30, 120): [hit("flicker", 0), hit("blip", 29), hit("flicker", 30)],
+        video("b-1", "ward_b", 0): [],
+        video("b-2", "ward_b", None, 6): [hit("blip", 1)],
+    }
+    with samples.fresh(tmp_path / "home") as catalog:
+        for one, hits in found.items():
+            catalog.add_video(one)
+            catalog.put_hits(one.id, hits, "look")
+    return tmp_path / "home"
+
+
+def cells(line: CameraLine) -> list[tuple[int, float, dict[str, int]]]:
+    """(hour, minutes of video, hits)."""
+    return [(cell.start.hour, cell.seconds / 60, cell.hits) for cell in line.cells]
+
+
+def test_hits_and_video_are_counted_in_the_hour_they_happened(home: Path) -> None:
+    whole = report.timeline(home)
+    a, b = whole.cameras
+    assert cells(a) == [(8, 30, {"blip": 1, "flicker": 1}), (9, 60, {"flicker": 1}), (10, 30, {})]
+    assert cells(b) == [(8, 60, {})], "an hour without hits is there, one without video is not"
+    assert (whole.start, whole.stop) == (MORNING, MORNING + timedelta(hours=3))
+    assert whole.triggers == ("flicker", "blip")
+    assert len(whole.columns) == 3
+    assert whole.top == 2
+
+
+def test_a_video_without_a_start_is_listed_apart(home: Path) -> None:
+    (one,) = report.timeline(home).undated
+    assert (one.video, one.camera, one.seconds, one.hits) == ("b-2", "ward_b", 360, {"blip": 1})
+    assert report.timeline(home, camera="ward_a").undated == ()
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "hits", "minutes"),
+    [
+        (0, None, 3, 120),
+        (59, None, 2, 91),
+        (60, None, 1, 90),
+        (None, 60, 2, 30),
+        (30, 31, 1, 1),
+        (150, None, 0, 0),
+    ],
+)
+def test_a_window_is_half_open_and_reaches_into_videos(
+    home: Path, since: float | None, until: float | None, hits: int, minutes: float
+) -> None:
+    ends = (None if m is None else MORNING + timedelta(minutes=m) for m in (since, until))
+    whole = report.timeline(home, *ends, camera="ward_a")
+    assert sum(sum(line.hits.values()) for line in whole.cameras) == hits
+    assert sum(line.seconds for line in whole.cameras) == pytest.approx(60 * minutes)
+
+
+def test_one_trigger_alone_leaves_the_video_as_it_is(home: Path) -> None:
+    line = report.timeline(home, camera="ward_a", trigger="blip").cameras[0]
+    assert (line.hits, line.seconds) == ({"blip": 1}, 7200)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"camera": "ward_c"}, UnknownName, "ward_a, ward_b"),
+        ({"trigger": "flikker"}, UnknownName, "flicker"),
+        ({"since": MORNING, "until": MORNING}, UsageError, "empty"),
+        ({"bucket_seconds": 0}, UsageError, "bucket"),
+    ],
+    ids=["camera", "trigger", "window", "bucket"],
+)
+def test_what_cannot_be_is_refused(
+    home: Path, arguments: dict[str, object], error: type[OneclickError], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        report.timeline(home, **arguments)  # type: ignore[arg-type]
+
+
+def test_a_new_workspace_has_an_empty_timeline(tmp_path: Path) -> None:
+    samples.fresh(tmp_path / "new").close()
+    whole = report.timeline(tmp_path / "new")
+    assert (whole.start, whole.cameras, whole.columns, whole.top) == (None, (), [], 0)
+    assert whole.fitting(10) is whole
+
+
+hours = st.dictionaries(
+    st.integers(0, 3000), st.dictionaries(st.sampled_from("abc"), st.integers(1, 50))
+)
+
+
+@given(hours.filter(bool), st.integers(1, 200))
+def test_longer_buckets_fit_and_lose_nothing(found: dict[int, dict[str, int]], room: int) -> None:
+    made = tuple(Cell(MORNING + timedelta(hours=k), 60.0, found[k]) for k in sorted(found))
+    stop = made[-1].start + timedelta(hours=1)
+    line = CameraLine("ward", 60.0 * len(made), {}, made)
+    whole = Timeline(made[0].start, stop, HOUR, (), (line,), ())
+    fit = whole.fitting(room)
+    assert len(fit.columns) <= max(room, 2)
+    (grouped,) = fit.cameras
+    assert sum(cell.count() for cell in grouped.cells) == sum(cell.count() for cell in made)
+    assert grouped.seconds == line.seconds
+    assert all(cell.start in fit.columns for cell in grouped.cells)
+
+
+def test_days_begin_at_midnight_and_weeks_on_monday(home: Path) -> None:
+    assert report.timeline(home, bucket_seconds=DAY).start == MORNING.replace(hour=0)
+    week = report.timeline(home, bucket_seconds=7 * DAY).start
+    assert week is not None
+    assert week.weekday() == 0
+
+
+def test_moments_are_newest_first_and_lead_to_the_clip_that_shows_most(home: Path) -> None:
+    with Catalog.open(home) as catalog:
+        for first, name in ((17_000, "a-1-early"), (18_003, "a-1-late")):
+            span, why = Span(first, first + 1003), ChosenBy.TRIGGER
+            catalog.add_clip(Clip(name, "ward_a", "a-1", span, FPS, 64, 48, why), "test")
+    found = report.moments(home)
+    assert [(m.trigger, m.clip) for m in found] == [
+        ("flicker", "a-1-early"),
+        ("blip", "a-1-early"),
+        ("flicker", None),
+        ("blip", None),
+    ]
+    assert found[0].at == MORNING + timedelta(hours=1)
+    assert found[-1].at is None
+    assert report.moments(home, limit=1) == found[:1]
+    assert [m.trigger for m in report.moments(home, until=MORNING, camera="ward_b")] == ["blip"]
+
+
+def test_the_picture_shows_hits_dark_and_hours_without_video_blank(home: Path) -> None:
+    whole = report.timeline(home)
+    pixels = picture.draw(whole).pixels
+    colours = {tuple(colour) for colour in pixels.reshape(-1, 3).tolist()}
+    assert picture.NO_HITS in colours
+    assert tuple(map(round, picture.HEAT[0])) in colours
+    assert len(pixels) > len(picture.draw(whole, by_trigger=False).pixels)
+    assert picture.draw(Timeline(None, None, HOUR, (), (), ())).pixels.size

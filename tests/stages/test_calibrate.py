@@ -1,0 +1,158 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from oneclick.core import labels as core_labels
+from oneclick.core.clips import Clip, Video
+from oneclick.core.detections import Detections
+from oneclick.core.errors import BadInput
+from oneclick.core.labels import LabelSet
+from oneclick.core.review import Verdict
+from oneclick.core.tracks import Tracks
+from oneclick.io import calibration, cards, files, labels, predictions, reviewed
+from oneclick.io.cards import Look, Model
+from oneclick.io.catalog import Catalog
+from oneclick.io.workspace import Workspace
+from oneclick.stages import calibrate, trigger
+from oneclick.triggers import priors
+from oneclick.triggers.calibrate import Tally
+
+OWN, RIVAL = Model("own", 0.5), Model("rival", 0.5)
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+VIDEO = Video("ward-a", "ward", NOON, 10.0, 800, 640, 480, "digest", ".mp4")
+HOLE = frozenset({"conflict_miss", "flicker", "hindsight_miss"})
+OPTIONS = trigger.Options(min_clips=4, enabled=tuple(sorted(HOLE)))
+
+
+def said(missing: tuple[int, ...] = ()) -> Detections:
+    kept = [k for k in range(800) if k not in missing]
+    sides = [[100.0, 100.0, 140.0, 200.0]] * len(kept)
+    return Detections(kept, sides, [0.9] * len(kept), [0] * len(kept), 800, 10.0)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """One video, its model blind in frames 200 and 700; every selected clip is cut."""
+    workspace = Workspace(tmp_path)
+    with Catalog.open(tmp_path) as catalog:
+        catalog.add_video(VIDEO)
+    predictions.save(workspace.predictions(VIDEO.id, OWN.id), said((200, 700)))
+    predictions.save(workspace.predictions(VIDEO.id, RIVAL.id), said())
+    trigger.trigger(tmp_path, OWN, RIVAL, OPTIONS)
+    with Catalog.open(tmp_path) as catalog:
+        for clip in catalog.selections():
+            catalog.add_clip(replace(clip, digest="any"), "test")
+    return tmp_path
+
+
+def accept(home: Path, by: str = "nurse", present: bool = True) -> list[Clip]:
+    """Every clip is accepted: a person stands there in all frames, or in none."""
+    workspace = Workspace(home)
+    with Catalog.open(home) as catalog:
+        clips = [row.clip for row in catalog.clips()]
+        for clip in clips:
+            true = said().cut(clip.span)
+            n = len(true)
+            tracks = Tracks(
+                true.frames,
+                [0] * n,
+                true.boxes,
+                true.scores,
+                true.classes,
+                ["h"] * n,
+                n,
+                10.0,  # type: ignore[arg-type]
+            )
+            made = LabelSet(
+                clip=clip.id,
+                revision=1,
+                kind="human",
+                parent=None,
+                made_by=by,
+                made_at=NOON,
+                frames=n,
+                width=640,
+                height=480,
+                classes=("person",),
+                tracks=core_labels.from_tracks(tracks) if present else (),
+            )
+            catalog.add_revision(made, files.sha256(labels.save(workspace, made)))
+            catalog.add_verdict(Verdict(clip.id, "accept", by, NOON, seconds=30), len(clip.span))
+    return clips
+
+
+def test_what_reviewers_confirm_is_believed_more(home: Path) -> None:
+    accept(home)
+    learned = calibrate.calibrate(home)
+    assert learned.pairs == {"own|rival": {HOLE: Tally(2, 2)}}
+    assert calibration.load(Workspace(home)) == learned
+    assert learned.of("own|rival").wrong(HOLE) > priors.BELIEFS.wrong(HOLE)
+    assert learned.of("another|pair").wrong(HOLE) > priors.BELIEFS.wrong(HOLE)
+
+
+def test_what_reviewers_deny_is_believed_less(home: Path) -> None:
+    accept(home, present=False)
+    learned = calibrate.calibrate(home)
+    # The model is right to see nobody in the hole.
+    assert learned.pairs["own|rival"][HOLE] == Tally(2, 0)
+    assert learned.of("own|rival").wrong(HOLE) < priors.BELIEFS.wrong(HOLE)
+
+
+def test_a_policy_is_no_witness(home: Path) -> None:
+    accept(home, by="policy:accept-auto")
+    assert calibrate.calibrate(home).pairs == {}
+    assert Workspace(home).calibration.exists()
+
+
+def test_the_next_look_uses_what_was_learned(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    accept(home, present=False)
+    learned = calibrate.calibrate(home)
+    used = []
+    monkeypatch.setattr(
+        trigger.select, "select", lambda found, options, beliefs: used.append(beliefs) or []
+    )
+    again = replace(OPTIONS, seed=1)
+    trigger.trigger(home, OWN, RIVAL, again)
+    assert used[0].wrong(HOLE) == learned.of("own|rival").wrong(HOLE)
+
+
+def test_learning_again_gives_the_same_bytes_and_no_new_look(home: Path) -> None:
+    accept(home)
+    calibrate.calibrate(home)
+    before = Workspace(home).calibration.read_bytes()
+    calibrate.calibrate(home)
+    assert Workspace(home).calibration.read_bytes() == before
+    assert trigger.trigger(home, OWN, RIVAL, OPTIONS).skipped == [VIDEO.id]
+
+
+def test_a_clip_whose_predictions_are_gone_cannot_testify(home: Path) -> None:
+    accept(home)
+    Workspace(home).predictions(VIDEO.id, OWN.id).unlink()
+    assert calibrate.calibrate(home).pairs == {}
+
+
+def test_a_reviewed_clip_counts_its_frames_from_its_own_start(home: Path) -> None:
+    clips = accept(home)
+    with Catalog.open(home) as catalog:
+        found = list(reviewed.each(Workspace(home), catalog))
+    assert [one.clip.id for one in found] == sorted(clip.id for clip in clips)
+    for one in found:
+        assert one.look == Look(OWN, RIVAL)
+        assert one.sure.length == one.truth.length == len(one.clip.span)
+        assert all(0 <= box[0] < one.sure.length for hit in one.hits for box in hit.boxes)
+
+
+def test_a_broken_calibration_is_named(home: Path) -> None:
+    path = Workspace(home).calibration
+    path.write_text("{")
+    with pytest.raises(BadInput, match=r"calibration\.json"):
+        trigger.trigger(home, OWN, RIVAL, replace(OPTIONS, seed=2))
+
+
+def test_the_look_of_a_clip_is_the_one_that_selected_it(home: Path) -> None:
+    found = cards.load_hits(Workspace(home).hits(VIDEO.id))
+    (clip, *_) = found.selections
+    assert found.look_of(clip.id) == Look(OWN, RIVAL)
+    assert found.look_of("ward-a-99999999") is None
