@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -166,6 +166,7 @@ def _measure(home: Path, champion: str | None, unseen: list[Film]) -> evaluate.M
         shift, truth = film.shift, film.truth
         frames = islice(video.frames(film.path), 0, None, TEST_STRIDE)
         length, fps = -(-shift.frames // TEST_STRIDE), shift.fps / TEST_STRIDE
-        found = detectors.run(model, frames, length, fps, truth.names, "measure")
+        seen = detectors.run(model, frames, length, fps, truth.names, "measure")
+        found = replace(seen, frames=seen.frames * TEST_STRIDE, length=shift.frames, fps=shift.fps)
         pairs += list(evaluate.images(found, truth, TEST_STRIDE))
     return evaluate.score([found for found, _ in pairs], [true for _, true in pairs])

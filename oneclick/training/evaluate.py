@@ -108,7 +108,7 @@ def score_clip(
 
 
 def images(detections: Detections, truth: Tracks, stride: int = 1) -> Iterator[tuple[Boxes, Truth]]:
-    """Prediction and truth of one video, for `score`: frame k was frame k * `stride` of the truth.
+    """Prediction and truth of every `stride`-th frame of one video, for `score`.
 
     Raises:
         ValueError: if the class names differ.
@@ -116,9 +116,9 @@ def images(detections: Detections, truth: Tracks, stride: int = 1) -> Iterator[t
     if detections.names != truth.names:
         raise ValueError(f"class names differ: {detections.names} and {truth.names}")
     offsets = np.searchsorted(truth.frames, np.arange(truth.length + 1))
-    for frame, there in enumerate(range(0, truth.length, stride)[: detections.length]):
+    for frame in range(0, min(truth.length, detections.length), stride):
         rows = detections.rows(frame)
-        true = slice(offsets[there], offsets[there + 1])
+        true = slice(offsets[frame], offsets[frame + 1])
         found = (detections.boxes[rows], detections.scores[rows], detections.classes[rows])
         yield found, (truth.boxes[true], truth.classes[true])
 

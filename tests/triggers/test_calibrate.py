@@ -25,10 +25,21 @@ def hit(trigger: str, frame: int, x: float = 100.0) -> Hit:
         ({fired("a"): Tally(0, 0)}, ["a"], 1 / 3),
         ({fired("a"): Tally(7, 7)}, ["a"], 8 / 10),
         ({fired("a"): Tally(7, 0)}, ["a"], 1 / 10),
-        ({fired("a", "b"): Tally(97, 97)}, ["a"], 0.98),
+        ({fired("a"): Tally(97, 97)}, ["a", "b"], 0.98),
+        ({fired("a"): Tally(40, 40), fired("b"): Tally(57, 57)}, ["a", "b"], 0.98),
+        ({fired("a", "b"): Tally(97, 97)}, ["a"], 1 / 3),
         ({fired("b"): Tally(97, 97)}, ["a"], 1 / 3),
     ],
-    ids=["nothing seen", "no event", "always", "never", "like the nearest set", "unrelated"],
+    ids=[
+        "nothing seen",
+        "no event",
+        "always",
+        "never",
+        "like its part",
+        "like its parts",
+        "a larger set",
+        "unrelated",
+    ],
 )
 def test_belief_is_laplace_smoothed(
     tallies: dict[Fired, Tally], names: list[str], expected: float
