@@ -84,6 +84,8 @@ def run() -> None:
     except OneclickError as error:
         output.say(f"oneclick: {error}")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        output.say("oneclick: interrupted; run the same command again to go on")
-        sys.exit(130)
+    except SystemExit as end:
+        # Typer turns Ctrl-C into this code without a word.
+        if end.code == 130:
+            output.say("oneclick: interrupted; run the same command again to go on")
+        raise
