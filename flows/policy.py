@@ -168,8 +168,9 @@ def parts(ids: Sequence[str], size: int) -> list[list[str]]:
 
 
 def table(key: str, rows: Sequence[Any], text: str) -> None:
-    """Leave a table of dataclass rows with the flow run."""
-    create_table_artifact(key=key, table=[asdict(row) for row in rows], description=text)
+    """Leave a table with the flow run; its rows are dataclasses or dictionaries."""
+    found = [row if isinstance(row, dict) else asdict(row) for row in rows]
+    create_table_artifact(key=key, table=found, description=text)
 
 
 def markdown(key: str, text: str) -> None:

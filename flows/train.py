@@ -33,6 +33,8 @@ def train(
     """Train on a version, by default the newest; what was trained before is not trained again."""
     conf = settings.load(home=home, train=steps and {"steps": steps})
     calibrate_triggers(conf.home)
+    found = report.ledger(conf.home)
+    policy.table("triggers", report.columns(found), "\n\n".join(report.sentences(found)))
     made = train_candidate(conf.home, version, stage.options(conf))
     policy.markdown("training", _page(report.training(conf.home, made.model), made))
     fresh = [made.model] if made.trained and made.model else []

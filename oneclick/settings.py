@@ -59,10 +59,20 @@ class Triggers(_Section):
     """Parameters by trigger: {"flicker": {"hole": 0.5}}."""
     budget: Share = 0.001
     """Share of raw video seconds to select."""
+    per_day: int = Field(0, ge=0)
+    """Clips of each day to select, in place of `budget` and `min_clips`; 0 is no such number."""
     min_clips: int = Field(16, ge=0)
     """Floor per lap, so that one short video still gives something to learn from."""
     control: Share = 0.1
     """Share of the selected clips drawn at random, to measure what the triggers miss."""
+    novelty: Share = 0.1
+    """Share of the clips for pictures that look new, if anything does."""
+    max_camera: Share = 1.0
+    """Largest share of the clips that one camera may get."""
+    max_day: Share = 1.0
+    """Largest share of the clips that one day may get."""
+    alike: float = Field(0.8, ge=0.5)
+    """IoU from which on trouble is in the same place and not selected again; above 1 is off."""
     clip_seconds: float = Field(3.0, gt=0)
     """Length of a selected span, before merging."""
     gap: Seconds = 1.0

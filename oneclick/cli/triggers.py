@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oneclick.cli import output, rehearse, timeline
+from oneclick.cli import ledger, output, rehearse, timeline
 
 if TYPE_CHECKING:
     from oneclick.core.detections import Detections
@@ -20,6 +20,7 @@ app = typer.Typer(no_args_is_help=True, help="Rules that find the moments where 
 app.command("timeline")(timeline.timeline)
 app.command("hits")(timeline.hits)
 app.command("try")(rehearse.try_)
+app.command("report")(ledger.report)
 
 DEFAULT_FPS = 25.0
 Score = Annotated[

@@ -58,6 +58,10 @@ class ChosenBy(StrEnum):
     TRIGGER = "trigger"
     NOVELTY = "novelty"
     CONTROL = "control"
+    """Drawn at random over all video: it testifies about what the triggers miss."""
+    FLOOR = "floor"
+    """Drawn at random where triggers left room: it leans towards quiet video and testifies to
+    nothing."""
 
 
 @dataclass(frozen=True)
@@ -100,3 +104,7 @@ class Clip:
     """train or test; a clip keeps its side for ever."""
     digest: str = ""
     """sha256 of clip.mp4."""
+    led_by: str = ""
+    """Trigger that is charged for it; empty for what was drawn at random."""
+    stands_for: float = 0.0
+    """Seconds of video that a control clip speaks for; 0 for the others."""

@@ -9,6 +9,8 @@ from typing import Literal
 from oneclick.core.labels import LabelTrack
 
 Decision = Literal["accept", "reject"]
+POLICY = "policy:"
+"""How the reviewer's name begins where nobody looked."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,7 @@
-"""`hits/calibration.json`: how often a model was wrong where triggers fired, by pair of models."""
+"""`learned/calibration.json`: what reviews have taught about the triggers.
+
+How often a model was wrong where they fired, by pair of models, and their shares of the budget.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,8 @@ Tallies = dict[str, tuple[int, int]]
 class _File(msgspec.Struct, frozen=True):
     pairs: dict[str, Tallies]
     """Events and wrong ones by set of triggers, by `predictor|rival`."""
+    shares: dict[str, float] = {}
+    """Share of the budget by trigger."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,8 @@ class Learned:
     """What reviews have taught about every pair of models."""
 
     pairs: Mapping[str, Mapping[Fired, Tally]] = field(default_factory=dict)
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """Share of the budget by trigger; none before the first review."""
 
     def of(self, pair: str) -> Calibration:
         """Beliefs about one pair: its own reviews, then those of other pairs, then the priors."""
@@ -45,7 +52,8 @@ def load(workspace: Workspace) -> Learned:
     if not path.exists():
         return Learned()
     found: _File = files.read_json(path, _File)
-    return Learned({pair: _read(tallies) for pair, tallies in found.pairs.items()})
+    pairs = {pair: from_text(tallies) for pair, tallies in found.pairs.items()}
+    return Learned(pairs, found.shares)
 
 
 def save(workspace: Workspace, learned: Learned) -> None:
@@ -54,14 +62,16 @@ def save(workspace: Workspace, learned: Learned) -> None:
     Raises:
         NoSpace, Unavailable: if the disk refuses.
     """
-    pairs = {pair: _write(learned.pairs[pair]) for pair in sorted(learned.pairs)}
-    files.write_json(workspace.calibration, _File(pairs))
+    pairs = {pair: to_text(learned.pairs[pair]) for pair in sorted(learned.pairs)}
+    files.write_json(workspace.calibration, _File(pairs, dict(sorted(learned.shares.items()))))
 
 
-def _read(tallies: Tallies) -> dict[Fired, Tally]:
+def from_text(tallies: Tallies) -> dict[Fired, Tally]:
+    """Tallies as they stand in files."""
     return {frozenset(names.split(JOIN)): Tally(*counts) for names, counts in tallies.items()}
 
 
-def _write(tallies: Mapping[Fired, Tally]) -> Tallies:
+def to_text(tallies: Mapping[Fired, Tally]) -> Tallies:
+    """Tallies for a file; equal ones give equal text."""
     rows = {JOIN.join(sorted(fired)): (t.events, t.wrong) for fired, t in tallies.items()}
     return dict(sorted(rows.items()))

@@ -38,8 +38,13 @@ class Workspace:
 
     @property
     def calibration(self) -> Path:
-        """How often triggers were right, as JSON."""
-        return self.home / "hits" / "calibration.json"
+        """What reviews have taught about triggers, as JSON."""
+        return self.home / "learned" / "calibration.json"
+
+    @property
+    def testimonies(self) -> Path:
+        """What each reviewed clip says about triggers, as JSON; can be computed again."""
+        return self.home / "learned" / "testimonies.json"
 
     def clip_dir(self, clip_id: str) -> Path:
         """`clips/<camera>/<clip_id>`; the camera is the id up to its first dash."""

@@ -3,6 +3,7 @@
 The command line, the terminal UI, the web pages and Prefect's artifacts show these values.
 """
 
+from oneclick.report.ledger import Ledger, TriggerRow, columns, ledger, sentences
 from oneclick.report.listings import ClipDetail, ClipRow, VideoRow, clip, clips, videos
 from oneclick.report.moments import Moment, moments
 from oneclick.report.numbers import (
@@ -39,26 +40,31 @@ __all__ = [
     "HitRow",
     "Kept",
     "Lap",
+    "Ledger",
     "ModelRow",
     "Moment",
     "Rehearsal",
     "Timeline",
     "Training",
+    "TriggerRow",
     "VideoRow",
     "champion",
     "clip",
     "clips",
+    "columns",
     "datasets",
     "effort",
     "funnel",
     "hits",
     "kept",
     "lap",
+    "ledger",
     "model_card",
     "models",
     "moments",
     "origins",
     "rehearse",
+    "sentences",
     "timeline",
     "training",
     "videos",

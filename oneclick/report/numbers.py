@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oneclick.core.clips import ChosenBy, ClipStage
+from oneclick.core.review import POLICY
 from oneclick.io.catalog import Catalog
 from oneclick.io.catalog.rows import RevisionRow
-
-POLICY = "policy:"
-"""Prefix of the reviewer's name where nobody looked."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput, OneclickError, Unavailable
 from oneclick.core.labels import LabelSet
 from oneclick.core.results import BatchResult
-from oneclick.core.review import Decision, Verdict
+from oneclick.core.review import POLICY, Decision, Verdict
 from oneclick.io import files, labels
 from oneclick.io.aside import put_aside
 from oneclick.io.catalog import Catalog, utc_now
@@ -19,7 +19,7 @@ from oneclick.io.workspace import Workspace
 from oneclick.platforms import LocalPlatform, open_platform
 
 BY = "review"
-POLICY = "policy:accept-auto"
+UNSEEN = f"{POLICY}accept-auto"
 DECIDED = {"accept": ClipStage.ACCEPTED, "reject": ClipStage.REJECTED}
 
 
@@ -63,7 +63,7 @@ def give(
 
 def accept_auto(home: Path, clips: Sequence[str]) -> BatchResult:
     """Accept automatic labels unseen; recorded as that, never as a person's work."""
-    return give(home, clips, "accept", POLICY)
+    return give(home, clips, "accept", UNSEEN)
 
 
 def collect(home: Path, platform: str = "local") -> BatchResult:
@@ -100,7 +100,7 @@ def _take(
         if (verdict.clip, verdict.by, verdict.at) in known:
             return False
         raise BadInput(f"clip {verdict.clip} stands at {row.stage}, not in review; verdict kept")
-    if verdict.decision == "accept" and not verdict.by.startswith("policy:"):
+    if verdict.decision == "accept" and not verdict.by.startswith(POLICY):
         _add_human(workspace, catalog, verdict)
     catalog.add_verdict(verdict, len(row.clip.span))
     detail = verdict.reason or f"by {verdict.by}"

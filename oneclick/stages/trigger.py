@@ -19,11 +19,11 @@ from oneclick.core.clips import Clip, Video
 from oneclick.core.errors import OneclickError, Unavailable
 from oneclick.core.hits import Hit
 from oneclick.io import calibration, cards, scenes
+from oneclick.io.calibration import Learned
 from oneclick.io.cards import Look, Model
 from oneclick.io.catalog import Catalog
 from oneclick.io.workspace import Workspace
-from oneclick.triggers import select
-from oneclick.triggers.calibrate import Calibration
+from oneclick.triggers import select, shares
 
 STEP = "trigger"
 """What the catalog calls a video that this step has seen."""
@@ -82,8 +82,7 @@ def trigger(
     workspace, options = Workspace(home), options or Options()
     look = Look(_model(workspace, predictor), _model(workspace, rival) if rival else None)
     rules = triggers.make(options.enabled, options.params)
-    key = _key(look, options)
-    beliefs = calibration.load(workspace).of(look.pair)
+    key, learned = _key(look, options), calibration.load(workspace)
     with Catalog.open(home) as catalog:
         outcome, fresh = Outcome(), set(catalog.unmarked(STEP, key))
         found: dict[str, Seen] = {}
@@ -97,7 +96,7 @@ def trigger(
                 raise
             except OneclickError as error:
                 outcome.failed[video.id] = str(error)
-        outcome.selected = _commit(catalog, workspace, found, look, key, beliefs, options)
+        outcome.selected = _commit(catalog, workspace, found, look, key, learned, options)
     outcome.videos = list(found)
     counts = Counter(hit.trigger for seen in found.values() for hit in seen.hits)
     outcome.hits = dict(sorted(counts.items()))
@@ -143,7 +142,7 @@ def _commit(
     found: Mapping[str, Seen],
     look: Look,
     key: str,
-    beliefs: Calibration,
+    learned: Learned,
     options: Options,
 ) -> int:
     """Write Hits and selection of the videos looked at; how many Spans were selected."""
@@ -151,7 +150,8 @@ def _commit(
         return 0
     videos = _by_time(catalog)
     clips = [row.clip for row in catalog.clips()] + catalog.selections(uncut_only=True)
-    chosen = select.select(_candidates(videos, clips, found, options), options, beliefs)
+    known = _known(videos, clips, learned, look)
+    chosen = select.select(_candidates(videos, clips, found, options), options, known)
     by_id = {video.id: video for video in videos}
     selection = [_clip(by_id[choice.video], choice) for choice in chosen]
     for video, seen in found.items():
@@ -162,6 +162,21 @@ def _commit(
     return len(selection)
 
 
+def _known(
+    videos: Sequence[Video], clips: Sequence[Clip], learned: Learned, look: Look
+) -> select.Known:
+    """What reviews have taught, and what was spent so far."""
+    days = {video.id: splits.camera_day(video).rpartition("/")[2] for video in videos}
+    return select.Known(
+        learned.of(look.pair),
+        learned.shares,
+        shares.FLOOR,
+        Counter(clip.led_by for clip in clips),
+        Counter(days[clip.video] for clip in clips if clip.video in days),
+        frozenset(name for name, kind in triggers.registry().items() if triggers.novel(kind)),
+    )
+
+
 def _candidates(
     videos: Sequence[Video],
     clips: Sequence[Clip],
@@ -170,14 +185,39 @@ def _candidates(
 ) -> list[select.Candidate]:
     known = splits.settled(videos, clips)
     parts = splits.parts(videos, known, options.test_share, options.clip_seconds)
-    taken = {video: tuple(clip.span for clip in clips if clip.video == video) for video in found}
+    days = {video.id: splits.camera_day(video) for video in videos}
     return [
         select.Candidate(
-            v.id, v.frames, v.fps, found[v.id].hits, parts[v.id], taken[v.id], found[v.id].boxes
+            video.id,
+            video.frames,
+            video.fps,
+            found[video.id].hits,
+            parts[video.id],
+            tuple(clip.span for clip in clips if clip.video == video.id),
+            found[video.id].boxes,
+            video.camera,
+            days[video.id].rpartition("/")[2],
+            _earlier([c for c in clips if days.get(c.video) == days[video.id]]),
         )
-        for v in videos
-        if v.id in found
+        for video in videos
+        if video.id in found
     ]
+
+
+def _earlier(clips: Sequence[Clip]) -> tuple[select.Earlier, ...]:
+    """What triggers have shown of a camera on this day."""
+    return tuple(
+        select.Earlier(
+            clip.split,
+            clip.led_by,
+            np.array(
+                [box[1:] for hit in clip.hits for box in hit.boxes if box[0] in clip.span],
+                np.float32,
+            ).reshape(-1, 4),
+        )
+        for clip in clips
+        if clip.led_by
+    )
 
 
 def _clip(video: Video, choice: select.Choice) -> Clip:
@@ -192,4 +232,6 @@ def _clip(video: Video, choice: select.Choice) -> Clip:
         choice.chosen_by,
         choice.hits,
         choice.split,
+        led_by=choice.led_by,
+        stands_for=choice.stands_for,
     )

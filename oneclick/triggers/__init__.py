@@ -81,6 +81,14 @@ def registry() -> dict[str, type[Trigger]]:
     return known
 
 
+def novel(trigger: Any) -> bool:
+    """Whether a trigger says that something is new rather than that a model is wrong.
+
+    Its class then has the attribute `novel = True`; it has a share of the budget of its own.
+    """
+    return bool(getattr(trigger, "novel", False))
+
+
 def parameters(trigger: Any) -> dict[str, float]:
     """Parameters of a trigger or of a trigger class by name, with their values or defaults."""
     return {field.name: float(getattr(trigger, field.name)) for field in fields(trigger)}

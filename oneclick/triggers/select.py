@@ -2,99 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
 from oneclick.core.clips import ChosenBy
-from oneclick.core.datasets import Split
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
 from oneclick.core.splits import Part
-from oneclick.triggers import expect, priors, windows
-from oneclick.triggers.calibrate import Calibration
+from oneclick.triggers import expect, plan, windows
+from oneclick.triggers.allowance import Allowance, Moment
+from oneclick.triggers.expect import Evidence
+from oneclick.triggers.plan import Candidate, Choice, Earlier, Known, Options, Per, Quota
 from oneclick.triggers.windows import Lane
 
-SIDES: tuple[Split, ...] = ("train", "test")
-Per = Literal["frame", "box"]
+__all__ = ["Candidate", "Choice", "Earlier", "Known", "Options", "Per", "frames", "select"]
 
-
-@dataclass(frozen=True)
-class Options:
-    """How much to select, and how far apart."""
-
-    budget: float = 0.001
-    """Share of the video seconds to select."""
-    min_clips: int = 16
-    """Select at least this many clips, as far as they fit."""
-    control: float = 0.1
-    """Share of the clips drawn at random; at least one of five."""
-    clip_seconds: float = 3.0
-    """Length of a selected Span; a shorter video gives one Span."""
-    gap: float = 1.0
-    """Least seconds between two Spans of one video."""
-    test_share: float = 0.25
-    """Share of camera-days, or of a lone camera-day's time, held out (core.splits)."""
-    seed: int = 0
-    """Another seed draws other control clips."""
-    per: Per = "frame"
-    """What a reviewer's time goes into: frames, or boxes. Per box prefers small failing scenes."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One video to select from."""
-
-    video: str
-    length: int
-    """Frames."""
-    fps: float
-    hits: Sequence[Hit]
-    parts: tuple[Part, ...]
-    """What lies on which side of the split; the rest is not selected."""
-    taken: tuple[Span, ...] = ()
-    """Spans of clips that exist already: nothing is selected within a gap of them."""
-    boxes: NDArray[np.integer] | None = None
-    """Boxes of the model per frame; only `per` box asks for them."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One Span that will become a Clip."""
-
-    video: str
-    span: Span
-    chosen_by: ChosenBy
-    hits: tuple[Hit, ...]
-    """All that overlap the Span, whoever chose it."""
-    split: Split
+SLACK = 2
+"""A trigger may lead this many times its share of the clips."""
 
 
 def select(
-    candidates: Sequence[Candidate], options: Options, beliefs: Calibration = priors.BELIEFS
+    candidates: Sequence[Candidate], options: Options, known: Known | None = None
 ) -> list[Choice]:
     """Choose Spans over all videos together; the same input in any order gives the same output.
 
     The number of clips is the budget's share of the seconds, at least `min_clips`, divided between
     the sides of the split by their time. On each side the control clips are drawn first, uniformly
-    over all windows and blind to the Hits, so that they can testify about what triggers miss; then
-    the windows with most expected errors are taken greedily. Where Hits run out, random windows
-    fill up to `min_clips`; they count as control.
+    over all time and blind to the Hits, so that they can testify about what triggers miss; only
+    videos without a clip yet take part, or the draw would not be uniform. Then come a few clips for
+    the triggers that were tried least, the best of novelty, and the windows with most expected
+    errors, greedily. Where Hits run out, random windows fill up to `min_clips`.
     """
+    known = known or Known()
     ordered = sorted(candidates, key=lambda candidate: candidate.video)
-    places = {side: _places(ordered, side, options) for side in SIDES}
-    seconds = [sum(len(part.span) / c.fps for c, part in places[side]) for side in SIDES]
-    total = sum(candidate.length / candidate.fps for candidate in ordered)
-    wanted = max(options.min_clips, round(options.budget * total / options.clip_seconds))
-    control = max(round(options.control * wanted), int(options.control > 0 and wanted >= 5))
-    scores = {c.video: _scores(c, options.per, beliefs) for c in ordered}
-    shares = zip(*(_divide(n, seconds) for n in (wanted, control, options.min_clips)), strict=True)
+    views = {one.video: _View(one, options, known) for one in ordered}
+    quotas = plan.quotas(ordered, options, known)
+    allowance = _allowance(ordered, sum(quota.clips for quota in quotas), options, known)
     chosen: list[Choice] = []
-    for side, quota in zip(SIDES, shares, strict=True):
-        chosen += _side(places[side], scores, quota, options)
+    for side, quota in zip(plan.SIDES, quotas, strict=True):
+        here = [(views[one.video], part) for one, part in plan.places(ordered, side, options)]
+        if here and quota.clips:
+            chosen += _Side(here, quota, options, known, allowance).choose()
     return sorted(chosen, key=lambda choice: (choice.video, choice.span))
 
 
@@ -117,67 +70,163 @@ def frames(
     return [(frame, round(float(scores[frame]), 4)) for frame in picked]
 
 
-def _scores(one: Candidate, per: Per, beliefs: Calibration) -> NDArray[np.float64]:
-    errors = expect.errors(one.hits, one.length, beliefs)
-    if per == "frame" or one.boxes is None:
-        return errors
-    return expect.per_box(errors, one.boxes)
+@dataclass(frozen=True, eq=False)
+class _View:
+    """A candidate and what is computed of it once."""
+
+    of: Candidate
+    options: Options
+    known: Known
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        wrong = [hit for hit in self.of.hits if hit.trigger not in self.known.novel]
+        return Evidence(wrong, self.of.length, self.known.beliefs)
+
+    def worth(self, trigger: str = "") -> NDArray[np.float64]:
+        """Frames by expected errors, of one trigger or of all together."""
+        found = self.evidence
+        errors = found.errors_of(trigger) if trigger else found.errors
+        if self.options.per == "frame" or self.of.boxes is None:
+            return errors
+        return expect.per_box(errors, self.of.boxes)
+
+    @cached_property
+    def novelty(self) -> NDArray[np.float64]:
+        """Frames by the scores of what is new."""
+        total = np.zeros(self.of.length)
+        for hit in self._novel:
+            total[hit.span.start : hit.span.stop] += hit.score
+        return total
+
+    def leader(self, span: Span) -> str:
+        """The trigger that has found most of the errors in a span."""
+        return self.evidence.leader(span)
+
+    def newest(self, span: Span) -> str:
+        """The trigger with most novelty in a span."""
+        near = [hit for hit in self._novel if hit.span.overlaps(span)]
+        return max(near, key=lambda hit: (hit.score, hit.trigger)).trigger if near else ""
+
+    @cached_property
+    def _novel(self) -> list[Hit]:
+        return [hit for hit in self.of.hits if hit.trigger in self.known.novel]
 
 
-def _divide(count: int, seconds: Sequence[float]) -> tuple[int, int]:
-    """Clips for train and for test; each side that has time gets one, if there are two."""
-    train, test = seconds
-    if not train or not test:
-        return (count, 0) if train else (0, count)
-    of_test = min(max(round(count * test / (train + test)), 1), max(count - 1, 0))
-    return count - of_test, of_test
+Name = Callable[[_View, Span], str]
+"""Which trigger is charged for a span."""
 
 
-def _places(
-    candidates: Sequence[Candidate], side: Split, options: Options
-) -> list[tuple[Candidate, Part]]:
-    """Parts on one side that hold a clip; a video in one part is taken even if it is shorter."""
-    return [
-        (candidate, part)
-        for candidate in candidates
-        for part in candidate.parts
-        if part.split == side
-        and (len(candidate.parts) == 1 or len(part.span) >= _size(candidate, options))
-    ]
+class _Side:
+    """The choice on one side of the split."""
 
+    def __init__(
+        self,
+        places: Sequence[tuple[_View, Part]],
+        quota: Quota,
+        options: Options,
+        known: Known,
+        allowance: Allowance,
+    ) -> None:
+        self.places, self.quota = places, quota
+        self.known, self.allowance = known, allowance
+        self.lanes = [_lane(view.of, part, options) for view, part in places]
+        self.board = windows.Board(self.lanes)
+        self.blind = windows.at_random(self.lanes, options.seed)
+        self.chosen: list[Choice] = []
 
-def _size(candidate: Candidate, options: Options) -> int:
-    return max(1, round(options.clip_seconds * candidate.fps))
+    def choose(self) -> list[Choice]:
+        """Control, tries, novelty, errors, then filling.
+
+        Errors are taken within the shares of their triggers first; what is left goes to anyone.
+        """
+        self._control()
+        self._tries()
+        novel = [view.novelty for view, _ in self.places]
+        self._take(novel, self._room(self.quota.novelty), ChosenBy.NOVELTY, _View.newest)
+        errors = [view.worth() for view, _ in self.places]
+        for beyond_share in (False, True) if self.known.shares else (True,):
+            room = self._room(self.quota.clips)
+            self._take(errors, room, ChosenBy.TRIGGER, _View.leader, beyond_share)
+        for k in self.board.take(self.blind, self.quota.least - len(self.chosen)):
+            self._add(k, ChosenBy.FLOOR)
+        return self.chosen
+
+    def _control(self) -> None:
+        """Over the videos that have no clip yet."""
+        fresh = [not lane.taken for lane in self.lanes]
+        seconds = sum(lane.seconds for lane, new in zip(self.lanes, fresh, strict=True) if new)
+        count = self._room(self.quota.control)
+        drawn = self.board.take(self.blind, count, lambda k: fresh[self.board.where(k)[0]])
+        for k in drawn:
+            self._add(k, ChosenBy.CONTROL, stands_for=seconds / len(drawn))
+
+    def _tries(self) -> None:
+        """One clip for each of the triggers that were tried least, if they have found anything."""
+        fired = {name for view, _ in self.places for name in view.evidence.names}
+        left = self._room(self.quota.tries)
+        charged = self.known.charged
+        for trigger in sorted(fired, key=lambda name: (charged.get(name, 0), name)):
+            if left > 0:
+                scores = [view.worth(trigger) for view, _ in self.places]
+                left -= self._take(scores, 1, ChosenBy.TRIGGER, lambda *_, name=trigger: name)
+
+    def _room(self, count: int) -> int:
+        return min(count, self.quota.clips - len(self.chosen))
+
+    def _take(
+        self,
+        scores: Sequence[NDArray[np.float64]],
+        count: int,
+        by: ChosenBy,
+        name: Name,
+        beyond_share: bool = False,
+    ) -> int:
+        """Choose the best windows that are allowed; how many."""
+        if count <= 0:
+            return 0
+        order = windows.best_first(self.lanes, scores)
+        taken = self.board.take(
+            order, count, lambda k: self.allowance.allows(self._moment(k, name), beyond_share)
+        )
+        for k in taken:
+            self._add(k, by, self._moment(k, name).trigger)
+        return len(taken)
+
+    def _moment(self, k: int, name: Name) -> Moment:
+        number, span = self.board.where(k)
+        view, part = self.places[number]
+        boxes, worth = view.evidence.places(span)
+        return Moment(view.of.camera, view.of.day, part.split, name(view, span), boxes, worth)
+
+    def _add(self, k: int, by: ChosenBy, led_by: str = "", stands_for: float = 0.0) -> None:
+        number, span = self.board.where(k)
+        view, part = self.places[number]
+        hits = tuple(hit for hit in view.of.hits if hit.span.overlaps(span))
+        self.chosen.append(Choice(view.of.video, span, by, hits, part.split, led_by, stands_for))
 
 
 def _lane(candidate: Candidate, part: Part, options: Options) -> Lane:
-    size = min(_size(candidate, options), len(part.span))
+    size = min(plan.size(candidate, options), len(part.span))
     gap = round(options.gap * candidate.fps)
     return Lane(candidate.video, part.span, size, gap, candidate.fps, candidate.taken)
 
 
-def _side(
-    places: Sequence[tuple[Candidate, Part]],
-    scores: Mapping[str, NDArray[np.float64]],
-    quota: tuple[int, int, int],
-    options: Options,
-) -> list[Choice]:
-    """Control, then triggered, then filling, on one side; quota = clips, control, at least."""
-    wanted, control, least = quota
-    if not places or not wanted:
-        return []
-    lanes = [_lane(candidate, part, options) for candidate, part in places]
-    board, blind = windows.Board(lanes), windows.at_random(lanes, options.seed)
-    by = dict.fromkeys(board.take(blind, min(control, wanted)), ChosenBy.CONTROL)
-    best = windows.best_first(lanes, [scores[lane.video] for lane in lanes])
-    by |= dict.fromkeys(board.take(best, wanted - len(by)), ChosenBy.TRIGGER)
-    by |= dict.fromkeys(board.take(blind, least - len(by)), ChosenBy.CONTROL)
-    return [_choice(places, *board.where(k), chosen_by) for k, chosen_by in by.items()]
+def _allowance(
+    candidates: Sequence[Candidate], clips: int, options: Options, known: Known
+) -> Allowance:
+    """Caps of this selection, and what was selected lately."""
 
+    def most(share: float) -> int:
+        return max(1, ceil(share * clips))
 
-def _choice(
-    places: Sequence[tuple[Candidate, Part]], number: int, span: Span, chosen_by: ChosenBy
-) -> Choice:
-    candidate, part = places[number]
-    hits = tuple(hit for hit in candidate.hits if hit.span.overlaps(span))
-    return Choice(candidate.video, span, chosen_by, hits, part.split)
+    made = Allowance(alike=options.alike)
+    if options.max_camera < 1:
+        made.cameras = {one.camera: most(options.max_camera) for one in candidates}
+    if options.max_day < 1:
+        made.days = {one.day: most(options.max_day) for one in candidates}
+    made.triggers = {name: most(SLACK * share) for name, share in known.shares.items()}
+    for one in candidates:
+        for before in one.earlier:
+            made.remember(one.camera, before.side, before.trigger, before.boxes)
+    return made

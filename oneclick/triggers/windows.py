@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from oneclick.core.spans import Span
 
 Order = NDArray[np.intp]
+Near = Callable[[int], tuple[int, int]]
+"""First place and stop of those around a place."""
+Judge = Callable[[int], bool]
+"""Whether a place may be taken; what it allows is taken."""
 
 FINEST = 1e-6
 """Window scores closer than this are equal: sums of floats differ in the last digits."""
@@ -32,6 +36,11 @@ class Lane:
     """Spans of the video that are used already."""
 
     @property
+    def seconds(self) -> float:
+        """Length of its part."""
+        return len(self.part) / self.fps
+
+    @property
     def windows(self) -> int:
         """How many there are."""
         return len(self.part) - self.size + 1
@@ -50,9 +59,12 @@ class Board:
                 low, high = self._range(number, first, span.stop + lane.gap - lane.part.start)
                 self.free[low:high] = bytes(high - low)
 
-    def take(self, order: Order, count: int) -> list[int]:
-        """The first `count` free windows of `order` that do not exclude each other."""
-        return walk(order, self.free, count, self._near)
+    def take(self, order: Order, count: int, judge: Judge | None = None) -> list[int]:
+        """The first `count` free windows of `order` that do not exclude each other.
+
+        Where `judge` refuses a window, those that share half of it are not asked about.
+        """
+        return walk(order, self.free, count, self._near, judge, self._beside)
 
     def where(self, k: int) -> tuple[int, Span]:
         """The lane and the frames of window k."""
@@ -62,9 +74,16 @@ class Board:
         return number, Span(start, start + lane.size)
 
     def _near(self, k: int) -> tuple[int, int]:
+        """Windows that k excludes."""
         number, window = self._place(k)
         reach = self.lanes[number].size + self.lanes[number].gap
         return self._range(number, window - reach + 1, window + reach)
+
+    def _beside(self, k: int) -> tuple[int, int]:
+        """Windows that share at least half of k."""
+        number, window = self._place(k)
+        reach = self.lanes[number].size // 2
+        return self._range(number, window - reach, window + reach + 1)
 
     def _range(self, number: int, first: int, stop: int) -> tuple[int, int]:
         """Windows [first, stop) of one lane, limited to it, as places in the row."""
@@ -77,22 +96,39 @@ class Board:
 
 
 def walk(
-    order: Order, free: bytearray, count: int, near: Callable[[int], tuple[int, int]]
+    order: Order,
+    free: bytearray,
+    count: int,
+    near: Near,
+    judge: Judge | None = None,
+    beside: Near | None = None,
 ) -> list[int]:
-    """The first `count` free places of `order`; each one taken makes all those near it unfree."""
+    """The first `count` free places of `order`; each one taken makes all those near it unfree.
+
+    A place that `judge` refuses is passed over here, with all beside it, but stays free.
+    """
     taken: list[int] = []
+    refused = bytearray(len(free)) if judge else free
     for k in order.tolist() if count > 0 else ():
-        if free[k]:
-            first, stop = near(k)
-            free[first:stop] = bytes(stop - first)
-            taken.append(k)
-            if len(taken) == count:
-                break
+        if not free[k] or (judge and refused[k]):
+            continue
+        if judge and beside and not judge(k):
+            first, stop = beside(k)
+            refused[first:stop] = b"\1" * (stop - first)
+            continue
+        first, stop = near(k)
+        free[first:stop] = bytes(stop - first)
+        taken.append(k)
+        if len(taken) == count:
+            break
     return taken
 
 
 def at_random(lanes: Sequence[Lane], seed: int) -> Order:
-    """All windows in random order; a window's luck does not depend on other videos."""
+    """All windows in random order; a window's luck does not depend on other videos.
+
+    A lane comes up by its frames, however few windows they make: all time has the same chance.
+    """
     luck = np.concatenate([_luck(lane, seed) for lane in lanes])
     return np.argsort(luck, kind="stable")
 
@@ -113,7 +149,9 @@ def best_first(lanes: Sequence[Lane], scores: Sequence[NDArray[np.float64]]) -> 
 def _luck(lane: Lane, seed: int) -> NDArray[np.float64]:
     text = f"{seed}/{lane.video}/{lane.part.start}"
     key = int.from_bytes(sha256(text.encode()).digest()[:8], "big")
-    return np.random.default_rng(key).random(lane.windows)
+    # The first of independent exponential times is drawn in proportion to the rates.
+    wait = np.random.default_rng(key).exponential(lane.windows / len(lane.part), lane.windows)
+    return np.asarray(wait)
 
 
 def _worth(

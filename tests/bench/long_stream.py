@@ -28,7 +28,7 @@ from oneclick.io import scenes
 from oneclick.triggers import calibrate, priors, select
 from oneclick.triggers.calibrate import Calibration, Fired, Tally
 from oneclick.triggers.scene import Scene
-from oneclick.triggers.select import Choice
+from oneclick.triggers.select import Choice, Known
 from oneclick.ward import faults
 from oneclick.ward.faults import Fault, Planted
 
@@ -91,7 +91,7 @@ class Stream:
         length, fps = self.scene.length, self.scene.fps
         lane = (Part(Span(0, length), "train"),)
         one = select.Candidate("ward", length, fps, self.hits, lane)
-        return select.select([one], select.Options(budget=0.001, min_clips=0), beliefs)
+        return select.select([one], select.Options(budget=0.001, min_clips=0), Known(beliefs))
 
     def review(self, choice: Choice, truth: Tracks) -> dict[Fired, Tally]:
         """What a reviewer of one clip teaches."""
@@ -106,13 +106,20 @@ class Stream:
         return [f for f in self.planted.faults if any(f.span.overlaps(span) for span in spans)]
 
 
-def stream(truth: Tracks, size: tuple[int, int], count: int, seed: int) -> Stream:
-    """A stream with `count` faults; the next seed goes on with the next kinds."""
+def stream(
+    truth: Tracks, size: tuple[int, int], count: int, seed: int, rival: bool = True
+) -> Stream:
+    """A stream with `count` faults; the next seed goes on with the next kinds.
+
+    The rival, if there is one, sees all that is there.
+    """
     rng = np.random.default_rng(seed)
     kinds = [KINDS[(seed * count + k) % len(KINDS)] for k in range(count)]
     planted = faults.plant(truth, kinds, *size, seed=seed)
-    parts = [seen(planted.detections, rng), seen(faults.perfect(truth), rng)]
-    scene = scenes.scene(parts, [0.5, 0.5], *size)
+    parts = [seen(planted.detections, rng)]
+    if rival:
+        parts.append(seen(faults.perfect(truth), rng))
+    scene = scenes.scene(parts, [0.5] * len(parts), *size)
     return Stream(planted, scene, triggers.scan(scene, triggers.make()))
 
 

@@ -47,6 +47,21 @@ def test_migrations_make_the_tables_that_the_code_knows(tmp_path: Path) -> None:
         assert compare_metadata(context, schema.metadata) == []
 
 
+def test_a_catalog_of_an_older_version_keeps_its_clips(tmp_path: Path) -> None:
+    from alembic import command
+
+    samples.filled(tmp_path, 3).close()
+    engine = sa.create_engine(f"sqlite:///{tmp_path}/catalog.sqlite")
+    with engine.begin() as connection:
+        command.downgrade(migrate.config(connection), "0001")
+    engine.dispose()
+    with Catalog.open(tmp_path) as catalog:
+        clips = [row.clip for row in catalog.clips()]
+        assert [(clip.id, clip.led_by, clip.stands_for) for clip in clips] == [
+            (samples.clip(k).id, "", 0.0) for k in range(3)
+        ]
+
+
 def test_migrations_can_be_undone() -> None:
     from alembic import command
 

@@ -28,19 +28,25 @@ OPTIONS = trigger.Options(min_clips=4, enabled=tuple(sorted(HOLE)))
 
 def said(missing: tuple[int, ...] = ()) -> Detections:
     kept = [k for k in range(800) if k not in missing]
-    sides = [[100.0, 100.0, 140.0, 200.0]] * len(kept)
+    # In the second half they stand elsewhere: the same trouble again would not be selected.
+    left = [[100.0, 100.0, 140.0, 200.0], [300.0, 100.0, 340.0, 200.0]]
+    sides = [left[k >= 400] for k in kept]
     return Detections(kept, sides, [0.9] * len(kept), [0] * len(kept), 800, 10.0)  # type: ignore[arg-type]
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
+    return furnish(tmp_path)
+
+
+def furnish(tmp_path: Path, options: trigger.Options = OPTIONS) -> Path:
     """One video, its model blind in frames 200 and 700; every selected clip is cut."""
     workspace = Workspace(tmp_path)
     with Catalog.open(tmp_path) as catalog:
         catalog.add_video(VIDEO)
     predictions.save(workspace.predictions(VIDEO.id, OWN.id), said((200, 700)))
     predictions.save(workspace.predictions(VIDEO.id, RIVAL.id), said())
-    trigger.trigger(tmp_path, OWN, RIVAL, OPTIONS)
+    trigger.trigger(tmp_path, OWN, RIVAL, options)
     with Catalog.open(tmp_path) as catalog:
         for clip in catalog.selections():
             catalog.add_clip(replace(clip, digest="any"), "test")
@@ -111,7 +117,7 @@ def test_the_next_look_uses_what_was_learned(home: Path, monkeypatch: pytest.Mon
     learned = calibrate.calibrate(home)
     used = []
     monkeypatch.setattr(
-        trigger.select, "select", lambda found, options, beliefs: used.append(beliefs) or []
+        trigger.select, "select", lambda found, options, known: used.append(known.beliefs) or []
     )
     again = replace(OPTIONS, seed=1)
     trigger.trigger(home, OWN, RIVAL, again)
@@ -136,9 +142,11 @@ def test_a_clip_whose_predictions_are_gone_cannot_testify(home: Path) -> None:
 def test_a_reviewed_clip_counts_its_frames_from_its_own_start(home: Path) -> None:
     clips = accept(home)
     with Catalog.open(home) as catalog:
-        found = list(reviewed.each(Workspace(home), catalog))
+        found = reviewed.witnesses(Workspace(home), catalog).heard
     assert [one.clip.id for one in found] == sorted(clip.id for clip in clips)
-    for one in found:
+    for clip in clips:
+        one = reviewed.load(Workspace(home), clip)
+        assert one
         assert one.look == Look(OWN, RIVAL)
         assert one.sure.length == one.truth.length == len(one.clip.span)
         assert all(0 <= box[0] < one.sure.length for hit in one.hits for box in hit.boxes)
@@ -146,6 +154,7 @@ def test_a_reviewed_clip_counts_its_frames_from_its_own_start(home: Path) -> Non
 
 def test_a_broken_calibration_is_named(home: Path) -> None:
     path = Workspace(home).calibration
+    path.parent.mkdir()
     path.write_text("{")
     with pytest.raises(BadInput, match=r"calibration\.json"):
         trigger.trigger(home, OWN, RIVAL, replace(OPTIONS, seed=2))

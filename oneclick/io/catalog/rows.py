@@ -150,6 +150,8 @@ def from_clip(clip: Clip) -> dict[str, Any]:
         "hits": to_json(clip.hits),
         "split": clip.split,
         "digest": clip.digest,
+        "led_by": clip.led_by,
+        "stands_for": clip.stands_for,
     }
 
 
@@ -167,6 +169,8 @@ def clip(row: sa.Row[Any]) -> Clip:
         _hits.decode(row.hits),
         row.split,
         row.digest,
+        row.led_by,
+        row.stands_for,
     )
 
 

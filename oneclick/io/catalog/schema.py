@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest revision in `migrations/versions`."""
 
 
@@ -43,8 +43,8 @@ def _whole(name: str, **options: Any) -> sa.Column[int]:
     return sa.Column(name, sa.Integer, nullable=False, **options)
 
 
-def _real(name: str) -> sa.Column[float]:
-    return sa.Column(name, sa.Float, nullable=False)
+def _real(name: str, **options: Any) -> sa.Column[float]:
+    return sa.Column(name, sa.Float, nullable=False, **options)
 
 
 def _time(name: str) -> sa.Column[datetime]:
@@ -65,6 +65,8 @@ def _piece() -> list[sa.Column[Any]]:
         _text("hits"),  # JSON
         _text("split"),
         _text("digest"),
+        _text("led_by", server_default=""),
+        _real("stands_for", server_default="0"),
     ]
 
 

@@ -1,0 +1,142 @@
+"""What control clips say of hours of video, against what is true of them.
+
+    uv run python -m tests.bench.control [--hours 1] [--faults 500] [--seeds 10] [--draws 100]
+
+Every seed is a stream of its own (tests/bench/long_stream.py, without a rival) with other planted
+faults, so many that the model is about as often wrong as a real one. A tenth of the selected clips
+is drawn at random and reviewed; the estimates of the error rate, of the recall of the triggers and
+of the share of errors found are held against the truth with their 95% intervals. Then the control
+clips alone are drawn again `--draws` times from each stream, to see how often these cover it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from dataclasses import fields
+
+import numpy as np
+
+from oneclick.core.clips import ChosenBy
+from oneclick.core.hits import Hit
+from oneclick.core.spans import Span
+from oneclick.core.splits import Part
+from oneclick.core.statistics import Estimate
+from oneclick.core.tracks import Tracks
+from oneclick.triggers import control, select, testify
+from oneclick.triggers.control import Control, Drawn
+from oneclick.triggers.select import Candidate, Choice, Options
+from oneclick.triggers.testify import Testimony
+from tests.bench import long_stream
+from tests.bench.long_stream import Stream
+
+NAMES = [field.name for field in fields(Control)]
+ENOUGH = 0.9
+"""Share of the seeds in which the interval must hold the truth."""
+
+
+class Exam:
+    """One stream, all of whose truth is known."""
+
+    def __init__(self, stream: Stream, truth: Tracks, budget: float) -> None:
+        self.stream, self.truth, self.budget = stream, truth, budget
+        self.starts = np.array([hit.span.start for hit in stream.hits])
+        self.longest = max(len(hit.span) for hit in stream.hits)
+        self.whole = self.review(Span(0, truth.length))
+
+    def review(self, span: Span) -> Testimony:
+        """What a reviewer of these frames finds."""
+        hits = [hit.cut(span) for hit in self._hits(span)]
+        return testify.testify(
+            hits, self.stream.scene.sure.cut(span), self.truth.cut(span).detections
+        )
+
+    def choose(self, seed: int) -> list[Choice]:
+        """Clips for a budget, a tenth of them control."""
+        options = Options(budget=self.budget, min_clips=0, seed=seed)
+        return select.select([self._candidate(self.stream.hits)], options)
+
+    def draw(self, clips: int, seed: int) -> list[Choice]:
+        """Control clips only."""
+        options = Options(min_clips=clips, budget=0, control=1, seed=seed)
+        return select.select([self._candidate([])], options)
+
+    def estimate(self, chosen: list[Choice], seen: int) -> Control:
+        """What the control clips among them say, where triggers found `seen` errors."""
+        drawn = [
+            Drawn(one.stands_for, len(one.span) / self.truth.fps, self.review(one.span))
+            for one in chosen
+            if one.chosen_by is ChosenBy.CONTROL
+        ]
+        return control.estimate(drawn, seen)
+
+    def seen(self, chosen: list[Choice]) -> int:
+        """Errors in the clips that triggers chose."""
+        spans = [one.span for one in chosen if one.chosen_by is ChosenBy.TRIGGER]
+        return sum(self.review(span).errors for span in spans)
+
+    def true(self, seen: int) -> Control:
+        """The same shares of the whole stream."""
+        all_ = self.whole
+        shares = (
+            all_.errors / all_.objects,
+            all_.caught / all_.errors,
+            seen / all_.errors,
+        )
+        return Control(*(Estimate(share, share, share, 0) for share in shares))
+
+    def _hits(self, span: Span) -> list[Hit]:
+        first, stop = np.searchsorted(self.starts, [span.start - self.longest, span.stop])
+        near = [hit for hit in self.stream.hits[first:stop] if hit.span.overlaps(span)]
+        return [hit for hit in near if any(box[0] in span for box in hit.boxes)]
+
+    def _candidate(self, hits: list[Hit]) -> Candidate:
+        length = self.truth.length
+        return Candidate("ward", length, self.truth.fps, hits, (Part(Span(0, length), "train"),))
+
+
+def covers(found: Estimate | None, true: Estimate) -> bool:
+    """Whether an interval holds the truth; none at all does not."""
+    return found is not None and found.low <= true.value <= found.high
+
+
+def main() -> int:
+    """Print truth and estimates; exit 1 if an interval is wrong in more than one seed of ten."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hours", type=float, default=1)
+    parser.add_argument("--faults", type=int, default=500)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--draws", type=int, default=100)
+    parser.add_argument("--budget", type=float, default=0.2)
+    given = parser.parse_args()
+    short, width, height = long_stream.film()
+    truth = long_stream.for_hours(short, given.hours)
+    right: dict[str, list[bool]] = defaultdict(list)
+    again: dict[str, list[bool]] = defaultdict(list)
+    for seed in range(given.seeds):
+        stream = long_stream.stream(truth, (width, height), given.faults, seed, rival=False)
+        exam = Exam(stream, truth, given.budget)
+        chosen = exam.choose(seed)
+        seen = exam.seen(chosen)
+        found, true = exam.estimate(chosen, seen), exam.true(seen)
+        clips = sum(one.chosen_by is ChosenBy.CONTROL for one in chosen)
+        print(f"seed {seed}: {len(chosen)} clips, {clips} of them control")
+        for name in NAMES:
+            one, known = getattr(found, name), getattr(true, name)
+            right[name].append(covers(one, known))
+            text = f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})" if one else "none"
+            print(f"  {name:<11} true {known.value:.3f}, estimated {text}")
+        for draw in range(given.draws):
+            redrawn = exam.estimate(exam.draw(clips, 1000 + draw), seen)
+            for name in NAMES:
+                again[name].append(covers(getattr(redrawn, name), getattr(true, name)))
+    for name in NAMES:
+        more = (
+            f"; drawn again {np.mean(again[name]):.3f} of {len(again[name])}" if again[name] else ""
+        )
+        print(f"{name}: covered in {sum(right[name])} of {len(right[name])} seeds{more}")
+    return int(any(np.mean(right[name]) < ENOUGH for name in NAMES))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
