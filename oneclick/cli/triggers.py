@@ -14,7 +14,7 @@ from oneclick.cli import ledger, output, rehearse, timeline
 if TYPE_CHECKING:
     from oneclick.core.detections import Detections
     from oneclick.core.hits import Hit
-    from oneclick.triggers.scene import Scene
+    from oneclick.triggers.blocks import Block
 
 app = typer.Typer(no_args_is_help=True, help="Rules that find the moments where a model is wrong.")
 app.command("timeline")(timeline.timeline)
@@ -74,21 +74,32 @@ def scan(
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """What the triggers find in a detections file; needs no workspace."""
+    import numpy as np
+
     from oneclick import triggers
 
     other = min_score if against_min_score is None else against_min_score
-    scene = _scene(detections, against, fps, min_score, other)
-    hits = triggers.scan(scene, triggers.make())
+    blocks = _blocks(detections, against, fps, min_score, other)
+    length, rate = blocks[-1].core.stop, blocks[0].scene.fps
+    rules = triggers.make()
+    hits = [hit for block in blocks for hit in block.find(rules)]
     if budget is None:
         columns, rows = ["trigger", "start", "stop", "score", "boxes", "why"], _hits(hits)
     else:
-        columns, rows = ["frame", "score", "triggers"], _frames(hits, scene, budget, per_box)
+        from oneclick.triggers import expect, select
+
+        columns = ["frame", "score", "triggers"]
+        worth = expect.errors(hits, length)
+        if per_box:
+            worth = expect.per_box(worth, np.concatenate([block.visible for block in blocks]))
+        picked = select.frames(worth, rate, budget)
+        rows = [{"frame": k, "score": score, "triggers": _fired(hits, k)} for k, score in picked]
     if json:
         for row in rows:
             typer.echo(json_text.dumps(row, ensure_ascii=False))
     else:
         output.table(columns, [[_short(row[name]) for name in columns] for row in rows])
-    output.say(f"{detections}: {scene.length} frames, {len(hits)} hits of {_counts(hits)}")
+    output.say(f"{detections}: {length} frames, {len(hits)} hits of {_counts(hits)}")
 
 
 def _settings(parameters: dict[str, float]) -> str:
@@ -122,32 +133,22 @@ def _hits(hits: list[Hit]) -> list[dict[str, Any]]:
     ]
 
 
-def _frames(hits: list[Hit], scene: Scene, budget: float, per_box: bool) -> list[dict[str, Any]]:
-    from oneclick.triggers import expect, select
-
-    worth = expect.errors(hits, scene.length)
-    worth = expect.per_box(worth, scene.visible) if per_box else worth
-    picked = select.frames(worth, scene.fps, budget)
-    return [
-        {"frame": frame, "score": score, "triggers": _fired(hits, frame)} for frame, score in picked
-    ]
-
-
 def _fired(hits: list[Hit], frame: int) -> list[str]:
     near = [hit for hit in hits if frame in hit.span]
     return sorted({h.trigger for h in near if not h.boxes or any(b[0] == frame for b in h.boxes)})
 
 
-def _scene(
+def _blocks(
     path: Path,
     against: Path | None,
     fps: float | None,
     min_score: float | None,
     other_score: float | None,
-) -> Scene:
+) -> list[Block]:
     from dataclasses import replace
 
     from oneclick.io import mot, scenes
+    from oneclick.triggers.blocks import Chunk
 
     known = mot.sequence(path)
     fps = known.get("frameRate", DEFAULT_FPS) if fps is None else fps
@@ -161,7 +162,8 @@ def _scene(
     limits = [-float("inf") if limit is None else limit for limit in (min_score, other_score)]
     width, height = _extent(parts)
     size = known.get("imWidth", width), known.get("imHeight", height)
-    return scenes.scene(parts, limits[: len(parts)], *size)
+    blocks = scenes.watch(limits[: len(parts)], *size)
+    return [*blocks.feed(Chunk(tuple(parts))), *blocks.close()]
 
 
 def _extent(parts: list[Detections]) -> tuple[float, float]:

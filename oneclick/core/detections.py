@@ -83,7 +83,8 @@ class Detections:
     @cached_property
     def offsets(self) -> NDArray[np.intp]:
         """(length + 1,) rows of frame k are `offsets[k] : offsets[k + 1]`."""
-        return np.searchsorted(self.frames, np.arange(self.length + 1))
+        counts = np.bincount(self.frames, minlength=self.length)
+        return np.concatenate([np.zeros(1, np.intp), np.cumsum(counts, dtype=np.intp)])
 
     def rows(self, frame: int) -> slice:
         """The rows of one frame."""
@@ -91,6 +92,8 @@ class Detections:
 
     def where(self, mask: NDArray[np.bool_] | NDArray[np.intp]) -> Detections:
         """The rows a boolean mask or an index array picks."""
+        if mask.dtype == np.bool_:
+            return self._rows(mask.astype(np.bool_, copy=False), 0, self.length)
         return replace(
             self,
             frames=self.frames[mask],
@@ -106,20 +109,26 @@ class Detections:
     def cut(self, span: Span) -> Detections:
         """The rows inside `span`, with frames counted from its start."""
         low, high = np.searchsorted(self.frames, [span.start, span.stop])
-        part = slice(low, high)
-        return Detections(
-            self.frames[part] - np.int32(span.start),
-            self.boxes[part],
-            self.scores[part],
-            self.classes[part],
-            len(span),
-            self.fps,
-            self.names,
-        )
+        return self._rows(slice(low, high), span.start, len(span))
 
     def shifted(self, frames: int, length: int) -> Detections:
         """The same boxes `frames` later, in a video of `length` frames."""
         return replace(self, frames=self.frames + np.int32(frames), length=length)
+
+    def _rows(self, rows: NDArray[np.bool_] | slice, start: int, length: int) -> Detections:
+        """Some rows in their order; these were checked when this was made."""
+        made = object.__new__(Detections)
+        frames = self.frames[rows]
+        vars(made).update(
+            frames=frames - np.int32(start) if start else frames,
+            boxes=self.boxes[rows],
+            scores=self.scores[rows],
+            classes=self.classes[rows],
+            length=length,
+            fps=self.fps,
+            names=self.names,
+        )
+        return made
 
 
 def concat(parts: Sequence[Detections]) -> Detections:

@@ -24,14 +24,32 @@ class Hit:
     why: str
     """One sentence for a reviewer."""
 
-    def cut(self, span: Span) -> Hit:
-        """The part of it inside `span`, frames counted from the start of `span`.
+    @property
+    def order(self) -> tuple[int, int, str, tuple[HitBox, ...]]:
+        """Sorts Hits by time, and those of one time by name and place."""
+        return self.span.start, self.span.stop, self.trigger, self.boxes
 
-        Raises:
-            ValueError: if it lies outside.
-        """
+    def shifted(self, frames: int) -> Hit:
+        """The same, `frames` later."""
+        if not frames:
+            return self
+        boxes = tuple([(frame + frames, a, b, c, d) for frame, a, b, c, d in self.boxes])
+        span = Span(self.span.start + frames, self.span.stop + frames)
+        return Hit(self.trigger, span, self.score, boxes, self.why)
+
+    def within(self, span: Span) -> Hit | None:
+        """The part of it inside `span`; None where nothing of it, or none of its boxes, is."""
+        if span.start <= self.span.start and self.span.stop <= span.stop:
+            return self
         if not self.span.overlaps(span):
-            raise ValueError(f"span: {self.span} lies outside of {span}")
+            return None
+        boxes = tuple(box for box in self.boxes if box[0] in span)
+        if self.boxes and not boxes:
+            return None
         first, stop = max(self.span.start, span.start), min(self.span.stop, span.stop)
-        boxes = tuple((box[0] - span.start, *box[1:]) for box in self.boxes if box[0] in span)
-        return replace(self, span=Span(first - span.start, stop - span.start), boxes=boxes)
+        return replace(self, span=Span(first, stop), boxes=boxes)
+
+    def cut(self, span: Span) -> Hit | None:
+        """`within`, with frames counted from the start of `span`."""
+        part = self.within(span)
+        return part and part.shifted(-span.start)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,9 @@ from oneclick.io import files
 
 KEY = b"oneclick"
 """Where the metadata stands in the Parquet schema, as JSON."""
+
+BATCH = 2**16
+"""Rows read at once."""
 
 _PREDICTION = pa.schema(
     [
@@ -69,6 +74,42 @@ def load(path: Path) -> Detections:
         raise _bad(path, "predictions", error) from None
 
 
+def chunks(path: Path, frames: int) -> Iterator[Detections]:
+    """What `save` wrote, `frames` at a time; each counts its frames from its own start.
+
+    Raises:
+        BadInput: in one line, if the file is missing, truncated, damaged or something else.
+    """
+    try:
+        with _opened(path, _PREDICTION) as (file, about):
+            length, fps = int(about["frames"]), float(about["fps"])
+            names = tuple(map(str, about["names"]))
+            rows = _Rows(file.iter_batches(BATCH, use_threads=False))
+            for start in range(0, length, frames):
+                stop = min(start + frames, length)
+                found, *sides, scores, classes = rows.before(stop)
+                found = found - np.int32(start)
+                yield Detections(
+                    found, np.stack(sides, 1), scores, classes, stop - start, fps, names
+                )
+    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+        raise _bad(path, "predictions", error) from None
+
+
+def signal_chunks(path: Path, frames: int) -> Iterator[NDArray[np.float32]]:
+    """A Signal, `frames` at a time.
+
+    Raises:
+        BadInput: in one line, if the file is missing or damaged.
+    """
+    try:
+        with _opened(path, _SIGNAL) as (file, _):
+            for batch in file.iter_batches(frames, use_threads=False):
+                yield batch.column("value").to_numpy()
+    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+        raise _bad(path, "signal", error) from None
+
+
 def save_signal(path: Path, values: ArrayLike) -> None:
     """Write a Signal, one number a frame, in one atomic step.
 
@@ -103,6 +144,39 @@ def _write(
     # Page checksums turn a flipped bit into an error instead of a wrong box.
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     files.write_atomic(path, sink.getvalue().to_pybytes())
+
+
+class _Rows:
+    """Rows of a file that is read batch by batch, in order of frames."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        self.batches, self.held, self.done = batches, _PREDICTION.empty_table(), False
+
+    def before(self, frame: int) -> list[NDArray[Any]]:
+        """The columns of all rows not given yet up to a frame."""
+        while not self.done and not self._reaches(frame):
+            batch = next(self.batches, None)
+            self.done = batch is None
+            if batch is not None:
+                self.held = pa.concat_tables([self.held, _plain(batch)])
+        first = int(np.searchsorted(self.held["frame"].to_numpy(), frame))
+        given, self.held = self.held.slice(0, first), self.held.slice(first)
+        return [column.to_numpy() for column in given.columns]
+
+    def _reaches(self, frame: int) -> bool:
+        return bool(len(self.held)) and self.held["frame"][-1].as_py() >= frame
+
+
+def _plain(batch: pa.RecordBatch) -> pa.Table:
+    return pa.Table.from_batches([batch]).replace_schema_metadata(None)
+
+
+@contextmanager
+def _opened(path: Path, schema: pa.Schema) -> Iterator[tuple[pq.ParquetFile, dict[str, Any]]]:
+    with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
+        if not file.schema_arrow.equals(schema):
+            raise ValueError(f"columns {', '.join(file.schema_arrow.names)}")
+        yield file, json.loads((file.schema_arrow.metadata or {})[KEY])
 
 
 def _read(path: Path, schema: pa.Schema, what: str) -> tuple[list[NDArray[Any]], dict[str, Any]]:

@@ -121,7 +121,7 @@ def load(workspace: Workspace, clip: Clip, read: Read = predictions.load) -> Rev
     said = read(workspace.predictions(clip.video, look.predictor.id))
     sure = said.above(look.predictor.threshold).cut(clip.span)
     truth = core_labels.to_tracks(made, clip.fps).detections
-    hits = tuple(hit.cut(clip.span) for hit in clip.hits if _concerns(hit, clip))
+    hits = tuple(part for hit in clip.hits if (part := hit.cut(clip.span)))
     return Reviewed(clip, look, sure, replace(truth, length=sure.length), hits)
 
 
@@ -183,8 +183,3 @@ def _written(one: Witness) -> _Kept:
         hits,
         dict(said.alone),
     )
-
-
-def _concerns(hit: Hit, clip: Clip) -> bool:
-    """Whether a Hit that names objects names one inside the Clip."""
-    return not hit.boxes or any(box[0] in clip.span for box in hit.boxes)

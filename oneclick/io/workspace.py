@@ -30,7 +30,10 @@ class Workspace:
         return self.home / "predictions" / video_id / f"{model_id}.parquet"
 
     def signals(self, video_id: str, name: str) -> Path:
-        return self.home / "signals" / video_id / f"{name}.parquet"
+        return self.signals_dir(video_id) / f"{name}.parquet"
+
+    def signals_dir(self, video_id: str) -> Path:
+        return self.home / "signals" / video_id
 
     def hits(self, video_id: str) -> Path:
         """Hits and selected spans of one video, as JSON."""

@@ -23,7 +23,6 @@ from oneclick.report import windows
 from oneclick.report.moments import Moment, moment
 from oneclick.report.windows import Window
 from oneclick.triggers import Trigger
-from oneclick.triggers.scene import Scene
 
 
 @dataclass(frozen=True)
@@ -129,13 +128,24 @@ def _replayed(
     replays, failed = [], {}
     for video, look in progress.track("replay", ready, len(ready)):
         try:
-            scene = scenes.load(workspace, video, look)
+            found = _found(workspace, video, look, rules)
         except BadInput as error:
             failed[video.id] = str(error)
         else:
-            before, after = (_found(rule, scene, video, window) for rule in rules)
+            before, after = (_inside(hits, video, window) for hits in found)
             replays.append(_Replay(video, before, after))
     return replays, failed
+
+
+def _found(
+    workspace: Workspace, video: Video, look: Look, rules: Sequence[Trigger]
+) -> list[list[Hit]]:
+    """Hits of each rule."""
+    hits: list[list[Hit]] = [[] for _ in rules]
+    for block in scenes.replay(workspace, video, look):
+        for rule, found in zip(rules, hits, strict=True):
+            found += block.find([rule])
+    return hits
 
 
 def _same(a: Hit, b: Hit) -> bool:
@@ -147,8 +157,7 @@ def _same(a: Hit, b: Hit) -> bool:
     return bool((boxes.iou_pairs(left, right) > 0).any())
 
 
-def _found(rule: Trigger, scene: Scene, video: Video, window: Window) -> list[Hit]:
-    hits = rule.find(scene)
+def _inside(hits: list[Hit], video: Video, window: Window) -> list[Hit]:
     if video.started_at is None:
         return hits
     return [h for h in hits if window.low <= windows.stamp(video, h.span.start) < window.high]

@@ -132,8 +132,12 @@ def _predicted(workspace: Workspace, video: Video, look: Look) -> bool:
 def _look(
     workspace: Workspace, video: Video, look: Look, rules: Sequence[triggers.Trigger]
 ) -> Seen:
-    scene = scenes.load(workspace, video, look)
-    return Seen(triggers.scan(scene, rules), scene.visible.astype(np.int32))
+    hits: list[Hit] = []
+    boxes = []
+    for block in scenes.replay(workspace, video, look):
+        hits += block.find(rules)
+        boxes.append(block.visible.astype(np.int32))
+    return Seen(hits, np.concatenate(boxes) if boxes else np.zeros(0, np.int32))
 
 
 def _commit(

@@ -124,4 +124,4 @@ def _made(trigger: type[Trigger], params: Mapping[str, float]) -> Trigger:
 def scan(scene: Scene, triggers: Sequence[Trigger]) -> list[Hit]:
     """All Hits of all triggers, in order of time."""
     found = [hit for trigger in triggers for hit in trigger.find(scene)]
-    return sorted(found, key=lambda hit: (hit.span.start, hit.span.stop, hit.trigger, hit.boxes))
+    return sorted(found, key=lambda hit: hit.order)

@@ -46,7 +46,7 @@ class Exam:
 
     def review(self, span: Span) -> Testimony:
         """What a reviewer of these frames finds."""
-        hits = [hit.cut(span) for hit in self._hits(span)]
+        hits = [part for hit in self._near(span) if (part := hit.cut(span))]
         return testify.testify(
             hits, self.stream.scene.sure.cut(span), self.truth.cut(span).detections
         )
@@ -85,10 +85,9 @@ class Exam:
         )
         return Control(*(Estimate(share, share, share, 0) for share in shares))
 
-    def _hits(self, span: Span) -> list[Hit]:
+    def _near(self, span: Span) -> list[Hit]:
         first, stop = np.searchsorted(self.starts, [span.start - self.longest, span.stop])
-        near = [hit for hit in self.stream.hits[first:stop] if hit.span.overlaps(span)]
-        return [hit for hit in near if any(box[0] in span for box in hit.boxes)]
+        return self.stream.hits[first:stop]
 
     def _candidate(self, hits: list[Hit]) -> Candidate:
         length = self.truth.length

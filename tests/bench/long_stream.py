@@ -26,6 +26,7 @@ from oneclick.core.splits import Part
 from oneclick.core.tracks import Tracks
 from oneclick.io import scenes
 from oneclick.triggers import calibrate, priors, select
+from oneclick.triggers.blocks import Chunk
 from oneclick.triggers.calibrate import Calibration, Fired, Tally
 from oneclick.triggers.scene import Scene
 from oneclick.triggers.select import Choice, Known
@@ -96,7 +97,7 @@ class Stream:
     def review(self, choice: Choice, truth: Tracks) -> dict[Fired, Tally]:
         """What a reviewer of one clip teaches."""
         span = choice.span
-        hits = [hit.cut(span) for hit in self.hits if hit.span.overlaps(span)]
+        hits = [part for hit in self.hits if (part := hit.cut(span))]
         wrong = calibrate.mistakes(self.scene.sure.cut(span), truth.cut(span).detections)
         return calibrate.learn(calibrate.events(calibrate.objects(hits, len(span)), wrong))
 
@@ -119,7 +120,7 @@ def stream(
     parts = [seen(planted.detections, rng)]
     if rival:
         parts.append(seen(faults.perfect(truth), rng))
-    scene = scenes.scene(parts, [0.5] * len(parts), *size)
+    scene = scenes.scene(Chunk(tuple(parts)), [0.5] * len(parts), *size)
     return Stream(planted, scene, triggers.scan(scene, triggers.make()))
 
 

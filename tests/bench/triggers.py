@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import time
+import tracemalloc
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
 from oneclick.io import mot, scenes
 from oneclick.triggers import calibrate, expect
+from oneclick.triggers.blocks import Blocks, Chunk
 from oneclick.triggers.calibrate import Calibration, Fired, Tally
 from oneclick.triggers.scene import Scene
 
@@ -103,7 +105,7 @@ def case(data: Path, sequence: str, model: str, rival: str) -> Case:
     fps, length = RATES[sequence], LENGTHS[sequence]
     own, other = (mot.load(data / sequence / f"det/{m}.txt", fps, length) for m in (model, rival))
     limits = [THRESHOLDS[model], THRESHOLDS[rival]]
-    scene = scenes.scene([own, other], limits, *SIZES[sequence])
+    scene = scenes.scene(Chunk((own, other)), limits, *SIZES[sequence])
     truth, ignore = ground_truth(data / sequence, fps, length)
     i, j = association.match_frames(scene.sure, truth, 0.5)
     false, missed = np.ones(len(scene.sure), bool), np.ones(len(truth), bool)
@@ -339,15 +341,15 @@ def frame_by_frame(scene: Scene) -> int:
 def speed(frames: int = 100_000) -> None:
     """Frames per second of processor time on one core, 3 boxes a frame, best of three."""
     own, other = walkers(frames)
+    labels = scenes.scene(Chunk((own, other)), [0.6, 0.6], 1920, 1080).labels
+    assert labels is not None
     best = {"link": np.inf, "all": np.inf}
-    rules = triggers.make()
-    labels = scenes.scene([own, other], [0.6, 0.6], 1920, 1080).labels
     for _ in range(3):
         start = time.process_time()
         association.link(own)
         best["link"] = min(best["link"], time.process_time() - start)
         start = time.process_time()
-        hits = triggers.scan(Scene(own, 0.6, 1920, 1080, other, 0.6, labels), rules)
+        hits = sum(1 for _ in found((own, other, labels), 1))
         best["all"] = min(best["all"], time.process_time() - start)
     part = frames // 20
     few = Scene(*_cut(own, part), 1920, 1080, _cut(other, part)[0], 0.6)
@@ -355,10 +357,36 @@ def speed(frames: int = 100_000) -> None:
     frame_by_frame(few)
     peer = part / (time.process_time() - start)
     rate = frames / best["all"]
-    print(f"\nSpeed by processor time, 3 boxes a frame, {frames} frames, {len(hits)} hits\n")
+    print(f"\nSpeed by processor time, 3 boxes a frame, {frames} frames, {hits} hits\n")
     print(f"link           {frames / best['link']:>10,.0f} frames/s")
     print(f"all triggers   {rate:>10,.0f} frames/s")
     print(f"frame by frame {peer:>10,.0f} frames/s   ratio {rate / peer:.0f}")
+    memory((own, other, labels))
+
+
+def found(parts: tuple[Detections, ...], times: int) -> Iterator[Hit]:
+    """Hits of a video that shows the same again and again, in chunks of a minute."""
+    blocks = Blocks(lambda c: Scene(c.parts[0], 0.6, 1920, 1080, c.parts[1], 0.6, c.parts[2]))
+    rules, size = triggers.make(), round(60 * parts[0].fps)
+    for _ in range(times):
+        for start in range(0, parts[0].length, size):
+            span = Span(start, min(start + size, parts[0].length))
+            for block in blocks.feed(Chunk(tuple(part.cut(span) for part in parts))):
+                yield from block.find(rules)
+    for block in blocks.close():
+        yield from block.find(rules)
+
+
+def memory(parts: tuple[Detections, ...]) -> None:
+    """Most memory in use while videos of different length are looked at, in MB."""
+    part = tuple(one.cut(Span(0, 20_000)) for one in parts)
+    print("\nMost memory in use besides the input\n")
+    for times in (1, 4, 16):
+        tracemalloc.start()
+        count = sum(1 for _ in found(part, times))
+        peak = tracemalloc.get_traced_memory()[1] / 1e6
+        tracemalloc.stop()
+        print(f"{times * 20_000:>10,} frames {peak:>8.1f} MB   {count:,} hits")
 
 
 def _cut(d: Detections, frames: int) -> tuple[Detections, float]:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from oneclick.core.detections import Detections
 from oneclick.core.errors import BadInput
+from oneclick.core.spans import Span
 from oneclick.io import predictions
 
 side = st.floats(-100, 4000, width=32)
@@ -141,3 +144,43 @@ def test_a_signal_with_a_hole_is_refused(tmp_path):
 def test_a_signal_has_one_number_a_frame(tmp_path):
     with pytest.raises(ValueError, match=r"\(2, 2\)"):
         predictions.save_signal(tmp_path / "s", [[1, 2], [3, 4]])
+
+
+@pytest.mark.parametrize("frames", [1, 7, 100, 1000], ids=str)
+@pytest.mark.parametrize("batch", [3, 2**16], ids=["small batches", "one batch"])
+def test_chunks_are_the_whole_in_pieces(
+    tmp_path: Path, frames: int, batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predictions, "BATCH", batch)
+    r = np.random.default_rng(1)
+    where = np.sort(r.choice(np.r_[0:20, 60:95], 150)).astype(np.int32)
+    corners = r.uniform(0, 50, (150, 4)).cumsum(1)
+    whole = Detections(where, corners, r.random(150), where * 0, 100, 5.0, ("person", "bed"))  # type: ignore[arg-type]
+    path = tmp_path / "x.parquet"
+    predictions.save(path, whole)
+    parts = list(predictions.chunks(path, frames))
+    assert sum(part.length for part in parts) == 100
+    for k, part in enumerate(parts):
+        expected = whole.cut(Span(k * frames, k * frames + part.length))
+        assert (part.names, part.fps, part.length) == (whole.names, whole.fps, expected.length)
+        for field in ("frames", "boxes", "scores", "classes"):
+            assert np.array_equal(getattr(part, field), getattr(expected, field))
+
+
+def test_signal_chunks_are_the_whole_in_pieces(tmp_path: Path) -> None:
+    path, values = tmp_path / "dark.parquet", np.arange(100, dtype=np.float32)
+    predictions.save_signal(path, values)
+    assert [len(part) for part in predictions.signal_chunks(path, 30)] == [30, 30, 30, 10]
+    assert np.concatenate(list(predictions.signal_chunks(path, 30))).tolist() == values.tolist()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"a shopping list", b"PAR1" + b"x" * 200])
+def test_chunks_of_what_is_no_file_of_ours_are_refused(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "x.parquet"
+    if content is not None:
+        path.write_bytes(content)
+    for read in (predictions.chunks, predictions.signal_chunks):
+        with pytest.raises(BadInput, match=r"x\.parquet: no (predictions|signal) file"):
+            list(read(path, 10))

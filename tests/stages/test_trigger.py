@@ -134,7 +134,7 @@ def test_broken_predictions_cost_one_video_and_not_the_batch(home: Path) -> None
     outcome = look(home)
     assert outcome.videos == ["ward-a"]
     assert "ward-b" in outcome.failed["ward-b"]
-    assert "expected 600 frames, got 599" in outcome.failed["ward-c"]
+    assert "of the same frames: 600 and 599" in outcome.failed["ward-c"]
     assert look(home).videos == []
 
 

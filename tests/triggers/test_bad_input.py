@@ -11,13 +11,14 @@ from oneclick.core.detections import Detections
 from oneclick.core.errors import BadInput
 from oneclick.core.hits import Hit
 from oneclick.io import predictions, scenes
+from oneclick.triggers.blocks import Chunk
 from oneclick.triggers.scene import Scene
 from tests.triggers.scenes import boxes, person
 
 
 def found(own: Detections, other: Detections | None = None) -> list[Hit]:
     parts = [own] if other is None else [own, other]
-    scene = scenes.scene(parts, [0.5] * len(parts), 640, 480)
+    scene = scenes.scene(Chunk(tuple(parts)), [0.5] * len(parts), 640, 480)
     return triggers.scan(scene, triggers.make())
 
 

@@ -39,7 +39,7 @@ def test_a_trigger_that_never_pays_keeps_the_floor() -> None:
     assert now["jump"] >= FLOOR
 
 
-paid = st.builds(Paid, st.floats(0, 1e4), st.floats(0, 1e4))
+paid = st.builds(Paid, st.floats(0, 1e4), st.floats(0.01, 1e4))
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(NAMES), paid), max_size=6))
