@@ -24,10 +24,15 @@ def fetch_videos(home: Path, sources: list[str]) -> BatchResult:
 
 @task(name="predict", tags=["compute"], timeout_seconds=12 * policy.HOUR, **policy.TASK)
 def predict_videos(
-    home: Path, videos: list[str], detector: str, classes: tuple[str, ...], device: str
+    home: Path,
+    videos: list[str],
+    detector: str,
+    classes: tuple[str, ...],
+    device: str,
+    measure: bool,
 ) -> BatchResult:
-    """What one model says about one batch of recordings."""
-    return predict.predict(home, videos, detector, classes, device)
+    """What one model says about one batch of recordings, and numbers about their pictures."""
+    return predict.predict(home, videos, detector, classes, device, measure)
 
 
 @task(name="trigger", tags=["compute"], timeout_seconds=policy.HOUR, **policy.TASK)
@@ -60,7 +65,7 @@ def collect(
     result = fetch_videos(conf.home, list(sources or conf.sources))
     for model in filter(None, [leader, rival]):
         calls = [
-            (conf.home, videos, model, conf.classes, conf.detect.device)
+            (conf.home, videos, model, conf.classes, conf.detect.device, model == leader)
             for videos in policy.parts(_unseen(conf), conf.batch)
         ]
         for said in policy.run(predict_videos, conf, calls):

@@ -10,7 +10,7 @@ from prefect import flow, task
 from flows import policy
 from oneclick import report, settings
 from oneclick.core.results import BatchResult
-from oneclick.stages import calibrate
+from oneclick.stages import calibrate, novelty
 from oneclick.stages import train as stage
 
 
@@ -26,6 +26,12 @@ def calibrate_triggers(home: Path) -> int:
     return len(calibrate.calibrate(home).pairs)
 
 
+@task(name="train-novelty", tags=["gpu"], timeout_seconds=24 * policy.HOUR, **policy.TASK)
+def train_novelty(home: Path, kind: str) -> novelty.Outcome:
+    """A model of what is new for each camera, from its raw video."""
+    return novelty.train(home, kind)
+
+
 @flow(name="train", **policy.FLOW)
 def train(
     home: Path | None = None, version: str | None = None, steps: int | None = None
@@ -35,11 +41,17 @@ def train(
     calibrate_triggers(conf.home)
     found = report.ledger(conf.home)
     policy.table("triggers", report.columns(found), "\n\n".join(report.sentences(found)))
+    failed: dict[str, str] = {}
+    for kind in conf.train.novelty:
+        failed |= train_novelty(conf.home, kind).failed
     made = train_candidate(conf.home, version, stage.options(conf))
     policy.markdown("training", _page(report.training(conf.home, made.model), made))
     fresh = [made.model] if made.trained and made.model else []
     return policy.outcome(
-        BatchResult(done=fresh), model=made.model, decision=made.decision, reasons=made.reasons
+        BatchResult(done=fresh, failed=failed),
+        model=made.model,
+        decision=made.decision,
+        reasons=made.reasons,
     )
 
 

@@ -98,6 +98,8 @@ class Train(_Section):
     server: str = ""
     """fsspec URL of the training server; empty means `training-server` in the workspace."""
     model: str = "fcos-tiny"
+    novelty: tuple[Literal["novelty-autoencoder", "novelty-gan"], ...] = ()
+    """Models of novelty that the weekly training renews for each camera."""
     steps: int = Field(300, gt=0)
     batch: int = Field(8, gt=0)
     stride: int = Field(2, gt=0)

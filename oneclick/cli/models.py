@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,12 +15,27 @@ app = typer.Typer(no_args_is_help=True, help="Models: list, show, promote, roll 
 def train(
     home: output.Home = None,
     data: Annotated[str | None, typer.Option(help="Dataset version; default: the latest.")] = None,
-    model: Annotated[str | None, typer.Option(help="Network, for example fcos-tiny.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Network, for example fcos-tiny; or, for each camera, a model of what is new on "
+            "it: novelty-autoencoder, novelty-gan."
+        ),
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps.", min=1)] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+    camera: Annotated[
+        list[str] | None, typer.Option(help="Camera for a novelty model; default: all.")
+    ] = None,
     json: output.Json = False,
 ) -> None:
-    """Train a candidate on a dataset version; the gate promotes or refuses it."""
+    """Train a candidate on a dataset version; the gate promotes or refuses it.
+
+    A novelty model learns from the raw video of its camera and serves at once.
+    """
+    if model and model.startswith("novelty-"):
+        _train_novelty(home, model, camera or [], steps, seed, json)
+        return
     from oneclick import report
     from oneclick.cli import summary
     from oneclick.stages import train as stage
@@ -39,6 +55,31 @@ def train(
         summary.show_training(training)
     if not outcome.trained:
         output.say("nothing new: this model was trained on this data before")
+
+
+def _train_novelty(
+    home: Path | None,
+    kind: str,
+    cameras: list[str],
+    steps: int | None,
+    seed: int | None,
+    json: bool,
+) -> None:
+    from oneclick.stages import novelty
+
+    with output.progress_bars():
+        done = novelty.train(output.settings(home).home, kind, cameras, steps, seed)
+    if json:
+        output.show_json(done)
+    else:
+        rows = [[camera, kind, frames] for camera, frames in done.trained.items()]
+        output.table(["camera", "model", "frames"], rows)
+    for camera in done.skipped:
+        output.say(f"{camera}: nothing new, its model has learned from these videos before")
+    for camera, reason in done.failed.items():
+        output.say(f"{camera}: {reason}")
+    if done.failed:
+        raise typer.Exit(3)
 
 
 @app.command("list")

@@ -49,6 +49,10 @@ class Workspace:
         """What each reviewed clip says about triggers, as JSON; can be computed again."""
         return self.home / "learned" / "testimonies.json"
 
+    def novelty_model(self, camera: str, kind: str) -> Path:
+        """What a camera's ordinary pictures look like, learned by a model of novelty."""
+        return self.home / "novelty" / camera / f"{kind}.pt"
+
     def clip_dir(self, clip_id: str) -> Path:
         """`clips/<camera>/<clip_id>`; the camera is the id up to its first dash."""
         return self.home / "clips" / clip_id.split("-", 1)[0] / clip_id

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from oneclick import detectors
 from oneclick.core.clips import Video
+from oneclick.core.detections import Detections
 from oneclick.core.errors import (
     BadInput,
     BadVideo,
@@ -16,7 +21,7 @@ from oneclick.core.errors import (
     reason,
 )
 from oneclick.core.results import BatchResult
-from oneclick.detectors import Detector
+from oneclick.detectors import Detector, novelty, signals
 from oneclick.detectors.base import Frame
 from oneclick.io import predictions, video
 from oneclick.io.catalog import Catalog
@@ -32,8 +37,13 @@ def predict(
     detector: str,
     classes: Sequence[str],
     device: str = "auto",
+    measure: bool = False,
 ) -> BatchResult:
     """Write `predictions/<video>/<model_id>.parquet` of each Video; the model is loaded once.
+
+    With `measure`, `signals/<video>/<name>.parquet` too: numbers about the pictures
+    (detectors.signals) and, where a camera has a model of novelty, how strange they are to it. The
+    same pass over the pictures serves all.
 
     A Video whose file is there, whole and of the same classes, is skipped. One that does not
     decode stands in `failed`, and the rest goes on.
@@ -48,7 +58,9 @@ def predict(
     with Catalog.open(home) as catalog:
         for video_id in videos:
             try:
-                new = _predict_one(workspace, catalog.video(video_id), model, tuple(classes))
+                new = _predict_one(
+                    workspace, catalog.video(video_id), model, tuple(classes), measure
+                )
             except UnknownName as error:
                 result.failed[video_id] = str(error)
             except (Unavailable, UsageError):
@@ -62,17 +74,55 @@ def predict(
 
 
 def _predict_one(
-    workspace: Workspace, made: Video, model: Detector, classes: tuple[str, ...]
+    workspace: Workspace, made: Video, model: Detector, classes: tuple[str, ...], measure: bool
 ) -> bool:
     """False if the file was there."""
     path = workspace.predictions(made.id, model.model_id)
     if _whole(path, made, classes):
         return False
+    frames = _frames(workspace, made)
+    gauges = _gauges(workspace, made) if measure else None
     found = detectors.run(
-        model, _frames(workspace, made), made.frames, made.fps, classes, f"{STEP} {made.id}"
+        model,
+        gauges.watch(frames) if gauges else frames,
+        made.frames,
+        made.fps,
+        classes,
+        f"{STEP} {made.id}",
     )
+    if gauges:
+        for name, values in gauges.signals(found.above(model.threshold)).items():
+            predictions.save_signal(workspace.signals(made.id, name), values)
     predictions.save(path, found, model.model_id)
     return True
+
+
+@dataclass(frozen=True)
+class _Gauges:
+    """All that measures pictures while a detector looks at them."""
+
+    meter: signals.Meter
+    scorers: list[novelty.Scorer]
+
+    def watch(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        for frame in frames:
+            self.meter.see(frame)
+            for scorer in self.scorers:
+                scorer.see(frame)
+            yield frame
+
+    def signals(self, boxes: Detections) -> dict[str, NDArray[np.float32]]:
+        found = self.meter.signals(boxes)
+        for scorer in self.scorers:
+            found |= scorer.signals()
+        return found
+
+
+def _gauges(workspace: Workspace, made: Video) -> _Gauges:
+    """The meter, and the models of novelty that were trained for this camera."""
+    models = [workspace.novelty_model(made.camera, kind) for kind in novelty.KINDS]
+    loaded = [novelty.load(path)[0] for path in models if path.exists()]
+    return _Gauges(signals.Meter(made.fps), [novelty.Scorer(model) for model in loaded])
 
 
 def _whole(path: Path, made: Video, classes: tuple[str, ...]) -> bool:

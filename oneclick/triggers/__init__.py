@@ -18,6 +18,7 @@ from oneclick.core.hits import Hit
 from oneclick.triggers.appear import Appear, Disappear
 from oneclick.triggers.area import Area
 from oneclick.triggers.blip import Blip
+from oneclick.triggers.blurred import Blurred
 from oneclick.triggers.class_switch import ClassSwitch
 from oneclick.triggers.confidence_drop import ConfidenceDrop
 from oneclick.triggers.conflict import (
@@ -26,12 +27,18 @@ from oneclick.triggers.conflict import (
     HindsightExtra,
     HindsightMiss,
 )
+from oneclick.triggers.covered import Covered
+from oneclick.triggers.dark import Dark
 from oneclick.triggers.flicker import Flicker
+from oneclick.triggers.frozen import Frozen
 from oneclick.triggers.jump import Jump
 from oneclick.triggers.low_confidence import LowConfidence
+from oneclick.triggers.moved import Moved
 from oneclick.triggers.multibox import Multibox
+from oneclick.triggers.novelty import Novelty
 from oneclick.triggers.scene import Scene
 from oneclick.triggers.still import Still
+from oneclick.triggers.unseen_motion import UnseenMotion
 
 ENTRY_POINTS = "oneclick.triggers"
 OWN: tuple[type[Trigger], ...] = (
@@ -50,6 +57,13 @@ OWN: tuple[type[Trigger], ...] = (
     HindsightMiss,
     HindsightExtra,
     LowConfidence,
+    UnseenMotion,
+    Dark,
+    Blurred,
+    Covered,
+    Frozen,
+    Moved,
+    Novelty,
 )
 
 

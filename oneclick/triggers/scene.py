@@ -196,3 +196,34 @@ def runs(
         text = why.format(cls=name, seconds=seconds, frames=frames_text)
         hits.append(Hit(trigger, span, score, tuple(places[start:stop]), text))
     return hits
+
+
+def spells(
+    trigger: str,
+    scene: Scene,
+    when: Mask,
+    strength: NDArray[np.floating],
+    seconds: float,
+    join: float,
+    why: str,
+) -> list[Hit]:
+    """One Hit without boxes per stretch of frames in which something is so.
+
+    Args:
+        when: `(length,)`; breaks of at most `join` seconds are part of a stretch.
+        strength: `(length,)`; the score is its mean where it is so, limited to 0 … 1.
+        seconds: shorter stretches are left out.
+        why: may name {seconds} ("3.2 s").
+    """
+    frames = np.flatnonzero(when)
+    if not len(frames):
+        return []
+    fresh = np.flatnonzero(np.diff(frames) > scene.frames(join)) + 1
+    hits = []
+    for part in np.split(frames, fresh):
+        span = Span(int(part[0]), int(part[-1]) + 1)
+        if len(span) >= seconds * scene.fps:
+            score = round(float(np.clip(strength[part].mean(), 0, 1)), 4)
+            text = why.format(seconds=f"{len(span) / scene.fps:.1f} s")
+            hits.append(Hit(trigger, span, score, (), text))
+    return hits

@@ -15,7 +15,7 @@ from oneclick.core import progress
 from oneclick.io import video
 from oneclick.ward import render, room, scripts, truth
 from oneclick.ward.paint import Frame
-from oneclick.ward.render import Seen
+from oneclick.ward.render import Seen, Studio
 from oneclick.ward.truth import Truth
 
 FIRST_DAY = datetime(2026, 1, 5, tzinfo=UTC)
@@ -68,11 +68,16 @@ class Shift:
 
 def frames(shift: Shift) -> Iterator[tuple[Frame, list[Seen]]]:
     """The pictures, (height, width, 3) uint8 RGB, and who is in each of them."""
+    return studio_of(shift).frames(shift.frames)
+
+
+def studio_of(shift: Shift, falls: bool = True) -> Studio:
+    """Where the shift is drawn; without `falls` nobody ever falls in it."""
     place = room.of_camera(shift.name, shift.width, shift.height)
     rng = np.random.default_rng([shift.seed, zlib.crc32(shift.name.encode()), shift.night])
-    visits = scripts.cast(place, shift.seconds, rng)
+    visits = scripts.cast(place, shift.seconds, rng, falls)
     light = render.Light.draw(rng, shift.night)
-    return render.Studio(place, visits, light, shift.fps, rng).frames(shift.frames)
+    return Studio(place, visits, light, shift.fps, rng)
 
 
 def record(shift: Shift, path: Path) -> Truth:

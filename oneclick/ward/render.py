@@ -70,10 +70,37 @@ class Light:
 
 
 @dataclass(frozen=True, eq=False)
+class Thing:
+    """Something that stands on the floor for a while and is nobody."""
+
+    shapes: Capsules
+    start: float
+    """Seconds of the recording."""
+    stop: float
+
+    @property
+    def feet(self) -> Floats:
+        """(JOINTS, 3) metres, as if its middle were a body's joints: for its place and shadow."""
+        middle = self.shapes.ends.reshape(-1, 3).mean(0)
+        return np.tile([middle[0], middle[1], 0.2], (body.JOINTS, 1))
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """What one person or thing covers of a frame."""
+
+    window: tuple[slice, slice]
+    """Rows and columns of the picture."""
+    visible: NDArray[np.bool_]
+    """Pixels of the window that show it."""
+
+
+@dataclass(frozen=True, eq=False)
 class _Body:
-    """One person in the frame that is being drawn."""
+    """One person or thing in the frame that is being drawn."""
 
     visit: int
+    """Things are counted after the visits."""
     joints: Floats
     posture: str
     sprite: Sprite
@@ -92,6 +119,7 @@ class Studio:
         _expose(self.backdrop, light.night, self.veil)
         self.noise = _noise(rng, room, light)
         self.sway = rng.uniform(0.5, 1.2)
+        self.things: list[Thing] = []
 
     def frames(self, count: int) -> Iterator[tuple[Frame, list[Seen]]]:
         """Pictures (height, width, 3) RGB with everybody in them, nearest last."""
@@ -100,6 +128,11 @@ class Studio:
 
     def frame(self, t: float) -> tuple[Frame, list[Seen]]:
         """The picture at `t` seconds; the sensor's noise depends on the frames before."""
+        picture, seen, _ = self.look(t)
+        return picture, seen
+
+    def look(self, t: float) -> tuple[Frame, list[Seen], dict[int, Shape]]:
+        """`frame`, and what each visit and, counted after them, each thing covers of it."""
         canvas = self.backdrop.picture.copy()
         self._curtain(canvas, t)
         depth = self.backdrop.depth.copy()
@@ -107,8 +140,16 @@ class Studio:
         for one in bodies:
             self._shadow(canvas, one.joints)
         masks = [self._draw(canvas, depth, one.sprite) for one in bodies]
-        found = [_seen(one, mask, depth) for one, mask in zip(bodies, masks, strict=True)]
-        return self._sensor(canvas, t), [seen for seen in found if seen is not None]
+        found = [
+            _seen(one, mask, depth)
+            for one, mask in zip(bodies, masks, strict=True)
+            if one.visit < len(self.visits)
+        ]
+        shapes = {
+            one.visit: Shape(one.sprite.window, mask & ~_hidden(one.sprite, depth))
+            for one, mask in zip(bodies, masks, strict=True)
+        }
+        return self._sensor(canvas, t), [seen for seen in found if seen is not None], shapes
 
     def _bodies(self, t: float) -> list[_Body]:
         """Everybody in the picture, the farthest first."""
@@ -122,8 +163,17 @@ class Studio:
             sprite = paint.paint(self._lit(shapes, joints[body.PELVIS]), self.room.camera)
             if sprite is not None:
                 found.append(_Body(number, joints, posture, sprite))
+        found += self._things(t)
         eye = self.room.camera.position
         return sorted(found, key=lambda one: -float(np.linalg.norm(one.joints[body.PELVIS] - eye)))
+
+    def _things(self, t: float) -> Iterator[_Body]:
+        for number, thing in enumerate(self.things, len(self.visits)):
+            if thing.start <= t < thing.stop:
+                lit = self._lit(thing.shapes, thing.feet[0])
+                sprite = paint.paint(lit, self.room.camera)
+                if sprite is not None:
+                    yield _Body(number, thing.feet, "thing", sprite)
 
     def _lit(self, shapes: Capsules, at: Floats) -> Capsules:
         """Colours under this recording's light at a point of the room, (3,) metres."""
@@ -259,8 +309,7 @@ def _seen(one: _Body, mask: NDArray[np.bool_], depth: Picture) -> Seen | None:
     pixels = int(mask.sum())
     if pixels < MIN_PIXELS:
         return None
-    hidden = sprite.depth - BEHIND > depth[sprite.window] + 1e-4
-    visible = float((mask & ~hidden).sum()) / pixels
+    visible = float((mask & ~_hidden(sprite, depth)).sum()) / pixels
     if visible < MIN_VISIBLE:
         return None
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
@@ -268,6 +317,11 @@ def _seen(one: _Body, mask: NDArray[np.bool_], depth: Picture) -> Seen | None:
     x1, y1, x2, y2 = (float(value) for value in box)
     box_here = (x1 + sprite.x, y1 + sprite.y, x2 + sprite.x, y2 + sprite.y)
     return Seen(one.visit, box_here, one.posture, visible)
+
+
+def _hidden(sprite: Sprite, depth: Picture) -> NDArray[np.bool_]:
+    """Pixels of the sprite's window where something else is nearer, once everything is drawn."""
+    return np.asarray(sprite.depth - BEHIND > depth[sprite.window] + 1e-4)
 
 
 def _illuminator(depth: Floats) -> Floats:

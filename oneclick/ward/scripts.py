@@ -21,25 +21,41 @@ OUTSIDE = 1.5
 """Metres behind the doorway where a visit begins and ends."""
 
 
-def cast(room: Room, seconds: float, rng: np.random.Generator) -> list[Visit]:
-    """All visits of a recording: one or two residents, and a carer who comes and goes."""
+def cast(room: Room, seconds: float, rng: np.random.Generator, falls: bool = True) -> list[Visit]:
+    """All visits of a recording: one or two residents, and a carer who comes and goes.
+
+    Without `falls`, who would have fallen wanders about instead.
+    """
     visits: list[Visit] = []
     bed_user = people.resident(room, rng, 0)
-    visits += _Script(room, bed_user, rng, seconds).live("bed")
+    visits += _Script(room, bed_user, rng, seconds, falls).live("bed")
     if rng.random() < 0.65:
-        visits += _Script(room, people.resident(room, rng, 1), rng, seconds).live("chair")
+        visits += _Script(room, people.resident(room, rng, 1), rng, seconds, falls).live("chair")
     if rng.random() < 0.8:
-        visits += _Script(room, people.carer(room, rng), rng, seconds).live("round")
+        visits += _Script(room, people.carer(room, rng), rng, seconds, falls).live("round")
     return [visit for visit in visits if visit.actions]
+
+
+def on_the_floor(
+    person: Person, spot: Floats, heading: float, curl: float, beat: float
+) -> Callable[[float], Floats]:
+    """The pose of somebody who fell at `spot`, (2,) metres; `beat` is the arm's restlessness."""
+
+    def pose(t: float) -> Floats:
+        reach = 0.5 + 0.4 * np.sin(beat * t) * (np.sin(0.37 * t) > 0.2)
+        return body.placed(body.fallen(person.height, curl, reach), spot, heading)
+
+    return pose
 
 
 class _Script:
     """Writes the visits of one person from the first second to the last."""
 
     def __init__(
-        self, room: Room, person: Person, rng: np.random.Generator, seconds: float
+        self, room: Room, person: Person, rng: np.random.Generator, seconds: float, falls: bool
     ) -> None:
         self.room, self.person, self.rng, self.seconds = room, person, rng, seconds
+        self.falls = falls
         self.now, self.at, self.heading = 0.0, room.hub, 0.0
         self.visits: list[Visit] = []
 
@@ -114,6 +130,9 @@ class _Script:
         self._stand(self._some(0.8, 3))
 
     def _fall(self) -> None:
+        if not self.falls:
+            self._wander()
+            return
         if self.rng.random() < 0.5:
             self._wander()
         curl, turn = self.rng.uniform(0.2, 0.9), self.rng.uniform(-0.6, 0.6)
@@ -121,12 +140,7 @@ class _Script:
         spot = self._floor_for_body(heading)
         stop = self.now + self._some(5, 14)
         beat = self.rng.uniform(0.6, 1.6)
-
-        def pose(t: float) -> Floats:
-            reach = 0.5 + 0.4 * np.sin(beat * t) * (np.sin(0.37 * t) > 0.2)
-            made = body.fallen(self.person.height, curl, reach)
-            return body.placed(made, spot, heading)
-
+        pose = on_the_floor(self.person, spot, heading, curl, beat)
         self._act(stop, "fallen", pose, blend=0.7)
         self.heading = heading
         self._stand(self._some(1, 2), blend=2.4)

@@ -99,7 +99,7 @@ def test_the_list_names_every_trigger_with_its_parameters() -> None:
     result = CliRunner().invoke(triggers.app, ["list", "--json"])
     known = {row["name"]: row for row in json.loads(result.stdout)}
     assert list(known) == [kind.name for kind in OWN]
-    assert len(known) == 15
+    assert len(known) == 22
     assert known["flicker"]["parameters"] == {"hole": 0.5, "join": 1.0}
     assert "low_confidence" in CliRunner().invoke(triggers.app, ["list"]).stdout
 

@@ -1,0 +1,153 @@
+"""Pictures that something is wrong with, and what triggers make of their Signals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import cv2
+import numpy as np
+import pytest
+
+from oneclick import triggers, ward
+from oneclick.core.detections import Detections
+from oneclick.core.hits import Hit
+from oneclick.core.spans import Span
+from oneclick.detectors.base import Frame
+from oneclick.detectors.signals import Meter
+from oneclick.triggers.scene import Scene
+
+FPS, LENGTH = 10.0, 200
+SPAN = Span(100, 160)
+PICTURE = ("dark", "blurred", "covered", "frozen", "moved", "unseen_motion", "novelty")
+
+
+@cache
+def room() -> Frame:
+    """The empty picture of a camera."""
+    return next(ward.frames(ward.Shift(3, 3, 0.1)))[0]
+
+
+def film(fault: Callable[[Frame, int], Frame] | None = None) -> list[Frame]:
+    """Someone in grey walks through the room; the fault comes on top in SPAN."""
+    r, frames = np.random.default_rng(0), []
+    for k in range(LENGTH):
+        shown = room().copy()
+        x = 30 + 2 * k
+        shown[100:220, x : x + 45] = 90 + 40 * np.sin(np.arange(45) / 3)[None, :, None]
+        shown = np.clip(shown + r.normal(0, 1.5, shown.shape), 0, 255).astype(np.uint8)
+        frames.append(fault(shown, k) if fault and k in SPAN else shown)
+    return frames
+
+
+def walker(seen: bool = True) -> Detections:
+    """The box around them; or nobody in SPAN."""
+    frames = [k for k in range(LENGTH) if seen or k not in SPAN]
+    sides = [[30 + 2 * k, 100, 75 + 2 * k, 220] for k in frames]
+    n = len(frames)
+    return Detections(frames, sides, [0.9] * n, [0] * n, LENGTH, FPS)  # type: ignore[arg-type]
+
+
+def hits(frames: list[Frame], boxes: Detections) -> list[Hit]:
+    meter = Meter(FPS)
+    for frame in frames:
+        meter.see(frame)
+    scene = Scene(boxes, 0.5, 480, 288, signals=meter.signals(boxes))
+    return triggers.scan(scene, triggers.make(PICTURE))
+
+
+def covered(frame: Frame, k: int) -> Frame:
+    cloth = np.full_like(frame, 70)
+    cloth[:, :20] = frame[:, :20]
+    return np.asarray(cv2.GaussianBlur(cloth, (0, 0), 9), np.uint8)
+
+
+def still() -> Callable[[Frame, int], Frame]:
+    held: list[Frame] = []
+
+    def repeat(frame: Frame, k: int) -> Frame:
+        held.append(frame)
+        return held[0]
+
+    return repeat
+
+
+FAULTS: dict[str, Callable[[Frame, int], Frame]] = {
+    "dark": lambda frame, k: (frame * 0.04).astype(np.uint8),
+    "blurred": lambda frame, k: np.asarray(cv2.GaussianBlur(frame, (0, 0), 3), np.uint8),
+    "covered": covered,
+    "frozen": still(),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_picture_that_went_wrong_is_found_and_called_by_its_name(name: str) -> None:
+    found = [hit for hit in hits(film(FAULTS[name]), walker()) if hit.trigger != "unseen_motion"]
+    assert [hit.trigger for hit in found] == [name]
+    (hit,) = found
+    assert abs(hit.span.start - SPAN.start) <= 1
+    assert abs(hit.span.stop - SPAN.stop) <= 1
+    assert hit.boxes == ()
+    assert "6.0 s" in hit.why or "5.9 s" in hit.why
+
+
+def test_nothing_is_wrong_with_an_ordinary_picture() -> None:
+    assert hits(film(), walker()) == []
+
+
+def test_a_knocked_camera_is_found() -> None:
+    def turned(frame: Frame, k: int) -> Frame:
+        return np.roll(frame, (4, 36), (0, 1))
+
+    found = hits(film(turned), walker())
+    there, back = [hit.span.start for hit in found if hit.trigger == "moved"]
+    assert abs(there - SPAN.start) <= 1
+    assert abs(back - SPAN.stop) <= 1
+
+
+def test_someone_who_moves_and_has_no_box_is_found() -> None:
+    found = hits(film(), walker(seen=False))
+    assert [hit.trigger for hit in found] == ["unseen_motion"]
+    assert len(found[0].span) > 0.8 * len(SPAN)
+    assert found[0].span.start >= SPAN.start - 1
+
+
+def test_a_lamp_is_no_motion() -> None:
+    def lit(frame: Frame, k: int) -> Frame:
+        return np.clip(frame.astype(np.int16) + 35, 0, 255).astype(np.uint8)
+
+    assert [hit for hit in hits(film(lit), walker()) if hit.trigger == "unseen_motion"] == []
+
+
+@pytest.mark.parametrize("frames", [0, 1, 2])
+def test_a_video_of_next_to_no_frames_has_signals_of_its_length(frames: int) -> None:
+    meter = Meter(FPS)
+    for _ in range(frames):
+        meter.see(room())
+    found = meter.signals(Detections.empty(frames, FPS))
+    assert set(found) == {"brightness", "detail", "change", "shift", "stir"}
+    assert {len(values) for values in found.values()} == {frames}
+    assert all(np.isfinite(values).all() for values in found.values())
+
+
+@pytest.mark.parametrize("name", PICTURE)
+def test_without_its_signal_a_trigger_finds_nothing(name: str) -> None:
+    (trigger,) = triggers.make([name])
+    assert trigger.find(Scene(walker(), 0.5, 480, 288)) == []
+
+
+def test_what_is_strange_to_any_model_of_novelty_is_found() -> None:
+    one, other = np.zeros(LENGTH, np.float32), np.zeros(LENGTH, np.float32)
+    one[50:60], other[120:122], other[150:170] = 1.2, 3.0, 1.6
+    signals = {"novelty-autoencoder": one, "novelty-gan": other}
+    (trigger,) = triggers.make(["novelty"])
+    found = trigger.find(Scene(walker(), 0.5, 480, 288, signals=signals))
+    assert [hit.span for hit in found] == [Span(50, 60), Span(150, 170)]
+    assert [hit.score for hit in found] == [pytest.approx(0.6), pytest.approx(0.8)]
+
+
+def test_what_is_new_is_paid_from_another_share_than_errors() -> None:
+    known = triggers.registry()
+    novel = {name for name in PICTURE if triggers.novel(known[name])}
+    assert novel == set(PICTURE) - {"unseen_motion"}
+    assert not any(triggers.novel(known[name]) for name in set(known) - set(PICTURE))
