@@ -108,7 +108,7 @@ class Detections:
 
     def cut(self, span: Span) -> Detections:
         """The rows inside `span`, with frames counted from its start."""
-        low, high = np.searchsorted(self.frames, [span.start, span.stop])
+        low, high = np.searchsorted(self.frames, ends(span))
         return self._rows(slice(low, high), span.start, len(span))
 
     def shifted(self, frames: int, length: int) -> Detections:
@@ -131,18 +131,39 @@ class Detections:
         return made
 
 
+def ends(span: Span) -> NDArray[np.int32]:
+    """Start and stop, in the type of frames: searching with another type copies all of them."""
+    return np.array([span.start, span.stop], np.int32)
+
+
+def joined(parts: Sequence[Detections]) -> Detections:
+    """Pieces of a video that follow each other, as one.
+
+    Raises:
+        ValueError: if `parts` is empty or they disagree on fps or names.
+    """
+    _check_alike([(part.fps, part.names) for part in parts])
+    starts = np.cumsum([0, *(part.length for part in parts)])
+    frames = [p.frames + np.int32(at) for p, at in zip(parts, starts[:-1], strict=True)]
+    return Detections(
+        np.concatenate(frames),
+        np.concatenate([p.boxes for p in parts]),
+        np.concatenate([p.scores for p in parts]),
+        np.concatenate([p.classes for p in parts]),
+        int(starts[-1]),
+        parts[0].fps,
+        parts[0].names,
+    )
+
+
 def concat(parts: Sequence[Detections]) -> Detections:
     """The rows of several over the same video.
 
     Raises:
         ValueError: if `parts` is empty or they disagree on length, fps or names.
     """
-    if not parts:
-        raise ValueError("concat: expected at least one Detections")
+    _check_alike([(part.length, part.fps, part.names) for part in parts])
     first = parts[0]
-    for part in parts:
-        if (part.length, part.fps, part.names) != (first.length, first.fps, first.names):
-            raise ValueError("concat: length, fps and names must agree")
     return Detections(
         np.concatenate([p.frames for p in parts]),
         np.concatenate([p.boxes for p in parts]),
@@ -152,3 +173,10 @@ def concat(parts: Sequence[Detections]) -> Detections:
         first.fps,
         first.names,
     )
+
+
+def _check_alike(kinds: Sequence[object]) -> None:
+    if not kinds:
+        raise ValueError("expected at least one Detections")
+    if any(kind != kinds[0] for kind in kinds):
+        raise ValueError("length, fps and names must agree")

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from oneclick.core.detections import Detections
+from oneclick.core.detections import Detections, ends
 from oneclick.core.spans import Span
 
 DETECTED, UNITED, INTERPOLATED, RECOVERED, HUMAN = "d", "u", "i", "r", "h"
@@ -123,6 +123,6 @@ class Tracks:
 
     def cut(self, span: Span) -> Tracks:
         """The rows inside `span`, with frames counted from its start; identities stay."""
-        low, high = np.searchsorted(self.frames, [span.start, span.stop])
+        low, high = np.searchsorted(self.frames, ends(span))
         inside = self.where(np.arange(low, high))
         return replace(inside, frames=inside.frames - np.int32(span.start), length=len(span))

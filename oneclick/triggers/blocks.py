@@ -18,7 +18,7 @@ from oneclick.core import detections
 from oneclick.core.detections import Detections
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
-from oneclick.triggers import Trigger, scan
+from oneclick.triggers import Trigger
 from oneclick.triggers.scene import Scene
 
 SECONDS = 600.0
@@ -63,8 +63,8 @@ class Block:
 
     def find(self, rules: Sequence[Trigger]) -> list[Hit]:
         """Hits inside the block, in order of time, in frames of the video."""
-        found = scan(self.scene, rules)
         core = Span(self.core.start - self.start, self.core.stop - self.start)
+        found = [hit for rule in rules for hit in rule.find(self.scene)]
         inside = [part for hit in found if (part := hit.within(core))]
         return [hit.shifted(self.start) for hit in sorted(inside, key=lambda hit: hit.order)]
 
@@ -141,15 +141,7 @@ def _joined(chunks: Sequence[Chunk]) -> Chunk:
     """Chunks that follow each other as one."""
     if len(chunks) == 1:
         return chunks[0]
-    length, starts = sum(chunk.length for chunk in chunks), [0]
-    for chunk in chunks[:-1]:
-        starts.append(starts[-1] + chunk.length)
-    parts = [
-        detections.concat(
-            [chunk.parts[k].shifted(at, length) for chunk, at in zip(chunks, starts, strict=True)]
-        )
-        for k in range(len(chunks[0].parts))
-    ]
+    parts = zip(*(chunk.parts for chunk in chunks), strict=True)
     names = chunks[0].signals
     signals = {name: np.concatenate([chunk.signals[name] for chunk in chunks]) for name in names}
-    return Chunk(tuple(parts), signals)
+    return Chunk(tuple(map(detections.joined, parts)), signals)

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from oneclick.core import detections
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
 from oneclick.triggers import calibrate, priors
@@ -49,7 +50,7 @@ class Evidence:
         """The trigger that has found most of the errors in a span; empty where there is none."""
         if not self.names:
             return ""
-        first, stop = np.searchsorted(self.objects.frames, [span.start, span.stop])
+        first, stop = np.searchsorted(self.objects.frames, detections.ends(span))
         seen = np.bincount(self.objects.fired[first:stop], minlength=len(self._shares))
         total = seen @ self._shares
         for hit in self._whole:
@@ -60,7 +61,7 @@ class Evidence:
     def places(self, span: Span) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         """Boxes `(n, 4)` of the Hits in a span, and what the object of each is worth, `(n,)`."""
         found = self.objects
-        first, stop = np.searchsorted(found.boxes.frames, [span.start, span.stop])
+        first, stop = np.searchsorted(found.boxes.frames, detections.ends(span))
         worth = self._shares.sum(1)[found.fired[found.which[first:stop]]]
         return found.boxes.boxes[first:stop], worth
 

@@ -1,5 +1,6 @@
 """Every flow runs on a real server, leaves its artifact, and does nothing twice."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,10 @@ def test_publish_makes_one_version_of_all_accepted_clips(
 def test_train_tells_candidate_from_champion(home: Path, trained: dict[str, Any]) -> None:
     assert trained["done"] == 1
     assert trained["decision"] in ("promote", "refuse", "not enough evidence")
+    ledger = artifact("triggers")
+    assert ledger.type == "table"
+    assert "control clips: " in ledger.description
+    assert {row["trigger"] for row in json.loads(ledger.data)} >= {"flicker", "novelty"}
     page = artifact("training").data
     assert trained["model"] in page
     assert "mAP" in page
