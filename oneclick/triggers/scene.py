@@ -189,13 +189,19 @@ def runs(
     names = [found.names[k] for k in found.classes[order[first]].tolist()]
     hits = []
     limited = np.clip(means, 0, 1).round(4).tolist()
+    texts: dict[tuple[str, int, int], str] = {}  # most Hits read alike
     for start, stop, name, score in zip(first.tolist(), stops, names, limited, strict=True):
-        span = Span(frames[start], frames[stop - 1] + 1)
-        seconds, count = f"{len(span) / found.fps:.1f} s", stop - start
-        frames_text = "1 frame" if count == 1 else f"{count} frames"
-        text = why.format(cls=name, seconds=seconds, frames=frames_text)
-        hits.append(Hit(trigger, span, score, tuple(places[start:stop]), text))
+        low, high = frames[start], frames[stop - 1] + 1
+        key = (name, high - low, stop - start)
+        if key not in texts:
+            texts[key] = _text(why, *key, found.fps)
+        hits.append(Hit(trigger, Span(low, high), score, tuple(places[start:stop]), texts[key]))
     return hits
+
+
+def _text(why: str, cls: str, length: int, count: int, fps: float) -> str:
+    frames = "1 frame" if count == 1 else f"{count} frames"
+    return why.format(cls=cls, seconds=f"{length / fps:.1f} s", frames=frames)
 
 
 def spells(
