@@ -21,7 +21,7 @@ from oneclick.core.spans import Span
 from oneclick.triggers import Trigger
 from oneclick.triggers.scene import Scene
 
-SECONDS = 600.0
+SECONDS = 1200.0
 """Length of a block."""
 BEFORE, AFTER = 15.0, 75.0
 """Seconds around a block: longer than anything that a trigger or hindsight looks back or ahead."""

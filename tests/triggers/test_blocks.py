@@ -19,7 +19,7 @@ from oneclick.io import scenes
 from oneclick.triggers import blocks
 from oneclick.triggers.blocks import Block, Chunk
 
-FPS = 2.0
+FPS = 1.0
 LENGTH = 2700
 """A little more than two blocks."""
 
