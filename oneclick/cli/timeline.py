@@ -102,6 +102,8 @@ def _show(whole: Timeline, by_trigger: bool) -> None:
     for video in whole.undated:
         counts = ", ".join(f"{name} {count:,}" for name, count in video.hits.items()) or "no hits"
         output.say(f"nobody knows when {video.video} began: {counts}")
+    if whole.waiting:
+        output.say(f"videos no trigger has looked at yet: {whole.waiting}; oneclick run does")
 
 
 def _draw(whole: Timeline, path: Path, by_trigger: bool) -> None:

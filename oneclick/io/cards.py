@@ -12,6 +12,9 @@ from oneclick.core.hits import Hit
 from oneclick.io import files
 from oneclick.io.workspace import Workspace
 
+LOOKED = "trigger"
+"""The step by which the catalog marks a Video that triggers have looked at."""
+
 
 class Model(msgspec.Struct, frozen=True):
     """A model whose predictions were looked at."""

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from oneclick.core.clips import Video
+from oneclick.io import cards
 from oneclick.io.catalog import Catalog
 from oneclick.report import windows
 from oneclick.report.windows import HOUR, Window
@@ -74,6 +75,8 @@ class Timeline:
     cameras: tuple[CameraLine, ...]
     """By name."""
     undated: tuple[Undated, ...]
+    waiting: int
+    """Videos that no trigger has looked at yet: they show no hits for no reason."""
 
     @property
     def columns(self) -> list[datetime]:
@@ -125,10 +128,11 @@ def timeline(
         # A video that began before the window may reach into it.
         first = min((v.started_at for v in videos if v.started_at), default=since)
         starts = catalog.hit_starts(camera, trigger, first, until)
+        waiting = len({video.id for video in videos} & set(catalog.unmarked(cards.LOOKED)))
     grid, dated = _Grid(), [video for video in videos if video.started_at]
     grid.count(dated, starts, window)
     undated = tuple(_undated([v for v in videos if not v.started_at], starts))
-    empty = Timeline(None, None, bucket_seconds, (), (), undated)
+    empty = Timeline(None, None, bucket_seconds, (), (), undated, waiting)
     return grid.filled(empty, *window.range(dated)) if dated else empty
 
 

@@ -25,9 +25,6 @@ from oneclick.io.catalog import Catalog
 from oneclick.io.workspace import Workspace
 from oneclick.triggers import select, shares
 
-STEP = "trigger"
-"""What the catalog calls a video that this step has seen."""
-
 
 @dataclass(frozen=True)
 class Options(select.Options):
@@ -84,7 +81,7 @@ def trigger(
     rules = triggers.make(options.enabled, options.params)
     key, learned = _key(look, options), calibration.load(workspace)
     with Catalog.open(home) as catalog:
-        outcome, fresh = Outcome(), set(catalog.unmarked(STEP, key))
+        outcome, fresh = Outcome(), set(catalog.unmarked(cards.LOOKED, key))
         found: dict[str, Seen] = {}
         ready = [v for v in _by_time(catalog) if _predicted(workspace, v, look)]
         outcome.skipped = [video.id for video in ready if video.id not in fresh]
@@ -162,7 +159,7 @@ def _commit(
         mine = [clip for clip in selection if clip.video == video]
         cards.save_hits(workspace, video, key, look, seen.hits, mine)
         catalog.put_hits(video, seen.hits, key)
-    catalog.put_selection(selection, [(video, STEP, key) for video in found])
+    catalog.put_selection(selection, [(video, cards.LOOKED, key) for video in found])
     return len(selection)
 
 

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from oneclick.cli import triggers, when
 from oneclick.core.errors import UsageError
-from tests.report.test_timeline import home
+from oneclick.io.catalog import Catalog
+from tests.report.test_timeline import home, video
 
 __all__ = ["home"]  # a fixture
 NOW = datetime(2026, 1, 12, 9, 30, tzinfo=UTC)
@@ -45,6 +46,13 @@ def test_one_camera_shows_its_triggers_too(home: Path) -> None:
     assert "flicker" not in bare
 
 
+def test_videos_that_no_trigger_has_seen_are_mentioned(home: Path) -> None:
+    assert "looked at" not in run("timeline", "--home", home).stderr
+    with Catalog.open(home) as catalog:
+        catalog.add_video(video("b-3", "ward_b", 90))
+    assert "videos no trigger has looked at yet: 1" in run("timeline", "--home", home).stderr
+
+
 def test_a_narrow_terminal_gets_longer_buckets_and_is_told_so(home: Path) -> None:
     done = run("timeline", "--home", home, "--bucket", "2m", columns=60)
     assert all(len(line) <= 60 for line in done.stdout.splitlines()[:-1])
@@ -60,7 +68,9 @@ def test_json_holds_the_whole_timeline(home: Path) -> None:
         "hits": {},
         "cells": [{"start": "2026-01-05T08:00:00+00:00", "seconds": 3600.0, "hits": {}}],
     }
-    assert list(found) == ["start", "stop", "bucket_seconds", "triggers", "cameras", "undated"]
+    assert list(found) == [
+        "start", "stop", "bucket_seconds", "triggers", "cameras", "undated", "waiting",
+    ]  # fmt: skip
 
 
 def test_the_picture_is_written_as_png(home: Path, tmp_path: Path) -> None:

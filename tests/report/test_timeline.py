@@ -46,6 +46,7 @@ def home(tmp_path: Path) -> Path:
         for one, hits in found.items():
             catalog.add_video(one)
             catalog.put_hits(one.id, hits, "look")
+            catalog.mark(one.id, "trigger", "look")
     return tmp_path / "home"
 
 
@@ -69,6 +70,15 @@ def test_a_video_without_a_start_is_listed_apart(home: Path) -> None:
     (one,) = report.timeline(home).undated
     assert (one.video, one.camera, one.seconds, one.hits) == ("b-2", "ward_b", 360, {"blip": 1})
     assert report.timeline(home, camera="ward_a").undated == ()
+
+
+def test_a_video_that_nobody_looked_at_is_not_taken_for_a_quiet_one(home: Path) -> None:
+    assert report.timeline(home).waiting == 0
+    with Catalog.open(home) as catalog:
+        catalog.add_video(video("b-3", "ward_b", 90))
+        catalog.mark("b-3", "predict", "opencv-hog")
+    assert report.timeline(home).waiting == 1
+    assert report.timeline(home, camera="ward_a").waiting == 0
 
 
 @pytest.mark.parametrize(
@@ -130,7 +140,7 @@ def test_longer_buckets_fit_and_lose_nothing(found: dict[int, dict[str, int]], r
     made = tuple(Cell(MORNING + timedelta(hours=k), 60.0, found[k]) for k in sorted(found))
     stop = made[-1].start + timedelta(hours=1)
     line = CameraLine("ward", 60.0 * len(made), {}, made)
-    whole = Timeline(made[0].start, stop, HOUR, (), (line,), ())
+    whole = Timeline(made[0].start, stop, HOUR, (), (line,), (), 0)
     fit = whole.fitting(room)
     assert len(fit.columns) <= max(room, 2)
     (grouped,) = fit.cameras
@@ -171,4 +181,4 @@ def test_the_picture_shows_hits_dark_and_hours_without_video_blank(home: Path) -
     assert picture.NO_HITS in colours
     assert tuple(map(round, picture.HEAT[0])) in colours
     assert len(pixels) > len(picture.draw(whole, by_trigger=False).pixels)
-    assert picture.draw(Timeline(None, None, HOUR, (), (), ())).pixels.size
+    assert picture.draw(Timeline(None, None, HOUR, (), (), (), 0)).pixels.size

@@ -135,7 +135,7 @@ class Filler:
                 self._try(self._found, found)
 
     def _found(self, found: cards.Found) -> None:
-        marks = [(found.video, "trigger", key) for key in found.looks]
+        marks = [(found.video, cards.LOOKED, key) for key in found.looks]
         self.catalog.put_hits(found.video, found.hits, found.key)
         self.catalog.put_selection(found.selections, marks)
 

@@ -65,10 +65,12 @@ class Videos(Store):
         )
         return bool(self._rows(query))
 
-    def unmarked(self, step: str, key: str) -> list[str]:
-        """Ids of the Videos without the mark."""
+    def unmarked(self, step: str, key: str | None = None) -> list[str]:
+        """Ids of the Videos without the mark; without any mark of the step if no key is given."""
         table = schema.video_marks.c
-        done = sa.select(table.video).where(table.step == step, table.key == key)
+        done = sa.select(table.video).where(table.step == step)
+        if key is not None:
+            done = done.where(table.key == key)
         query = sa.select(schema.videos.c.id).where(schema.videos.c.id.not_in(done)).order_by("id")
         return [row.id for row in self._rows(query)]
 
