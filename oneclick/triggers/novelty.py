@@ -36,7 +36,8 @@ class Novelty:
         if not scores:
             return []
         highest = np.maximum.reduce(scores)
-        strength = highest / (2 * max(self.level, 1e-9))
+        # 0.5 at the alarm, and never 1: of two strange moments the stranger one is shown first.
+        strength = 1 - self.level / (2 * np.maximum(highest, max(self.level, 1e-9)))
         why = "unlike anything this camera showed before, for {seconds}"
         return scenes.spells(
             self.name, scene, highest >= self.level, strength, self.seconds, self.join, why

@@ -91,8 +91,16 @@ def relatives(home: Path) -> list[str]:
     return found
 
 
-def ask(api: str, path: str, **filters: Any) -> Any:
-    return httpx.post(f"{api}/{path}", json=filters, timeout=30).raise_for_status().json()
+def ask(api: str, path: str, method: str = "POST", **body: Any) -> Any:
+    """The server's answer; while its database is busy it says 503, and is asked again."""
+    deadline = time.monotonic() + 30
+    while True:
+        answer = httpx.request(method, f"{api}/{path}", json=body, timeout=30)
+        if answer.status_code != 503 or time.monotonic() > deadline:
+            break
+        time.sleep(0.5)
+    answer.raise_for_status()
+    return answer.json() if answer.content else None
 
 
 def run_and_watch(api: str, home: Path, deployment: str) -> None:
@@ -130,7 +138,7 @@ def scheduled(api: str) -> dict[str, list[datetime]]:
         start = datetime.fromisoformat(run["expected_start_time"])
         found.setdefault(names[run["deployment_id"]], []).append(start)
     for key in names:
-        httpx.patch(f"{api}/deployments/{key}", json={"paused": True}).raise_for_status()
+        ask(api, f"deployments/{key}", "PATCH", paused=True)
     busy = {"state": {"type": {"any_": ["PENDING", "RUNNING"]}}}
     wait_for(lambda: not ask(api, "flow_runs/filter", flow_runs=busy), 60)
     return found
