@@ -69,7 +69,9 @@ def _train_novelty(
 
     with output.progress_bars():
         done = novelty.train(output.settings(home).home, kind, cameras, steps, seed)
-    if json:
+    if not (done.trained or done.skipped or done.failed):
+        output.say("no camera has raw video: oneclick video add brings some")
+    elif json:
         output.show_json(done)
     else:
         rows = [[camera, kind, frames] for camera, frames in done.trained.items()]

@@ -3,7 +3,7 @@
 Events of pairs of detectors on static and moving street and corridor cameras (PETS09-S2L1,
 TUD-Campus, MOT17-05 and MOT17-09) against ground truth: both of YOLOX-nano and NanoDet-m, and all
 of SDP, FRCNN and DPM. No pair on one video counts for more than 100 events of a set, and sets with
-fewer than 20 events are left out. `python tests/bench/triggers.py --priors` prints the table.
+fewer than 20 events are left out. `python -m tests.bench.triggers --priors` prints the table.
 """
 
 from __future__ import annotations

@@ -145,3 +145,5 @@ def test_the_command_line_trains_it(tmp_path: Path, pictures: list[np.ndarray]) 
     assert done.stdout.splitlines()[-1].split() == ["hall", KIND, "50"]
     again = CliRunner().invoke(app, command)
     assert "nothing new" in again.stderr
+    empty = CliRunner().invoke(app, ["train", "--home", str(tmp_path / "none"), "--model", KIND])
+    assert "no camera has raw video" in empty.stderr
