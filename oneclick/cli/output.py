@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ def say(text: str) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses, paths and dates as JSON can hold them."""
+    """Dataclasses, Structs, paths and dates as JSON can hold them."""
+    if isinstance(value, msgspec.Struct):
+        return plain(msgspec.structs.asdict(value))
     if is_dataclass(value) and not isinstance(value, type):
         return plain(asdict(value))
     if isinstance(value, dict):

@@ -45,7 +45,7 @@ def match_frames(a: Detections, b: Detections, min_iou: float) -> tuple[Rows, Ro
 
 def overlaps(a: Detections, b: Detections, min_iou: float) -> tuple[Rows, Rows, Numbers]:
     """Rows of a, rows of b and IoU of all pairs of one frame with at least `min_iou`."""
-    return _overlaps(a.frames, a.boxes, b.frames, b.boxes, min_iou)
+    return _overlaps(a.frames, _columns(a.boxes), b.frames, _columns(b.boxes), min_iou)
 
 
 def link(
@@ -60,11 +60,11 @@ def link(
     links of a frame never depend on a later frame.
     """
     lowest = max(min_iou, 1e-6)
-    before, velocity = _link_neighbours(detections, lowest)
-    holes = min(round(max_hole_seconds * detections.fps), detections.length)
-    for age in range(2, holes + 2):
-        _bridge(detections, before, velocity, age, lowest)
-    return _chains(before)[0]
+    links = _Links(detections, lowest)
+    links.neighbours()
+    for age in range(2, min(round(max_hole_seconds * detections.fps), detections.length) + 2):
+        links.bridge(age)
+    return _chains(links.before)
 
 
 def assign(i: Rows, j: Rows, weight: Numbers, group: NDArray[np.integer]) -> Rows:
@@ -141,27 +141,37 @@ def _same_frame(a: NDArray[np.int32], b: NDArray[np.int32]) -> Iterator[tuple[Ro
         yield np.repeat(part, size), first + np.arange(len(first))
 
 
+def _columns(boxes: Numbers) -> Numbers:
+    """Boxes `(n, 4)` as `(4, n)`: one side of all of them lies together."""
+    return np.ascontiguousarray(boxes.T)
+
+
 def _overlaps(
-    frames: NDArray[np.int32],
-    boxes_a: Numbers,
+    frames_a: NDArray[np.int32],
+    a: Numbers,
     frames_b: NDArray[np.int32],
-    boxes_b: Numbers,
+    b: Numbers,
     min_iou: float,
 ) -> tuple[Rows, Rows, Numbers]:
-    """Pairs of equal frame with at least `min_iou`, ordered by rows of a, then of b."""
-    columns_a, columns_b = np.ascontiguousarray(boxes_a.T), np.ascontiguousarray(boxes_b.T)
+    """Pairs of equal frame with at least `min_iou`, ordered by rows of a, then of b.
+
+    Args:
+        a, b: columns, `(4, n)`.
+    """
     found: list[tuple[Rows, Rows, Numbers]] = []
-    for i, j in _same_frame(frames, frames_b):
+    for i, j in _same_frame(frames_a, frames_b):
         if min_iou > 0:  # most pairs stand side by side: two columns tell
-            beside = columns_a[0][i] >= columns_b[2][j]
-            beside |= columns_b[0][j] >= columns_a[2][i]
+            beside = a[0][i] >= b[2][j]
+            beside |= b[0][j] >= a[2][i]
             close = np.flatnonzero(~beside)
             i, j = i[close], j[close]
-        overlap = _iou(columns_a[:, i], columns_b[:, j])
+        overlap = _iou(np.take(a, i, axis=1), np.take(b, j, axis=1))
         good = np.flatnonzero(overlap >= min_iou)
         found.append((i[good], j[good], overlap[good]))
     if not found:
         return np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0, np.float32)
+    if len(found) == 1:
+        return found[0]
     i, j, overlap = (np.concatenate(column) for column in zip(*found, strict=True))
     return i, j, overlap
 
@@ -176,82 +186,82 @@ def _iou(a: Numbers, b: Numbers) -> Numbers:
     return overlap
 
 
-def _link_neighbours(d: Detections, min_iou: float) -> tuple[Rows, Numbers]:
-    """Row before each row in the frame before it, or -1; and the velocity of each row.
+class _Links:
+    """Which box follows which; decided age by age over the whole video."""
 
-    Links decide velocities, and velocities decide links: each round matches again the frames whose
-    velocities the last one changed, so a frame is right once all frames before it are.
-    """
-    before = np.full(len(d), -1, np.intp)
-    velocity = np.zeros((len(d), 2), np.float32)
-    everyone = np.arange(len(d))
-    _join(d, before, velocity, everyone, everyone, 1, min_iou)
-    for _ in range(MOTION_ROUNDS):
-        old, velocity = velocity, _velocity(d, before)
-        changed = np.zeros(d.length + 1, np.bool_)
-        changed[d.frames[(velocity != old).any(1)]] = True
-        if not changed.any():
-            break
-        ends, starts = np.flatnonzero(changed[d.frames]), np.flatnonzero(changed[d.frames - 1])
-        links = before.copy()
-        before[starts] = -1
-        _join(d, before, velocity, ends, starts, 1, min_iou)
-        if np.array_equal(links, before):  # so the velocities are the same, too
-            break
-    return before, velocity
+    def __init__(self, detections: Detections, min_iou: float) -> None:
+        self.before = np.full(len(detections), -1, np.intp)
+        """Row before each row, or -1."""
+        self._d, self._min_iou = detections, min_iou
+        self._sides = _columns(detections.boxes)
+        self._velocity = np.zeros((2, len(detections)), np.float32)
+        self._back = max(1, round(MOTION_SECONDS * detections.fps))
+
+    def neighbours(self) -> None:
+        """Link boxes of neighbouring frames.
+
+        Links decide velocities, and velocities decide links: each round matches again the frames
+        whose velocities the last one changed, so a frame is right once all frames before it are.
+        """
+        d, everyone = self._d, np.arange(len(self._d))
+        self._join(everyone, everyone, 1)
+        for _ in range(MOTION_ROUNDS):
+            old, self._velocity = self._velocity, self._moving()
+            changed = np.zeros(d.length + 1, np.bool_)
+            changed[d.frames[(self._velocity != old).any(0)]] = True
+            if not changed.any():
+                break
+            ends, starts = np.flatnonzero(changed[d.frames]), np.flatnonzero(changed[d.frames - 1])
+            links = self.before[starts]
+            self.before[starts] = -1
+            self._join(ends, starts, 1)
+            if np.array_equal(links, self.before[starts]):  # so the velocities are the same, too
+                break
+
+    def bridge(self, age: int) -> None:
+        """Link tracks last seen `age` frames ago to boxes that nobody claimed."""
+        free = self.before < 0
+        last = np.ones(len(free), np.bool_)
+        last[self.before[~free]] = False
+        self._join(np.flatnonzero(last), np.flatnonzero(free), age)
+
+    def _join(self, ends: Rows, starts: Rows, age: int) -> None:
+        """Add the best matching of `ends`, moved on by `age` frames, and `starts`."""
+        d, moved = self._d, np.take(self._sides, ends, axis=1)
+        ahead = np.take(self._velocity, ends, axis=1) * np.float32(age)
+        moved[:2] += ahead
+        moved[2:] += ahead
+        frames, later = d.frames[ends] + np.int32(age), d.frames[starts]
+        there = np.take(self._sides, starts, axis=1)
+        i, j, overlap = _overlaps(frames, moved, later, there, self._min_iou)
+        if len(d.names) > 1:
+            same = d.classes[ends[i]] == d.classes[starts[j]]
+            i, j, overlap = i[same], j[same], overlap[same]
+        chosen = assign(i, j, overlap, frames[i])
+        self.before[starts[j[chosen]]] = ends[i[chosen]]
+
+    def _moving(self) -> Numbers:
+        """Mean motion of each centre over the last MOTION_SECONDS of its unbroken run, px/frame."""
+        first = np.arange(len(self.before))
+        steps = np.zeros(len(first), np.int32)
+        for _ in range(self._back):
+            further = self.before[first]
+            on = further >= 0
+            if not on.any():
+                break
+            first = np.where(on, further, first)
+            steps += on
+        centres = (self._sides[:2] + self._sides[2:]) / 2
+        moved = centres - np.take(centres, first, axis=1)
+        return (moved / np.maximum(steps, 1)).astype(np.float32)
 
 
-def _bridge(d: Detections, before: Rows, velocity: Numbers, age: int, min_iou: float) -> None:
-    """Link tracks last seen `age` frames ago to boxes that nobody claimed."""
-    starts = before < 0
-    ends = np.ones(len(d), np.bool_)
-    ends[before[~starts]] = False
-    _join(d, before, velocity, np.flatnonzero(ends), np.flatnonzero(starts), age, min_iou)
-
-
-def _join(
-    d: Detections,
-    before: Rows,
-    velocity: Numbers,
-    ends: Rows,
-    starts: Rows,
-    age: int,
-    min_iou: float,
-) -> None:
-    """Write into `before` the best matching of `ends`, moved on by `age` frames, and `starts`."""
-    moved = d.boxes[ends] + np.tile(velocity[ends] * np.float32(age), 2)
-    frames = d.frames[ends] + np.int32(age)
-    i, j, overlap = _overlaps(frames, moved, d.frames[starts], d.boxes[starts], min_iou)
-    same = d.classes[ends[i]] == d.classes[starts[j]]
-    i, j = i[same], j[same]
-    chosen = assign(i, j, overlap[same], frames[i])
-    before[starts[j[chosen]]] = ends[i[chosen]]
-
-
-def _velocity(d: Detections, before: Rows) -> Numbers:
-    """Mean motion of the centre over the last MOTION_SECONDS of the unbroken run, px a frame."""
-    runs, place = _chains(before)
-    order = np.argsort(runs, kind="stable")
-    back = np.minimum(place, max(1, round(MOTION_SECONDS * d.fps)))
-    where = np.empty(len(d), np.intp)
-    where[order] = np.arange(len(d))
-    centres = boxes.centres(d.boxes)
-    moved = centres - centres[order[where - back]]
-    velocity: Numbers = (moved / np.maximum(back, 1)[:, None]).astype(np.float32)
-    return velocity
-
-
-def _chains(before: Rows) -> tuple[NDArray[np.int32], Rows]:
-    """Number of each row's chain by first appearance, and the row's place in it; both `(n,)`."""
+def _chains(before: Rows) -> NDArray[np.int32]:
+    """Number of each row's chain by first appearance, `(n,)`."""
     rows = np.arange(len(before))
     root = np.where(before < 0, rows, before)
-    place = (before >= 0).astype(np.intp)
     # Pointer jumping: each round doubles the distance, 20 rounds reach a million boxes.
-    while True:
-        further = root[root]
-        if np.array_equal(further, root):
-            break
-        place += place[root]
+    while not np.array_equal(further := root[root], root):
         root = further
     numbers = np.cumsum(root == rows) - 1
-    return numbers[root].astype(np.int32), place
+    return numbers[root].astype(np.int32)

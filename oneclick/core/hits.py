@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import msgspec
 
 from oneclick.core.spans import Span
 
 HitBox = tuple[int, float, float, float, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One finding of one trigger in one Prediction."""
+class Hit(msgspec.Struct, frozen=True, gc=False):
+    """One finding of one trigger in one Prediction.
+
+    A busy day has a million of them: a Struct is made several times faster than a dataclass.
+    """
 
     trigger: str
     """Registry name of the trigger."""
@@ -47,7 +49,7 @@ class Hit:
         if self.boxes and not boxes:
             return None
         first, stop = max(self.span.start, span.start), min(self.span.stop, span.stop)
-        return replace(self, span=Span(first, stop), boxes=boxes)
+        return msgspec.structs.replace(self, span=Span(first, stop), boxes=boxes)
 
     def cut(self, span: Span) -> Hit | None:
         """`within`, with frames counted from the start of `span`."""

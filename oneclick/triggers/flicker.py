@@ -60,7 +60,7 @@ def _between(
     filled = replace(
         d,
         frames=d.frames[first] + nth,
-        boxes=d.boxes[first] * (1 - part) + d.boxes[last] * part,
+        boxes=d.boxes.take(first, axis=0) * (1 - part) + d.boxes.take(last, axis=0) * part,
         scores=(d.scores[first] + d.scores[last]) / np.float32(2),
         classes=d.classes[first],
     )

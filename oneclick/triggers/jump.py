@@ -33,9 +33,9 @@ class Jump:
         """One Hit per stretch of jumps, at the boxes after them; the farther, the higher."""
         sure, (before, after) = scene.sure, scene.steps(self.hole)
         seconds = (sure.frames[after] - sure.frames[before]) / sure.fps
-        move = boxes.centres(sure.boxes[after]) - boxes.centres(sure.boxes[before])
-        tall = (boxes.heights(sure.boxes[before]) + boxes.heights(sure.boxes[after])) / 2
-        far = np.hypot(*move.T) / np.maximum(tall, 1e-6)
+        (x, y), height = boxes.centres(sure.boxes).T, boxes.heights(sure.boxes)
+        tall = (height[before] + height[after]) / 2
+        far = np.hypot(x[after] - x[before], y[after] - y[before]) / np.maximum(tall, 1e-6)
         limit = np.maximum(self.step, self.speed * seconds)
         rows, strength = after[far > limit], (1 - limit / np.maximum(far, 1e-9))[far > limit]
         tracks = scene.tracks(self.hole)

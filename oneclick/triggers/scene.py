@@ -184,7 +184,7 @@ def runs(
     stops = np.append(first[1:], len(order)).tolist()
     means = np.add.reduceat(scores[order].astype(np.float64), first) / np.diff([*first, len(order)])
     frames = found.frames[order].tolist()
-    sides = np.round(found.boxes[order].astype(np.float64), 2).T.tolist()
+    sides = np.round(found.boxes.take(order, axis=0).astype(np.float64), 2).T.tolist()
     places = list(zip(frames, *sides, strict=True))
     names = [found.names[k] for k in found.classes[order[first]].tolist()]
     hits = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 
 FLOOR = 0.01
 """Share that every trigger keeps: one that is never tried can never pay."""
@@ -46,14 +47,14 @@ def _aim(before: Mapping[str, float], paid: Mapping[str, Paid]) -> dict[str, flo
     """Shares in proportion to errors per second, drawn towards the mean where little was seen."""
     known = {name: paid.get(name, Paid()) for name in before}
     whole = sum(known.values(), Paid())
-    if whole.errors <= 0 or whole.seconds <= 0:
-        return dict(before)
-    mean = whole.errors / whole.seconds
+    mean = whole.errors / whole.seconds if whole.seconds > 0 else 0.0
     rates = {
         name: (one.errors + PATIENCE * mean) / (one.seconds + PATIENCE)
         for name, one in known.items()
     }
     total = sum(rates.values())
+    if not 0 < total < inf:
+        return dict(before)
     return {name: rate / total for name, rate in rates.items()}
 
 
