@@ -15,13 +15,17 @@ import numpy as np
 from oneclick.core import association
 from oneclick.core.detections import Detections
 from oneclick.core.tracks import INTERPOLATED, RECOVERED, UNITED, Tracks
-from oneclick.hindsight import camera, drop, fill, fuse, paths, smooth, stitch
+from oneclick.hindsight import camera, drop, fill, fuse, paths, pool, smooth, stitch
+from oneclick.hindsight.fuse import Evidence
 from oneclick.hindsight.options import Options
 from oneclick.hindsight.paths import Numbers, Paths
+from oneclick.hindsight.skills import Skills
 
-__all__ = ["Options", "label"]
+__all__ = ["Options", "Skills", "label"]
 
 DEFAULT = Options()
+REFITS = 2
+"""Looks at a clip's own tracks to see which model is worth most there; more change nothing."""
 TRUST = {INTERPOLATED: 0.3, RECOVERED: 0.6}
 """Weight of filled boxes in the smoothing; seen ones weigh 1."""
 FILLED = 0.75
@@ -29,42 +33,62 @@ FILLED = 0.75
 
 
 def label(
-    parts: Sequence[Detections], thresholds: Sequence[float], options: Options = DEFAULT
+    parts: Sequence[Detections],
+    thresholds: Sequence[float],
+    options: Options = DEFAULT,
+    team: Skills | None = None,
 ) -> Tracks:
     """Tracks of a whole clip.
 
     Args:
-        parts: one Detections a model over the same frames, best model first; it leads, the others
-            vote. All scores, also the doubtful ones: they fill holes.
+        parts: one Detections a model over the same frames. All scores, also the doubtful ones:
+            they fill holes.
         thresholds: operating point of each model; not finite means that every box counts as seen.
         options: one set for everything.
+        team: what reviewed clips taught about the models, in the order of `parts`. Without it the
+            best model stands first: it leads, the others vote.
 
     Scores are confidences in 0 … 1 from all the evidence for a box. Equal input gives equal output.
 
     Raises:
-        ValueError: if there are no parts, not one threshold a part, or the parts disagree on
-            length, fps or names.
+        ValueError: if there are no parts, not one threshold and skill a part, or the parts disagree
+            on length, fps or names.
     """
-    _check(parts, thresholds)
-    lead = parts[0]
-    evidence = fuse.fuse(parts, thresholds, options)
-    links = association.link(evidence.seen, options.link_iou, options.link_seconds)
-    found = paths.from_detections(evidence.seen, links, evidence.origins)
-    still = not camera.moves(found, lead.fps, options)
+    _check(parts, thresholds, team)
+    if team and len(parts) == 1:
+        parts = [replace(parts[0], boxes=team.each[0].straighten(parts[0].boxes))]
+    if team is None or len(parts) == 1:
+        return _dense(fuse.fuse(parts, thresholds, options), options)
+    heard = [fuse.heard(*one, options) for one in zip(parts, thresholds, strict=True)]
+    pooled, weights = pool.gather(heard, team), team.weights
+    for _ in range(REFITS):
+        found = _dense(pooled.evidence(weights, options), options)
+        weights = pooled.refit(team.weights, found.detections)
+    return _dense(pooled.evidence(weights, options), options)
+
+
+def _dense(evidence: Evidence, options: Options) -> Tracks:
+    """Detections of single frames to tracks without holes."""
+    like = evidence.seen
+    links = association.link(like, options.link_iou, options.link_seconds)
+    found = paths.from_detections(like, links, evidence.origins)
+    still = not camera.moves(found, like.fps, options)
     gap = options.gap_seconds if still else options.gap_seconds_moving
-    found = stitch.stitch(found, gap, lead.fps, options)
-    found = drop.weak(found, lead.fps, options)
+    found = stitch.stitch(found, gap, like.fps, options)
+    found = drop.weak(found, like.fps, options, evidence.sure)
     found = fill.fill(found, evidence.doubts, gap, options)
-    found = replace(found, states=smooth.smooth(found, _trust(found), lead.fps, options))
-    found = drop.duplicates(found, lead, options)
-    return paths.to_tracks(found, _confidence(found), lead)
+    found = replace(found, states=smooth.smooth(found, _trust(found), like.fps, options))
+    found = drop.duplicates(found, like, options)
+    return paths.to_tracks(found, _confidence(found, evidence.sure), like)
 
 
-def _check(parts: Sequence[Detections], thresholds: Sequence[float]) -> None:
+def _check(parts: Sequence[Detections], thresholds: Sequence[float], team: Skills | None) -> None:
     if not parts or len(parts) != len(thresholds):
         raise ValueError(
             f"parts: expected one threshold a part, got {len(parts)} and {len(thresholds)}"
         )
+    if team and len(team.each) != len(parts):
+        raise ValueError(f"team: expected {len(parts)} skills, got {len(team.each)}")
     if len({(part.length, part.fps, part.names) for part in parts}) > 1:
         raise ValueError("parts: length, fps and names must agree")
 
@@ -76,13 +100,16 @@ def _trust(found: Paths) -> Numbers:
     return weights
 
 
-def _confidence(found: Paths) -> Numbers:
-    """Mean of the box's own and its track's; a strength of 1 is worth .86.
+def _confidence(found: Paths, sure: float) -> Numbers:
+    """Mean of the box's own and its track's.
 
-    A second witness halves the doubt.
+    Args:
+        sure: as in Evidence. Where nobody knows what strengths mean, a strength of 1 is worth .86
+            and a second witness halves the doubt.
     """
-    own = 1 - np.exp(-2 * found.strengths)
+    own = np.minimum(found.strengths * sure, 1) if sure else 1 - np.exp(-2 * found.strengths)
     own[np.isin(found.origins, list(TRUST))] *= FILLED
-    own[found.origins == UNITED] = 1 - (1 - own[found.origins == UNITED]) / 2
+    if not sure:
+        own[found.origins == UNITED] = 1 - (1 - own[found.origins == UNITED]) / 2
     both: Numbers = (own + found.mean(own)[found.track_of]) / 2
     return both

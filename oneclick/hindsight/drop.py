@@ -11,13 +11,18 @@ from oneclick.hindsight.options import Options
 from oneclick.hindsight.paths import Numbers, Paths
 
 
-def weak(paths: Paths, fps: float, options: Options) -> Paths:
-    """Without tracks that are too short, too rarely seen or too faint."""
+def weak(paths: Paths, fps: float, options: Options, sure: float = 0.0) -> Paths:
+    """Without tracks that are too short, too rarely seen or too faint.
+
+    Args:
+        sure: probability that a strength of 1 stands for; 0 where nobody knows what they mean.
+    """
     if not len(paths):
         return paths
     seen = paths.stops - paths.starts
     seconds = (paths.frames[paths.stops - 1] - paths.frames[paths.starts] + 1) / fps
-    least = 1 + options.faint * (float(np.median(paths.strengths)) - 1)
+    usual = float(np.median(paths.strengths))
+    least = options.believed / sure if sure else 1 + options.faint * (usual - 1)
     # A mean of equal numbers may come out a rounding error below them.
     strong = paths.mean(paths.strengths) >= least - 1e-6
     keep = strong & (seen >= options.min_boxes) & (seconds >= options.min_seconds)

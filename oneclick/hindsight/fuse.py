@@ -1,4 +1,4 @@
-"""Several models over one clip: the first leads, the others vote.
+"""Several models of which nothing is known over one clip: the first leads, the others vote.
 
 Averaging boxes of models with uncalibrated scores is worse than the best of them alone (measured:
 equal-weight box fusion of two or three models loses on three of four videos). So a box stays the
@@ -31,14 +31,13 @@ class Evidence:
     """(len(seen),) detected or united."""
     doubts: Detections
     """Boxes that may fill a hole of a track, but found none."""
+    sure: float = 0.0
+    """Probability that a strength of 1 stands for; 0 where nobody knows what scores mean."""
 
 
 def fuse(parts: Sequence[Detections], thresholds: Sequence[float], options: Options) -> Evidence:
     """Evidence from one Detections a model, all over the same clip, best model first."""
-    models = [
-        distinct(strong.above(options.floor), options.same_iou)
-        for strong in map(strengths, parts, thresholds)
-    ]
+    models = [heard(part, least, options) for part, least in zip(parts, thresholds, strict=True)]
     lead, rivals = models[0], [model.above(1) for model in models[1:]]
     votes = np.zeros(len(lead), np.float32)
     for rival in rivals:
@@ -54,6 +53,11 @@ def fuse(parts: Sequence[Detections], thresholds: Sequence[float], options: Opti
     order = np.argsort(np.concatenate([lead.frames[mine], new.frames]), kind="stable")
     origins = np.where(united, UNITED, DETECTED)[order]
     return Evidence(seen, origins, concat([lead.where(~mine), *left]))
+
+
+def heard(detections: Detections, threshold: float, options: Options) -> Detections:
+    """Boxes of one model that are evidence of anything, scores as strengths."""
+    return distinct(strengths(detections, threshold).above(options.floor), options.same_iou)
 
 
 def strengths(detections: Detections, threshold: float) -> Detections:

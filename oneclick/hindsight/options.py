@@ -21,6 +21,11 @@ class Options:
     """A model votes for a box if one of its boxes overlaps it this much."""
     vote: float = 0.3
     """Strength that one vote adds."""
+    sure: float = 0.4
+    """Probability from which a box of a team of known skill counts as seen: what is false is
+    dropped with its track."""
+    believed: float = 0.6
+    """Least mean probability of the tracks of such a team."""
     link_iou: float = 0.4
     """Overlap from frame to frame inside a tracklet; strict, because stitching mends breaks."""
     link_seconds: float = 0.3
