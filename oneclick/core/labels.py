@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -12,6 +13,10 @@ from numpy.typing import NDArray
 from oneclick.core.tracks import Tracks
 
 Kind = Literal["auto", "human"]
+HINDSIGHT = "hindsight:"
+"""How `made_by` begins where labellers and hindsight made the labels."""
+JOIN, SKILLS = "+", "#"
+"""Between labellers, and before the digest of what is known of their skills."""
 Ranges = tuple[tuple[int, int, str], ...]
 
 
@@ -74,6 +79,18 @@ class LabelSet:
     def boxes(self) -> int:
         """How many boxes in all."""
         return sum(len(track.frames) for track in self.tracks)
+
+
+def by_hindsight(models: Sequence[str], skills: str = "") -> str:
+    """`made_by` of labels from these models; `skills` is a digest of what is known of them."""
+    return HINDSIGHT + JOIN.join(models) + (SKILLS + skills if skills else "")
+
+
+def labellers(made_by: str) -> tuple[str, ...]:
+    """The models behind a `made_by`, in the order in which they were named; none if people did."""
+    if not made_by.startswith(HINDSIGHT):
+        return ()
+    return tuple(made_by.removeprefix(HINDSIGHT).partition(SKILLS)[0].split(JOIN))
 
 
 def from_tracks(tracks: Tracks) -> tuple[LabelTrack, ...]:

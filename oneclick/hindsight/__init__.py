@@ -15,7 +15,7 @@ import numpy as np
 from oneclick.core import association
 from oneclick.core.detections import Detections
 from oneclick.core.tracks import INTERPOLATED, RECOVERED, UNITED, Tracks
-from oneclick.hindsight import camera, drop, fill, fuse, paths, pool, smooth, stitch
+from oneclick.hindsight import camera, confidence, drop, fill, fuse, paths, pool, smooth, stitch
 from oneclick.hindsight.fuse import Evidence
 from oneclick.hindsight.options import Options
 from oneclick.hindsight.paths import Numbers, Paths
@@ -48,12 +48,24 @@ def label(
         team: what reviewed clips taught about the models, in the order of `parts`. Without it the
             best model stands first: it leads, the others vote.
 
-    Scores are confidences in 0 … 1 from all the evidence for a box. Equal input gives equal output.
+    Scores are probabilities that the boxes are right, from all the evidence for each. Equal input
+    gives equal output.
 
     Raises:
         ValueError: if there are no parts, not one threshold and skill a part, or the parts disagree
             on length, fps or names.
     """
+    beliefs = team.confidence if team else confidence.BELIEFS
+    return confidence.judged(tracked(parts, thresholds, options, team), beliefs)
+
+
+def tracked(
+    parts: Sequence[Detections],
+    thresholds: Sequence[float],
+    options: Options = DEFAULT,
+    team: Skills | None = None,
+) -> Tracks:
+    """`label` with the strength of the detections, in 0 … 1, as scores."""
     _check(parts, thresholds, team)
     if team and len(parts) == 1:
         parts = [replace(parts[0], boxes=team.each[0].straighten(parts[0].boxes))]
@@ -79,7 +91,7 @@ def _dense(evidence: Evidence, options: Options) -> Tracks:
     found = fill.fill(found, evidence.doubts, gap, options)
     found = replace(found, states=smooth.smooth(found, _trust(found), like.fps, options))
     found = drop.duplicates(found, like, options)
-    return paths.to_tracks(found, _confidence(found, evidence.sure), like)
+    return paths.to_tracks(found, _strength(found, evidence.sure), like)
 
 
 def _check(parts: Sequence[Detections], thresholds: Sequence[float], team: Skills | None) -> None:
@@ -100,7 +112,7 @@ def _trust(found: Paths) -> Numbers:
     return weights
 
 
-def _confidence(found: Paths, sure: float) -> Numbers:
+def _strength(found: Paths, sure: float) -> Numbers:
     """Mean of the box's own and its track's.
 
     Args:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from oneclick import hindsight
 from oneclick.core import association, boxes, logistic
 from oneclick.core.detections import Detections
-from oneclick.hindsight import fuse, pool, skills
+from oneclick.hindsight import confidence, fuse, pool, skills
 from oneclick.hindsight.options import Options
 from oneclick.hindsight.skills import Skill, Skills
 
@@ -48,7 +49,8 @@ def learn(lessons: Sequence[Lesson], options: Options) -> Skills:
     truths = [lesson.truth for lesson in lessons]
     each = tuple(_alone(said, truths, len(models)) for said in models)
     team = replace(skills.unlearned(len(models)), each=each, boxes=sum(map(len, truths)))
-    return _together(team, list(zip(*models, strict=True)), truths)
+    team = _together(team, list(zip(*models, strict=True)), truths)
+    return replace(team, confidence=_confidence(team, lessons, options))
 
 
 def _alone(said: Sequence[Detections], truths: Sequence[Detections], models: int) -> Skill:
@@ -95,6 +97,20 @@ def _drawing(errors: Sequence[Numbers]) -> tuple[tuple[float, float, float, floa
     # No median: a model that is mostly exact and at times wild is not to be followed.
     spread = float(np.mean(np.abs(np.concatenate(clips) - [x1, y1, x2, y2])))
     return (x1, y1, x2, y2), max(spread, LEAST_SPREAD)
+
+
+def _confidence(team: Skills, lessons: Sequence[Lesson], options: Options) -> tuple[float, ...]:
+    """What speaks for and against a label, from how the team's labels compare with the truth."""
+    columns, right = [], []
+    for lesson in lessons:
+        made = hindsight.tracked(lesson.parts, lesson.thresholds, options, team)
+        hit = np.zeros(len(made), np.bool_)
+        hit[association.match_frames(made.detections, lesson.truth, SAME_OBJECT)[0]] = True
+        columns.append(confidence.evidence(made))
+        right.append(hit)
+    before = confidence.BELIEFS
+    found = logistic.fit(np.concatenate(columns), np.concatenate(right), before, worth=WORTH)
+    return tuple(found.tolist())
 
 
 def _errors(found: NDArray[np.float32], true: NDArray[np.float32]) -> Numbers:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oneclick.core import boxes, logistic
+from oneclick.hindsight import confidence
 
 Numbers = NDArray[np.float64]
 
@@ -58,6 +59,8 @@ class Skills:
     each: tuple[Skill, ...]
     bias: float = BIAS
     """Log-odds of an object before anybody speaks."""
+    confidence: tuple[float, ...] = confidence.BELIEFS
+    """Log-odds that a label is right, by confidence.NAMES."""
     boxes: int = 0
     """Boxes of reviewed clips that taught it."""
 

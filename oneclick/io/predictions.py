@@ -33,10 +33,14 @@ _PREDICTION = pa.schema(
 _SIGNAL = pa.schema([("frame", pa.int32()), ("value", pa.float32())])
 
 
-def save(path: Path, detections: Detections, model: str = "") -> None:
+def save(
+    path: Path, detections: Detections, model: str = "", threshold: float | None = None
+) -> None:
     """Write a Prediction in one atomic step; equal content gives equal bytes.
 
-    `model` is the id of the model that said so; empty means the file's stem.
+    Args:
+        model: id of the model that said so; empty means the file's stem.
+        threshold: its operating point.
 
     Raises:
         NoSpace, Unavailable: if the disk refuses; nothing half-written stays.
@@ -47,7 +51,7 @@ def save(path: Path, detections: Detections, model: str = "") -> None:
         "frames": d.length,
         "names": list(d.names),
         "model": model or path.stem,
-    }
+    } | ({} if threshold is None else {"threshold": threshold})
     columns = [d.frames, *d.boxes.T, d.scores, d.classes]
     _write(path, columns, _PREDICTION, about)
 
@@ -71,6 +75,20 @@ def load(path: Path) -> Detections:
             tuple(map(str, about["names"])),
         )
     except (KeyError, TypeError, ValueError) as error:
+        raise _bad(path, "predictions", error) from None
+
+
+def threshold(path: Path) -> float | None:
+    """Operating point of the model that said so; None where that was not written down.
+
+    Raises:
+        BadInput: in one line, if the file is missing, damaged or something else.
+    """
+    try:
+        with _opened(path, _PREDICTION) as (_, about):
+            found = about.get("threshold")
+            return None if found is None else float(found)
+    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise _bad(path, "predictions", error) from None
 
 

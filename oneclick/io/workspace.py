@@ -49,6 +49,15 @@ class Workspace:
         """What each reviewed clip says about triggers, as JSON; can be computed again."""
         return self.home / "learned" / "testimonies.json"
 
+    @property
+    def labellers(self) -> Path:
+        """What reviews have taught about labellers, as JSON."""
+        return self.home / "learned" / "labellers.json"
+
+    def clip_predictions(self, clip_id: str, model_id: str) -> Path:
+        """What a model said that has seen only the clip."""
+        return self.clip_dir(clip_id) / "predictions" / f"{model_id}.parquet"
+
     def novelty_model(self, camera: str, kind: str) -> Path:
         """What a camera's ordinary pictures look like, learned by a model of novelty."""
         return self.home / "novelty" / camera / f"{kind}.pt"

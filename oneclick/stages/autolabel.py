@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -22,7 +21,9 @@ from oneclick.core.results import BatchResult
 from oneclick.core.spans import Span
 from oneclick.core.tracks import Tracks
 from oneclick.detectors import Detector
-from oneclick.io import files, labels, predictions
+from oneclick.hindsight import Skills
+from oneclick.io import files, labels, opinions, predictions
+from oneclick.io import labellers as known
 from oneclick.io.aside import put_aside
 from oneclick.io.catalog import Catalog, utc_now
 from oneclick.io.workspace import Workspace
@@ -30,6 +31,15 @@ from oneclick.io.workspace import Workspace
 BY = "autolabel"
 CONTEXT_SECONDS = 5.0
 """Past and future outside the clip that hindsight may use."""
+
+
+@dataclass(frozen=True)
+class Crew:
+    """The models that label, and what is known of them."""
+
+    models: Sequence[Detector]
+    skills: Skills | None
+    classes: tuple[str, ...]
 
 
 def autolabel(
@@ -46,7 +56,8 @@ def autolabel(
     with context on both sides. Only a model that has not looks at the clip's frames.
 
     Args:
-        labellers: detector names, best first; the first leads, the others vote.
+        labellers: detector names, best first: the first leads and the others vote until reviewed
+            clips have taught what each is worth.
         now: time to write into the labels, default the present.
 
     Raises:
@@ -57,6 +68,8 @@ def autolabel(
         raise UsageError("no labeller is set: name one in detect.labellers")
     workspace, result = Workspace(home), BatchResult()
     models = [detectors.create(name, workspace, device) for name in labellers]
+    team = known.load(workspace).of([model.model_id for model in models])
+    crew = Crew(models, team, tuple(classes))
     with Catalog.open(home) as catalog:
         for clip_id in progress.track("autolabel", clips, len(clips)):
             try:
@@ -64,7 +77,7 @@ def autolabel(
                 if row.stage is not ClipStage.EXTRACTED:
                     result.skipped.append(clip_id)
                     continue
-                _label(workspace, catalog, row.clip, models, tuple(classes), now or utc_now())
+                _label(workspace, catalog, row.clip, crew, now or utc_now())
                 moved = catalog.move(clip_id, ClipStage.EXTRACTED, ClipStage.LABELLED, BY)
                 (result.done if moved else result.skipped).append(clip_id)
             except UnknownName as error:
@@ -80,30 +93,24 @@ def _label(
     workspace: Workspace,
     catalog: Catalog,
     clip: Clip,
-    models: Sequence[Detector],
-    classes: tuple[str, ...],
+    crew: Crew,
     now: datetime,
 ) -> None:
     """Save revision 1 and remember it; a killed run may have saved it before."""
     made = labels.latest(workspace, clip.id)
     if made is None:
         length = catalog.video(clip.video).frames
-        made = _revision(clip, _tracks(workspace, clip, length, models, classes), models, now)
+        made = _revision(clip, _tracks(workspace, clip, length, crew), crew, now)
         labels.save(workspace, made)
     catalog.add_revision(made, files.sha256(labels.path(workspace, made)))
 
 
-def _tracks(
-    workspace: Workspace,
-    clip: Clip,
-    length: int,
-    models: Sequence[Detector],
-    classes: tuple[str, ...],
-) -> Tracks:
+def _tracks(workspace: Workspace, clip: Clip, length: int, crew: Crew) -> Tracks:
     """Tracks in frames of the clip, made with what lies before and after it."""
     around = clip.span.padded(round(CONTEXT_SECONDS * clip.fps), length)
-    parts = [_seen(workspace, clip, around, model, classes) for model in models]
-    found = hindsight.label(parts, [model.threshold for model in models])
+    parts = [_seen(workspace, clip, around, model, crew.classes) for model in crew.models]
+    least = [model.threshold for model in crew.models]
+    found = hindsight.label(parts, least, hindsight.DEFAULT, crew.skills)
     inside = found.cut(Span(clip.span.start - around.start, clip.span.stop - around.start))
     return _in_picture(inside, clip)
 
@@ -118,32 +125,17 @@ def _seen(
     workspace: Workspace, clip: Clip, around: Span, model: Detector, classes: tuple[str, ...]
 ) -> Detections:
     """What a model said about `around`; about the clip alone where it has not seen the Video."""
-    whole = _stored(workspace.predictions(clip.video, model.model_id), classes)
-    if whole is not None and whole.length >= around.stop:
-        return replace(whole.cut(around), fps=clip.fps)
-    own = workspace.clip_dir(clip.id) / "predictions" / f"{model.model_id}.parquet"
-    found = _stored(own, classes)
-    if found is None or found.length != len(clip.span):
+    whole = opinions.around(workspace, clip, around, model.model_id, classes)
+    if whole is not None:
+        return whole
+    found = opinions.inside(workspace, clip, model.model_id, classes)
+    if found is None:
         size = len(clip.span)
         pictures = (_picture(workspace, clip, frame) for frame in range(size))
         found = detectors.run(model, pictures, size, clip.fps, classes, f"label {clip.id}")
-        predictions.save(own, found, model.model_id)
+        path = workspace.clip_predictions(clip.id, model.model_id)
+        predictions.save(path, found, model.model_id, model.threshold)
     return found.shifted(clip.span.start - around.start, len(around))
-
-
-def _stored(path: Path, classes: tuple[str, ...]) -> Detections | None:
-    """A stored Prediction, or None where there is none of these classes that can be read."""
-    try:
-        found = _loaded(path, path.stat().st_mtime_ns)
-    except (FileNotFoundError, BadInput):
-        return None
-    return found if found.names == classes else None
-
-
-@lru_cache(maxsize=8)
-def _loaded(path: Path, changed: int) -> Detections:
-    # Clips of one video follow each other; `changed` keeps a rewritten file from being stale.
-    return predictions.load(path)
 
 
 def _picture(workspace: Workspace, clip: Clip, frame: int) -> detectors.base.Frame:
@@ -154,13 +146,15 @@ def _picture(workspace: Workspace, clip: Clip, frame: int) -> detectors.base.Fra
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def _revision(clip: Clip, tracks: Tracks, models: Sequence[Detector], now: datetime) -> LabelSet:
+def _revision(clip: Clip, tracks: Tracks, crew: Crew, now: datetime) -> LabelSet:
     return LabelSet(
         clip=clip.id,
         revision=1,
         kind="auto",
         parent=None,
-        made_by="hindsight:" + "+".join(model.model_id for model in models),
+        made_by=nouns.by_hindsight(
+            [model.model_id for model in crew.models], known.digest(crew.skills)
+        ),
         made_at=now,
         frames=len(clip.span),
         width=clip.width,

@@ -1,4 +1,4 @@
-"""Calibrate: what reviewers found → how far triggers are believed, and what each may spend."""
+"""Calibrate: what reviewers found → what triggers may spend, how far labellers are believed."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from oneclick import triggers
+from oneclick import hindsight, triggers
 from oneclick.core.clips import ChosenBy
-from oneclick.io import calibration, reviewed
+from oneclick.hindsight import learn
+from oneclick.io import calibration, labellers, lessons, reviewed
 from oneclick.io.calibration import Learned
 from oneclick.io.catalog import Catalog
+from oneclick.io.labellers import Learned as Teams
 from oneclick.io.reviewed import Witness
 from oneclick.io.workspace import Workspace
 from oneclick.triggers import calibrate as rules
@@ -34,9 +36,15 @@ def calibrate(home: Path) -> Learned:
     workspace = Workspace(home)
     with Catalog.open(home) as catalog:
         heard = reviewed.witnesses(workspace, catalog).heard
+        taught = lessons.lessons(workspace, catalog)
+    teams = Teams(
+        {team: learn.learn(found, hindsight.DEFAULT) for team, found in taught.items()},
+        {team: len(found) for team, found in taught.items()},
+    )
     reviewed.keep(workspace, heard)
     learned = Learned(_pairs(heard), _shares(heard))
     calibration.save(workspace, learned)
+    labellers.save(workspace, teams)
     return learned
 
 

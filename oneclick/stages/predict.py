@@ -93,7 +93,7 @@ def _predict_one(
     if gauges:
         for name, values in gauges.signals(found.above(model.threshold)).items():
             predictions.save_signal(workspace.signals(made.id, name), values)
-    predictions.save(path, found, model.model_id)
+    predictions.save(path, found, model.model_id, model.threshold)
     return True
 
 
