@@ -22,7 +22,7 @@ def train_candidate(home: Path, version: str | None, options: stage.TrainOptions
 
 @task(name="calibrate", tags=["compute"], timeout_seconds=policy.HOUR, **policy.TASK)
 def calibrate_triggers(home: Path) -> int:
-    """Learn from the reviews how far triggers are to be believed; pairs of models reviewed."""
+    """Learn from reviews how far triggers and labellers are believed; pairs of models reviewed."""
     return len(calibrate.calibrate(home).pairs)
 
 
@@ -41,6 +41,9 @@ def train(
     calibrate_triggers(conf.home)
     found = report.ledger(conf.home)
     policy.table("triggers", report.columns(found), "\n\n".join(report.sentences(found)))
+    made_by = report.labelling(conf.home)
+    policy.table("labels", report.cost_columns(made_by), "What labels cost, by who made them.")
+    policy.table("labellers", report.skill_columns(made_by), "What reviews say of labellers.")
     failed: dict[str, str] = {}
     for kind in conf.train.novelty:
         failed |= train_novelty(conf.home, kind).failed

@@ -44,6 +44,24 @@ def clips(
 
 
 @app.command()
+def report(home: output.Home = None, json: output.Json = False) -> None:
+    """What automatic labels cost to correct, by week and maker, and what each labeller is worth."""
+    from oneclick import report as numbers
+
+    found = numbers.labelling(output.settings(home).home)
+    if json:
+        output.show_json(found)
+        return
+    for rows in (numbers.cost_columns(found), numbers.skill_columns(found)):
+        if rows:
+            output.table(list(rows[0]), [list(row.values()) for row in rows])
+    if not found.costs:
+        output.say("no clip has been reviewed yet: oneclick review list")
+    elif not found.skills:
+        output.say("what labellers are worth is learned by oneclick train, from people's reviews")
+
+
+@app.command()
 def hindsight(
     detections: Annotated[
         list[Path],

@@ -3,6 +3,14 @@
 The command line, the terminal UI, the web pages and Prefect's artifacts show these values.
 """
 
+from oneclick.report.labelling import (
+    CostRow,
+    Labelling,
+    SkillRow,
+    cost_columns,
+    labelling,
+    skill_columns,
+)
 from oneclick.report.ledger import Ledger, TriggerRow, columns, ledger, sentences
 from oneclick.report.listings import ClipDetail, ClipRow, VideoRow, clip, clips, videos
 from oneclick.report.moments import Moment, moments
@@ -34,16 +42,19 @@ from oneclick.report.timeline import Timeline, timeline
 __all__ = [
     "ClipDetail",
     "ClipRow",
+    "CostRow",
     "DatasetRow",
     "Effort",
     "FunnelRow",
     "HitRow",
     "Kept",
+    "Labelling",
     "Lap",
     "Ledger",
     "ModelRow",
     "Moment",
     "Rehearsal",
+    "SkillRow",
     "Timeline",
     "Training",
     "TriggerRow",
@@ -52,11 +63,13 @@ __all__ = [
     "clip",
     "clips",
     "columns",
+    "cost_columns",
     "datasets",
     "effort",
     "funnel",
     "hits",
     "kept",
+    "labelling",
     "lap",
     "ledger",
     "model_card",
@@ -65,6 +78,7 @@ __all__ = [
     "origins",
     "rehearse",
     "sentences",
+    "skill_columns",
     "timeline",
     "training",
     "videos",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from oneclick.core.clips import ChosenBy, ClipStage
 from oneclick.core.review import POLICY
 from oneclick.io.catalog import Catalog
-from oneclick.io.catalog.rows import RevisionRow
+from oneclick.io.catalog.rows import RevisionRow, VerdictRow
 
 
 @dataclass(frozen=True)
@@ -120,11 +121,20 @@ def effort(home: Path, clips: set[str] | None = None) -> Effort:
     """Cost of review, of all clips or of the given ones."""
     with Catalog.open(home) as catalog:
         verdicts = [v for v in catalog.verdicts() if clips is None or v.clip in clips]
-        boxes = {(row.clip, row.revision): row.boxes for row in catalog.revision_rows()}
-    latest = {clip: count for (clip, _), count in sorted(boxes.items())}
+        revisions = catalog.revision_rows()
+    return effort_of(verdicts, boxes_left(revisions))
+
+
+def boxes_left(revisions: Iterable[RevisionRow]) -> dict[str, int]:
+    """Boxes in the latest revision of each clip; `revisions` by clip and number."""
+    return {row.clip: row.boxes for row in revisions}
+
+
+def effort_of(verdicts: Sequence[VerdictRow], boxes: Mapping[str, int]) -> Effort:
+    """Cost of some verdicts; `boxes` are those left in each clip."""
     human = [v for v in verdicts if not v.by.startswith(POLICY)]
     images = sum(v.images for v in human)
-    corrected = sum(latest.get(v.clip, 0) for v in human if v.decision == "accept")
+    corrected = sum(boxes.get(v.clip, 0) for v in human if v.decision == "accept")
     edits = sum(v.edits for v in human)
     seconds = sum(v.seconds for v in human)
     return Effort(

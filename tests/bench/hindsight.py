@@ -93,14 +93,15 @@ def score(truth: Truth, found: Detections, at: float) -> tuple[float, float, flo
     matched, _ = association.match_frames(found, truth.people, at)
     used = np.zeros(len(found), np.bool_)
     used[matched] = True
-    excused = _touches(found, truth.ignored) & ~used
+    excused = on_ignored(found, truth.ignored) & ~used
     hits, wrong = len(matched), int((~used & ~excused).sum())
     missed = len(truth.people) - hits
     f1 = 2 * hits / max(2 * hits + wrong + missed, 1)
     return hits / max(hits + wrong, 1), hits / max(hits + missed, 1), f1
 
 
-def _touches(found: Detections, regions: Detections) -> np.ndarray:
+def on_ignored(found: Detections, regions: Detections) -> np.ndarray:
+    """(n,) boxes that lie on a region that does not count."""
     touched = np.zeros(len(found), np.bool_)
     for frame in np.unique(regions.frames):
         rows, others = found.rows(int(frame)), regions.rows(int(frame))

@@ -112,6 +112,9 @@ def test_train_tells_candidate_from_champion(home: Path, trained: dict[str, Any]
     assert ledger.type == "table"
     assert "control clips: " in ledger.description
     assert {row["trigger"] for row in json.loads(ledger.data)} >= {"flicker", "novelty"}
+    costs = json.loads(artifact("labels").data)
+    assert sum(row["unseen"] for row in costs) >= 4
+    assert artifact("labellers").type == "table"
     page = artifact("training").data
     assert trained["model"] in page
     assert "mAP" in page

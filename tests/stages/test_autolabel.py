@@ -13,7 +13,8 @@ from oneclick.core.clips import Clip, ClipStage
 from oneclick.core.detections import Detections
 from oneclick.core.errors import NoSpace, UnknownName, UsageError
 from oneclick.detectors.base import Found, Frame
-from oneclick.io import cards, files, labels, predictions
+from oneclick.hindsight.skills import Skill, Skills
+from oneclick.io import cards, files, labellers, labels, opinions, predictions
 from oneclick.io.catalog import Catalog
 from oneclick.io.workspace import Workspace
 from oneclick.stages import autolabel
@@ -202,3 +203,26 @@ def test_a_labeller_nobody_knows_stops_before_any_clip(tmp_path: Path) -> None:
         autolabel.autolabel(tmp_path, [], ["opencv:cat"], CLASSES)
     with pytest.raises(UsageError):
         autolabel.autolabel(tmp_path, [], [], CLASSES)
+
+
+def test_what_reviews_taught_of_the_labellers_is_used_and_named(tmp_path: Path, clip: Clip) -> None:
+    skill = Skill(lean=(-0.2, 0.0, 0.2, 0.0))
+    team = (Bright.model_id,)
+    labellers.save(Workspace(tmp_path), labellers.Learned({team: Skills((skill,))}, {team: 3}))
+    run(tmp_path, clip.id)
+    found = labels.latest(Workspace(tmp_path), clip.id)
+    assert found is not None
+    digest = labellers.digest(labellers.load(Workspace(tmp_path)).of(team))
+    assert found.made_by == f"hindsight:test-bright#{digest}"
+    # Boxes that lean outwards by a fifth of their height are drawn that much narrower.
+    np.testing.assert_allclose(found.tracks[0].boxes[4][[0, 2]], [13 + 6.4, 28 - 6.4], atol=1.5)
+
+
+def test_predictions_of_a_clip_say_at_which_threshold(tmp_path: Path, clip: Clip) -> None:
+    run(tmp_path, clip.id)
+    workspace = Workspace(tmp_path)
+    assert opinions.threshold(workspace, clip, Bright.model_id) == 0.5
+    assert opinions.threshold(workspace, clip, "nobody") is None
+    path = workspace.clip_predictions(clip.id, Bright.model_id)
+    path.write_bytes(b"PAR1")
+    assert opinions.threshold(workspace, clip, Bright.model_id) is None

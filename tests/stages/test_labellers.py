@@ -1,0 +1,156 @@
+"""What reviewed clips teach about labellers, and what becomes of it."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from oneclick import report
+from oneclick.cli.main import app
+from oneclick.core import labels as core_labels
+from oneclick.core.clips import Clip
+from oneclick.core.detections import Detections
+from oneclick.core.labels import LabelSet
+from oneclick.core.review import Verdict
+from oneclick.io import files, labellers, labels, predictions
+from oneclick.io.catalog import Catalog
+from oneclick.io.workspace import Workspace
+from oneclick.stages import calibrate
+from tests.fakes import clips
+
+GOOD, BAD = "good-model", "bad-model"
+TEAM = (BAD, GOOD)
+
+
+def seen(ghost: bool) -> Detections:
+    """A person who walks as the truth says; some models believe in a ghost as well."""
+    n = clips.VIDEO.frames
+    at = np.arange(n)
+    left = (at % 100).astype(np.float32)
+    person = np.stack([left, left * 0 + 5, left + 10, left * 0 + 35], 1)
+    other = np.tile(np.array([40, 8, 52, 40], np.float32), (n, 1))
+    rows = [person, other] if ghost else [person]
+    frames = np.concatenate([at] * len(rows))
+    scores = np.full(len(frames), 0.7)
+    return Detections(frames, np.concatenate(rows), scores, scores * 0, n, 10.0)  # type: ignore[arg-type]
+
+
+def furnish(home: Path, by: str = "nurse", threshold: float | None = 0.5) -> list[Clip]:
+    """Four clips labelled by two models and accepted; a person took the ghost away."""
+    workspace, made = Workspace(home), clips.labelled(home, 4)
+    for model, ghost in ((GOOD, False), (BAD, True)):
+        path = workspace.predictions(clips.VIDEO.id, model)
+        predictions.save(path, seen(ghost), model, threshold)
+    with Catalog.open(home) as catalog:
+        for clip in made:
+            _review(workspace, catalog, clip, by)
+    return made
+
+
+def _review(workspace: Workspace, catalog: Catalog, clip: Clip, by: str) -> None:
+    verdict = Verdict(clip.id, "accept", by, clips.NOON, seconds=20.0, edits=3)
+    if not by.startswith("policy:"):
+        auto = clips.auto_labels(clip)
+        human = replace(auto, revision=2, kind="human", parent=1, made_by=by)
+        catalog.add_revision(human, files.sha256(labels.save(workspace, human)))
+    catalog.add_verdict(verdict, len(clip.span))
+
+
+@pytest.fixture
+def made_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clips that two models have labelled."""
+    plain = clips.auto_labels
+
+    def named(of: Clip) -> LabelSet:
+        return replace(plain(of), made_by=core_labels.by_hindsight([GOOD, BAD], "abc123"))
+
+    monkeypatch.setattr(clips, "auto_labels", named)
+
+
+pytestmark = pytest.mark.usefixtures("made_by")
+
+
+def test_made_by_names_the_models_and_what_was_known_of_them() -> None:
+    text = core_labels.by_hindsight(["a", "b"], "f00")
+    assert text == "hindsight:a+b#f00"
+    assert core_labels.labellers(text) == ("a", "b")
+    assert core_labels.labellers(core_labels.by_hindsight(["a"])) == ("a",)
+    assert core_labels.labellers("nurse") == ()
+
+
+def test_reviews_teach_which_labeller_is_worth_more(tmp_path: Path) -> None:
+    furnish(tmp_path)
+    calibrate.calibrate(tmp_path)
+    learned = labellers.load(Workspace(tmp_path))
+    assert dict(learned.clips) == {TEAM: 4}
+    good, bad = learned.of([GOOD, BAD]).each  # type: ignore[union-attr]
+    assert good.offset > bad.offset
+    assert good.weight > bad.weight
+    assert learned.of([GOOD]) is None
+    # In whatever order they are asked for.
+    swapped = learned.of([BAD, GOOD])
+    assert swapped
+    assert swapped.each == (bad, good)
+
+
+def test_learning_again_gives_the_same_bytes(tmp_path: Path) -> None:
+    furnish(tmp_path)
+    calibrate.calibrate(tmp_path)
+    before = Workspace(tmp_path).labellers.read_bytes()
+    calibrate.calibrate(tmp_path)
+    assert Workspace(tmp_path).labellers.read_bytes() == before
+
+
+@pytest.mark.parametrize("what", ["a policy", "no threshold", "predictions are gone"])
+def test_what_cannot_testify_teaches_nothing(tmp_path: Path, what: str) -> None:
+    furnish(
+        tmp_path,
+        "policy:accept-auto" if what == "a policy" else "nurse",
+        None if what == "no threshold" else 0.5,
+    )
+    if what == "predictions are gone":
+        Workspace(tmp_path).predictions(clips.VIDEO.id, BAD).unlink()
+    calibrate.calibrate(tmp_path)
+    assert labellers.load(Workspace(tmp_path)).teams == {}
+
+
+def test_skills_change_their_digest_when_something_else_is_learned(tmp_path: Path) -> None:
+    furnish(tmp_path)
+    calibrate.calibrate(tmp_path)
+    known = labellers.load(Workspace(tmp_path)).of(TEAM)
+    assert known
+    assert labellers.digest(known) != labellers.digest(replace(known, bias=known.bias + 0.1))
+    assert labellers.digest(None) == ""
+
+
+def test_the_report_tells_cost_by_week_and_maker_and_the_skills(tmp_path: Path) -> None:
+    furnish(tmp_path)
+    assert report.labelling(tmp_path).skills == []
+    calibrate.calibrate(tmp_path)
+    found = report.labelling(tmp_path)
+    (row,) = found.costs
+    assert (row.week, row.made_by) == ("2026-W02", f"hindsight:{GOOD}+{BAD}#abc123")
+    assert (row.effort.clips, row.effort.images, row.effort.edits) == (4, 40, 12)
+    assert row.effort.edits_per_100_boxes == pytest.approx(30)
+    assert row.effort.seconds_per_image == pytest.approx(2)
+    good = next(one for one in found.skills if one.model == GOOD)
+    assert good.weight > 0.5
+    assert (good.clips, good.team) == (4, f"{BAD}+{GOOD}")
+
+
+def test_the_command_says_the_same(tmp_path: Path) -> None:
+    run = CliRunner().invoke
+    empty = run(app, ["label", "report", "--home", str(tmp_path)])
+    assert (empty.exit_code, empty.stdout) == (0, "")
+    assert "no clip has been reviewed yet" in empty.stderr
+    furnish(tmp_path)
+    calibrate.calibrate(tmp_path)
+    shown = run(app, ["label", "report", "--home", str(tmp_path)])
+    assert "30.0" in shown.stdout
+    assert GOOD in shown.stdout
+    listed = json.loads(run(app, ["label", "report", "--home", str(tmp_path), "--json"]).stdout)
+    assert listed["costs"][0]["effort"]["edits_per_100_boxes"] == 30.0
+    assert {one["model"] for one in listed["skills"]} == {GOOD, BAD}
