@@ -104,6 +104,8 @@ class Train(_Section):
     batch: int = Field(8, gt=0)
     stride: int = Field(2, gt=0)
     """Train on every n-th frame of a clip."""
+    filled: Share = 1.0
+    """How much boxes count that hindsight filled in and nobody moved; 0 greys them out."""
     seed: int = 0
     margin: Share = 0.0
     """mAP by which a candidate must beat the champion."""

@@ -40,6 +40,38 @@ def list_(home: output.Home = None, json: output.Json = False) -> None:
 
 
 @app.command()
+def questions(
+    clips: Clips = None,
+    limit: Annotated[int, typer.Option(help="Questions to show.", min=1)] = 20,
+    home: output.Home = None,
+    json: output.Json = False,
+) -> None:
+    """What to look at, by the corrections expected; all else is accepted as it stands."""
+    from oneclick import report
+
+    found = report.questions(output.settings(home).home, clips or ())
+    if json:
+        output.show_json(found)
+        return
+    output.table(
+        ["clip", "frames", "at s", "track", "expected", "why"],
+        [
+            [r.clip, f"{r.start}–{r.stop - 1}", r.seconds, r.track, round(r.expected, 1), r.why]
+            for r in found.rows[:limit]
+        ],
+    )
+    for reason in found.unreadable.values():
+        output.say(reason)
+    if not found.clips:
+        output.say("no clip waits for review")
+        return
+    output.say(
+        f"{len(found.rows)} questions about {found.clips} clips; "
+        f"{found.asked:,} of their {found.boxes:,} boxes are asked about"
+    )
+
+
+@app.command()
 def accept(
     clips: Clips = None, every: Every = False, by: By = None, home: output.Home = None
 ) -> None:

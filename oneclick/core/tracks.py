@@ -13,6 +13,8 @@ from oneclick.core.spans import Span
 
 DETECTED, UNITED, INTERPOLATED, RECOVERED, HUMAN = "d", "u", "i", "r", "h"
 ORIGINS = (DETECTED, UNITED, INTERPOLATED, RECOVERED, HUMAN)
+FILLED = (INTERPOLATED, RECOVERED)
+"""Origins of boxes that no model saw clearly and no person drew."""
 ORIGIN_WORDS = {
     DETECTED: "detected by one model",
     UNITED: "united from several models",
@@ -20,6 +22,10 @@ ORIGIN_WORDS = {
     RECOVERED: "recovered from a low score",
     HUMAN: "drawn or moved by a human",
 }
+
+
+_APART = 1 << 31
+"""Frames between two tracks laid on one line."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +106,22 @@ class Tracks:
     def by_track(self) -> NDArray[np.intp]:
         """(n,) rows ordered by (track, frame)."""
         return np.lexsort((self.frames, self.tracks))
+
+    @cached_property
+    def evidence_distance(self) -> NDArray[np.float64]:
+        """(n,) frames to the nearest box of its track that a model saw or a person drew.
+
+        0 for those themselves, infinite where a track has none.
+        """
+        place = self.tracks.astype(np.int64) * _APART + self.frames
+        seen = np.sort(place[~np.isin(self.origins, FILLED)])
+        # Boxes of other tracks are so far away that they never come near.
+        line = np.concatenate([[-_APART], seen, [np.iinfo(np.int64).max - _APART]])
+        after = np.searchsorted(line, place)
+        left, right = place - line[after - 1], line[after] - place
+        near: NDArray[np.float64] = np.minimum(left, right).astype(np.float64)
+        near[near > self.length] = np.inf
+        return near
 
     def each(self) -> list[NDArray[np.intp]]:
         """The rows of each track, in order of time; tracks in order of identity."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import logit
 
 from oneclick.core import association, logistic
-from oneclick.core.tracks import INTERPOLATED, RECOVERED, Tracks
+from oneclick.core.tracks import Tracks
 
 Numbers = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -30,8 +30,6 @@ FAR_SECONDS = 2.0
 """Boxes further from the nearest seen one are no worse."""
 SURE = 0.98
 """No detection is surer, or less sure by as much."""
-SEEN_APART = 1 << 40
-"""Frames between tracks on one axis."""
 
 
 def judged(tracks: Tracks, beliefs: tuple[float, ...] = BELIEFS) -> Tracks:
@@ -56,7 +54,7 @@ def evidence(tracks: Tracks) -> Numbers:
     columns[:, 1] = logit(np.clip(tracks.scores.astype(np.float64), 1 - SURE, SURE))
     columns[:, 2] = np.exp(-_to_end(tracks) / END_SECONDS)
     columns[:, 3], columns[:, 4] = _crowd(tracks)
-    columns[:, 5] = np.minimum(_to_seen(tracks), FAR_SECONDS)
+    columns[:, 5] = np.minimum(tracks.evidence_distance / tracks.fps, FAR_SECONDS)
     return columns
 
 
@@ -69,20 +67,6 @@ def _to_end(tracks: Tracks) -> Numbers:
     np.maximum.at(last, number, tracks.frames)
     near = np.minimum(tracks.frames - first[number], last[number] - tracks.frames)
     seconds: Numbers = near / tracks.fps
-    return seconds
-
-
-def _to_seen(tracks: Tracks) -> Numbers:
-    """Seconds to the nearest box of the track that a model saw, `(n,)`; infinite with none."""
-    place = tracks.tracks.astype(np.int64) * SEEN_APART + tracks.frames
-    filled = np.isin(tracks.origins, (INTERPOLATED, RECOVERED))
-    seen = np.sort(place[~filled])
-    if not len(seen):
-        return np.full(len(tracks), np.inf)
-    after = np.searchsorted(seen, place)
-    right = seen[np.minimum(after, len(seen) - 1)]
-    left = seen[np.maximum(after - 1, 0)]
-    seconds: Numbers = np.minimum(np.abs(right - place), np.abs(place - left)) / tracks.fps
     return seconds
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from oneclick.core import boxes
 from oneclick.core.spans import Span
-from oneclick.core.tracks import INTERPOLATED, RECOVERED, Tracks
+from oneclick.core.tracks import FILLED, Tracks
 
 ASK = 0.2
 """A box is asked about from this probability on that it is wrong."""
@@ -77,7 +77,7 @@ def _doubts(tracks: Tracks, ask: float) -> list[Question]:
 def _doubt(tracks: Tracks, rows: NDArray[np.intp]) -> Question:
     wrong = float((1 - tracks.scores[rows].astype(np.float64)).sum())
     span = Span(int(tracks.frames[rows[0]]), int(tracks.frames[rows[-1]]) + 1)
-    filled = np.isin(tracks.origins[rows], (INTERPOLATED, RECOVERED)).mean()
+    filled = np.isin(tracks.origins[rows], FILLED).mean()
     name = tracks.names[int(tracks.classes[rows[0]])]
     why = f"is this {name} here? no model saw it clearly" if filled > 0.5 else f"check this {name}"
     return Question(int(tracks.tracks[rows[0]]), span, round(wrong, 3), why)

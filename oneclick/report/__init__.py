@@ -25,6 +25,7 @@ from oneclick.report.numbers import (
     kept,
     origins,
 )
+from oneclick.report.questions import QuestionRow, Questions, questions
 from oneclick.report.rehearsal import Rehearsal, rehearse
 from oneclick.report.scores import (
     DatasetRow,
@@ -53,6 +54,8 @@ __all__ = [
     "Ledger",
     "ModelRow",
     "Moment",
+    "QuestionRow",
+    "Questions",
     "Rehearsal",
     "SkillRow",
     "Timeline",
@@ -76,6 +79,7 @@ __all__ = [
     "models",
     "moments",
     "origins",
+    "questions",
     "rehearse",
     "sentences",
     "skill_columns",

@@ -31,6 +31,7 @@ class TrainOptions:
     steps: int = 300
     batch: int = 4
     stride: int = 2
+    filled: float = 1.0
     seed: int = 0
     margin: float = 0.0
     """mAP by which a candidate must beat the champion."""
@@ -202,5 +203,6 @@ def _config(options: TrainOptions) -> Config:
         steps=options.steps,
         batch=options.batch,
         stride=options.stride,
+        filled=options.filled,
         seed=options.seed,
     )

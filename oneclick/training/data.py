@@ -22,8 +22,10 @@ from oneclick.core import boxes as geometry
 from oneclick.core import labels as core_labels
 from oneclick.core.datasets import DatasetClip, Split
 from oneclick.core.errors import BadInput
+from oneclick.core.tracks import FILLED
 from oneclick.detectors import networks
 from oneclick.io import datasets, labels
+from oneclick.training import doubt
 
 Image = NDArray[np.uint8]
 CLIPS_KEPT = 32
@@ -67,7 +69,8 @@ class Draw:
 class ClipImages(Dataset[Item]):
     """Every `stride`-th frame of one split of a dataset version.
 
-    An index gives the plain image, a Draw the augmented one.
+    An index gives the plain image, a Draw the augmented one, in which boxes that hindsight filled
+    in and nobody moved count as much as `filled` says.
 
     Raises:
         BadInput: the manifest is missing or broken; on access, an image or a label file is.
@@ -81,8 +84,10 @@ class ClipImages(Dataset[Item]):
         arch: str,
         classes: tuple[str, ...],
         stride: int,
+        filled: float = 1.0,
     ) -> None:
         self.root, self.arch, self.classes, self.stride = root, arch, classes, stride
+        self.filled = filled
         self.index = datasets.index(root / "datasets" / version, split)
         counts = -(-self.index.frames // stride)
         self.ends = np.cumsum(counts)
@@ -95,9 +100,13 @@ class ClipImages(Dataset[Item]):
         number, frame = self._place(which.index if isinstance(which, Draw) else which)
         clip = self._clip(number)
         image, scale = self._image(clip.id, frame)
-        boxes, classes = clip.at(frame)
+        boxes, classes, filled = clip.at(frame)
         boxes = boxes * scale
         if isinstance(which, Draw):
+            # A stream of its own: what is left out does not change how the rest is augmented.
+            out = doubt.left_out(filled, self.filled, np.random.default_rng((which.seed, 1)))
+            if out.any():
+                image, boxes, classes = doubt.greyed(image, boxes, out), boxes[~out], classes[~out]
             image, boxes, classes = augment(
                 image, boxes, classes, np.random.default_rng(which.seed)
             )
@@ -149,11 +158,12 @@ class _Clip:
     id: str
     boxes: NDArray[np.float32]
     classes: NDArray[np.int64]
+    filled: NDArray[np.bool_]
     offsets: NDArray[np.intp]
 
-    def at(self, frame: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def at(self, frame: int) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]:
         rows = slice(self.offsets[frame], self.offsets[frame + 1])
-        return self.boxes[rows], self.classes[rows]
+        return self.boxes[rows], self.classes[rows], self.filled[rows]
 
 
 def _open(root: Path, line: DatasetClip, classes: tuple[str, ...]) -> _Clip:
@@ -166,7 +176,8 @@ def _open(root: Path, line: DatasetClip, classes: tuple[str, ...]) -> _Clip:
     # A model may know the classes in another order than the label file.
     order = np.array([classes.index(n) if n in classes else 0 for n in tracks.names], np.int64)
     offsets = np.searchsorted(tracks.frames, np.arange(tracks.length + 1))
-    return _Clip(line.clip, tracks.boxes, order[tracks.classes], offsets)
+    filled = np.isin(tracks.origins, FILLED)
+    return _Clip(line.clip, tracks.boxes, order[tracks.classes], filled, offsets)
 
 
 def read(path: Path, arch: str) -> tuple[Image, NDArray[np.float32]]:

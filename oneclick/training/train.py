@@ -41,6 +41,8 @@ class Config:
     batch: int = 4
     stride: int = 2
     """Train on every n-th frame of a clip."""
+    filled: float = 1.0
+    """How much boxes count that hindsight filled in and nobody moved, 0 … 1."""
     seed: int = 0
     lr: float = 3e-3
     tuning_lr: float = 3e-3
@@ -154,7 +156,13 @@ def _images(
     config: Config, dataset: DatasetVersion, places: Places, split: Split
 ) -> data.ClipImages:
     return data.ClipImages(
-        places.root, dataset.name, split, config.arch, config.classes, config.stride
+        places.root,
+        dataset.name,
+        split,
+        config.arch,
+        config.classes,
+        config.stride,
+        config.filled,
     )
 
 
