@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from oneclick.core import progress
+from oneclick.core import progress, windows
 from oneclick.core.detections import Detections
 from oneclick.core.errors import UnknownName, UsageError
+from oneclick.detectors import base
 from oneclick.detectors.base import Detector, Found, Frame
 from oneclick.io.workspace import Workspace
 
-__all__ = ["Detector", "create", "known", "run"]
+__all__ = ["Detector", "create", "known", "look_closer", "run"]
 
 T = TypeVar("T")
 BATCH = 8
@@ -67,6 +69,46 @@ def run(
     seen = progress.track(what, itertools.islice(frames, length), length)
     founds = [found for batch in _batches(seen, BATCH) for found in detector.detect(batch)]
     return _detections(founds, detector.names, length, fps, classes)
+
+
+def look_closer(
+    detector: Detector,
+    picture: Callable[[int], Frame],
+    labels: Detections,
+    classes: tuple[str, ...],
+    what: str = "look closer",
+) -> Detections:
+    """What a detector sees in windows around labels: objects that a whole frame shows too small.
+
+    An object may be seen in several windows. What a window cuts off is left out.
+
+    Args:
+        picture: gives a frame by its number; frames without labels are not asked for.
+        labels: boxes to look at, in px of the pictures.
+    """
+    founds = [base.nothing() for _ in range(labels.length)]
+    wanted = np.unique(labels.frames).tolist()
+    for frame in progress.track(what, wanted, len(wanted)):
+        founds[frame] = _in_windows(detector, picture(frame), labels.boxes[labels.rows(frame)])
+    return _detections(founds, detector.names, labels.length, labels.fps, classes)
+
+
+def _in_windows(detector: Detector, frame: Frame, boxes: NDArray[np.float32]) -> Found:
+    height, width = frame.shape[:2]
+    places = windows.around(boxes, width, height)
+    crops = [np.ascontiguousarray(frame[y:v, x:u]) for x, y, u, v in places.tolist()]
+    founds = [found for batch in _batches(crops, BATCH) for found in detector.detect(batch)]
+    seen = [_whole(*pair, width, height) for pair in zip(founds, places, strict=True)]
+    found, scores, kinds = (np.concatenate(column) for column in zip(*seen, strict=True))
+    return found, scores, kinds
+
+
+def _whole(found: Found, window: NDArray[np.intp], width: int, height: int) -> Found:
+    """What is not cut off, in px of the picture."""
+    boxes, scores, classes = found
+    keep = ~windows.cut_off(boxes, window, width, height)
+    moved = boxes[keep] + np.tile(window[:2], 2).astype(np.float32)
+    return moved, scores[keep], classes[keep]
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -36,6 +36,9 @@ class Detector(Protocol):
     """Operating point: the score from which a box counts as seen."""
     stateful: bool
     """True if the answer depends on the frames before: feed them in order, after `reset`."""
+    shrinks: bool
+    """True if it looks at frames made smaller, so that it sees more in a part of one. Only where
+    that was measured to make labels better."""
 
     def detect(self, frames: Sequence[Frame]) -> list[Found]:
         """Boxes of each frame, inside the picture; the frames are not changed."""

@@ -54,6 +54,7 @@ class Hog:
     names: tuple[str, ...] = ("person",)
     threshold = THRESHOLD
     stateful = False
+    shrinks = False
 
     def __init__(self) -> None:
         self._descriptor = cv2.HOGDescriptor()

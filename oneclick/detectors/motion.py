@@ -50,6 +50,7 @@ class Motion:
     names: tuple[str, ...] = ("person",)
     threshold = THRESHOLD
     stateful = True
+    shrinks = False
 
     def __init__(self) -> None:
         self.reset()

@@ -66,6 +66,7 @@ class Onnx:
 
     threshold = THRESHOLD
     stateful = False
+    shrinks = True
 
     def __init__(
         self,

@@ -27,6 +27,7 @@ class TorchDetector:
     first_label: int = 0
     """Label of `names[0]`; networks of ours keep 0 for the background."""
     stateful: bool = False
+    shrinks: bool = False
 
     def __post_init__(self) -> None:
         self.network = self.network.eval().to(self.device)

@@ -53,9 +53,9 @@ class Options:
     threshold to the median of the clip: scores of different models spread differently."""
     recover_iou: float = 0.6
     """A doubtful box replaces a filled one that it overlaps this much."""
-    sigma_centre: float = 0.2
+    sigma_centre: float = 0.24
     """Width of the smoothing of positions."""
-    sigma_size: float = 0.4
+    sigma_size: float = 0.8
     """Width of the smoothing of sizes, which change more slowly."""
     outlier: float = 0.36
     """Boxes this far from the smooth path hardly count."""
