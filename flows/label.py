@@ -16,10 +16,15 @@ from oneclick.stages import autolabel
 
 @task(name="autolabel", tags=["compute"], timeout_seconds=6 * policy.HOUR, **policy.TASK)
 def label_clips(
-    home: Path, clips: list[str], labellers: list[str], classes: tuple[str, ...], device: str
+    home: Path,
+    clips: list[str],
+    labellers: list[str],
+    classes: tuple[str, ...],
+    device: str,
+    closer: bool,
 ) -> BatchResult:
     """Labels of one batch of clips."""
-    return autolabel.autolabel(home, clips, labellers, classes, device)
+    return autolabel.autolabel(home, clips, labellers, classes, device, closer=closer)
 
 
 @flow(name="label", **policy.FLOW)
@@ -28,7 +33,13 @@ def label(home: Path | None = None, predictor: str | None = None) -> dict[str, A
     conf = settings.load(home=home, detect=predictor and {"predictor": predictor})
     labellers = models.labellers(conf)
     result = policy.each_batch(
-        label_clips, ClipStage.EXTRACTED, conf, labellers, conf.classes, conf.detect.device
+        label_clips,
+        ClipStage.EXTRACTED,
+        conf,
+        labellers,
+        conf.classes,
+        conf.detect.device,
+        conf.detect.closer,
     )
     done = f"{len(result.done)} clips labelled by {', '.join(labellers)}"
     policy.table("funnel", report.funnel(conf.home), f"{done}; {len(result.failed)} failed")

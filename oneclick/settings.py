@@ -39,6 +39,8 @@ class Detect(_Section):
     empty is none."""
     labellers: tuple[str, ...] = ()
     """Models that label clips, best first; empty means the predictor and the rival."""
+    closer: bool = True
+    """Labellers that look at shrunken frames look again, at windows around the first labels."""
     device: str = "auto"
 
     @model_validator(mode="after")

@@ -39,6 +39,7 @@ def clips(
             labeller or models.labellers(settings),
             settings.classes,
             settings.detect.device,
+            closer=settings.detect.closer,
         )
     output.finish(result, "clips labelled")
 

@@ -35,7 +35,7 @@ class LabelTrack:
     origins: str
     """n letters, one a box (core.tracks.ORIGINS)."""
     keyframes: tuple[int, ...] = ()
-    """Frames a human set or should look at."""
+    """Frames of key boxes: those a human set, or the few that the rest follows from."""
     attributes: dict[str, Ranges] = field(default_factory=dict)
     """Half-open ranges of frames: {"posture": ((0, 40, "lying"),)}."""
 
@@ -93,8 +93,12 @@ def labellers(made_by: str) -> tuple[str, ...]:
     return tuple(made_by.removeprefix(HINDSIGHT).partition(SKILLS)[0].split(JOIN))
 
 
-def from_tracks(tracks: Tracks) -> tuple[LabelTrack, ...]:
-    """Columns to one LabelTrack an object; the class is the track's first."""
+def from_tracks(tracks: Tracks, keys: Tracks | None = None) -> tuple[LabelTrack, ...]:
+    """Columns to one LabelTrack an object; the class is the track's first.
+
+    Args:
+        keys: key boxes of the same tracks; their frames become `keyframes`.
+    """
     made = []
     for rows in tracks.each():
         made.append(
@@ -105,9 +109,14 @@ def from_tracks(tracks: Tracks) -> tuple[LabelTrack, ...]:
                 tracks.boxes[rows],
                 tracks.scores[rows],
                 "".join(tracks.origins[rows]),
+                _keyframes(keys, int(tracks.tracks[rows[0]])),
             )
         )
     return tuple(made)
+
+
+def _keyframes(keys: Tracks | None, track: int) -> tuple[int, ...]:
+    return () if keys is None else tuple(keys.frames[keys.tracks == track].tolist())
 
 
 def to_tracks(labels: LabelSet, fps: float) -> Tracks:

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from oneclick.core import labels as core_labels
 from oneclick.core.clips import Clip
-from oneclick.core.detections import Detections
 from oneclick.core.errors import BadInput
 from oneclick.core.review import POLICY
 from oneclick.hindsight.learn import Lesson
@@ -51,17 +50,10 @@ def _lesson(workspace: Workspace, clip: Clip, team: Team) -> Lesson | None:
         return None
     if made is None or made.kind != "human":
         return None
-    parts = [_said(workspace, clip, model, made.classes) for model in team]
+    parts = [opinions.best(workspace, clip, model, made.classes) for model in team]
     least = [opinions.threshold(workspace, clip, model) for model in team]
     known = [(p, t) for p, t in zip(parts, least, strict=True) if p is not None and t is not None]
     if len(known) < len(team):
         return None
     truth = replace(core_labels.to_tracks(made, clip.fps).detections, length=len(clip.span))
     return Lesson(tuple(part for part, _ in known), tuple(t for _, t in known), truth)
-
-
-def _said(
-    workspace: Workspace, clip: Clip, model: str, classes: tuple[str, ...]
-) -> Detections | None:
-    whole = opinions.around(workspace, clip, clip.span, model, classes)
-    return opinions.inside(workspace, clip, model, classes) if whole is None else whole

@@ -13,6 +13,9 @@ from oneclick.core.spans import Span
 from oneclick.io import predictions
 from oneclick.io.workspace import Workspace
 
+CLOSER = "-closer"
+"""Behind the id of a model: what it said of windows around the first labels of a clip."""
+
 
 def around(
     workspace: Workspace, clip: Clip, span: Span, model_id: str, classes: tuple[str, ...]
@@ -33,6 +36,17 @@ def inside(
     """What a model said of the clip, when it had seen only that; None as above."""
     found = _stored(workspace.clip_predictions(clip.id, model_id), classes)
     return found if found is not None and found.length == len(clip.span) else None
+
+
+def best(
+    workspace: Workspace, clip: Clip, model_id: str, classes: tuple[str, ...]
+) -> Detections | None:
+    """The closest look that a model has taken at a clip; None as above."""
+    closer = inside(workspace, clip, model_id + CLOSER, classes)
+    if closer is not None:
+        return closer
+    whole = around(workspace, clip, clip.span, model_id, classes)
+    return inside(workspace, clip, model_id, classes) if whole is None else whole
 
 
 def threshold(workspace: Workspace, clip: Clip, model_id: str) -> float | None:

@@ -14,14 +14,14 @@ from oneclick import detectors, hindsight
 from oneclick.core import boxes, progress
 from oneclick.core import labels as nouns
 from oneclick.core.clips import Clip, ClipStage
-from oneclick.core.detections import Detections
+from oneclick.core.detections import Detections, concat
 from oneclick.core.errors import BadInput, Unavailable, UnknownName, UsageError
 from oneclick.core.labels import LabelSet
 from oneclick.core.results import BatchResult
 from oneclick.core.spans import Span
 from oneclick.core.tracks import Tracks
 from oneclick.detectors import Detector
-from oneclick.hindsight import Skills
+from oneclick.hindsight import Skills, thin
 from oneclick.io import files, labels, opinions, predictions
 from oneclick.io import labellers as known
 from oneclick.io.aside import put_aside
@@ -40,6 +40,8 @@ class Crew:
     models: Sequence[Detector]
     skills: Skills | None
     classes: tuple[str, ...]
+    closer: bool
+    """Whether models that shrink frames look again, at windows around the first labels."""
 
 
 def autolabel(
@@ -49,6 +51,7 @@ def autolabel(
     classes: Sequence[str],
     device: str = "auto",
     now: datetime | None = None,
+    closer: bool = True,
 ) -> BatchResult:
     """Label the clips that stand at EXTRACTED and move them to LABELLED; others are skipped.
 
@@ -59,6 +62,7 @@ def autolabel(
         labellers: detector names, best first: the first leads and the others vote until reviewed
             clips have taught what each is worth.
         now: time to write into the labels, default the present.
+        closer: models that look at shrunken frames look again, at windows around the first labels.
 
     Raises:
         UnknownName, DetectorUnavailable: a labeller that cannot load.
@@ -69,7 +73,7 @@ def autolabel(
     workspace, result = Workspace(home), BatchResult()
     models = [detectors.create(name, workspace, device) for name in labellers]
     team = known.load(workspace).of([model.model_id for model in models])
-    crew = Crew(models, team, tuple(classes))
+    crew = Crew(models, team, tuple(classes), closer)
     with Catalog.open(home) as catalog:
         for clip_id in progress.track("autolabel", clips, len(clips)):
             try:
@@ -108,11 +112,48 @@ def _label(
 def _tracks(workspace: Workspace, clip: Clip, length: int, crew: Crew) -> Tracks:
     """Tracks in frames of the clip, made with what lies before and after it."""
     around = clip.span.padded(round(CONTEXT_SECONDS * clip.fps), length)
+    inside = Span(clip.span.start - around.start, clip.span.stop - around.start)
     parts = [_seen(workspace, clip, around, model, crew.classes) for model in crew.models]
+    found = _labelled(parts, crew)
+    if crew.closer and any(model.shrinks for model in crew.models):
+        first = _in_picture(found.cut(inside), clip)
+        looks = zip(crew.models, parts, strict=True)
+        parts = [_closer(workspace, clip, inside, first, *look, crew.classes) for look in looks]
+        found = _labelled(parts, crew)
+    return _in_picture(found.cut(inside), clip)
+
+
+def _labelled(parts: Sequence[Detections], crew: Crew) -> Tracks:
     least = [model.threshold for model in crew.models]
-    found = hindsight.label(parts, least, hindsight.DEFAULT, crew.skills)
-    inside = found.cut(Span(clip.span.start - around.start, clip.span.stop - around.start))
-    return _in_picture(inside, clip)
+    return hindsight.label(parts, least, hindsight.DEFAULT, crew.skills)
+
+
+def _closer(
+    workspace: Workspace,
+    clip: Clip,
+    inside: Span,
+    first: Tracks,
+    model: Detector,
+    said: Detections,
+    classes: tuple[str, ...],
+) -> Detections:
+    """What a model said, inside the clip replaced by what it sees when it looks closer."""
+    if not model.shrinks:
+        return said
+    name = model.model_id + opinions.CLOSER
+    found = opinions.inside(workspace, clip, name, classes)
+    if found is None:
+        found = detectors.look_closer(
+            model,
+            lambda frame: _picture(workspace, clip, frame),
+            first.detections,
+            classes,
+            f"look closer {clip.id}",
+        )
+        path = workspace.clip_predictions(clip.id, name)
+        predictions.save(path, found, name, model.threshold)
+    outside = (said.frames < inside.start) | (said.frames >= inside.stop)
+    return concat([said.where(outside), found.shifted(inside.start, said.length)])
 
 
 def _in_picture(tracks: Tracks, clip: Clip) -> Tracks:
@@ -160,5 +201,5 @@ def _revision(clip: Clip, tracks: Tracks, crew: Crew, now: datetime) -> LabelSet
         width=clip.width,
         height=clip.height,
         classes=tracks.names,
-        tracks=nouns.from_tracks(tracks),
+        tracks=nouns.from_tracks(tracks, thin.thin(tracks).boxes),
     )

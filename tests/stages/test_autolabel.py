@@ -32,6 +32,7 @@ class Bright:
     names = CLASSES
     threshold = 0.5
     stateful = False
+    shrinks = False
     looked = 0
 
     def detect(self, frames: list[Frame]) -> list[Found]:
@@ -226,3 +227,47 @@ def test_predictions_of_a_clip_say_at_which_threshold(tmp_path: Path, clip: Clip
     path = workspace.clip_predictions(clip.id, Bright.model_id)
     path.write_bytes(b"PAR1")
     assert opinions.threshold(workspace, clip, Bright.model_id) is None
+
+
+def closer(home: Path, names: list[str], **changes: object) -> list[str]:
+    return autolabel.autolabel(home, names, ["test:bright"], CLASSES, now=NOW, **changes).done  # type: ignore[arg-type]
+
+
+def test_a_model_that_shrinks_frames_looks_closer_at_its_first_labels(
+    tmp_path: Path, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Bright, "shrinks", True)
+    # From far away it draws the person twice as wide.
+    path = Workspace(tmp_path).predictions(clip.video, Bright.model_id)
+    far = watched(range(90, 130))
+    wide = far.boxes + np.array([-4, 0, 4, 0], np.float32)
+    predictions.save(path, replace(far, boxes=wide), Bright.model_id, 0.5)
+    assert closer(tmp_path, [clip.id]) == [clip.id]
+    assert Bright.looked == 10
+    found = labels.latest(Workspace(tmp_path), clip.id)
+    assert found is not None
+    # Its neighbours outside the clip, which only the first look has seen, are smoothed with it.
+    left, _, right, _ = found.tracks[0].boxes[4]
+    assert right - left < 20
+    near = opinions.best(Workspace(tmp_path), clip, Bright.model_id, CLASSES)
+    assert near is not None
+    np.testing.assert_allclose(near.boxes[4], [13, 8, 28, 40], atol=1e-3)
+
+
+def test_nobody_looks_closer_where_that_is_switched_off(
+    tmp_path: Path, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Bright, "shrinks", True)
+    path = Workspace(tmp_path).predictions(clip.video, Bright.model_id)
+    predictions.save(path, watched(range(90, 130)), Bright.model_id, 0.5)
+    assert closer(tmp_path, [clip.id], closer=False) == [clip.id]
+    assert Bright.looked == 0
+
+
+def test_labels_name_the_few_key_frames_from_which_the_rest_follows(
+    tmp_path: Path, clip: Clip
+) -> None:
+    run(tmp_path, clip.id)
+    found = labels.latest(Workspace(tmp_path), clip.id)
+    assert found is not None
+    assert found.tracks[0].keyframes == (0, 9)
