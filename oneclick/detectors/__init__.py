@@ -144,6 +144,12 @@ def _torchvision(what: str, workspace: Workspace | None, device: str) -> Detecto
     return torchvision.load(what, device)
 
 
+def _transformers(what: str, workspace: Workspace | None, device: str) -> Detector:
+    from oneclick.detectors import transformers
+
+    return transformers.load(what, device)
+
+
 def _onnx(what: str, workspace: Workspace | None, device: str) -> Detector:
     from oneclick.detectors import onnx
 
@@ -159,6 +165,7 @@ def _own(what: str, workspace: Workspace | None, device: str) -> Detector:
 _KINDS: dict[str, tuple[Callable[[str, Workspace | None, str], Detector], tuple[str, ...]]] = {
     "opencv": (_opencv, ("hog", "motion")),
     "torchvision": (_torchvision, ("NAME",)),
+    "transformers": (_transformers, ("REPO",)),
     "onnx": (_onnx, ("FILE",)),
     "model": (_own, ("champion", "ID")),
 }

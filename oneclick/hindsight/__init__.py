@@ -84,8 +84,9 @@ def _dense(evidence: Evidence, options: Options) -> Tracks:
     like = evidence.seen
     links = association.link(like, options.link_iou, options.link_seconds)
     found = paths.from_detections(like, links, evidence.origins)
-    still = not camera.moves(found, like.fps, options)
-    gap = options.gap_seconds if still else options.gap_seconds_moving
+    if camera.moves(found, like.fps, options):
+        options = options.on_moving_camera()
+    gap = options.gap_seconds
     found = stitch.stitch(found, gap, like.fps, options)
     found = drop.weak(found, like.fps, options, evidence.sure)
     found = fill.fill(found, evidence.doubts, gap, options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,19 @@ class Options:
     """Width of the smoothing of positions."""
     sigma_size: float = 0.8
     """Width of the smoothing of sizes, which change more slowly."""
+    sigma_centre_moving: float = 0.2
+    """The same two on a moving camera, where paths bend with it."""
+    sigma_size_moving: float = 0.4
     outlier: float = 0.36
     """Boxes this far from the smooth path hardly count."""
     moving_agreement: float = 0.14
     """Agreement of vertical motions above which the camera moves."""
+
+    def on_moving_camera(self) -> Options:
+        """The same where the camera moves: shorter holes are filled, and less is smoothed."""
+        return replace(
+            self,
+            gap_seconds=self.gap_seconds_moving,
+            sigma_centre=self.sigma_centre_moving,
+            sigma_size=self.sigma_size_moving,
+        )

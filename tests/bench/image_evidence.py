@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from oneclick import detectors, hindsight
-from oneclick.core import association
+from oneclick.core import association, windows
 from oneclick.core import boxes as geometry
 from oneclick.core.detections import Detections, concat
 from oneclick.core.spans import Span
@@ -45,10 +45,6 @@ Rows = NDArray[np.intp]
 
 VIDEOS = {"PETS09-S2L1": "vtest.avi", "TUD-Campus": "TUD-Campus.mp4"}
 DETECTOR = f"onnx:{bench.DATA.parent / 'weights' / 'yolox_nano.onnx'}"
-WINDOW = 2.5
-"""Side of a window in longer sides of its box."""
-CUT = 2
-"""Boxes this near in px to a window's edge inside the picture are parts of people."""
 CONFIRMS = 0.5
 """IoU from which what the window shows is the box it was made for."""
 SURE = 0.3
@@ -92,7 +88,7 @@ class Scene:
     @cached_property
     def closer(self) -> Closer:
         """A closer look at every label."""
-        return self.look(self.labels.frames, windows(self.labels.boxes, self.size))
+        return self.look(self.labels.frames, windows.around(self.labels.boxes, *self.size))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -114,7 +110,7 @@ class Scene:
             picture = self.pictures[frame]
             crops = [np.ascontiguousarray(picture[y:v, x:u]) for x, y, u, v in places[rows]]
             for row, (boxes, scores, classes) in zip(rows, self.model.detect(crops), strict=True):
-                whole = (classes == person) & ~cut_off(boxes, places[row], self.size)
+                whole = (classes == person) & ~windows.cut_off(boxes, places[row], *self.size)
                 moved = boxes[whole] + np.tile(places[row, :2], 2)
                 parts.append(self._seen(int(frame), moved, scores[whole]))
                 window.append(np.full(len(moved), row))
@@ -134,25 +130,6 @@ class Scene:
         hit = np.zeros(len(moved), np.bool_)
         hit[association.match_frames(moved, self.real.people, at)[0]] = True
         return hit
-
-
-def windows(boxes: NDArray[np.floating], size: tuple[int, int]) -> NDArray[np.intp]:
-    """Square windows around `boxes`, cut to the picture; none is empty."""
-    centre = np.clip(geometry.centres(boxes), 8, np.array(size) - 8)
-    half = np.maximum((boxes[:, 2:] - boxes[:, :2]).max(1, keepdims=True) * WINDOW / 2, 8)
-    low = np.maximum(np.floor(centre - half), 0)
-    return np.concatenate([low, np.minimum(np.ceil(centre + half), size)], 1).astype(np.intp)
-
-
-def cut_off(
-    boxes: NDArray[np.floating], window: NDArray[np.intp], size: tuple[int, int]
-) -> NDArray[np.bool_]:
-    """Which boxes of a window touch an edge of it that is no edge of the picture."""
-    x, y, u, v = window
-    inner = np.array([x > 0, y > 0, u < size[0], v < size[1]])
-    room = np.concatenate([boxes[:, :2], [u - x, v - y] - boxes[:, 2:]], 1)
-    touches: NDArray[np.bool_] = ((room <= CUT) & inner).any(1)
-    return touches
 
 
 def tiles(size: tuple[int, int]) -> NDArray[np.intp]:
@@ -327,7 +304,7 @@ def _moved(before: Any, after: Any, points: Any) -> Any:
 def ends(scene: Scene) -> None:
     """Windows where each track may have been before it began and after it ended."""
     frames, boxes = beyond(scene.labels, scene.lead.length)
-    more = scene.look(frames, windows(boxes, scene.size))
+    more = scene.look(frames, windows.around(boxes, *scene.size))
     same = geometry.iou_pairs(boxes[more.window], more.found.boxes) >= CONFIRMS
     closer, per = scene.closer.found, f"{more.passes} windows"
     line(
