@@ -55,11 +55,10 @@ class Options:
     """A doubtful box replaces a filled one that it overlaps this much."""
     sigma_centre: float = 0.24
     """Width of the smoothing of positions."""
-    sigma_size: float = 0.8
+    sigma_size: float = 0.4
     """Width of the smoothing of sizes, which change more slowly."""
     sigma_centre_moving: float = 0.2
-    """The same two on a moving camera, where paths bend with it."""
-    sigma_size_moving: float = 0.4
+    """The same for positions on a moving camera, where paths bend with it."""
     outlier: float = 0.36
     """Boxes this far from the smooth path hardly count."""
     moving_agreement: float = 0.14
@@ -68,8 +67,5 @@ class Options:
     def on_moving_camera(self) -> Options:
         """The same where the camera moves: shorter holes are filled, and less is smoothed."""
         return replace(
-            self,
-            gap_seconds=self.gap_seconds_moving,
-            sigma_centre=self.sigma_centre_moving,
-            sigma_size=self.sigma_size_moving,
+            self, gap_seconds=self.gap_seconds_moving, sigma_centre=self.sigma_centre_moving
         )
