@@ -106,8 +106,12 @@ class Train(_Section):
     batch: int = Field(8, gt=0)
     stride: int = Field(2, gt=0)
     """Train on every n-th frame of a clip."""
-    filled: Share = 1.0
-    """How much boxes count that hindsight filled in and nobody moved; 0 greys them out."""
+    origins: dict[Literal["d", "u", "i", "r", "h"], Share] = {}
+    """How much boxes count by their origin, 1 where it is silent: {i = 0.5, r = 0.5} believes boxes
+    that hindsight filled in by half; 0 greys them out."""
+    draw: dict[str, float] = {}
+    """How often clips are drawn, by the trigger that led to them (or control, novelty, floor) and
+    by the origin of their boxes: {flicker = 2, h = 1.5}; 1 where it is silent."""
     seed: int = 0
     margin: Share = 0.0
     """mAP by which a candidate must beat the champion."""

@@ -28,6 +28,8 @@ class DatasetClip:
     origins: dict[str, int]
     """Boxes by origin letter."""
     chosen_by: str
+    led_by: str = ""
+    """Trigger that led to the clip; empty for what was drawn at random."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from oneclick.core.tracks import Tracks
 
 Kind = Literal["auto", "human"]
+IGNORE = "ignore"
+"""Class of the tracks that mark a region where nothing is asked: a crowd, a mirror, a screen."""
 HINDSIGHT = "hindsight:"
 """How `made_by` begins where labellers and hindsight made the labels."""
 JOIN, SKILLS = "+", "#"
@@ -120,12 +122,12 @@ def _keyframes(keys: Tracks | None, track: int) -> tuple[int, ...]:
 
 
 def to_tracks(labels: LabelSet, fps: float) -> Tracks:
-    """One LabelTrack an object to columns; attributes and keyframes stay behind.
+    """One LabelTrack an object to columns; attributes, keyframes and IGNORE stay behind.
 
     Raises:
         ValueError: if a track's class is not in `labels.classes`.
     """
-    parts = labels.tracks
+    parts = [track for track in labels.tracks if track.cls != IGNORE]
     if not parts:
         return Tracks.empty(labels.frames, fps, labels.classes)
     sizes = [len(track.frames) for track in parts]

@@ -1,6 +1,7 @@
 """Dataset versions as files: `datasets/<name>/{manifest.jsonl, version.json}`, version.json last.
 
-The same two files lie in the workspace and on the training server, there beside the clips:
+An index per split stands beside them. The same files lie in the workspace and on the training
+server, there beside the clips:
 
     clips/<clip id>/frames/000000.jpg
     clips/<clip id>/labels-0002.json       the frozen revision
@@ -11,36 +12,28 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from oneclick.core.datasets import DatasetClip, DatasetVersion, Split
 from oneclick.core.errors import BadInput, UnknownName
-from oneclick.io import files
+from oneclick.io import files, index
 from oneclick.io.workspace import Workspace
 
 MANIFEST, VERSION = "manifest.jsonl", "version.json"
 
 
-class _Header(msgspec.Struct):
+class Head(msgspec.Struct):
+    """What `version.json` says."""
+
     name: str
     digest: str
     parent: str | None
     classes: tuple[str, ...]
     made_at: datetime
     """UTC."""
-
-
-class _Size(msgspec.Struct):
-    """The part of a manifest line that the loader needs at start."""
-
-    split: str
-    frames: int
 
 
 def manifest(clips: Sequence[DatasetClip]) -> bytes:
@@ -60,8 +53,9 @@ def make(
 
 def documents(version: DatasetVersion, made_at: datetime) -> dict[str, bytes]:
     """File name to content, in the order they must be written."""
-    header = _Header(version.name, version.digest, version.parent, version.classes, made_at)
-    return {MANIFEST: manifest(version.clips), VERSION: files.to_json(header)}
+    header = Head(version.name, version.digest, version.parent, version.classes, made_at)
+    content = manifest(version.clips)
+    return {MANIFEST: content, **index.encode(content), VERSION: files.to_json(header)}
 
 
 def save(workspace: Workspace, name: str, content: dict[str, bytes]) -> None:
@@ -80,14 +74,21 @@ def contents(folder: Path) -> dict[str, bytes]:
         BadInput: one is missing.
     """
     try:
-        return {name: (folder / name).read_bytes() for name in (MANIFEST, VERSION)}
+        content = (folder / MANIFEST).read_bytes()
+        return {
+            MANIFEST: content,
+            **index.encode(content),
+            VERSION: (folder / VERSION).read_bytes(),
+        }
     except OSError as error:
         raise BadInput(f"{folder} is no whole dataset version: {error.strerror}") from None
+    except msgspec.MsgspecError as error:
+        raise BadInput(f"{folder / MANIFEST} is broken: {error}; restore it") from None
 
 
 def made_at(folder: Path) -> datetime:
     """When the version was published, UTC. Raises as `load`."""
-    header: _Header = files.read_json(folder / VERSION, _Header)
+    header: Head = files.read_json(folder / VERSION, Head)
     return header.made_at
 
 
@@ -97,7 +98,7 @@ def load(folder: Path) -> DatasetVersion:
     Raises:
         BadInput: a file is missing or broken, or the manifest was edited after it was published.
     """
-    header: _Header = files.read_json(folder / VERSION, _Header)
+    header: Head = files.read_json(folder / VERSION, Head)
     path = folder / MANIFEST
     try:
         content = path.read_bytes()
@@ -134,43 +135,16 @@ def labels_name(revision: int) -> str:
     return f"labels-{revision:04d}.json"
 
 
-@dataclass(frozen=True, eq=False)
-class Index:
-    """Where the clips of one split stand in a manifest: two numbers a clip, whatever its length."""
-
-    path: Path
-    offsets: NDArray[np.int64]
-    """(clips,) byte where each clip's line starts."""
-    frames: NDArray[np.int64]
-    """(clips,) frames in each clip."""
-
-    def __len__(self) -> int:
-        return len(self.offsets)
-
-    def clip(self, number: int) -> DatasetClip:
-        """Read one line."""
-        with self.path.open("rb") as file:
-            file.seek(int(self.offsets[number]))
-            return msgspec.json.decode(file.readline(), type=DatasetClip)
+def index_of(folder: Path, split: Split) -> index.Index:
+    """Where the clips of a split stand in a version's manifest. Raises as `index.opened`."""
+    return index.opened(folder, MANIFEST, split)
 
 
-def index(folder: Path, split: Split) -> Index:
-    """Scan a manifest once.
-
-    Raises:
-        BadInput: it is missing or broken.
-    """
-    path = folder / MANIFEST
-    decoder = msgspec.json.Decoder(_Size)
-    offsets, frames, place = [], [], 0
-    try:
-        with path.open("rb") as file:
-            for line in file:
-                size = decoder.decode(line)
-                if size.split == split:
-                    offsets.append(place)
-                    frames.append(size.frames)
-                place += len(line)
-    except (OSError, msgspec.MsgspecError) as error:
-        raise BadInput(f"{path} is broken: {error}; publish again or restore it") from None
-    return Index(path, np.array(offsets, np.int64), np.array(frames, np.int64))
+def head(folder: Path) -> Head:
+    """A version without its clips, its manifest checked a piece at a time. Raises as `load`."""
+    found: Head = files.read_json(folder / VERSION, Head)
+    if not (folder / MANIFEST).exists() or files.sha256(folder / MANIFEST) != found.digest:
+        raise BadInput(
+            f"{folder / MANIFEST} was changed after it was published: restore it, or publish again"
+        )
+    return found

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oneclick.core.errors import BadLabels
-from oneclick.core.labels import Kind, LabelSet, LabelTrack
+from oneclick.core.labels import IGNORE, Kind, LabelSet, LabelTrack
 from oneclick.core.tracks import ORIGINS
 from oneclick.io import files
 from oneclick.io.workspace import Workspace
@@ -28,7 +28,9 @@ _NAME = re.compile(r"(\d{4,})-(auto|human)\.json")
 _Box = tuple[float, float, float, float]
 
 
-class _Track(msgspec.Struct, frozen=True):
+class TrackDocument(msgspec.Struct, frozen=True):
+    """A track as it stands in a file."""
+
     id: int
     cls: str = msgspec.field(name="class")
     frames: list[int]
@@ -39,7 +41,9 @@ class _Track(msgspec.Struct, frozen=True):
     attributes: dict[str, tuple[tuple[int, int, str], ...]]
 
 
-class _File(msgspec.Struct, frozen=True):
+class Document(msgspec.Struct, frozen=True):
+    """A label file as it stands; what it says of itself is not yet checked."""
+
     schema: int
     clip: str
     revision: int
@@ -51,7 +55,7 @@ class _File(msgspec.Struct, frozen=True):
     width: int
     height: int
     classes: tuple[str, ...]
-    tracks: list[_Track]
+    tracks: list[TrackDocument]
 
 
 def path(workspace: Workspace, labels: LabelSet) -> Path:
@@ -67,7 +71,7 @@ def encode(labels: LabelSet) -> bytes:
     """
     _check(labels, f"labels {labels.revision} of clip {labels.clip}")
     tracks = [_track(track) for track in labels.tracks]
-    document = _File(
+    document = Document(
         SCHEMA,
         labels.clip,
         labels.revision,
@@ -117,17 +121,22 @@ def load(path: Path) -> LabelSet:
 
 def decode(content: bytes, path: Path) -> LabelSet:
     """The labels in the bytes of a file; `path` names it in errors. Raises as `load`."""
+    found = _labels(path, document(content, path))
+    _check(found, str(path))
+    return found
+
+
+def document(content: bytes, path: Path) -> Document:
+    """The bytes of a file as they stand. Raises as `load`, but for what contradicts itself."""
     try:
-        document = msgspec.json.decode(content, type=_File)
+        found = msgspec.json.decode(content, type=Document)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadLabels(f"{path}: no label file ({error}); restore it from a backup") from None
-    if document.schema != SCHEMA:
+    if found.schema != SCHEMA:
         raise BadLabels(
-            f"{path}: schema {document.schema}, this version reads {SCHEMA}; update oneclick"
+            f"{path}: schema {found.schema}, this version reads {SCHEMA}; update oneclick"
         )
-    labels = _labels(path, document)
-    _check(labels, str(path))
-    return labels
+    return found
 
 
 def revisions(workspace: Workspace, clip_id: str) -> list[Path]:
@@ -148,8 +157,8 @@ def latest(workspace: Workspace, clip_id: str) -> LabelSet | None:
     return load(known[-1]) if known else None
 
 
-def _track(track: LabelTrack) -> _Track:
-    return _Track(
+def _track(track: LabelTrack) -> TrackDocument:
+    return TrackDocument(
         track.id,
         track.cls,
         track.frames.tolist(),
@@ -167,7 +176,7 @@ def _rounded(values: NDArray[np.float32], decimals: int) -> list:  # type: ignor
     return rounded
 
 
-def _labels(path: Path, document: _File) -> LabelSet:
+def _labels(path: Path, document: Document) -> LabelSet:
     try:
         tracks = tuple(
             LabelTrack(
@@ -188,7 +197,7 @@ def _labels(path: Path, document: _File) -> LabelSet:
     return LabelSet(**head, tracks=tracks)
 
 
-_HEAD = tuple(name for name in _File.__struct_fields__ if name not in ("schema", "tracks"))
+_HEAD = tuple(name for name in Document.__struct_fields__ if name not in ("schema", "tracks"))
 
 
 def _check(labels: LabelSet, where: str) -> None:
@@ -204,7 +213,7 @@ def _check(labels: LabelSet, where: str) -> None:
 
 
 def _problem(track: LabelTrack, labels: LabelSet) -> str:
-    if track.cls not in labels.classes:
+    if track.cls not in (*labels.classes, IGNORE):
         return f"class {track.cls!r} is none of {', '.join(labels.classes)}"
     if not set(track.origins) <= set(ORIGINS):
         return f"origins other than {', '.join(ORIGINS)}"

@@ -12,7 +12,7 @@ from oneclick.core import progress
 from oneclick.core.clips import Clip, ClipStage
 from oneclick.core.datasets import DatasetClip, DatasetVersion, Split
 from oneclick.core.errors import BadInput, BadLabels, Unavailable
-from oneclick.core.labels import LabelSet
+from oneclick.core.labels import IGNORE, LabelSet
 from oneclick.core.results import BatchResult
 from oneclick.io import cards, datasets, files, labels
 from oneclick.io.catalog import Catalog
@@ -142,6 +142,7 @@ def _send(street: _Street, clip: Clip) -> tuple[DatasetClip, int]:
         clip.fps,
         found.counts(),
         clip.chosen_by.value,
+        clip.led_by,
     )
     return line, _upload(street.target, line, sources)
 
@@ -160,7 +161,7 @@ def _labels(street: _Street, clip_id: str) -> tuple[Path, LabelSet, str]:
         raise BadLabels(f"{path} was changed after it was written: restore it from a backup")
     if known and max(known) > found.revision:
         raise BadLabels(f"{path.parent}: revision {max(known)} is missing: restore it")
-    strange = sorted({track.cls for track in found.tracks} - set(classes))
+    strange = sorted({track.cls for track in found.tracks} - {*classes, IGNORE})
     if strange:
         raise BadLabels(f"{path}: class {strange[0]!r} is not among the classes {list(classes)}")
     return path, found, digest

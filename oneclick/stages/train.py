@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,8 @@ class TrainOptions:
     steps: int = 300
     batch: int = 4
     stride: int = 2
-    filled: float = 1.0
+    origins: Mapping[str, float] = field(default_factory=dict)
+    draw: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
     margin: float = 0.0
     """mAP by which a candidate must beat the champion."""
@@ -203,6 +204,7 @@ def _config(options: TrainOptions) -> Config:
         steps=options.steps,
         batch=options.batch,
         stride=options.stride,
-        filled=options.filled,
+        origins=dict(options.origins),
+        draw=dict(options.draw),
         seed=options.seed,
     )

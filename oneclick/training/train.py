@@ -14,7 +14,7 @@ import importlib.metadata
 import json
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from oneclick.core.datasets import DatasetVersion, Split
 from oneclick.core.errors import OneclickError, UsageError
 from oneclick.detectors import networks
 from oneclick.io import datasets, files, runlog
-from oneclick.training import data, evaluate, loop, model
+from oneclick.training import data, evaluate, loop, model, sample
 
 CALIBRATION = 200
 """Training images that the operating score is read off."""
@@ -41,8 +41,10 @@ class Config:
     batch: int = 4
     stride: int = 2
     """Train on every n-th frame of a clip."""
-    filled: float = 1.0
-    """How much boxes count that hindsight filled in and nobody moved, 0 … 1."""
+    origins: dict[str, float] = field(default_factory=dict)
+    """How much boxes count by the letter of their origin, 0 … 1; 1 where it is silent."""
+    draw: dict[str, float] = field(default_factory=dict)
+    """How often clips are drawn, by what led to them or by the origin of their boxes."""
     seed: int = 0
     lr: float = 3e-3
     tuning_lr: float = 3e-3
@@ -108,9 +110,8 @@ def train(config: Config, version: str, places: Places) -> Trained:
     parent = places.parent.name if places.parent and tuned else None
 
     with runlog.opened(folder / "metrics.jsonl", name, _testimony(config, dataset, parent)) as log:
-        batches = data.training_batches(
-            images, config.steps, config.batch, config.seed, config.workers
-        )
+        plan = sample.Plan(config.steps, config.batch, config.seed)
+        batches = data.training_batches(images, images.walk(config.draw), plan, config.workers)
         network = loop.fit(network, batches, _schedule(config, tuned), log)
         threshold = _threshold(network, images, config)
         tested = examine(network, config, dataset, places, threshold)
@@ -155,15 +156,8 @@ def seed_everything(seed: int) -> None:
 def _images(
     config: Config, dataset: DatasetVersion, places: Places, split: Split
 ) -> data.ClipImages:
-    return data.ClipImages(
-        places.root,
-        dataset.name,
-        split,
-        config.arch,
-        config.classes,
-        config.stride,
-        config.filled,
-    )
+    view = data.View(config.arch, config.classes, config.stride, config.origins)
+    return data.ClipImages(places.root, dataset.name, split, view, config.workers)
 
 
 def _schedule(config: Config, tuned: bool) -> loop.Schedule:
@@ -179,11 +173,7 @@ def _schedule(config: Config, tuned: bool) -> loop.Schedule:
 
 def _threshold(network: Any, images: data.ClipImages, config: Config) -> float:
     """Operating score, from training images: the test clips must not choose it."""
-    import torch
-
-    rows = range(0, len(images), -(-len(images) // CALIBRATION))
-    some = torch.utils.data.Subset(images, rows)
-    batches = data.plain_batches(some, config.batch)
+    batches = data.plain_batches(images, config.batch, most=CALIBRATION)
     predictions, truths, _ = evaluate.predict(network, batches, "calibrate")
     return evaluate.operating_point(predictions, truths)
 

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import io
+import pickle
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,7 +34,7 @@ def test_the_bytes_of_a_manifest_are_what_others_read() -> None:
     assert datasets.manifest([line("b"), line("a")]).splitlines()[0] == (
         b'{"clip":"a","camera":"cam","revision":2,"label_digest":"ab","clip_digest":"cd",'
         b'"split":"train","frames":3,"width":64,"height":48,"fps":10.0,'
-        b'"origins":{"d":1,"h":2},"chosen_by":"trigger"}'
+        b'"origins":{"d":1,"h":2},"chosen_by":"trigger","led_by":""}'
     )
 
 
@@ -56,9 +59,48 @@ def test_a_version_comes_back_as_it_was_saved(tmp_path: Path) -> None:
 
 def test_an_index_reads_the_lines_of_one_split_only(tmp_path: Path) -> None:
     _, folder = saved(tmp_path, line("a", "test", 5), line("b"), line("c", "test", 7))
-    index = datasets.index(folder, "test")
+    index = datasets.index_of(folder, "test")
     assert index.frames.tolist() == [5, 7]
     assert [index.clip(k).clip for k in range(len(index))] == ["a", "c"]
+
+
+def test_an_index_is_made_again_and_pickles_as_two_paths(tmp_path: Path) -> None:
+    _, folder = saved(tmp_path, *(line(f"{k:04d}") for k in range(500)))
+    before = (folder / "train.npy").read_bytes()
+    (folder / "train.npy").unlink()
+    index = datasets.index_of(folder, "train")
+    assert (folder / "train.npy").read_bytes() == before
+    assert len(pickle.dumps(index)) < 500
+    assert pickle.loads(pickle.dumps(index)).clip(499) == index.clip(499) == line("0499")
+
+
+DAMAGE = {
+    "index cut short": ("train.npy", lambda data: data[:200], "train.npy is broken"),
+    "index of something else": ("train.npy", lambda data: NUMBERS, "no index of clips"),
+    "manifest edited": (
+        "manifest.jsonl",
+        lambda data: b"\n\n" + data,
+        "manifest.jsonl was changed",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_a_damaged_index_is_named(tmp_path: Path, case: str) -> None:
+    name, change, said = DAMAGE[case]
+    _, folder = saved(tmp_path, line("a"), line("b"))
+    (folder / name).write_bytes(change((folder / name).read_bytes()))
+    with pytest.raises(BadInput, match=said):
+        datasets.index_of(folder, "train").clip(0)
+
+
+def numbers() -> bytes:
+    content = io.BytesIO()
+    np.save(content, np.arange(3))
+    return content.getvalue()
+
+
+NUMBERS = numbers()
 
 
 def test_an_unknown_version_is_refused_with_those_that_exist(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from oneclick.core.labels import IGNORE
 from oneclick.io import datasets, labels
 from oneclick.training import data, doubt
 from tests.training import toy
@@ -12,7 +13,7 @@ from tests.training import toy
 def test_what_is_left_out_is_grey_and_what_is_believed_stays_whole() -> None:
     image = np.full((40, 60, 3), 200, np.uint8)
     boxes = np.array([[5, 5, 25, 25], [15, 15, 35, 35], [-4, 30, 4, 90]], np.float32)
-    made = doubt.greyed(image, boxes, np.array([True, False, True]))
+    made = doubt.greyed(image, boxes[[0, 2]], boxes[[1]])
     assert (made[6:15, 6:15] == doubt.GREY).all()
     assert (made[15:25, 15:25] == 200).all()
     assert (made[30:40, 0:4] == doubt.GREY).all()
@@ -21,27 +22,50 @@ def test_what_is_left_out_is_grey_and_what_is_believed_stays_whole() -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_filled_boxes_count_as_often_as_they_should_and_others_always(share: float) -> None:
-    filled = np.arange(4000) % 2 == 0
-    out = doubt.left_out(filled, share, np.random.default_rng(0))
-    assert not out[~filled].any()
-    assert out[filled].mean() == pytest.approx(1 - share, abs=0.04)
+    out = doubt.left_out("id" * 2000, {"i": share}, np.random.default_rng(0))
+    assert not out[1::2].any()
+    assert out[0::2].mean() == pytest.approx(1 - share, abs=0.04)
+
+
+def test_a_region_to_ignore_is_grey_in_training_and_named_in_testing(tmp_path: Path) -> None:
+    toy.server(tmp_path, {"a": "train"}, frames=2, people=1)
+    found = labels.load(tmp_path / "clips" / "a" / datasets.labels_name(1))
+    region = replace(found.tracks[0], id=9, cls=IGNORE)
+    version = toy.publish(
+        tmp_path, [toy.freeze(tmp_path, replace(found, tracks=(region,)), "train")]
+    )
+    images = clip(tmp_path, version.name, 1.0)
+    plain, drawn = images[0], images[data.Draw(0, 0, 1)]
+    assert (len(plain.boxes), len(plain.ignored)) == (0, 1)
+    assert len(drawn.boxes) == 0
+    x1, y1, x2, y2 = plain.ignored[0].round().int().tolist()
+    assert plain.image[:, y1:y2, x1:x2].float().std() > 10
+    grey = doubt.greyed(np.asarray(plain.image.permute(1, 2, 0)), plain.ignored.numpy(), NONE)
+    assert (grey[y1:y2, x1:x2] == doubt.GREY).all()
+
+
+NONE = np.zeros((0, 4), np.float32)
 
 
 def server(root: Path, origins: str) -> str:
     """A clip of one person, whose boxes have these origins by turns; the version."""
-    version = toy.server(root, {"a": "train"}, frames=4, people=1)
-    path = root / "clips" / "a" / datasets.labels_name(1)
-    found = labels.load(path)
+    toy.server(root, {"a": "train"}, frames=4, people=1)
+    found = labels.load(root / "clips" / "a" / datasets.labels_name(1))
     letters = (origins * 4)[:4]
     tracks = tuple(replace(track, origins=letters) for track in found.tracks)
-    path.write_bytes(labels.encode(replace(found, tracks=tracks)))
-    return version.name
+    line = toy.freeze(root, replace(found, tracks=tracks), "train")
+    return toy.publish(root, [line]).name
 
 
 def drawn(root: Path, version: str, filled: float) -> list[int]:
     """Boxes in each augmented image of the clip, over several draws."""
-    images = data.ClipImages(root, version, "train", "fcos-tiny", ("person",), 1, filled)
-    return [len(images[data.Draw(k, seed)].boxes) for seed in range(10) for k in range(4)]
+    images = clip(root, version, filled)
+    return [len(images[data.Draw(0, k, seed)].boxes) for seed in range(10) for k in range(4)]
+
+
+def clip(root: Path, version: str, filled: float) -> data.ClipImages:
+    view = data.View("fcos-tiny", ("person",), 1, {"i": filled, "r": filled})
+    return data.ClipImages(root, version, "train", view)
 
 
 def test_training_leaves_filled_boxes_out_and_testing_does_not(tmp_path: Path) -> None:
@@ -52,7 +76,7 @@ def test_training_leaves_filled_boxes_out_and_testing_does_not(tmp_path: Path) -
     assert seen[0::2] == everything[0::2]
     some = sum(drawn(tmp_path, version, 0.5)[1::2])
     assert 0 < some < sum(everything[1::2])
-    images = data.ClipImages(tmp_path, version, "train", "fcos-tiny", ("person",), 1, 0.0)
+    images = clip(tmp_path, version, 0.0)
     assert [len(images[k].boxes) for k in range(4)] == [1, 1, 1, 1]
 
 

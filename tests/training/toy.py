@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -69,6 +70,11 @@ def server(
     for number, (clip, split) in enumerate(sides.items()):
         pictures, tracks = scene(seed * 1000 + number, frames, people)
         lines.append(_clip(root, clip, split, pictures, tracks))
+    return publish(root, lines)
+
+
+def publish(root: Path, lines: list[DatasetClip]) -> DatasetVersion:
+    """The version of these clips, on the server."""
     version = datasets.make(1, None, ("person",), lines)
     for name, content in datasets.documents(version, NOW).items():
         files.write_atomic(root / "datasets" / version.name / name, content)
@@ -82,9 +88,26 @@ def _clip(
     (folder / "frames").mkdir(parents=True, exist_ok=True)
     for k, picture in enumerate(pictures):
         cv2.imwrite(str(folder / "frames" / f"{k:06d}.jpg"), picture[..., ::-1])
-    (folder / datasets.labels_name(1)).write_bytes(labels.encode(label_set(clip, tracks)))
+    return freeze(root, label_set(clip, tracks), split)
+
+
+def freeze(root: Path, found: LabelSet, split: Split) -> DatasetClip:
+    """Write the labels of a clip whose frames lie there; its line in the manifest."""
+    content = labels.encode(found)
+    (root / "clips" / found.clip / datasets.labels_name(1)).write_bytes(content)
+    digest, size = hashlib.sha256(content).hexdigest(), (WIDTH, HEIGHT, FPS)
     return DatasetClip(
-        clip, clip, 1, "0" * 64, "0" * 64, split, len(pictures), WIDTH, HEIGHT, FPS, {}, "trigger"
+        found.clip,
+        found.clip,
+        1,
+        digest,
+        "0" * 64,
+        split,
+        found.frames,
+        *size,
+        found.counts(),
+        "trigger",
+        "flicker",
     )
 
 

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oneclick.core import shuffle
+from oneclick.core.datasets import DatasetClip
+from oneclick.io import datasets
+from oneclick.training import sample
+from oneclick.training.sample import Draws, Plan, Walk
+
+FRAMES = np.array([3, 1, 5])
+
+
+@given(st.integers(1, 3000), st.integers(0, 9))
+def test_a_shuffle_moves_every_place_to_another(length: int, key: int) -> None:
+    moved = shuffle.permute(np.arange(length), length, key)
+    assert sorted(moved.tolist()) == list(range(length))
+
+
+def test_a_shuffle_mixes_and_depends_on_its_key() -> None:
+    places = np.arange(10_000)
+    moved = shuffle.permute(places, len(places), (3, 1))
+    assert not np.array_equal(moved, shuffle.permute(places, len(places), (3, 2)))
+    # Neither the order nor the neighbours survive: what chance alone would leave, within 4 sigma.
+    assert abs(np.corrcoef(places, moved)[0, 1]) < 0.04
+    assert abs(np.corrcoef(moved[:-1], moved[1:])[0, 1]) < 0.04
+    assert abs(np.diff(moved) == 1).sum() < 6
+
+
+def test_a_shuffle_of_ten_million_is_computed_where_it_is_asked() -> None:
+    some = shuffle.permute(np.array([0, 1, 9_999_999]), 10_000_000, 0)
+    assert len(set(some.tolist())) == 3
+    assert (some >= 0).all()
+    assert (some < 10_000_000).all()
+
+
+def images(draws: Draws) -> list[tuple[int, int]]:
+    return [(draw.clip, draw.frame) for draw in draws]
+
+
+def test_every_epoch_shows_every_image_once_in_another_order() -> None:
+    walk = Walk(FRAMES, 1)
+    assert walk.length == 9
+    drawn = images(Draws(walk, Plan(steps=6, batch=3, seed=3)))
+    assert len(set(drawn[:9])) == len(set(drawn[9:])) == 9
+    assert drawn[:9] != drawn[9:]
+
+
+def test_a_stride_leaves_frames_out() -> None:
+    walk = Walk(FRAMES, 2)
+    found = [(d.clip, d.frame) for d in sample.in_order(walk)]
+    assert found == [(0, 0), (0, 2), (1, 0), (2, 0), (2, 2), (2, 4)]
+    assert [d.clip for d in sample.in_order(walk, 3)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("ranks", [2, 4])
+@pytest.mark.parametrize("start", [0, 3])
+def test_ranks_share_each_step_without_overlap(ranks: int, start: int) -> None:
+    walk = Walk(FRAMES, 1)
+    whole = list(Draws(walk, Plan(5, 4, seed=1)))[start * 4 :]
+    parts = [list(Draws(walk, Plan(5, 4, 1, start, rank, ranks))) for rank in range(ranks)]
+    share = 4 // ranks
+    mixed = [
+        draw
+        for step in range(5 - start)
+        for part in parts
+        for draw in part[step * share : (step + 1) * share]
+    ]
+    assert mixed == whole
+
+
+def test_a_clip_of_double_weight_is_drawn_twice_as_often() -> None:
+    walk = Walk(np.array([10, 10, 20]), 1, np.array([1.0, 2.0, 0.5]))
+    drawn = Counter(draw.clip for draw in Draws(walk, Plan(steps=400, batch=4)))
+    assert [round(drawn[clip] / 400, 1) for clip in range(3)] == [1.0, 2.0, 1.0]
+    frames = Counter(draw.frame for draw in Draws(walk, Plan(400, 4)) if draw.clip == 1)
+    assert set(frames) == set(range(10))
+    assert max(frames.values()) - min(frames.values()) <= 4
+
+
+def test_weights_come_from_triggers_and_from_the_origins_of_boxes(tmp_path: Path) -> None:
+    def line(clip: str, origins: dict[str, int], chosen: str, led: str) -> DatasetClip:
+        size = (5, 64, 48, 10.0)
+        return DatasetClip(clip, "cam", 1, "", "", "train", *size, origins, chosen, led)
+
+    lines = [
+        line("a", {"h": 3, "i": 1}, "trigger", "flicker"),
+        line("b", {}, "control", ""),
+        line("c", {"d": 2}, "trigger", "jump"),
+    ]
+    version = datasets.make(1, None, ("person",), lines)
+    for name, content in datasets.documents(version, _now()).items():
+        (tmp_path / name).write_bytes(content)
+    index = datasets.index_of(tmp_path, "train")
+    assert sample.weights(index, {}) is None
+    found = sample.weights(index, {"flicker": 2, "control": 0.5, "h": 3})
+    assert found is not None
+    assert found.tolist() == [2 * (3 * 3 + 1) / 4, 0.5, 1]
+
+
+def _now() -> datetime:
+
+    return datetime(2026, 1, 1, tzinfo=UTC)
