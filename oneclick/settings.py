@@ -102,14 +102,27 @@ class Train(_Section):
     model: str = "fcos-tiny"
     novelty: tuple[Literal["novelty-autoencoder", "novelty-gan"], ...] = ()
     """Models of novelty that the weekly training renews for each camera."""
-    steps: int = Field(300, gt=0)
+    effort: float = Field(1.0, gt=0)
+    """Quality against time: twice the effort is twice the steps."""
+    steps: int = Field(0, ge=0)
+    """Training steps; 0 follows from the number of images and the effort."""
     batch: int = Field(8, gt=0)
+    """Images a step, over all processes together."""
+    at_once: int = Field(8, gt=0)
+    """Most images that a process takes at once; a larger batch is gathered over several passes."""
+    processes: int = Field(0, ge=0)
+    """Training processes; 0 is one for each GPU, or one."""
+    workers: int | None = Field(None, ge=0)
+    """Loader processes of each training process; unset chooses."""
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    pretrained: bool = True
+    """Networks of torchvision start from COCO weights, downloaded once."""
     stride: int = Field(2, gt=0)
     """Train on every n-th frame of a clip."""
     origins: dict[Literal["d", "u", "i", "r", "h"], Share] = {}
     """How much boxes count by their origin, 1 where it is silent: {i = 0.5, r = 0.5} believes boxes
     that hindsight filled in by half; 0 greys them out."""
-    draw: dict[str, float] = {}
+    draw: dict[str, Annotated[float, Field(gt=0)]] = {}
     """How often clips are drawn, by the trigger that led to them (or control, novelty, floor) and
     by the origin of their boxes: {flicker = 2, h = 1.5}; 1 where it is silent."""
     seed: int = 0

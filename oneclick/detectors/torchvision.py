@@ -30,12 +30,21 @@ def load(name: str, device: str = "auto") -> TorchDetector:
         f"torchvision-{name}",
         tuple(weights.meta["categories"]),
         THRESHOLD,
-        _network(name, weights),
+        network(name, weights),
         base.torch_device(device),
     )
 
 
-def _network(name: str, weights: Any) -> Any:
+def pretrained(name: str) -> dict[str, Any]:
+    """The COCO weights of a detection model, by name of the tensor. Raises as `load`."""
+    from torchvision.models import get_model_weights
+
+    found: dict[str, Any] = network(name, get_model_weights(name).DEFAULT).state_dict()
+    return found
+
+
+def network(name: str, weights: Any) -> Any:
+    """The model with these weights. Raises as `load`."""
     from torchvision.models import get_model
 
     try:

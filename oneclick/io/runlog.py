@@ -33,14 +33,14 @@ def resolve(wish: str = "auto", environment: Mapping[str, str] | None = None) ->
 class RunLog:
     """Numbers by step; use `opened`."""
 
-    def __init__(self, path: Path, run: Any = None, problem: str = "") -> None:
+    def __init__(self, path: Path, run: Any = None, problem: str = "", start: int = 0) -> None:
         self.path = path
         self.problem = problem
         """Why Weights & Biases fell silent; empty while all is well."""
         self._run = run
         with files.guard(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(b"")
+        files.write_atomic(path, _before(path, start))
 
     def log(self, step: int, **numbers: float) -> None:
         """Append one line; a step must not be lower than the one before."""
@@ -48,6 +48,10 @@ class RunLog:
         with files.guard(self.path), self.path.open("ab") as file:
             file.write(line + b"\n")
         self._tell(lambda run: run.log(numbers, step=step))
+
+    def model(self, name: str, weights: Path, metadata: Mapping[str, Any]) -> None:
+        """Record a model: its checksum and what it testifies; the file itself stays here."""
+        self._tell(lambda run: run.log_artifact(_artifact(name, weights, metadata)))
 
     def summary(self, **values: Any) -> None:
         """What the run came to; kept beside the run's last numbers."""
@@ -70,17 +74,50 @@ class RunLog:
 
 @contextlib.contextmanager
 def opened(
-    path: Path, name: str, config: Mapping[str, Any], wish: str = "auto", group: str = ""
+    path: Path,
+    name: str,
+    config: Mapping[str, Any],
+    wish: str = "auto",
+    group: str = "",
+    start: int = 0,
 ) -> Iterator[RunLog]:
-    """A log writing to `path`; Weights & Biases keeps its files in the folder `wandb` beside it."""
+    """A log writing to `path`; Weights & Biases keeps its files in the folder `wandb` beside it.
+
+    Args:
+        start: a training that is taken up here; what was logged from this step on is forgotten.
+    """
     run, problem = _start(path.parent, name, config, resolve(wish), group)
-    log = RunLog(path, run, problem)
+    log = RunLog(path, run, problem, start)
     try:
         yield log
     except BaseException:
         log.close(exit_code=1)
         raise
     log.close()
+
+
+def _before(path: Path, start: int) -> bytes:
+    """The whole lines of an earlier process, up to the step where it is taken up."""
+    if not start or not path.exists():
+        return b""
+    lines = path.read_bytes().splitlines(keepends=True)
+    return b"".join(line for line in lines if line.endswith(b"\n") and _step(line) < start)
+
+
+def _step(line: bytes) -> int:
+    return msgspec.json.decode(line, type=_Line).step
+
+
+class _Line(msgspec.Struct):
+    step: int
+
+
+def _artifact(name: str, weights: Path, metadata: Mapping[str, Any]) -> Any:
+    import wandb
+
+    made = wandb.Artifact(name, type="model", metadata=dict(metadata))
+    made.add_reference(weights.absolute().as_uri())
+    return made
 
 
 def _start(

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -18,7 +18,9 @@ from oneclick.io.workspace import Workspace
 
 if TYPE_CHECKING:
     from oneclick.training import evaluate, gate, model
-    from oneclick.training.train import Config, Places, Trained
+    from oneclick.training.config import Config, Equipment, Places
+    from oneclick.training.machine import Precision
+    from oneclick.training.train import Trained
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,21 @@ class TrainOptions:
     server: str = ""
     """fsspec URL of the training server; empty means `training-server` in the workspace."""
     model: str = "fcos-tiny"
-    steps: int = 300
+    steps: int = 0
+    """0 follows from the number of images and `effort`."""
+    effort: float = 1.0
+    """Quality against time: twice the effort is twice the steps."""
     batch: int = 4
+    at_once: int = 8
     stride: int = 2
     origins: Mapping[str, float] = field(default_factory=dict)
     draw: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
+    pretrained: bool = True
+    precision: str = "auto"
+    device: str = "auto"
+    processes: int = 0
+    workers: int | None = None
     margin: float = 0.0
     """mAP by which a candidate must beat the champion."""
     min_test_images: int = 20
@@ -76,7 +87,8 @@ class Ruling(msgspec.Struct, frozen=True):
 def options(settings: Any, **changes: object) -> TrainOptions:
     """Options from `settings.train` and `settings.classes`; changes of None do not count."""
     chosen = {name: value for name, value in changes.items() if value is not None}
-    given = settings.train.model_dump() | {"classes": settings.classes} | chosen
+    given = settings.train.model_dump() | {"classes": settings.classes}
+    given |= {"device": settings.detect.device} | chosen
     return TrainOptions(**{name: given[name] for name in TrainOptions.__dataclass_fields__})
 
 
@@ -114,19 +126,19 @@ def _rule(
     workspace: Workspace, dataset: DatasetVersion, options: TrainOptions
 ) -> tuple[model.Card, Ruling, bool]:
     """The card with its decision, found or made; whether it was made now."""
-    from oneclick.training import model
-    from oneclick.training import train as training
+    from oneclick.training import launch, model
+    from oneclick.training.config import Places, model_id
 
-    config = _config(options)
-    folder = workspace.model_dir(training.model_id(config, dataset.name))
+    config = _config(options, dataset)
+    folder = workspace.model_dir(model_id(config, dataset.name))
     done = model.read_card(folder)
     if done and done.decision:
         return done, msgspec.convert(done.decision, Ruling), False
     champion = registry.champion(workspace)
     parent = workspace.model_dir(champion) if champion else None
     root = server.local_root(workspace.home, options.server)
-    places = training.Places(root, folder.parent, parent)
-    trained = training.train(config, dataset.name, places)
+    places = Places(root, folder.parent, parent)
+    trained = launch.run(config, dataset.name, places, _equipment(options), options.processes)
     ruling = _judge(workspace, dataset, config, places, trained, options)
     card = msgspec.structs.replace(trained.card, decision=msgspec.to_builtins(ruling))
     model.write_card(folder, card)
@@ -195,16 +207,40 @@ def _rows(decision: gate.Decision, card: str, parent: Path | None) -> tuple[dict
     return tuple(asdict(row) | {"name": names[row.name]} for row in decision.rows)
 
 
-def _config(options: TrainOptions) -> Config:
-    from oneclick.training.train import Config
+PASSES = 12
+"""How often training walks over all images, unless that is too little or too much."""
+LEAST, MOST = 300, 30_000
+"""Steps."""
+
+
+def _steps(options: TrainOptions, dataset: DatasetVersion) -> int:
+    """As many as asked for, or what the images and the effort call for."""
+    if options.steps:
+        return options.steps
+    images = sum(-(-clip.frames // options.stride) for clip in dataset.side("train"))
+    walks = min(max(PASSES * images // options.batch, LEAST), MOST)
+    return max(1, round(walks * options.effort))
+
+
+def _config(options: TrainOptions, dataset: DatasetVersion) -> Config:
+    from oneclick.training.config import Config
 
     return Config(
         arch=options.model,
         classes=options.classes,
-        steps=options.steps,
+        steps=_steps(options, dataset),
         batch=options.batch,
+        at_once=options.at_once,
         stride=options.stride,
         origins=dict(options.origins),
         draw=dict(options.draw),
         seed=options.seed,
+        pretrained=options.pretrained,
+        precision=cast("Precision", options.precision),
     )
+
+
+def _equipment(options: TrainOptions) -> Equipment:
+    from oneclick.training.config import Equipment
+
+    return Equipment(options.device, options.workers)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from oneclick.core.errors import BadInput
-from oneclick.detectors import networks
+from oneclick.detectors import networks, torchvision
 from oneclick.io import files
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """sha256 of model.pt."""
     metrics: dict[str, float]
     """evaluate.Metrics on the test clips of the dataset."""
+    pretrained: bool = False
+    """Whether it goes back to weights learned on COCO."""
     decision: dict[str, Any] | None = None
     """What the gate said (see stages/train.py); None until it was asked."""
 
@@ -102,14 +104,37 @@ def load(folder: Path) -> tuple[nn.Module, Card]:
     return network.eval(), card
 
 
-def start(arch: str, classes: tuple[str, ...], parent: Path | None) -> tuple[nn.Module, bool]:
-    """A network to train, and whether it starts from `parent`: only from one of the same build."""
+def start(
+    arch: str, classes: tuple[str, ...], parent: Path | None, pretrained: bool = False
+) -> tuple[nn.Module, bool]:
+    """A network to train, and whether it starts from `parent`: only from one of the same build.
+
+    Args:
+        pretrained: else start from torchvision's COCO weights, but for the layers that name
+            classes.
+
+    Raises:
+        DetectorUnavailable: these weights cannot be had.
+    """
     network = networks.build(arch, classes)
     card = read_card(parent) if parent else None
-    if parent is None or card is None or (card.arch, card.classes) != (arch, classes):
-        return network, False
-    network.load_state_dict(_weights(parent / WEIGHTS))
-    return network, True
+    if parent is not None and card and (card.arch, card.classes) == (arch, classes):
+        network.load_state_dict(_weights(parent / WEIGHTS))
+        return network, True
+    if pretrained and arch != networks.TINY:
+        _adopt(network, torchvision.pretrained(arch))
+    return network, False
+
+
+def _adopt(network: nn.Module, weights: Mapping[str, Any]) -> None:
+    """Take the tensors that fit; those that depend on the number of classes stay as they are."""
+    own = network.state_dict()
+    fit = {name: value for name, value in weights.items() if _same(own.get(name), value)}
+    network.load_state_dict({**own, **fit})
+
+
+def _same(mine: Any, other: Any) -> bool:
+    return mine is not None and mine.shape == other.shape
 
 
 def _weights(path: Path) -> dict[str, Any]:

@@ -29,8 +29,13 @@ def version(root: Path) -> str:
 def trained(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a model trained for two steps."""
     places = train.Places(root, tmp_path_factory.mktemp("models"))
-    card = train.train(TINY, version(root), places).card
-    return places.models / card.id
+    return places.models / trained_card(TINY, root, places).id
+
+
+def trained_card(config: train.Config, root: Path, places: train.Places) -> model.Card:
+    done = train.train(config, version(root), places)
+    assert done
+    return done.card
 
 
 def test_a_model_testifies_where_it_comes_from(root: Path, trained: Path) -> None:
@@ -50,7 +55,7 @@ def test_a_model_testifies_where_it_comes_from(root: Path, trained: Path) -> Non
 def test_the_same_training_twice_gives_the_same_weights(
     root: Path, trained: Path, tmp_path: Path
 ) -> None:
-    again = train.train(TINY, version(root), train.Places(root, tmp_path)).card
+    again = trained_card(TINY, root, train.Places(root, tmp_path))
     first, second = model.load(trained)[0], model.load(tmp_path / again.id)[0]
     for name, value in first.state_dict().items():
         assert torch.equal(value, second.state_dict()[name]), name
@@ -62,6 +67,7 @@ def test_the_same_training_twice_gives_the_same_weights(
 def test_a_model_that_is_there_is_not_trained_again(root: Path, trained: Path) -> None:
     before = (trained / "model.pt").stat().st_mtime_ns
     done = train.train(TINY, version(root), train.Places(root, trained.parent))
+    assert done
     assert done.tested is None
     assert (trained / "model.pt").stat().st_mtime_ns == before
 
@@ -71,17 +77,17 @@ def test_training_starts_from_the_champion_of_the_same_build(
 ) -> None:
     config = dataclasses.replace(TINY, steps=1, tuning_lr=0.0, ema=0.0)
     places = train.Places(root, tmp_path, trained)
-    card = train.train(config, version(root), places).card
+    card = trained_card(config, root, places)
     assert card.parent == trained.name
     tuned, start = model.load(tmp_path / card.id)[0], model.load(trained)[0]
     for name, value in start.named_parameters():
         assert torch.equal(value, tuned.get_parameter(name)), name
     other = dataclasses.replace(config, classes=("person", "chair"))
-    assert train.train(other, version(root), places).card.parent is None
+    assert trained_card(other, root, places).parent is None
 
 
 def test_a_changed_weight_file_is_refused(root: Path, tmp_path: Path) -> None:
-    card = train.train(TINY, version(root), train.Places(root, tmp_path)).card
+    card = trained_card(TINY, root, train.Places(root, tmp_path))
     with (tmp_path / card.id / "model.pt").open("ab") as file:
         file.write(b"x")
     with pytest.raises(BadInput, match=r"model\.pt was changed"):
@@ -97,7 +103,7 @@ def test_a_dataset_without_training_clips_is_refused(tmp_path: Path) -> None:
 def test_images_without_people_train_too(tmp_path: Path) -> None:
     toy.server(tmp_path, {"a": "train", "b": "test"}, frames=2, people=0)
     places = train.Places(tmp_path, tmp_path / "models")
-    card = train.train(TINY, version(tmp_path), places).card
+    card = trained_card(TINY, tmp_path, places)
     assert (card.metrics["map"], card.metrics["boxes"]) == (0, 0)
 
 

@@ -15,6 +15,7 @@ from oneclick.core.datasets import DatasetClip, DatasetVersion, Split
 from oneclick.core.labels import LabelSet
 from oneclick.core.tracks import Tracks
 from oneclick.io import datasets, files, labels
+from oneclick.training import data
 
 HEIGHT, WIDTH, FPS = 180, 320, 10.0
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -81,6 +82,11 @@ def publish(root: Path, lines: list[DatasetClip]) -> DatasetVersion:
     return version
 
 
+def publish_clip(root: Path, clip: str, split: Split, people: int, seed: int) -> DatasetClip:
+    """One clip of six frames on the server."""
+    return _clip(root, clip, split, *scene(seed, 6, people))
+
+
 def _clip(
     root: Path, clip: str, split: Split, pictures: list[NDArray[np.uint8]], tracks: Tracks
 ) -> DatasetClip:
@@ -124,3 +130,10 @@ def _person(
     limit = np.array([WIDTH, HEIGHT])
     low, high = np.clip([x - half, top], 0, limit), np.clip([x + half, y], 0, limit)
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def batch(root: Path, count: int = 2) -> data.Batch:
+    """The first images of a clip of two people."""
+    version = publish(root, [publish_clip(root, "a", "train", 2, 0)])
+    images = data.ClipImages(root, version.name, "train", data.View("fcos-tiny", ("person",)))
+    return data.collate([images[k] for k in range(count)])

@@ -1,0 +1,211 @@
+"""How the loader behaves as a dataset grows, beside torchvision's CocoDetection.
+
+    python -m tests.bench.loader
+
+Manifests of 10 thousand to 10 million images are generated over a pool of real JPEG files (1280×720
+px, 90 frames a clip, three people). For each size eight spawned workers take the pickled dataset:
+its size, the time until it is ready (the imports left out), until its first batch, and the memory
+that each worker holds for itself. Then images a second of the whole `Dataset`, beside the same
+images only decoded, resized and augmented. The peer needs pycocotools (uv sync --group bench).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import pickle
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from oneclick.core.datasets import DatasetClip
+from oneclick.io import datasets
+from oneclick.training import data, sample
+from oneclick.training.augment import augment
+from tests.training import toy
+
+IMAGES = (10_000, 170_000, 1_700_000, 10_000_000)
+PEER = (10_000, 170_000)
+"""Its memory at 1.7 million would be beyond 6 GB a worker."""
+FRAMES, POOL, WORKERS, BATCH = 90, 12, 8, 8
+HEIGHT, WIDTH = 720, 1280
+RATE, REPEATS = 300, 5
+
+
+def pool(root: Path) -> list[DatasetClip]:
+    """A few clips with all their files."""
+    lines = []
+    for number in range(POOL):
+        clip = f"pool-{number:02d}"
+        pictures, tracks = toy.scene(number, FRAMES, 3)
+        folder = root / "clips" / clip
+        (folder / "frames").mkdir(parents=True)
+        for k, picture in enumerate(pictures):
+            large = cv2.resize(picture[..., ::-1], (WIDTH, HEIGHT))
+            cv2.imwrite(str(folder / "frames" / f"{k:06d}.jpg"), large)
+        made = toy.label_set(clip, tracks)
+        line = toy.freeze(root, made, "train")
+        lines.append(replace(line, height=HEIGHT, width=WIDTH))
+    return lines
+
+
+def publish(root: Path, lines: list[DatasetClip], images: int) -> str:
+    """A version of so many images; clips beyond the pool are links to it."""
+    clips = []
+    for number in range(-(-images // FRAMES)):
+        line = lines[number % POOL]
+        name = f"clip-{number:06d}"
+        link = root / "clips" / name
+        if not link.is_symlink():
+            link.symlink_to(root / "clips" / line.clip)
+        clips.append(replace(line, clip=name))
+    version = datasets.make(images, None, ("person",), clips)
+    folder = root / "datasets" / version.name
+    folder.mkdir(parents=True)
+    for name, content in datasets.documents(version, datetime(2026, 1, 1, tzinfo=UTC)).items():
+        (folder / name).write_bytes(content)
+    return version.name
+
+
+def own(root: Path, version: str) -> data.ClipImages:
+    """What a training loads from."""
+    return data.ClipImages(root, version, "train", data.View("fcos-tiny", ("person",)), WORKERS)
+
+
+def private() -> float:
+    """MB that this process holds for itself."""
+    text = Path("/proc/self/smaps_rollup").read_text()
+    return sum(int(row.split()[1]) for row in text.splitlines() if row.startswith("Private")) / 1024
+
+
+def worker(content: bytes, draws: list[Any], answers: Any) -> None:
+    """Become ready, fetch a batch, tell the times and the memory."""
+    import torchvision  # noqa: F401
+
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    base, start = private(), time.perf_counter()
+    dataset = pickle.loads(content)
+    ready = time.perf_counter()
+    for draw in draws:
+        dataset[draw]
+    first = time.perf_counter()
+    answers.put((ready - start, first - ready, private() - base, private()))
+
+
+def workers(dataset: Any, draws: list[Any]) -> tuple[float, list[float]]:
+    """MB of the pickle; means over the workers: s to be ready, s to the first batch, MB, MB."""
+    content = pickle.dumps(dataset)
+    context = get_context("spawn")
+    answers = context.Queue()
+    started = [
+        context.Process(target=worker, args=(content, draws, answers)) for _ in range(WORKERS)
+    ]
+    for process in started:
+        process.start()
+    rows = [answers.get() for _ in started]
+    for process in started:
+        process.join()
+    return len(content) / 1e6, [float(value) for value in np.median(rows, 0)]
+
+
+def coco(root: Path, lines: list[DatasetClip], images: int) -> Path:
+    """The same images and boxes as one file."""
+    shown, boxes = [], []
+    table = [toy.scene(number, FRAMES, 3)[1] for number in range(POOL)]
+    for number in range(images):
+        clip, frame = divmod(number, FRAMES)
+        tracks = table[clip % POOL]
+        name = f"clip-{clip:06d}/frames/{frame:06d}.jpg"
+        shown.append({"id": number, "file_name": name, "height": HEIGHT, "width": WIDTH})
+        for x1, y1, x2, y2 in tracks.boxes[tracks.frames == frame].tolist():
+            box = {"id": len(boxes), "image_id": number, "category_id": 1, "iscrowd": 0}
+            boxes.append(box | {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1)})
+    path = root / f"coco-{images}.json"
+    categories = [{"id": 1, "name": "person"}]
+    path.write_text(json.dumps({"images": shown, "annotations": boxes, "categories": categories}))
+    return path
+
+
+def report(name: str, images: int, made: tuple[float, list[float]]) -> None:
+    """One row."""
+    size, (ready, first, grown, whole) = made
+    print(
+        f"{name:14} {images:>10,} {size:9.3f} MB {1e3 * ready:9.1f} ms {1e3 * first:9.1f} ms "
+        f"{grown:9.1f} MB {whole:9.1f} MB"
+    )
+
+
+def rate(dataset: data.ClipImages) -> None:
+    """Print images a second of the dataset and of nothing but decoding and augmenting."""
+    walk = dataset.walk()
+    draws = list(sample.Draws(walk, sample.Plan(RATE // BATCH, BATCH)))
+    paths = [_path(dataset, draw) for draw in draws]
+    boxes = np.array([[100, 50, 150, 150]] * 3, np.float32)
+
+    def bare() -> None:
+        for path, draw in zip(paths, draws, strict=True):
+            image, _ = data.read(path, "fcos-tiny", (HEIGHT, WIDTH))
+            image, _, _ = augment(image, boxes, np.random.default_rng(draw.seed))
+            torch.from_numpy(image).permute(2, 0, 1)
+
+    def whole() -> None:
+        for draw in draws:
+            dataset[draw]
+
+    times = [(_seconds(whole), _seconds(bare)) for _ in range(REPEATS)]
+    ratios = sorted(b / w for w, b in times)
+    mine, theirs = (len(draws) / min(column) for column in zip(*times, strict=True))
+    print(
+        f"{len(dataset):>10,} images: {mine:6.0f} images/s, bare {theirs:6.0f}: ratio "
+        f"{ratios[len(ratios) // 2]:.3f} (of {REPEATS}: {ratios[0]:.3f} … {ratios[-1]:.3f})"
+    )
+
+
+def _path(dataset: data.ClipImages, draw: sample.Draw) -> Path:
+    clip = dataset.index.clip(draw.clip).clip
+    return dataset.root / "clips" / clip / "frames" / f"{draw.frame:06d}.jpg"
+
+
+def _seconds(work: Callable[[], None]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def main() -> None:
+    """Print the tables."""
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        lines = pool(root)
+        versions = {images: publish(root, lines, images) for images in IMAGES}
+        names = f"{'pickle':>12} {'ready':>12} {'first batch':>12} {'grown':>12} {'in all':>12}"
+        print(f"{'workers: 8':14} {'images':>10} {names}")
+        for images, version in versions.items():
+            dataset = own(root, version)
+            start = list(sample.Draws(dataset.walk(), sample.Plan(1, BATCH)))
+            report("oneclick", images, workers(dataset, start))
+        if importlib.util.find_spec("pycocotools"):
+            from torchvision.datasets import CocoDetection
+
+            for images in PEER:
+                peer = CocoDetection(str(root / "clips"), str(coco(root, lines, images)))
+                report("CocoDetection", images, workers(peer, list(range(BATCH))))
+        print()
+        for version in versions.values():
+            rate(own(root, version))
+
+
+if __name__ == "__main__":
+    main()

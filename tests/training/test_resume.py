@@ -1,0 +1,197 @@
+"""A training that is killed and taken up again, and one that is shared by several processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from oneclick.core.errors import OneclickError, UsageError
+from oneclick.io import datasets, files
+from oneclick.training import checkpoint, launch, loop, model, train
+from oneclick.training.config import Config, Equipment, Places
+from oneclick.training.machine import Machine
+from tests.training import toy
+
+CONFIG = Config(steps=4, batch=2, stride=3)
+EAGER = Equipment("cpu", checkpoint_seconds=0)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("server")
+    toy.server(root, {"a": "train", "b": "train", "c": "test"}, frames=6)
+    return root
+
+
+def version(root: Path) -> str:
+    return next((root / "datasets").iterdir()).name
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return dict(model.load(folder)[0].state_dict())
+
+
+def same(first: Path, second: Path) -> bool:
+    one, other = weights(first), weights(second)
+    return all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+@pytest.fixture(scope="module")
+def whole(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model of a training that nobody disturbed."""
+    places = Places(root, tmp_path_factory.mktemp("models"))
+    done = train.train(CONFIG, version(root), places, EAGER)
+    assert done
+    folder = places.models / done.card.id
+    assert not (folder / checkpoint.NAME).exists()
+    return folder
+
+
+@pytest.mark.parametrize("at", range(CONFIG.steps + 1))
+def test_a_training_killed_at_any_step_ends_with_the_same_weights(
+    at: int, root: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, places = loop.Training.step, Places(root, tmp_path)
+
+    def killed(self: loop.Training, number: int, batches: list) -> dict:  # type: ignore[type-arg]
+        if number == at:
+            raise Killed
+        return step(self, number, batches)
+
+    def killed_late(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Training, "step", killed)
+        patch.setattr(model, "write_card", killed_late)
+        with pytest.raises(Killed):
+            train.train(CONFIG, version(root), places, EAGER)
+    assert train.train(CONFIG, version(root), places, EAGER)
+    assert same(tmp_path / whole.name, whole)
+    log = (tmp_path / whole.name / "metrics.jsonl").read_bytes()
+    assert log == (whole / "metrics.jsonl").read_bytes()
+
+
+def test_a_process_killed_without_warning_is_taken_up_by_the_next(
+    root: Path, whole: Path, tmp_path: Path
+) -> None:
+    job = train.Job.of(CONFIG, version(root), Places(root, tmp_path), EAGER)
+    files.write_json(tmp_path / "job.json", job)
+    command = [sys.executable, "-m", "oneclick.training.train", "--config"]
+    # As many threads as here, and with them the same sums.
+    threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+    process = subprocess.Popen(
+        [*command, str(tmp_path / "job.json")], env={**os.environ, **threads}
+    )
+    kept = tmp_path / whole.name / checkpoint.NAME
+    deadline = time.monotonic() + 120
+    while not kept.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert train.train(CONFIG, version(root), Places(root, tmp_path), EAGER)
+    assert same(tmp_path / whole.name, whole)
+
+
+def test_a_damaged_checkpoint_is_as_good_as_none(root: Path, whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / whole.name
+    folder.mkdir()
+    (folder / checkpoint.NAME).write_bytes(b"PK damaged")
+    assert train.train(CONFIG, version(root), Places(root, tmp_path), EAGER)
+    assert same(folder, whole)
+
+
+def test_a_training_goes_on_from_the_champion_it_was_started_from(
+    root: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(CONFIG, steps=2, seed=1)
+    monkeypatch.setattr(model, "write_card", lambda *_: (_ for _ in ()).throw(Killed))
+    with pytest.raises(Killed):
+        train.train(config, version(root), Places(root, tmp_path, whole), EAGER)
+    monkeypatch.undo()
+    done = train.train(config, version(root), Places(root, tmp_path, None), EAGER)
+    assert done
+    assert done.card.parent == whole.name
+
+
+def test_a_batch_gathered_over_passes_has_the_gradient_of_the_whole(root: Path) -> None:
+    assert [replace(CONFIG, batch=8, at_once=n).passes(1) for n in (8, 4, 3, 1)] == [1, 2, 4, 8]
+    assert replace(CONFIG, batch=8, at_once=2).passes(2) == 2
+    with pytest.raises(UsageError, match="multiple of 3"):
+        replace(CONFIG, batch=8).passes(3)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_a_network_computes_in_half_precision_and_keeps_whole_weights(
+    root: Path, dtype: torch.dtype
+) -> None:
+    config = replace(CONFIG, steps=1)
+    dataset = datasets.head(root / "datasets" / version(root))
+    work = train._Work.of(config, dataset, Places(root, root / "none"), EAGER)
+    network = work.fit(Machine(torch.device("cpu"), dtype), None)
+    assert all(value.dtype is torch.float32 for value in network.parameters())
+    assert all(torch.isfinite(value).all() for value in network.parameters())
+
+
+def server_of(root: Path, people: list[int]) -> None:
+    """A training clip for each number of people in it, and a test clip."""
+    sides = ["train"] * len(people) + ["test"]
+    toy.publish(
+        root,
+        [
+            toy.publish_clip(root, f"clip-{k}", side, count, k)  # type: ignore[arg-type]
+            for k, (side, count) in enumerate(zip(sides, [*people, 2], strict=True))
+        ],
+    )
+
+
+def both_ways(root: Path, config: Config) -> tuple[list[float], list[float]]:
+    """Losses by step of one process and of two that share the same batches."""
+    folders = []
+    for count in (1, 2):
+        places = Places(root, root / f"models-{count}")
+        card = launch.run(config, version(root), places, EAGER, count).card
+        assert [path.name for path in places.models.iterdir()] == [card.id]
+        folders.append(places.models / card.id)
+    one, two = (losses(folder) for folder in folders)
+    return one, two
+
+
+def test_two_processes_train_as_one_on_the_same_batches(tmp_path: Path) -> None:
+    server_of(tmp_path, [2, 2, 2])
+    one, two = both_ways(tmp_path, Config(steps=12, batch=4, stride=1))
+    assert len(one) == len(two) == 12
+    assert one[0] == pytest.approx(two[0], rel=0.05)
+    assert sum(one[6:]) == pytest.approx(sum(two[6:]), rel=0.1)
+    assert two[-1] < two[0]
+
+
+def test_a_rank_whose_images_show_nobody_hangs_no_other(tmp_path: Path) -> None:
+    server_of(tmp_path, [2, 0, 0])
+    one, two = both_ways(tmp_path, Config(steps=8, batch=2, stride=1))
+    assert len(one) == len(two) == 8
+    assert all(loss >= 0 for loss in two)
+
+
+def losses(folder: Path) -> list[float]:
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [row["loss"] for row in rows if "loss" in row]
+
+
+def test_processes_that_fail_say_why_in_one_line(root: Path, tmp_path: Path) -> None:
+    broken = replace(CONFIG, batch=3)
+    with pytest.raises(OneclickError, match=r"^a batch of 3 images cannot be shared by 2"):
+        launch.run(broken, version(root), Places(root, tmp_path), EAGER, 2)
