@@ -28,9 +28,7 @@ _NAME = re.compile(r"(\d{4,})-(auto|human)\.json")
 _Box = tuple[float, float, float, float]
 
 
-class TrackDocument(msgspec.Struct, frozen=True):
-    """A track as it stands in a file."""
-
+class _Track(msgspec.Struct, frozen=True):
     id: int
     cls: str = msgspec.field(name="class")
     frames: list[int]
@@ -41,9 +39,7 @@ class TrackDocument(msgspec.Struct, frozen=True):
     attributes: dict[str, tuple[tuple[int, int, str], ...]]
 
 
-class Document(msgspec.Struct, frozen=True):
-    """A label file as it stands; what it says of itself is not yet checked."""
-
+class _File(msgspec.Struct, frozen=True):
     schema: int
     clip: str
     revision: int
@@ -55,7 +51,7 @@ class Document(msgspec.Struct, frozen=True):
     width: int
     height: int
     classes: tuple[str, ...]
-    tracks: list[TrackDocument]
+    tracks: list[_Track]
 
 
 def path(workspace: Workspace, labels: LabelSet) -> Path:
@@ -71,7 +67,7 @@ def encode(labels: LabelSet) -> bytes:
     """
     _check(labels, f"labels {labels.revision} of clip {labels.clip}")
     tracks = [_track(track) for track in labels.tracks]
-    document = Document(
+    document = _File(
         SCHEMA,
         labels.clip,
         labels.revision,
@@ -121,22 +117,17 @@ def load(path: Path) -> LabelSet:
 
 def decode(content: bytes, path: Path) -> LabelSet:
     """The labels in the bytes of a file; `path` names it in errors. Raises as `load`."""
-    found = _labels(path, document(content, path))
-    _check(found, str(path))
-    return found
-
-
-def document(content: bytes, path: Path) -> Document:
-    """The bytes of a file as they stand. Raises as `load`, but for what contradicts itself."""
     try:
-        found = msgspec.json.decode(content, type=Document)
+        document = msgspec.json.decode(content, type=_File)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadLabels(f"{path}: no label file ({error}); restore it from a backup") from None
-    if found.schema != SCHEMA:
+    if document.schema != SCHEMA:
         raise BadLabels(
-            f"{path}: schema {found.schema}, this version reads {SCHEMA}; update oneclick"
+            f"{path}: schema {document.schema}, this version reads {SCHEMA}; update oneclick"
         )
-    return found
+    labels = _labels(path, document)
+    _check(labels, str(path))
+    return labels
 
 
 def revisions(workspace: Workspace, clip_id: str) -> list[Path]:
@@ -157,8 +148,8 @@ def latest(workspace: Workspace, clip_id: str) -> LabelSet | None:
     return load(known[-1]) if known else None
 
 
-def _track(track: LabelTrack) -> TrackDocument:
-    return TrackDocument(
+def _track(track: LabelTrack) -> _Track:
+    return _Track(
         track.id,
         track.cls,
         track.frames.tolist(),
@@ -176,7 +167,7 @@ def _rounded(values: NDArray[np.float32], decimals: int) -> list:  # type: ignor
     return rounded
 
 
-def _labels(path: Path, document: Document) -> LabelSet:
+def _labels(path: Path, document: _File) -> LabelSet:
     try:
         tracks = tuple(
             LabelTrack(
@@ -197,7 +188,7 @@ def _labels(path: Path, document: Document) -> LabelSet:
     return LabelSet(**head, tracks=tracks)
 
 
-_HEAD = tuple(name for name in Document.__struct_fields__ if name not in ("schema", "tracks"))
+_HEAD = tuple(name for name in _File.__struct_fields__ if name not in ("schema", "tracks"))
 
 
 def _check(labels: LabelSet, where: str) -> None:

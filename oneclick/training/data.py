@@ -24,13 +24,14 @@ from oneclick.detectors import networks
 from oneclick.io import datasets, frozen
 from oneclick.training import doubt
 from oneclick.training.augment import Image, augment
-from oneclick.training.sample import Draw, Draws, Plan, Walk, in_order, weights
+from oneclick.training.sample import WINDOW, Draw, Draws, Plan, Walk, in_order, visit, weights
 
-CLIPS_KEPT = 32
+CLIPS_KEPT = WINDOW
 """Opened annotations a worker keeps."""
 IMAGE_BYTES = 512 << 20
 """Decoded images that all workers together keep, where that holds the whole split: on two cores
 decoding is a fifth of a step."""
+NOTHING = np.zeros((0, 4), np.float32)
 REDUCED = {
     2: cv2.IMREAD_REDUCED_COLOR_2,
     4: cv2.IMREAD_REDUCED_COLOR_4,
@@ -101,9 +102,15 @@ class ClipImages(Dataset[Item]):
         self._keep = frames * height * width * 3 <= room
         self._forget()
 
-    def walk(self, wanted: Mapping[str, float] | None = None) -> Walk:
-        """All images; `wanted` as in `sample.weights`."""
-        return Walk(self.index.frames, self.view.stride, weights(self.index, wanted or {}))
+    def walk(self) -> Walk:
+        """Every image once."""
+        return Walk(self.index.frames, self.view.stride)
+
+    def visits(self, wanted: Mapping[str, float]) -> Walk:
+        """As training walks; `wanted` as in `sample.weights`."""
+        walk = self.walk()
+        factors = weights(self.index, wanted)
+        return Walk(self.index.frames, self.view.stride, factors, visit(walk.images))
 
     def __len__(self) -> int:
         return int((-(-self.index.frames // self.view.stride)).sum())
@@ -129,17 +136,13 @@ class ClipImages(Dataset[Item]):
     ) -> Item:
         """The image as training sees it."""
         boxes, labels = found.boxes * scale, self._labels(found.classes)
-        ignored = found.ignored * scale
-        # A stream of its own: what is left out does not change how the rest is augmented.
-        chance = np.random.default_rng((seed, 1))
-        out = doubt.left_out(found.origins, self.view.origins or {}, chance)
-        if out.any() or len(ignored):
-            hidden = np.concatenate([boxes[out], ignored])
-            image, boxes, labels = (
-                doubt.greyed(image, hidden, boxes[~out]),
-                boxes[~out],
-                labels[~out],
-            )
+        if self.view.origins or len(found.ignored):
+            # A stream of its own: what is left out does not change how the rest is augmented.
+            chance = np.random.default_rng((seed, 1))
+            out = doubt.left_out(found.origins, self.view.origins or {}, chance)
+            hidden = np.concatenate([boxes[out], found.ignored * scale])
+            boxes, labels = boxes[~out], labels[~out]
+            image = doubt.greyed(image, hidden, boxes)
         image, boxes, seen = augment(image, boxes, np.random.default_rng(seed))
         return _item(image, boxes, labels[seen], key)
 
@@ -160,7 +163,7 @@ class ClipImages(Dataset[Item]):
         if not 0 <= number < len(self):
             raise IndexError(number)
         self._walk = self._walk or self.walk()
-        clips, frames = self._walk.at(np.array([number]))
+        clips, frames = self._walk.at(np.array([number]), np.zeros(1, np.int64))
         return Draw(int(clips[0]), int(frames[0]))
 
     def _labels(self, names: tuple[str, ...]) -> NDArray[np.int64]:
@@ -170,7 +173,7 @@ class ClipImages(Dataset[Item]):
     def _clip(self, number: int) -> tuple[DatasetClip, frozen.Annotation]:
         if number not in self._clips:
             line = self.index.clip(number)
-            path = self.root / "clips" / line.clip / datasets.labels_name(line.revision)
+            path = f"{self.root}/clips/{line.clip}/{datasets.labels_name(line.revision)}"
             self._clips[number] = line, frozen.opened(path, line, self.view.classes)
             if len(self._clips) > CLIPS_KEPT:
                 self._clips.popitem(last=False)
@@ -181,14 +184,14 @@ class ClipImages(Dataset[Item]):
         """The image at the network's size, and the factor per box side."""
         kept = self._images.get((line.clip, frame))
         if kept is None:
-            path = self.root / "clips" / line.clip / "frames" / f"{frame:06d}.jpg"
+            path = f"{self.root}/clips/{line.clip}/frames/{frame:06d}.jpg"
             kept = read(path, self.view.arch, (line.height, line.width))
             if self._keep:
                 self._images[line.clip, frame] = kept
         return kept
 
 
-def read(path: Path, arch: str, size: tuple[int, int]) -> tuple[Image, NDArray[np.float32]]:
+def read(path: str, arch: str, size: tuple[int, int]) -> tuple[Image, NDArray[np.float32]]:
     """Read an image at the size `arch` wants: (h, w, 3) RGB, and the factor per box side (4,).
 
     A JPEG much larger than that is decoded at a half, a quarter or an eighth, which is faster.
@@ -203,7 +206,7 @@ def read(path: Path, arch: str, size: tuple[int, int]) -> tuple[Image, NDArray[n
     new_height, new_width = networks.fitted(arch, height, width)
     factor = _reduction(min(height / new_height, width / new_width))
     mode = REDUCED.get(factor, cv2.IMREAD_COLOR)
-    image = cv2.imread(str(path), mode | cv2.IMREAD_IGNORE_ORIENTATION)
+    image = cv2.imread(path, mode | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
         raise BadInput(f"cannot read image {path}: run oneclick data verify")
     if image.shape[:2] != (-(-height // factor), -(-width // factor)):
@@ -223,18 +226,21 @@ def _item(
     boxes: NDArray[np.float32],
     labels: NDArray[np.int64],
     key: tuple[str, int],
-    ignored: NDArray[np.float32] | None = None,
+    ignored: NDArray[np.float32] = NOTHING,
     traits: tuple[tuple[str, ...], ...] = (),
 ) -> Item:
     # Boxes thinner than half a pixel have no area to learn and torchvision refuses them.
     keep = np.asarray((boxes[:, 2:] - boxes[:, :2]) >= 0.5).all(axis=1)
+    if not keep.all():
+        boxes, labels = boxes[keep], labels[keep]
+        traits = tuple(traits[k] for k in np.flatnonzero(keep).tolist()) if traits else ()
     return Item(
-        torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1),
-        torch.from_numpy(np.ascontiguousarray(boxes[keep], np.float32)),
-        torch.from_numpy(labels[keep]),
+        torch.from_numpy(image).permute(2, 0, 1),
+        torch.from_numpy(boxes),
+        torch.from_numpy(labels),
         key,
-        torch.from_numpy(np.zeros((0, 4), np.float32) if ignored is None else ignored),
-        tuple(traits[k] for k in np.flatnonzero(keep).tolist()) if traits else (),
+        torch.from_numpy(ignored),
+        traits,
     )
 
 

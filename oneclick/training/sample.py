@@ -13,6 +13,12 @@ from oneclick.core import shuffle
 from oneclick.core.datasets import DatasetClip
 from oneclick.io.index import Index
 
+VISITS = (4, 2)
+AGAIN = 0.07
+WINDOW = 64
+"""Visits that go on at a time; each clip comes again after so many draws. As a multiple of a batch
+times the loader processes, it comes to the process that has its annotation open."""
+
 
 @dataclass(frozen=True, slots=True)
 class Draw:
@@ -41,33 +47,57 @@ class Plan:
 class Walk:
     """All images of a split laid end to end, clips of double weight twice as long.
 
+    A walk goes by visits: `visit` images of one clip, far apart in it, so that its annotation is
+    opened once for all of them.
+
     Args:
         frames: (clips,).
         stride: every n-th frame of a clip is an image.
         weights: (clips,) how often each clip is drawn beside the others.
+        visit: images of a visit.
     """
 
     def __init__(
-        self, frames: NDArray[np.int64], stride: int, weights: NDArray[np.float64] | None = None
+        self,
+        frames: NDArray[np.int64],
+        stride: int,
+        weights: NDArray[np.float64] | None = None,
+        visit: int = 1,
     ) -> None:
-        self.stride = stride
+        self.stride, self.visit = stride, visit
         self.images = -(-frames // stride)
-        self.length = int(self.images.sum())
+        self.visits = -(-self.images // visit)
+        self.length = int(self.visits.sum())
+        """Visits in one epoch."""
         self._weights = np.ones(len(frames)) if weights is None else weights
-        self._ends = np.cumsum(self.images * self._weights)
+        self._ends = np.cumsum(self.visits * self._weights)
 
     def at(
-        self, places: NDArray[np.int64], offset: float = 0.5
+        self, places: NDArray[np.int64], phases: NDArray[np.int64], offset: float = 0.5
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Clips and frames at these places of 0 … length - 1; systematic sampling from `offset`.
+        """Clips and frames of these visits of 0 … length - 1; systematic sampling from `offset`.
 
-        With equal weights every place is another image.
+        With equal weights every place is another visit.
+
+        Args:
+            phases: (n,) which image of the visit, 0 … visit - 1.
         """
         where = (places + offset) * (self._ends[-1] / self.length)
         clips = np.searchsorted(self._ends, where, side="right").clip(max=len(self._ends) - 1)
-        into = where - (self._ends[clips] - self.images[clips] * self._weights[clips])
-        frames = (into / self._weights[clips]).astype(np.int64).clip(0, self.images[clips] - 1)
-        return clips, frames * self.stride
+        visits = self.visits[clips]
+        into = where - (self._ends[clips] - visits * self._weights[clips])
+        number = (into / self._weights[clips]).astype(np.int64).clip(0, visits - 1)
+        return clips, (number + phases * visits) % self.images[clips] * self.stride
+
+
+def visit(images: NDArray[np.int64]) -> int:
+    """How many images a visit to a clip shows, where clips have these numbers of them.
+
+    Short clips would repeat theirs: at most AGAIN of all draws may be repetitions.
+    """
+    every = int(images.sum())
+    fit = (n for n in VISITS if int((-(-images // n)).sum()) * n <= (1 + AGAIN) * every)
+    return next(fit, 1)
 
 
 class Draws(Sampler[Draw]):
@@ -90,22 +120,24 @@ class Draws(Sampler[Draw]):
             yield from self._draw(np.arange(low, low + self.share))
 
     def _draw(self, numbers: NDArray[np.int64]) -> Iterator[Draw]:
-        seed, length = self.plan.seed, self.walk.length
-        epochs, places = np.divmod(numbers, length)
+        seed, length, visit = self.plan.seed, self.walk.length, self.walk.visit
+        windows, within = np.divmod(numbers, WINDOW * visit)
+        phases, slots = np.divmod(within, WINDOW)
+        epochs, places = np.divmod(windows * WINDOW + slots, length)
         for epoch in np.unique(epochs).tolist():
-            here = numbers[epochs == epoch]
-            moved = shuffle.permute(places[epochs == epoch], length, (seed, epoch))
+            here = epochs == epoch
+            moved = shuffle.permute(places[here], length, (seed, epoch))
             offset = np.random.default_rng((seed, epoch, 1)).random()
-            clips, frames = self.walk.at(moved, offset)
-            for number, clip, frame in zip(here, clips, frames, strict=True):
+            clips, frames = self.walk.at(moved, phases[here], offset)
+            for number, clip, frame in zip(numbers[here], clips, frames, strict=True):
                 yield Draw(int(clip), int(frame), seed * 1_000_003 + int(number))
 
 
 def in_order(walk: Walk, most: int | None = None) -> list[Draw]:
-    """Plain images in order; with `most`, so many spread evenly over all."""
+    """Plain images of a walk by visits of one; with `most`, so many spread evenly over all."""
     count = walk.length if most is None else min(most, walk.length)
     places = np.arange(count) * walk.length // max(count, 1)
-    clips, frames = walk.at(places)
+    clips, frames = walk.at(places, np.zeros(count, np.int64))
     return [Draw(int(clip), int(frame)) for clip, frame in zip(clips, frames, strict=True)]
 
 

@@ -136,7 +136,7 @@ class _Work:
             )
         start = self.kept.step if self.kept else 0
         plan = sample.Plan(config.steps, config.batch, config.seed, start, here.rank, here.ranks)
-        return data.training_batches(images, images.walk(config.draw), plan, workers, passes)
+        return data.training_batches(images, images.visits(config.draw), plan, workers, passes)
 
     def finish(self, network: Any, log: runlog.RunLog, began: float) -> Trained:
         """Measure, save, testify; the card comes last."""

@@ -31,7 +31,7 @@ def images(root: Path, split: str = "train", stride: int = 2) -> data.ClipImages
 
 def batches(images: data.ClipImages, steps: int, batch: int, workers: int = 0) -> list[data.Batch]:
     plan = sample.Plan(steps, batch, seed=1)
-    return list(data.training_batches(images, images.walk(), plan, workers))
+    return list(data.training_batches(images, images.visits({}), plan, workers))
 
 
 def test_every_stride_th_frame_of_each_clip_of_the_split_is_an_image(root: Path) -> None:

@@ -53,6 +53,23 @@ def test_every_epoch_shows_every_image_once_in_another_order() -> None:
     assert drawn[:9] != drawn[9:]
 
 
+def test_a_clip_is_visited_for_several_images_far_apart() -> None:
+    frames = np.full(3 * sample.WINDOW, 40)
+    assert sample.visit(frames) == 4
+    walk = Walk(frames, 1, visit=4)
+    drawn = images(Draws(walk, Plan(steps=120 * sample.WINDOW // 8, batch=8)))
+    assert len(set(drawn)) == len(drawn) == frames.sum()
+    assert len({clip for clip, _ in drawn[:64]}) > 50
+    for first, second in zip(drawn[:64], drawn[64:128], strict=True):
+        assert (first[0], abs(first[1] - second[1])) == (second[0], 10)
+
+
+def test_clips_too_short_for_it_are_not_visited_twice() -> None:
+    assert sample.visit(np.array([1, 1, 1, 90])) == 2
+    assert sample.visit(np.array([1] * 50)) == 1
+    assert sample.visit(np.array([45, 45])) == 4
+
+
 def test_a_stride_leaves_frames_out() -> None:
     walk = Walk(FRAMES, 2)
     found = [(d.clip, d.frame) for d in sample.in_order(walk)]
