@@ -10,7 +10,7 @@ from prefect import flow, task
 from flows import policy
 from oneclick import report, settings
 from oneclick.core.results import BatchResult
-from oneclick.stages import calibrate, novelty
+from oneclick.stages import calibrate, mirror, novelty
 from oneclick.stages import train as stage
 
 
@@ -32,6 +32,12 @@ def train_novelty(home: Path, kind: str) -> novelty.Outcome:
     return novelty.train(home, kind)
 
 
+@task(name="sync-wandb", tags=["io"], timeout_seconds=policy.HOUR)
+def sync_wandb(home: Path) -> dict[str, str]:
+    """Logs of trainings sent to Weights & Biases, if there is a key; what failed waits."""
+    return mirror.mirror(home).failed
+
+
 @flow(name="train", **policy.FLOW)
 def train(
     home: Path | None = None, version: str | None = None, steps: int | None = None
@@ -49,12 +55,14 @@ def train(
         failed |= train_novelty(conf.home, kind).failed
     made = train_candidate(conf.home, version, stage.options(conf))
     policy.markdown("training", _page(report.training(conf.home, made.model), made))
+    unsent = sync_wandb(conf.home)
     fresh = [made.model] if made.trained and made.model else []
     return policy.outcome(
         BatchResult(done=fresh, failed=failed),
         model=made.model,
         decision=made.decision,
         reasons=made.reasons,
+        unsent=unsent,
     )
 
 

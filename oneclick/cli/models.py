@@ -84,6 +84,20 @@ def _train_novelty(
         raise typer.Exit(3)
 
 
+@app.command()
+def sync(home: output.Home = None) -> None:
+    """Send the logs of finished trainings to Weights & Biases; WANDB_API_KEY must be set."""
+    from oneclick.stages import mirror
+
+    settings = output.settings(home)
+    with output.progress_bars():
+        result = mirror.mirror(settings.home)
+    if not (result.done or result.failed):
+        left = len(mirror.waiting(settings.home))
+        output.say(f"nothing sent: {left} runs wait, set {mirror.KEY}" if left else "nothing waits")
+    output.finish(result, "runs sent")
+
+
 @app.command("list")
 def list_(home: output.Home = None, json: output.Json = False) -> None:
     """Models, oldest first; the champion is marked."""

@@ -1,7 +1,8 @@
 """The log of one training run: always `metrics.jsonl`, and Weights & Biases where it is wanted.
 
 Weights & Biases is a guest: the mode is resolved here (its own resolution may ask on the terminal),
-every wait has an end, and whatever goes wrong there is noted and never reaches the training.
+every wait has an end, and whatever goes wrong there is noted and never reaches the training. Runs
+are written to disk and sent later, by `stages.mirror`, unless WANDB_MODE=online asks for more.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ INIT_SECONDS, FINISH_SECONDS = 30, 60
 
 
 def resolve(wish: str = "auto", environment: Mapping[str, str] | None = None) -> Mode:
-    """`wish` is auto, online, offline or disabled; online only ever with WANDB_API_KEY."""
+    """`wish` is auto, online, offline or disabled; auto asks WANDB_MODE, then WANDB_API_KEY."""
     env = os.environ if environment is None else environment
     asked = env.get("WANDB_MODE", "") if wish == "auto" else wish
-    if asked in ("disabled", "offline"):
-        return "offline" if asked == "offline" else "disabled"
-    return "online" if env.get("WANDB_API_KEY") else "disabled"
+    keyed = bool(env.get("WANDB_API_KEY"))
+    if asked == "disabled" or (asked != "offline" and not keyed):
+        return "disabled"
+    return "online" if asked == "online" else "offline"
 
 
 class RunLog:
@@ -35,6 +37,7 @@ class RunLog:
 
     def __init__(self, path: Path, run: Any = None, problem: str = "", start: int = 0) -> None:
         self.path = path
+        self._silent = run is None
         self.problem = problem
         """Why Weights & Biases fell silent; empty while all is well."""
         self._run = run
@@ -51,7 +54,10 @@ class RunLog:
 
     def model(self, name: str, weights: Path, metadata: Mapping[str, Any]) -> None:
         """Record a model: its checksum and what it testifies; the file itself stays here."""
-        self._tell(lambda run: run.log_artifact(_artifact(name, weights, metadata)))
+        # Online, an artifact asks the network questions without an end.
+        if self._run is not None and self._run.settings._offline:
+            self._tell(lambda run: run.log_artifact(_artifact(name, weights, metadata)))
+        self.summary(**metadata)
 
     def summary(self, **values: Any) -> None:
         """What the run came to; kept beside the run's last numbers."""
@@ -59,16 +65,17 @@ class RunLog:
 
     def close(self, exit_code: int = 0) -> None:
         """End the run, in bounded time even when the network is gone."""
+        self._silent = self._run is None
         self._tell(lambda run: run.finish(exit_code=exit_code))
         self._run = None
 
     def _tell(self, call: Callable[[Any], object]) -> None:
-        if self._run is None:
+        if self._silent:
             return
         try:
             call(self._run)
         except Exception as error:  # the guest may fail in any way
-            self._run = None
+            self._silent = True
             self.problem = f"Weights & Biases fell silent: {error}"
 
 

@@ -145,7 +145,6 @@ class _Work:
         metrics = dataclasses.asdict(tested.metrics)
         card = self.card(threshold, metrics, model.save(self.folder, network.state_dict()), began)
         log.log(self.config.steps, **{f"test_{name}": value for name, value in metrics.items()})
-        log.summary(**metrics)
         testimony: dict[str, Any] = {
             "dataset": card.dataset.name,
             "dataset_digest": card.dataset.digest,

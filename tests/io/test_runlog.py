@@ -12,7 +12,8 @@ from oneclick.io import runlog
 
 MODES = [
     ("auto", {}, "disabled"),
-    ("auto", {"WANDB_API_KEY": "k"}, "online"),
+    ("auto", {"WANDB_API_KEY": "k"}, "offline"),
+    ("auto", {"WANDB_MODE": "online", "WANDB_API_KEY": "k"}, "online"),
     ("auto", {"WANDB_MODE": "offline"}, "offline"),
     ("auto", {"WANDB_MODE": "offline", "WANDB_API_KEY": "k"}, "offline"),
     ("auto", {"WANDB_MODE": "online"}, "disabled"),
@@ -80,7 +81,7 @@ OUTAGES = {
     "no outage": ([], ["online"], [0], ""),
     "away at start": (["online"], ["online", "offline"], [0], "kept offline"),
     "disk refuses too": (["online", "offline"], ["online", "offline"], [], "away"),
-    "dies while logging": (["log"], ["online"], [], "fell silent"),
+    "dies while logging": (["log"], ["online"], [0], "fell silent"),
     "dies at the end": (["finish"], ["online"], [0], "fell silent"),
 }
 
@@ -93,7 +94,7 @@ def test_an_outage_never_reaches_the_training(
     service = Service(*failures)
     monkeypatch.setitem(sys.modules, "wandb", service)  # type: ignore[arg-type]
     monkeypatch.setenv("WANDB_API_KEY", "k")
-    monkeypatch.setenv("WANDB_MODE", "")
+    monkeypatch.setenv("WANDB_MODE", "online")
     monkeypatch.setenv("WANDB_DATA_DIR", str(tmp_path))
     with runlog.opened(tmp_path / "m.jsonl", "run", {}) as log:
         log.log(0, loss=1.0)
