@@ -16,7 +16,7 @@ from oneclick.io.catalog import Catalog
 from oneclick.io.catalog.rows import VerdictRow
 from oneclick.io.labellers import Learned, Team
 from oneclick.io.workspace import Workspace
-from oneclick.report import numbers
+from oneclick.report import numbers, weeks
 from oneclick.report.numbers import Effort
 
 
@@ -70,8 +70,7 @@ def labelling(home: Path) -> Labelling:
     groups: dict[tuple[str, str], list[VerdictRow]] = defaultdict(list)
     for verdict in verdicts:
         if verdict.clip in makers:
-            year, week, _ = verdict.at.isocalendar()
-            groups[f"{year}-W{week:02d}", makers[verdict.clip]].append(verdict)
+            groups[weeks.week(verdict.at), makers[verdict.clip]].append(verdict)
     costs = [CostRow(*key, numbers.effort_of(found, boxes)) for key, found in groups.items()]
     costs.sort(key=lambda row: (row.week, row.made_by))
     return Labelling(costs, _skills(labellers.load(Workspace(home))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +47,12 @@ class Page:
         place = (round(left * DENSITY), round(y * DENSITY))
         heavy = max(1, round(size * DENSITY / 12))
         cv2.putText(self.pixels, text, place, FONT, scale, colour, heavy, cv2.LINE_AA)
+
+    def line(self, points: Sequence[tuple[float, float]], colour: Colour, heavy: float = 1) -> None:
+        """Straight from point to point."""
+        places = np.round(np.array(points).reshape(-1, 1, 2) * DENSITY).astype(np.int32)
+        thick = max(1, round(heavy * DENSITY))
+        cv2.polylines(self.pixels, [places], False, colour, thick, cv2.LINE_AA)
 
     def save(self, path: Path) -> None:
         """Write a PNG file in one atomic step.

@@ -35,7 +35,7 @@ from oneclick.training import data, evaluate, loop, machine, sample
 from oneclick.training.config import Config
 from tests.training import toy
 
-TRAIN, TEST, FRAMES = 10, 6, 40
+TRAIN, TEST, FRAMES = 8, 6, 40
 HEIGHT, WIDTH = 720, 1280
 BATCH, TURN = 8, 10
 

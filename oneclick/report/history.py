@@ -1,0 +1,109 @@
+"""The learning curve: what every week brought."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from oneclick.io import registry
+from oneclick.io.catalog import Catalog
+from oneclick.io.catalog.rows import DatasetRow, VerdictRow
+from oneclick.io.workspace import Workspace
+from oneclick.report import numbers, scores
+from oneclick.report.numbers import Effort
+from oneclick.report.weeks import week
+from oneclick.training import model
+
+
+@dataclass(frozen=True)
+class Week:
+    """One ISO week; None where nothing is known of it."""
+
+    week: str
+    """ISO year and week, 2026-W09."""
+    trained: int
+    """Models trained."""
+    champion: str | None
+    """In service at its end."""
+    map: float | None
+    """COCO mAP of that champion on the test clips of the dataset it was judged on."""
+    clips: int
+    """Published by its end."""
+    images: int
+    """In these clips."""
+    edits_per_100_boxes: float | None
+    """What people changed in automatic labels."""
+    seconds_per_image: float | None
+    """Of reviewing."""
+
+
+CURVES = {
+    "map": "mAP of the champion",
+    "images": "labelled images",
+    "edits_per_100_boxes": "edits per 100 boxes",
+}
+"""What is drawn, and its title."""
+
+
+def history(home: Path) -> list[Week]:
+    """All weeks in which something was trained, published or reviewed; oldest first.
+
+    Raises:
+        BadInput: a card is broken.
+    """
+    cards = {card.id: card for card in scores.cards(home)}
+    found = registry.read(Workspace(home))
+    terms = found.history if found else ()
+    with Catalog.open(home) as catalog:
+        versions, verdicts = catalog.datasets(), catalog.verdicts()
+        boxes = numbers.boxes_left(catalog.revision_rows())
+    times = [*(c.made_at for c in cards.values()), *(v.made_at for v in versions)]
+    every = {week(at) for at in (*times, *(v.at for v in verdicts), *(t.since for t in terms))}
+    by_week: dict[str, list[VerdictRow]] = defaultdict(list)
+    for verdict in verdicts:
+        by_week[week(verdict.at)].append(verdict)
+    return [
+        _row(
+            name,
+            [card for card in cards.values() if week(card.made_at) == name],
+            _champion(cards, terms, name),
+            [version for version in versions if week(version.made_at) <= name],
+            numbers.effort_of(by_week[name], boxes),
+        )
+        for name in sorted(every)
+    ]
+
+
+def _row(
+    name: str,
+    trained: list[model.Card],
+    champion: tuple[str | None, float | None],
+    published: list[DatasetRow],
+    effort: Effort,
+) -> Week:
+    last = max(published, key=lambda version: version.made_at, default=None)
+    return Week(
+        name,
+        len(trained),
+        *champion,
+        last.clips if last else 0,
+        last.images if last else 0,
+        effort.edits_per_100_boxes,
+        effort.seconds_per_image,
+    )
+
+
+def _champion(
+    cards: dict[str, model.Card], terms: Sequence[registry.Term], name: str
+) -> tuple[str | None, float | None]:
+    """Who served at the end of a week, and what it is worth."""
+    serving = [term.model for term in terms if week(term.since) <= name]
+    card = cards.get(serving[-1]) if serving else None
+    return (serving[-1] if serving else None), (card.metrics["map"] if card else None)
+
+
+def columns(weeks: list[Week]) -> dict[str, list[object]]:
+    """For tables, heading to values."""
+    return {part.name: [getattr(row, part.name) for row in weeks] for part in fields(Week)}

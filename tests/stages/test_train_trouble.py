@@ -1,0 +1,149 @@
+"""What can be wrong with what a training reads: one clear line each, and nobody is promoted."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+import torch
+
+from oneclick.core.clips import ClipStage
+from oneclick.core.errors import BadInput, NoSpace, OneclickError, UsageError
+from oneclick.io import datasets, registry
+from oneclick.io.workspace import Workspace
+from oneclick.stages import publish, train
+from tests.stages import accepted
+
+OPTIONS = train.TrainOptions(steps=1, batch=2, stride=1, min_test_images=1)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Two clips published, one of each side."""
+    clips = accepted.accept(tmp_path, {"cam-1-a": "train", "cam-1-b": "test"})
+    publish.publish(tmp_path, clips, "", ("person",))
+    return tmp_path
+
+
+def server(home: Path) -> Path:
+    return home / "training-server"
+
+
+def version(home: Path) -> Path:
+    (found,) = (server(home) / "datasets").iterdir()
+    return found
+
+
+def edit(path: Path, change: Callable[[bytes], bytes]) -> None:
+    path.write_bytes(change(path.read_bytes()))
+
+
+TROUBLE: dict[str, tuple[Callable[[Path], Any], type[OneclickError], str]] = {
+    "server away": (lambda home: server(home).rename(home / "elsewhere"), BadInput, "version.json"),
+    "manifest edited by hand": (
+        lambda home: edit(
+            version(home) / "manifest.jsonl", lambda d: d.replace(b'"test"', b'"train"')
+        ),
+        BadInput,
+        "manifest.jsonl was changed after it was published: restore it, or publish again",
+    ),
+    "index damaged": (
+        lambda home: edit(version(home) / "train.npy", lambda d: d[:40]),
+        BadInput,
+        "train.npy is broken",
+    ),
+    "training clip deleted": (
+        lambda home: shutil.rmtree(server(home) / "clips" / "cam-1-a"),
+        BadInput,
+        r"cam-1-a/labels-0001.json: cannot be read .*publish again",
+    ),
+    "test clip deleted": (
+        lambda home: shutil.rmtree(server(home) / "clips" / "cam-1-b"),
+        BadInput,
+        r"cam-1-b/labels-0001.json: cannot be read",
+    ),
+    "image deleted": (
+        lambda home: (server(home) / "clips/cam-1-a/frames/000001.jpg").unlink(),
+        BadInput,
+        r"cannot read image .*000001.jpg: run oneclick data verify",
+    ),
+    "label file cut short": (
+        lambda home: edit(server(home) / "clips/cam-1-a/labels-0001.json", lambda d: d[:50]),
+        BadInput,
+        r"labels-0001.json was changed after it was published: copy it from the workspace",
+    ),
+    "label file edited by hand": (
+        lambda home: edit(
+            server(home) / "clips/cam-1-b/labels-0001.json", lambda d: d.replace(b"1", b"2", 1)
+        ),
+        BadInput,
+        r"labels-0001.json was changed after it was published",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TROUBLE)
+def test_what_is_broken_is_named_and_nothing_is_promoted(home: Path, case: str) -> None:
+    damage, error, said = TROUBLE[case]
+    damage(home)
+    with pytest.raises(error, match=said) as caught:
+        train.train(home, None, OPTIONS)
+    assert "\n" not in str(caught.value)
+    assert registry.champion(Workspace(home)) is None
+    assert not list(home.glob("models/*/card.json"))
+
+
+def test_a_class_without_a_single_box_trains_and_counts_for_nothing(home: Path) -> None:
+    made = train.train(home, None, replace(OPTIONS, classes=("person", "wheelchair")))
+    assert made.trained
+    assert 0 <= made.metrics["map"] <= 1
+
+
+def test_a_class_the_settings_do_not_name_is_refused_with_the_file(home: Path) -> None:
+    with pytest.raises(BadInput, match=r"labels-0001.json: class 'person' is unknown to the model"):
+        train.train(home, None, replace(OPTIONS, classes=("wheelchair",)))
+    assert registry.champion(Workspace(home)) is None
+
+
+def test_clips_of_one_side_only_are_not_enough(tmp_path: Path) -> None:
+    clips = accepted.accept(tmp_path, {"cam-1-b": "test"})
+    publish.publish(tmp_path, clips, "", ("person",))
+    with pytest.raises(UsageError, match="no training clip: review and publish more"):
+        train.train(tmp_path, None, OPTIONS)
+
+
+def test_a_disk_that_is_full_during_the_upload_publishes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = accepted.accept(tmp_path, {"cam-1-a": "train", "cam-1-b": "test"})
+    store = type(fsspec.filesystem("memory"))
+    write, left = store.pipe_file, [3]
+
+    def full(self: Any, path: str, value: bytes, **more: Any) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(self, path, value, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "pipe_file", full)
+        with pytest.raises(NoSpace, match=r"no space left on memory://.*: free some, run again"):
+            publish.publish(tmp_path, clips, "memory://full", ("person",))
+    assert datasets.names(Workspace(tmp_path)) == []
+    assert accepted.standing(tmp_path, ClipStage.ACCEPTED) == clips
+    assert train.train(tmp_path, None, OPTIONS).model is None
+    assert publish.publish(tmp_path, clips, "memory://full", ("person",)).result.done == clips
