@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from oneclick.io import registry
 from oneclick.io.workspace import Workspace
 from oneclick.settings import Settings
 
@@ -28,5 +29,11 @@ def rival(conf: Settings) -> str | None:
 
 
 def labellers(conf: Settings) -> list[str]:
-    """Best first: as set, else those that have watched the video already."""
-    return list(conf.detect.labellers) or [name for name in (predictor(conf), rival(conf)) if name]
+    """Best first: as set, else trained labellers and those that have watched the video already."""
+    if conf.detect.labellers:
+        return list(conf.detect.labellers)
+    workspace = Workspace(conf.home)
+    trained = [
+        f"labeller:{arch}" for arch in conf.train.labellers if registry.champion(workspace, arch)
+    ]
+    return [*trained, *(name for name in (predictor(conf), rival(conf)) if name)]

@@ -38,7 +38,7 @@ class Detect(_Section):
     """Second opinion for the conflict triggers: `auto` is opencv:motion beside any other predictor,
     empty is none."""
     labellers: tuple[str, ...] = ()
-    """Models that label clips, best first; empty means the predictor and the rival."""
+    """Models that label clips, best first; empty means trained labellers, predictor and rival."""
     closer: bool = True
     """Labellers that look at shrunken frames look again, at windows around the first labels."""
     device: str = "auto"
@@ -100,6 +100,8 @@ class Train(_Section):
     server: str = ""
     """fsspec URL of the training server; empty means `training-server` in the workspace."""
     model: str = "fcos-tiny"
+    labellers: tuple[str, ...] = ()
+    """Bigger networks that the weekly training trains too; they label clips and serve no camera."""
     novelty: tuple[Literal["novelty-autoencoder", "novelty-gan"], ...] = ()
     """Models of novelty that the weekly training renews for each camera."""
     effort: float = Field(1.0, gt=0)

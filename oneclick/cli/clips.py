@@ -44,9 +44,10 @@ def show(
     """Everything known of one clip: where it comes from, why, its labels and its history."""
     from oneclick import report
 
-    detail = report.clip(output.settings(home).home, clip)
+    settings = output.settings(home)
+    detail, use = report.clip(settings.home, clip), report.use(settings.home, clip)
     if json:
-        output.show_json(detail)
+        output.show_json({**output.plain(detail), "use": use})
         return
     row = detail.row
     output.table(
@@ -68,6 +69,11 @@ def show(
         ["revision", "kind", "made by", "boxes", "by origin"],
         [[r.revision, r.kind, r.made_by, r.boxes, r.origins] for r in detail.revisions],
         "labels",
+    )
+    output.table(
+        ["datasets", "models that learned from it", "models measured on it"],
+        [[", ".join(names) for names in (use.datasets, use.learned, use.measured)]],
+        "use",
     )
     output.table(
         ["at (UTC)", "from", "to", "by", "detail"],

@@ -1,14 +1,34 @@
-"""`oneclick data`: dataset versions."""
+"""`oneclick data`: dataset versions, and the way from and to other tools."""
 
 from __future__ import annotations
 
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from oneclick.cli import output
 
-app = typer.Typer(no_args_is_help=True, help="Dataset versions: publish one, list, verify.")
+app = typer.Typer(
+    no_args_is_help=True, help="Dataset versions: publish one, list, verify, export, import."
+)
+
+
+class Format(StrEnum):
+    """What `oneclick.io.exchange` knows, without loading it."""
+
+    coco = "coco"
+    yolo = "yolo"
+    mot = "mot"
+    cvat = "cvat"
+
+
+class Side(StrEnum):
+    """The sides of a dataset."""
+
+    train = "train"
+    test = "test"
 
 
 @app.command()
@@ -65,3 +85,63 @@ def verify(
     if problems:
         raise typer.Exit(1)
     output.say("every file is what it was when it was published")
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Argument(help="New folder to write to.")],
+    format: Annotated[Format, typer.Option(help="Format of the files.")],
+    version: Annotated[str | None, typer.Option(help="Version; default: the latest.")] = None,
+    split: Annotated[Side | None, typer.Option(help="Only this side; default: both.")] = None,
+    images: Annotated[bool, typer.Option(help="Pictures too, as hard links if possible.")] = True,
+    per_clip: Annotated[
+        bool, typer.Option("--per-clip", help="coco: also one small annotations file a clip.")
+    ] = False,
+    home: output.Home = None,
+) -> None:
+    """Write a published version as files that other tools read."""
+    from oneclick.io import exchange
+    from oneclick.stages import export as stage
+
+    settings = output.settings(home)
+    home, server = settings.home, settings.train.server
+    side = split.value if split else None
+    with output.progress_bars():
+        outcome = stage.export(home, out, format.value, version, side, server, images, per_clip)
+    if lost := exchange.get(format.value).lost:
+        output.say(f"{format.value} cannot hold {lost}: they stay behind")
+    if outcome.without_video:
+        output.say(f"{outcome.without_video} clips without clip.mp4, which is gone: only labels")
+    output.say(f"{outcome.version} in {out}: {outcome.images} images, {outcome.boxes} boxes")
+    output.finish(outcome.result, "clips exported")
+
+
+@app.command("import")
+def import_(
+    path: Annotated[Path, typer.Argument(help="Dataset: its folder, or its annotation file.")],
+    format: Annotated[Format, typer.Option(help="Format of the dataset.")],
+    camera: Annotated[str, typer.Option(help="Camera that its clips count as.")],
+    fps: Annotated[
+        float | None, typer.Option(help="Frames per second; else as the dataset says, or 25.")
+    ] = None,
+    test: Annotated[
+        bool, typer.Option("--test", help="All for testing; else what lies in test/ or val/.")
+    ] = False,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Accept the labels unseen; else they go to review.")
+    ] = False,
+    auto: Annotated[
+        bool, typer.Option("--auto", help="The labels are predictions that nobody drew.")
+    ] = False,
+    home: output.Home = None,
+) -> None:
+    """Turn a dataset of another tool into clips with labels; what is there already is skipped."""
+    from oneclick.stages import import_ as stage
+
+    settings, options = output.settings(home), stage.Options(camera, fps, test, accept, auto)
+    with output.progress_bars():
+        outcome = stage.import_(settings.home, path, format.value, settings.classes, options)
+    for what, count in sorted(outcome.notes.items()):
+        output.say(f"{count} {what}")
+    output.say(f"{outcome.images} images, {outcome.boxes} boxes")
+    output.finish(outcome.result, "clips imported")

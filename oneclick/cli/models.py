@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
-from oneclick.cli import output
+from oneclick.cli import history, output
 
 app = typer.Typer(no_args_is_help=True, help="Models: list, show, promote, roll back.")
+app.command()(history.history)
+app.command()(history.lineage)
 
 
 def train(

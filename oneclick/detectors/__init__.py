@@ -162,10 +162,17 @@ def _own(what: str, workspace: Workspace | None, device: str) -> Detector:
     return own.load(what, workspace, device)
 
 
+def _labeller(what: str, workspace: Workspace | None, device: str) -> Detector:
+    from oneclick.detectors import own
+
+    return own.load_labeller(what, workspace, device)
+
+
 _KINDS: dict[str, tuple[Callable[[str, Workspace | None, str], Detector], tuple[str, ...]]] = {
     "opencv": (_opencv, ("hog", "motion")),
     "torchvision": (_torchvision, ("NAME",)),
     "transformers": (_transformers, ("REPO",)),
     "onnx": (_onnx, ("FILE",)),
     "model": (_own, ("champion", "ID")),
+    "labeller": (_labeller, ("ARCHITECTURE",)),
 }

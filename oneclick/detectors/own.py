@@ -1,4 +1,4 @@
-"""`model:champion` and `model:ID`: what our own training made."""
+"""`model:champion`, `model:ID` and `labeller:ARCHITECTURE`: what our own training made."""
 
 from __future__ import annotations
 
@@ -36,14 +36,29 @@ def load(model: str, workspace: Workspace | None, device: str = "auto") -> Torch
     if workspace is None:
         raise DetectorUnavailable(f"detector model:{model} needs a workspace; set --home")
     chosen = _champion(workspace) if model == CHAMPION else model
+    return _detector(f"model:{model}", chosen, workspace, device)
+
+
+def load_labeller(arch: str, workspace: Workspace | None, device: str = "auto") -> TorchDetector:
+    """The network of that architecture that labels now. Raises as `load`."""
+    chosen = registry.champion(workspace, arch) if workspace else None
+    if workspace is None or chosen is None:
+        raise DetectorUnavailable(
+            f"detector labeller:{arch}: none was promoted yet; "
+            f"oneclick train --model {arch} --labeller"
+        )
+    return _detector(f"labeller:{arch}", chosen, workspace, device)
+
+
+def _detector(name: str, chosen: str, workspace: Workspace, device: str) -> TorchDetector:
     folder = workspace.model_dir(chosen)
-    card = _card(model, folder)
+    card = _card(name, folder)
     return TorchDetector(
-        f"model:{model}",
+        name,
         f"model-{chosen}",
         card.classes,
         card.threshold,
-        _network(model, card, folder / "model.pt"),
+        _network(name, card, folder / "model.pt"),
         base.torch_device(device),
         first_label=1,
     )
@@ -59,20 +74,20 @@ def _champion(workspace: Workspace) -> str:
     return champion
 
 
-def _card(model: str, folder: Path) -> Card:
+def _card(name: str, folder: Path) -> Card:
     path = folder / "card.json"
     if not path.exists():
         raise DetectorUnavailable(
-            f"detector model:{model}: {path} is missing; oneclick models list shows what there is"
+            f"detector {name}: {path} is missing; oneclick models list shows what there is"
         )
     try:
         card: Card = files.read_json(path, Card)
     except BadInput as error:
-        raise DetectorUnavailable(f"detector model:{model}: {error}") from None
+        raise DetectorUnavailable(f"detector {name}: {error}") from None
     return card
 
 
-def _network(model: str, card: Card, path: Path) -> Any:
+def _network(name: str, card: Card, path: Path) -> Any:
     import torch
 
     try:
@@ -81,10 +96,10 @@ def _network(model: str, card: Card, path: Path) -> Any:
         network = networks.build(card.arch, card.classes)
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except FileNotFoundError:
-        raise DetectorUnavailable(f"detector model:{model}: {path} is missing") from None
+        raise DetectorUnavailable(f"detector {name}: {path} is missing") from None
     except (OneclickError, OSError, ValueError, RuntimeError, pickle.UnpicklingError) as error:
         line = (str(error).splitlines() or ["empty"])[0]
         raise DetectorUnavailable(
-            f"detector model:{model}: {path} does not load ({line}); oneclick models rollback"
+            f"detector {name}: {path} does not load ({line}); oneclick models rollback"
         ) from None
     return network

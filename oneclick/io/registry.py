@@ -1,8 +1,13 @@
-"""Which model is in service: `models/champion.json`, replaced atomically, with its history."""
+"""Which model is in service: `models/champion.json`, replaced atomically, with its history.
+
+Networks that only label have a file each, `models/labeller-<architecture>.json`, of the same form.
+All functions take the architecture as `labeller`; empty means the model that serves the cameras.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 
@@ -28,31 +33,37 @@ class Registry(msgspec.Struct, frozen=True):
     history: tuple[Term, ...]
 
 
-def read(workspace: Workspace) -> Registry | None:
+def read(workspace: Workspace, labeller: str = "") -> Registry | None:
     """The whole file; None before the first promotion.
 
     Raises:
         BadInput: the file is broken.
     """
-    if not workspace.champion_file.exists():
+    path = _file(workspace, labeller)
+    if not path.exists():
         return None
-    found: Registry = files.read_json(workspace.champion_file, Registry)
+    found: Registry = files.read_json(path, Registry)
     return found
 
 
-def champion(workspace: Workspace) -> str | None:
+def _file(workspace: Workspace, labeller: str) -> Path:
+    usual = workspace.champion_file
+    return usual.with_name(f"labeller-{labeller}.json") if labeller else usual
+
+
+def champion(workspace: Workspace, labeller: str = "") -> str | None:
     """The model in service."""
-    found = read(workspace)
+    found = read(workspace, labeller)
     return found.model if found else None
 
 
-def served(workspace: Workspace, model: str) -> bool:
+def served(workspace: Workspace, model: str, labeller: str = "") -> bool:
     """Whether a model is or was in service."""
-    found = read(workspace)
+    found = read(workspace, labeller)
     return found is not None and any(term.model == model for term in found.history)
 
 
-def promote(workspace: Workspace, model: str, reason: str) -> None:
+def promote(workspace: Workspace, model: str, reason: str, labeller: str = "") -> None:
     """Put a model into service; the champion promoted again changes nothing.
 
     Raises:
@@ -61,15 +72,15 @@ def promote(workspace: Workspace, model: str, reason: str) -> None:
     if not (workspace.model_dir(model) / "card.json").exists():
         known = sorted(card.parent.name for card in workspace.home.glob("models/*/card.json"))
         raise UnknownName("model", model, known)
-    found = read(workspace)
+    found = read(workspace, labeller)
     if found and found.model == model:
         return
     now = datetime.now(UTC)
     history = (*(found.history if found else ()), Term(model, now, reason))
-    files.write_json(workspace.champion_file, Registry(model, now, history))
+    files.write_json(_file(workspace, labeller), Registry(model, now, history))
 
 
-def rollback(workspace: Workspace) -> str:
+def rollback(workspace: Workspace, labeller: str = "") -> str:
     """Put the champion before this one back into service; its name.
 
     Rolling back twice goes back two champions: terms that a roll-back undid do not count.
@@ -77,11 +88,11 @@ def rollback(workspace: Workspace) -> str:
     Raises:
         OneclickError: there is no earlier champion.
     """
-    found = read(workspace)
+    found = read(workspace, labeller)
     earlier = _line(found)[:-1] if found else []
     if not found or not earlier:
         raise OneclickError("no earlier champion to go back to; oneclick models list shows all")
-    promote(workspace, earlier[-1], f"{ROLLBACK} {found.model}")
+    promote(workspace, earlier[-1], f"{ROLLBACK} {found.model}", labeller)
     return earlier[-1]
 
 

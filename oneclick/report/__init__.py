@@ -3,6 +3,7 @@
 The command line, the terminal UI, the web pages and Prefect's artifacts show these values.
 """
 
+from oneclick.report.history import Week, history
 from oneclick.report.labelling import (
     CostRow,
     Labelling,
@@ -12,6 +13,7 @@ from oneclick.report.labelling import (
     skill_columns,
 )
 from oneclick.report.ledger import Ledger, TriggerRow, columns, ledger, sentences
+from oneclick.report.lineage import Lineage, Use, lineage, use
 from oneclick.report.listings import ClipDetail, ClipRow, VideoRow, clip, clips, videos
 from oneclick.report.moments import Moment, moments
 from oneclick.report.numbers import (
@@ -52,6 +54,7 @@ __all__ = [
     "Labelling",
     "Lap",
     "Ledger",
+    "Lineage",
     "ModelRow",
     "Moment",
     "QuestionRow",
@@ -61,7 +64,9 @@ __all__ = [
     "Timeline",
     "Training",
     "TriggerRow",
+    "Use",
     "VideoRow",
+    "Week",
     "champion",
     "clip",
     "clips",
@@ -70,11 +75,13 @@ __all__ = [
     "datasets",
     "effort",
     "funnel",
+    "history",
     "hits",
     "kept",
     "labelling",
     "lap",
     "ledger",
+    "lineage",
     "model_card",
     "models",
     "moments",
@@ -85,5 +92,6 @@ __all__ = [
     "skill_columns",
     "timeline",
     "training",
+    "use",
     "videos",
 ]

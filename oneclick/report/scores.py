@@ -72,13 +72,13 @@ def models(home: Path) -> list[ModelRow]:
             card.id == serving,
             card.made_at,
         )
-        for card in _cards(home)
+        for card in cards(home)
     ]
 
 
 def training(home: Path, model_id: str | None = None) -> Training | None:
     """The decision about one model, by default the newest that the gate judged."""
-    judged = [card for card in _cards(home) if card.decision and model_id in (None, card.id)]
+    judged = [card for card in cards(home) if card.decision and model_id in (None, card.id)]
     if not judged:
         return None
     card = judged[-1]
@@ -94,16 +94,21 @@ def training(home: Path, model_id: str | None = None) -> Training | None:
 
 
 def model_card(home: Path, model_id: str) -> dict[str, Any]:
-    """Everything a model testifies about itself.
+    """Everything a model testifies about itself. Raises as `card`."""
+    found: dict[str, Any] = msgspec.to_builtins(card(home, model_id))
+    return found
+
+
+def card(home: Path, model_id: str) -> model.Card:
+    """The card of one model.
 
     Raises:
         UnknownName: if there is no such model.
     """
-    found = {card.id: card for card in _cards(home)}
+    found = {card.id: card for card in cards(home)}
     if model_id not in found:
         raise UnknownName("model", model_id, sorted(found))
-    card: dict[str, Any] = msgspec.to_builtins(found[model_id])
-    return card
+    return found[model_id]
 
 
 def datasets(home: Path) -> list[DatasetRow]:
@@ -115,7 +120,8 @@ def datasets(home: Path) -> list[DatasetRow]:
         ]
 
 
-def _cards(home: Path) -> list[model.Card]:
+def cards(home: Path) -> list[model.Card]:
+    """All complete models as they testify of themselves, oldest first."""
     folders = [path.parent for path in (home / "models").glob(f"*/{model.CARD}")]
     cards = [card for card in map(model.read_card, folders) if card]
     return sorted(cards, key=lambda card: (card.made_at, card.id))

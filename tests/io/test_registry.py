@@ -45,6 +45,18 @@ def test_rolling_back_goes_further_back_each_time(workspace: Workspace) -> None:
     assert registry.rollback(workspace) == "a"
 
 
+def test_labellers_and_the_deployed_model_do_not_meet(workspace: Workspace) -> None:
+    registry.promote(workspace, "a", "first")
+    registry.promote(workspace, "b", "first", "big-net")
+    registry.promote(workspace, "c", "better", "big-net")
+    assert registry.champion(workspace) == "a"
+    assert registry.champion(workspace, "big-net") == "c"
+    assert registry.rollback(workspace, "big-net") == "b"
+    assert registry.served(workspace, "c", "big-net")
+    assert not registry.served(workspace, "c")
+    assert registry.champion(workspace, "other") is None
+
+
 def test_only_a_complete_model_can_serve(workspace: Workspace) -> None:
     with pytest.raises(UnknownName, match="known: a, b, c"):
         registry.promote(workspace, "d", "hope")

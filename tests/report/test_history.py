@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from oneclick import report
+from oneclick.core.errors import UnknownName
+from oneclick.report import curve
+from oneclick.report.weeks import week
+from oneclick.stages import publish, train
+from oneclick.training import gate
+from tests.stages import accepted
+
+OPTIONS = train.TrainOptions(steps=1, batch=2, stride=2, min_test_images=1)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two versions, a champion on the first and one tuned from it on the second."""
+    home = tmp_path_factory.mktemp("home")
+    patch = pytest.MonkeyPatch()
+    real = gate.decide
+    patch.setattr(gate, "decide", lambda *a, **k: replace(real(*a, **k), verdict="promote"))
+    publish.publish(home, accepted.accept(home, {"a": "train", "b": "test"}), "", ("person",))
+    train.train(home, None, OPTIONS)
+    publish.publish(home, accepted.accept(home, {"c": "train"}), "", ("person",))
+    train.train(home, None, OPTIONS)
+    patch.undo()
+    return home
+
+
+def test_a_model_goes_back_to_its_parents_clips_and_videos(home: Path) -> None:
+    first, second = report.models(home)
+    found = report.lineage(home, second.id)
+    assert found.parents == (first.id,)
+    assert found.dataset_parents == (first.dataset,)
+    assert [(c.clip, c.split, c.revision, c.made_by) for c in found.clips] == [
+        ("a", "train", 1, "toy"),
+        ("b", "test", 1, "toy"),
+        ("c", "train", 1, "toy"),
+    ]
+    assert {(c.video, c.start, c.stop) for c in found.clips} == {("cam-1", 0, 3)}
+    assert found.videos == 1
+    assert len(found.weights) == len(found.dataset_digest) == 64
+    with pytest.raises(UnknownName, match=first.id):
+        report.lineage(home, "nobody")
+
+
+def test_a_clip_knows_which_models_learned_from_it_and_which_were_measured(home: Path) -> None:
+    first, second = report.models(home)
+    assert report.use(home, "a").learned == (first.id, second.id)
+    assert report.use(home, "b").measured == (first.id, second.id)
+    assert report.use(home, "b").learned == ()
+    assert report.use(home, "c").datasets == (second.dataset,)
+    assert report.use(home, "c").learned == (second.id,)
+
+
+def test_history_tells_week_by_week_who_serves_and_what_it_is_worth(home: Path) -> None:
+    (now,) = report.history(home)
+    _, second = report.models(home)
+    assert now.week == week(datetime.now(UTC))
+    assert (now.trained, now.champion, now.clips, now.images) == (2, second.id, 3, 9)
+    assert now.map == second.map
+
+
+def test_nothing_done_is_no_week(tmp_path: Path) -> None:
+    assert report.history(tmp_path) == []
+
+
+@pytest.mark.parametrize("weeks", [0, 1, 2, 60])
+def test_a_curve_of_any_length_is_drawn(weeks: int) -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    rows = [
+        report.Week(week(start + timedelta(weeks=k)), 1, "m", k / 100, k, 100 * k, None, None)
+        for k in range(weeks)
+    ]
+    page = curve.draw(rows)
+    blue = (page.pixels == np.array(curve.LINE)).all(2).sum()
+    assert (blue > 0) == (weeks > 0)
+
+
+SPARKS = [
+    ([0.0, 1.0], "▁█"),
+    ([1.0, 1.0], "▅▅"),
+    ([None, 2.0, None], " ▅ "),
+    ([], ""),
+]
+
+
+@pytest.mark.parametrize(("values", "text"), SPARKS)
+def test_a_spark_goes_from_the_least_to_the_greatest(values: list[float | None], text: str) -> None:
+    assert curve.spark(values) == text
