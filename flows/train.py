@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from prefect import flow, task
 from flows import policy
 from oneclick import report, settings
 from oneclick.core.results import BatchResult
+from oneclick.report import scores
 from oneclick.stages import calibrate, mirror, novelty
 from oneclick.stages import train as stage
 
@@ -53,6 +55,11 @@ def train(
     failed: dict[str, str] = {}
     for kind in conf.train.novelty:
         failed |= train_novelty(conf.home, kind).failed
+    for arch in conf.train.labellers:
+        chosen = stage.options(conf, model=arch, labeller=True)
+        label = train_candidate(conf.home, version, chosen)
+        key = f"labeller-{arch}".replace("_", "-")
+        policy.markdown(key, _page(report.training(conf.home, label.model), label))
     made = train_candidate(conf.home, version, stage.options(conf))
     policy.markdown("training", _page(report.training(conf.home, made.model), made))
     unsent = sync_wandb(conf.home)
@@ -71,9 +78,33 @@ def _page(judged: report.Training | None, made: stage.Outcome) -> str:
     if judged is None or made.model is None:
         return " ".join(made.reasons)
     lines = [f"## {judged.model}: {judged.verdict}", f"Trained on {judged.dataset}.", ""]
-    lines += ["| model | mAP | AP50 | recall | test images |", "|---|---|---|---|---|"]
-    for row in judged.rows:
-        lines.append(
-            f"| {row.name} | {row.map:.3f} | {row.ap50:.3f} | {row.recall:.3f} | {row.images} |"
+    lines += _table(
+        ("model", "mAP", "AP50", "recall", "recall at 0.1", "at 1 false an image", "images"),
+        [
+            (r.name, r.map, r.ap50, r.recall, r.recall_at_01, r.recall_at_1, r.images)
+            for r in judged.rows
+        ],
+    )
+    lines += ["", *(f"- {reason}" for reason in judged.reasons)]
+    if slices := scores.slice_columns(judged.slices):
+        lines += ["", "### Slices, worst first", ""]
+        lines += _table(list(slices[0]), [tuple(row.values()) for row in slices])
+    if judged.worst:
+        lines += ["", "### Worst test clips", ""]
+        lines += _table(
+            ("clip", "worst frame", "F1", "missed", "false"),
+            [(w.clip, w.frame, w.f1, w.missed, w.alarms) for w in judged.worst],
         )
-    return "\n".join([*lines, "", *(f"- {reason}" for reason in judged.reasons)])
+    return "\n".join(lines)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    """Lines of Markdown."""
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    return lines + [f"| {' | '.join(map(_cell, row))} |" for row in rows]
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +26,12 @@ def train(
             "it: novelty-autoencoder, novelty-gan."
         ),
     ] = None,
+    labeller: Annotated[
+        bool, typer.Option("--labeller", help="It labels clips and serves no camera.")
+    ] = False,
+    effort: Annotated[
+        float | None, typer.Option(help="Quality against time: 2 is twice the steps.", min=0.01)
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps.", min=1)] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     camera: Annotated[
@@ -44,9 +52,9 @@ def train(
 
     settings = output.settings(home)
     with output.progress_bars():
-        outcome = stage.train(
-            settings.home, data, stage.options(settings, model=model, steps=steps, seed=seed)
-        )
+        changes = {"model": model, "steps": steps, "seed": seed, "effort": effort}
+        options = stage.options(settings, labeller=labeller, **changes)
+        outcome = stage.train(settings.home, data, options)
     if outcome.model is None:
         output.say(outcome.reasons[0])
         return
@@ -120,10 +128,47 @@ def show(
     model: Annotated[str, typer.Argument(help="Model id; `oneclick models list` prints them.")],
     home: output.Home = None,
 ) -> None:
-    """The card of one model: what it was trained on and what it is worth."""
-    from oneclick import report
+    """The card of one model: what it was trained on and what it is worth.
 
-    output.show_json(report.model_card(output.settings(home).home, model))
+    The card is JSON on stdout; its slices, worst first, are a table on stderr.
+    """
+    from oneclick import report
+    from oneclick.cli import summary
+
+    home = output.settings(home).home
+    output.show_json(report.model_card(home, model))
+    if training := report.training(home, model):
+        with contextlib.redirect_stdout(sys.stderr):
+            summary.show_slices(training)
+
+
+@app.command()
+def worst(
+    model: Annotated[str | None, typer.Argument(help="Model id; default: the champion.")] = None,
+    home: output.Home = None,
+    most: Annotated[int, typer.Option(help="How many clips.", min=1)] = 10,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(help="Folder for pictures: truth in blue, what the model says in orange."),
+    ] = None,
+    json: output.Json = False,
+) -> None:
+    """The test clips that a model does worst on, each with its worst image."""
+    from oneclick.stages import worst as stage
+
+    settings = output.settings(home)
+    with output.progress_bars():
+        found = stage.worst(settings.home, model, settings.train.server, most, pictures)
+    if json:
+        output.show_json(found)
+        return
+    output.table(
+        ["clip", "camera", "worst frame", "F1", "missed", "false"],
+        [[c.clip, c.camera, c.frame, c.f1, c.missed, c.alarms] for c in found.clips],
+    )
+    output.say(f"{found.model} on the test clips of {found.dataset}, score {found.threshold:.2f}")
+    if pictures and found.clips:
+        output.say(f"pictures: {pictures}")
 
 
 @app.command()

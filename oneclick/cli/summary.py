@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from flows.demo import Demo
     from oneclick.report import Lap, Training
 
+SLICES = 12
+"""Most slices on a terminal."""
+ALARMS = ("recall at 0.1", "at 1 false an image")
+"""Recall at two rates of false boxes."""
 ORIGIN_NAMES = {
     "d": "detected",
     "u": "united",
@@ -50,12 +54,30 @@ def show(state: Lap) -> None:
 def show_training(training: Training) -> None:
     """Candidate against champion, and why it was promoted or not."""
     output.table(
-        ["model", "mAP", "AP50", "recall", "test images"],
-        [[row.name, row.map, row.ap50, row.recall, row.images] for row in training.rows],
+        ["model", "mAP", "AP50", "recall", *ALARMS, "test images"],
+        [
+            [r.name, r.map, r.ap50, r.recall, r.recall_at_01, r.recall_at_1, r.images]
+            for r in training.rows
+        ],
         f"training   {training.model}: {training.verdict}",
     )
     for reason in training.reasons:
         typer.echo(f"  {reason}")
+    show_slices(training)
+
+
+def show_slices(training: Training) -> None:
+    """The whole test set and its worst slices, as far as a screen holds them."""
+    from oneclick.report import scores
+
+    rows = scores.slice_columns(training.slices)
+    if not rows:
+        return
+    shown = rows[:SLICES]
+    output.table(list(shown[0]), [list(row.values()) for row in shown], "slices, worst first")
+    if len(rows) > len(shown):
+        more = len(rows) - len(shown)
+        typer.echo(f"  {more} slices more: oneclick models show {training.model}")
 
 
 def _joined(pairs: object) -> str:

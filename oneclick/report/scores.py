@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from oneclick.io import registry
 from oneclick.io.catalog import Catalog
 from oneclick.io.workspace import Workspace
 from oneclick.training import gate, model
+from oneclick.training.evaluate import ClassScore
+from oneclick.training.mistakes import WorstClip
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,22 @@ class Training:
     reasons: tuple[str, ...]
     rows: tuple[gate.Row, ...]
     seconds: float
+    slices: tuple[gate.SliceRow, ...] = ()
+    """The whole test set, then its slices, worst first; none on cards of earlier versions."""
+    classes: tuple[ClassScore, ...] = ()
+    worst: tuple[WorstClip, ...] = ()
+    """Test clips with the lowest F1."""
+
+
+class _Ruled(msgspec.Struct):
+    """What is shown of a card's decision (stages/train.py)."""
+
+    verdict: str
+    reasons: tuple[str, ...]
+    rows: tuple[gate.Row, ...]
+    slices: tuple[gate.SliceRow, ...] = ()
+    classes: tuple[ClassScore, ...] = ()
+    worst: tuple[WorstClip, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,7 +101,7 @@ def training(home: Path, model_id: str | None = None) -> Training | None:
     if not judged:
         return None
     card = judged[-1]
-    decision = msgspec.convert(card.decision, gate.Decision)
+    decision = msgspec.convert(card.decision, _Ruled)
     return Training(
         card.id,
         card.dataset.name,
@@ -90,7 +109,24 @@ def training(home: Path, model_id: str | None = None) -> Training | None:
         decision.reasons,
         decision.rows,
         card.seconds,
+        decision.slices,
+        decision.classes,
+        decision.worst,
     )
+
+
+def slice_columns(slices: Sequence[gate.SliceRow]) -> list[dict[str, Any]]:
+    """Slices as the rows of a table; a model that nothing stood beside has only its own mAP."""
+    rows = []
+    for row in slices:
+        compared = {"champion": row.champion, "mAP": row.candidate, "gain": row.gain}
+        compared |= {"at least": row.low, "at most": row.high}
+        if slices[0].champion is None:
+            compared = {"mAP": row.candidate}
+        sizes = {"clips": row.clips, "images": row.images, "boxes": row.boxes}
+        said = {} if slices[0].champion is None else {"": row.word}
+        rows.append({"slice": row.name, **compared, **sizes, **said})
+    return rows
 
 
 def model_card(home: Path, model_id: str) -> dict[str, Any]:

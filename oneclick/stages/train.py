@@ -40,6 +40,8 @@ class TrainOptions:
     origins: Mapping[str, float] = field(default_factory=dict)
     draw: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
+    labeller: bool = False
+    """The model labels and serves no camera: it is judged beside the labeller of its kind."""
     pretrained: bool = True
     precision: str = "auto"
     device: str = "auto"
@@ -49,6 +51,11 @@ class TrainOptions:
     """mAP by which a candidate must beat the champion."""
     min_test_images: int = 20
     classes: tuple[str, ...] = ("person",)
+
+    @property
+    def reign(self) -> str:
+        """Whose place the model is to take, in words of io.registry."""
+        return self.model if self.labeller else ""
 
 
 @dataclass(frozen=True)
@@ -82,13 +89,19 @@ class Ruling(msgspec.Struct, frozen=True):
     champion_metrics: dict[str, float] | None
     at: datetime
     """UTC."""
+    slices: tuple[dict[str, Any], ...] = ()
+    """training.gate.SliceRow: the whole, then the slices, worst first."""
+    classes: tuple[dict[str, Any], ...] = ()
+    """training.evaluate.ClassScore of the candidate."""
+    worst: tuple[dict[str, Any], ...] = ()
+    """training.mistakes.WorstClip of the candidate."""
 
 
 def options(settings: Any, **changes: object) -> TrainOptions:
-    """Options from `settings.train` and `settings.classes`; changes of None do not count."""
+    """Options from the settings; changes of None do not count."""
     chosen = {name: value for name, value in changes.items() if value is not None}
     given = settings.train.model_dump() | {"classes": settings.classes}
-    given |= {"device": settings.detect.device} | chosen
+    given |= {"device": settings.detect.device, "labeller": False} | chosen
     return TrainOptions(**{name: given[name] for name in TrainOptions.__dataclass_fields__})
 
 
@@ -103,13 +116,15 @@ def train(home: Path, version: str | None, options: TrainOptions) -> Outcome:
     dataset = datasets.find(workspace, version)
     if dataset is None:
         reason = "nothing to train on: no dataset version was published yet"
-        return Outcome(None, None, {}, registry.champion(workspace), None, "", (reason,), False)
+        reigning = registry.champion(workspace, options.reign)
+        return Outcome(None, None, {}, reigning, None, "", (reason,), False)
     card, ruling, fresh = _rule(workspace, dataset, options)
     with Catalog.open(home) as catalog:
         catalog.add_model(card.id, dataset.name, msgspec.to_builtins(card))
     # A champion that was rolled back stays so: only a model that never served is put into service.
-    if ruling.verdict == "promote" and not registry.served(workspace, card.id):
-        registry.promote(workspace, card.id, ruling.reasons[-1])
+    reign = options.reign
+    if ruling.verdict == "promote" and not registry.served(workspace, card.id, reign):
+        registry.promote(workspace, card.id, ruling.reasons[-1], reign)
     return Outcome(
         card.id,
         dataset.name,
@@ -134,7 +149,7 @@ def _rule(
     done = model.read_card(folder)
     if done and done.decision:
         return done, msgspec.convert(done.decision, Ruling), False
-    champion = registry.champion(workspace)
+    champion = registry.champion(workspace, options.reign)
     parent = workspace.model_dir(champion) if champion else None
     root = server.local_root(workspace.home, options.server)
     places = Places(root, folder.parent, parent)
@@ -169,6 +184,9 @@ def _judge(
         places.parent.name if places.parent else None,
         asdict(champion.metrics) if champion else None,
         datetime.now(UTC),
+        tuple(asdict(row) for row in decision.slices),
+        tuple(asdict(row) for row in candidate.classes),
+        tuple(asdict(row) for row in candidate.worst),
     )
 
 
@@ -191,15 +209,25 @@ def _tested(
 def _trained_on(
     workspace: Workspace, dataset: DatasetVersion, parent: Path | None
 ) -> Collection[str]:
-    """Clips that the candidate or the champion learnt from."""
+    """Clips that the candidate or the champion learnt from; also test clips that show the same."""
+    learnt = list(dataset.side("train"))
+    for version in _lineage(parent):
+        before = datasets.find(workspace, version)
+        learnt += before.side("train") if before else ()
+    films = {clip.clip_digest for clip in learnt}
+    copies = {clip.clip for clip in dataset.side("test") if clip.clip_digest in films}
+    return {clip.clip for clip in learnt} | copies
+
+
+def _lineage(parent: Path | None) -> list[str]:
+    """Dataset versions behind a model: its own, its parent's, and so on."""
     from oneclick.training import model
 
-    seen = {clip.clip for clip in dataset.side("train")}
-    card = model.read_card(parent) if parent else None
-    if card:
-        before = datasets.find(workspace, card.dataset.name)
-        seen |= {clip.clip for clip in before.side("train")} if before else set()
-    return seen
+    versions: list[str] = []
+    while parent and (card := model.read_card(parent)):
+        versions.append(card.dataset.name)
+        parent = parent.parent / card.parent if card.parent else None
+    return list(dict.fromkeys(versions))
 
 
 def _rows(decision: gate.Decision, card: str, parent: Path | None) -> tuple[dict[str, Any], ...]:

@@ -1,24 +1,31 @@
-"""What a model is worth: COCO mAP, AP50 and recall on images it has not seen."""
+"""What a model is worth on images it has not seen: as a whole, by class, by slice, at its worst."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from oneclick.core import association, progress
+from oneclick.core import association
+from oneclick.core.datasets import DatasetClip
 from oneclick.core.detections import Detections
 from oneclick.core.tracks import Tracks
-from oneclick.training import precision
+from oneclick.training import coco, mistakes, precision, see, slices
+from oneclick.training.cost import Cost, cost
+from oneclick.training.mistakes import WorstClip
 from oneclick.training.precision import Boxes, Matches, Truth
+from oneclick.training.see import Seen
+from oneclick.training.slices import Slice
 
 if TYPE_CHECKING:
     from torch import nn
 
     from oneclick.training.data import Batch
+
+__all__ = ["Cost", "Seen", "cost"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,20 @@ class Metrics:
     images: int
     boxes: int
     """True boxes."""
+    recall_at_01: float = 0.0
+    """Largest recall at IoU 0.5 with at most one false box in ten images."""
+    recall_at_1: float = 0.0
+    """Largest recall at IoU 0.5 with at most one false box an image."""
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """One class; None where the test set shows none."""
+
+    name: str
+    map: float | None
+    ap50: float | None
+    boxes: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,52 +68,81 @@ class Evaluation:
     """Grouped by clip, for the bootstrap."""
     clips: tuple[str, ...]
     """Clip ids by group number."""
+    classes: tuple[ClassScore, ...] = ()
+    slices: tuple[Slice, ...] = ()
+    worst: tuple[WorstClip, ...] = ()
+    """Lowest F1 first."""
 
 
-def evaluate(model: nn.Module, batches: Iterable[Batch], threshold: float) -> Evaluation:
-    """Run a model over labelled batches and score it, clip by clip."""
-    predictions, truths, keys = predict(model, batches)
-    clips = tuple(dict.fromkeys(clip for clip, _ in keys))
-    number = {clip: k for k, clip in enumerate(clips)}
-    groups = np.array([number[clip] for clip, _ in keys], np.int64)
-    matches = precision.match(predictions, truths, groups)
-    return Evaluation(score(predictions, truths, threshold), matches, clips)
+def evaluate(
+    model: nn.Module,
+    batches: Iterable[Batch],
+    threshold: float,
+    clips: Sequence[DatasetClip] = (),
+    classes: Sequence[str] = (),
+) -> Evaluation:
+    """Run a model over labelled, plain batches and score it, clip by clip and slice by slice.
+
+    Args:
+        threshold: operating score.
+        clips: lines of the manifest; they tell the camera and the trigger of a clip.
+        classes: names; without them classes are called by their number.
+    """
+    seen = see.see(model, batches)
+    named = tuple(dict.fromkeys(clip for clip, _ in seen.keys))
+    number = {clip: k for k, clip in enumerate(named)}
+    groups = np.array([number[clip] for clip, _ in seen.keys], np.int64)
+    count = len(classes) or None
+    matches = precision.match(seen.predictions, seen.truths, groups, count, seen.ignored)
+    return Evaluation(
+        _metrics(seen.predictions, seen.truths, threshold, seen.ignored, matches),
+        matches,
+        named,
+        _classes(matches, classes),
+        slices.cut(matches, seen.facts(), threshold, clips),
+        mistakes.worst(matches, seen.keys, threshold),
+    )
 
 
 def predict(
     model: nn.Module, batches: Iterable[Batch], what: str = "evaluate"
 ) -> tuple[list[Boxes], list[Truth], list[tuple[str, int]]]:
     """Predictions, truths and (clip, frame) of every image, in order."""
-    import torch
-
-    model.eval()
-    predictions: list[Boxes] = []
-    truths: list[Truth] = []
-    keys: list[tuple[str, int]] = []
-    total = len(batches) if isinstance(batches, Sized) else 0
-    for batch in progress.track(what, batches, total):
-        with torch.inference_mode():
-            found = model([image.float().div_(255) for image in batch.images])
-        predictions += [_arrays(one) for one in found]
-        truths += [
-            (t["boxes"].numpy(), t["labels"].numpy().astype(np.int64) - 1) for t in batch.targets
-        ]
-        keys += batch.keys
-    return predictions, truths, keys
+    seen = see.see(model, batches, what)
+    return seen.predictions, seen.truths, seen.keys
 
 
-def score(predictions: Sequence[Boxes], truths: Sequence[Truth], threshold: float = 0.0) -> Metrics:
+def score(
+    predictions: Sequence[Boxes],
+    truths: Sequence[Truth],
+    threshold: float = 0.0,
+    ignored: Sequence[NDArray[np.floating]] | None = None,
+) -> Metrics:
     """Metrics over images; box coordinates may be in any unit the two share.
 
     Args:
         predictions: boxes (n, 4), scores (n,), classes (n,) of each image.
         truths: boxes (n, 4), classes (n,) of each image.
         threshold: operating score, for `recall` and `precision`.
+        ignored: regions (k, 4) of each image, as in `precision.match`.
     """
+    matches = precision.match(predictions, truths, ignored=ignored)
+    return _metrics(predictions, truths, threshold, ignored, matches)
+
+
+def _metrics(
+    predictions: Sequence[Boxes],
+    truths: Sequence[Truth],
+    threshold: float,
+    ignored: Sequence[NDArray[np.floating]] | None,
+    matches: Matches,
+) -> Metrics:
     count = sum(len(b) for b, _ in truths)
-    mean, at_half = _coco(predictions, truths) if count else (0.0, 0.0)
-    hit, made = _operating(predictions, truths, threshold)
-    return Metrics(mean, at_half, hit / max(count, 1), hit / max(made, 1), len(truths), count)
+    mean, at_half = coco.judge(predictions, truths, ignored) if count else (0.0, 0.0)
+    hit, made = _operating(predictions, truths, threshold, ignored)
+    few, more = (mistakes.recall_at(matches, len(truths), rate) for rate in (0.1, 1.0))
+    shares = (hit / max(count, 1), hit / max(made, 1))
+    return Metrics(mean, at_half, *shares, len(truths), count, few, more)
 
 
 def score_clip(
@@ -123,55 +173,55 @@ def images(detections: Detections, truth: Tracks, stride: int = 1) -> Iterator[t
         yield found, (truth.boxes[true], truth.classes[true])
 
 
-def operating_point(predictions: Sequence[Boxes], truths: Sequence[Truth]) -> float:
+def operating_point(
+    predictions: Sequence[Boxes],
+    truths: Sequence[Truth],
+    ignored: Sequence[NDArray[np.floating]] | None = None,
+) -> float:
     """The score that gives the best F1 at IoU 0.5; 0.5 where there is nothing to go by.
 
     The middle of the scores whose F1 is within 1% of the best, so that one image does not decide.
     """
-    matches = precision.match(predictions, truths)
+    matches = precision.match(predictions, truths, ignored=ignored)
     expected = matches.truths.sum()
     if not len(matches.scores) or not expected:
         return 0.5
-    hits = np.cumsum(matches.hits[:, 0])
-    f1 = 2 * hits / (np.arange(1, len(hits) + 1) + expected)
+    hits, made = np.cumsum(matches.hits[:, 0]), np.cumsum(matches.counted[:, 0])
+    f1 = 2 * hits / (made + expected)
     good = matches.scores[f1 >= 0.99 * f1.max()]
     return round(float(good.min() + good.max()) / 2, 3)
 
 
-def _coco(predictions: Sequence[Boxes], truths: Sequence[Truth]) -> tuple[float, float]:
-    """mAP and AP50 by torchmetrics over faster-coco-eval."""
-    import torch
-    from torchmetrics.detection import MeanAveragePrecision
-
-    def tensors(found: Sequence[Any], names: Sequence[str]) -> list[dict[str, torch.Tensor]]:
-        kinds = {"boxes": torch.float32, "scores": torch.float32, "labels": torch.int64}
-        return [
-            {name: torch.as_tensor(np.asarray(part), dtype=kinds[name]) for name, part in pairs}
-            for pairs in (zip(names, one, strict=True) for one in found)
-        ]
-
-    judge = MeanAveragePrecision(backend="faster_coco_eval")
-    judge.warn_on_many_detections = False
-    judge.update(
-        tensors(predictions, ("boxes", "scores", "labels")), tensors(truths, ("boxes", "labels"))
+def _classes(matches: Matches, names: Sequence[str]) -> tuple[ClassScore, ...]:
+    found, boxes = precision.average(matches)[0], matches.truths.sum(0).tolist()
+    return tuple(
+        ClassScore(
+            names[c] if names else str(c),
+            float(own.mean()) if boxes[c] else None,
+            float(own[0]) if boxes[c] else None,
+            boxes[c],
+        )
+        for c, own in enumerate(found)
     )
-    result = judge.compute()
-    return max(float(result["map"]), 0.0), max(float(result["map_50"]), 0.0)
 
 
 def _operating(
-    predictions: Sequence[Boxes], truths: Sequence[Truth], threshold: float
+    predictions: Sequence[Boxes],
+    truths: Sequence[Truth],
+    threshold: float,
+    ignored: Sequence[NDArray[np.floating]] | None,
 ) -> tuple[int, int]:
     """True boxes found and boxes made at the operating score; one-to-one, largest total IoU."""
     hit = made = 0
-    for (found, scores, classes), (true, true_classes) in zip(predictions, truths, strict=True):
+    regions = ignored or [np.zeros((0, 4))] * len(truths)
+    for (found, scores, classes), (true, true_classes), hidden in zip(
+        predictions, truths, regions, strict=True
+    ):
         for c in np.unique(classes[scores >= threshold]):
             mine = found[(scores >= threshold) & (classes == c)]
-            made += len(mine)
-            hit += len(association.match(mine, true[true_classes == c], 0.5)[0])
+            matched = association.match(mine, true[true_classes == c], 0.5)[0]
+            forgiven = precision.inside(np.asarray(mine, float), np.asarray(hidden, float))
+            forgiven[matched] = False
+            hit += len(matched)
+            made += len(mine) - int(forgiven.sum())
     return hit, made
-
-
-def _arrays(found: dict[str, Any]) -> Boxes:
-    labels: NDArray[np.int64] = found["labels"].numpy() - 1
-    return found["boxes"].numpy(), found["scores"].numpy(), labels

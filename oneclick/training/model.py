@@ -53,6 +53,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """evaluate.Metrics on the test clips of the dataset."""
     pretrained: bool = False
     """Whether it goes back to weights learned on COCO."""
+    cost: dict[str, Any] = {}
+    """evaluate.Cost: time for an image and size; empty on cards of earlier versions."""
     decision: dict[str, Any] | None = None
     """What the gate said (see stages/train.py); None until it was asked."""
 

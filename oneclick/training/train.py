@@ -143,7 +143,9 @@ class _Work:
         threshold = _threshold(network, self.config, self.dataset.name, self.places)
         tested = examine(network, self.config, self.dataset, self.places, threshold)
         metrics = dataclasses.asdict(tested.metrics)
-        card = self.card(threshold, metrics, model.save(self.folder, network.state_dict()), began)
+        spent = evaluate.cost(network, networks.size(self.config.arch))
+        weights = model.save(self.folder, network.cpu().state_dict())
+        card = self.card(threshold, metrics, weights, began, dataclasses.asdict(spent))
         log.log(self.config.steps, **{f"test_{name}": value for name, value in metrics.items()})
         testimony: dict[str, Any] = {
             "dataset": card.dataset.name,
@@ -156,7 +158,12 @@ class _Work:
         return Trained(card, tested)
 
     def card(
-        self, threshold: float, metrics: dict[str, Any], weights: str, began: float
+        self,
+        threshold: float,
+        metrics: dict[str, Any],
+        weights: str,
+        began: float,
+        cost: dict[str, Any],
     ) -> model.Card:
         return model.Card(
             id=self.name,
@@ -173,6 +180,7 @@ class _Work:
             weights=weights,
             metrics=metrics,
             pretrained=self.config.from_coco,
+            cost=cost,
         )
 
 
@@ -185,7 +193,9 @@ def examine(
 ) -> evaluate.Evaluation:
     """Evaluate on the test clips of a dataset."""
     images = _images(config, dataset.name, places, "test")
-    return evaluate.evaluate(network, data.plain_batches(images, config.at_once), threshold)
+    clips = datasets.load(places.root / "datasets" / dataset.name).side("test")
+    batches = data.plain_batches(images, config.at_once)
+    return evaluate.evaluate(network, batches, threshold, clips, config.classes)
 
 
 def seed_everything(seed: int) -> None:

@@ -1,18 +1,24 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
 
+from oneclick import report
+from oneclick.cli import summary
 from oneclick.core.errors import BadInput, UnknownName, UsageError
-from oneclick.io import registry
+from oneclick.io import datasets, registry
 from oneclick.io.catalog import Catalog
 from oneclick.io.workspace import Workspace
-from oneclick.stages import publish, train
+from oneclick.stages import publish, train, worst
 from oneclick.training import gate, model
 from tests.stages import accepted
+from tests.training import toy
 
 OPTIONS = train.TrainOptions(steps=1, batch=2, stride=2, min_test_images=1)
 
@@ -39,7 +45,8 @@ def ruled(monkeypatch: pytest.MonkeyPatch, verdict: gate.Verdict) -> None:
     real = gate.decide
 
     def decide(*arguments: object) -> gate.Decision:
-        return gate.Decision(verdict, ("because",), real(*arguments).rows)  # type: ignore[arg-type]
+        found = real(*arguments)  # type: ignore[arg-type]
+        return gate.Decision(verdict, ("because",), found.rows, found.slices)
 
     monkeypatch.setattr(gate, "decide", decide)
 
@@ -179,3 +186,74 @@ def test_options_come_from_the_settings_with_changes() -> None:
 
     made = train.options(settings.load(), model=None, steps=7)
     assert (made.model, made.steps, made.classes) == ("fcos-tiny", 7, ("person",))
+
+
+def test_a_test_clip_that_shows_a_training_clip_again_is_a_leak(tmp_path: Path) -> None:
+    clips = accepted.accept(tmp_path, {"cam-1-a": "train", "cam-1-b": "test"})
+    workspace = Workspace(tmp_path)
+    publish.publish(tmp_path, clips, "", ("person",))
+    dataset = datasets.find(workspace)
+    assert dataset
+    assert train._trained_on(workspace, dataset, None) == {"cam-1-a"}
+    a, b = dataset.clips
+    copied = replace(dataset, clips=(a, replace(b, clip_digest=a.clip_digest)))
+    assert train._trained_on(workspace, copied, None) == {"cam-1-a", "cam-1-b"}
+
+
+def test_slices_and_worst_clips_are_kept_and_shown(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ruled(monkeypatch, "promote")
+    train.train(home, None, OPTIONS)
+    train.train(home, None, train.TrainOptions(**vars(OPTIONS) | {"seed": 1}))
+    shown = report.training(home)
+    assert shown
+    assert shown.slices[0].name == "all"
+    assert {"size=medium", "size=large"} & {row.name for row in shown.slices}
+    assert shown.classes[0].boxes == shown.slices[0].boxes
+    assert [one.clip for one in shown.worst] == ["cam-1-b"]
+    summary.show_training(shown)
+    out = capsys.readouterr().out
+    assert "slices, worst first" in out
+    assert "recall at 0.1" in out
+
+
+def test_cards_from_before_slices_still_load(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ruled(monkeypatch, "promote")
+    made = train.train(home, None, OPTIONS)
+    folder = Workspace(home).model_dir(made.model or "")
+    path = folder / model.CARD
+    card = json.loads(path.read_text())
+    for name in ("slices", "classes", "worst"):
+        del card["decision"][name]
+    for row in card["decision"]["rows"]:
+        del row["recall_at_01"], row["recall_at_1"]
+    path.write_text(json.dumps(card))
+    assert train.train(home, None, OPTIONS).decision == "promote"
+    shown = report.training(home)
+    assert shown
+    assert shown.slices == ()
+    summary.show_training(shown)
+    assert "slices" not in capsys.readouterr().out
+
+
+def test_the_worst_clips_of_a_model_are_drawn(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UsageError, match="no model is in service"):
+        worst.worst(home)
+    ruled(monkeypatch, "promote")
+    made = train.train(home, None, OPTIONS)
+    found = worst.worst(home, pictures=tmp_path / "pictures")
+    assert found.model == made.model
+    (one,) = found.clips
+    assert (one.clip, one.camera, one.missed > 0) == ("cam-1-b", "cam", True)
+    assert one.picture
+    picture = cv2.imread(str(one.picture))
+    assert picture.shape == (2 * toy.HEIGHT + worst.CAPTION, 2 * toy.WIDTH, 3)
+    assert (picture == worst.TRUTH).all(axis=2).any()
+    assert worst.worst(home, made.model).clips[0].picture is None
+    with pytest.raises(UnknownName, match="nobody"):
+        worst.worst(home, "nobody")
