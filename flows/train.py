@@ -8,7 +8,7 @@ from typing import Any
 
 from prefect import flow, task
 
-from flows import policy
+from flows import alerts, policy
 from oneclick import report, settings
 from oneclick.core.results import BatchResult
 from oneclick.report import scores
@@ -61,7 +61,9 @@ def train(
         key = f"labeller-{arch}".replace("_", "-")
         policy.markdown(key, _page(report.training(conf.home, label.model), label))
     made = train_candidate(conf.home, version, stage.options(conf))
-    policy.markdown("training", _page(report.training(conf.home, made.model), made))
+    judged = report.training(conf.home, made.model) if made.model else None
+    policy.markdown("training", _page(judged, made))
+    untold = alerts.tell(judged if made.trained else None, conf.train.webhook)
     unsent = sync_wandb(conf.home)
     fresh = [made.model] if made.trained and made.model else []
     return policy.outcome(
@@ -70,6 +72,7 @@ def train(
         decision=made.decision,
         reasons=made.reasons,
         unsent=unsent,
+        untold=untold,
     )
 
 

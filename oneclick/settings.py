@@ -132,6 +132,8 @@ class Train(_Section):
     """mAP by which a candidate must beat the champion."""
     min_test_images: int = Field(20, ge=0)
     """Fewer test images are not enough evidence to promote."""
+    webhook: str = ""
+    """URL that gets a JSON message when a candidate is not promoted; empty is none."""
 
 
 class Settings(BaseSettings):

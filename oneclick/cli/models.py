@@ -110,7 +110,7 @@ def sync(home: output.Home = None) -> None:
 
 @app.command("list")
 def list_(home: output.Home = None, json: output.Json = False) -> None:
-    """Models, oldest first; the champion is marked."""
+    """Models, oldest first; * is the champion, L labels clips."""
     from oneclick import report
 
     rows = report.models(output.settings(home).home)
@@ -119,7 +119,17 @@ def list_(home: output.Home = None, json: output.Json = False) -> None:
         return
     output.table(
         ["", "model", "dataset", "mAP", "AP50", "made (UTC)"],
-        [["*" if r.champion else "", r.id, r.dataset, r.map, r.ap50, r.made_at] for r in rows],
+        [
+            [
+                "*" if r.champion else "L" if r.labels else "",
+                r.id,
+                r.dataset,
+                r.map,
+                r.ap50,
+                r.made_at,
+            ]
+            for r in rows
+        ],
     )
 
 
@@ -171,25 +181,36 @@ def worst(
         output.say(f"pictures: {pictures}")
 
 
+Labeller = Annotated[
+    str,
+    typer.Option("--labeller", help="Architecture whose labeller is meant, not the champion."),
+]
+
+
 @app.command()
 def promote(
     model: Annotated[str, typer.Argument(help="Model id to put into service.")],
     home: output.Home = None,
     reason: Annotated[str, typer.Option(help="Why; kept in the history.")] = "by hand",
+    labeller: Labeller = "",
 ) -> None:
     """Put a model into service without asking the gate."""
     from oneclick.io import registry
     from oneclick.io.workspace import Workspace
 
-    registry.promote(Workspace(output.settings(home).home), model, reason)
-    output.say(f"champion is now {model}")
+    registry.promote(Workspace(output.settings(home).home), model, reason, labeller)
+    output.say(f"{_role(labeller)} is now {model}")
 
 
 @app.command()
-def rollback(home: output.Home = None) -> None:
+def rollback(home: output.Home = None, labeller: Labeller = "") -> None:
     """Put the champion before this one back into service."""
     from oneclick.io import registry
     from oneclick.io.workspace import Workspace
 
-    model = registry.rollback(Workspace(output.settings(home).home))
-    output.say(f"champion is now {model}")
+    model = registry.rollback(Workspace(output.settings(home).home), labeller)
+    output.say(f"{_role(labeller)} is now {model}")
+
+
+def _role(labeller: str) -> str:
+    return f"labeller {labeller}" if labeller else "champion"

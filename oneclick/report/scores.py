@@ -31,6 +31,8 @@ class ModelRow:
     verdict: str
     """What the gate said; empty if it was not asked."""
     champion: bool
+    labels: bool
+    """Whether it is the labeller of its kind."""
     made_at: datetime
 
 
@@ -89,6 +91,7 @@ def models(home: Path) -> list[ModelRow]:
             card.metrics["ap50"],
             (card.decision or {}).get("verdict", ""),
             card.id == serving,
+            card.id == registry.champion(Workspace(home), card.arch),
             card.made_at,
         )
         for card in cards(home)

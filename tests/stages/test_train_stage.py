@@ -9,9 +9,10 @@ import cv2
 import pytest
 import torch
 
-from oneclick import report
+from flows import models
+from oneclick import detectors, report, settings
 from oneclick.cli import summary
-from oneclick.core.errors import BadInput, UnknownName, UsageError
+from oneclick.core.errors import BadInput, DetectorUnavailable, UnknownName, UsageError
 from oneclick.io import datasets, registry
 from oneclick.io.catalog import Catalog
 from oneclick.io.workspace import Workspace
@@ -182,7 +183,6 @@ def test_what_cannot_be_trained_is_refused_in_one_line(
 
 
 def test_options_come_from_the_settings_with_changes() -> None:
-    from oneclick import settings
 
     made = train.options(settings.load(), model=None, steps=7)
     assert (made.model, made.steps, made.classes) == ("fcos-tiny", 7, ("person",))
@@ -257,3 +257,23 @@ def test_the_worst_clips_of_a_model_are_drawn(
     assert worst.worst(home, made.model).clips[0].picture is None
     with pytest.raises(UnknownName, match="nobody"):
         worst.worst(home, "nobody")
+
+
+def test_a_labeller_is_judged_and_promoted_beside_its_kind(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ruled(monkeypatch, "promote")
+    workspace = Workspace(home)
+    deployed = train.train(home, None, OPTIONS)
+    options = train.TrainOptions(**vars(OPTIONS) | {"seed": 2, "labeller": True})
+    labeller = train.train(home, None, options)
+    assert labeller.champion_before is None
+    assert registry.champion(workspace) == deployed.model
+    assert registry.champion(workspace, "fcos-tiny") == labeller.model
+    detector = detectors.create("labeller:fcos-tiny", workspace, "cpu")
+    assert detector.model_id == f"model-{labeller.model}"
+    assert [(m.champion, m.labels) for m in report.models(home)] == [(True, False), (False, True)]
+    conf = settings.load(home=home, train={"labellers": ["fcos-tiny", "fcos_resnet50_fpn"]})
+    assert models.labellers(conf)[0] == "labeller:fcos-tiny"
+    with pytest.raises(DetectorUnavailable, match="oneclick train --model fcos_resnet50_fpn"):
+        detectors.create("labeller:fcos_resnet50_fpn", workspace, "cpu")
