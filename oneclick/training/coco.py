@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oneclick.training import precision
-from oneclick.training.precision import Boxes, Truth
+from oneclick.training import matching
+from oneclick.training.matching import Boxes, Truth
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +46,7 @@ def _with_crowds(
     COCO forgives a detection if the IoU threshold's share of it lies in a crowd, we if half of it
     does, whatever the threshold. So each forgiven detection brings a crowd of just its own size.
     """
-    inside = precision.inside(np.asarray(found[0], float), np.asarray(regions, float))
+    inside = matching.inside(np.asarray(found[0], float), np.asarray(regions, float))
     crowds = np.asarray(found[0], np.float32)[inside]
     true = np.asarray(truth[0], np.float32).reshape(-1, 4)
     return (

@@ -9,7 +9,7 @@ import numpy as np
 
 from oneclick.training import evidence
 from oneclick.training.evaluate import Evaluation
-from oneclick.training.evidence import Gains
+from oneclick.training.evidence import Gains, Numbers
 from oneclick.training.slices import Score, Slice
 
 Word = Literal["better", "no worse", "unclear", "worse", "too small", "not judged"]
@@ -70,31 +70,26 @@ def compare(
     candidate: Evaluation, champion: Evaluation, options: Options
 ) -> tuple[tuple[SliceRow, ...], float]:
     """The whole, then the slices, worst first; and the confidence that the whole is better."""
-    whole = _whole(candidate)
-    other = {one.score.name: one for one in champion.slices}
-    shared = [whole, *(one for one in candidate.slices if one.score.name in other)]
-    pairs = [(candidate.matches, champion.matches)]
-    pairs += [(one.matches, other[one.score.name].matches) for one in shared[1:]]
-    gains = evidence.gains(pairs, options.draws, options.seed)
-    words = _words(gains, [one.score for one in shared], options)
-    low, high = gains.bounds(options.certainty)
-    rows = [
-        SliceRow(
-            one.score.name,
-            _number(gains.champion[k]),
-            _number(gains.candidate[k]),
-            _number(gains.gain[k]),
-            _number(low[k]),
-            _number(high[k]),
-            one.score.images,
-            one.score.clips,
-            one.score.boxes,
-            words[k],
-        )
-        for k, one in enumerate(shared)
-    ]
+    other = {one.score.name: one for one in (_whole(champion), *champion.slices)}
+    named = (_whole(candidate), *candidate.slices)
+    pairs = [(one, other[one.score.name]) for one in named if one.score.name in other]
+    maps = np.array([[_maybe(a.score.map), _maybe(b.score.map)] for a, b in pairs])
+    matched = [(a.matches, b.matches) for a, b in pairs]
+    gains = evidence.gains(matched, maps, options.draws, options.seed)
+    scores = [one.score for one, _ in pairs]
+    words, bounds = _words(gains, scores, options), gains.bounds(options.certainty)
+    rows = [_row(score, words[k], gains, bounds, k) for k, score in enumerate(scores)]
     sure = float(gains.confidence(options.margin)[0])
     return (rows[0], *sorted(rows[1:], key=_badness)), sure
+
+
+def _row(
+    score: Score, word: Word, gains: Gains, bounds: tuple[Numbers, Numbers], k: int
+) -> SliceRow:
+    columns = (gains.champion, gains.candidate, gains.gain, *bounds)
+    champion, candidate, gain, low, high = (_number(column[k]) for column in columns)
+    sizes = score.images, score.clips, score.boxes
+    return SliceRow(score.name, champion, candidate, gain, low, high, *sizes, word)
 
 
 def alone(candidate: Evaluation) -> tuple[SliceRow, ...]:
@@ -149,6 +144,10 @@ def _beforehand(score: Score, options: Options) -> Word | None:
 
 def _badness(row: SliceRow) -> tuple[int, float]:
     return ORDER.index(row.word), 1.0 if row.gain is None else row.gain
+
+
+def _maybe(value: float | None) -> float:
+    return np.nan if value is None else value
 
 
 def _number(value: float) -> float | None:

@@ -13,10 +13,11 @@ from oneclick.core import association
 from oneclick.core.datasets import DatasetClip
 from oneclick.core.detections import Detections
 from oneclick.core.tracks import Tracks
-from oneclick.training import coco, mistakes, precision, see, slices
+from oneclick.training import coco, matching, mistakes, precision, see, slices
 from oneclick.training.cost import Cost, cost
+from oneclick.training.matching import Boxes, Truth
 from oneclick.training.mistakes import WorstClip
-from oneclick.training.precision import Boxes, Matches, Truth
+from oneclick.training.precision import Matches
 from oneclick.training.see import Seen
 from oneclick.training.slices import Slice
 
@@ -220,7 +221,7 @@ def _operating(
         for c in np.unique(classes[scores >= threshold]):
             mine = found[(scores >= threshold) & (classes == c)]
             matched = association.match(mine, true[true_classes == c], 0.5)[0]
-            forgiven = precision.inside(np.asarray(mine, float), np.asarray(hidden, float))
+            forgiven = matching.inside(np.asarray(mine, float), np.asarray(hidden, float))
             forgiven[matched] = False
             hit += len(matched)
             made += len(mine) - int(forgiven.sum())

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from oneclick.training import precision, resample
+from oneclick.training import resample
 from oneclick.training.precision import Matches
 
 Numbers = NDArray[np.float64]
@@ -80,21 +80,23 @@ class Gains:
         return found
 
 
-def gains(pairs: Sequence[tuple[Matches, Matches]], draws: int, seed: int = 0) -> Gains:
-    """Compare candidate and champion on slices of one test set; clips are numbered alike in all."""
+def gains(
+    pairs: Sequence[tuple[Matches, Matches]], maps: Numbers, draws: int, seed: int = 0
+) -> Gains:
+    """Compare candidate and champion on slices of one test set; clips are numbered alike in all.
+
+    Args:
+        maps: (k, 2) mAP of both on the whole of each slice; NaN where nothing was to be found.
+    """
     groups = len(pairs[0][0].truths)
     drawn = resample.weights(groups, draws, seed)
-    points = np.array([[_point(one) for one in pair] for pair in pairs]).reshape(-1, 2)
     moved = np.stack([_moved(*pair, drawn) for pair in pairs], 1)
     clips = np.array([_clips(candidate) for candidate, _ in pairs])
     spread = moved.std(0)
-    error = spread * np.sqrt(clips / np.maximum(clips - 1, 0.5))
+    # One clip says nothing of how clips differ.
+    error = np.where(clips > 1 + 1e-9, spread * np.sqrt(clips / np.maximum(clips - 1, 0.5)), np.inf)
     scaled = moved / np.maximum(spread, LEAST)
-    return Gains(points[:, 1], points[:, 0], error, np.maximum(clips - 1, 0.5), scaled)
-
-
-def _point(matches: Matches) -> float:
-    return float(precision.mean(precision.average(matches))[0]) if matches.truths.any() else np.nan
+    return Gains(maps[:, 1], maps[:, 0], error, np.maximum(clips - 1, 0.5), scaled)
 
 
 def _moved(candidate: Matches, champion: Matches, drawn: NDArray[np.float32]) -> Numbers:

@@ -10,27 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from oneclick.core import boxes
+from oneclick.training import matching
+from oneclick.training.matching import IOUS, Boxes, Found, Truth
 
-IOUS = np.arange(0.5, 1.0, 0.05)
 POINTS = 101
 """Recall points, 0 … 1."""
-MOST = 100
-"""Detections an image that count."""
-INSIDE = 0.5
-"""Share of a detection inside a region to ignore from which it is forgiven there."""
 _CHUNK = 4_000_000
 """Cells of one bootstrap block, to bound its memory."""
-
-Boxes = tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.integer]]
-"""Boxes (n, 4) px, scores (n,), classes (n,) of one image."""
-Truth = tuple[NDArray[np.floating], NDArray[np.integer]]
-"""Boxes (n, 4) px and classes (n,) of one image."""
 
 
 class Truths(NamedTuple):
@@ -92,12 +83,12 @@ def match(
     true = _truths(truths, group)
     starts = np.searchsorted(true.images, np.arange(len(truths)))
     none = np.zeros((0, 4))
-    parts = [_Part.empty()]
+    parts = [Found.empty()]
     for number, (predicted, truth) in enumerate(zip(predictions, truths, strict=True)):
         regions = none if ignored is None else ignored[number]
         for c in range(count):
-            parts.append(_image(number, predicted, truth, c, regions, int(starts[number])))
-    found = _Part.joined(parts)
+            parts.append(matching.image(number, predicted, truth, c, regions, int(starts[number])))
+    found = Found.joined(parts)
     hits = found.taken >= 0
     return Matches(
         found.scores,
@@ -137,16 +128,6 @@ def part(matches: Matches, asked: NDArray[np.bool_], free: NDArray[np.bool_]) ->
         counted=counted.take(rows, axis=0),
         truths=_counts(matches.true, asked, groups, classes),
     )
-
-
-def inside(found: NDArray[np.floating], regions: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Whether boxes lie in one of the regions with half of their own area or more, (n,)."""
-    if not (len(found) and len(regions)):
-        return np.zeros(len(found), bool)
-    low = np.maximum(found[:, None, :2], regions[None, :, :2])
-    sides = np.clip(np.minimum(found[:, None, 2:], regions[None, :, 2:]) - low, 0, None)
-    most = (sides[..., 0] * sides[..., 1]).max(1)
-    return np.asarray(most >= INSIDE * np.maximum(boxes.area(found), 1e-9))
 
 
 def average(matches: Matches, weights: NDArray[np.floating] | None = None) -> NDArray[np.float64]:
@@ -200,37 +181,12 @@ def area(
     return np.where(expected > 0, (new * precision).sum(-1) / POINTS, np.nan)
 
 
-class _Part(NamedTuple):
-    scores: NDArray[np.float64]
-    classes: NDArray[np.int64]
-    images: NDArray[np.int64]
-    heights: NDArray[np.float64]
-    taken: NDArray[np.int64]
-    forgiven: NDArray[np.bool_]
-
-    @classmethod
-    def empty(cls) -> _Part:
-        none, whole = np.zeros(0), np.zeros(0, np.int64)
-        return cls(none, whole, whole, none, np.zeros((0, len(IOUS)), np.int64), none.astype(bool))
-
-    @classmethod
-    def joined(cls, parts: Sequence[_Part]) -> _Part:
-        """All of them, best score first."""
-        columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
-        order = np.argsort(-columns[0], kind="stable")
-        return cls(*(column[order] for column in columns))
-
-
 def _truths(truths: Sequence[Truth], group: NDArray[np.int64]) -> Truths:
     sizes = [len(found) for found, _ in truths]
     images = np.repeat(np.arange(len(truths)), sizes)
     found = np.concatenate([np.zeros((0, 4)), *(b for b, _ in truths)])
     classes = np.concatenate([np.zeros(0, np.int64), *(c for _, c in truths)])
-    return Truths(images, group[images], classes.astype(np.int64), _heights(found))
-
-
-def _heights(found: NDArray[np.floating]) -> NDArray[np.float64]:
-    return boxes.heights(found).astype(np.float64)
+    return Truths(images, group[images], classes.astype(np.int64), matching.heights(found))
 
 
 def _counts(true: Truths, asked: NDArray[np.bool_], groups: int, classes: int) -> NDArray[np.int64]:
@@ -238,46 +194,3 @@ def _counts(true: Truths, asked: NDArray[np.bool_], groups: int, classes: int) -
     known = asked & (true.classes < classes)
     cells = true.groups[known] * classes + true.classes[known]
     return np.bincount(cells, minlength=groups * classes).reshape(groups, classes)
-
-
-def _image(
-    number: int,
-    predicted: Boxes,
-    truth: Truth,
-    cls: int,
-    regions: NDArray[np.floating],
-    start: int,
-) -> _Part:
-    """The detections of one class in one image, best first, greedily matched."""
-    found, scores, classes = predicted
-    rows = np.flatnonzero(classes == cls)
-    rows = rows[np.argsort(-scores[rows], kind="stable")][:MOST]
-    mine, n = np.asarray(found, float)[rows], len(rows)
-    asked = np.flatnonzero(truth[1] == cls)
-    taken = np.full((n, len(IOUS)), -1)
-    if n and len(asked):
-        overlap = boxes.iou(mine, np.asarray(truth[0], float)[asked])
-        places = np.append(asked + start, -1)
-        for at, least in enumerate(IOUS):
-            taken[:, at] = places[_greedy(overlap, least)]
-    return _Part(
-        scores[rows].astype(np.float64),
-        np.full(n, cls),
-        np.full(n, number),
-        _heights(mine),
-        taken,
-        inside(mine, np.asarray(regions, float)),
-    )
-
-
-def _greedy(overlap: NDArray[np.floating], least: float) -> NDArray[np.int64]:
-    """Each detection in turn takes the free true box it overlaps most; (detections,), -1 none."""
-    free = overlap.copy()
-    taken = np.full(len(free), -1)
-    # Those that overlap nothing enough are most, and leave the others as they are.
-    for row in np.flatnonzero(overlap.max(1) >= least):
-        best = int(free[row].argmax())
-        if free[row, best] >= least:
-            taken[row] = best
-            free[:, best] = -1
-    return taken

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oneclick.training import precision
-from oneclick.training.precision import IOUS, Matches
+from oneclick.training.matching import IOUS
+from oneclick.training.precision import Matches
 
 BINS = 64
 BLOCK = 100

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from oneclick.core import progress
 from oneclick.training import slices
-from oneclick.training.precision import Boxes, Truth
+from oneclick.training.matching import Boxes, Truth
 from oneclick.training.slices import Facts
 
 if TYPE_CHECKING:

@@ -31,7 +31,8 @@ from oneclick.core import boxes
 from oneclick.core.datasets import DatasetClip
 from oneclick.training import gate, mistakes, precision, slices
 from oneclick.training.evaluate import Evaluation, Metrics
-from oneclick.training.precision import IOUS, Matches, Truths
+from oneclick.training.matching import IOUS
+from oneclick.training.precision import Matches, Truths
 from oneclick.training.slices import Facts
 
 IMAGES = 30

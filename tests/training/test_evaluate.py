@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from oneclick.detectors import networks
-from oneclick.training import coco, evaluate, mistakes, precision, resample
+from oneclick.training import coco, evaluate, matching, mistakes, precision, resample
 from oneclick.training.data import Batch
 from tests.training.test_precision import A, B, crowd, image, truth
 from tests.training.test_slices import line
@@ -28,7 +28,7 @@ INSIDE = {
 @pytest.mark.parametrize("case", INSIDE)
 def test_half_of_a_box_inside_a_region_is_enough(case: str) -> None:
     box, expected = INSIDE[case]
-    assert precision.inside(np.array([box], float), REGION.astype(float)).tolist() == [expected]
+    assert matching.inside(np.array([box], float), REGION.astype(float)).tolist() == [expected]
 
 
 def test_a_false_box_in_a_region_to_ignore_counts_neither_way() -> None:

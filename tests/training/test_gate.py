@@ -150,7 +150,12 @@ def test_intervals_cover_the_true_gain_though_clips_are_few() -> None:
     held = 0
     for seed in range(60):
         candidate, champion = simulated(8, seed)
-        found = evidence.gains([(candidate.matches, champion.matches)], 200, seed)
+        found = evidence.gains(
+            [(candidate.matches, champion.matches)],
+            np.array([[candidate.metrics.map, champion.metrics.map]]),
+            200,
+            seed,
+        )
         low, high = found.bounds(0.95)
         held += bool(low[0] < 0 < high[0])
     assert held >= 48  # 90% are expected
