@@ -15,7 +15,7 @@ from oneclick import ward
 from oneclick.io.catalog import Catalog
 
 ROOT = Path(__file__).parents[1]
-TIMES = {"at", "made_at", "created_at", "moved_at", "since", "seconds"}
+TIMES = {"at", "made_at", "created_at", "moved_at", "since", "seconds", "ms"}
 """Fields that tell when or how long: the only ones that may differ."""
 
 
