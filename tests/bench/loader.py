@@ -140,7 +140,7 @@ def report(name: str, images: int, made: tuple[float, list[float]]) -> None:
     """One row."""
     size, (ready, first, grown, whole) = made
     print(
-        f"{name:14} {images:>10,} {size:9.3f} MB {1e3 * ready:9.1f} ms {1e3 * first:9.1f} ms "
+        f"{name:14} {images:>10,} {1e3 * size:9.1f} kB {1e3 * ready:9.1f} ms {1e3 * first:9.1f} ms "
         f"{grown:9.1f} MB {whole:9.1f} MB"
     )
 
