@@ -12,9 +12,10 @@ from oneclick.core import statistics
 from oneclick.core.clips import ChosenBy
 from oneclick.core.statistics import Estimate
 from oneclick.io import calibration, reviewed
-from oneclick.io.catalog import Catalog
+from oneclick.io.catalog import Catalog, counters
 from oneclick.io.reviewed import Witness
 from oneclick.io.workspace import Workspace
+from oneclick.report import numbers
 from oneclick.triggers import control
 from oneclick.triggers.calibrate import Tally
 from oneclick.triggers.control import Control, Drawn
@@ -75,10 +76,10 @@ def ledger(home: Path) -> Ledger:
     workspace = Workspace(home)
     with Catalog.open(home) as catalog:
         found = reviewed.witnesses(workspace, catalog)
-        clips = [row.clip for row in catalog.clips()]
+        led, drawn_so_far = catalog.totals(counters.LED), numbers.kept_of(catalog).control
         hits = catalog.hit_counts()
     shares = calibration.load(workspace).shares
-    selected = Counter(clip.led_by for clip in clips if clip.led_by)
+    selected = Counter({name: int(clips) for (_, name), clips in led.items() if clips})
     names = sorted({*triggers.registry(), *hits, *selected})
     rows = [
         _row(name, hits.get(name, 0), selected[name], found.heard, shares.get(name))
@@ -92,7 +93,7 @@ def ledger(home: Path) -> Ledger:
         len(found.heard),
         len(found.silent),
         len(found.rejected),
-        sum(clip.chosen_by is ChosenBy.CONTROL for clip in clips),
+        drawn_so_far,
         len(testify),
         control.estimate(drawn, seen),
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from oneclick.core.clips import ChosenBy, ClipStage
 from oneclick.core.review import POLICY
-from oneclick.io.catalog import Catalog
+from oneclick.io.catalog import Catalog, counters
 from oneclick.io.catalog.rows import RevisionRow, VerdictRow
 
 
@@ -78,10 +79,9 @@ def hits(home: Path) -> list[HitRow]:
     """Hits of each trigger, most first."""
     with Catalog.open(home) as catalog:
         counts = catalog.hit_counts()
-        chosen = [row.clip for row in catalog.clips()]
-    clips = Counter(name for clip in chosen for name in {hit.trigger for hit in clip.hits})
+        clips = catalog.totals(counters.SHOWN)
     return [
-        HitRow(name, count, clips[name])
+        HitRow(name, count, int(clips.get(("", name), 0)))
         for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     ]
 
@@ -89,40 +89,54 @@ def hits(home: Path) -> list[HitRow]:
 def kept(home: Path) -> Kept:
     """Raw video seen against what was cut from it."""
     with Catalog.open(home) as catalog:
-        videos = catalog.videos()
-        clips = [row.clip for row in catalog.clips()]
-    frames = sum(video.frames for video in videos)
-    cut = sum(len(clip.span) for clip in clips)
+        return kept_of(catalog)
+
+
+def kept_of(catalog: Catalog, at: datetime | None = None) -> Kept:
+    """The same of an open catalog, now or at an earlier full minute."""
+    seen, cut = (catalog.totals(kind, at=at) for kind in (counters.SEEN, counters.CUT))
+    frames = round(seen.get(("", "frames"), 0))
+    clip_frames = round(sum(value for (_, what), value in cut.items() if what == "frames"))
     return Kept(
-        len(videos),
+        round(seen.get(("", "videos"), 0)),
         frames,
-        sum(video.frames / video.fps for video in videos),
-        len(clips),
-        cut,
-        sum(clip.chosen_by is ChosenBy.CONTROL for clip in clips),
-        cut / frames if frames else 0.0,
+        seen.get(("", "seconds"), 0.0),
+        round(sum(value for (_, what), value in cut.items() if what == "clips")),
+        clip_frames,
+        round(cut.get((ChosenBy.CONTROL.value, "clips"), 0)),
+        clip_frames / frames if frames else 0.0,
     )
 
 
 def origins(home: Path) -> dict[str, int]:
     """Boxes by origin letter in the latest revision of every clip."""
-    latest: dict[str, RevisionRow] = {}
     with Catalog.open(home) as catalog:
-        for row in catalog.revision_rows():
-            if row.clip not in latest or row.revision > latest[row.clip].revision:
-                latest[row.clip] = row
-    total: Counter[str] = Counter()
-    for row in latest.values():
-        total.update(row.origins)
-    return dict(sorted(total.items()))
+        found = catalog.totals(counters.ORIGIN)
+    return {letter: int(boxes) for (_, letter), boxes in sorted(found.items()) if boxes}
 
 
 def effort(home: Path, clips: set[str] | None = None) -> Effort:
     """Cost of review, of all clips or of the given ones."""
     with Catalog.open(home) as catalog:
-        verdicts = [v for v in catalog.verdicts() if clips is None or v.clip in clips]
+        if clips is None:
+            return _effort(catalog)
+        verdicts = [v for v in catalog.verdicts() if v.clip in clips]
         revisions = catalog.revision_rows()
     return effort_of(verdicts, boxes_left(revisions))
+
+
+def _effort(catalog: Catalog) -> Effort:
+    """Of all clips, from the rollups."""
+    human: dict[str, float] = defaultdict(float)
+    unseen = 0
+    for (by, what), value in catalog.totals(counters.REVIEWED).items():
+        if not by.startswith(POLICY):
+            human[what] += value
+        elif what == "clips":
+            unseen += int(value)
+    boxes = int(catalog.totals(counters.CORRECTED).get(("", "boxes"), 0))
+    clips, images, edits = (int(human[what]) for what in ("clips", "images", "edits"))
+    return _cost(clips, images, boxes, edits, human["seconds"], unseen)
 
 
 def boxes_left(revisions: Iterable[RevisionRow]) -> dict[str, int]:
@@ -137,13 +151,12 @@ def effort_of(verdicts: Sequence[VerdictRow], boxes: Mapping[str, int]) -> Effor
     corrected = sum(boxes.get(v.clip, 0) for v in human if v.decision == "accept")
     edits = sum(v.edits for v in human)
     seconds = sum(v.seconds for v in human)
-    return Effort(
-        len(human),
-        images,
-        corrected,
-        edits,
-        seconds,
-        100 * edits / corrected if corrected else None,
-        seconds / images if images else None,
-        len(verdicts) - len(human),
-    )
+    return _cost(len(human), images, corrected, edits, seconds, len(verdicts) - len(human))
+
+
+def _cost(
+    clips: int, images: int, boxes: int, edits: int, seconds: float, by_policy: int
+) -> Effort:
+    per_box = 100 * edits / boxes if boxes else None
+    per_image = seconds / images if images else None
+    return Effort(clips, images, boxes, edits, seconds, per_box, per_image, by_policy)

@@ -161,6 +161,10 @@ def datasets(home: Path) -> list[DatasetRow]:
 
 def cards(home: Path) -> list[model.Card]:
     """All complete models as they testify of themselves, oldest first."""
-    folders = [path.parent for path in (home / "models").glob(f"*/{model.CARD}")]
-    cards = [card for card in map(model.read_card, folders) if card]
+    cards = [card for card in map(model.read_card, folders(home)) if card]
     return sorted(cards, key=lambda card: (card.made_at, card.id))
+
+
+def folders(home: Path) -> list[Path]:
+    """Of all complete models."""
+    return [path.parent for path in (home / "models").glob(f"*/{model.CARD}")]

@@ -6,6 +6,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import OneclickError, Unavailable
-from oneclick.io.catalog import Catalog, owner_id, schema
+from oneclick.io.catalog import Catalog, counters, owner_id, schema
 from oneclick.io.catalog import engine as engines
 from tests.io import catalog_samples as samples
 
@@ -109,3 +110,18 @@ def test_a_server_that_is_away_is_said_without_its_password(home: Path) -> None:
         Catalog.open(home, url="postgresql://me:secret@127.0.0.1:1/none")
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_reader_sees_what_another_connection_writes(home: Path) -> None:
+    samples.furnish(home)
+    with Catalog.open(home, readonly=True) as reader, Catalog.open(home) as writer:
+        before = reader.version()
+        assert reader.version() == before
+        cut = next(row.clip.id for row in writer.clips(stage=ClipStage.CUT))
+        assert writer.move(cut, ClipStage.CUT, ClipStage.EXTRACTED, "x")
+        assert reader.version() != before
+        noon, hour = samples.NOON, timedelta(hours=1)
+        cells = reader.grid(counters.HIT_CAMERA, noon, noon + hour, 3600, counters.MINUTE)
+        assert [(who, value) for _, who, _, value in cells] == [("ward", 3)]
+        grown = reader.grown(counters.MOVED, since=noon)
+        assert grown["", "CUT"] == reader.counts()[ClipStage.CUT] == 0

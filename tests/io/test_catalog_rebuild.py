@@ -147,15 +147,15 @@ def _execute(*statements: sa.Executable) -> Callable[[Path], None]:
 
 
 CUT, LABELLED, ACCEPTED = (samples.clip(k).id for k in (0, 2, 4))
-clips = schema.clips
+clips, counters = schema.clips, schema.counters
 HARM: dict[str, tuple[Callable[[Path], None], str]] = {
     "total of clips": (
-        _execute(sa.update(schema.stage_counts).values(clips=7)),
-        "clips of camera ward, ACCEPTED: total says 7, there are 1",
+        _execute(sa.update(counters).where(counters.c.what == "ACCEPTED").values(value=7)),
+        "clips (stage) of ward, ACCEPTED: total says 7, there are 1",
     ),
     "total of hits": (
         _execute(sa.delete(schema.hits).where(schema.hits.c.trigger == "jump")),
-        "hits of camera ward, jump: total says 2, there are 0",
+        "hits (hit) of ward, jump: total says 2, there are 0",
     ),
     "stage changed by hand": (
         _execute(sa.update(clips).where(clips.c.id == CUT).values(stage="LABELLED")),

@@ -31,6 +31,8 @@ class Catalog(Videos, Clips, Reviews, History):
     rollups by the same transaction. Threads may share one Catalog; processes open their own.
     """
 
+    _watch: sa.Connection | None = None
+
     @classmethod
     def open(
         cls,
@@ -67,7 +69,20 @@ class Catalog(Videos, Clips, Reviews, History):
 
     def close(self) -> None:
         """Let go of the database."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
         self._engine.dispose()
+
+    def version(self) -> object:
+        """Another value than the last time if anything was written since, by anyone else.
+
+        Costs next to nothing; a file that took the place of the one that is open shows too.
+        """
+        with engines.translated(self._engine.url):
+            if self._watch is None:
+                self._watch = self._engine.connect()
+            return engines.version(self._watch)
 
     def __enter__(self) -> Self:
         return self

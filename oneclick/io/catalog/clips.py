@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,16 +10,15 @@ import sqlalchemy as sa
 
 from oneclick.core.clips import Clip, ClipStage, check_move
 from oneclick.core.errors import UnknownName
-from oneclick.io.catalog import engine as engines
-from oneclick.io.catalog import owners, rows, schema
+from oneclick.io.catalog import counters, owners, rows, schema
+from oneclick.io.catalog.counters import Tally
+from oneclick.io.catalog.rollups import Rollups
 from oneclick.io.catalog.rows import ClipRow, Event
-from oneclick.io.catalog.store import Store
 
 FREE = {"lease_owner": None, "lease_until": None}
-AGAIN = "to be cut again"
 
 
-class Clips(Store):
+class Clips(Rollups):
     """The part of the catalog that knows Clips."""
 
     def add_clip(self, clip: Clip, by: str) -> bool:
@@ -149,8 +149,11 @@ class Clips(Store):
                 self.move(clip_id, row.stage, row.failed_from, by, "retry")
                 return row.failed_from
             connection.execute(sa.delete(schema.clips).where(schema.clips.c.id == clip_id))
-            _count(connection, row.clip.camera, row.stage, -1)
-            self._event(clip_id, row.stage, ClipStage.CUT, by, AGAIN, self._clock())
+            self._count(
+                counters.of_standing(row.clip.camera, row.stage, -1),
+                counters.negative(_clip_counts(row.clip, row.created_at)),
+            )
+            self._event(clip_id, row.stage, ClipStage.CUT, by, counters.AGAIN, self._clock())
             return ClipStage.CUT
 
     def holders(self) -> dict[str, int]:
@@ -162,12 +165,21 @@ class Clips(Store):
             query = query.where(live).group_by(table.lease_owner).order_by(table.lease_owner)
             return {row.lease_owner: row.held for row in connection.execute(query)}
 
-    def counts(self) -> dict[ClipStage, int]:
-        """Clips at every stage, from the rollup, in the order of the street."""
-        table = schema.stage_counts.c
-        query = sa.select(table.stage, sa.func.sum(table.clips).label("n")).group_by(table.stage)
-        found = {row.stage: int(row.n) for row in self._rows(query)}
-        return {stage: found.get(stage.value, 0) for stage in ClipStage}
+    def counts(self, at: datetime | None = None) -> dict[ClipStage, int]:
+        """Clips at every stage in the order of the street, now or at an earlier full minute."""
+        found: Counter[str] = Counter()
+        for (_, stage), clips in self.totals(counters.STAGE).items():
+            found[stage] += int(clips)
+        for (_, stage), clips in self.grown(counters.MOVED, since=at).items() if at else ():
+            found[stage] -= int(clips)
+        return {stage: found[stage.value] for stage in ClipStage}
+
+    def newest_error(self) -> str | None:
+        """Why the Clip that was quarantined last was."""
+        table = schema.clips.c
+        query = sa.select(table.error).where(table.stage == ClipStage.QUARANTINED.value)
+        found = self._rows(query.order_by(table.moved_at.desc()).limit(1))
+        return found[0].error if found else None
 
     def events(self, clip_id: str | None = None, limit: int | None = None) -> list[Event]:
         """The last `limit` moves, oldest first, of one Clip or of all."""
@@ -194,6 +206,7 @@ class Clips(Store):
         values |= {"stage": stage.value, "revision": 0, "error": "", "attempts": 0}
         if not self._put(schema.clips, [values | {"created_at": at, "moved_at": at}]):
             return False
+        self._count(_clip_counts(clip, at))
         self._note(clip.id, clip.camera, None, stage, by, detail, at)
         return True
 
@@ -231,12 +244,12 @@ class Clips(Store):
         at: datetime | None = None,
     ) -> None:
         """Event and rollup of one move."""
-        with self.transaction() as connection:
+        with self.transaction():
             self._event(clip_id, old, new, by, detail, at or self._clock())
-            changes = [(new, 1), (old, -1)] if old else [(new, 1)]
-            # In one order everywhere, so that two transactions never wait for each other.
-            for stage, change in sorted(changes):
-                _count(connection, camera, stage, change)
+            self._count(
+                counters.of_standing(camera, new, 1),
+                counters.of_standing(camera, old, -1) if old else Tally(),
+            )
 
     def _event(
         self,
@@ -248,6 +261,7 @@ class Clips(Store):
         at: datetime,
     ) -> None:
         row = {"clip": clip_id, "at": at, "old": old and old.value, "new": new.value}
+        self._count(counters.of_move(old, new, at, detail))
         with self.transaction() as connection:
             connection.execute(sa.insert(schema.clip_events), row | {"by": by, "detail": detail})
 
@@ -259,6 +273,6 @@ def _expired(connection: sa.Connection, now: datetime) -> sa.ColumnElement[bool]
     return sa.or_(table.lease_until <= now, table.lease_owner.in_(dead))
 
 
-def _count(connection: sa.Connection, camera: str, stage: ClipStage, change: int) -> None:
-    row = {"camera": camera, "stage": stage.value, "clips": change}
-    engines.add(connection, schema.stage_counts, row)
+def _clip_counts(clip: Clip, at: datetime) -> Tally:
+    names = {hit.trigger for hit in clip.hits}
+    return counters.of_clip(clip.chosen_by.value, clip.led_by, names, len(clip.span), at)

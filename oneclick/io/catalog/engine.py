@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import sqlite3
 import time
@@ -78,32 +77,22 @@ def alone(connection: sa.Connection) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
 
 
-def insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert:
+def insert(dialect: str, table: sa.Table) -> sqlite.Insert:
     """An INSERT that can say what to do on conflict; both dialects speak it alike."""
-    dialect = importlib.import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
-    made: sqlite.Insert = dialect.insert(table)
+    made: sqlite.Insert = importlib.import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
     return made
 
 
-def add(connection: sa.Connection, rollup: sa.Table, row: dict[str, Any]) -> None:
-    """Add the row's last value to what the rollup has under its keys."""
-    *keys, name = row
-    values = {f"the_{column}": value for column, value in row.items()}
-    if connection.execute(_change(rollup), values).rowcount:
-        return
-    query = insert(connection, rollup).values(row)
-    total = {name: rollup.c[name] + query.excluded[name]}
-    connection.execute(query.on_conflict_do_update(index_elements=keys, set_=total))
-
-
-@functools.cache
-def _change(rollup: sa.Table) -> sa.Update:
-    """Made once: an upsert would be compiled anew for every move of every clip."""
-    *keys, total = rollup.c
-    there = [key == sa.bindparam(f"the_{key.name}") for key in keys]
-    return (
-        sa.update(rollup).where(*there).values({total: total + sa.bindparam(f"the_{total.name}")})
-    )
+def version(connection: sa.Connection) -> object:
+    """What changes with every commit of another connection."""
+    if connection.dialect.name != "sqlite":
+        found = connection.exec_driver_sql("SELECT pg_current_wal_insert_lsn()::text").scalar()
+        connection.rollback()
+        return found
+    raw = connection.connection.driver_connection
+    assert raw is not None
+    path = Path(raw.execute("PRAGMA database_list").fetchone()[2])
+    return path.stat().st_ino, raw.execute("PRAGMA data_version").fetchone()[0]
 
 
 def damage(connection: sa.Connection) -> list[str]:

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 
 from oneclick.core.datasets import DatasetVersion
 from oneclick.io.catalog import rows, schema
+from oneclick.io.catalog.rollups import Rollups
 from oneclick.io.catalog.rows import DatasetRow, ModelRow, RunRow
-from oneclick.io.catalog.store import Store
 
 
-class History(Store):
+class History(Rollups):
     """The part of the catalog that knows what was made of the Clips."""
 
     def add_dataset(self, version: DatasetVersion, at: datetime) -> None:
@@ -80,10 +80,19 @@ class History(Store):
         values = RunRow(run_id, flow, state, started, ended, detail)
         self._upsert(schema.flow_runs, dict(vars(values)), keep=("id",))
 
-    def runs(self, limit: int | None = None) -> list[RunRow]:
-        """Flow runs, newest first."""
+    def advance_run(self, run_id: str, share: float, detail: str) -> None:
+        """How far a flow run that is known has come, 0 to 1, and in what."""
+        table = schema.flow_runs
+        query = sa.update(table).where(table.c.id == run_id, table.c.ended.is_(None))
+        with self.transaction() as connection:
+            connection.execute(query.values(progress=share, detail=detail))
+
+    def runs(self, limit: int | None = None, until: datetime | None = None) -> list[RunRow]:
+        """Flow runs that started before `until`, newest first."""
         table = schema.flow_runs
         query = sa.select(table).order_by(table.c.started.desc(), table.c.id).limit(limit)
+        if until is not None:
+            query = query.where(table.c.started < until)
         return [RunRow(**row._mapping) for row in self._rows(query)]
 
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from oneclick.core.errors import BadInput, Unavailable
+from oneclick.io.catalog import counters, schema
 from oneclick.io.catalog import engine as engines
-from oneclick.io.catalog import schema
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
+COUNTED = "0003"
+"""The revision from which on counters are kept."""
 FOLDER = Path(__file__).parent / "migrations"
 _version = sa.table("alembic_version", sa.column("version_num"))
 
@@ -62,7 +64,10 @@ def upgrade(connection: sa.Connection) -> None:
     """Run the missing migrations inside the connection's transaction."""
     from alembic import command
 
+    before = current(connection)
     command.upgrade(config(connection), "head")
+    if before is not None and before < COUNTED:
+        counters.refill(connection)
 
 
 def config(connection: sa.Connection) -> Config:

@@ -8,16 +8,18 @@ import msgspec
 import sqlalchemy as sa
 
 from oneclick.core.errors import OneclickError
-from oneclick.io.catalog import rows, schema
+from oneclick.core.review import POLICY
+from oneclick.io.catalog import counters, rows, schema
+from oneclick.io.catalog.counters import Tally
+from oneclick.io.catalog.rollups import Rollups
 from oneclick.io.catalog.rows import RevisionRow, VerdictRow
-from oneclick.io.catalog.store import Store
 
 if TYPE_CHECKING:  # they load numpy, which listings do without
     from oneclick.core.labels import LabelSet
     from oneclick.core.review import Verdict
 
 
-class Reviews(Store):
+class Reviews(Rollups):
     """The part of the catalog that knows labels."""
 
     def add_revision(self, labels: LabelSet, digest: str) -> None:
@@ -39,13 +41,19 @@ class Reviews(Store):
         )
         table, clips = schema.label_revisions, schema.clips
         with self.transaction() as connection:
+            before = self._newest(row.clip)
             if not self._put(table, [vars(row) | {"origins": rows.to_json(row.origins)}]):
                 self._check_same(row)
                 return
-            connection.execute(
-                sa.update(clips)
-                .where(clips.c.id == row.clip, clips.c.revision < row.revision)
-                .values(revision=row.revision)
+            if before and before.revision > row.revision:
+                return
+            query = sa.update(clips).where(clips.c.id == row.clip)
+            connection.execute(query.values(revision=row.revision))
+            grown = row.boxes - (before.boxes if before else 0)
+            self._count(
+                counters.of_labels(row.origins),
+                counters.negative(counters.of_labels(before.origins)) if before else Tally(),
+                counters.of_corrected(grown * self._acceptances(row.clip)),
             )
 
     def revision_rows(self, clip_id: str | None = None) -> list[RevisionRow]:
@@ -87,7 +95,25 @@ class Reviews(Store):
 
     def put_verdict(self, row: VerdictRow) -> None:
         """Remember a decision as a row, for `rebuild`."""
-        self._put(schema.verdicts, [dict(vars(row))])
+        with self.transaction():
+            if not self._put(schema.verdicts, [dict(vars(row))]):
+                return
+            cost = counters.of_verdict(row.by, row.at, row.images, row.edits, row.seconds)
+            seen = row.decision == "accept" and not row.by.startswith(POLICY)
+            newest = self._newest(row.clip) if seen else None
+            self._count(cost, counters.of_corrected(newest.boxes) if newest else Tally())
+
+    def _newest(self, clip_id: str) -> RevisionRow | None:
+        table = schema.label_revisions
+        query = sa.select(table).where(table.c.clip == clip_id)
+        found = self._rows(query.order_by(table.c.revision.desc()).limit(1))
+        return _revision(found[0]) if found else None
+
+    def _acceptances(self, clip_id: str) -> int:
+        """How often people accepted a Clip."""
+        table = schema.verdicts.c
+        query = sa.select(table.by).where(table.clip == clip_id, table.decision == "accept")
+        return sum(not row.by.startswith(POLICY) for row in self._rows(query))
 
 
 def _revision(row: sa.Row[Any]) -> RevisionRow:

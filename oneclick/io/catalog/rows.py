@@ -118,6 +118,8 @@ class RunRow:
     started: datetime | None
     ended: datetime | None
     detail: str
+    progress: float | None = None
+    """0 to 1, as far as a running one has said; None where nobody knows."""
 
 
 def to_json(value: Any) -> str:
@@ -132,7 +134,9 @@ def from_video(video: Video) -> dict[str, Any]:
 
 def video(row: sa.Row[Any]) -> Video:
     """A row of `videos`."""
-    return Video(**row._mapping)
+    values = dict(row._mapping)
+    del values["added_at"]  # when it came in is no part of the recording
+    return Video(**values)
 
 
 def from_clip(clip: Clip) -> dict[str, Any]:

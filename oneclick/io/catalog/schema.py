@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest revision in `migrations/versions`."""
 
 
@@ -82,6 +82,7 @@ videos = sa.Table(
     _whole("height"),
     _text("digest"),
     _text("suffix"),
+    sa.Column("added_at", Utc),
 )
 
 video_marks = sa.Table(
@@ -109,13 +110,17 @@ hits = sa.Table(
     sa.Index("hits_of_trigger", "trigger", "video"),
 )
 
-hit_counts = sa.Table(
-    "hit_counts",
+counters = sa.Table(
+    "counters",
     metadata,
-    _text("camera", primary_key=True),
-    _text("trigger", primary_key=True),
-    _whole("hits"),
-    comment="rollup of hits",
+    _text("kind", primary_key=True),
+    _whole("size", primary_key=True),
+    sa.Column("start", sa.BigInteger, primary_key=True, nullable=False),
+    _text("who", primary_key=True),
+    _text("what", primary_key=True),
+    _real("value"),
+    comment="rollups of all other tables (counters.py)",
+    sqlite_with_rowid=False,
 )
 
 selections = sa.Table(
@@ -142,6 +147,7 @@ clips = sa.Table(
     _time("created_at"),
     _time("moved_at"),
     sa.Index("clips_at_stage", "stage", "seq"),
+    sa.Index("clips_waiting", "stage", "moved_at"),
     sa.Index("clips_of_camera", "camera", "seq"),
     sa.Index("clips_of_video", "video", "seq"),
     sa.Index("clips_leased", "lease_owner"),
@@ -158,15 +164,6 @@ clip_events = sa.Table(
     _text("by"),
     _text("detail"),
     sa.Index("events_of_clip", "clip", "id"),
-)
-
-stage_counts = sa.Table(
-    "stage_counts",
-    metadata,
-    _text("camera", primary_key=True),
-    _text("stage", primary_key=True),
-    _whole("clips"),
-    comment="rollup of clips",
 )
 
 label_revisions = sa.Table(
@@ -235,4 +232,6 @@ flow_runs = sa.Table(
     sa.Column("started", Utc),
     sa.Column("ended", Utc),
     _text("detail"),
+    sa.Column("progress", sa.Float),
+    sa.Index("flow_runs_by_start", "started"),
 )

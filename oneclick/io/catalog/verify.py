@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from oneclick.core import progress
 from oneclick.core.clips import ClipStage
 from oneclick.io import datasets, files, labels
+from oneclick.io.catalog import counters, schema
 from oneclick.io.catalog import engine as engines
-from oneclick.io.catalog import schema
 from oneclick.io.catalog.rows import ClipRow, RevisionRow
 
 if TYPE_CHECKING:
@@ -36,32 +38,22 @@ def verify(catalog: Catalog, deep: bool) -> list[str]:
 
 
 def _rollups(connection: sa.Connection) -> Iterator[str]:
-    clips, hits, videos = schema.clips.c, schema.hits.c, schema.videos.c
-    yield from _differences(
-        connection,
-        "clips",
-        sa.select(clips.camera, clips.stage, sa.func.count()).group_by(clips.camera, clips.stage),
-        schema.stage_counts,
-    )
-    yield from _differences(
-        connection,
-        "hits",
-        sa.select(videos.camera, hits.trigger, sa.func.count())
-        .where(hits.video == videos.id)
-        .group_by(videos.camera, hits.trigger),
-        schema.hit_counts,
-    )
+    """Counters that a recount of the rows contradicts."""
+    table = schema.counters.c
+    for word, true in counters.recount(connection):
+        query = sa.select(schema.counters).where(table.kind.in_(counters.KINDS[word]))
+        kept = {tuple(row[:5]): row[5] for row in connection.execute(query)}
+        for key in sorted(true.keys() | kept.keys()):
+            told, counted = kept.get(key, 0), true.get(key, 0)
+            if not math.isclose(told, counted, rel_tol=1e-9, abs_tol=1e-3):
+                yield f"{_named(word, key)}: total says {told:g}, there are {counted:g}"
 
 
-def _differences(
-    connection: sa.Connection, what: str, recount: sa.Select[tuple[str, str, int]], rollup: sa.Table
-) -> Iterator[str]:
-    true = {(camera, name): count for camera, name, count in connection.execute(recount)}
-    kept = {(camera, name): count for camera, name, count in connection.execute(sa.select(rollup))}
-    for key in sorted(true.keys() | kept.keys()):
-        told, counted = kept.get(key, 0), true.get(key, 0)
-        if told != counted:
-            yield f"{what} of camera {key[0]}, {key[1]}: total says {told}, there are {counted}"
+def _named(word: str, key: tuple[Any, ...]) -> str:
+    kind, size, start, who, what = key
+    since = f" from {datetime.fromtimestamp(start, UTC):%Y-%m-%d %H:%M} on" if size else ""
+    names = ", ".join(name for name in (who, what) if name)
+    return f"{word} ({kind}) of {names or 'all'}{since and f' in {size} s{since}'}"
 
 
 def _history(connection: sa.Connection) -> Iterator[str]:

@@ -11,15 +11,14 @@ import sqlalchemy as sa
 from oneclick.core.clips import Clip, Video
 from oneclick.core.errors import BadInput, UnknownName
 from oneclick.core.hits import Hit
-from oneclick.io.catalog import engine as engines
-from oneclick.io.catalog import rows, schema
-from oneclick.io.catalog.store import Store
+from oneclick.io.catalog import counters, rows, schema
+from oneclick.io.catalog.rollups import Rollups
 
 Mark = tuple[str, str, str]
 """(video, step, key): this step, with this model or these parameters, is done with this Video."""
 
 
-class Videos(Store):
+class Videos(Rollups):
     """The part of the catalog that knows Videos."""
 
     def add_video(self, video: Video) -> bool:
@@ -29,7 +28,10 @@ class Videos(Store):
             BadInput: another recording has this id.
         """
         with self.transaction():
-            if self._put(schema.videos, [rows.from_video(video)]):
+            now = self._clock()
+            if self._put(schema.videos, [rows.from_video(video) | {"added_at": now}]):
+                size = (video.frames, video.fps)
+                self._count(counters.of_video(video.camera, video.started_at, *size, now))
                 return True
             if self.video(video.id).digest != video.digest:
                 raise BadInput(
@@ -78,16 +80,18 @@ class Videos(Store):
         """Replace the Hits of a Video; `key` says which look found them."""
         table = schema.hits
         with self.transaction() as connection:
-            camera = self.video(video_id).camera
-            counts = Counter(hit.trigger for hit in hits)
-            counts.subtract(_count(connection, video_id))
+            video = self.video(video_id)
+            of = (video.camera, video.started_at, video.fps)
+            old = sa.select(table.c.trigger, table.c.start).where(table.c.video == video_id)
+            before = [(name, start) for name, start in connection.execute(old)]
             connection.execute(sa.delete(table).where(table.c.video == video_id))
             if hits:
                 values = [rows.from_hit(video_id, key, hit) for hit in hits]
                 connection.execute(sa.insert(table), values)
-            for trigger, change in sorted(counts.items()):
-                row = {"camera": camera, "trigger": trigger, "hits": change}
-                engines.add(connection, schema.hit_counts, row)
+            found = [(hit.trigger, hit.span.start) for hit in hits]
+            self._count(
+                counters.of_hits(*of, found), counters.negative(counters.of_hits(*of, before))
+            )
 
     def hits(
         self, video_id: str | None = None, trigger: str | None = None
@@ -127,10 +131,10 @@ class Videos(Store):
 
     def hit_counts(self) -> dict[str, int]:
         """Hits by trigger, from the rollup."""
-        table = schema.hit_counts.c
-        total = sa.func.sum(table.hits).label("total")
-        query = sa.select(table.trigger, total).group_by(table.trigger).order_by(table.trigger)
-        return {row.trigger: int(row.total) for row in self._rows(query) if row.total}
+        found: Counter[str] = Counter()
+        for (_, trigger), hits in self.totals(counters.HIT).items():
+            found[trigger] += int(hits)
+        return {name: found[name] for name in sorted(found) if found[name]}
 
     def put_selection(self, clips: Sequence[Clip], marks: Sequence[Mark] = ()) -> None:
         """Remember what is to be cut, and set the marks, in one transaction."""
@@ -153,9 +157,3 @@ class Videos(Store):
         self._put(
             schema.video_marks, [{**dict(zip(names, m, strict=True)), "at": now} for m in marks]
         )
-
-
-def _count(connection: sa.Connection, video_id: str) -> dict[str, int]:
-    table = schema.hits.c
-    query = sa.select(table.trigger, sa.func.count()).where(table.video == video_id)
-    return {row[0]: row[1] for row in connection.execute(query.group_by(table.trigger))}

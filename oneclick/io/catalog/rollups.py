@@ -1,0 +1,115 @@
+"""What the counters say: totals, totals of an earlier moment, and grids through time."""
+
+from __future__ import annotations
+
+import functools
+from collections import defaultdict
+from datetime import UTC, datetime
+from math import inf
+from typing import Any
+
+import sqlalchemy as sa
+
+from oneclick.core.clips import ClipStage
+from oneclick.io.catalog import counters, schema
+from oneclick.io.catalog.store import Store
+
+FAR = 1 << 40
+"""Seconds since 1970 of a moment that never comes."""
+Totals = dict[tuple[str, str], float]
+"""(who, what) to the value."""
+
+
+class Rollups(Store):
+    """The part of the catalog that answers how much and how many, whatever its size."""
+
+    def totals(self, *kinds: str, at: datetime | None = None) -> Totals:
+        """Counters of all time; with `at` (a full minute) as they stood then."""
+        found: Totals = defaultdict(float)
+        for who, what, value in self._rows(_TOTALS, kinds=kinds):
+            found[who, what] += value
+        for key, value in self.grown(*kinds, since=at).items() if at else ():
+            found[key] -= value
+        return dict(found)
+
+    def grown(self, *kinds: str, since: datetime, until: datetime | None = None) -> Totals:
+        """How much the counters grew in `[since, until)`, both full minutes."""
+        high = until.timestamp() if until else inf
+        parts = counters.pieces(int(since.timestamp()), high)
+        if not parts:
+            return {}
+        bounds = {
+            f"{name}{k}": int(min(part[j], FAR))
+            for k, part in enumerate(parts)
+            for j, name in enumerate(("size", "low", "high"))
+        }
+        found = self._rows(_grown(len(parts)), kinds=kinds, **bounds)
+        return {(who, what): value for who, what, value in found}
+
+    def grid(
+        self, kind: str, since: datetime, until: datetime, bucket: int, size: int
+    ) -> list[tuple[int, str, str, float]]:
+        """(start of the bucket in seconds since 1970, who, what, value) in `[since, until)`.
+
+        Args:
+            bucket: seconds, a multiple of `size`.
+            size: one of the stretches that this kind is counted in.
+        """
+        low, high = int(since.timestamp()), int(until.timestamp())
+        rows = self._rows(_GRID, kind=kind, size=size, low=low, high=high, bucket=bucket)
+        return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+    def last(self, kind: str, until: datetime) -> datetime | None:
+        """End of the last quarter of an hour before `until` with anything in it."""
+        table = schema.counters.c
+        size = counters.QUARTER
+        query = sa.select(sa.func.max(table.start)).where(table.kind == kind, table.size == size)
+        start = self._rows(query.where(table.start < int(until.timestamp())))[0][0]
+        return None if start is None else _moment(start + size)
+
+    def oldest(self) -> dict[ClipStage, datetime]:
+        """Since when the clip that stands at each stage longest has stood there."""
+        found = self._rows(_OLDEST)
+        return {ClipStage(row.stage): row.at for row in found if row.at}
+
+
+# Statements are made once: to make them costs as much as to run them.
+_c = schema.counters.c
+_TOTALS = sa.select(_c.who, _c.what, _c.value).where(
+    _c.kind.in_(sa.bindparam("kinds", expanding=True)), _c.size == 0
+)
+_at = (_c.start - _c.start % sa.bindparam("bucket", type_=sa.BigInteger)).label("at")
+_GRID = (
+    sa.select(_at, _c.who, _c.what, sa.func.sum(_c.value))
+    .where(_c.kind == sa.bindparam("kind"), _c.size == sa.bindparam("size"))
+    .where(_c.start >= sa.bindparam("low"), _c.start < sa.bindparam("high"))
+    .group_by("at", _c.who, _c.what)
+)
+_OLDEST = sa.union_all(
+    *(
+        sa.select(
+            sa.literal(stage.value).label("stage"), sa.func.min(schema.clips.c.moved_at).label("at")
+        ).where(schema.clips.c.stage == stage.value)
+        for stage in ClipStage
+    )
+)
+
+
+@functools.cache
+def _grown(parts: int) -> sa.Select[Any]:
+    """Sums over the union of so many stretches."""
+    inside = [
+        sa.and_(
+            _c.size == sa.bindparam(f"size{k}"),
+            _c.start >= sa.bindparam(f"low{k}"),
+            _c.start < sa.bindparam(f"high{k}"),
+        )
+        for k in range(parts)
+    ]
+    kinds = _c.kind.in_(sa.bindparam("kinds", expanding=True))
+    query = sa.select(_c.who, _c.what, sa.func.sum(_c.value)).where(kinds, sa.or_(*inside))
+    return query.group_by(_c.who, _c.what)
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
