@@ -7,8 +7,9 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,15 @@ from prefect.task_runners import TaskRunner
 
 from flows import embedded
 from oneclick import settings
+from oneclick.core import progress
 from oneclick.core.clips import ClipStage
-from oneclick.core.errors import NoSpace, Unavailable, UsageError
+from oneclick.core.errors import NoSpace, OneclickError, Unavailable, UsageError
 from oneclick.core.results import BatchResult
 from oneclick.io.catalog import Catalog, owner_id
 
 HOUR = 3600
+TOLD_EVERY = 2.0
+"""Seconds between two words of a run about its progress."""
 ALL = 1_000_000
 RETRY_DELAYS = [10, 60, 300]
 RUNNERS = {
@@ -78,6 +82,30 @@ def record(flow: Flow[Any, Any], run: FlowRun, state: State[Any]) -> None:
     started = run.start_time or state.timestamp
     with Catalog.open(Path(home)) as catalog:
         catalog.add_run(str(run.id), flow.name, state.name or "", started, ended, _line(state))
+    if state.is_running():
+        _watched[str(run.id)] = told = _Told(Path(home), str(run.id))
+        progress.listen(told)
+    elif ended and (listening := _watched.pop(str(run.id), None)):
+        progress.dismiss(listening)
+
+
+class _Told:
+    """Writes into the catalog how far a run is, every few seconds at most."""
+
+    def __init__(self, home: Path, run: str) -> None:
+        self._home, self._run = home, run
+        self._next = time.monotonic() + TOLD_EVERY
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if not total or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + TOLD_EVERY
+        # A busy catalog must not end a run that only wanted to say how far it is.
+        with suppress(OneclickError), Catalog.open(self._home) as catalog:
+            catalog.advance_run(self._run, done / total, f"{what}: {done} of {total}")
+
+
+_watched: dict[str, _Told] = {}
 
 
 def _line(state: State[Any]) -> str:

@@ -92,6 +92,14 @@ class Review(_Section):
     platform: Literal["local"] = "local"
     accept_auto: bool = False
     """Accept automatic labels unseen; recorded as policy:accept-auto."""
+    goal: tuple[int, int] = (6000, 8000)
+    """Images that all annotators together review in a day: enough, and more than enough."""
+
+    @model_validator(mode="after")
+    def _goal_rises(self) -> Review:
+        if not 0 < self.goal[0] <= self.goal[1]:
+            raise ValueError(f"goal is {self.goal}: two numbers above 0, the lower one first")
+        return self
 
 
 class Train(_Section):

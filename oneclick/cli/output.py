@@ -16,6 +16,7 @@ import typer
 
 if TYPE_CHECKING:
     from oneclick.core.results import BatchResult
+    from oneclick.report.snapshot import Goals
     from oneclick.settings import Settings
 
 EXIT_CODES = """\
@@ -34,6 +35,13 @@ def settings(home: Path | None, **overrides: object) -> Settings:
     from oneclick.settings import load
 
     return load(home=home, **overrides)
+
+
+def goals(settings: Settings) -> Goals:
+    """What the team wants to reach, for the numbers of the report."""
+    from oneclick.report.snapshot import Goals
+
+    return Goals(settings.review.goal, settings.triggers.budget)
 
 
 def utc(moment: datetime | None) -> datetime | None:

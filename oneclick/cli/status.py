@@ -11,13 +11,15 @@ def status(home: output.Home = None, json: output.Json = False) -> None:
     """Where clips stand, what the triggers found, what the model in service is worth."""
     from oneclick import report
     from oneclick.cli import summary
+    from oneclick.report import live
 
-    where = output.settings(home).home
-    state = report.lap(where)
+    conf = output.settings(home)
+    state = report.lap(conf.home)
+    now = live.read(conf.home, goals=output.goals(conf))
     if json:
-        output.show_json(state)
+        output.show_json({**output.plain(state), "now": now})
         return
-    summary.show(state)
+    summary.show(state, now)
 
 
 def doctor(home: output.Home = None, json: output.Json = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,6 +12,7 @@ from oneclick.cli import output
 if TYPE_CHECKING:
     from flows.demo import Demo
     from oneclick.report import Lap, Training
+    from oneclick.report.snapshot import RunNow, Snapshot
 
 SLICES = 12
 """Most slices on a terminal."""
@@ -25,8 +27,8 @@ ORIGIN_NAMES = {
 }
 
 
-def show(state: Lap) -> None:
-    """The whole workspace on one screen."""
+def show(state: Lap, now: Snapshot | None = None) -> None:
+    """The whole workspace on one screen; with `now` also who works on it."""
     kept = state.kept
     typer.echo(
         f"video      {kept.videos} recordings, {kept.frames:,} frames, "
@@ -39,6 +41,10 @@ def show(state: Lap) -> None:
         f"boxes      {_joined((ORIGIN_NAMES[letter], n) for letter, n in state.origins.items())}"
     )
     typer.echo(f"review     {_review(state)}")
+    if now:
+        typer.echo(f"today      {_today(now)}")
+        for line in _runs(now):
+            typer.echo(line)
     if state.dataset:
         typer.echo(
             f"dataset    {state.dataset}: {state.dataset_clips} clips, "
@@ -48,6 +54,8 @@ def show(state: Lap) -> None:
     if state.training:
         show_training(state.training)
     typer.echo(f"workspace  {state.home}")
+    for need in now.needs if now else ():
+        typer.echo(f"needs you  {need.text}: oneclick {' '.join(need.command)}")
     typer.echo(f"next       {state.next_step}")
 
 
@@ -78,6 +86,29 @@ def show_slices(training: Training) -> None:
     if len(rows) > len(shown):
         more = len(rows) - len(shown)
         typer.echo(f"  {more} slices more: oneclick models show {training.model}")
+
+
+def _today(now: Snapshot) -> str:
+    """Annotators against the goal of the day."""
+    found, (low, high) = now.reviewing, now.reviewing.goal
+    people = ", ".join(f"{one.name} {one.today:,}" for one in found.people if one.today)
+    reached = f", {low:,} reached at {found.reached.astimezone():%H:%M}" if found.reached else ""
+    said = f"{found.today:,} images reviewed{f' ({people})' if people else ''}"
+    return f"{said}, {found.pace:,} in the last hour{reached}; the goal is {low:,} to {high:,}"
+
+
+def _runs(now: Snapshot) -> Iterator[str]:
+    """The newest run of every flow."""
+    from oneclick.report import words
+
+    newest: dict[str, RunNow] = {}
+    for run in now.runs:
+        newest.setdefault(run.flow, run)
+    for name, run in newest.items():
+        share = "" if run.progress is None else f" {run.progress:.0%}"
+        since = f", {words.age(run.ended or run.started, now.at)} ago" if run.started else ""
+        detail = f": {run.detail}" if run.detail else ""
+        yield f"flow       {name} {run.state.lower()}{share}{since}{detail}"
 
 
 def _joined(pairs: object) -> str:
