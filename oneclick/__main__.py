@@ -1,5 +1,6 @@
-"""`python -m oneclick`."""
+"""`python -m oneclick` is `oneclick`."""
 
 from oneclick.cli.main import run
 
-run()
+if __name__ == "__main__":
+    run()

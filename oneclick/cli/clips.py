@@ -13,6 +13,13 @@ app = typer.Typer(no_args_is_help=True, help="Clips: list, look into one, retry 
 
 @app.command("list")
 def list_(
+    filter: Annotated[
+        str | None,
+        typer.Argument(
+            help='For example "stage:auto cam:hall why:flicker age>2h -split:test sort:age".',
+            show_default=False,
+        ),
+    ] = None,
     home: output.Home = None,
     stage: Annotated[
         str | None, typer.Option(help="Only this stage, for example IN_REVIEW.")
@@ -22,10 +29,19 @@ def list_(
     offset: Annotated[int, typer.Option(help="Skip so many.", min=0)] = 0,
     json: output.Json = False,
 ) -> None:
-    """Clips, oldest first."""
+    """Clips, oldest first; with a filter newest first."""
     from oneclick import report
 
-    rows = report.clips(output.settings(home).home, stage, camera, limit, offset)
+    where = output.settings(home).home
+    if filter is None:
+        rows = report.clips(where, stage, camera, limit, offset)
+    else:
+        options = [f"stage:{stage}"] if stage else []
+        options += [f"cam:{camera}"] if camera else []
+        found = report.search(where, " ".join([filter, *options]), limit, offset)
+        rows = found.rows
+        more = "more than " if found.more else ""
+        output.say(f"{len(rows)} of {more}{found.total:,} clips")
     if json:
         output.show_json(rows)
         return

@@ -21,6 +21,7 @@ from oneclick.cli import (
     review,
     status,
     triggers,
+    tui,
     up,
     video,
 )
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.command("run")(lap.run)
 app.command("demo")(lap.demo)
 app.command("up")(up.up)
+app.command("tui")(tui.tui)
 app.command("status")(status.status)
 app.command("doctor")(status.doctor)
 app.add_typer(video.app, name="video")

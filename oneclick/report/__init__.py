@@ -39,6 +39,7 @@ from oneclick.report.scores import (
     models,
     training,
 )
+from oneclick.report.search import Found, search
 from oneclick.report.summary import Lap, lap
 from oneclick.report.timeline import Timeline, timeline
 
@@ -48,6 +49,7 @@ __all__ = [
     "CostRow",
     "DatasetRow",
     "Effort",
+    "Found",
     "FunnelRow",
     "HitRow",
     "Kept",
@@ -88,6 +90,7 @@ __all__ = [
     "origins",
     "questions",
     "rehearse",
+    "search",
     "sentences",
     "skill_columns",
     "timeline",

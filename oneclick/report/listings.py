@@ -42,6 +42,9 @@ class ClipRow:
     """Triggers that chose it."""
     revision: int
     error: str
+    camera: str
+    moved_at: datetime
+    """Since when it stands there, UTC."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def clips(
             limit=limit,
             offset=offset,
         )
-    return [_row(row) for row in rows]
+    return [row(one) for one in rows]
 
 
 def clip(home: Path, clip_id: str) -> ClipDetail:
@@ -100,27 +103,30 @@ def clip(home: Path, clip_id: str) -> ClipDetail:
         UnknownName: if there is no such clip.
     """
     with Catalog.open(home) as catalog:
-        row = catalog.clip(clip_id)
+        found = catalog.clip(clip_id)
         return ClipDetail(
-            _row(row),
-            row.clip.video,
-            row.clip.span.start,
-            row.clip.span.stop,
-            row.clip.hits,
+            row(found),
+            found.clip.video,
+            found.clip.span.start,
+            found.clip.span.stop,
+            found.clip.hits,
             list(catalog.revision_rows(clip_id)),
             list(catalog.events(clip_id)),
         )
 
 
-def _row(row: CatalogRow) -> ClipRow:
-    names = sorted({hit.trigger for hit in row.clip.hits})
+def row(found: CatalogRow) -> ClipRow:
+    """A row of the catalog as one in a list."""
+    names = sorted({hit.trigger for hit in found.clip.hits})
     return ClipRow(
-        row.clip.id,
-        row.stage.value,
-        len(row.clip.span),
-        row.clip.split,
-        row.clip.chosen_by.value,
+        found.clip.id,
+        found.stage.value,
+        len(found.clip.span),
+        found.clip.split,
+        found.clip.chosen_by.value,
         ", ".join(names),
-        row.revision,
-        row.error or "",
+        found.revision,
+        found.error or "",
+        found.clip.camera,
+        found.moved_at,
     )

@@ -258,13 +258,7 @@ def _reviewing(
     midnight = at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     today = _images(catalog, midnight, end)
     first = _next(at, 3600) - HOURS * HOUR
-    hours: dict[str, list[int]] = {}
-    for begin, who, what, value in catalog.grid(
-        counters.REVIEWED, first, end, 3600, counters.MINUTE
-    ):
-        if what == "images" and not who.startswith(POLICY):
-            column = int(begin - first.timestamp()) // 3600
-            hours.setdefault(who, [0] * HOURS)[column] = int(value)
+    hours = _hours(catalog, first, end)
     people = tuple(
         Reviewer(name, tuple(hours.get(name, [0] * HOURS)), today[name])
         for name in sorted({*hours, *today})
@@ -272,7 +266,21 @@ def _reviewing(
     total, pace = sum(today.values()), sum(_images(catalog, end - HOUR, end).values())
     missing = goal[0] - total
     reached = at + HOUR * (missing / pace) if pace and missing > 0 else None
-    return Reviewing(people, total, pace, reached, goal)
+    return Reviewing(people, total, pace, reached, goal, at)
+
+
+def _hours(catalog: Catalog, first: datetime, end: datetime) -> dict[str, list[int]]:
+    """Images of each annotator by the hour: whole quarters, and the minutes since the last one."""
+    quarter = end - timedelta(seconds=end.timestamp() % counters.QUARTER)
+    hours: dict[str, list[int]] = {}
+    size = counters.QUARTER
+    for begin, who, what, value in catalog.grid(counters.REVIEWED, first, quarter, size, size):
+        if what == "images" and not who.startswith(POLICY):
+            column = int(begin - first.timestamp()) // 3600
+            hours.setdefault(who, [0] * HOURS)[column] += int(value)
+    for who, images in _images(catalog, quarter, end).items():
+        hours.setdefault(who, [0] * HOURS)[-1] += images
+    return hours
 
 
 def _images(catalog: Catalog, since: datetime, until: datetime) -> Counter[str]:

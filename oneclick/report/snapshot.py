@@ -109,6 +109,8 @@ class Reviewing:
     reached: datetime | None
     """When the lower goal is reached at this pace; None at no pace, or once it is reached."""
     goal: tuple[int, int]
+    at: datetime
+    """The moment of the snapshot, UTC."""
 
 
 @dataclass(frozen=True)

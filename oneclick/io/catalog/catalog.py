@@ -16,6 +16,7 @@ from oneclick.io.catalog import migrate
 from oneclick.io.catalog.clips import Clips
 from oneclick.io.catalog.history import History
 from oneclick.io.catalog.reviews import Reviews
+from oneclick.io.catalog.search import Search
 from oneclick.io.catalog.store import Clock, utc_now
 from oneclick.io.catalog.videos import Videos
 from oneclick.io.workspace import Workspace
@@ -24,7 +25,7 @@ URL = "ONECLICK_CATALOG_URL"
 """Environment variable that names another database than the workspace's own SQLite file."""
 
 
-class Catalog(Videos, Clips, Reviews, History):
+class Catalog(Videos, Clips, Reviews, History, Search):
     """All there is to know about a workspace, in one SQLite file or in Postgres.
 
     Every mutation is one transaction and idempotent, all times are UTC, and totals are kept in

@@ -23,16 +23,16 @@ Totals = dict[tuple[str, str], float]
 class Rollups(Store):
     """The part of the catalog that answers how much and how many, whatever its size."""
 
-    def totals(self, *kinds: str, at: datetime | None = None) -> Totals:
+    def totals(self, kind: str, at: datetime | None = None) -> Totals:
         """Counters of all time; with `at` (a full minute) as they stood then."""
         found: Totals = defaultdict(float)
-        for who, what, value in self._rows(_TOTALS, kinds=kinds):
+        for who, what, value in self._rows(_TOTALS, kind=kind):
             found[who, what] += value
-        for key, value in self.grown(*kinds, since=at).items() if at else ():
+        for key, value in self.grown(kind, since=at).items() if at else ():
             found[key] -= value
         return dict(found)
 
-    def grown(self, *kinds: str, since: datetime, until: datetime | None = None) -> Totals:
+    def grown(self, kind: str, since: datetime, until: datetime | None = None) -> Totals:
         """How much the counters grew in `[since, until)`, both full minutes."""
         high = until.timestamp() if until else inf
         parts = counters.pieces(int(since.timestamp()), high)
@@ -43,7 +43,7 @@ class Rollups(Store):
             for k, part in enumerate(parts)
             for j, name in enumerate(("size", "low", "high"))
         }
-        found = self._rows(_grown(len(parts)), kinds=kinds, **bounds)
+        found = self._rows(_grown(len(parts)), kind=kind, **bounds)
         return {(who, what): value for who, what, value in found}
 
     def grid(
@@ -56,7 +56,8 @@ class Rollups(Store):
             size: one of the stretches that this kind is counted in.
         """
         low, high = int(since.timestamp()), int(until.timestamp())
-        rows = self._rows(_GRID, kind=kind, size=size, low=low, high=high, bucket=bucket)
+        query = _CELLS if bucket == size else _GRID
+        rows = self._rows(query, kind=kind, size=size, low=low, high=high, bucket=bucket)
         return [(row[0], row[1], row[2], row[3]) for row in rows]
 
     def last(self, kind: str, until: datetime) -> datetime | None:
@@ -75,15 +76,19 @@ class Rollups(Store):
 
 # Statements are made once: to make them costs as much as to run them.
 _c = schema.counters.c
-_TOTALS = sa.select(_c.who, _c.what, _c.value).where(
-    _c.kind.in_(sa.bindparam("kinds", expanding=True)), _c.size == 0
-)
+_TOTALS = sa.select(_c.who, _c.what, _c.value).where(_c.kind == sa.bindparam("kind"), _c.size == 0)
 _at = (_c.start - _c.start % sa.bindparam("bucket", type_=sa.BigInteger)).label("at")
 _GRID = (
     sa.select(_at, _c.who, _c.what, sa.func.sum(_c.value))
     .where(_c.kind == sa.bindparam("kind"), _c.size == sa.bindparam("size"))
     .where(_c.start >= sa.bindparam("low"), _c.start < sa.bindparam("high"))
     .group_by("at", _c.who, _c.what)
+)
+_CELLS = sa.select(_c.start, _c.who, _c.what, _c.value).where(
+    _c.kind == sa.bindparam("kind"),
+    _c.size == sa.bindparam("size"),
+    _c.start >= sa.bindparam("low"),
+    _c.start < sa.bindparam("high"),
 )
 _OLDEST = sa.union_all(
     *(
@@ -97,18 +102,19 @@ _OLDEST = sa.union_all(
 
 @functools.cache
 def _grown(parts: int) -> sa.Select[Any]:
-    """Sums over the union of so many stretches."""
-    inside = [
-        sa.and_(
+    """Sums over so many stretches; as a union, for with OR SQLite would read the whole kind."""
+    each = [
+        sa.select(_c.who, _c.what, _c.value).where(
+            _c.kind == sa.bindparam("kind"),
             _c.size == sa.bindparam(f"size{k}"),
             _c.start >= sa.bindparam(f"low{k}"),
             _c.start < sa.bindparam(f"high{k}"),
         )
         for k in range(parts)
     ]
-    kinds = _c.kind.in_(sa.bindparam("kinds", expanding=True))
-    query = sa.select(_c.who, _c.what, sa.func.sum(_c.value)).where(kinds, sa.or_(*inside))
-    return query.group_by(_c.who, _c.what)
+    whole = sa.union_all(*each).subquery()
+    query = sa.select(whole.c.who, whole.c.what, sa.func.sum(whole.c.value))
+    return query.group_by(whole.c.who, whole.c.what)
 
 
 def _moment(seconds: int) -> datetime:

@@ -1,0 +1,32 @@
+"""`oneclick tui`: the whole engine on one screen."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from oneclick.cli import output
+
+
+def tui(
+    home: output.Home = None,
+    readonly: Annotated[bool, typer.Option("--readonly", help="Change nothing.")] = False,
+    snapshot: Annotated[
+        str | None,
+        typer.Option(help="Print one frame as `text` or `svg` and leave.", show_default=False),
+    ] = None,
+    screen: Annotated[str, typer.Option(help="The screen to begin with.")] = "pipeline",
+    size: Annotated[str, typer.Option(help="Of the frame, columns x rows.")] = "120x40",
+) -> None:
+    """The terminal UI: what happens, what needs you, and the next action one key away."""
+    from oneclick.report import live
+    from tui import frame
+    from tui.app import Oneclick
+
+    conf = output.settings(home)
+    app = Oneclick(live.Reader(conf.home, output.goals(conf)), conf.home, readonly)
+    if snapshot is None:
+        app.run()
+        return
+    typer.echo(frame.one(app, frame.kind(snapshot), frame.size(size), screen))

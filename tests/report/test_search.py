@@ -1,0 +1,117 @@
+"""The filter language: what is typed, and what is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from oneclick.core.clips import ClipStage
+from oneclick.core.errors import UsageError
+from oneclick.io.catalog import Catalog, ClipRow
+from oneclick.io.catalog.search import Term
+from oneclick.report.search import Query, parse, search
+from tests.io import catalog_samples as samples
+
+NOW = samples.NOON + timedelta(hours=5)
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("", Query()),
+        ("ward-0", Query((Term("id", "ward-0"),))),
+        ("stage:cut", Query((Term("stage", "CUT"),))),
+        ("stage:IN_REVIEW", Query((Term("stage", "IN_REVIEW"),))),
+        ("stage:auto", Query((Term("stage", "LABELLED"),))),
+        ("stage:quar", Query((Term("stage", "QUARANTINED"),))),
+        ("-cam:hall why:jump", Query((Term("cam", "hall", True), Term("why", "jump")))),
+        ("age>2h age<3d", Query((Term("age>", "7200.0"), Term("age<", "259200.0")))),
+        ("by:control sort:age", Query((Term("by", "control"),), "age", False)),
+        ("sort:-id", Query((), "id", True)),
+        ("-", Query((Term("id", "-"),))),
+    ],
+)
+def test_what_is_typed_is_understood(text: str, query: Query) -> None:
+    assert parse(text) == query
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("stag:cut", "expected a word, or one of stage:"),
+        ("stage:", "expected a word, or one of"),
+        ("stage:a", "expected one of accepted, auto"),
+        ("stage:nothing", "expected one of"),
+        ("by:luck", "expected one of trigger, novelty, control"),
+        ("age>long", "such as age>30m"),
+        ("sort:colour", "expected one of new, age"),
+    ],
+)
+def test_what_is_no_filter_is_named_with_what_there_is(text: str, why: str) -> None:
+    with pytest.raises(UsageError, match=why) as caught:
+        parse(text)
+    assert text in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+PLAIN: dict[str, Callable[[ClipRow], bool]] = {
+    "stage:cut": lambda row: row.stage is ClipStage.CUT,
+    "stage:publ": lambda row: row.stage is ClipStage.PUBLISHED,
+    "cam:hall": lambda row: row.clip.camera == "hall",
+    "why:flicker": lambda row: any(hit.trigger == "flicker" for hit in row.clip.hits),
+    "why:flick": lambda row: False,
+    "age>3h": lambda row: NOW - row.moved_at > timedelta(hours=3),
+    "error:ENDS": lambda row: "ends" in row.error,
+    "0002": lambda row: "0002" in row.clip.id,
+    "WARD": lambda row: "ward" in row.clip.id,
+    "%": lambda row: False,
+    "_": lambda row: False,
+    "by:trigger": lambda row: True,
+}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home, clock = tmp_path_factory.mktemp("home"), samples.Clock()
+    with samples.fresh(home, clock) as catalog:
+        for camera in ("ward", "hall"):
+            video = samples.video(0, camera)
+            catalog.add_video(video)
+            for number, stage in enumerate(ClipStage):
+                catalog.add_clip(samples.clip(number, video), "cut")
+                if stage is ClipStage.QUARANTINED:
+                    catalog.quarantine(samples.clip(number, video).id, "the video ends early", "x")
+                elif stage is not ClipStage.CUT:
+                    samples.place(catalog, samples.clip(number, video).id, stage)
+                clock.on(1800)
+    return home
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(sorted(PLAIN)), st.booleans()), max_size=4))
+def test_a_filter_finds_what_a_look_at_every_clip_finds(
+    home: Path, terms: list[tuple[str, bool]]
+) -> None:
+    text = " ".join(f"{'-' * negated}{term}" for term, negated in terms)
+    with Catalog.open(home) as catalog:
+        expected = [
+            row.clip.id
+            for row in reversed(catalog.clips())
+            if all(PLAIN[term](row) != negated for term, negated in terms)
+        ]
+    found = search(home, text, now=NOW)
+    assert [row.id for row in found.rows] == expected
+    assert (found.total, found.more) == (len(expected), False)
+
+
+def test_pages_and_orders(home: Path) -> None:
+    whole = [row.id for row in search(home, "sort:id").rows]
+    assert whole == sorted(whole)
+    assert [row.id for row in search(home, "sort:id", limit=5, offset=5).rows] == whole[5:10]
+    ages = [row.moved_at for row in search(home, "sort:-age").rows]
+    assert ages == sorted(ages, reverse=True)

@@ -1,0 +1,1 @@
+"""The engine in a terminal: windows over `oneclick.report`, and the commands one key away."""

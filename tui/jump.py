@@ -1,0 +1,34 @@
+"""Jump mode: a letter on every panel, and the next key goes there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import events
+from textual.app import ComposeResult
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from tui.panel import Panel
+
+LETTERS = "asdfghjklqwertzuiop"
+
+
+class Jump(ModalScreen[Panel | None]):
+    """Dismissed with the panel, or None for any other key."""
+
+    def __init__(self, panels: Sequence[Panel]) -> None:
+        super().__init__()
+        self._panels = dict(zip(LETTERS, panels, strict=False))
+
+    def compose(self) -> ComposeResult:
+        """The letters, each at the corner of its panel."""
+        for letter, panel in self._panels.items():
+            mark = Static(f" {letter} ", classes="letter", markup=False)
+            mark.absolute_offset = panel.region.offset
+            yield mark
+
+    def on_key(self, event: events.Key) -> None:
+        """Whatever is pressed, jump mode ends."""
+        event.stop()
+        self.dismiss(self._panels.get(event.character or ""))

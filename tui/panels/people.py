@@ -1,0 +1,69 @@
+"""Annotators against the goal of the day."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from oneclick.design import Ink
+from oneclick.report import words
+from oneclick.report.snapshot import Reviewing
+from tui import rows
+from tui.rows import Row
+
+NAME, NUMBER = 10, 7
+
+
+def draw(found: Reviewing, room: int, height: int, ink: Ink, zone: tzinfo | None) -> list[Row]:
+    """A row for each person, the day against its goal, pace and forecast."""
+    quiet, lines = ink["quiet"], []
+    people = sorted(found.people, key=lambda one: (-one.today, one.name))
+    for one in people[: max(height - 2, 1)]:
+        name = rows.left(one.name, min(NAME, room // 4))
+        hour = rows.right(f"{one.hours[-1]:,}/h", NUMBER)
+        begin: Row = [(name, ink["text"]), (" ", ""), (rows.spark(one.hours), ink["run"])]
+        end: Row = [
+            (hour, quiet),
+            (rows.right(words.count(one.today), NUMBER), f"{ink['text']} bold"),
+        ]
+        lines.append(rows.spread(begin, end, room))
+    if not people:
+        lines.append([("nobody reviewed today: oneclick review list", quiet)])
+    return [*lines, _day(found, room, ink), _pace(found, ink, zone)]
+
+
+def _day(found: Reviewing, room: int, ink: Ink) -> Row:
+    """A bar up to the higher goal, with a mark at the lower one."""
+    low, high = found.goal
+    reached = found.today >= low
+    mark = f" {ink.design.state['ok']}" if reached else ""
+    number = rows.right(f"{words.count(found.today)}{mark}", NUMBER + 1)
+    inner = max(room - len("today ") - NUMBER - 3, 8)
+    full = min(round(inner * found.today / max(high, found.today)), inner)
+    goal = min(round(inner * low / max(high, found.today)), inner - 1)
+    cells = ["━" if k < full else "─" for k in range(inner)]
+    colour = ink["ok"] if reached else ink["run"]
+    bar: Row = [
+        ("".join(cells[:goal]), colour if full else ink["rule"]),
+        ("┃", ink["accent"]),
+        ("".join(cells[goal + 1 :]), colour if full > goal else ink["rule"]),
+    ]
+    if 0 < full < goal:
+        bar[:1] = [("━" * full, colour), ("─" * (goal - full), ink["rule"])]
+    text = f"{ink['ok'] if reached else ink['text']} bold"
+    return rows.spread([("today ", ink["quiet"]), *bar], [(number, text)], room)
+
+
+def _pace(found: Reviewing, ink: Ink, zone: tzinfo | None) -> Row:
+    low, high = found.goal
+    goal = f"goal {words.count(low)}–{words.count(high)}"
+    if found.reached:
+        when = f", {words.count(low)} at {found.reached.astimezone(zone):%H:%M}"
+        if (found.reached.astimezone(zone)).date() != _today(found, zone):
+            when = f", {words.count(low)} not today"
+    else:
+        when = ""
+    return [(f"{found.pace:,} in the last hour{when} · {goal}", ink["quiet"])]
+
+
+def _today(found: Reviewing, zone: tzinfo | None) -> object:
+    return found.at.astimezone(zone).date()
