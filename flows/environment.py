@@ -7,8 +7,9 @@ setting of theirs.
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
+
+from oneclick.io import orchestrator
 
 DEFAULTS = {
     "DO_NOT_TRACK": "1",
@@ -47,27 +48,9 @@ def settle(home: Path) -> bool:
     """Set in the environment what the user has not set; whether a server is needed."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
-    if api_url():
+    if orchestrator.api_url():
         return False
     os.environ.setdefault("PREFECT_HOME", str(home.resolve() / ".prefect"))
     # At ERROR a failed task prints its traceback above our one-line error.
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
     return True
-
-
-def api_url() -> str | None:
-    """The Prefect server or Cloud the user works with, or None."""
-    return os.environ.get("PREFECT_API_URL") or _profile().get("PREFECT_API_URL") or None
-
-
-def _profile() -> dict[str, str]:
-    """The active profile, as `prefect config set` and `prefect cloud login` write it."""
-    folder = Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect").expanduser()
-    file = Path(os.environ.get("PREFECT_PROFILES_PATH") or folder / "profiles.toml").expanduser()
-    try:
-        stored = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, tomllib.TOMLDecodeError):
-        return {}
-    active = os.environ.get("PREFECT_PROFILE") or stored.get("active", "")
-    found: dict[str, str] = stored.get("profiles", {}).get(active, {})
-    return found

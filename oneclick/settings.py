@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import (
@@ -204,3 +204,30 @@ def _problems(error: ValidationError) -> str:
         where = ".".join(map(str, problem["loc"])) or "settings"
         lines.append(f"{where}: {problem['msg'].removeprefix('Value error, ')}")
     return "; ".join(lines)
+
+
+def keep_params(trigger: str, params: dict[str, float], folder: Path | None = None) -> Path:
+    """Write parameters of a trigger into `oneclick.toml`, the rest of which stays as it is.
+
+    Raises:
+        UsageError: the file is no TOML, or the parameters are none of the trigger's.
+        UnknownName: there is no such trigger, or it has no such parameter.
+    """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    from oneclick import triggers
+    from oneclick.io import files
+
+    triggers.make((trigger,), {trigger: params})
+    path = (folder or Path.cwd()) / CONFIG_FILE
+    try:
+        document = tomlkit.parse(path.read_text("utf-8") if path.exists() else "")
+        section: Any = document
+        for name in ("triggers", "params", trigger):
+            section = section.setdefault(name, tomlkit.table())
+        section.update(params)
+    except (TOMLKitError, AttributeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be changed: {error}") from None
+    files.write_atomic(path, tomlkit.dumps(document))
+    return path

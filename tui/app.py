@@ -24,6 +24,7 @@ from tui.commands import Done
 from tui.jump import Jump
 from tui.panel import Chosen, Panel, View, bindings
 from tui.screens.base import Numbered
+from tui.screens.clips import Clips
 from tui.screens.registry import SCREENS
 
 EVERY = 1.0
@@ -310,6 +311,15 @@ class Oneclick(App[None]):
                 if act:
                     title = f"{panel.HEADING}: {key.verb}"
                     yield SystemCommand(title, f"{key.says} (key {key.cap})", act)
+
+    async def _find(self, text: str) -> None:
+        await self.action_screen(list(SCREENS).index(Clips.NAME) + 1)
+        assert isinstance(self.screen, Clips)
+        self.screen.filter(text)
+
+    def find(self, text: str) -> None:
+        """Show the clips that meet a filter."""
+        self.run_worker(self._find(text))
 
     def go_number(self, number: int) -> None:
         """Show a screen by its number."""

@@ -77,8 +77,8 @@ class Panel(Widget, can_focus=True):
         return design.ink(self.mode)
 
     def part(self, view: View) -> object:
-        """The part of the View that is shown here; compared with the last one."""
-        raise NotImplementedError
+        """The part of the View that is shown here; by default what was `put` here last."""
+        return self._part
 
     def draw(self, room: int, height: int) -> list[Row]:
         """Rows of at most `room` cells."""
@@ -87,6 +87,12 @@ class Panel(Widget, can_focus=True):
     def show(self, view: View) -> None:
         """Show another View."""
         part = self.part(view)
+        if part != self._part:
+            self._part = part
+            self.repaint()
+
+    def put(self, part: object) -> None:
+        """Show what was fetched for this panel alone."""
         if part != self._part:
             self._part = part
             self.repaint()

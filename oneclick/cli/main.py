@@ -14,6 +14,7 @@ from oneclick.cli import (
     catalog,
     clips,
     data,
+    flows,
     label,
     lap,
     models,
@@ -49,6 +50,7 @@ app.add_typer(triggers.app, name="triggers")
 app.add_typer(label.app, name="label")
 app.add_typer(review.app, name="review")
 app.add_typer(data.app, name="data")
+app.add_typer(flows.app, name="flows")
 app.command("train")(models.train)
 app.add_typer(models.app, name="models")
 

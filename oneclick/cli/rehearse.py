@@ -54,6 +54,21 @@ def try_(
     _left_out(found)
 
 
+def set_(
+    trigger: Annotated[str, typer.Argument(help="Trigger; `oneclick triggers list`.")],
+    changes: Annotated[
+        list[str],
+        typer.Option("--set", help="Parameter to keep, for example hole=0.8; may be repeated."),
+    ],
+    home: output.Home = None,
+) -> None:
+    """Write parameters of a trigger into oneclick.toml; the next `run` looks again with them."""
+    from oneclick import settings
+
+    written = settings.keep_params(trigger, _values(changes))
+    output.say(f"{written}: triggers.params.{trigger} {' '.join(changes)}")
+
+
 def _values(changes: Sequence[str]) -> dict[str, float]:
     """`name=number` texts as parameters."""
     from oneclick.core.errors import UsageError

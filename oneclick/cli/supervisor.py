@@ -19,7 +19,7 @@ import httpx
 import flows
 from flows import embedded, environment
 from oneclick.core.errors import Unavailable, UsageError
-from oneclick.io import files
+from oneclick.io import files, orchestrator
 
 POOL = "oneclick"
 START_SECONDS = 120.0
@@ -57,7 +57,7 @@ class Supervisor:
 
     def __init__(self, home: Path) -> None:
         self.root = _checkout()
-        self.given = environment.api_url()
+        self.given = orchestrator.api_url()
         self.env = environment.DEFAULTS | dict(os.environ)
         self.env["ONECLICK_HOME"] = str(home)
         self.env.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", str(HEARTBEAT_SECONDS))

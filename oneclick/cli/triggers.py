@@ -20,6 +20,7 @@ app = typer.Typer(no_args_is_help=True, help="Rules that find the moments where 
 app.command("timeline")(timeline.timeline)
 app.command("hits")(timeline.hits)
 app.command("try")(rehearse.try_)
+app.command("set")(rehearse.set_)
 app.command("report")(ledger.report)
 
 DEFAULT_FPS = 25.0

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 from pathlib import Path
 
 from oneclick.core.clips import Clip, ClipStage, Video
@@ -48,15 +48,17 @@ def moments(
         UnknownName: no video is of this camera, or there is no such trigger.
         UsageError: the window is empty.
     """
-    window, found = Window(since, until), []
-    with Catalog.open(home) as catalog:
+    window, found = Window(since, until), list[Moment]()
+    with Catalog.open(home) as catalog, catalog.reading():
         videos = windows.videos(catalog, window, camera, trigger)
-        clips = _cut(catalog.clips(camera=camera))
-        for video in videos:
-            hits = [hit for _, hit in catalog.hits(video.id, trigger)]
-            found += [moment(video, hit, clips[video.id]) for hit in hits]
-    inside = [m for m in found if m.at is None or window.low <= m.at.timestamp() < window.high]
-    return sorted(inside, key=_newest)[:limit]
+        for video in sorted(videos, key=_latest, reverse=True):
+            if limit is not None and len(found) >= limit and _earlier(video, found[limit - 1]):
+                break
+            clips = _cut(catalog.clips(video=video.id))
+            here = [moment(video, hit, clips) for _, hit in catalog.hits(video.id, trigger)]
+            found += [m for m in here if not m.at or window.low <= m.at.timestamp() < window.high]
+            found.sort(key=_newest)
+    return found[:limit]
 
 
 def moment(video: Video, hit: Hit, clips: Sequence[Clip] = ()) -> Moment:
@@ -75,13 +77,19 @@ def moment(video: Video, hit: Hit, clips: Sequence[Clip] = ()) -> Moment:
     )
 
 
-def _cut(rows: Sequence[ClipRow]) -> dict[str, list[Clip]]:
-    """Clips by Video, without those that could not even be cut."""
-    clips: dict[str, list[Clip]] = defaultdict(list)
-    for row in rows:
-        if row.stage is not ClipStage.QUARANTINED or row.failed_from:
-            clips[row.clip.video].append(row.clip)
-    return clips
+def _latest(video: Video) -> float:
+    """When it ended; those whose start nobody knows come last."""
+    return windows.stamp(video, video.frames) if video.started_at else -inf
+
+
+def _earlier(video: Video, last: Moment) -> bool:
+    """Whether no hit of a video can be newer than one that was found."""
+    return last.at is not None and _latest(video) <= last.at.timestamp()
+
+
+def _cut(rows: Sequence[ClipRow]) -> list[Clip]:
+    """Clips without those that could not even be cut."""
+    return [r.clip for r in rows if r.stage is not ClipStage.QUARANTINED or r.failed_from]
 
 
 def _shared(a: Span, b: Span) -> int:

@@ -1,5 +1,6 @@
 """A real server, pool, worker and deployments, as `oneclick up` starts them, on ward clips."""
 
+import json
 import os
 import re
 import signal
@@ -16,7 +17,10 @@ import httpx
 import pytest
 
 from oneclick.core.clips import ClipStage
+from oneclick.core.errors import OneclickError, UnknownName
 from oneclick.io.catalog import Catalog
+from oneclick.io.orchestrator import Orchestrator
+from oneclick.report import flows
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400), pytest.mark.usefixtures("small")]
 
@@ -190,3 +194,47 @@ def test_the_weekly_training_trains_and_leaves_its_result(
     assert model.id in page
     assert "mAP" in page
     assert flows["label"] == flows["train"] == "Completed"
+
+
+def test_runs_are_started_watched_and_listed_without_prefect(
+    api: str, home: Path, labelled: list[str]
+) -> None:
+    server = Orchestrator(api)
+    found = {one.label: one for one in server.deployments()}
+    assert found["train/train-weekly"].schedules == ("0 2 * * 0",)
+    assert "sources" in found["one-click/one-click"].schema["properties"]
+    with pytest.raises(UnknownName, match="no deployment is called 'maintenance'"):
+        server.start("maintenance")
+    with pytest.raises(UnknownName, match="colour"):
+        server.start("maintain", {"colour": "red"})
+    started = server.start("maintain/maintain", {"home": str(home)})
+
+    def state() -> str:
+        return next((run.state for run in server.runs() if run.id == started), "")
+
+    wait_for(lambda: state() == "Completed", 90)
+    # The log arrives a little later than the state.
+    wait_for(lambda: [line for line in server.logs(started) if "Completed" in line.text], 30)
+    last = server.logs(started)[-1].at
+    assert server.logs(started, last) == []
+    with pytest.raises(OneclickError):
+        server.cancel(started)
+    merged = {run.id: run for run in flows.runs(home, server)}
+    assert merged[started].state == "Completed"
+    assert {run.flow for run in merged.values()} >= {"label", "maintain"}
+    with pytest.raises(UnknownName):
+        server.cancel("00000000-0000-0000-0000-000000000000")
+
+
+def test_the_command_line_lists_runs_and_loads_no_prefect(
+    api: str, home: Path, labelled: list[str]
+) -> None:
+    code = (
+        "import sys; from oneclick.cli.main import app; "
+        "app(['flows', 'list', '--json'], standalone_mode=False); "
+        "assert not {'prefect', 'torch', 'cv2', 'wandb'} & sys.modules.keys()"
+    )
+    env = os.environ | {"PREFECT_API_URL": api, "ONECLICK_HOME": str(home)}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert {run["flow"] for run in json.loads(done.stdout)} >= {"label"}

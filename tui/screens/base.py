@@ -17,11 +17,8 @@ class Numbered(Screen[None]):
     """A screen of panels between head and hints."""
 
     NAME: ClassVar[str] = ""
-    HORIZONTAL_BREAKPOINTS = [
-        (0, "-narrow"),
-        (100, "-wide"),
-    ]
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012 (the same)
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
 
     def panels(self) -> ComposeResult:
         """The panels, in reading order."""
