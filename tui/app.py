@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -81,6 +81,7 @@ class Oneclick(App[None]):
         run: commands.Run | None = None,
         zone: tzinfo | None = None,
         every: float = EVERY,
+        timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         super().__init__()
         self.source = source
@@ -93,6 +94,7 @@ class Oneclick(App[None]):
         self.mode: design.Mode = "dark"
         self._run = run or commands.child(home)
         self._every = every
+        self._timer = timer
         self._at: datetime | None = None
         self._paused = False
 
@@ -112,9 +114,9 @@ class Oneclick(App[None]):
     @work(thread=True, exclusive=True, group="read", exit_on_error=False)
     def read(self) -> tuple[Snapshot | None, float]:
         """One read in a thread; what comes of it arrives as a change of the worker's state."""
-        began = time.perf_counter()
+        began = self._timer()
         found = self.source.read(self.status.zoom, self._at)
-        return found, 1000 * (time.perf_counter() - began)
+        return found, 1000 * (self._timer() - began)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Show what was read, or say why nothing was; then wait for the next."""
@@ -219,8 +221,6 @@ class Oneclick(App[None]):
         base = (self._at or now).timestamp()
         base -= base % step if self._at is None else 0
         later = datetime.fromtimestamp(base + (columns + (self._at is None)) * step, UTC)
-        if self._at is None:
-            later -= timedelta(seconds=step)
         self._at = later if later < now else None
         self.read()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from textual.app import App
 
-_FACE = re.compile(r"@font-face\s*\{.*?\}", re.S)
+_ELSEWHERE = re.compile(r"@font-face\s*\{.*?\}|<!--.*?-->", re.S)
 
 
 def text(app: App[Any]) -> list[str]:
@@ -19,4 +19,4 @@ def text(app: App[Any]) -> list[str]:
 
 def svg(app: App[Any]) -> str:
     """A picture without fonts from elsewhere."""
-    return _FACE.sub("", app.export_screenshot(simplify=True))
+    return _ELSEWHERE.sub("", app.export_screenshot(simplify=True))

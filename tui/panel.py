@@ -35,11 +35,11 @@ class View:
         return self.snapshot.at
 
 
-def bindings(*names: str) -> list[BindingType]:
-    """Keys of the design, each for the action of its id."""
+def bindings(*names: str, of: str = "") -> list[BindingType]:
+    """Keys of the design, each for the action of its id; `of` is "screen." where that acts."""
     keys = design.load().keys()
     return [
-        Binding(key.key, f"key_{key.id}", key.verb, id=key.id, key_display=key.cap, show=False)
+        Binding(key.key, f"{of}key_{key.id}", key.verb, id=key.id, key_display=key.cap, show=False)
         for key in (keys[name] for name in names)
     ]
 

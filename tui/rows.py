@@ -29,6 +29,14 @@ def clip(text: str, room: int) -> str:
     return set_cell_size(text, max(room - 1, 0)) + (ELLIPSIS if room > 0 else "")
 
 
+def middle(text: str, room: int) -> str:
+    """At most `room` cells; of a long id both ends stay."""
+    if cell_len(text) <= room or room < 8:
+        return clip(text, room)
+    head = (room - 1) // 3
+    return text[:head] + ELLIPSIS + text[-(room - 1 - head) :]
+
+
 def left(text: str, room: int) -> str:
     """Exactly `room` cells, text to the left."""
     return set_cell_size(clip(text, room), room)

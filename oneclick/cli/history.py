@@ -37,8 +37,9 @@ def history(
 
 
 def _show(weeks: list[Week]) -> None:
-    from oneclick.report.curve import number, spark
+    from oneclick.report.curve import spark
     from oneclick.report.history import CURVES
+    from oneclick.report.words import number
 
     output.table(
         ["week", "trained", "champion", "mAP", "clips", "images", "edits/100", "s/image"],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 LEVEL = 0.95
 
@@ -61,13 +61,13 @@ def _independent(value: float, variance: float, clips: int, boxes: float, level:
     if clips < 2 or variance <= 0 or boxes <= 1:
         return float(clips)
     tail = (1 + level) / 2
-    few = (stats.t.ppf(tail, boxes - 1) / stats.t.ppf(tail, clips - 1)) ** 2
+    few = (special.stdtrit(boxes - 1, tail) / special.stdtrit(clips - 1, tail)) ** 2
     return float(min(value * (1 - value) / variance * few, boxes))
 
 
 def _clopper_pearson(hits: float, n: float, level: float) -> tuple[float, float]:
     """Exact limits of a share, for a number of draws that need not be whole."""
     tail = (1 - level) / 2
-    low = stats.beta.ppf(tail, hits, n - hits + 1) if hits > 0 else 0.0
-    high = stats.beta.ppf(1 - tail, hits + 1, n - hits) if hits < n else 1.0
+    low = special.betaincinv(hits, n - hits + 1, tail) if hits > 0 else 0.0
+    high = special.betaincinv(hits + 1, n - hits, 1 - tail) if hits < n else 1.0
     return float(low), float(high)

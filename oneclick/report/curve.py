@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from oneclick.report import page as pages
+from oneclick.report import words
 from oneclick.report.history import CURVES, Week
 from oneclick.report.page import Colour, Page
 
@@ -61,7 +62,7 @@ def _chart(
     page.fill(LEFT, base, across, 1, RULE)
     page.fill(LEFT, base - HEIGHT, across, 1, RULE)
     page.text(LEFT - 8, base + 3, "0", GREY, 6.5, right=True)
-    page.text(LEFT - 8, base - HEIGHT + 3, number(high), GREY, 6.5, right=True)
+    page.text(LEFT - 8, base - HEIGHT + 3, words.number(high), GREY, 6.5, right=True)
     points = [
         (LEFT + k * step, base - HEIGHT * value / high)
         for k, value in enumerate(values)
@@ -72,13 +73,8 @@ def _chart(
         page.fill(x - 2, y - 2, 4, 4, LINE)
     if points:
         last = next(value for value in reversed(values) if value is not None)
-        page.text(points[-1][0] + 8, points[-1][1] + 3, number(last), INK, 8)
+        page.text(points[-1][0] + 8, points[-1][1] + 3, words.number(last), INK, 8)
 
 
 def _part(value: float, low: float, high: float) -> float:
     return (value - low) / (high - low) if high > low else 0.5
-
-
-def number(value: float) -> str:
-    """Short, for a chart."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -35,3 +35,8 @@ def share(value: float) -> str:
     if percent == 0 or percent >= 10:
         return f"{percent:.0f}%"
     return f"{percent:.1f}%" if percent >= 1 else f"{percent:.2f}%"
+
+
+def number(value: float) -> str:
+    """Any value in three digits, for a chart."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from oneclick.training import resample
 from oneclick.training.precision import Matches
@@ -54,12 +54,12 @@ class Gains:
 
     def bounds(self, level: float) -> tuple[Numbers, Numbers]:
         """(k,) lower and upper bound of the gain, each held with probability `level`."""
-        room = stats.t.ppf(level, self.freedom) * self.error
+        room = special.stdtrit(self.freedom, level) * self.error
         return np.maximum(self.gain - room, -1), np.minimum(self.gain + room, 1)
 
     def confidence(self, margin: float) -> Numbers:
         """(k,) confidence with which the gain is more than `margin`."""
-        return np.asarray(stats.t.cdf(self._scaled(margin), self.freedom))
+        return np.asarray(special.stdtr(self.freedom, self._scaled(margin)))
 
     def _scaled(self, margin: float) -> Numbers:
         return (self.gain - margin) / np.maximum(self.error, LEAST)
@@ -68,7 +68,7 @@ class Gains:
         """(k,) slices among `rows` shown to lose; one is named wrongly 1 - `level` often."""
         found = np.zeros(len(self.gain), bool)
         # What normal quantile the loss amounts to, whatever its degrees of freedom.
-        loss = stats.norm.isf(np.maximum(stats.t.cdf(self._scaled(0), self.freedom), 1e-300))
+        loss = -special.ndtri(np.maximum(special.stdtr(self.freedom, self._scaled(0)), 1e-300))
         left = list(rows)
         while left:
             largest = np.quantile((-self.draws[:, left]).max(1), level)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 
 from oneclick.design import Ink
+from oneclick.report import words
 from tui import rows
 from tui.rows import Row
 
@@ -20,7 +21,7 @@ def draw(values: Sequence[float], room: int, height: int, ink: Ink) -> list[Row]
     low, high = min(values), max(values)
     drawn = _ascii if os.environ.get("ONECLICK_ASCII") else _braille
     lines = drawn(_heights(values, low, high), across, height)
-    marks = {0: number(high), height - 1: number(low)}
+    marks = {0: words.number(high), height - 1: words.number(low)}
     return [
         [
             (rows.right(marks.get(k, ""), LABEL), ink["quiet"]),
@@ -29,11 +30,6 @@ def draw(values: Sequence[float], room: int, height: int, ink: Ink) -> list[Row]
         ]
         for k, line in enumerate(lines)
     ]
-
-
-def number(value: float) -> str:
-    """Short, for an axis."""
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def _heights(values: Sequence[float], low: float, high: float) -> list[float]:

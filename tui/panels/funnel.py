@@ -36,7 +36,8 @@ def _column(stage: StageNow, at: datetime, top: int, room: int, ink: Ink) -> tup
     name = rows.left(f"{known.number} {known.glyph} {word}", room)
     count = words.count(stage.clips)
     change = f" {stage.change:+d}" if abs(stage.change) < 1000 else f" {_signed(stage.change)}"
-    change = change if stage.change else ""
+    fits = stage.change and len(count) + len(change) < room
+    change = change if fits else ""
     return (
         [(name, colour)],
         rows.fit([(count, quiet if empty else f"{ink['text']} bold"), (change, quiet)], room),

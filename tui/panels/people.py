@@ -17,7 +17,7 @@ def draw(found: Reviewing, room: int, height: int, ink: Ink, zone: tzinfo | None
     """A row for each person, the day against its goal, pace and forecast."""
     quiet, lines = ink["quiet"], []
     people = sorted(found.people, key=lambda one: (-one.today, one.name))
-    for one in people[: max(height - 2, 1)]:
+    for one in people[: max(height - 1, 1)]:
         name = rows.left(one.name, min(NAME, room // 4))
         hour = rows.right(f"{one.hours[-1]:,}/h", NUMBER)
         begin: Row = [(name, ink["text"]), (" ", ""), (rows.spark(one.hours), ink["run"])]
@@ -28,7 +28,8 @@ def draw(found: Reviewing, room: int, height: int, ink: Ink, zone: tzinfo | None
         lines.append(rows.spread(begin, end, room))
     if not people:
         lines.append([("nobody reviewed today: oneclick review list", quiet)])
-    return [*lines, _day(found, room, ink), _pace(found, ink, zone)]
+    lines.append(_day(found, room, ink))
+    return [*lines, _pace(found, ink, zone)] if height > len(lines) else lines
 
 
 def _day(found: Reviewing, room: int, ink: Ink) -> Row:

@@ -20,6 +20,8 @@ class Column:
     title: str
     room: int = 0
     right: bool = False
+    middle: bool = False
+    """An id: where there is no room for it, its middle is left out."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ def _joined(columns: Sequence[Column], rooms: Sequence[int], cells: Sequence[Par
     line: Row = []
     for column, room, (text, style) in zip(columns, rooms, cells, strict=True):
         put = rows.right if column.right else rows.left
+        text = rows.middle(text, room) if column.middle else text
         line += [(put(text, room), style), (" ", "")]
     return line[:-1]
 

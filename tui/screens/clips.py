@@ -37,13 +37,13 @@ class ClipTable(Table):
     TWIN = ("clips", "list")
     NOTHING = "no clip meets this filter; esc drops it"
     COLUMNS: ClassVar = (
-        Column("clip", 0),
+        Column("clip", 0, middle=True),
         Column("stage", 13),
         Column("age", 4, True),
         Column("by", 7),
         Column("why", 0),
     )
-    BINDINGS = bindings("retry", "accept", "reject", "browse")
+    BINDINGS = bindings("retry", "accept", "reject", "browse", of="screen.")
 
 
 class ClipPage(Prose):

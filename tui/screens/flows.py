@@ -43,7 +43,7 @@ class RunTable(Table):
         Column("took", 5, True),
         Column("detail", 0),
     )
-    BINDINGS = bindings("cancel")
+    BINDINGS = bindings("cancel", of="screen.")
 
 
 class DeploymentTable(Table):
@@ -60,7 +60,7 @@ class DeploymentTable(Table):
         Column("next", 12),
         Column("what it does", 0),
     )
-    BINDINGS = bindings("start")
+    BINDINGS = bindings("start", of="screen.")
 
 
 class Log(Prose):

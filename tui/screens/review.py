@@ -34,13 +34,13 @@ class Queue(Table):
     TWIN = ("review", "list")
     NOTHING = "no clip waits for review"
     COLUMNS: ClassVar = (
-        Column("clip", 0),
+        Column("clip", 0, middle=True),
         Column("waits", 5, True),
         Column("frames", 6, True),
         Column("by", 7),
         Column("why", 0),
     )
-    BINDINGS = bindings("accept", "reject")
+    BINDINGS = bindings("accept", "reject", of="screen.")
 
 
 class Cost(Table):

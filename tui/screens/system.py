@@ -19,7 +19,7 @@ from oneclick.io import orchestrator
 from oneclick.io.catalog import Catalog
 from oneclick.report import words
 from tui.commands import Done
-from tui.panel import View, bindings
+from tui.panel import Chosen, View
 from tui.panels.table import Column, Line, Prose, Table
 from tui.rows import Row
 from tui.screens.fetching import Fetching
@@ -35,6 +35,10 @@ class Checks(Table):
     TWIN = ("doctor",)
     NOTHING = "⏎ looks whether this machine can do a lap"
     COLUMNS: ClassVar = (Column("", 1), Column("check", 13), Column("finding", 0))
+
+    def action_key_open(self) -> None:
+        """Ask, whether there are findings or not."""
+        self.post_message(Chosen(self, self.key))
 
 
 class Room(Prose):
@@ -68,7 +72,6 @@ class System(Fetching):
 
     NAME = "system"
     AUTO_FOCUS = "Checks"
-    BINDINGS = bindings("open")
 
     def panels(self) -> ComposeResult:
         """Machine and queues above, the doctor below."""
@@ -93,9 +96,11 @@ class System(Fetching):
         self.query_one(Room).say([*found.room, *held])
         self.query_one(Queues).lines(_queues(found.view))
 
-    def action_key_open(self) -> None:
+    def on_chosen(self, event: Chosen) -> None:
         """Ask the doctor, in a process of its own."""
         from tui.app import Oneclick
+
+        event.stop()
 
         assert isinstance(self.app, Oneclick)
         self.query_one(Checks).say("looking; this takes a few seconds")

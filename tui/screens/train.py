@@ -9,8 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from oneclick import report
-from oneclick.report import progress, scores
-from oneclick.report.curve import number
+from oneclick.report import progress, scores, words
 from oneclick.report.history import CURVES, Week
 from oneclick.report.progress import Course
 from oneclick.report.scores import ModelRow, Training
@@ -36,13 +35,13 @@ class ModelTable(Table):
     NOTHING = "no model yet: oneclick train"
     COLUMNS: ClassVar = (
         Column("", 1),
-        Column("model", 0),
+        Column("model", 0, middle=True),
         Column("mAP", 6, True),
         Column("AP50", 6, True),
         Column("gate", 19),
         Column("made", 10),
     )
-    BINDINGS = bindings("promote", "rollback")
+    BINDINGS = bindings("promote", "rollback", of="screen.")
 
 
 class Gate(Prose):
@@ -186,7 +185,7 @@ def _gate(found: Training) -> list[Row]:
 
 
 def _slice_head() -> Row:
-    return [(f"{'slice':<26}{'champion':>9}{'mAP':>7}{'gain':>8}{'clips':>6}", "accent")]
+    return [(f"{'slice':<20}{'champion':>9}{'mAP':>7}{'gain':>8}{'clips':>6}", "accent")]
 
 
 def _slice(row: dict[str, Any]) -> Row:
@@ -197,7 +196,7 @@ def _slice(row: dict[str, Any]) -> Row:
     gain = row.get("gain")
     worse = gain is not None and gain < 0
     return [
-        (rows.left(str(row["slice"]), 26), "text"),
+        (rows.left(str(row["slice"]), 20), "text"),
         (value("champion", 9), "quiet"),
         (value("mAP", 7), "text"),
         (value("gain", 8, "+"), "fail" if worse else "ok" if gain is not None else "quiet"),
@@ -213,7 +212,7 @@ def _weeks(found: list[Week]) -> list[Row]:
     for name, title in CURVES.items():
         values = [getattr(week, name) for week in found]
         known = [value for value in values if value is not None]
-        last = number(known[-1]) if known else "–"
+        last = words.number(known[-1]) if known else "–"
         spark = rows.spark([value or 0 for value in values])
         lines.append([(f"{title:<22}", "quiet"), (f"{last:>8} ", "text bold"), (spark, "run")])
     lines.append([(f"{found[0].week} to {found[-1].week}", "quiet")])

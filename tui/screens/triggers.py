@@ -42,7 +42,7 @@ class TriggerTable(Table):
         Column("clips", 6, True),
         Column("paid", 5, True),
     )
-    BINDINGS = bindings("try")
+    BINDINGS = bindings("try", of="screen.")
 
 
 class HitTable(Table):

@@ -1,0 +1,302 @@
+"""Made-up Snapshots, a workspace with something on every screen, and the app over them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from textual.pilot import Pilot
+
+from oneclick.core.clips import ClipStage
+from oneclick.core.review import Verdict
+from oneclick.io import files, registry
+from oneclick.io.catalog import Catalog
+from oneclick.io.workspace import Workspace
+from oneclick.report import live
+from oneclick.report.numbers import Kept
+from oneclick.report.snapshot import (
+    Goals,
+    Heat,
+    HeatRow,
+    Need,
+    Reviewer,
+    Reviewing,
+    RunNow,
+    Serving,
+    Snapshot,
+    StageNow,
+    Zoom,
+)
+from oneclick.training import model
+from tests.io import catalog_samples as samples
+from tui import frame, grid
+from tui.app import Oneclick
+from tui.commands import Done
+
+NOW = datetime(2026, 3, 2, 14, 2, 11, tzinfo=UTC)
+HOME = Path("ward-set")
+GOLDEN = Path(__file__).parents[1] / "golden" / "tui"
+HOUR = timedelta(hours=1)
+
+
+def snapshot(zoom: Zoom = Zoom.DAY, at: datetime = NOW) -> Snapshot:
+    """A busy afternoon."""
+    clips = (387, 41, 2140, 4012, 0, 160_311, 23, 11)
+    changes = (-4, 0, 31, 120, 0, 2200, 1, 3)
+    ages = (2, 0, 21, 190, 0, 0, 0, 1500)
+    stages = tuple(
+        StageNow(stage.value, n, change, at - timedelta(minutes=age) if age else None)
+        for stage, n, change, age in zip(ClipStage, clips, changes, ages, strict=True)
+    )
+    cameras = tuple(
+        HeatRow(f"cam-{k:02d}", cells := _cells(k, zoom.columns), sum(c or 0 for c in cells))
+        for k in range(9)
+    )
+    stop = at.replace(minute=15, second=0)
+    heat = Heat(
+        stop - zoom.length,
+        stop,
+        zoom.bucket,
+        cameras,
+        (("flicker", 402), ("jump", 220), ("conflict_miss", 181), ("low_confidence", 120)),
+        7,
+        False,
+    )
+    people = (
+        Reviewer("anna", (0, 0, 0, 120, 310, 402, 433, 120, 410, 431, 402, 412), 3210),
+        Reviewer("bo", (0, 0, 0, 0, 210, 381, 400, 90, 380, 402, 391, 398), 3105),
+    )
+    return Snapshot(
+        at,
+        False,
+        HOME,
+        zoom,
+        2160,
+        stages,
+        heat,
+        Kept(2160, 77_760_000, 7_776_000.0, 160_925, 82_000, 16_000, 82_000 / 77_760_000),
+        Goals(),
+        Reviewing(people, 6315, 810, None, (6000, 8000), at),
+        Serving(
+            "fcos-resnet50-v0046",
+            tuple(
+                (at - k * 168 * HOUR, f"m{k}", value)
+                for k, value in zip((4, 3, 2, 1), (0.41, 0.5, 0.55, 0.612), strict=True)
+            ),
+            "fcos-resnet50-v0047",
+            "not enough evidence",
+            ("mAP 0.612 → 0.618 (+0.006, 90% of 1000 draws over 130 test clips: -0.004 … +0.017)",),
+            "v0047-1f2e3d4c",
+            1_700_412,
+        ),
+        (
+            RunNow("r4", "label", "Running", at - HOUR / 2, None, "autolabel: 130 of 203", 0.64),
+            RunNow(
+                "r3", "publish", "Failed", at - HOUR, at - HOUR / 2, "no space on /mnt/training"
+            ),
+            RunNow("r2", "collect", "Completed", at - 2 * HOUR, at - 1.9 * HOUR, ""),
+            RunNow("r1", "train", "Completed", at - 30 * HOUR, at - 26 * HOUR, ""),
+        ),
+        (
+            Need("review", "4,012 clips wait for review", "review", ("review", "list")),
+            Need(
+                "quarantined",
+                "11 clips are set aside: the video ends early",
+                "clips",
+                ("clips", "retry", "--all"),
+            ),
+            Need(
+                "flow",
+                "publish failed: no space on /mnt/training",
+                "flows",
+                ("flows", "logs", "r3"),
+            ),
+        ),
+    )
+
+
+def _cells(camera: int, columns: int) -> tuple[int | None, ...]:
+    """Quiet nights, busy mornings, one camera that fell silent, one burst."""
+    cells = [((k * 7 + camera * 5) % 11) * (k % 9 < 6) // (2 + camera % 3) for k in range(columns)]
+    cells[columns // 3 + camera] += 20 * (camera % 4)
+    silent = columns // 2 if camera == 5 else columns
+    return tuple(value if k < silent else None for k, value in enumerate(cells))
+
+
+def empty() -> Snapshot:
+    """Before the first video."""
+    whole = snapshot()
+    return replace(
+        whole,
+        videos=0,
+        stages=tuple(StageNow(stage.value, 0, 0, None) for stage in ClipStage),
+        heat=replace(whole.heat, cameras=(), triggers=(), undated=0),
+        kept=Kept(0, 0, 0.0, 0, 0, 0, 0.0),
+        reviewing=Reviewing((), 0, 0, None, (6000, 8000), NOW),
+        serving=Serving(None, (), None, "", (), None, 0),
+        runs=(),
+        needs=(
+            Need("start", "no video yet: begin with one of yours", "pipeline", ("run", "VIDEO")),
+        ),
+    )
+
+
+class Source:
+    """Answers with what it is given, one after the other; an exception is raised."""
+
+    def __init__(self, *answers: Snapshot | Exception | None) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[Zoom, datetime | None]] = []
+
+    def read(self, zoom: Zoom, at: datetime | None) -> Snapshot | None:
+        self.asked.append((zoom, at))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        if answer is None:
+            return None
+        return replace(answer, zoom=zoom, at=at or answer.at, past=at is not None)
+
+    def close(self) -> None:
+        pass
+
+
+def app(source: object, home: Path = HOME, **options: object) -> Oneclick:
+    """The app at a time that stands still."""
+    return Oneclick(
+        source, home, clock=lambda: NOW, zone=UTC, every=3600, timer=lambda: 0.0, **options
+    )  # type: ignore[arg-type]
+
+
+def drive(
+    one: Oneclick,
+    act: Callable[[Pilot[None]], Awaitable[None]],
+    size: tuple[int, int] = (120, 40),
+) -> list[str]:
+    """Run the app, let `act` press keys, and give back the text of its screen."""
+
+    async def run() -> list[str]:
+        async with one.run_test(size=size) as pilot:
+            await settled(pilot)
+            await act(pilot)
+            await settled(pilot)
+            return grid.text(one)
+
+    return asyncio.run(run())
+
+
+async def settled(pilot: Pilot[None]) -> None:
+    """Nothing is on its way any more."""
+    assert isinstance(pilot.app, Oneclick)
+    await frame.settle(pilot.app, pilot)
+
+
+async def press(pilot: Pilot[None], *keys: str) -> None:
+    """Keys one by one, each answered before the next."""
+    for key in keys:
+        await pilot.press(key)
+        await settled(pilot)
+
+
+async def look(pilot: Pilot[None]) -> None:
+    """Only look."""
+
+
+def golden(name: str, lines: Sequence[str]) -> None:
+    """The same as last time; ONECLICK_GOLDEN=write takes these lines as right."""
+    path, text = GOLDEN / f"{name}.txt", "\n".join(lines) + "\n"
+    if os.environ.get("ONECLICK_GOLDEN") == "write":
+        files.write_atomic(path, text)
+    assert path.read_text("utf-8") == text
+
+
+class Commands:
+    """Notes what would be run, and says it went well."""
+
+    def __init__(self, out: str = "", code: int = 0) -> None:
+        self.run: list[tuple[str, ...]] = []
+        self._out, self._code = out, code
+
+    def __call__(self, words: Sequence[str]) -> Done:
+        self.run.append(tuple(words))
+        return Done(tuple(words), self._code, self._out, "1 done")
+
+
+def card(name: str, at: datetime, value: float, verdict: str) -> model.Card:
+    """A model that testifies."""
+    metrics = {"map": value, "ap50": value + 0.2}
+    slices = [
+        {"name": "all", "word": "better", "clips": 40, "images": 1200, "boxes": 3000},
+        {"name": "light=night", "word": "worse", "clips": 12, "images": 360, "boxes": 700},
+    ]
+    shown = [
+        {**one, "champion": value - 0.02, "candidate": value, "gain": 0.02 - 0.05 * k}
+        | {"low": -0.06 + 0.05 * (1 - k), "high": 0.04}
+        for k, one in enumerate(slices)
+    ]
+    decision = {
+        "verdict": verdict,
+        "reasons": [f"mAP {value - 0.02:.3f} → {value:.3f}"],
+        "rows": [],
+        "slices": shown,
+    }
+    source = model.Source("v0001", "0" * 64)
+    return model.Card(
+        id=name, arch="fcos-tiny", classes=("person",), size=(192, 320), threshold=0.3,
+        dataset=source, parent=None, config={}, code="0.1.0", made_at=at, seconds=60.0,
+        weights="0" * 64, metrics=metrics, decision=decision,
+    )  # fmt: skip
+
+
+def workspace(home: Path) -> live.Reader:
+    """A workspace with clips at every stage, verdicts, models and runs, and a reader of it."""
+    samples.furnish(home)
+    place, clock = Workspace(home), samples.Clock(NOW)
+    for k, (name, verdict) in enumerate((("m1", "promote"), ("m2", "promote"), ("m3", "refuse"))):
+        one = card(name, NOW - (3 - k) * 100 * HOUR, 0.4 + 0.05 * k, verdict)
+        files.write_atomic(place.model_dir(name) / "card.json", msgspec.json.encode(one))
+        lines = [f'{{"step": {s}, "loss": {3 / (s + 1) + k}}}' for s in range(40)]
+        files.write_atomic(place.model_dir(name) / "metrics.jsonl", "\n".join(lines) + "\n")
+        os.utime(place.model_dir(name) / "metrics.jsonl", (1000 + k, 1000 + k))
+    for name in ("m1", "m2"):
+        registry.promote(place, name, "better")
+    _terms(place)
+    with Catalog.open(home, clock=clock) as catalog:
+        for row in catalog.clips(stage=ClipStage.PUBLISHED):
+            said = Verdict(row.clip.id, "accept", "anna", NOW - HOUR, None, 40.0, 2, "")
+            catalog.add_verdict(said, 75)
+        catalog.add_run("run-1", "label", "Running", NOW - HOUR, None, "")
+        catalog.advance_run("run-1", 0.5, "autolabel: 4 of 8")
+        catalog.add_run("run-2", "train", "Failed", NOW - 3 * HOUR, NOW - 2 * HOUR, "no space")
+    _still(home)
+    return live.Reader(home, Goals(), clock, UTC)
+
+
+def _terms(place: Workspace) -> None:
+    """Promotions at times that stand still."""
+    found = registry.read(place)
+    assert found is not None
+    terms = tuple(
+        registry.Term(term.model, NOW - (2 - k) * 90 * HOUR, term.reason)
+        for k, term in enumerate(found.history)
+    )
+    files.write_json(place.champion_file, registry.Registry("m2", terms[-1].since, terms))
+
+
+def _still(home: Path) -> None:
+    """Every time that the real clock wrote, an hour before NOW."""
+    import sqlalchemy as sa
+
+    from oneclick.io.catalog import counters, schema
+
+    then = NOW - HOUR
+    with Catalog.open(home) as catalog, catalog.transaction() as connection:
+        connection.execute(sa.update(schema.clips).values(created_at=then, moved_at=then))
+        connection.execute(sa.update(schema.clip_events).values(at=then))
+        connection.execute(sa.update(schema.videos).values(added_at=then))
+        counters.refill(connection)
