@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from oneclick.cli import output
+from oneclick.cli import watch as watching
+
+if TYPE_CHECKING:
+    from oneclick.report import ClipRow
 
 app = typer.Typer(no_args_is_help=True, help="Clips: list, look into one, retry the quarantined.")
 
@@ -28,20 +32,30 @@ def list_(
     limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 100,
     offset: Annotated[int, typer.Option(help="Skip so many.", min=0)] = 0,
     json: output.Json = False,
+    watch: watching.Watch = None,
 ) -> None:
     """Clips, oldest first; with a filter newest first."""
     from oneclick import report
 
     where = output.settings(home).home
     if filter is None:
-        rows = report.clips(where, stage, camera, limit, offset)
-    else:
-        options = [f"stage:{stage}"] if stage else []
-        options += [f"cam:{camera}"] if camera else []
+        watching.watched(
+            lambda: _table(report.clips(where, stage, camera, limit, offset), json), watch
+        )
+        return
+    options = [f"stage:{stage}"] if stage else []
+    options += [f"cam:{camera}"] if camera else []
+
+    def search() -> None:
         found = report.search(where, " ".join([filter, *options]), limit, offset)
-        rows = found.rows
+        _table(found.rows, json)
         more = "more than " if found.more else ""
-        output.say(f"{len(rows)} of {more}{found.total:,} clips")
+        output.say(f"{len(found.rows)} of {more}{found.total:,} clips")
+
+    watching.watched(search, watch)
+
+
+def _table(rows: list[ClipRow], json: bool) -> None:
     if json:
         output.show_json(rows)
         return

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from oneclick.cli import output
+from oneclick.cli import watch as watching
 
 if TYPE_CHECKING:
     from oneclick.io.orchestrator import Orchestrator
@@ -24,12 +26,18 @@ def list_(
     home: output.Home = None,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 20,
     json: output.Json = False,
+    watch: watching.Watch = None,
 ) -> None:
     """Flow runs, newest first; works without a server too."""
+    where = output.settings(home).home
+    watching.watched(lambda: _list(where, limit, json), watch)
+
+
+def _list(home: Path, limit: int, json: bool) -> None:
     from oneclick.io import orchestrator
     from oneclick.report import flows, words
 
-    found = flows.runs(output.settings(home).home, orchestrator.connect(), limit)
+    found = flows.runs(home, orchestrator.connect(), limit)
     if json:
         output.show_json(found)
         return

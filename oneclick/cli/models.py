@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from oneclick.cli import history, output
+from oneclick.cli import watch as watching
 
 app = typer.Typer(no_args_is_help=True, help="Models: list, show, promote, roll back.")
 app.command()(history.history)
@@ -109,11 +110,18 @@ def sync(home: output.Home = None) -> None:
 
 
 @app.command("list")
-def list_(home: output.Home = None, json: output.Json = False) -> None:
+def list_(
+    home: output.Home = None, json: output.Json = False, watch: watching.Watch = None
+) -> None:
     """Models, oldest first; * is the champion, L labels clips."""
+    where = output.settings(home).home
+    watching.watched(lambda: _list(where, json), watch)
+
+
+def _list(home: Path, json: bool) -> None:
     from oneclick import report
 
-    rows = report.models(output.settings(home).home)
+    rows = report.models(home)
     if json:
         output.show_json(rows)
         return

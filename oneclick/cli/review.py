@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oneclick.cli import output
+from oneclick.cli import watch as watching
 
 if TYPE_CHECKING:
     from oneclick.core.review import Decision
+    from oneclick.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Review: the queue, verdicts, what reviewing cost.")
 
@@ -112,14 +114,28 @@ def collect(home: output.Home = None) -> None:
 
 
 @app.command()
-def stats(home: output.Home = None, json: output.Json = False) -> None:
-    """What reviewing cost: edits per 100 boxes and seconds per image."""
-    from oneclick import report
+def stats(
+    home: output.Home = None, json: output.Json = False, watch: watching.Watch = None
+) -> None:
+    """What reviewing cost, and annotators against the goal of the day."""
+    conf = output.settings(home)
+    watching.watched(lambda: _stats(conf, json), watch)
 
-    found = report.effort(output.settings(home).home)
+
+def _stats(conf: Settings, json: bool) -> None:
+    from oneclick import report
+    from oneclick.report import live
+
+    found = report.effort(conf.home)
+    day = live.read(conf.home, goals=output.goals(conf)).reviewing
     if json:
-        output.show_json(found)
+        output.show_json({**output.plain(found), "day": day})
         return
+    output.table(
+        ["annotator", "images today", "this hour"],
+        [[one.name, one.today, one.hours[-1]] for one in day.people],
+        f"today      {day.today:,} of {day.goal[0]:,} to {day.goal[1]:,} images",
+    )
     output.table(
         ["reviewed clips", "images", "edits", "edits per 100 boxes", "s per image", "unseen"],
         [

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from oneclick.cli import output
+from oneclick.cli import watch as watching
+
+if TYPE_CHECKING:
+    from oneclick.settings import Settings
 
 
-def status(home: output.Home = None, json: output.Json = False) -> None:
+def status(
+    home: output.Home = None, json: output.Json = False, watch: watching.Watch = None
+) -> None:
     """Where clips stand, what the triggers found, what the model in service is worth."""
+    conf = output.settings(home)
+    watching.watched(lambda: _status(conf, json), watch)
+
+
+def _status(conf: Settings, json: bool) -> None:
     from oneclick import report
     from oneclick.cli import summary
     from oneclick.report import live
 
-    conf = output.settings(home)
     state = report.lap(conf.home)
     now = live.read(conf.home, goals=output.goals(conf))
     if json:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oneclick.cli import output, strip, when
+from oneclick.cli import watch as watching
 
 if TYPE_CHECKING:
     from oneclick.report import Timeline
@@ -39,19 +40,24 @@ def timeline(
     ] = None,
     png: Annotated[Path | None, typer.Option(help="Draw it into this PNG file.")] = None,
     json: output.Json = False,
+    watch: watching.Watch = None,
 ) -> None:
     """When triggers fired: a strip of hits through time for every camera."""
     from oneclick import report
 
-    low, high = when.window(since, until, datetime.now(UTC))
-    size = when.length(bucket)
-    whole = report.timeline(output.settings(home).home, low, high, camera, trigger, size)
-    if json:
-        output.show_json(whole)
-    else:
-        _show(whole, len(whole.cameras) == 1 if rows is None else rows)
-    if png:
-        _draw(whole, png, rows is not False)
+    where, size = output.settings(home).home, when.length(bucket)
+
+    def draw() -> None:
+        low, high = when.window(since, until, datetime.now(UTC))
+        whole = report.timeline(where, low, high, camera, trigger, size)
+        if json:
+            output.show_json(whole)
+        else:
+            _show(whole, len(whole.cameras) == 1 if rows is None else rows)
+        if png:
+            _draw(whole, png, rows is not False)
+
+    watching.watched(draw, watch)
 
 
 def hits(

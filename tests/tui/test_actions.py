@@ -237,7 +237,8 @@ def test_the_doctor_is_asked_in_a_process_of_its_own(home: Path) -> None:
 def test_the_screens_load_neither_torch_nor_prefect(home: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from oneclick.report import live\n"
-        "from tui import frame; from tui.app import Oneclick; from tui.screens.registry import SCREENS\n"
+        "from tui import frame; from tui.app import Oneclick\n"
+        "from tui.screens.registry import SCREENS\n"
         f"home = Path({str(home)!r})\n"
         "for name in SCREENS:\n"
         "    frame.one(Oneclick(live.Reader(home), home), 'text', (120, 40), name)\n"

@@ -95,7 +95,8 @@ class Clips(Fetching):
 
     def action_key_filter(self) -> None:
         """Type a filter."""
-        self.query_one("#filter", Input).focus()
+        # At once, not when the queue is empty: the next key belongs to the filter already.
+        self.set_focus(self.query_one("#filter", Input))
 
     def action_key_close(self) -> None:
         """Out of the filter; a second time drops it."""
@@ -103,7 +104,7 @@ class Clips(Fetching):
         if not line.has_focus and line.value:
             line.value = self.text = ""
             self.again()
-        table.focus()
+        self.set_focus(table)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Filter; what is no filter is said and changes nothing."""
@@ -118,7 +119,7 @@ class Clips(Fetching):
     def filter(self, text: str) -> None:
         """Show what meets another filter."""
         self.text = self.query_one("#filter", Input).value = text
-        self.query_one(ClipTable).focus()
+        self.set_focus(self.query_one(ClipTable))
         self.again()
 
     def _chosen(self) -> str | None:
