@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -105,6 +108,9 @@ class Oneclick(App[None]):
 
     def on_mount(self) -> None:
         """The first read, and a clock that ticks."""
+        with suppress(NotImplementedError, ValueError, RuntimeError):
+            # Only the main thread hears signals, and not everywhere.
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)
         for mode in ("dark", "light"):
             self.register_theme(theme.make(mode))
         self.theme = f"oneclick-{self.mode}"
@@ -159,7 +165,7 @@ class Oneclick(App[None]):
 
     def _tick(self) -> None:
         for bar in self.screen.query(Head):
-            bar.refresh()
+            bar.update()
 
     def on_screen_resume(self) -> None:
         """A screen that comes to the front shows the newest View."""

@@ -90,15 +90,23 @@ class Bar(Widget):
     if TYPE_CHECKING:
         app: Oneclick
 
+    _row: Row | None = None
+
     def line(self, room: int, ink: Ink) -> Row:
         """What stands in it."""
         raise NotImplementedError
+
+    def update(self) -> None:
+        """Paint it again if it says something else now."""
+        if self.line(self.size.width, design.ink(self.app.mode)) != self._row:
+            self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """The line as Textual wants it."""
         ink = design.ink(self.app.mode)
         room = self.size.width
-        return rows.strip(self.line(room, ink), room, Style(bgcolor=ink["surface"]))
+        self._row = self.line(room, ink)
+        return rows.strip(self._row, room, Style(bgcolor=ink["surface"]))
 
 
 class Head(Bar):

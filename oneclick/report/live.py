@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Iterator, Sequence
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TypeVar
@@ -203,9 +203,7 @@ def _heat(catalog: Catalog, zoom: Zoom, at: datetime) -> Heat:
     stop = _next(last, zoom.bucket) if behind and last else now
     start, bucket = stop - zoom.length, zoom.bucket
     size = max(size for size in counters.EVERY if bucket % size == 0)
-    hits: dict[str, dict[int, int]] = defaultdict(dict)
-    for begin, camera, _, value in catalog.grid(counters.HIT_CAMERA, start, stop, bucket, size):
-        hits[camera][begin] = int(value)
+    hits = catalog.series(counters.HIT_CAMERA, "", start, stop, bucket, size)
     video = _recorded(catalog, start, stop, bucket)
     begins = [int(start.timestamp()) + k * bucket for k in range(zoom.columns)]
     totals = catalog.totals(counters.RECORDED)
@@ -214,7 +212,7 @@ def _heat(catalog: Catalog, zoom: Zoom, at: datetime) -> Heat:
         start,
         stop,
         bucket,
-        tuple(_row(camera, begins, hits[camera], video) for camera, _ in sorted(totals)),
+        tuple(_row(camera, begins, hits.get(camera, {}), video) for camera, _ in sorted(totals)),
         _fired(catalog, start, stop),
         int(fired.get(("", counters.UNDATED), 0)),
         behind,
@@ -225,22 +223,37 @@ def _recorded(catalog: Catalog, start: datetime, stop: datetime, bucket: int) ->
     """Where there is video, by the quarter of an hour or coarser."""
     size = max([s for s in counters.COARSE if bucket % s == 0], default=counters.QUARTER)
     low = start - timedelta(seconds=start.timestamp() % size)
-    found = catalog.grid(counters.RECORDED, low, stop, size, size)
-    return _Recorded(size, {(camera, begin) for begin, camera, _, _ in found})
+    extents = catalog.extents(counters.RECORDED, low, stop, size)
+    gaps = any(last - first != (count - 1) * size for first, last, count in extents.values())
+    cells = catalog.series(counters.RECORDED, "", low, stop, size, size) if gaps else {}
+    return _Recorded(size, extents, cells)
 
 
 class _Recorded:
-    def __init__(self, size: int, cells: set[tuple[str, int]]) -> None:
-        self._size = size
-        self._cells = cells
+    """Starts of the stretches with video by camera: a range where there is no gap."""
 
-    def __call__(self, camera: str, begin: int) -> bool:
-        return (camera, begin - begin % self._size) in self._cells
+    def __init__(
+        self,
+        size: int,
+        extents: dict[str, tuple[int, int, int]],
+        cells: dict[str, dict[int, int]],
+    ) -> None:
+        self._size = size
+        self._starts: dict[str, Container[int]] = {
+            camera: cells.get(camera, range(first, last + 1, size))
+            for camera, (first, last, _) in extents.items()
+        }
+
+    def of(self, camera: str, begins: Sequence[int]) -> list[bool]:
+        """Whether there is video at each of these moments."""
+        starts, size = self._starts.get(camera, ()), self._size
+        return [begin - begin % size in starts for begin in begins]
 
 
 def _row(camera: str, begins: Sequence[int], hits: dict[int, int], video: _Recorded) -> HeatRow:
+    there = video.of(camera, begins)
     cells = tuple(
-        hits.get(begin, 0) if begin in hits or video(camera, begin) else None for begin in begins
+        hits.get(begin, 0 if seen else None) for begin, seen in zip(begins, there, strict=True)
     )
     return HeatRow(camera, cells, sum(hits.values()))
 
@@ -274,12 +287,14 @@ def _hours(catalog: Catalog, first: datetime, end: datetime) -> dict[str, list[i
     quarter = end - timedelta(seconds=end.timestamp() % counters.QUARTER)
     hours: dict[str, list[int]] = {}
     size = counters.QUARTER
-    for begin, who, what, value in catalog.grid(counters.REVIEWED, first, quarter, size, size):
-        if what == "images" and not who.startswith(POLICY):
-            column = int(begin - first.timestamp()) // 3600
-            hours.setdefault(who, [0] * HOURS)[column] += int(value)
-    for who, images in _images(catalog, quarter, end).items():
-        hours.setdefault(who, [0] * HOURS)[-1] += images
+    found = catalog.series(counters.REVIEWED, "images", first, quarter, 3600, size)
+    for who, images in found.items():
+        if not who.startswith(POLICY):
+            line = hours.setdefault(who, [0] * HOURS)
+            for begin, number in images.items():
+                line[int(begin - first.timestamp()) // 3600] += number
+    for who, number in _images(catalog, quarter, end).items():
+        hours.setdefault(who, [0] * HOURS)[-1] += number
     return hours
 
 

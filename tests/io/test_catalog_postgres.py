@@ -121,7 +121,10 @@ def test_a_reader_sees_what_another_connection_writes(home: Path) -> None:
         assert writer.move(cut, ClipStage.CUT, ClipStage.EXTRACTED, "x")
         assert reader.version() != before
         noon, hour = samples.NOON, timedelta(hours=1)
-        cells = reader.grid(counters.HIT_CAMERA, noon, noon + hour, 3600, counters.MINUTE)
-        assert [(who, value) for _, who, _, value in cells] == [("ward", 3)]
+        for bucket in (60, 3600):
+            window = (noon, noon + hour, bucket, counters.MINUTE)
+            cells = reader.series(counters.HIT_CAMERA, "", *window)
+            assert cells == {"ward": {int(noon.timestamp()): 3}}
+        assert reader.extents(counters.RECORDED, noon, noon + hour, counters.QUARTER)
         grown = reader.grown(counters.MOVED, since=noon)
         assert grown["", "CUT"] == reader.counts()[ClipStage.CUT] == 0

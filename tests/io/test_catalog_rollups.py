@@ -131,9 +131,14 @@ def test_a_grid_through_time_puts_each_hit_where_it_was_recorded(tmp_path: Path)
             catalog.add_video(video)
             catalog.put_hits(video.id, [samples.hit("jump", 5), samples.hit("jump", 900)], "k")
         noon, hour = samples.NOON, timedelta(hours=1)
-        cells = catalog.grid(counters.HIT_CAMERA, noon, noon + 2 * hour, 3600, counters.MINUTE)
+        stop = noon + 2 * hour
+        cells = catalog.series(counters.HIT_CAMERA, "", noon, stop, 3600, counters.MINUTE)
         first, second = (int((noon + k * hour).timestamp()) for k in range(2))
-        assert cells == [(first, "hall", "", 2), (first, "ward", "", 2), (second, "ward", "", 2)]
+        assert cells == {"hall": {first: 2}, "ward": {first: 2, second: 2}}
+        fine = catalog.series(counters.HIT_CAMERA, "", noon, stop, 60, counters.MINUTE)
+        assert fine == {"hall": {first: 2}, "ward": {first: 2, second: 2}}
+        seen = catalog.extents(counters.RECORDED, noon, stop, counters.QUARTER)
+        assert seen == {"hall": (first, first, 1), "ward": (first, second, 2)}
         assert catalog.totals(counters.HIT_TRIGGER) == {("", "undated"): 2}
         assert catalog.last(counters.RECORDED, noon + 9 * hour) == datetime.fromtimestamp(
             second + 900, noon.tzinfo

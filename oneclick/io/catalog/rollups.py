@@ -46,10 +46,10 @@ class Rollups(Store):
         found = self._rows(_grown(len(parts)), kind=kind, **bounds)
         return {(who, what): value for who, what, value in found}
 
-    def grid(
-        self, kind: str, since: datetime, until: datetime, bucket: int, size: int
-    ) -> list[tuple[int, str, str, float]]:
-        """(start of the bucket in seconds since 1970, who, what, value) in `[since, until)`.
+    def series(
+        self, kind: str, what: str, since: datetime, until: datetime, bucket: int, size: int
+    ) -> dict[str, dict[int, int]]:
+        """Whole values in `[since, until)` by who, and by the start of the bucket since 1970.
 
         Args:
             bucket: seconds, a multiple of `size`.
@@ -57,8 +57,17 @@ class Rollups(Store):
         """
         low, high = int(since.timestamp()), int(until.timestamp())
         query = _CELLS if bucket == size else _GRID
-        rows = self._rows(query, kind=kind, size=size, low=low, high=high, bucket=bucket)
-        return [(row[0], row[1], row[2], row[3]) for row in rows]
+        values = {"kind": kind, "what": what, "size": size, "low": low, "high": high}
+        found = self._rows(query, **values, **({} if bucket == size else {"bucket": bucket}))
+        return {who: _numbers(text) for who, text in found}
+
+    def extents(
+        self, kind: str, since: datetime, until: datetime, size: int
+    ) -> dict[str, tuple[int, int, int]]:
+        """First and last start of the stretches with anything in them, and how many, by who."""
+        low, high = int(since.timestamp()), int(until.timestamp())
+        found = self._rows(_EXTENTS, kind=kind, size=size, low=low, high=high)
+        return {row[0]: (row[1], row[2], row[3]) for row in found}
 
     def last(self, kind: str, until: datetime) -> datetime | None:
         """End of the last quarter of an hour before `until` with anything in it."""
@@ -77,18 +86,35 @@ class Rollups(Store):
 # Statements are made once: to make them costs as much as to run them.
 _c = schema.counters.c
 _TOTALS = sa.select(_c.who, _c.what, _c.value).where(_c.kind == sa.bindparam("kind"), _c.size == 0)
-_at = (_c.start - _c.start % sa.bindparam("bucket", type_=sa.BigInteger)).label("at")
-_GRID = (
-    sa.select(_at, _c.who, _c.what, sa.func.sum(_c.value))
-    .where(_c.kind == sa.bindparam("kind"), _c.size == sa.bindparam("size"))
-    .where(_c.start >= sa.bindparam("low"), _c.start < sa.bindparam("high"))
-    .group_by("at", _c.who, _c.what)
+
+
+def _within(*more: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Stretches of one kind and size from `low` to `high`."""
+    window = (_c.start >= sa.bindparam("low"), _c.start < sa.bindparam("high"))
+    here = (_c.kind == sa.bindparam("kind"), _c.size == sa.bindparam("size"))
+    return sa.and_(*here, *window, *more)
+
+
+def _texts(at: sa.ColumnElement[Any], value: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """`at:value …` as one text: rows cost more than their numbers."""
+    number = sa.cast(sa.cast(value, sa.BigInteger), sa.Text)
+    return sa.func.aggregate_strings(sa.cast(at, sa.Text) + ":" + number, " ")
+
+
+_what = _c.what == sa.bindparam("what")
+_CELLS = sa.select(_c.who, _texts(_c.start, _c.value)).where(_within(_what)).group_by(_c.who)
+_at = _c.start - _c.start % sa.bindparam("bucket", type_=sa.BigInteger)
+_grouped = (
+    sa.select(_at.label("at"), _c.who, sa.func.sum(_c.value).label("value"))
+    .where(_within(_what))
+    .group_by("at", _c.who)
+    .subquery()
 )
-_CELLS = sa.select(_c.start, _c.who, _c.what, _c.value).where(
-    _c.kind == sa.bindparam("kind"),
-    _c.size == sa.bindparam("size"),
-    _c.start >= sa.bindparam("low"),
-    _c.start < sa.bindparam("high"),
+_GRID = sa.select(_grouped.c.who, _texts(_grouped.c.at, _grouped.c.value)).group_by(_grouped.c.who)
+_EXTENTS = (
+    sa.select(_c.who, sa.func.min(_c.start), sa.func.max(_c.start), sa.func.count())
+    .where(_within())
+    .group_by(_c.who)
 )
 _OLDEST = sa.union_all(
     *(
@@ -115,6 +141,11 @@ def _grown(parts: int) -> sa.Select[Any]:
     whole = sa.union_all(*each).subquery()
     query = sa.select(whole.c.who, whole.c.what, sa.func.sum(whole.c.value))
     return query.group_by(whole.c.who, whole.c.what)
+
+
+def _numbers(text: str) -> dict[int, int]:
+    pairs = (part.split(":") for part in text.split())
+    return {int(at): int(value) for at, value in pairs}
 
 
 def _moment(seconds: int) -> datetime:
