@@ -51,7 +51,7 @@ def head(
     end: Row = [
         (f"  {heat.NAMES[status.zoom]}", ink["text"]),
         (f"  week {local.isocalendar().week}  ", quiet),
-        (f"{local:%H:%M:%S} ", f"{ink['text']} bold"),
+        (f"{local:%H:%M} ", f"{ink['text']} bold"),
     ]
     if room >= 100 and status.milliseconds:
         end.insert(0, (f"  read in {status.milliseconds:.0f} ms", quiet))

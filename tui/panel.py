@@ -91,6 +91,13 @@ class Panel(Widget, can_focus=True):
             self._part = part
             self.repaint()
 
+    def name_it(self, title: str, subtitle: str | None = None) -> None:
+        """Title and subtitle; to set them anew, even to the same, would paint everything."""
+        if title != self.border_title:
+            self.border_title = title
+        if subtitle is not None and subtitle != (self.border_subtitle or ""):
+            self.border_subtitle = subtitle
+
     def put(self, part: object) -> None:
         """Show what was fetched for this panel alone."""
         if part != self._part:
@@ -206,7 +213,8 @@ class Listing(Panel):
         self.top = max(
             min(self.top, self.cursor, max(len(keys) - space, 0)), self.cursor - space + 1
         )
-        self.border_subtitle = f"{self.cursor + 1}/{len(keys)}" if len(keys) > space else ""
+        where = f"{self.cursor + 1}/{len(keys)}" if len(keys) > space else ""
+        self.name_it(str(self.border_title or ""), where)
         if not keys:
             return [*head, self.empty()]
         return [

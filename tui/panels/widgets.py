@@ -50,7 +50,7 @@ class HeatStrip(Listing):
     def part(self, view: View) -> object:
         """Heat and share kept."""
         found = view.snapshot
-        self.border_title = f"{self.HEADING} · {heat.NAMES[found.zoom]}"
+        self.name_it(f"{self.HEADING} · {heat.NAMES[found.zoom]}")
         return found.heat, found.kept, found.goals, found.zoom, view.zone
 
     def keys(self) -> Sequence[Any]:

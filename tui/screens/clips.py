@@ -83,10 +83,10 @@ class Clips(Fetching):
         page, detail, at = found
         table = self.query_one(ClipTable)
         more = "more than " if page.more else ""
-        table.border_title = f"Clips · {len(page.rows)} of {more}{page.total:,}"
+        table.name_it(f"Clips · {len(page.rows)} of {more}{page.total:,}")
         table.lines([_line(row, at, table.mode) for row in page.rows])
         side = self.query_one(ClipPage)
-        side.border_title = detail.row.id if detail else "Clip"
+        side.name_it(detail.row.id if detail else "Clip")
         side.say(_page(detail, at) if detail else [])
 
     def on_moved(self, event: Moved) -> None:

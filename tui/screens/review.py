@@ -107,7 +107,7 @@ class Review(Fetching):
     def fill(self, found: Data) -> None:
         """The three panels."""
         queue = self.query_one(Queue)
-        queue.border_title = f"{Queue.HEADING} · {found.queue.total:,}"
+        queue.name_it(f"{Queue.HEADING} · {found.queue.total:,}")
         queue.lines([_waiting(row, found.view) for row in found.queue.rows])
         costs = report.cost_columns(found.labelling)
         self.query_one(Cost).lines([_cost(k, row) for k, row in enumerate(costs)])

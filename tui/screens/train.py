@@ -131,7 +131,7 @@ class Train(Fetching):
         """The four panels."""
         self.query_one(ModelTable).lines([_model(row, found.view) for row in found.models])
         gate = self.query_one(Gate)
-        gate.border_title = f"Gate · {found.training.model}" if found.training else "Gate"
+        gate.name_it(f"Gate · {found.training.model}" if found.training else "Gate")
         gate.say(_gate(found.training) if found.training else [[("not judged", "quiet")]])
         self.query_one(Weeks).say(_weeks(found.weeks))
         self.query_one(Running).put(found.course)
