@@ -15,12 +15,16 @@ from typing import Any
 
 import httpx
 import pytest
+from textual.widgets import Input
 
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import OneclickError, UnknownName
 from oneclick.io.catalog import Catalog
 from oneclick.io.orchestrator import Orchestrator
-from oneclick.report import flows
+from oneclick.report import flows, live
+from tests.tui.samples import drive, press
+from tui.app import Oneclick
+from tui.screens.flows import DeploymentTable
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400), pytest.mark.usefixtures("small")]
 
@@ -238,3 +242,26 @@ def test_the_command_line_lists_runs_and_loads_no_prefect(
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert {run["flow"] for run in json.loads(done.stdout)} >= {"label"}
+
+
+def test_a_deployment_is_started_with_parameters_from_the_terminal_ui(
+    api: str, home: Path, labelled: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", api)
+    one = Oneclick(live.Reader(home), home, every=3600)
+
+    async def act(pilot: Any) -> None:
+        await press(pilot, "5")
+        table = one.screen.query_one(DeploymentTable)
+        one.screen.set_focus(table)
+        table.go(table.keys().index("maintain/maintain"))
+        await press(pilot, "n")
+        one.screen.query_one(Input).value = f"home={home}"
+        await press(pilot, "enter", "y")
+
+    text = "\n".join(drive(one, act))
+    assert "train/train-weekly" in text
+    runs = ask(api, "flow_runs/filter", sort="EXPECTED_START_TIME_DESC")
+    started = max(runs, key=lambda run: run["created"])
+    assert started["parameters"] == {"home": str(home)}
+    assert started["name"]
