@@ -18,9 +18,10 @@ app = typer.Typer(no_args_is_help=True, help="Clips: list, look into one, retry 
 @app.command("list")
 def list_(
     filter: Annotated[
-        str | None,
+        list[str] | None,
         typer.Argument(
-            help='For example "stage:auto cam:hall why:flicker age>2h -split:test sort:age".',
+            help='For example "stage:auto cam:hall why:flicker age>2h -split:test sort:age"; '
+            'a filter that begins with "-" stands after "--".',
             show_default=False,
         ),
     ] = None,
@@ -38,16 +39,16 @@ def list_(
     from oneclick import report
 
     where = output.settings(home).home
-    if filter is None:
+    if not filter:
         watching.watched(
             lambda: _table(report.clips(where, stage, camera, limit, offset), json), watch
         )
         return
-    options = [f"stage:{stage}"] if stage else []
-    options += [f"cam:{camera}"] if camera else []
+    words = [*filter, *([f"stage:{stage}"] if stage else [])]
+    words += [f"cam:{camera}"] if camera else []
 
     def search() -> None:
-        found = report.search(where, " ".join([filter, *options]), limit, offset)
+        found = report.search(where, " ".join(words), limit, offset)
         _table(found.rows, json)
         more = "more than " if found.more else ""
         output.say(f"{len(found.rows)} of {more}{found.total:,} clips")

@@ -14,10 +14,12 @@ from oneclick.cli import watch as watching
 
 if TYPE_CHECKING:
     from oneclick.io.orchestrator import Orchestrator
+    from oneclick.report.snapshot import RunNow
 
 app = typer.Typer(no_args_is_help=True, help="Flows: runs, deployments, start, cancel, logs.")
 Run = Annotated[str, typer.Argument(help="Run id; `oneclick flows list` prints them.")]
-ENDED = {"Completed", "Failed", "Crashed", "Cancelled", "TimedOut"}
+GRACE = 3.0
+"""Seconds after its end in which a run's last lines arrive: Prefect sends them every 2 s."""
 LEVELS = {30: "warning", 40: "error", 50: "critical"}
 
 
@@ -34,10 +36,9 @@ def list_(
 
 
 def _list(home: Path, limit: int, json: bool) -> None:
-    from oneclick.io import orchestrator
-    from oneclick.report import flows, words
+    from oneclick.report import words
 
-    found = flows.runs(home, orchestrator.connect(), limit)
+    found = _runs(home, limit)
     if json:
         output.show_json(found)
         return
@@ -114,15 +115,31 @@ def logs(
 ) -> None:
     """What a run said."""
     server, last = _server(), None
+    over = server.run(run).over
     while True:
-        lines = server.logs(run, last)
-        for line in lines:
+        for line in server.logs(run, last):
             level = f"{LEVELS[line.level]}: " if line.level in LEVELS else ""
             typer.echo(f"{line.at:%Y-%m-%d %H:%M:%S}  {level}{line.text}")
             last = line.at
-        if not follow or (not lines and _ended(server, run)):
+        if over or not follow:
             return
-        time.sleep(0.0 if lines else 1.0)
+        time.sleep(1.0)
+        over = server.run(run).over
+        time.sleep(GRACE if over else 0.0)
+
+
+def _runs(home: Path, limit: int) -> list[RunNow]:
+    """Also where the server is away: what the catalog knows then, and a line that says so."""
+    from oneclick.core.errors import Unavailable
+    from oneclick.io import orchestrator
+    from oneclick.report import flows
+
+    try:
+        return flows.runs(home, orchestrator.connect(), limit)
+    except Unavailable as error:
+        found = flows.runs(home, None, limit)  # the same error again if it was the catalog's
+        output.say(f"oneclick: {error}")
+        return found
 
 
 def _server() -> Orchestrator:
@@ -152,16 +169,10 @@ def _parameter(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def _ended(server: Orchestrator, run: str) -> bool:
-    states = {one.id: one.state for one in server.runs(200)}
-    return states.get(run, "") in ENDED
-
-
 def _wait(server: Orchestrator, run: str) -> None:
     while True:
-        states = {one.id: one for one in server.runs(200)}
-        found = states.get(run)
-        if found and found.state in ENDED:
+        found = server.run(run)
+        if found.over:
             output.say(f"{found.flow} {found.state.lower()}: {found.message}".rstrip(": "))
             raise typer.Exit(0 if found.state == "Completed" else 1)
         time.sleep(1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -10,28 +11,42 @@ from oneclick.cli import output
 from oneclick.cli import watch as watching
 
 if TYPE_CHECKING:
-    from oneclick.settings import Settings
+    from oneclick.report.live import Reader
+    from oneclick.report.snapshot import Snapshot
 
 
 def status(
     home: output.Home = None, json: output.Json = False, watch: watching.Watch = None
 ) -> None:
     """Where clips stand, what the triggers found, what the model in service is worth."""
-    conf = output.settings(home)
-    watching.watched(lambda: _status(conf, json), watch)
-
-
-def _status(conf: Settings, json: bool) -> None:
-    from oneclick import report
-    from oneclick.cli import summary
     from oneclick.report import live
 
-    state = report.lap(conf.home)
-    now = live.read(conf.home, goals=output.goals(conf))
-    if json:
-        output.show_json({**output.plain(state), "now": now})
-        return
-    summary.show(state, now)
+    conf = output.settings(home)
+    reader = live.Reader(conf.home, output.goals(conf))
+    try:
+        watching.watched(_Drawing(conf.home, reader, json), watch)
+    finally:
+        reader.close()
+
+
+class _Drawing:
+    """Keeps the Snapshot where nothing changed: its moment alone is no news."""
+
+    def __init__(self, home: Path, reader: Reader, json: bool) -> None:
+        self.home, self.reader, self.json = home, reader, json
+        self.now: Snapshot | None = None
+
+    def __call__(self) -> None:
+        from oneclick import report
+        from oneclick.cli import summary
+
+        state = report.lap(self.home)
+        self.now = now = self.reader.read() or self.now
+        assert now is not None  # the first read finds something
+        if self.json:
+            output.show_json({**output.plain(state), "now": now})
+        else:
+            summary.show(state, now)
 
 
 def doctor(home: output.Home = None, json: output.Json = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import time
 import tomllib
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,14 +12,19 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from urllib.request import Request, urlopen
 
 import msgspec
 
-from oneclick.core.errors import OneclickError, Unavailable, UnknownName
+from oneclick.core.errors import OneclickError, Unavailable, UnknownName, UsageError
 
 SECONDS = 5.0
 PAGE = 200
+"""Rows of one answer: a server gives no more."""
+BUSY = 503
+OVER = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+"""Types of states that are the last."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,8 @@ class ServerRun:
     started: datetime | None
     ended: datetime | None
     message: str
+    over: bool = False
+    """This state is the last."""
 
 
 @dataclass(frozen=True)
@@ -69,16 +77,20 @@ class LogLine:
 
 
 class Orchestrator:
-    """Calls to one server. All methods raise Unavailable if it does not answer as it should."""
+    """Calls to one server. All methods raise Unavailable if it does not answer as it should.
+
+    Raises:
+        UsageError: the URL is none.
+    """
 
     def __init__(self, url: str, key: str = "", seconds: float = SECONDS) -> None:
-        self.url = url.rstrip("/")
-        self._headers = {"Content-Type": "application/json"} | _authority(key)
+        self.url, user = _apart(url.rstrip("/"))
+        self._headers = {"Content-Type": "application/json"} | _authority(key, user)
         self._seconds = seconds
 
     def version(self) -> str:
         """Of the server."""
-        return str(self._ask("GET", "/admin/version"))
+        return str(self._ask("GET", "/admin/version", kind=str))
 
     def deployments(self) -> list[Deployment]:
         """All deployments by flow and name."""
@@ -98,7 +110,7 @@ class Orchestrator:
                 row.get("description") or "",
                 starts.get(row["id"]),
             )
-            for row in self._ask("POST", "/deployments/filter", {"limit": PAGE})
+            for row in self._all("/deployments/filter")
         ]
         return sorted(found, key=lambda one: one.label)
 
@@ -114,26 +126,28 @@ class Orchestrator:
                 return one
         raise UnknownName("deployment", name, [one.label for one in found])
 
-    def runs(self, limit: int = 60) -> list[ServerRun]:
-        """Runs that started or are about to, newest first."""
+    def runs(
+        self, limit: int = 60, flow: str | None = None, state: str | None = None
+    ) -> list[ServerRun]:
+        """Runs that started or are about to, newest first; of one flow, in one state by name."""
         flows = self._flows()
-        body = {
-            "limit": limit,
-            "sort": "START_TIME_DESC",
-            "flow_runs": {"state": {"type": {"not_any_": ["SCHEDULED"]}}},
-        }
-        return [
-            ServerRun(
-                row["id"],
-                row["name"],
-                flows.get(row["flow_id"], ""),
-                row.get("state_name") or "",
-                _time(row.get("start_time")),
-                _time(row.get("end_time")),
-                _line((row.get("state") or {}).get("message")),
-            )
-            for row in self._ask("POST", "/flow_runs/filter", body)
-        ]
+        wanted: dict[str, Any] = {"type": {"not_any_": ["SCHEDULED"]}}
+        if state is not None:
+            wanted["name"] = {"any_": [state]}
+        body: dict[str, Any] = {"sort": "START_TIME_DESC", "flow_runs": {"state": wanted}}
+        if flow is not None:
+            body["flows"] = {"name": {"any_": [flow]}}
+        found = self._all("/flow_runs/filter", body, limit)
+        return [_run(row, flows.get(row["flow_id"], "")) for row in found]
+
+    def run(self, run: str) -> ServerRun:
+        """One run by its id.
+
+        Raises:
+            UnknownName: there is none.
+        """
+        row = self._ask("GET", f"/flow_runs/{quote(run, safe='')}")
+        return _run(row, self._flows().get(row["flow_id"], ""))
 
     def start(self, name: str, parameters: dict[str, Any] | None = None) -> str:
         """Start a deployment with these parameters beside its own; the id of the run.
@@ -152,47 +166,67 @@ class Orchestrator:
     def cancel(self, run: str) -> str:
         """Ask a run to end; what state it took."""
         state = {"type": "CANCELLING", "name": "Cancelling"}
-        said = self._ask("POST", f"/flow_runs/{run}/set_state", {"state": state})
+        path = f"/flow_runs/{quote(run, safe='')}/set_state"
+        said = self._ask("POST", path, {"state": state})
         if said.get("status") not in ("ACCEPT", None):
             why = (said.get("details") or {}).get("reason") or "it has ended"
             raise OneclickError(f"run {run} was not cancelled: {why}")
         return str((said.get("state") or {}).get("name", "Cancelling"))
 
-    def logs(self, run: str, after: datetime | None = None, limit: int = PAGE) -> list[LogLine]:
-        """What a run said after a moment, oldest first."""
+    def logs(
+        self, run: str, after: datetime | None = None, limit: int | None = None
+    ) -> list[LogLine]:
+        """What a run said after a moment, oldest first; the last `limit` lines of it."""
         wanted: dict[str, Any] = {"flow_run_id": {"any_": [run]}}
         if after is not None:
             wanted["timestamp"] = {"after_": after.isoformat()}
-        body = {"logs": wanted, "sort": "TIMESTAMP_ASC", "limit": limit}
-        found = self._ask("POST", "/logs/filter", body)
+        body = {"logs": wanted, "sort": "TIMESTAMP_DESC" if limit else "TIMESTAMP_ASC"}
+        found = self._all("/logs/filter", body, limit)
         lines = [LogLine(_at(row["timestamp"]), row["level"], row["message"]) for row in found]
+        lines.sort(key=lambda line: line.at)
         return [line for line in lines if after is None or line.at > after]
 
     def _flows(self) -> dict[str, str]:
-        return {
-            row["id"]: row["name"] for row in self._ask("POST", "/flows/filter", {"limit": PAGE})
-        }
+        return {row["id"]: row["name"] for row in self._all("/flows/filter")}
 
     def _next(self) -> dict[str, datetime]:
         """When each deployment starts the next time."""
         body = {
-            "limit": PAGE,
             "sort": "EXPECTED_START_TIME_ASC",
             "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
         }
         found: dict[str, datetime] = {}
-        for row in self._ask("POST", "/flow_runs/filter", body):
+        for row in self._all("/flow_runs/filter", body):
             at = _time(row.get("expected_start_time"))
             if at and row.get("deployment_id"):
                 found.setdefault(row["deployment_id"], at)
         return found
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    def _all(
+        self, path: str, body: dict[str, Any] | None = None, limit: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Rows of as many pages as there are, or as `limit` asks for."""
+        found: list[dict[str, Any]] = []
+        while True:
+            size = PAGE if limit is None else min(PAGE, limit - len(found))
+            part = {"limit": size, "offset": len(found)}
+            page = self._ask("POST", path, {**(body or {}), **part}, list[dict[str, Any]])
+            found += page
+            if len(page) < size or len(found) == limit:
+                return found
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        kind: Any = dict[str, Any],
+    ) -> Any:
         data = msgspec.json.encode(body) if body is not None else None
         request = Request(self.url + path, data, self._headers, method=method)
         try:
-            with urlopen(request, timeout=self._seconds) as answer:
-                return msgspec.json.decode(answer.read())
+            with self._answer(request) as answer:
+                return msgspec.json.decode(answer.read(), type=kind)
         except HTTPError as error:
             with error:  # its connection is still open
                 raise _refused(error, self.url, path) from None
@@ -202,6 +236,18 @@ class Orchestrator:
                 f"the Prefect server at {self.url} does not answer ({why}): "
                 "start it with oneclick up, or correct PREFECT_API_URL"
             ) from None
+
+    def _answer(self, request: Request) -> Any:
+        """Asked again while the server's database is busy."""
+        deadline = time.monotonic() + self._seconds
+        while True:
+            try:
+                return urlopen(request, timeout=self._seconds)
+            except HTTPError as error:
+                if error.code != BUSY or time.monotonic() > deadline:
+                    raise
+                error.close()
+            time.sleep(0.2)
 
 
 def connect() -> Orchestrator | None:
@@ -233,11 +279,21 @@ def _profile() -> dict[str, str]:
     return found
 
 
-def _authority(key: str) -> dict[str, str]:
+def _apart(url: str) -> tuple[str, str]:
+    """An address as it may be shown, and the `user:password` that it held."""
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise UsageError(f"PREFECT_API_URL is no address: {error}") from None
+    user, _, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=host)), unquote(user)
+
+
+def _authority(key: str, user: str) -> dict[str, str]:
     """Cloud's key, or the user and password of a server that asks for them."""
     if key:
         return {"Authorization": f"Bearer {key}"}
-    basic = setting("PREFECT_API_AUTH_STRING")
+    basic = user or setting("PREFECT_API_AUTH_STRING")
     if not basic:
         return {}
     return {"Authorization": f"Basic {base64.b64encode(basic.encode()).decode()}"}
@@ -247,8 +303,31 @@ def _refused(error: HTTPError, url: str, path: str) -> OneclickError:
     if error.code in (401, 403):
         return Unavailable(f"the Prefect server at {url} refuses the key: set PREFECT_API_KEY")
     if error.code == 404 and path.startswith("/flow_runs/"):
-        return UnknownName("flow run", path.split("/")[2])
+        return UnknownName("flow run", unquote(path.split("/")[2]))
+    if error.code in (400, 409, 422) and path.endswith("/create_flow_run"):
+        return UsageError(f"the Prefect server refuses these parameters: {_why(error)}")
     return Unavailable(f"the Prefect server at {url} answers {error.code} to {path}")
+
+
+def _why(error: HTTPError) -> str:
+    """What the server says of it."""
+    try:
+        return _line(str(msgspec.json.decode(error.read(), type=dict[str, Any])["detail"]))
+    except (OSError, HTTPException, msgspec.MsgspecError, KeyError):
+        return f"it answers {error.code}"
+
+
+def _run(row: dict[str, Any], flow: str) -> ServerRun:
+    return ServerRun(
+        row["id"],
+        row["name"],
+        flow,
+        row.get("state_name") or "",
+        _time(row.get("start_time")),
+        _time(row.get("end_time")),
+        _line((row.get("state") or {}).get("message")),
+        row.get("state_type") in OVER,
+    )
 
 
 def _when(schedule: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from oneclick.io import registry
 from oneclick.io.catalog import Catalog
-from oneclick.io.catalog.rows import DatasetRow, VerdictRow
+from oneclick.io.catalog.rows import CostRow, DatasetRow
 from oneclick.io.workspace import Workspace
 from oneclick.report import numbers, scores
 from oneclick.report.numbers import Effort
@@ -57,20 +57,19 @@ def history(home: Path) -> list[Week]:
     found = registry.read(Workspace(home))
     terms = found.history if found else ()
     with Catalog.open(home) as catalog:
-        versions, verdicts = catalog.datasets(), catalog.verdicts()
-        boxes = numbers.boxes_left(catalog.revision_rows())
+        versions, costs = catalog.datasets(), catalog.costs()
     times = [*(c.made_at for c in cards.values()), *(v.made_at for v in versions)]
-    every = {week(at) for at in (*times, *(v.at for v in verdicts), *(t.since for t in terms))}
-    by_week: dict[str, list[VerdictRow]] = defaultdict(list)
-    for verdict in verdicts:
-        by_week[week(verdict.at)].append(verdict)
+    every = {week(at) for at in (*times, *(row.day for row in costs), *(t.since for t in terms))}
+    by_week: dict[str, list[CostRow]] = defaultdict(list)
+    for row in costs:
+        by_week[week(row.day)].append(row)
     return [
         _row(
             name,
             [card for card in cards.values() if week(card.made_at) == name],
             _champion(cards, terms, name),
             [version for version in versions if week(version.made_at) <= name],
-            numbers.effort_of(by_week[name], boxes),
+            numbers.effort_in(by_week[name]),
         )
         for name in sorted(every)
     ]

@@ -12,8 +12,7 @@ from oneclick.core import labels as core_labels
 from oneclick.core import logistic
 from oneclick.hindsight.skills import Skill
 from oneclick.io import labellers
-from oneclick.io.catalog import Catalog
-from oneclick.io.catalog.rows import VerdictRow
+from oneclick.io.catalog import Catalog, rows
 from oneclick.io.labellers import Learned, Team
 from oneclick.io.workspace import Workspace
 from oneclick.report import numbers, weeks
@@ -64,26 +63,24 @@ def labelling(home: Path) -> Labelling:
         BadInput: what was learned before is broken.
     """
     with Catalog.open(home) as catalog:
-        verdicts, revisions = catalog.verdicts(), catalog.revision_rows()
-    makers = {row.clip: row.made_by for row in revisions if row.kind == "auto"}
-    boxes = numbers.boxes_left(revisions)
-    groups: dict[tuple[str, str], list[VerdictRow]] = defaultdict(list)
-    for verdict in verdicts:
-        if verdict.clip in makers:
-            groups[weeks.week(verdict.at), makers[verdict.clip]].append(verdict)
-    costs = [CostRow(*key, numbers.effort_of(found, boxes)) for key, found in groups.items()]
+        daily = catalog.costs()
+    groups: dict[tuple[str, str], list[rows.CostRow]] = defaultdict(list)
+    for row in daily:
+        if row.made_by is not None:
+            groups[weeks.week(row.day), row.made_by].append(row)
+    costs = [CostRow(*key, numbers.effort_in(found)) for key, found in groups.items()]
     costs.sort(key=lambda row: (row.week, row.made_by))
     return Labelling(costs, _skills(labellers.load(Workspace(home))))
 
 
 def _skills(learned: Learned) -> list[SkillRow]:
-    rows = []
+    found = []
     for team, known in learned.teams.items():
         total = sum(max(one.weight, 0) for one in known.each)
         for model, one in zip(team, known.each, strict=True):
             share = max(one.weight, 0) / total if total else 0.0
-            rows.append(_skill(model, team, learned.clips[team], one, share))
-    return rows
+            found.append(_skill(model, team, learned.clips[team], one, share))
+    return found
 
 
 def _skill(model: str, team: Team, clips: int, one: Skill, share: float) -> SkillRow:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from pathlib import Path
 
 from oneclick.core.clips import ChosenBy, ClipStage
 from oneclick.core.review import POLICY
 from oneclick.io.catalog import Catalog, counters
-from oneclick.io.catalog.rows import RevisionRow, VerdictRow
+from oneclick.io.catalog.rows import CostRow, RevisionRow, VerdictRow
 
 
 @dataclass(frozen=True)
@@ -152,6 +152,24 @@ def effort_of(verdicts: Sequence[VerdictRow], boxes: Mapping[str, int]) -> Effor
     edits = sum(v.edits for v in human)
     seconds = sum(v.seconds for v in human)
     return _cost(len(human), images, corrected, edits, seconds, len(verdicts) - len(human))
+
+
+def effort_in(costs: Iterable[CostRow]) -> Effort:
+    """Cost of verdicts that are summed up already."""
+    human, unseen = CostRow(date.min, None, "", 0, 0, 0, 0.0, 0), 0
+    for row in costs:
+        if row.by.startswith(POLICY):
+            unseen += row.clips
+        else:
+            human = replace(
+                human,
+                clips=human.clips + row.clips,
+                images=human.images + row.images,
+                edits=human.edits + row.edits,
+                seconds=human.seconds + row.seconds,
+                boxes=human.boxes + row.boxes,
+            )
+    return _cost(human.clips, human.images, human.boxes, human.edits, human.seconds, unseen)
 
 
 def _cost(

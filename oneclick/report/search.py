@@ -15,7 +15,10 @@ from oneclick.io.catalog.search import COUNTED, SORTS, TESTS, Term
 from oneclick.report.listings import ClipRow, row
 
 LENGTH = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+REVISION = re.compile(r"[0-9]{1,9}")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+LONGEST = 100 * 365 * 86_400
+"""Seconds: no clip is older."""
 SIGNED = ("age>", "age<")
 KNOWN = [*(f"{key}:" for key in TESTS if key not in (*SIGNED, "id")), *SIGNED, "sort:"]
 
@@ -47,10 +50,12 @@ def parse(text: str) -> Query:
     """
     query = Query()
     for word in text.split():
+        if not word.isprintable():  # bytes of a command line that are no UTF-8, say
+            raise UsageError(f"filter {word!r}: expected characters that can be printed")
         negated = word.startswith("-") and len(word) > 1
         bare = word[1:] if negated else word
-        if bare.startswith("sort:"):
-            sort, down = _order(bare[5:])
+        if word.startswith("sort:"):
+            sort, down = _order(word[5:])
             query = replace(query, sort=sort, down=down)
         else:
             query = replace(query, terms=(*query.terms, replace(_term(bare), negated=negated)))
@@ -85,7 +90,9 @@ def _value(key: str, value: str) -> str:
     if key == "stage":
         return _stage(value)
     if key == "by":
-        return _one(value, [chosen.value for chosen in ChosenBy], "by")
+        return _one(value.lower(), [chosen.value for chosen in ChosenBy], "by")
+    if key == "rev" and not REVISION.fullmatch(value):
+        raise UsageError(f"filter rev:{value}: expected a number of a revision, 0 for none yet")
     return value
 
 
@@ -108,9 +115,10 @@ def _one(value: str, known: list[str], key: str) -> str:
 
 def _seconds(text: str, word: str) -> float:
     match = LENGTH.fullmatch(text)
-    if not match:
+    seconds = float(match[1]) * SECONDS[match[2]] if match else LONGEST + 1
+    if seconds > LONGEST:
         raise UsageError(f"filter {word!r}: expected a length such as age>30m, age>2h or age<3d")
-    return float(match[1]) * SECONDS[match[2]]
+    return seconds
 
 
 def _order(text: str) -> tuple[str, bool]:

@@ -6,25 +6,35 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
-from oneclick.core.errors import Unavailable, UnknownName
+from oneclick.core.errors import Unavailable, UnknownName, UsageError
 from oneclick.io import orchestrator
 from oneclick.io.orchestrator import Orchestrator
 
 
 class _Answer(BaseHTTPRequestHandler):
-    """Answers with the code that stands first in the path, and notes what it was told."""
+    """Answers with the code and the body that begin the path, and notes what it was told.
+
+    `busy` answers 503 twice, then an empty list.
+    """
 
     heard: list[str | None] = []  # noqa: RUF012
+    busy = 0
 
     def do_POST(self) -> None:
         self.heard.append(self.headers.get("Authorization"))
-        body = b"no JSON" if self.path.startswith("/200") else b"{}"
-        self.send_response(int(self.path[1:4]))
+        code, body = self.path.split("/")[1:3]
+        if code == "busy":
+            type(self).busy += 1
+            code, body = ("200", "[]") if self.busy > 2 else ("503", "")
+        self.send_response(int(code))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(unquote(body).encode())
+
+    do_GET = do_POST
 
     def log_message(self, *_: object) -> None:
         pass
@@ -42,22 +52,49 @@ def url() -> Iterator[str]:
 @pytest.mark.parametrize(
     ("code", "why"),
     [
-        ("401", "refuses the key: set PREFECT_API_KEY"),
-        ("503", "answers 503 to /flows/filter"),
-        ("200", "does not answer"),
+        ("401/x", "refuses the key: set PREFECT_API_KEY"),
+        ("503/x", "answers 503 to /flows/filter"),
+        ("200/x", "does not answer"),
+        ("200/{}", "does not answer"),
+        ("200/[1]", "does not answer"),
     ],
 )
 def test_a_server_that_does_not_do_as_it_should_is_named(url: str, code: str, why: str) -> None:
     with pytest.raises(Unavailable, match=why) as caught:
-        Orchestrator(f"{url}/{code}", "secret").deployments()
+        Orchestrator(f"{url}/{code}", "secret", seconds=0.3).deployments()
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
     assert _Answer.heard[-1] == "Bearer secret"
 
 
+def test_a_server_whose_database_is_busy_is_asked_again(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orchestrator.time, "sleep", lambda _: None)
+    assert Orchestrator(f"{url}/busy/x").runs() == []
+
+
 def test_a_run_that_is_unknown_is_named(url: str) -> None:
     with pytest.raises(UnknownName, match="no flow run is called 'abc'"):
-        Orchestrator(f"{url}/404").cancel("abc")
+        Orchestrator(f"{url}/404/x").cancel("abc")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:1", "127.0.0.1"])
+def test_a_password_in_the_address_is_not_said(host: str) -> None:
+    with pytest.raises(Unavailable, match=f"at http://{host}/api ") as caught:
+        Orchestrator(f"http://me:secret@{host}/api", seconds=1).version()
+    assert "secret" not in str(caught.value)
+
+
+def test_an_address_that_is_none_is_named() -> None:
+    with pytest.raises(UsageError, match="PREFECT_API_URL is no address"):
+        Orchestrator("http://[::1/api")
+
+
+def test_a_password_in_the_address_is_sent(url: str) -> None:
+    with pytest.raises(Unavailable):
+        Orchestrator(f"{url.replace('//', '//me:s%20t@')}/401/x").runs()
+    assert _Answer.heard[-1] == "Basic bWU6cyB0"  # me:s t
 
 
 def test_a_server_that_is_away_is_said_with_the_remedy() -> None:

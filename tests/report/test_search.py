@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -9,14 +11,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from oneclick.cli import clips
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import UsageError
 from oneclick.io.catalog import Catalog, ClipRow
+from oneclick.io.catalog import search as catalog_search
 from oneclick.io.catalog.search import Term
 from oneclick.report.search import Query, parse, search
 from tests.io import catalog_samples as samples
 
+report_search = importlib.import_module("oneclick.report.search")  # its name is a function too
 NOW = samples.NOON + timedelta(hours=5)
 
 
@@ -34,6 +40,8 @@ NOW = samples.NOON + timedelta(hours=5)
         ("by:control sort:age", Query((Term("by", "control"),), "age", False)),
         ("sort:-id", Query((), "id", True)),
         ("-", Query((Term("id", "-"),))),
+        ("rev:0", Query((Term("rev", "0"),))),
+        ("by:Control", Query((Term("by", "control"),))),
     ],
 )
 def test_what_is_typed_is_understood(text: str, query: Query) -> None:
@@ -50,13 +58,22 @@ def test_what_is_typed_is_understood(text: str, query: Query) -> None:
         ("by:luck", "expected one of trigger, novelty, control"),
         ("age>long", "such as age>30m"),
         ("sort:colour", "expected one of new, age"),
+        ("-sort:age", "expected a word, or one of"),
+        ("rev:-1", "expected a number"),
+        ("age>99999999999d", "such as age>30m"),
+        ("age<999999d", "such as age>30m"),
     ],
 )
 def test_what_is_no_filter_is_named_with_what_there_is(text: str, why: str) -> None:
     with pytest.raises(UsageError, match=why) as caught:
         parse(text)
-    assert text in str(caught.value)
+    assert text.lstrip("-") in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_bytes_that_are_no_text_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"'hall\\udcff': expected characters"):
+        parse("cam:hall hall\udcff")
 
 
 PLAIN: dict[str, Callable[[ClipRow], bool]] = {
@@ -71,7 +88,13 @@ PLAIN: dict[str, Callable[[ClipRow], bool]] = {
     "WARD": lambda row: "ward" in row.clip.id,
     "%": lambda row: False,
     "_": lambda row: False,
+    "/": lambda row: False,
     "by:trigger": lambda row: True,
+    "rev:0": lambda row: row.revision == 0,
+    "rev:1": lambda row: row.revision == 1,
+    "led:flicker": lambda row: row.clip.led_by == "flicker",
+    "split:train": lambda row: True,
+    "video:hall-0": lambda row: row.clip.video == "hall-0",
 }
 
 
@@ -89,6 +112,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 elif stage is not ClipStage.CUT:
                     samples.place(catalog, samples.clip(number, video).id, stage)
                 clock.on(1800)
+        catalog.add_revision(samples.label_set(samples.clip(2, samples.video(0, "hall"))), "0" * 64)
     return home
 
 
@@ -115,3 +139,24 @@ def test_pages_and_orders(home: Path) -> None:
     assert [row.id for row in search(home, "sort:id", limit=5, offset=5).rows] == whole[5:10]
     ages = [row.moved_at for row in search(home, "sort:-age").rows]
     assert ages == sorted(ages, reverse=True)
+
+
+def test_beyond_what_is_counted_pages_go_on(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = [row.id for row in search(home, "sort:id").rows]
+    for module in (catalog_search, report_search):
+        monkeypatch.setattr(module, "COUNTED", 5)
+    monkeypatch.setattr(catalog_search, "AT_ONCE", 4)
+    for offset in range(0, len(whole) + 3, 3):
+        found = search(home, "sort:id", limit=3, offset=offset)
+        assert [row.id for row in found.rows] == whole[offset : offset + 3]
+        assert (found.total, found.more) == (5, True)
+    assert [row.id for row in search(home, "sort:id").rows] == whole
+
+
+def test_the_keys_of_json_rows_stay(home: Path) -> None:
+    result = CliRunner().invoke(clips.app, ["list", "stage:cut", "--json", "--home", str(home)])
+    assert list(json.loads(result.stdout)[0]) == [
+        "id", "stage", "frames", "split", "chosen_by", "why", "revision", "error", "camera",
+        "moved_at",
+    ]  # fmt: skip
+    assert result.stderr == "2 of 2 clips\n"

@@ -104,7 +104,7 @@ class Flows(Fetching):
         try:
             runs = flows.runs(home, server)
             chosen = self.query_one(RunTable).key or (runs[0].id if runs else None)
-            log = server.logs(chosen) if chosen else []
+            log = server.logs(chosen, limit=200) if chosen else []
             return Found(runs, server.deployments(), log), view
         except OneclickError as error:
             return Found(flows.runs(home), problem=str(error)), view

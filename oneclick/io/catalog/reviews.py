@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,7 +13,7 @@ from oneclick.core.review import POLICY
 from oneclick.io.catalog import counters, rows, schema
 from oneclick.io.catalog.counters import Tally
 from oneclick.io.catalog.rollups import Rollups
-from oneclick.io.catalog.rows import RevisionRow, VerdictRow
+from oneclick.io.catalog.rows import CostRow, RevisionRow, VerdictRow
 
 if TYPE_CHECKING:  # they load numpy, which listings do without
     from oneclick.core.labels import LabelSet
@@ -85,6 +86,12 @@ class Reviews(Rollups):
         query = sa.select(table).order_by(table.c.at, table.c.clip, table.c.by)
         return [VerdictRow(**row._mapping) for row in self._rows(query)]
 
+    def costs(self) -> list[CostRow]:
+        """All decisions summed up by day, maker of the labels and reviewer; oldest day first."""
+        with self.reading() as connection:
+            found = connection.execute(_COSTS).all()
+        return [CostRow(_day(row[0]), *row[1:]) for row in found]
+
     def _check_same(self, row: RevisionRow) -> None:
         known = {old.revision: old.digest for old in self.revision_rows(row.clip)}
         if known[row.revision] != row.digest:
@@ -114,6 +121,36 @@ class Reviews(Rollups):
         table = schema.verdicts.c
         query = sa.select(table.by).where(table.clip == clip_id, table.decision == "accept")
         return sum(not row.by.startswith(POLICY) for row in self._rows(query))
+
+
+def _made_costs() -> sa.Select[Any]:
+    v, c = schema.verdicts.c, schema.clips.c
+    auto, left = schema.label_revisions.alias("auto"), schema.label_revisions.alias("newest")
+    newest = (
+        sa.select(sa.func.max(auto.c.revision))
+        .where(auto.c.clip == v.clip, auto.c.kind == "auto")
+        .correlate(schema.verdicts)
+        .scalar_subquery()
+    )
+    made = schema.label_revisions.alias("made")
+    day = sa.func.date(v.at)
+    boxes = sa.case((v.decision == "accept", sa.func.coalesce(left.c.boxes, 0)), else_=0)
+    joined = (
+        schema.verdicts.join(schema.clips, c.id == v.clip)
+        .outerjoin(made, sa.and_(made.c.clip == v.clip, made.c.revision == newest))
+        .outerjoin(left, sa.and_(left.c.clip == c.id, left.c.revision == c.revision))
+    )
+    sums = [sa.func.sum(column) for column in (v.images, v.edits, v.seconds, boxes)]
+    query = sa.select(day, made.c.made_by, v.by, sa.func.count(), *sums).select_from(joined)
+    return query.group_by(day, made.c.made_by, v.by).order_by(day, made.c.made_by, v.by)
+
+
+_COSTS = _made_costs()
+
+
+def _day(value: date | str) -> date:
+    """SQLite has no type for it."""
+    return value if isinstance(value, date) else date.fromisoformat(value)
 
 
 def _revision(row: sa.Row[Any]) -> RevisionRow:

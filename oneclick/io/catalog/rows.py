@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -84,6 +84,23 @@ class VerdictRow:
     images: int
     """Frames of the Clip that was decided on."""
     reason: str
+
+
+@dataclass(frozen=True)
+class CostRow:
+    """Verdicts of one day and one reviewer on labels of one making, summed up."""
+
+    day: date
+    """UTC."""
+    made_by: str | None
+    """Maker of the newest automatic labels of these clips; None where there are none."""
+    by: str
+    clips: int
+    images: int
+    edits: int
+    seconds: float
+    boxes: int
+    """Left in the clips that were accepted."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,7 +15,10 @@ from oneclick.io.catalog.rows import ClipRow
 
 COUNTED = 10_000
 """No more than so many are counted."""
+AT_ONCE = 10_000
+"""Rows of one query: SQLite takes 32,766 values."""
 _c = schema.clips.c
+Condition = sa.ColumnElement[bool]
 
 
 @dataclass(frozen=True)
@@ -28,25 +32,42 @@ class Term:
     negated: bool = False
 
 
-def _has(column: sa.Column[str]) -> Callable[[str, datetime], sa.ColumnElement[bool]]:
-    return lambda value, _: column.icontains(value, autoescape=True)
+@dataclass(frozen=True)
+class Asked:
+    """When a search was asked for, and of what."""
+
+    now: datetime
+    like: str
+    """The method of a column that compares without case. `ilike` works on SQLite too, where `like`
+    does so by itself, three times faster."""
 
 
-def _is(column: sa.Column[str]) -> Callable[[str, datetime], sa.ColumnElement[bool]]:
+def _has(column: sa.Column[str], text: str, asked: Asked) -> Condition:
+    escaped = text.replace("/", "//").replace("%", "/%").replace("_", "/_")
+    made: Condition = getattr(column, asked.like)(f"%{escaped}%", escape="/")
+    return made
+
+
+def _named(value: str, asked: Asked) -> Condition:
+    # The index of the ids is small beside the table: 30 ms instead of 110 for 200,000 clips.
+    return _c.seq.in_(sa.select(_c.seq).where(_has(_c.id, value, asked)))
+
+
+def _is(column: sa.Column[str]) -> Callable[[str, Asked], Condition]:
     return lambda value, _: column == value
 
 
-def _fired(value: str, _: datetime) -> sa.ColumnElement[bool]:
+def _fired(value: str, _: Asked) -> Condition:
     # The hits are compact JSON of our own making.
     return _c.hits.contains(f'"trigger":"{value}"', autoescape=True)
 
 
-def _since(value: str, now: datetime) -> datetime:
-    return now - timedelta(seconds=float(value))
+def _since(value: str, asked: Asked) -> datetime:
+    return asked.now - timedelta(seconds=float(value))
 
 
-TESTS: dict[str, Callable[[str, datetime], sa.ColumnElement[bool]]] = {
-    "id": _has(_c.id),
+TESTS: dict[str, Callable[[str, Asked], Condition]] = {
+    "id": _named,
     "stage": _is(_c.stage),
     "cam": _is(_c.camera),
     "video": _is(_c.video),
@@ -54,9 +75,10 @@ TESTS: dict[str, Callable[[str, datetime], sa.ColumnElement[bool]]] = {
     "led": _is(_c.led_by),
     "by": _is(_c.chosen_by),
     "split": _is(_c.split),
-    "error": _has(_c.error),
-    "age>": lambda value, now: _c.moved_at < _since(value, now),
-    "age<": lambda value, now: _c.moved_at > _since(value, now),
+    "rev": lambda value, _: _c.revision == int(value),
+    "error": lambda value, asked: _has(_c.error, value, asked),
+    "age>": lambda value, asked: _c.moved_at < _since(value, asked),
+    "age<": lambda value, asked: _c.moved_at > _since(value, asked),
 }
 SORTS: dict[str, sa.ColumnElement[object]] = {
     "new": _c.seq,
@@ -74,17 +96,29 @@ class Search(Rollups):
         self, terms: Sequence[Term], sort: str, down: bool, limit: int, offset: int, now: datetime
     ) -> tuple[list[ClipRow], int]:
         """A page of the Clips that meet all terms, and how many do, counted up to COUNTED + 1."""
-        where = [_condition(term, now) for term in terms]
-        order = [SORTS[sort], _c.seq]
-        query = sa.select(schema.clips).where(*where)
-        page = query.order_by(*(key.desc() if down else key for key in order))
-        some = sa.select(_c.seq).where(*where).limit(COUNTED + 1).subquery()
-        with self.reading():
-            found = self._rows(page.limit(limit).offset(offset))
-            total = self._rows(sa.select(sa.func.count()).select_from(some))[0][0]
-        return [rows.clip_row(row) for row in found], total
+        asked = Asked(now, "like" if self._engine.dialect.name == "sqlite" else "ilike")
+        keys = [SORTS[sort], _c.seq]
+        order = [key.desc() if down else key for key in keys]
+        query = sa.select(_c.seq).where(*(_condition(term, asked) for term in terms))
+        query = query.order_by(*order)
+        with self.reading() as connection:
+            if offset + limit > COUNTED + 1:
+                page = connection.scalars(query.limit(limit).offset(offset)).all()
+                if page or not offset:
+                    return self._whole(page), min(offset + len(page), COUNTED + 1)
+            # One look counts them and finds the page: rare matches cost a scan of the table.
+            first = connection.scalars(query.limit(COUNTED + 1)).all()
+            return self._whole(first[offset : offset + limit]), len(first)
+
+    def _whole(self, numbers: Sequence[int]) -> list[ClipRow]:
+        """Clips by their `seq`, in this order."""
+        found: dict[int, sa.Row[Any]] = {}
+        for start in range(0, len(numbers), AT_ONCE):
+            some = _c.seq.in_(numbers[start : start + AT_ONCE])
+            found |= {row.seq: row for row in self._rows(sa.select(schema.clips).where(some))}
+        return [rows.clip_row(found[number]) for number in numbers]
 
 
-def _condition(term: Term, now: datetime) -> sa.ColumnElement[bool]:
-    made = TESTS[term.key](term.value, now)
+def _condition(term: Term, asked: Asked) -> Condition:
+    made = TESTS[term.key](term.value, asked)
     return sa.not_(made) if term.negated else made

@@ -1,0 +1,219 @@
+"""What a real Prefect server answers, asked without Prefect; no worker takes the runs."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prefect import flow
+from typer.testing import CliRunner
+
+from oneclick.cli import flows as command
+from oneclick.core.errors import OneclickError, UnknownName, UsageError
+from oneclick.io import orchestrator
+from oneclick.io.catalog import Catalog
+from oneclick.io.orchestrator import PAGE, Orchestrator
+from oneclick.report import flows
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+
+
+@flow(name="count-sheep")
+def count_sheep(most: int = 3, word: str = "sheep") -> None:
+    """Never run: there is no worker."""
+
+
+@pytest.fixture(scope="module")
+def api(prefect_server: None) -> str:
+    """Address of a server that holds one deployment."""
+    from prefect.settings import PREFECT_API_URL
+
+    made: Any = count_sheep.to_deployment(
+        "nightly", cron="0 2 * * *", parameters={"most": 5}, description="To fall asleep."
+    )
+    made.apply()
+    return str(PREFECT_API_URL.value())
+
+
+@pytest.fixture
+def server(api: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Orchestrator]:
+    monkeypatch.setenv("PREFECT_API_URL", api)
+    return Orchestrator(api)
+
+
+def invoke(*arguments: object) -> Any:
+    result = CliRunner().invoke(command.app, list(map(str, arguments)))
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def put(server: Orchestrator, run: str, kind: str, name: str) -> None:
+    """Bring a run into a state, as its worker would."""
+    body = {"state": {"type": kind, "name": name, "message": f"{name} by hand"}, "force": True}
+    httpx.post(f"{server.url}/flow_runs/{run}/set_state", json=body).raise_for_status()
+
+
+def say(server: Orchestrator, run: str, number: int) -> list[str]:
+    """Log lines as a run would send them: three at every moment."""
+    begin = datetime.now(UTC)
+    lines = [
+        {
+            "name": "test",
+            "level": 40 if k == number - 1 else 20,
+            "message": f"sheep {k}",
+            "timestamp": (begin + timedelta(milliseconds=k // 3)).isoformat(),
+            "flow_run_id": run,
+        }
+        for k in range(number)
+    ]
+    httpx.post(f"{server.url}/logs/", json=lines).raise_for_status()
+    return [str(line["message"]) for line in lines]
+
+
+def test_a_deployment_tells_its_schedule_and_parameters(server: Orchestrator) -> None:
+    found = server.deployment("count-sheep/nightly")
+    assert found == server.deployment("nightly") == server.deployment(found.id)
+    assert found.schedules == ("0 2 * * *",)
+    assert found.parameters == {"most": 5}
+    assert list(found.schema["properties"]) == ["most", "word"]
+    assert (found.paused, found.description) == (False, "To fall asleep.")
+    assert server.version().startswith("3.")
+
+
+def test_a_run_starts_with_its_parameters_and_can_be_cancelled(server: Orchestrator) -> None:
+    run = server.start("nightly", {"word": "lamb"})
+    kept = httpx.get(f"{server.url}/flow_runs/{run}").json()["parameters"]
+    assert kept == {"most": 5, "word": "lamb"}
+    assert not server.run(run).over
+    put(server, run, "RUNNING", "Running")
+    assert server.cancel(run) == "Cancelling"
+    put(server, run, "CANCELLED", "Cancelled")
+    assert server.run(run).over
+    with pytest.raises(OneclickError, match=f"run {run} was not cancelled"):
+        server.cancel(run)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "kind", "why"),
+    [
+        ({"colour": "red"}, UnknownName, "parameter of count-sheep/nightly is called 'colour'"),
+        ({"most": "many"}, UsageError, "refuses these parameters: .*'many' is not of type"),
+    ],
+)
+def test_parameters_that_do_not_fit_are_named(
+    server: Orchestrator, parameters: dict[str, Any], kind: type[Exception], why: str
+) -> None:
+    with pytest.raises(kind, match=why) as caught:
+        server.start("nightly", parameters)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("run", [NOBODY, "none", "../deployments", "a b/ü"])
+def test_a_run_nobody_knows_is_named(server: Orchestrator, run: str) -> None:
+    for ask in (server.run, server.cancel):
+        with pytest.raises(UnknownName, match="no flow run is called") as caught:
+            ask(run)
+        assert repr(run) in str(caught.value)
+
+
+def test_runs_are_found_by_flow_and_state(server: Orchestrator) -> None:
+    run = server.start("nightly")
+    put(server, run, "FAILED", "Failed")
+    found = server.runs(state="Failed")
+    assert [(one.id, one.flow, one.message, one.over) for one in found] == [
+        (run, "count-sheep", "Failed by hand", True)
+    ]
+    assert server.runs(flow="count-sheep", state="Failed") == found
+    assert server.runs(flow="another") == []
+
+
+def test_more_runs_than_a_page_holds_are_listed(
+    server: Orchestrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(7):
+        put(server, server.start("nightly"), "PENDING", "Pending")
+    monkeypatch.setattr(orchestrator, "PAGE", 3)
+    for limit, expected in ((5, 5), (6, 6), (7, 7), (8, 7), (PAGE, 7)):
+        found = server.runs(limit, state="Pending")
+        assert len({run.id for run in found}) == len(found) == expected
+
+
+def test_a_log_longer_than_a_page_is_whole_and_in_order(server: Orchestrator) -> None:
+    run = server.start("nightly")
+    said = say(server, run, 2 * PAGE + 7)
+    lines = server.logs(run)
+    assert sorted(line.text for line in lines) == sorted(said)
+    assert [line.at for line in lines] == sorted(line.at for line in lines)
+    assert len(server.logs(run, lines[-3].at)) == 2
+    assert server.logs(run, lines[-1].at) == []
+    last = server.logs(run, limit=10)
+    assert [line.at for line in last] == [line.at for line in lines[-10:]]
+
+
+def test_the_commands_start_follow_and_cancel(
+    server: Orchestrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = invoke("run", "nightly", "--set", "most=7", "--set", "word=ewe").stdout.strip()
+    put(server, run, "RUNNING", "Running")
+    say(server, run, 3)
+    ends = functools.partial(put, server, run, "COMPLETED", "Completed")
+    monkeypatch.setattr(command.time, "sleep", lambda seconds: ends() if seconds == 1.0 else None)
+    lines = invoke("logs", run, "--follow").stdout.splitlines()
+    assert [line[21:] for line in lines] == ["sheep 0", "sheep 1", "error: sheep 2"]
+    with pytest.raises(OneclickError, match="was not cancelled"):
+        invoke("cancel", run)
+    with pytest.raises(UnknownName):
+        invoke("logs", NOBODY, "--follow")
+
+
+@pytest.mark.parametrize(("state", "code"), [("Completed", 0), ("Failed", 1)])
+def test_waiting_ends_with_what_became_of_the_run(
+    server: Orchestrator, monkeypatch: pytest.MonkeyPatch, state: str, code: int
+) -> None:
+    started: list[str] = []
+    begin = Orchestrator.start
+    monkeypatch.setattr(Orchestrator, "start", lambda *a: started.append(begin(*a)) or started[-1])
+    monkeypatch.setattr(
+        command.time, "sleep", lambda _: put(server, started[-1], state.upper(), state)
+    )
+    result = invoke("run", "nightly", "--wait")
+    assert result.exit_code == code
+    assert result.stderr == f"count-sheep {state.lower()}: {state} by hand\n"
+
+
+def test_what_the_server_says_of_a_run_wins_over_the_catalog(
+    server: Orchestrator, tmp_path: Path
+) -> None:
+    run = server.start("nightly")
+    with Catalog.open(tmp_path) as catalog:
+        catalog.add_run(run, "count-sheep", "Running", datetime.now(UTC), None)
+        catalog.add_run("before", "label", "Completed", datetime.now(UTC), datetime.now(UTC))
+    put(server, run, "CRASHED", "Crashed")
+    found = {one.id: one for one in flows.runs(tmp_path, server)}
+    assert (found[run].state, found["before"].state) == ("Crashed", "Completed")
+    rows = json.loads(invoke("list", "--json", "--home", tmp_path, "--limit", 500).stdout)
+    assert list(rows[0]) == ["id", "flow", "state", "started", "ended", "detail", "progress"]
+    assert {row["id"] for row in rows} >= {run, "before"}
+    keys = list(json.loads(invoke("deployments", "--json").stdout)[0])
+    assert keys == [
+        "id", "name", "flow", "schedules", "paused", "parameters", "schema", "description", "next",
+    ]  # fmt: skip
+
+
+def test_with_the_server_away_the_catalog_s_runs_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://me:secret@127.0.0.1:1/api")
+    with Catalog.open(tmp_path) as catalog:
+        catalog.add_run("before", "label", "Completed", datetime.now(UTC), datetime.now(UTC))
+    result = invoke("list", "--home", tmp_path)
+    assert "before" in result.stdout
+    assert result.stderr.startswith("oneclick: the Prefect server at http://127.0.0.1:1/api does")
+    assert "secret" not in result.stderr
