@@ -51,6 +51,7 @@ class Panel(Widget, can_focus=True):
     Panel {
         border: round $border-blurred; background: $background;
         padding: 0 1; height: 1fr; width: 1fr;
+        border-title-color: $foreground 65%; border-subtitle-color: $foreground 65%;
     }
     Panel:focus { border: round $border; border-title-color: $border; }
     """

@@ -10,7 +10,7 @@ from oneclick.report.snapshot import Reviewing
 from tui import rows
 from tui.rows import Row
 
-NAME, NUMBER = 10, 7
+NAME, NUMBER = 12, 7
 
 
 def draw(found: Reviewing, room: int, height: int, ink: Ink, zone: tzinfo | None) -> list[Row]:
@@ -18,7 +18,7 @@ def draw(found: Reviewing, room: int, height: int, ink: Ink, zone: tzinfo | None
     quiet, lines = ink["quiet"], []
     people = sorted(found.people, key=lambda one: (-one.today, one.name))
     for one in people[: max(height - 1, 1)]:
-        name = rows.left(one.name, min(NAME, room // 4))
+        name = rows.left(one.name, min(NAME, room // 3))
         hour = rows.right(f"{one.hours[-1]:,}/h", NUMBER)
         begin: Row = [(name, ink["text"]), (" ", ""), (rows.spark(one.hours), ink["run"])]
         end: Row = [
