@@ -62,8 +62,9 @@ def watched(
         for _ in times or iter(int, 1):
             frame = _drawn(draw, last)
             if frame != last:
-                (_in_place if screen else _as_block)(frame, last)
-                last = frame
+                # Ctrl-C may come as soon as it is drawn: then this one is to stay.
+                before, last = last, frame
+                (_in_place if screen else _as_block)(frame, before)
             time.sleep(seconds)
     if screen:
         typer.echo(last.data, nl=False)

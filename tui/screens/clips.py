@@ -14,6 +14,7 @@ from oneclick import design, report
 from oneclick.core.errors import OneclickError
 from oneclick.io.workspace import Workspace
 from oneclick.report import words
+from oneclick.report.lineage import Use
 from oneclick.report.listings import ClipDetail, ClipRow
 from oneclick.report.search import Found, parse
 from tui.panel import Moved, View, bindings
@@ -69,16 +70,17 @@ class Clips(Fetching):
             yield ClipTable(classes="list")
             yield ClipPage(classes="detail")
 
-    def fetch(self, view: View) -> tuple[Found, ClipDetail | None, datetime]:
+    def fetch(self, view: View) -> tuple[Found, tuple[ClipDetail, Use] | None, datetime]:
         """A page of clips, and the one under the cursor."""
         found = report.search(view.snapshot.home, self.text, MOST, 0, view.at)
         table = self.query_one(ClipTable)
         ids = [row.id for row in found.rows]
         chosen = table.key if table.key in ids else ids[0] if ids else None
-        detail = report.clip(view.snapshot.home, chosen) if chosen else None
-        return found, detail, view.at
+        home = view.snapshot.home
+        page = (report.clip(home, chosen), report.use(home, chosen)) if chosen else None
+        return found, page, view.at
 
-    def fill(self, found: tuple[Found, ClipDetail | None, datetime]) -> None:
+    def fill(self, found: tuple[Found, tuple[ClipDetail, Use] | None, datetime]) -> None:
         """Table and page."""
         page, detail, at = found
         table = self.query_one(ClipTable)
@@ -86,8 +88,8 @@ class Clips(Fetching):
         table.name_it(f"Clips · {len(page.rows)} of {more}{page.total:,}")
         table.lines([_line(row, at, table.mode) for row in page.rows])
         side = self.query_one(ClipPage)
-        side.name_it(detail.row.id if detail else "Clip")
-        side.say(_page(detail, at) if detail else [])
+        side.name_it(detail[0].row.id if detail else "Clip")
+        side.say(_page(*detail, at) if detail else [])
 
     def on_moved(self, event: Moved) -> None:
         """Another clip under the cursor."""
@@ -172,7 +174,7 @@ def _line(row: ClipRow, at: datetime, mode: design.Mode) -> Line:
     )
 
 
-def _page(found: ClipDetail, at: datetime) -> list[Row]:
+def _page(found: ClipDetail, use: Use, at: datetime) -> list[Row]:
     row = found.row
     lines: list[Row] = [
         [("video    ", "quiet"), (f"{found.video}, frames {found.start}–{found.stop}", "text")],
@@ -187,6 +189,11 @@ def _page(found: ClipDetail, at: datetime) -> list[Row]:
         origins = " ".join(f"{letter} {boxes}" for letter, boxes in one.origins.items())
         made = f"{one.revision} {one.kind}  {one.boxes} boxes  "
         lines.append([(made, "text"), (f"{origins}  by {one.made_by}", "quiet")])
+    if use.datasets:
+        lines += [[], [("what became of it", "accent")]]
+        lines += [[("in       ", "quiet"), (name, "text")] for name in use.datasets]
+        lines += [[("taught   ", "quiet"), (name, "text")] for name in use.learned]
+        lines += [[("measured ", "quiet"), (name, "text")] for name in use.measured]
     lines += [[], [("history", "accent")]]
     for event in found.events:
         age = f"{words.age(event.at, at):>4}  "

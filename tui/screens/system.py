@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -134,7 +135,20 @@ def _machine(view: View) -> list[Row]:
         [("Prefect        ", "quiet"), *_server()],
         [("Python         ", "quiet"), (sys.version.split()[0], "text")],
     ]
+    lines += [[(f"{'GPU':<15}", "quiet"), (text, "text")] for text in _gpus()]
     return lines + [[(f"{name:<15}", "quiet"), (_version(name), "text")] for name in PACKAGES]
+
+
+def _gpus() -> list[str]:
+    """Name, memory and load of each, as the driver says; its program is asked, not torch."""
+    asked = "--query-gpu=name,memory.used,memory.total,utilization.gpu"
+    try:
+        call = ["nvidia-smi", asked, "--format=csv,noheader,nounits"]
+        out = subprocess.run(call, capture_output=True, text=True, timeout=5, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ["none: models run on the processor"]
+    found = [[part.strip() for part in line.split(",")] for line in out.splitlines()]
+    return [f"{name}, {used} of {total} MiB, {load}% busy" for name, used, total, load in found]
 
 
 def _server() -> Row:
