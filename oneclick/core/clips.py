@@ -62,6 +62,8 @@ class ChosenBy(StrEnum):
     FLOOR = "floor"
     """Drawn at random where triggers left room: it leans towards quiet video and testifies to
     nothing."""
+    IMPORTED = "imported"
+    """Came with its labels from elsewhere; nobody chose it here."""
 
 
 @dataclass(frozen=True)

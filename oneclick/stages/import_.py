@@ -159,7 +159,7 @@ def _clip(street: _Street, source: Source, seen: Incoming) -> Clip:
     of, side = ids.video_id(camera, None, digest), "test" if options.test else source.split
     return Clip(
         ids.clip_id(of, 0, fps), camera, of, Span(0, frames), fps, seen.width, seen.height,
-        ChosenBy.FLOOR, (), side, digest,
+        ChosenBy.IMPORTED, (), side, digest,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 A slice is named `family=value`. Five families come from what is known of every image:
 
     camera    where the clip was filmed
-    trigger   what led to the clip, or `control`, `novelty`, `floor`
+    trigger   what led to the clip, or `control`, `novelty`, `floor`, `imported`
     light     day or night, seen in the picture
     people    0, 1, 2 or 3+ true boxes in the image
     size      small, medium or large: height of the box beside the height of the picture

@@ -124,7 +124,7 @@ def test_a_clip_that_came_in_is_whole_and_its_pictures_are_untouched(
             assert [path.name for path in pictures] == [f"{k:06d}.jpg" for k in range(3)]
             assert name != "coco" or {files.sha256(path) for path in pictures} <= set(sent)
             assert (clip.camera, clip.chosen_by, clip.fps) == (
-                "other_cam", ChosenBy.FLOOR, toy.FPS,
+                "other_cam", ChosenBy.IMPORTED, toy.FPS,
             )  # fmt: skip
 
 

@@ -134,10 +134,9 @@ def test_a_trigger_is_tried_before_its_parameter_is_kept(home: Path, tmp_path: P
         pilot.app.screen.query_one(Input).value = "hole=0.8"
         await press(pilot, "enter")
         await settled(pilot)
-        said.append(type(pilot.app.screen))
-        await press(pilot, "y")
-        said.append(type(pilot.app.screen))
-        await press(pilot, "escape")
+        for key in ("escape", "y"):
+            said.append(type(pilot.app.screen))
+            await press(pilot, key)
 
     drive(shown(home, run=run), act)
     name = run.run[0][2]
@@ -145,7 +144,7 @@ def test_a_trigger_is_tried_before_its_parameter_is_kept(home: Path, tmp_path: P
         ("triggers", "try", name, "--set", "hole=0.8"),
         ("triggers", "set", name, "--set", "hole=0.8"),
     ]
-    assert said == [dialogs.Confirm, dialogs.Text]
+    assert said == [dialogs.Text, dialogs.Confirm]
     assert settings.load(home=home).triggers.params == {name: {"hole": 0.8}}
 
 

@@ -101,6 +101,8 @@ def _axis(heat: Heat, label: int, across: int, ink: Ink, zone: tzinfo | None) ->
     quiet = ink["quiet"]
     begin, end = (_clock(at, heat.bucket_seconds, zone) for at in (heat.start, heat.stop))
     ends = f"last recording {end}" if heat.behind else end
+    if len(begin) + len(ends) + 2 > across:
+        begin = ""
     middle = rows.spread([(begin, quiet)], [(ends, ink["warn"] if heat.behind else quiet)], across)
     return [(" " * (label + 1), ""), *middle, (rows.right("hits", SUM + 1), quiet)]
 

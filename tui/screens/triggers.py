@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -148,17 +149,21 @@ class Triggers(Fetching):
         if not changes:
             return
 
-        def tried(done: Done) -> None:
-            self._told(done)
+        def read(done: Done) -> None:
             if done.code == 0:
                 self._app().do(("triggers", "set", name, *changes), f"Keep this for {name}?")
+
+        def tried(done: Done) -> None:
+            self._told(done, read)
 
         self.app.notify(f"replaying {name}: this may take a while", markup=False)
         self._app().do(("triggers", "try", name, *changes), "", tried)
 
-    def _told(self, done: Done) -> None:
+    def _told(self, done: Done, then: Callable[[Done], None] | None = None) -> None:
+        """Show what a command printed; once it is read, go on."""
         text = (done.out + done.talk).strip()
-        self.app.push_screen(dialogs.Text(" ".join(done.words), text))
+        shown = dialogs.Text(" ".join(done.words), text)
+        self.app.push_screen(shown, lambda _: then(done) if then else None)
 
     def _app(self) -> Any:
         from tui.app import Oneclick
