@@ -145,7 +145,7 @@ def weights(index: Index, wanted: Mapping[str, float]) -> NDArray[np.float64] | 
     """(clips,) how often each clip is drawn; None where all are drawn alike.
 
     Args:
-        wanted: factors by what led to a clip (a trigger, control, novelty, floor, imported) and by the
+        wanted: factors by what led to a clip (trigger, control, novelty, floor, imported) and the
             letter of the origin of its boxes, these by their share.
     """
     if not any(factor != 1 for factor in wanted.values()):
