@@ -133,8 +133,8 @@ class Panel(Widget, can_focus=True):
         return rows.strip(row, self.size.width, Style(bgcolor=self.ink["ink"]))
 
 
-class Chosen(Message):
-    """Enter, or a click, on a row of a list."""
+class About(Message):
+    """Something happened to a row of a list."""
 
     def __init__(self, panel: Listing, key: Any) -> None:
         super().__init__()
@@ -148,18 +148,12 @@ class Chosen(Message):
         return self.panel
 
 
-class Moved(Message):
-    """The cursor of a list stands on another row."""
+class Chosen(About):
+    """Enter, or a click on the row under the cursor."""
 
-    def __init__(self, panel: Listing, key: Any) -> None:
-        super().__init__()
-        self.panel = panel
-        self.key = key
 
-    @property
-    def control(self) -> Listing:
-        """The list."""
-        return self.panel
+class Moved(About):
+    """The cursor stands on another row."""
 
 
 class Listing(Panel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -20,6 +21,7 @@ def tui(
     size: Annotated[str, typer.Option(help="Of the frame, columns x rows.")] = "120x40",
 ) -> None:
     """The terminal UI: what happens, what needs you, and the next action one key away."""
+    from oneclick.core.errors import UsageError
     from oneclick.report import live
     from tui import frame
     from tui.app import Oneclick
@@ -27,6 +29,9 @@ def tui(
     conf = output.settings(home)
     app = Oneclick(live.Reader(conf.home, output.goals(conf)), conf.home, readonly)
     if snapshot is None:
+        # Textual paints on stderr, so that stdout can be sent elsewhere.
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise UsageError("oneclick tui needs a terminal; --snapshot text prints one frame")
         app.run()
         return
     typer.echo(frame.one(app, frame.kind(snapshot), frame.size(size), screen))

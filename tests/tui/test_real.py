@@ -191,6 +191,7 @@ def test_one_frame_is_printed_without_a_terminal(home: Path) -> None:
     )
     assert done.stdout.startswith("<svg")
     for wrong in (
+        (),
         ("--snapshot", "png"),
         ("--snapshot", "text", "--screen", "kitchen"),
         ("--snapshot", "text", "--size", "big"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.screen import Screen
@@ -11,6 +11,9 @@ from textual.widgets import Static
 from oneclick import design
 from tui.bars import Head, Hints
 from tui.panel import Panel, View
+
+if TYPE_CHECKING:
+    from tui.app import Oneclick
 
 
 class Numbered(Screen[None]):
@@ -43,6 +46,18 @@ class Numbered(Screen[None]):
             panel.mode = mode
         self.query_one(Head).refresh()
         self.query_one(Hints).refresh()
+
+    def do(self, *line: str, question: str) -> None:
+        """Run a command line, after a yes where it changes something."""
+        self.engine.do(line, question)
+
+    @property
+    def engine(self) -> Oneclick:
+        """The app."""
+        from tui.app import Oneclick
+
+        assert isinstance(self.app, Oneclick)
+        return self.app
 
     def on_resize(self) -> None:
         """Below 80×24 only a word stays."""

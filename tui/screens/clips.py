@@ -128,26 +128,20 @@ class Clips(Fetching):
         key: str | None = self.query_one(ClipTable).key
         return key
 
-    def _do(self, *line: str, question: str) -> None:
-        from tui.app import Oneclick
-
-        assert isinstance(self.app, Oneclick)
-        self.app.do(line, question)
-
     def action_key_retry(self) -> None:
         """Put the clip back."""
         if clip := self._chosen():
-            self._do("clips", "retry", clip, question=f"Put {clip} back where it fell?")
+            self.do("clips", "retry", clip, question=f"Put {clip} back where it fell?")
 
     def action_key_accept(self) -> None:
         """Accept the clip."""
         if clip := self._chosen():
-            self._do("review", "accept", clip, question=f"Accept {clip} as it is labelled?")
+            self.do("review", "accept", clip, question=f"Accept {clip} as it is labelled?")
 
     def action_key_reject(self) -> None:
         """Reject the clip."""
         if clip := self._chosen():
-            self._do("review", "reject", clip, question=f"Reject {clip}? It is never trained on.")
+            self.do("review", "reject", clip, question=f"Reject {clip}? It is never trained on.")
 
     def action_key_browse(self) -> None:
         """The clip's video in the browser."""

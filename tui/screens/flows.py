@@ -150,18 +150,12 @@ class Flows(Fetching):
         line = ["flows", "run", name]
         for word in text.split():
             line += ["--set", word]
-        self._do(*line, question=f"Start {name}?")
+        self.do(*line, question=f"Start {name}?")
 
     def action_key_cancel(self) -> None:
         """Cancel the run under the cursor."""
         if run := self.query_one(RunTable).key:
-            self._do("flows", "cancel", run, question="Ask this run to end?")
-
-    def _do(self, *line: str, question: str) -> None:
-        from tui.app import Oneclick
-
-        assert isinstance(self.app, Oneclick)
-        self.app.do(line, question)
+            self.do("flows", "cancel", run, question="Ask this run to end?")
 
 
 def _run(run: RunNow, at: datetime) -> Line:

@@ -116,18 +116,12 @@ class Review(Fetching):
     def action_key_accept(self) -> None:
         """Accept the clip under the cursor."""
         if clip := self.query_one(Queue).key:
-            self._do("review", "accept", clip, question=f"Accept {clip} as it is labelled?")
+            self.do("review", "accept", clip, question=f"Accept {clip} as it is labelled?")
 
     def action_key_reject(self) -> None:
         """Reject it."""
         if clip := self.query_one(Queue).key:
-            self._do("review", "reject", clip, question=f"Reject {clip}? It is never trained on.")
-
-    def _do(self, *line: str, question: str) -> None:
-        from tui.app import Oneclick
-
-        assert isinstance(self.app, Oneclick)
-        self.app.do(line, question)
+            self.do("review", "reject", clip, question=f"Reject {clip}? It is never trained on.")
 
 
 def _waiting(row: report.ClipRow, view: View) -> Line:

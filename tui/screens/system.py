@@ -99,13 +99,9 @@ class System(Fetching):
 
     def on_chosen(self, event: Chosen) -> None:
         """Ask the doctor, in a process of its own."""
-        from tui.app import Oneclick
-
         event.stop()
-
-        assert isinstance(self.app, Oneclick)
         self.query_one(Checks).say("looking; this takes a few seconds")
-        self.app.execute(("doctor", "--json"), self._examined)
+        self.engine.execute(("doctor", "--json"), self._examined)
 
     def _examined(self, done: Done) -> None:
         try:
@@ -123,10 +119,11 @@ def _finding(one: dict[str, Any]) -> Line:
 
 
 def _machine(view: View) -> list[Row]:
-    used = shutil.disk_usage(view.snapshot.home)
+    home = view.snapshot.home
+    used = shutil.disk_usage(home if home.is_dir() else home.absolute().anchor)
     share = used.used / used.total
     lines: list[Row] = [
-        [("workspace      ", "quiet"), (str(view.snapshot.home.absolute()), "text")],
+        [("workspace      ", "quiet"), (str(home.absolute()), "text")],
         [
             ("disk           ", "quiet"),
             (f"{share:.0%} full", "fail" if share > 0.95 else "warn" if share > 0.85 else "ok"),

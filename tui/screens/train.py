@@ -143,17 +143,11 @@ class Train(Fetching):
     def action_key_promote(self) -> None:
         """The model under the cursor into service."""
         if model := self.query_one(ModelTable).key:
-            self._do("models", "promote", model, question=f"Put {model} into service, gate or not?")
+            self.do("models", "promote", model, question=f"Put {model} into service, gate or not?")
 
     def action_key_rollback(self) -> None:
         """The champion of before back."""
-        self._do("models", "rollback", question="Put the champion of before back into service?")
-
-    def _do(self, *line: str, question: str) -> None:
-        from tui.app import Oneclick
-
-        assert isinstance(self.app, Oneclick)
-        self.app.do(line, question)
+        self.do("models", "rollback", question="Put the champion of before back into service?")
 
 
 def _model(row: ModelRow, view: View) -> Line:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -128,10 +128,10 @@ class Triggers(Fetching):
         if isinstance(event.panel, HitTable):
             event.stop()
             if event.key[0]:
-                self._app().find(event.key[0])
+                self.engine.find(event.key[0])
         elif isinstance(event.panel, TriggerTable):
             event.stop()
-            self._app().do(("triggers", "report"), "", self._told)
+            self.engine.do(("triggers", "report"), "", self._told)
 
     def action_key_try(self) -> None:
         """Ask for a parameter, then replay."""
@@ -151,25 +151,19 @@ class Triggers(Fetching):
 
         def read(done: Done) -> None:
             if done.code == 0:
-                self._app().do(("triggers", "set", name, *changes), f"Keep this for {name}?")
+                self.engine.do(("triggers", "set", name, *changes), f"Keep this for {name}?")
 
         def tried(done: Done) -> None:
             self._told(done, read)
 
         self.app.notify(f"replaying {name}: this may take a while", markup=False)
-        self._app().do(("triggers", "try", name, *changes), "", tried)
+        self.engine.do(("triggers", "try", name, *changes), "", tried)
 
     def _told(self, done: Done, then: Callable[[Done], None] | None = None) -> None:
         """Show what a command printed; once it is read, go on."""
         text = (done.out + done.talk).strip()
         shown = dialogs.Text(" ".join(done.words), text)
         self.app.push_screen(shown, lambda _: then(done) if then else None)
-
-    def _app(self) -> Any:
-        from tui.app import Oneclick
-
-        assert isinstance(self.app, Oneclick)
-        return self.app
 
 
 def _triggers(view: View) -> list[Row]:
