@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,6 +67,8 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if hasattr(value, "isoformat"):
         return value.isoformat()
+    if isinstance(value, Enum) and not isinstance(value, str):
+        return value.name
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
