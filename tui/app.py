@@ -32,6 +32,8 @@ from tui.screens.registry import SCREENS
 
 EVERY = 1.0
 """Seconds from the end of one read to the next."""
+CLOCK = 5.0
+"""Seconds between two looks at the clock, which shows minutes."""
 GLOBAL = (
     "help", "palette", "pause", "back", "forward", "now", "zoom", "jump", "twin", "theme",
     "screenshot", "refresh", "quit",
@@ -44,6 +46,10 @@ class Source(Protocol):
 
     def read(self, zoom: Zoom, at: datetime | None) -> Snapshot | None:
         """One Snapshot; None where it would be the same as the last."""
+        ...
+
+    def changed(self, zoom: Zoom, at: datetime | None) -> bool:
+        """Whether a read would give anything new."""
         ...
 
     def close(self) -> None:
@@ -114,7 +120,7 @@ class Oneclick(App[None]):
         for mode in ("dark", "light"):
             self.register_theme(theme.make(mode))
         self.theme = f"oneclick-{self.mode}"
-        self.set_interval(1.0, self._tick)
+        self.set_interval(CLOCK, self._tick)
         self.read()
 
     @work(thread=True, exclusive=True, group="read", exit_on_error=False)
@@ -138,9 +144,14 @@ class Oneclick(App[None]):
         if not self._paused and self._at is None:
             self.set_timer(self._every, self._again)
 
-    def _again(self) -> None:
-        if not self._paused and self._at is None:
+    async def _again(self) -> None:
+        """Look whether there is anything to read: a worker costs more than to find out."""
+        if self._paused or self._at is not None:
+            return
+        if await asyncio.to_thread(self.source.changed, self.status.zoom, None):
             self.read()
+        else:
+            self.set_timer(self._every, self._again)
 
     def _shown(self, found: Snapshot | None, milliseconds: float) -> None:
         lamp = "past" if self._at else "paused" if self._paused else "live"

@@ -17,7 +17,7 @@ def heat(catalog: Catalog, zoom: Zoom, at: datetime) -> Heat:
     behind = last is not None and last <= now - zoom.length
     stop = buckets.end(last, zoom.bucket) if behind and last else now
     start, bucket = stop - zoom.length, zoom.bucket
-    size = max(size for size in counters.EVERY if bucket % size == 0)
+    size = max(size for size in counters.FIVE if bucket % size == 0)
     hits = catalog.series(counters.HIT_CAMERA, "", start, stop, bucket, size)
     video = _recorded(catalog, start, stop, bucket)
     begins = [int(start.timestamp()) + k * bucket for k in range(zoom.columns)]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TypeVar
 
 from oneclick.core.clips import ClipStage
-from oneclick.core.errors import BadInput
+from oneclick.core.errors import BadInput, OneclickError
 from oneclick.io import registry
 from oneclick.io.catalog import Catalog, counters, utc_now
 from oneclick.io.catalog.store import Clock
@@ -47,23 +48,37 @@ class Reader:
         self._file: object = None
         self._last: object = None
         self._models = _Models(home)
+        self._lock = threading.Lock()
+        """Two threads may ask at once, for the present and for the past."""
 
     def read(self, zoom: Zoom = Zoom.DAY, at: datetime | None = None) -> Snapshot | None:
         """The present, or an earlier moment; None if it would be the same as the last one read."""
-        try:
-            catalog = self._open()
-            moment = at or self._clock()
-            version = catalog.version()
-            key = (version, self._models.version(), zoom, at, buckets.minute(moment))
-            if key == self._last:
-                return None
-            with catalog.reading():
-                found = self._snapshot(catalog, zoom, moment, at is not None)
-        except Exception:
-            self.close()
-            raise
-        self._last = key
-        return found
+        with self._lock:
+            try:
+                catalog, key = self._key(zoom, at)
+                if key == self._last:
+                    return None
+                with catalog.reading():
+                    found = self._snapshot(catalog, zoom, at or self._clock(), at is not None)
+            except Exception:
+                self.close()
+                raise
+            self._last = key
+            return found
+
+    def changed(self, zoom: Zoom = Zoom.DAY, at: datetime | None = None) -> bool:
+        """Whether `read` would give anything, or say what is wrong; costs next to nothing."""
+        with self._lock:
+            try:
+                return self._key(zoom, at)[1] != self._last
+            except OneclickError:
+                return True
+
+    def _key(self, zoom: Zoom, at: datetime | None) -> tuple[Catalog, object]:
+        """What a Snapshot depends on."""
+        catalog, moment = self._open(), at or self._clock()
+        version = (catalog.version(), self._models.version())
+        return catalog, (version, zoom, at, buckets.minute(moment))
 
     def close(self) -> None:
         """Let go of the catalog."""

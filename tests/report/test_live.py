@@ -130,8 +130,10 @@ def test_nothing_is_read_twice_until_something_changed(tmp_path: Path) -> None:
         assert found is not None
         assert [row.clips for row in found.stages[:2]] == [1, 1]
         clock.on(60)
+        assert look.changed(Zoom.HOUR)
         assert look.read(Zoom.HOUR) is not None
         assert look.read(Zoom.HOUR) is None
+        assert not look.changed(Zoom.HOUR)
         files.write_json(Workspace(tmp_path).model_dir("m1") / "card.json", {"id": "m1"})
         found = look.read(Zoom.HOUR)
         assert found is not None

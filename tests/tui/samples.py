@@ -162,6 +162,9 @@ class Source:
             return None
         return replace(answer, zoom=zoom, at=at or answer.at, past=at is not None)
 
+    def changed(self, zoom: Zoom, at: datetime | None) -> bool:
+        return True
+
     def close(self) -> None:
         pass
 

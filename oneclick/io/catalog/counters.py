@@ -38,6 +38,7 @@ class Tally(defaultdict[Key, float]):
 MINUTE, QUARTER, SHIFT = 60, 900, 21_600
 EVERY = (MINUTE, QUARTER, SHIFT)
 COARSE = (QUARTER, SHIFT)
+FIVE = (MINUTE, 300, QUARTER, SHIFT)
 
 STAGE = "stage"
 """Clips by camera and stage."""
@@ -46,7 +47,7 @@ MOVED = "moved"
 HIT = "hit"
 """Hits by camera and trigger, and by when they were recorded (not by the minute)."""
 HIT_CAMERA, HIT_TRIGGER = "hit.camera", "hit.trigger"
-"""The same by camera or trigger alone, by the minute too."""
+"""The same by camera (by five minutes too) or trigger alone, by the minute too."""
 UNDATED = "undated"
 """Hits in videos whose start nobody knows, beside the triggers."""
 RECORDED = "recorded"
@@ -110,7 +111,7 @@ def of_hits(
         at = started_at.timestamp() + start / fps
         for key in stretches(HIT, camera, trigger, at, COARSE):
             made[key] += number
-        for key in stretches(HIT_CAMERA, camera, "", at, EVERY):
+        for key in stretches(HIT_CAMERA, camera, "", at, FIVE):
             made[key] += number
         for key in stretches(HIT_TRIGGER, "", trigger, at, EVERY):
             made[key] += number
