@@ -163,11 +163,9 @@ class Oneclick(App[None]):
         self._tick()
 
     def _failed(self, error: BaseException | None) -> None:
-        """The last picture stays; the lamp says how old it is and why."""
-        if not isinstance(error, OneclickError) and error is not None:
-            raise error
+        """The last picture stays; the lamp says that it is old, and why."""
         lamp = "old" if self.view else "none"
-        self.status = replace(self.status, lamp=lamp, word=str(error))
+        self.status = replace(self.status, lamp=lamp, word=said(error))
         self._tick()
 
     def _show(self) -> None:
@@ -380,6 +378,12 @@ class Oneclick(App[None]):
     def on_unmount(self) -> None:
         """Let go of the catalog."""
         self.source.close()
+
+
+def said(error: BaseException | None) -> str:
+    """One line on what went wrong; nothing that a read meets ends the program."""
+    first = str(error).strip().split("\n", 1)[0]
+    return first if isinstance(error, OneclickError) else f"{type(error).__name__}: {first}"
 
 
 def _table(names: Iterable[str]) -> str:

@@ -46,6 +46,11 @@ def test_a_catalog_that_went_away_leaves_the_last_picture() -> None:
     assert "4.01k" in "\n".join(lines)
 
 
+def test_what_nobody_thought_of_is_said_too_and_ends_nothing() -> None:
+    lines = drive(app(Source(PermissionError(13, "Permission denied", "catalog.sqlite"))), look)
+    assert "✕ PermissionError: [Errno 13] Permission denied: 'catalog.sqlite'" in lines[0]
+
+
 def test_a_terminal_that_is_too_small_says_so_and_can_be_left() -> None:
     lines = drive(app(Source(samples.snapshot())), look, (60, 15))
     assert "oneclick needs a terminal of 80×24; q leaves" in "\n".join(lines)

@@ -7,7 +7,6 @@ from typing import Any
 
 from textual.worker import Worker, WorkerState
 
-from oneclick.core.errors import OneclickError
 from tui.panel import View
 from tui.screens.base import Numbered
 
@@ -72,8 +71,8 @@ class Fetching(Numbered):
         if event.state is WorkerState.SUCCESS:
             self.fill(event.worker.result)
         elif event.state is WorkerState.ERROR:
-            if not isinstance(event.worker.error, OneclickError):
-                raise event.worker.error or RuntimeError(f"{self.NAME} failed")
-            self.app.notify(str(event.worker.error), severity="error", markup=False)
+            from tui.app import said
+
+            self.app.notify(said(event.worker.error), severity="error", markup=False)
         if self._stale:
             self.again()
