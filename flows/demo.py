@@ -25,7 +25,7 @@ from oneclick.core.tracks import Tracks
 from oneclick.io import registry, video
 from oneclick.io.catalog import Catalog
 from oneclick.io.workspace import Workspace
-from oneclick.platforms import LocalPlatform
+from oneclick.platforms.local import LocalPlatform
 from oneclick.training import evaluate
 from oneclick.ward import annotators
 

@@ -11,13 +11,14 @@ from flows import policy
 from oneclick import report, settings
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
+from oneclick.platforms.options import Choice
 from oneclick.stages import review as stage
 
 
 @task(name="send", tags=["io"], timeout_seconds=policy.HOUR, **policy.TASK)
-def send_clips(home: Path, clips: list[str], platform: str) -> BatchResult:
-    """One batch of clips in the reviewer's queue."""
-    return stage.send(home, clips, platform)
+def send_clips(home: Path, clips: list[str], choice: Choice) -> BatchResult:
+    """One batch of clips in the reviewers' queue."""
+    return stage.send(home, clips, choice)
 
 
 @task(name="accept-auto", tags=["io"], timeout_seconds=policy.HOUR, **policy.TASK)
@@ -27,9 +28,9 @@ def accept_clips(home: Path, clips: list[str]) -> BatchResult:
 
 
 @task(name="collect-verdicts", tags=["io"], timeout_seconds=policy.HOUR, **policy.TASK)
-def collect_verdicts(home: Path, platform: str) -> BatchResult:
+def collect_verdicts(home: Path, choice: Choice) -> BatchResult:
     """What the reviewers decided since the last time."""
-    return stage.collect(home, platform)
+    return stage.collect(home, choice, thorough=False)
 
 
 @flow(name="review", **policy.FLOW)
@@ -37,11 +38,11 @@ def review(home: Path | None = None, accept_auto: bool | None = None) -> dict[st
     """Send what is labelled, take in what is decided."""
     wish = None if accept_auto is None else {"accept_auto": accept_auto}
     conf = settings.load(home=home, review=wish)
-    platform = conf.review.platform
-    sent = policy.each_batch(send_clips, ClipStage.LABELLED, conf, platform)
+    choice = conf.reviewers()
+    sent = policy.each_batch(send_clips, ClipStage.LABELLED, conf, choice)
     if conf.review.accept_auto:
         policy.each_batch(accept_clips, ClipStage.IN_REVIEW, conf)
-    decided = collect_verdicts(conf.home, platform)
+    decided = collect_verdicts(conf.home, choice)
     funnel = report.funnel(conf.home)
     waiting = next(row.clips for row in funnel if row.stage == ClipStage.IN_REVIEW)
     policy.table("funnel", funnel, f"{len(decided.done)} clips decided, {waiting} wait for review")

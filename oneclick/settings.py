@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from oneclick.core.errors import UsageError
+from oneclick.platforms.options import Choice, EncordOptions, Name
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0)]
@@ -87,9 +88,11 @@ class Triggers(_Section):
 
 
 class Review(_Section):
-    """Who decides."""
+    """Who decides, and where."""
 
-    platform: Literal["local"] = "local"
+    platform: Name = "local"
+    """local is our own queue; encord needs the section review.encord."""
+    encord: EncordOptions = EncordOptions()
     accept_auto: bool = False
     """Accept automatic labels unseen; recorded as policy:accept-auto."""
     goal: tuple[int, int] = (6000, 8000)
@@ -99,6 +102,24 @@ class Review(_Section):
     def _goal_rises(self) -> Review:
         if not 0 < self.goal[0] <= self.goal[1]:
             raise ValueError(f"goal is {self.goal}: two numbers above 0, the lower one first")
+        return self
+
+    @model_validator(mode="after")
+    def _policy_is_local(self) -> Review:
+        if self.accept_auto and self.platform != "local":
+            raise ValueError(
+                f"accept_auto accepts unseen what {self.platform} is to look at: set platform to "
+                "local, or accept_auto to false"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _bucket_is_whole(self) -> Review:
+        found = self.encord
+        if self.platform == "encord" and found.upload == "bucket":
+            for name in ("bucket", "integration"):
+                if not getattr(found, name):
+                    raise ValueError(f"encord.upload is bucket: encord.{name} is missing")
         return self
 
 
@@ -158,6 +179,8 @@ class Settings(BaseSettings):
     home: Path = Path("workspace")
     """The workspace folder."""
     classes: tuple[str, ...] = ("person",)
+    attributes: dict[str, tuple[str, ...]] = {}
+    """What reviewers say of each object over time: {posture = ["lying", "sitting"]}."""
     sources: tuple[str, ...] = ()
     """Folders, files or URLs that `collect` fetches from on schedule."""
     batch: int = Field(100, ge=1)
@@ -171,6 +194,10 @@ class Settings(BaseSettings):
     triggers: Triggers = Triggers()
     review: Review = Review()
     train: Train = Train()
+
+    def reviewers(self) -> Choice:
+        """The review platform, with what may be drawn there."""
+        return Choice(self.review.platform, self.classes, self.attributes, self.review.encord)
 
     @classmethod
     def settings_customise_sources(

@@ -101,7 +101,7 @@ def send(home: output.Home = None) -> None:
 
     settings = output.settings(home)
     clips = _standing(settings.home, ClipStage.LABELLED)
-    output.finish(review.send(settings.home, clips, settings.review.platform), "clips sent")
+    output.finish(review.send(settings.home, clips, settings.reviewers()), "clips sent")
 
 
 @app.command()
@@ -110,7 +110,7 @@ def collect(home: output.Home = None) -> None:
     from oneclick.stages import review
 
     settings = output.settings(home)
-    output.finish(review.collect(settings.home, settings.review.platform), "verdicts taken in")
+    output.finish(review.collect(settings.home, settings.reviewers()), "verdicts taken in")
 
 
 @app.command()

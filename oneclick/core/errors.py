@@ -8,8 +8,10 @@ OneclickError                 exit 1   something failed; the message names the t
 │   ├── BadVideo              exit 3
 │   └── BadLabels             exit 3
 ├── IllegalMove               exit 1   a clip cannot go from this stage to that one
+├── PlatformRefused           exit 1   the review platform will not have this clip
 └── Unavailable               exit 4   the world outside: disk full, no permission, server away
-    └── NoSpace               exit 4
+    ├── NoSpace               exit 4
+    └── PlatformAway          exit 4   the review platform does not answer, or lets nobody in
 """
 
 
@@ -65,6 +67,14 @@ class Unavailable(OneclickError):
 
 class NoSpace(Unavailable):
     """The device is full; nothing half-written was left."""
+
+
+class PlatformAway(Unavailable):
+    """The review platform does not answer, or lets nobody in; other work goes on."""
+
+
+class PlatformRefused(OneclickError):
+    """The review platform will not have one clip, or has lost it; the others go on."""
 
 
 def reason(error: Exception, what: str) -> str:

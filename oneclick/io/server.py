@@ -1,4 +1,4 @@
-"""The training server: any folder that fsspec can write to."""
+"""The training server, or a bucket: any folder that fsspec can write to."""
 
 from __future__ import annotations
 
@@ -57,16 +57,19 @@ def local_root(home: Path, server: str) -> Path:
 class Server:
     """One training server.
 
+    Args:
+        what: how errors call it.
+
     Raises:
         UsageError: the URL's protocol is unknown. Every method raises Unavailable or NoSpace.
     """
 
-    def __init__(self, address: str) -> None:
-        self.address = address
+    def __init__(self, address: str, what: str = "training server") -> None:
+        self.address, self._what = address, what
         try:
             self._fs, self.root = fsspec.core.url_to_fs(address)
         except (ValueError, ImportError) as error:
-            raise UsageError(f"training server {address}: {error}") from None
+            raise UsageError(f"{what} {address}: {error}") from None
         self.local = "file" in _protocols(self._fs)
 
     def read(self, name: str) -> bytes | None:
@@ -114,6 +117,15 @@ class Server:
                 return None
         return Stamp(size, digest.hexdigest())
 
+    def remove(self, name: str) -> bool:
+        """Delete a file; False where there is none."""
+        with self._guard():
+            try:
+                self._fs.rm_file(self._path(name))
+            except FileNotFoundError:
+                return False
+        return True
+
     def complete(self, clip: str) -> Complete | None:
         """The mark of a whole clip; None where it is missing or broken."""
         content = self.read(f"clips/{clip}/complete.json")
@@ -132,9 +144,7 @@ class Server:
         except (OSError, TimeoutError) as error:
             if files.is_full(error):
                 raise NoSpace(f"no space left on {self.address}: free some, run again") from error
-            raise Unavailable(
-                f"training server {self.address}: {error}; run again later"
-            ) from error
+            raise Unavailable(f"{self._what} {self.address}: {error}; run again later") from error
 
 
 def _protocols(filesystem: Any) -> tuple[str, ...]:

@@ -88,6 +88,10 @@ class Workspace:
         """The local review platform's queue."""
         return self.home / "review"
 
+    def receipts_dir(self) -> Path:
+        """What was erased on review platforms, a JSON file each."""
+        return self.home / "review" / "receipts"
+
     def dataset_dir(self, version: str) -> Path:
         return self.home / "datasets" / version
 

@@ -1,38 +1,19 @@
-"""Our own platform: a folder of tasks, verdicts and an archive, one JSON file a clip.
+"""Our own platform: a folder with one JSON file of labels for each clip that waits.
 
-tasks/<clip>.json       the labels as they were sent
-verdicts/<clip>.json    what a reviewer decided, with the corrected labels
-archive/<clip>.json     verdicts that are safe in the catalog
+tasks/<clip>.json       the labels as they were sent; verdicts lie beside it (spool.py)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-import msgspec
-
-from oneclick.core.clips import Clip
-from oneclick.core.errors import BadInput, UnknownName
+from oneclick.core.errors import OneclickError, Unavailable, UnknownName
 from oneclick.core.labels import LabelSet
-from oneclick.core.review import Decision, Verdict
+from oneclick.core.review import Verdict
 from oneclick.io import files, labels
-
-_NONE = b"null"
-
-
-class _Verdict(msgspec.Struct, frozen=True):
-    clip: str
-    decision: Decision
-    by: str
-    at: datetime
-    seconds: float
-    edits: int
-    reason: str
-    labels: msgspec.Raw
-    """A label file, or null where the labels stand as sent."""
+from oneclick.platforms.base import Erased, Offer, Sent
+from oneclick.platforms.spool import Spool
 
 
 class LocalPlatform:
@@ -41,19 +22,36 @@ class LocalPlatform:
     name = "local"
 
     def __init__(self, root: Path) -> None:
-        self._tasks, self._verdicts, self._archive = (
-            root / part for part in ("tasks", "verdicts", "archive")
-        )
+        self._root, self._tasks, self._spool = root, root / "tasks", Spool(root)
 
-    def send(self, clip: Clip, labels_sent: LabelSet) -> None:
-        """Write the task unless the clip was decided before."""
-        if not _file(self._archive, clip.id).exists():
-            files.write_atomic(_file(self._tasks, clip.id), labels.encode(labels_sent))
+    def setup(self) -> list[str]:
+        """Nothing is needed: folders are made with the first task."""
+        return [self.check()]
+
+    def check(self) -> str:
+        """How many clips wait."""
+        return f"our own queue in {self._root}: {len(self.pending())} clips wait"
+
+    def send(self, offers: Iterable[Offer]) -> Iterator[Sent]:
+        """Write a task for each clip that was not decided before."""
+        for clip, sent in offers:
+            try:
+                if not self._spool.archived(clip.id):
+                    files.write_atomic(self._file(clip.id), labels.encode(sent))
+            except Unavailable:
+                raise
+            except OneclickError as error:
+                yield Sent(clip.id, error)
+                continue
+            yield Sent(clip.id)
 
     def pending(self) -> list[str]:
         """Clips that wait for a verdict, by name."""
-        decided = {path.stem for path in self._verdicts.glob("*.json")}
-        return sorted({path.stem for path in self._tasks.glob("*.json")} - decided)
+        return sorted({path.stem for path in self._tasks.glob("*.json")} - {*self._spool.waiting()})
+
+    def has(self, clip_id: str) -> bool:
+        """Whether the clip was sent here."""
+        return self._file(clip_id).exists()
 
     def task(self, clip_id: str) -> LabelSet:
         """The labels as they were sent.
@@ -61,7 +59,7 @@ class LocalPlatform:
         Raises:
             UnknownName: if the clip does not wait for review.
         """
-        path = _file(self._tasks, clip_id)
+        path = self._file(clip_id)
         if not path.exists():
             raise UnknownName("clip in review", clip_id, self.pending()[:5])
         return labels.load(path)
@@ -72,80 +70,30 @@ class LocalPlatform:
         Raises:
             UnknownName: if the clip does not wait for review.
         """
-        sent, path = self.task(verdict.clip), _file(self._verdicts, verdict.clip)
-        if path.exists():
-            return False
-        files.write_json(path, _encode(verdict, sent))
-        return True
+        return self._spool.put(verdict, self.task(verdict.clip))
+
+    def fetch(self, waiting: Sequence[str], thorough: bool = True) -> None:
+        """Verdicts are given here: there is nothing to bring."""
 
     def collect(self) -> Iterator[Verdict]:
         """Verdicts that are not done yet, by clip."""
-        for path in sorted(self._verdicts.glob("*.json")):
-            try:
-                yield _load(path)
-            except BadInput:
-                continue
+        return self._spool.collect()
 
     def broken(self) -> dict[str, str]:
         """Clips whose verdict cannot be read, each with its one-line reason."""
-        found = {}
-        for path in sorted(self._verdicts.glob("*.json")):
-            try:
-                _load(path)
-            except BadInput as error:
-                found[path.stem] = str(error)
-        return found
+        return self._spool.broken()
 
     def done(self, verdict: Verdict) -> None:
         """Move the verdict to the archive; the task ends."""
-        path, kept = _file(self._verdicts, verdict.clip), _file(self._archive, verdict.clip)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with files.guard(kept):
-            if path.exists():
-                path.replace(kept)
-            _file(self._tasks, verdict.clip).unlink(missing_ok=True)
+        self._spool.done(verdict.clip)
+        self._file(verdict.clip).unlink(missing_ok=True)
 
+    def erase(self, clip: str) -> Erased:
+        """Delete the task; a verdict that was given stays."""
+        path = self._file(clip)
+        held = (str(path),) if path.exists() else ()
+        path.unlink(missing_ok=True)
+        return Erased(clip, held, (f"{path} is not there",))
 
-def _file(folder: Path, clip_id: str) -> Path:
-    return folder / f"{clip_id}.json"
-
-
-def _encode(verdict: Verdict, sent: LabelSet) -> _Verdict:
-    corrected = msgspec.Raw(_NONE)
-    if verdict.tracks is not None:
-        made = replace(
-            sent,
-            revision=sent.revision + 1,
-            kind="human",
-            parent=sent.revision,
-            made_by=verdict.by,
-            made_at=verdict.at,
-            tracks=verdict.tracks,
-        )
-        corrected = msgspec.Raw(labels.encode(made))
-    return _Verdict(
-        verdict.clip,
-        verdict.decision,
-        verdict.by,
-        verdict.at,
-        round(verdict.seconds, 3),
-        verdict.edits,
-        verdict.reason,
-        corrected,
-    )
-
-
-def _load(path: Path) -> Verdict:
-    found: _Verdict = files.read_json(path, _Verdict)
-    content = bytes(found.labels)
-    tracks = None if content == _NONE else labels.decode(content, path).tracks
-    return Verdict(
-        found.clip,
-        found.decision,
-        found.by,
-        found.at,
-        tracks,
-        found.seconds,
-        found.edits,
-        found.reason,
-    )
+    def _file(self, clip_id: str) -> Path:
+        return self._tasks / f"{clip_id}.json"

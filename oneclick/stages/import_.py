@@ -26,7 +26,7 @@ from oneclick.io.catalog import Catalog
 from oneclick.io.exchange import Incoming, Source, disk
 from oneclick.io.video.index import DEFAULT_FPS
 from oneclick.io.workspace import Workspace
-from oneclick.platforms import LocalPlatform
+from oneclick.platforms.local import LocalPlatform
 
 BY = "import"
 UNSEEN = f"{POLICY}accept-import"
@@ -307,7 +307,9 @@ def _give(street: _Street, queue: LocalPlatform, clip_id: str) -> None:
         latest = labels.latest(street.workspace, clip_id)
         if latest is None:
             raise BadInput(f"clip {clip_id} has no labels: restore them from a backup")
-        queue.send(row.clip, latest)
+        for sent in queue.send([(row.clip, latest)]):
+            if sent.trouble:
+                raise sent.trouble
         catalog.move(clip_id, ClipStage.LABELLED, ClipStage.IN_REVIEW, BY, queue.name)
     elif row.stage is not ClipStage.IN_REVIEW:
         return

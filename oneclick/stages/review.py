@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from oneclick.core import progress
 from oneclick.core.clips import ClipStage
-from oneclick.core.errors import BadInput, OneclickError, Unavailable
+from oneclick.core.errors import BadInput, OneclickError, PlatformAway, Unavailable
 from oneclick.core.labels import LabelSet
 from oneclick.core.results import BatchResult
 from oneclick.core.review import POLICY, Decision, Verdict
@@ -16,31 +17,72 @@ from oneclick.io import files, labels
 from oneclick.io.aside import put_aside
 from oneclick.io.catalog import Catalog, utc_now
 from oneclick.io.workspace import Workspace
-from oneclick.platforms import LocalPlatform, open_platform
+from oneclick.platforms.base import Erased, Offer, Platform, Sent
+from oneclick.platforms.choose import open_platform
+from oneclick.platforms.local import LocalPlatform
+from oneclick.platforms.options import Choice
 
 BY = "review"
 UNSEEN = f"{POLICY}accept-auto"
+LOCAL = Choice()
 DECIDED = {"accept": ClipStage.ACCEPTED, "reject": ClipStage.REJECTED}
 
 
-def send(home: Path, clips: Sequence[str], platform: str = "local") -> BatchResult:
-    """LABELLED clips into the queue; others are skipped. A clip without readable labels falls."""
-    workspace, result = Workspace(home), BatchResult()
-    there = open_platform(platform, workspace)
+def setup(home: Path, choice: Choice) -> list[str]:
+    """Make on the platform what clips need there; a line for each thing."""
+    return open_platform(choice, Workspace(home)).setup()
+
+
+def send(home: Path, clips: Sequence[str], choice: Choice = LOCAL) -> BatchResult:
+    """LABELLED clips to the reviewers; others are skipped. A clip without readable labels falls.
+
+    Where the platform is away, the clips that it did not take stay where they are.
+    """
     with Catalog.open(home) as catalog:
-        for clip_id in progress.track("send to review", clips, len(clips)):
-            row = catalog.clip(clip_id)
-            if row.stage is not ClipStage.LABELLED:
-                result.skipped.append(clip_id)
-                continue
-            try:
-                there.send(row.clip, _latest(workspace, clip_id))
-            except BadInput as error:
-                result.failed[clip_id] = put_aside(workspace, catalog, clip_id, error, "send", BY)
-                continue
-            catalog.move(clip_id, ClipStage.LABELLED, ClipStage.IN_REVIEW, BY, there.name)
-            result.done.append(clip_id)
-    return result
+        street = _Street(Workspace(home), catalog, BatchResult())
+        there = open_platform(choice, street.workspace)
+        try:
+            for sent in there.send(_offers(street, clips)):
+                _sent(street, sent, there)
+        except PlatformAway as error:
+            street.result.failed[there.name] = str(error)
+    return street.result
+
+
+@dataclass(frozen=True)
+class _Street:
+    """What every step of sending needs."""
+
+    workspace: Workspace
+    catalog: Catalog
+    result: BatchResult
+
+    def aside(self, clip_id: str, error: Exception) -> None:
+        """Put a Clip aside with its reason."""
+        why = put_aside(self.workspace, self.catalog, clip_id, error, "send", BY)
+        self.result.failed[clip_id] = why
+
+
+def _offers(street: _Street, clips: Sequence[str]) -> Iterator[Offer]:
+    for clip_id in progress.track("send to review", clips, len(clips)):
+        row = street.catalog.clip(clip_id)
+        if row.stage is not ClipStage.LABELLED:
+            street.result.skipped.append(clip_id)
+            continue
+        try:
+            yield row.clip, _latest(street.workspace, clip_id)
+        except BadInput as error:
+            street.aside(clip_id, error)
+
+
+def _sent(street: _Street, sent: Sent, there: Platform) -> None:
+    if isinstance(sent.trouble, BadInput):
+        street.aside(sent.clip, sent.trouble)
+    elif sent.trouble is not None:
+        street.result.failed[sent.clip] = str(sent.trouble)
+    else:
+        street.catalog.move(sent.clip, ClipStage.LABELLED, ClipStage.IN_REVIEW, BY, there.name)
+        street.result.done.append(sent.clip)
 
 
 def give(
@@ -66,25 +108,92 @@ def accept_auto(home: Path, clips: Sequence[str]) -> BatchResult:
     return give(home, clips, "accept", UNSEEN)
 
 
-def collect(home: Path, platform: str = "local") -> BatchResult:
-    """Take in every verdict: labels first, then the record, then the move, then `done` there."""
+def collect(home: Path, choice: Choice = LOCAL, thorough: bool = True) -> BatchResult:
+    """Take in every verdict: labels first, then the record, then the move, then `done` there.
+
+    Verdicts that lie in our own queue are always taken in, too. Where the platform is away, those
+    that were fetched before are.
+    """
     workspace, result = Workspace(home), BatchResult()
-    there = open_platform(platform, workspace)
-    verdicts = list(there.collect())
+    there, ours = open_platform(choice, workspace), LocalPlatform(workspace.review_dir())
     with Catalog.open(home) as catalog:
+        waiting = [row.clip.id for row in catalog.clips(stage=ClipStage.IN_REVIEW)]
+        try:
+            there.fetch([clip for clip in waiting if not ours.has(clip)], thorough)
+        except PlatformAway as error:
+            result.failed[there.name] = str(error)
         known = {(row.clip, row.by, row.at) for row in catalog.verdicts()}
-        for verdict in progress.track("take in verdicts", verdicts, len(verdicts)):
-            try:
-                fresh = _take(workspace, catalog, verdict, known)
-            except Unavailable:
-                raise
-            except OneclickError as error:
-                result.failed[verdict.clip] = str(error)
-                continue
-            there.done(verdict)
-            (result.done if fresh else result.skipped).append(verdict.clip)
-    result.failed |= there.broken()
+        for platform in (there, *([] if there.name == ours.name else [ours])):
+            _take_all(workspace, catalog, platform, known, result)
     return result
+
+
+def _take_all(
+    workspace: Workspace,
+    catalog: Catalog,
+    there: Platform,
+    known: set[tuple[str, str, datetime]],
+    result: BatchResult,
+) -> None:
+    verdicts = list(there.collect())
+    for verdict in progress.track("take in verdicts", verdicts, len(verdicts)):
+        try:
+            fresh = _take(workspace, catalog, verdict, known)
+        except Unavailable:
+            raise
+        except OneclickError as error:
+            result.failed[verdict.clip] = str(error)
+            continue
+        there.done(verdict)
+        (result.done if fresh else result.skipped).append(verdict.clip)
+    result.failed |= there.broken()
+
+
+def erase(home: Path, clips: Sequence[str], choice: Choice, by: str) -> BatchResult:
+    """Delete what the platform holds of clips, and keep a receipt of each.
+
+    A clip in review is rejected by that, and one that would be sent again is put aside.
+    """
+    workspace, result = Workspace(home), BatchResult()
+    there = open_platform(choice, workspace)
+    with Catalog.open(home) as catalog:
+        for clip_id in progress.track("erase", clips, len(clips)):
+            row = catalog.clip(clip_id)
+            try:
+                found = there.erase(clip_id)
+            except PlatformAway as error:
+                result.failed[there.name] = str(error)
+                break
+            except OneclickError as error:
+                result.failed[clip_id] = str(error)
+                continue
+            _receipt(workspace, found, there.name, by)
+            reason = f"erased on {there.name} by {by}"
+            if row.stage is ClipStage.IN_REVIEW:
+                catalog.move(clip_id, row.stage, ClipStage.REJECTED, by, reason)
+            elif row.stage is ClipStage.LABELLED:
+                put_aside(
+                    workspace, catalog, clip_id, BadInput(f"clip {clip_id}: {reason}"), "send", by
+                )
+            result.done.append(clip_id)
+    return result
+
+
+def _receipt(workspace: Workspace, found: Erased, platform: str, by: str) -> None:
+    """A file for each erasure; none is ever overwritten."""
+    at = utc_now()
+    name = f"{found.clip}-{at:%Y%m%dT%H%M%S%f}Z.json"
+    files.write_json(
+        workspace.receipts_dir() / name,
+        {
+            "clip": found.clip,
+            "platform": platform,
+            "at": at,
+            "by": by,
+            "held": found.held,
+            "checked": found.checked,
+        },
+    )
 
 
 def _take(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import av
 import numpy as np
 
 from oneclick.core.clips import ChosenBy, Clip, ClipStage, Video
@@ -40,9 +42,24 @@ def auto_labels(of: Clip) -> LabelSet:
     return LabelSet(of.id, 1, "auto", None, "hindsight:x", NOON, 10, 64, 48, ("person",), made)
 
 
-def labelled(home: Path, count: int = 1) -> list[Clip]:
-    """A workspace with `count` clips at LABELLED; no picture files."""
+def film(path: Path, frames: int = 10) -> str:
+    """A real clip of 64×48 px at 10 fps; its sha256."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for k in range(frames):
+            picture = np.full((48, 64, 3), k % 25 * 10, np.uint8)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        out.mux(stream.encode())
+    return files.sha256(path)
+
+
+def labelled(home: Path, count: int = 1, filmed: bool = False) -> list[Clip]:
+    """A workspace with `count` clips at LABELLED; picture files only where they are filmed."""
     workspace, made = Workspace(home), [clip(k) for k in range(count)]
+    if filmed:
+        made = [replace(one, digest=film(workspace.clip_file(one.id))) for one in made]
     with Catalog.open(home) as catalog:
         catalog.add_video(VIDEO)
         for one in made:

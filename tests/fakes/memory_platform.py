@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from oneclick.core.clips import Clip
 from oneclick.core.errors import UnknownName
 from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
+from oneclick.platforms.base import Erased, Offer, Sent
 
 
 class MemoryPlatform:
@@ -20,9 +20,17 @@ class MemoryPlatform:
         self.verdicts: dict[str, Verdict] = {}
         self.archive: dict[str, Verdict] = {}
 
-    def send(self, clip: Clip, labels: LabelSet) -> None:
-        if clip.id not in self.archive:
-            self.tasks.setdefault(clip.id, labels)
+    def setup(self) -> list[str]:
+        return [self.check()]
+
+    def check(self) -> str:
+        return f"{len(self.tasks)} clips in memory"
+
+    def send(self, offers: Iterable[Offer]) -> Iterator[Sent]:
+        for clip, labels in offers:
+            if clip.id not in self.archive:
+                self.tasks.setdefault(clip.id, labels)
+            yield Sent(clip.id)
 
     def pending(self) -> list[str]:
         return sorted(set(self.tasks) - set(self.verdicts))
@@ -31,6 +39,9 @@ class MemoryPlatform:
         if verdict.clip not in self.tasks:
             raise UnknownName("clip in review", verdict.clip, self.pending())
         return self.verdicts.setdefault(verdict.clip, verdict) is verdict
+
+    def fetch(self, waiting: Sequence[str], thorough: bool = True) -> None:
+        """Verdicts are given here."""
 
     def collect(self) -> Iterator[Verdict]:
         yield from [self.verdicts[clip] for clip in sorted(self.verdicts)]
@@ -42,3 +53,7 @@ class MemoryPlatform:
         self.archive[verdict.clip] = verdict
         self.verdicts.pop(verdict.clip, None)
         self.tasks.pop(verdict.clip, None)
+
+    def erase(self, clip: str) -> Erased:
+        held = self.tasks.pop(clip, None)
+        return Erased(clip, ("task",) if held else (), ("no task",))

@@ -11,7 +11,7 @@ from oneclick.core.review import Verdict
 from oneclick.io import labels
 from oneclick.io.catalog import Catalog
 from oneclick.io.workspace import Workspace
-from oneclick.platforms import LocalPlatform
+from oneclick.platforms.local import LocalPlatform
 from oneclick.stages import review
 from tests.fakes import clips
 

@@ -1,0 +1,258 @@
+"""What people decided on Encord: finished tasks become verdicts, with who, when and how long.
+
+Encord tells of a decision twice: the row stands at a final stage, and the log of actions grows. The
+log is the quick way, asked since a cursor; it may lag, so every hour each clip that waits is looked
+at. A verdict counts once, whatever is seen how often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from encord.objects import LabelRowV2
+from encord.orm.analytics import TaskAction, TaskActionType
+
+from oneclick.core import edits
+from oneclick.core.errors import BadInput, PlatformAway, PlatformRefused
+from oneclick.core.labels import LabelSet
+from oneclick.core.review import Verdict
+from oneclick.io import files, labels
+from oneclick.io.workspace import Workspace
+from oneclick.platforms.encord import convert, schema
+from oneclick.platforms.encord.connect import Line
+from oneclick.platforms.encord.place import Place
+from oneclick.platforms.encord.records import Record, Records, code, title
+from oneclick.platforms.options import EncordOptions
+from oneclick.platforms.spool import Spool
+
+T = TypeVar("T")
+ROWS, READ, UNITS = 500, 20, 100
+"""Most in one request: rows listed, labels read, data units asked about."""
+OVERLAP = timedelta(minutes=15)
+"""The log of actions may be this late."""
+SWEEP = timedelta(hours=1)
+"""How often each clip that waits is looked at."""
+DECIDED = (
+    TaskActionType.SUBMIT,
+    TaskActionType.APPROVE,
+    TaskActionType.REJECT,
+    TaskActionType.MOVE,
+)
+
+
+class _Cursor(msgspec.Struct, frozen=True):
+    at: datetime
+    swept: datetime
+
+
+class Outcome:
+    """Brings verdicts from one place into the spool."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        place: Place,
+        line: Line,
+        options: EncordOptions,
+        known: Records,
+        spool: Spool,
+        cursor: Path,
+    ) -> None:
+        self._workspace, self._place, self._line = workspace, place, line
+        self._options, self._known, self._spool, self._cursor = options, known, spool, cursor
+        self.broken: dict[str, str] = {}
+        """Clips that were decided and cannot be read, each with its reason."""
+
+    def fetch(self, waiting: Sequence[str], thorough: bool) -> None:
+        """As Platform.fetch."""
+        begun = datetime.now(UTC)
+        before = self._before()
+        open_ = [clip for clip in waiting if not self._spool.holds(clip)]
+        sweep = thorough or before is None or begun - before.swept >= SWEEP
+        out = {record.data: record for record in self._records(open_)}
+        if before is not None and not sweep:
+            touched = self._touched(before.at - OVERLAP)
+            out = {data: record for data, record in out.items() if data in touched}
+        for part in _parts(list(out), ROWS):
+            self._part({data: out[data] for data in part})
+        swept = begun if sweep or before is None else before.swept
+        files.write_json(self._cursor, _Cursor(begun, swept))
+
+    def _before(self) -> _Cursor | None:
+        try:
+            found: _Cursor | None = (
+                files.read_json(self._cursor, _Cursor) if self._cursor.exists() else None
+            )
+        except BadInput:
+            return None
+        return found
+
+    def _records(self, clips: Sequence[str]) -> Iterator[Record]:
+        for clip in clips:
+            found = self._known.find(clip) or self._lost(clip)
+            if found:
+                yield found
+
+    def _lost(self, clip: str) -> Record | None:
+        """A clip that was sent and of which nothing is known here, found by its title."""
+        name = title(clip, self._options)
+        rows = self._line.ask(
+            "find a clip", lambda: self._place.project.list_label_rows_v2(data_title_eq=name)
+        )
+        sent = self._newest_auto(clip)
+        if not rows or sent is None:
+            self.broken[clip] = (
+                f"clip {clip} is in review, but not on Encord: oneclick clips retry {clip}"
+            )
+            return None
+        row = rows[0]
+        item = str(row.backing_item_uuid or "")
+        found = Record(
+            clip, name, item, row.data_hash, f"oneclick-r{sent}", sent, datetime.now(UTC)
+        )
+        self._known.keep(found)
+        return found
+
+    def _newest_auto(self, clip: str) -> int | None:
+        paths = labels.revisions(self._workspace, clip)
+        return labels.revision(paths[-1]) if paths else None
+
+    def _touched(self, since: datetime) -> set[str]:
+        return {str(one.data_unit_uuid) for one in self._actions(since, None)}
+
+    def _actions(self, since: datetime, units: Sequence[str] | None) -> list[TaskAction]:
+        until = datetime.now(UTC) + timedelta(minutes=1)
+        return self._line.ask(
+            "read the log of actions",
+            lambda: list(
+                self._place.project.get_task_actions(
+                    after=since,
+                    before=until,
+                    action_type=list(DECIDED),
+                    data_unit_uuid=list(units) if units else None,
+                )
+            ),
+        )
+
+    def _part(self, out: dict[str, Record]) -> None:
+        """Clips of one listing: those at a final stage become verdicts."""
+        rows = self._line.ask(
+            "list rows", lambda: self._place.project.list_label_rows_v2(data_hashes=list(out))
+        )
+        for data in out.keys() - {row.data_hash for row in rows}:
+            clip = out[data].clip
+            self.broken[clip] = (
+                f"clip {clip} was deleted on Encord while it was in review; oneclick clips retry "
+                "does not bring it back: oneclick review erase it here too"
+            )
+        finished = [row for row in rows if _stage(row) == self._options.finished]
+        discarded = [row for row in rows if _stage(row) == self._options.discarded]
+        for part in _parts(finished + discarded, UNITS):
+            self._verdicts([(row, out[row.data_hash]) for row in part])
+
+    def _verdicts(self, found: list[tuple[LabelRowV2, Record]]) -> None:
+        since = min(record.sent_at for _, record in found) - OVERLAP
+        actions = self._actions(since, [record.data for _, record in found])
+        spent = self._spent(since, {record.data for _, record in found})
+        for part in _parts(found, READ):
+            for row, record in self._read(part):
+                mine = [one for one in actions if str(one.data_unit_uuid) == record.data]
+                try:
+                    sent = self._sent(record)
+                    verdict = self._verdict(row, record, sent, mine, spent.get(record.data, 0))
+                    self._spool.put(verdict, sent)
+                except BadInput as error:
+                    self.broken[record.clip] = str(error)
+
+    def _sent(self, record: Record) -> LabelSet:
+        for path in labels.revisions(self._workspace, record.clip):
+            if labels.revision(path) == record.revision:
+                return labels.load(path)
+        raise BadInput(
+            f"clip {record.clip}: label revision {record.revision}, which was sent, is missing: "
+            "restore it"
+        )
+
+    def _spent(self, since: datetime, units: set[str]) -> dict[str, int]:
+        """Seconds that people spent on each data unit."""
+        found: dict[str, int] = {}
+        rows = self._line.ask(
+            "read the time spent",
+            lambda: list(self._place.project.list_time_spent(since, datetime.now(UTC))),
+        )
+        for one in rows:
+            data = str(one.data_uuid)
+            if data in units:
+                found[data] = found.get(data, 0) + one.time_spent_seconds
+        return found
+
+    def _read(self, part: list[tuple[LabelRowV2, Record]]) -> list[tuple[LabelRowV2, Record]]:
+        """Rows with their labels; one that cannot be read is told apart by halves."""
+        # A row without a hash has no labels, and reading would make some.
+        asked = [(row, record) for row, record in part if row.label_hash is not None]
+        for row, record in part:
+            if row.label_hash is None:
+                self.broken[record.clip] = (
+                    f"clip {record.clip} was finished on Encord before it had labels: reopen it"
+                )
+        try:
+            self._line.ask("read labels", lambda: self._initialise([row for row, _ in asked]))
+        except PlatformAway:
+            raise
+        except PlatformRefused as error:
+            if len(asked) > 1:
+                half = len(asked) // 2
+                return [*self._read(asked[:half]), *self._read(asked[half:])]
+            self._place.welcome()
+            self.broken[asked[0][1].clip] = str(error)
+            return []
+        return asked
+
+    def _initialise(self, rows: list[LabelRowV2]) -> None:
+        with self._place.project.create_bundle() as bundle:
+            for row in rows:
+                row.initialise_labels(overwrite=True, bundle=bundle)
+
+    def _verdict(
+        self,
+        row: LabelRowV2,
+        record: Record,
+        sent: LabelSet,
+        actions: list[TaskAction],
+        seconds: float,
+    ) -> Verdict:
+        by, at = self._who(row, actions)
+        reason = schema.rejection(row)
+        if reason is None and _stage(row) == self._options.discarded:
+            reason = f"at {self._options.discarded} on Encord"
+        if reason is not None:
+            return Verdict(record.clip, "reject", by, at, None, seconds, 0, reason or "rejected")
+        back = convert.read(row, sent, code(record.clip))
+        tracks, change = edits.settle(sent.tracks, convert.shown(sent), back)
+        same = change == edits.Edits()
+        return Verdict(
+            record.clip, "accept", by, at, None if same else tracks, seconds, change.total
+        )
+
+    def _who(self, row: LabelRowV2, actions: list[TaskAction]) -> tuple[str, datetime]:
+        """Who annotated the clip last, and when it was finished."""
+        order = sorted(actions, key=lambda one: one.timestamp)
+        drawn = [one for one in order if one.action_type == TaskActionType.SUBMIT] or order
+        mail = drawn[-1].actor_email if drawn else row.last_actioned_by_user_email
+        at = order[-1].timestamp if order else row.last_edited_at or datetime.now(UTC)
+        if at.tzinfo is None:
+            at = at.replace(tzinfo=UTC)
+        return self._options.people.get(mail or "", mail or "encord"), at.astimezone(UTC)
+
+
+def _stage(row: LabelRowV2) -> str | None:
+    return row.workflow_graph_node.title if row.workflow_graph_node else None
+
+
+def _parts(items: Sequence[T], size: int) -> Iterator[list[T]]:
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])

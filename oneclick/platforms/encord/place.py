@@ -1,0 +1,210 @@
+"""Where clips go on Encord: a project with its ontology and stages, a dataset, a folder.
+
+They share one title. They are found by it every time, so that nothing here can point astray.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import TypeVar
+from uuid import UUID
+
+from encord import EncordUserClient
+from encord.dataset import Dataset
+from encord.orm.dataset import StorageLocation
+from encord.project import Project
+from encord.storage import StorageFolder
+
+from oneclick.core.errors import PlatformAway, PlatformRefused
+from oneclick.platforms.encord import schema
+from oneclick.platforms.encord.connect import Line, connect
+from oneclick.platforms.options import EncordOptions
+
+T = TypeVar("T")
+
+
+class Place:
+    """The project of the settings and what belongs to it, each asked for when it is needed.
+
+    Every property raises PlatformAway where it cannot be had.
+    """
+
+    def __init__(self, options: EncordOptions, line: Line) -> None:
+        self._options, self._line = options, line
+
+    @cached_property
+    def client(self) -> EncordUserClient:
+        return connect(self._options)
+
+    @cached_property
+    def project(self) -> Project:
+        uuid = self._line.ask("find the project", self._project_id)
+        if uuid is None:
+            raise PlatformAway(
+                f"no project on {self._options.domain} is called {self._options.project!r}: "
+                "oneclick review setup makes it, or correct review.encord.project"
+            )
+        return self._admitted("open the project", lambda: self.client.get_project(uuid))
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        found = self._admitted("list datasets", lambda: list(self.project.list_datasets()))
+        mine = [one for one in found if one.title == self.project.title] or found
+        if len(mine) != 1:
+            raise PlatformAway(
+                f"project {self.project.title!r} has {len(found)} datasets and none with its own "
+                "title: oneclick review setup adds one"
+            )
+        uuid = str(mine[0].dataset_hash)
+        return self._admitted(
+            "open the dataset", lambda: self.client.get_dataset(uuid, include_data_rows=False)
+        )
+
+    @cached_property
+    def folder(self) -> StorageFolder:
+        found = self._admitted("find the folder", self._folder)
+        if found is None:
+            raise PlatformAway(
+                f"no folder on Encord is called {self.project.title!r}: oneclick review setup"
+            )
+        return found
+
+    @cached_property
+    def integration(self) -> str:
+        """Id of the cloud integration that reads our bucket."""
+        title = self._options.integration
+        found = self._admitted(
+            "find the integration",
+            lambda: self.client.get_cloud_integrations(filter_integration_titles=[title]),
+        )
+        if len(found) != 1:
+            raise PlatformAway(
+                f"{len(found)} cloud integrations on Encord are called {title!r}: "
+                "correct review.encord.integration"
+            )
+        return found[0].id
+
+    def check(self) -> str:
+        """Whether project and stages are as the settings say; a line about them."""
+        titles = [stage.title for stage in self.project.workflow.stages]
+        for name in ("finished", "hold"):
+            wanted = getattr(self._options, name)
+            if wanted and wanted not in titles:
+                raise PlatformAway(
+                    f"project {self.project.title!r} has no stage {wanted!r} (it has "
+                    f"{', '.join(titles)}): correct review.encord.{name}"
+                )
+        return f"project {self.project.title!r} on {self._options.domain}: {', '.join(titles)}"
+
+    def welcome(self) -> None:
+        """Ask whether we may still look at the project.
+
+        Raises:
+            PlatformAway: if not.
+        """
+        uuid = self.project.project_hash
+        self._admitted("open the project", lambda: self.client.get_project(uuid))
+
+    def setup(self, classes: Sequence[str], attributes: Mapping[str, Sequence[str]]) -> list[str]:
+        """Make what is missing; a line for each thing made or found."""
+        title, ask = self._options.project, self._line.ask
+        if _is_id(title):
+            raise PlatformAway(f"review.encord.project is an id ({title}): setup needs a title")
+        ontology, first = ask("make the ontology", lambda: self._ontology(classes, attributes))
+        dataset, second = ask("make the dataset", self._dataset)
+        third = ask("make the folder", self._new_folder)
+        fourth = ask("make the project", lambda: self._project(dataset, ontology))
+        ask("attach the dataset", lambda: self._attach(dataset))
+        grown = ", added to" if self.grow(classes, attributes) else ""
+        return [f"{first}{grown}", second, third, fourth]
+
+    def grow(self, classes: Sequence[str], attributes: Mapping[str, Sequence[str]]) -> bool:
+        """Add to the project's ontology what it lacks; nothing is ever taken away."""
+        if not schema.grow(self.project.ontology_structure, classes, attributes):
+            return False
+        self._line.ask("add to the ontology", lambda: self._grow(classes, attributes))
+        self._line.ask("read the ontology", self.project.refetch_ontology)
+        return True
+
+    def _grow(self, classes: Sequence[str], attributes: Mapping[str, Sequence[str]]) -> None:
+        ontology = self.client.get_ontology(self.project.ontology_hash)
+        if schema.grow(ontology.structure, classes, attributes):
+            ontology.save()
+
+    def _project_id(self) -> str | None:
+        wanted = self._options.project
+        if _is_id(wanted):
+            return wanted
+        found = [one.project_hash for one in self.client.list_projects(title_eq=wanted)]
+        if len(found) > 1:
+            raise PlatformAway(
+                f"{len(found)} projects on Encord are called {wanted!r}: set "
+                f"review.encord.project to the id of one: {', '.join(found)}"
+            )
+        return found[0] if found else None
+
+    def _folder(self) -> StorageFolder | None:
+        title = self.project.title
+        found = self.client.find_storage_folders(search=title)
+        return next((one for one in found if one.name == title), None)
+
+    def _ontology(
+        self, classes: Sequence[str], attributes: Mapping[str, Sequence[str]]
+    ) -> tuple[str, str]:
+        title = self._options.project
+        for one in self.client.get_ontologies(title_eq=title):
+            return one["ontology"].ontology_hash, f"found ontology {title!r}"
+        structure = schema.structure(classes, attributes)
+        made = self.client.create_ontology(title, structure=structure)
+        return made.ontology_hash, f"made ontology {title!r}"
+
+    def _new_folder(self) -> str:
+        title = self._options.project
+        if any(one.name == title for one in self.client.find_storage_folders(search=title)):
+            return f"found folder {title!r}"
+        self.client.create_storage_folder(title)
+        return f"made folder {title!r}"
+
+    def _dataset(self) -> tuple[str, str]:
+        title = self._options.project
+        for one in self.client.get_datasets(title_eq=title):
+            return one["dataset"].dataset_hash, f"found dataset {title!r}"
+        made = self.client.create_dataset(
+            title, StorageLocation.CORD_STORAGE, create_backing_folder=False
+        )
+        return made.dataset_hash, f"made dataset {title!r}"
+
+    def _project(self, dataset: str, ontology: str) -> str:
+        title = self._options.project
+        if self._project_id() is not None:
+            return f"found project {title!r}"
+        self.client.create_project(
+            title,
+            [dataset],
+            ontology_hash=ontology,
+            workflow_template_hash=self._options.workflow_template or None,
+        )
+        return f"made project {title!r}"
+
+    def _attach(self, dataset: str) -> None:
+        if dataset not in [str(one.dataset_hash) for one in self.project.list_datasets()]:
+            self.project.add_datasets([dataset])
+
+    def _admitted(self, what: str, step: Callable[[], T]) -> T:
+        """As Line.ask, but a refusal is one of the whole place."""
+        try:
+            return self._line.ask(what, step)
+        except PlatformRefused as error:
+            raise PlatformAway(
+                f"{error}; has this key access to {self._options.project!r} on "
+                f"{self._options.domain}?"
+            ) from error
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
