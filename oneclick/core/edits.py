@@ -36,7 +36,7 @@ class Edits:
     renamed: int = 0
     """Boxes that stayed in place under another class."""
     attributes: int = 0
-    """Frames with another value, summed over attributes."""
+    """Frames that were given another value, or lost theirs; summed over attributes."""
 
     @property
     def total(self) -> int:
@@ -68,8 +68,8 @@ def settle(
     known, seen = ({track.id: track for track in tracks} for tracks in (sent, shown))
     after, edits = [], Edits()
     for track in back:
-        base = known.get(track.id, _none(track))
-        done, change = _review(base, seen.get(track.id, _none(base)), track, tolerance)
+        base = known.get(track.id) or _none(track)
+        done, change = _review(base, seen.get(track.id) or _none(base), track, tolerance)
         after.append(done)
         edits += change
     missing = known.keys() - {track.id for track in back}

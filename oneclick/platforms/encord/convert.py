@@ -52,11 +52,10 @@ def fill(row: LabelRowV2, labels: LabelSet, code: str) -> None:
     Raises:
         BadLabels: if the ontology lacks a class.
     """
-    known = schema.objects(row.ontology_structure)
     for track in shown(labels):
-        item = known.get(schema.feature_hash("class", track.cls))
+        item = schema.find(row.ontology_structure, track.cls)
         if item is None:
-            raise _stranger(labels, track.cls)
+            raise _unknown(labels, f"the ontology in Encord has no class {track.cls!r}")
         made = ObjectInstance(item, object_hash=object_hash(code, track.id))
         _place(made, track, labels)
         _answer(made, track)
@@ -91,9 +90,8 @@ def _place(made: ObjectInstance, track: LabelTrack, labels: LabelSet) -> None:
 
 def _answer(made: ObjectInstance, track: LabelTrack) -> None:
     """The attributes as answers, on the frames that have boxes and no others."""
-    asked = schema.questions(made.ontology_item)
     for name, given in track.attributes.items():
-        question = asked.get(schema.feature_hash("attribute", track.cls, name))
+        question = schema.find_question(made.ontology_item, track.cls, name)
         options = _options(question, track.cls, name)
         values = edits.values(given, track.frames)
         for value in [known for known in options if known in set(values)]:
@@ -113,9 +111,8 @@ class _Reader:
     def __init__(self, row: LabelRowV2, sent: LabelSet, code: str) -> None:
         self.row, self.sent = row, sent
         self.known = {object_hash(code, track.id): track for track in sent.tracks}
-        self.classes = {
-            schema.feature_hash("class", name): name for name in (*sent.classes, IGNORE)
-        }
+        drawn = {name: schema.find(row.ontology_structure, name) for name in _names(sent)}
+        self.classes = {item.feature_node_hash: name for name, item in drawn.items() if item}
         self.asked = list(dict.fromkeys(name for track in sent.tracks for name in track.attributes))
 
     def tracks(self) -> tuple[LabelTrack, ...]:
@@ -133,7 +130,8 @@ class _Reader:
     ) -> LabelTrack:
         cls = self.classes.get(made.feature_hash)
         if cls is None:
-            raise _stranger(self.sent, made.object_name)
+            classes = ", ".join(self.sent.classes)
+            raise _unknown(self.sent, f"class {made.object_name!r} is none of {classes}")
         frames = np.array([mark.frame for mark in marks], np.int32)
         before = dict(zip(base.frames.tolist(), base.origins, strict=True)) if base else {}
         return LabelTrack(
@@ -176,10 +174,13 @@ class _Reader:
 
     def _questions(self, made: ObjectInstance, cls: str) -> dict[str, RadioAttribute | None]:
         """Ours by the names they were sent under, None where not asked; others by their titles."""
-        asked = schema.questions(made.ontology_item)
-        ours = {name: schema.feature_hash("attribute", cls, name) for name in self.asked}
-        others = {item.name: item for key, item in asked.items() if key not in ours.values()}
-        return {**others, **{name: asked.get(key) for name, key in ours.items()}}
+        item = made.ontology_item
+        ours = {name: schema.find_question(item, cls, name) for name in self.asked}
+        known = {asked.feature_node_hash for asked in ours.values() if asked}
+        others = {
+            asked.name: asked for key, asked in schema.questions(item).items() if key not in known
+        }
+        return {**others, **ours}
 
 
 def _answers(made: ObjectInstance, asked: RadioAttribute | None, cls: str, name: str) -> Ranges:
@@ -192,6 +193,10 @@ def _answers(made: ObjectInstance, asked: RadioAttribute | None, cls: str, name:
     )
 
 
+def _names(labels: LabelSet) -> tuple[str, ...]:
+    return (*labels.classes, IGNORE)
+
+
 def _marks(made: ObjectInstance) -> list[Mark]:
     """The boxes of an instance, by frame."""
     return [mark for mark in made.get_annotations() if not mark.is_deleted]
@@ -202,11 +207,8 @@ def _size(labels: LabelSet) -> NDArray[np.float64]:
     return np.array([labels.width, labels.height] * 2, np.float64)
 
 
-def _stranger(labels: LabelSet, cls: str) -> BadLabels:
-    return BadLabels(
-        f"clip {labels.clip}: class {cls!r} is none of {', '.join(labels.classes)}; "
-        f"add it to `classes` in oneclick.toml"
-    )
+def _unknown(labels: LabelSet, problem: str) -> BadLabels:
+    return BadLabels(f"clip {labels.clip}: {problem}; add it to `classes` in oneclick.toml")
 
 
 def _misshapen(labels: LabelSet, cls: str) -> BadLabels:

@@ -1,7 +1,8 @@
 """The ontology of our projects: what a reviewer can draw, answer and say about a clip.
 
 Every part has a feature hash of ours, made from its name: labels are read back by hash, so a
-title that somebody changes in the web app changes nothing here.
+title that somebody changes in the web app changes nothing here. Parts that a team had before us
+have hashes of their own and are known by name.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def grow(structure: OntologyStructure, classes: Sequence[str], attributes: Attri
     """
     before = structure.to_dict()
     for name in dict.fromkeys((*classes, IGNORE)):
-        item = objects(structure).get(feature_hash("class", name)) or _class(structure, name)
+        item = find(structure, name) or _class(structure, name)
         if name != IGNORE:
             for attribute, options in attributes.items():
                 _ask(item, name, attribute, options)
@@ -66,9 +67,20 @@ def grow(structure: OntologyStructure, classes: Sequence[str], attributes: Attri
     return structure.to_dict() != before
 
 
-def objects(structure: OntologyStructure) -> dict[str, Object]:
-    """What can be drawn, by feature hash."""
-    return {item.feature_node_hash: item for item in structure.objects}
+def find(structure: OntologyStructure, name: str) -> Object | None:
+    """What a class is drawn as: ours by its hash, or a box that a team had before, by its name."""
+    key = feature_hash("class", name)
+    boxes = [item for item in structure.objects if item.shape is Shape.BOUNDING_BOX]
+    ours = [item for item in structure.objects if item.feature_node_hash == key]
+    named = [item for item in boxes if item.name.casefold() == name.casefold()]
+    return next(iter([*ours, *named]), None)
+
+
+def find_question(item: Object, cls: str, name: str) -> RadioAttribute | None:
+    """What asks for an attribute: ours by its hash, or a team's own, by its name."""
+    asked = questions(item)
+    named = [one for one in asked.values() if one.name.casefold() == name.casefold()]
+    return asked.get(feature_hash("attribute", cls, name)) or next(iter(named), None)
 
 
 def questions(item: Object) -> dict[str, RadioAttribute]:
@@ -119,15 +131,14 @@ def _bright(step: int) -> str:
 
 
 def _ask(item: Object, cls: str, name: str, options: Sequence[str]) -> None:
-    key = feature_hash("attribute", cls, name)
-    asked = questions(item).get(key) or item.add_attribute(
-        RadioAttribute, name, feature_node_hash=key, dynamic=True
+    asked = find_question(item, cls, name) or item.add_attribute(
+        RadioAttribute, name, feature_node_hash=feature_hash("attribute", cls, name), dynamic=True
     )
-    known = {option.feature_node_hash for option in asked.options}
+    known = {value(cls, name, option) for option in asked.options}
     for label in dict.fromkeys(options):
-        chosen = feature_hash("option", cls, name, label)
-        if chosen not in known:
-            asked.add_option(label, value=label, feature_node_hash=chosen)
+        if label not in known:
+            key = feature_hash("option", cls, name, label)
+            asked.add_option(label, value=label, feature_node_hash=key)
 
 
 def _rejection(structure: OntologyStructure) -> None:
