@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,7 +24,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from tests.fakes.encord_world import MAIN, STAGES, Item, Json, Project, Refused, World, missing
+from tests.fakes.encord_world import MAIN, Item, Json, Project, Refused, World, missing
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -71,6 +72,8 @@ class EncordServer(ThreadingHTTPServer):
         self.script: Callable[[Call], Fault] = lambda call: None
         self.most = 50_000_000
         """Largest body in bytes."""
+        self.bodies: list[bytes] | None = None
+        """What was sent, where a test asks for it."""
         self.mistakes: list[str] = []
         """Where this server itself fell over; a test asserts that there are none."""
         self._serving = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
@@ -109,6 +112,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         split = urlsplit(self.path)
         legacy = split.path in ("/public", "/public/user")
+        if self.server.bodies is not None:
+            self.server.bodies.append(self.path.encode() + body)
         asked = _parsed(body)
         call = self._call(split.path, legacy, asked, len(body))
         fault = self.server.script(call)
@@ -435,6 +440,7 @@ class Rest:
                     "dataTitle": self.world.item_of(data).name,
                     "assignee": task.assignee,
                     "labelBranchName": MAIN,
+                    "lastActionedBy": task.last,
                 }
                 for data, task in project.tasks.items()
                 if task.stage == stage and (wanted is None or data in wanted)
@@ -514,9 +520,14 @@ class Legacy:
         world = self.world
         for dataset in asked["dataset_hashes"]:
             _found(world.datasets, dataset)
-        stages = [
-            {"stageType": kind, "uuid": world.new_id(), "title": title} for title, kind in STAGES
+        stages: list[Json] = [
+            {"stageType": kind, "uuid": world.new_id(), "title": title}
+            for title, kind in world.stages
         ]
+        for stage, after in pairwise(stages):
+            if stage["stageType"] == "AGENT":
+                way = {"uuid": world.new_id(), "title": "on", "destinationUuid": after["uuid"]}
+                stage["pathways"] = [way]
         ontology = asked["ontology_hash"]
         made = Project(
             world.new_id(), asked["title"], ontology, asked["dataset_hashes"], self.by, stages

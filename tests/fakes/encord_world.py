@@ -22,6 +22,8 @@ import cv2
 Json = dict[str, Any]
 ANNOTATE, REVIEW, COMPLETE, ARCHIVE = "Annotate 1", "Review 1", "Complete", "Archive"
 STAGES = ((ANNOTATE, "ANNOTATION"), (REVIEW, "REVIEW"), (COMPLETE, "DONE"), (ARCHIVE, "DONE"))
+HOLD = ("Pre-label", "AGENT")
+"""A stage where machines work before people see a task."""
 MAIN = "main"
 
 
@@ -113,6 +115,8 @@ class World:
         self.looking = 0
         """How many questions about an item come before its frames are counted."""
         self.copies_to_main = True
+        self.stages: tuple[tuple[str, str], ...] = STAGES
+        """The workflow of projects that are made from now on."""
         self.ahead = timedelta(0)
         """Clock against ours."""
         self._made = 0
@@ -261,6 +265,13 @@ class World:
             task.assignee, task.status = asked["assignee"], "ASSIGNED"
         elif action == "RELEASE":
             task.assignee, task.status = None, "RELEASED"
+        elif action == "PATHWAY_ACTION":
+            (found,) = [
+                pathway["destinationUuid"]
+                for pathway in project.stages[where]["pathways"]
+                if pathway["uuid"] == asked["pathwayUuid"]
+            ]
+            task.stage, task.last = found, by
         elif action in ("SUBMIT", "APPROVE"):
             task.stage, task.status = project.stages[where + 1]["uuid"], "NEW"
             task.assignee, task.last = None, by
@@ -342,6 +353,8 @@ class World:
             project, data = self.find(title)
             task = project.tasks[data]
             stage = task.stage
+            if stage == project.stages[0]["uuid"] and self.stages[0] == HOLD:
+                raise LookupError(f"nobody sees {title} yet")
             self.act(project, stage, {"taskUuid": task.uuid, "action": action, **more}, by)
             if seconds:
                 self.times.append(self._time(project, data, task, stage, by, seconds))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from oneclick.core.labels import LabelTrack
 from oneclick.io.workspace import Workspace
+from oneclick.platforms.base import Offer
 from oneclick.platforms.encord import convert, schema
+from oneclick.platforms.encord.connect import Patience
 from oneclick.platforms.encord.platform import EncordPlatform
 from oneclick.platforms.encord.records import code, title
 from oneclick.platforms.options import Choice, EncordOptions
@@ -18,6 +20,10 @@ from tests.fakes.encord_world import MAIN, Json, Project
 MACHINE, ANNA, BEN = "machine@example.org", "anna@example.org", "ben@example.org"
 
 
+NewDesk = Callable[..., tuple["Desk", list[Offer]]]
+"""A new server and workspace, set up in one of several ways, and two clips to send."""
+
+
 class Desk:
     """One workspace on one server."""
 
@@ -25,15 +31,19 @@ class Desk:
         self.home, self.workspace = home, Workspace(home)
         self.server = server or EncordServer()
         self.world = self.server.world
+        self.waited: list[float] = []
+        """Seconds that were waited in vain."""
         key = home.parent / "encord_key"
         if not key.exists():
+            home.mkdir(parents=True, exist_ok=True)
             key.write_text(self.server.user(MACHINE))
         given = {"key_file": str(key), "domain": self.server.url, **options}
         self.choice = Choice("encord", encord=EncordOptions(**given))
 
-    def open(self, patience: Sequence[float] = ()) -> EncordPlatform:
-        """A platform as a new process would have it; it waits for nothing."""
-        return EncordPlatform(self.choice, self.workspace, tuple(patience), lambda seconds: None)
+    def open(self, tries: Sequence[float] = (), upload: float = 5.0) -> EncordPlatform:
+        """A platform as a new process would have it; waiting takes no time."""
+        patience = Patience(tuple(tries), (1.0, 1.0), upload, self.waited.append)
+        return EncordPlatform(self.choice, self.workspace, patience)
 
     def title(self, clip_id: str) -> str:
         return title(clip_id, self.choice.encord)

@@ -12,6 +12,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,8 +25,6 @@ from oneclick.core.errors import OneclickError, PlatformAway, PlatformRefused
 from oneclick.platforms.options import EUROPE, US, EncordOptions
 
 T = TypeVar("T")
-PATIENCE = (1.0, 4.0, 15.0)
-"""Seconds to wait before a step is tried again."""
 LONGEST_WAIT = 60.0
 """Seconds; a server that asks for more is away."""
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 60
@@ -91,22 +90,31 @@ def _key(options: EncordOptions) -> str:
     return found
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How long we wait for what; all in seconds."""
+
+    tries: tuple[float, ...] = (1.0, 4.0, 15.0)
+    """Before a step is tried again."""
+    looks: tuple[float, ...] = (0.5, 2.0, 8.0, 20.0)
+    """Between looks at a file that Encord has not decoded yet."""
+    upload: float = 900.0
+    """For one upload, which has no timeout in the SDK."""
+    sleep: Callable[[float], None] = time.sleep
+
+
+PATIENT = Patience()
+
+
 class Line:
-    """Asks Encord, patiently; every method of a step is repeated as a whole.
+    """Asks Encord, patiently.
 
     Args:
         options: for the words of errors.
-        patience: seconds before each further try.
-        sleep: how to wait.
     """
 
-    def __init__(
-        self,
-        options: EncordOptions,
-        patience: tuple[float, ...] = PATIENCE,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._options, self._patience, self.sleep = options, patience, sleep
+    def __init__(self, options: EncordOptions, patience: Patience) -> None:
+        self._options, self.patience = options, patience
 
     def ask(self, what: str, step: Callable[[], T]) -> T:
         """Take a step that may be repeated; `what` names it in errors.
@@ -115,7 +123,7 @@ class Line:
             PlatformAway: no answer after all tries, or the key is not welcome.
             PlatformRefused: the answer is no.
         """
-        for wait in (*self._patience, None):
+        for wait in (*self.patience.tries, None):
             try:
                 return step()
             except OneclickError:
@@ -124,7 +132,7 @@ class Line:
                 asked = getattr(error, "retry_after", None) or 0
                 if wait is None or asked > LONGEST_WAIT:
                     raise self._away(what, error) from error
-                self.sleep(max(wait, asked))
+                self.patience.sleep(max(wait, asked))
             except Exception as error:
                 raise self._translated(what, error) from error
         raise AssertionError("the last try returns or raises")

@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
 
 from encord.exceptions import AuthorisationError, InvalidArgumentsError, ResourceNotFoundError
 from encord.http.utils import CloudUploadSettings
@@ -38,10 +37,7 @@ from oneclick.platforms.options import EncordOptions
 MAIN = "main"
 CLIPS, BOXES = 20, 20_000
 """Most of each in one request: 20,000 boxes are about 8 MB."""
-UPLOAD_SECONDS = 900.0
 JOB_SECONDS = 120
-LOOKS = (0.5, 2.0, 8.0, 20.0)
-"""Seconds between looks at a file that Encord has not decoded yet."""
 FPS_WITHIN = 1e-3
 
 
@@ -103,10 +99,8 @@ class Intake:
         found = self.find_items(load.clip.id)
         if found:
             return found[0]
-        if self._options.upload == "bucket":
-            return self._register(load)
-        uuid = within(UPLOAD_SECONDS, lambda: self._upload(load))
-        return self._place.client.get_storage_item(uuid)
+        bring = self._register if self._options.upload == "bucket" else self._upload
+        return within(self._line.patience.upload, lambda: bring(load))
 
     def find_items(self, clip_id: str) -> list[StorageItem]:
         """Files of a clip in the folder, oldest first."""
@@ -114,13 +108,14 @@ class Intake:
         mine = [one for one in found if (one.client_metadata or {}).get("clip") == code(clip_id)]
         return sorted(mine, key=lambda one: (one.created_at, str(one.uuid)))
 
-    def _upload(self, load: _Load) -> UUID:
-        return self._place.folder.upload_video(
+    def _upload(self, load: _Load) -> StorageItem:
+        uuid = self._place.folder.upload_video(
             self._file(load.clip),
             title=load.title,
             client_metadata=_metadata(load.clip),
             cloud_upload_settings=CloudUploadSettings(max_retries=0, backoff_factor=0),
         )
+        return self._place.client.get_storage_item(uuid)
 
     def _register(self, load: _Load) -> StorageItem:
         path, name = self._file(load.clip), load.title
@@ -178,10 +173,10 @@ class Intake:
         """The item once Encord has counted its frames."""
         assert load.item is not None
         item, uuid = load.item, load.item.uuid
-        for wait in LOOKS:
+        for wait in self._line.patience.looks:
             if item.frame_count is not None:
                 return item
-            self._line.sleep(wait)
+            self._line.patience.sleep(wait)
             item = self._line.ask("see a clip", lambda: self._place.client.get_storage_item(uuid))
         if item.frame_count is None:
             raise PlatformRefused(
@@ -234,18 +229,20 @@ class Intake:
         )
 
     def _prelabel(self, loads: list[_Load]) -> None:
-        """Labels on our branch, then copied to main where nothing is."""
-        fresh = self._untouched(loads)
+        """Labels on our branch, then on main where nothing is."""
+        rows = self._rows(loads, MAIN)
+        fresh = [load for load in loads if rows[load.data].label_hash is None]
         for branch in sorted({load.branch for load in fresh}):
             part = [load for load in fresh if load.branch == branch]
-            self._save(part, self._rows(part, branch))
-            self._to_main(part, branch)
+            ours = self._rows(part, branch)
+            self._begin(part, ours)
+            self._save(part, ours)
+            if not self._copied(part, branch):
+                self._first_save(part)
+        # A row that we made and could not fill before we were cut off.
+        others = [load for load in loads if load not in fresh]
+        self._first_save([load for load in others if self._known.find(load.clip.id) is None])
         self._let_go(loads)
-
-    def _untouched(self, loads: list[_Load]) -> list[_Load]:
-        """Those without a row on main: nobody has begun them, and neither have we."""
-        rows = self._rows(loads, MAIN)
-        return [load for load in loads if rows[load.data].label_hash is None]
 
     def _rows(self, loads: list[_Load], branch: str) -> dict[str, LabelRowV2]:
         """Rows of a branch by data unit."""
@@ -260,36 +257,56 @@ class Intake:
                 )
         return found
 
-    def _save(self, loads: list[_Load], rows: dict[str, LabelRowV2]) -> None:
-        """Fill rows that nobody but us writes."""
-        project = self._place.project
-        with project.create_bundle() as bundle:
+    def _begin(self, loads: list[_Load], rows: dict[str, LabelRowV2]) -> None:
+        """Read rows, which makes those that are not there yet."""
+        with self._place.project.create_bundle() as bundle:
             for load in loads:
                 rows[load.data].initialise_labels(bundle=bundle)
-        with project.create_bundle() as bundle:
+
+    def _save(self, loads: list[_Load], rows: dict[str, LabelRowV2]) -> None:
+        """Fill rows without labels and save them."""
+        with self._place.project.create_bundle() as bundle:
             for load in loads:
                 row = rows[load.data]
                 if not row.get_object_instances():
                     convert.fill(row, load.labels, code(load.clip.id))
                     row.save(bundle=bundle)
 
-    def _to_main(self, loads: list[_Load], branch: str) -> None:
+    def _copied(self, loads: list[_Load], branch: str) -> bool:
+        """Have Encord copy a branch to main, where there is no row; False where it does not."""
+        data = [load.data for load in loads]
         if self._copies:
             try:
                 self._place.project.copy_labels_to_branch(
-                    MAIN, source_branch=branch, data_hashes=[load.data for load in loads]
+                    MAIN, source_branch=branch, data_hashes=data
                 )
-                return
             except (InvalidArgumentsError, AuthorisationError, ResourceNotFoundError):
                 self._copies = False
-        self._first_save(loads)
+        return self._copies
 
     def _first_save(self, loads: list[_Load]) -> None:
-        """Where Encord does not copy to main: save there, if still nobody is at it."""
+        """Where Encord does not copy to main: save there, if the row is empty and nobody is at it.
+
+        Saving has no condition, so we look before we read and again before we save, whether
+        anything changed. Between the last look and the save there is no protection.
+        """
+        if not loads:
+            return
+        there = self._rows(loads, MAIN)
+        self._begin([load for load in loads if there[load.data].label_hash is None], there)
         rows = self._rows(loads, MAIN)
-        free = [load for load in loads if _free(rows[load.data])]
-        if free:
-            self._save(free, {load.data: rows[load.data] for load in free})
+        # Before reading: labels carry their time in whole seconds only.
+        looked = {data: row.last_edited_at for data, row in rows.items()}
+        self._begin(loads, rows)
+        empty = [load for load in loads if not rows[load.data].get_object_instances()]
+        for load in empty:
+            convert.fill(rows[load.data], load.labels, code(load.clip.id))
+        now = self._rows(empty, MAIN) if empty else {}
+        with self._place.project.create_bundle() as bundle:
+            for load in empty:
+                row = now[load.data]
+                if row.assigned_user_email is None and row.last_edited_at == looked[load.data]:
+                    rows[load.data].save(bundle=bundle)
 
     def _let_go(self, loads: list[_Load]) -> None:
         """Send clips on from the stage where they wait for their labels."""
@@ -364,10 +381,6 @@ def _sizes(load: _Load, size: int) -> CustomerProvidedVideoMetadata:
 def _deleted(item: StorageItem) -> None:
     with suppress(ResourceNotFoundError):
         item.delete()
-
-
-def _free(row: LabelRowV2) -> bool:
-    return row.label_hash is None and row.assigned_user_email is None
 
 
 def _sight(seen: Sequence[float | None]) -> str:

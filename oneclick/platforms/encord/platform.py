@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from oneclick.core.review import Verdict
 from oneclick.io.server import Server
 from oneclick.io.workspace import Workspace
 from oneclick.platforms.base import Erased, Offer, Sent
-from oneclick.platforms.encord.connect import PATIENCE, Line
+from oneclick.platforms.encord.connect import PATIENT, Line, Patience
 from oneclick.platforms.encord.intake import Intake
 from oneclick.platforms.encord.outcome import Outcome
 from oneclick.platforms.encord.place import Place
@@ -35,17 +34,11 @@ class EncordPlatform:
 
     name = "encord"
 
-    def __init__(
-        self,
-        choice: Choice,
-        workspace: Workspace,
-        patience: tuple[float, ...] = PATIENCE,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, choice: Choice, workspace: Workspace, patience: Patience = PATIENT) -> None:
         root = workspace.review_dir() / self.name
         self._choice, self._options = choice, choice.encord
         self._known, self._spool = Records(root / "records"), Spool(root)
-        self._line = Line(self._options, patience, sleep)
+        self._line = Line(self._options, patience)
         self._place = place = Place(self._options, self._line)
         self._intake = Intake(workspace, place, self._line, self._options, self._known)
         self._outcome = Outcome(

@@ -1,0 +1,74 @@
+"""Desks for the tests of Encord."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from oneclick.io import labels
+from oneclick.platforms.base import Offer
+from tests.fakes import clips
+from tests.fakes.encord_world import HOLD, STAGES
+from tests.platforms.encord_desk import ANNA, Desk, NewDesk
+
+COUNT = 2
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, str]:
+    """A real clip and its sha256."""
+    path = tmp_path_factory.mktemp("film") / "clip.mp4"
+    digest = clips.film(path)
+    return path.read_bytes(), digest
+
+
+@pytest.fixture
+def desks(tmp_path: Path, film: tuple[bytes, str]) -> Iterator[NewDesk]:
+    """A new server and a new workspace each time."""
+    made: list[Desk] = []
+
+    def new(how: str = "") -> tuple[Desk, list[Offer]]:
+        folder = tmp_path / str(len(made))
+        bucket = {"upload": "bucket", "bucket": str(folder / "bucket"), "integration": "ours"}
+        ways = {
+            "bucket": bucket,
+            "strict": bucket | {"strict": True},
+            "names": {"people": {ANNA: "anna"}},
+            "titles": {"titles": "clip"},
+            "hold": {"hold": "Pre-label"},
+        }
+        desk = Desk(folder / "home", **ways.get(how, {}))
+        desk.world.copies_to_main = how != "no copies"
+        desk.world.integrations["ours"] = folder / "bucket"
+        if how == "hold":
+            desk.world.stages = (HOLD, *STAGES)
+        made.append(desk)
+        return desk, _offers(desk, film)
+
+    yield new
+    for desk in made:
+        desk.server.script = lambda call: None
+        desk.server.end()
+        assert desk.server.mistakes == []
+
+
+@pytest.fixture
+def ready(desks: NewDesk) -> tuple[Desk, list[Offer]]:
+    """One that is set up; its log is empty."""
+    desk, offers = desks()
+    desk.open().setup()
+    desk.server.log.clear()
+    return desk, offers
+
+
+def _offers(desk: Desk, film: tuple[bytes, str]) -> list[Offer]:
+    found = []
+    for k in range(COUNT):
+        path = desk.workspace.clip_file(clips.clip(k).id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(film[0])
+        one = replace(clips.clip(k), digest=film[1])
+        labels.save(desk.workspace, clips.auto_labels(one))
+        found.append((one, clips.auto_labels(one)))
+    return found

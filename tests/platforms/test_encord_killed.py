@@ -1,0 +1,135 @@
+"""Cut off at every request in turn, and run again: nothing twice, nothing lost, the same end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from oneclick.core.errors import OneclickError
+from oneclick.platforms.base import Offer
+from oneclick.platforms.encord.platform import EncordPlatform
+from tests.fakes.encord_server import Call, Fault
+from tests.platforms.encord_desk import Desk, NewDesk
+
+Step = Callable[[Desk, list[Offer], EncordPlatform], object]
+
+
+def setup(desk: Desk, given: list[Offer], platform: EncordPlatform) -> None:
+    platform.setup()
+
+
+def send(desk: Desk, given: list[Offer], platform: EncordPlatform) -> None:
+    for sent in platform.send(given):
+        if sent.trouble:
+            raise sent.trouble
+
+
+def fetch(desk: Desk, given: list[Offer], platform: EncordPlatform) -> None:
+    platform.fetch([clip.id for clip, _ in given])
+    if broken := platform.broken():
+        raise OneclickError(str(broken))
+
+
+def erase(desk: Desk, given: list[Offer], platform: EncordPlatform) -> None:
+    for clip, _ in given:
+        platform.erase(clip.id)
+
+
+def people(desk: Desk, given: list[Offer], platform: EncordPlatform) -> None:
+    """One box moved, both clips finished."""
+    desk.move_box(given[0][0].id, 1, 3, 5.0)
+    for clip, _ in given:
+        desk.finish(clip.id)
+
+
+STREET: list[Step] = [setup, send, people, fetch, erase]
+
+
+def state(desk: Desk) -> Any:
+    """Everything that lasts, without ids and times."""
+    world = desk.world
+    units = {data: world.items[unit["item"]].name for data, unit in world.units.items()}
+    projects = [
+        {
+            "stages": sorted((units[d], _title(p, t.stage)) for d, t in p.tasks.items()),
+            "labels": {
+                f"{units[data]} {branch}": _frames(label.blob, data)
+                for (data, branch), label in sorted(
+                    p.labels.items(), key=lambda it: units[it[0][0]]
+                )
+            },
+        }
+        for p in world.projects.values()
+    ]
+    spooled = [
+        (v.clip, v.decision, v.by, v.edits, v.seconds, None if v.tracks is None else len(v.tracks))
+        for v in desk.open().collect()
+    ]
+    counts = [len(x) for x in (world.ontologies, world.datasets, world.folders, world.items)]
+    return json.loads(json.dumps([counts, sorted(units.values()), projects, spooled]))
+
+
+def _title(project: Any, stage: str) -> str:
+    return str(next(one["title"] for one in project.stages if one["uuid"] == stage))
+
+
+def _frames(blob: Any, data: str) -> Any:
+    return {
+        frame: [(one["objectHash"], one["boundingBox"]) for one in found["objects"]]
+        for frame, found in sorted(blob["data_units"][data]["labels"].items())
+    }
+
+
+def requests(desk: Desk, given: list[Offer], upto: int) -> tuple[int, Any]:
+    """How many requests the last of the steps makes, and the state after it."""
+    for step in STREET[:upto]:
+        step(desk, given, desk.open())
+    before = len(desk.server.log)
+    STREET[upto](desk, given, desk.open())
+    return len(desk.server.log) - before, state(desk)
+
+
+@pytest.mark.parametrize("fault", ["drop", "lose"])
+@pytest.mark.parametrize(
+    ("upto", "how"), [(0, ""), (1, ""), (1, "no copies"), (1, "bucket"), (3, ""), (4, "bucket")]
+)
+def test_cut_off_at_any_request_and_run_again_it_ends_the_same(
+    desks: NewDesk,
+    upto: int,
+    how: str,
+    fault: str,
+) -> None:
+    number, wanted = requests(*desks(how), upto)
+    assert number > 5
+    for k in range(number):
+        desk, given = desks(how)
+        for step in STREET[:upto]:
+            step(desk, given, desk.open())
+        begun = len(desk.server.log)
+        desk.server.script = dead_from(begun + k, fault)
+        with pytest.raises(OneclickError):
+            STREET[upto](desk, given, desk.open(upload=0.3))
+        desk.server.script = lambda call: None
+        STREET[upto](desk, given, desk.open())
+        assert state(desk) == wanted, f"cut off at request {k} of {number}"
+
+
+def dead_from(number: int, fault: str) -> Callable[[Call], Fault]:
+    """Nothing gets through from this request on; the first may have been carried out."""
+
+    def script(call: Call) -> Fault:
+        if call.number < number:
+            return None
+        return fault if call.number == number else "drop"
+
+    return script
+
+
+def test_people_are_kept_by_name(desks: NewDesk) -> None:
+    desk, given = desks("names")
+    for step in STREET[:4]:
+        step(desk, given, desk.open())
+    assert {verdict.by for verdict in desk.open().collect()} == {"anna"}
