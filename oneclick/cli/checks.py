@@ -31,6 +31,7 @@ def all_checks(settings: Settings) -> list[Finding]:
         ("catalog", _catalog),
         ("video", _video),
         ("detectors", _detectors),
+        ("review", _review),
         ("training", _training),
         ("orchestration", _orchestration),
         ("W&B", _wandb),
@@ -101,6 +102,14 @@ def _detectors(settings: Settings) -> Finding:
     for name in wanted:
         detectors.create(name, Workspace(settings.home))
     return Finding("detectors", True, f"load: {', '.join(wanted)}")
+
+
+def _review(settings: Settings) -> Finding:
+    from oneclick.io.workspace import Workspace
+    from oneclick.platforms.choose import open_platform
+
+    there = open_platform(settings.reviewers(), Workspace(settings.home), patient=False)
+    return Finding("review", True, there.check())
 
 
 def _training(settings: Settings) -> Finding:

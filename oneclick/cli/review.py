@@ -94,14 +94,25 @@ def reject(
 
 
 @app.command()
-def send(home: output.Home = None) -> None:
-    """Send labelled clips to the review platform."""
+def setup(home: output.Home = None) -> None:
+    """Make on the review platform what clips need there: project, dataset, ontology, folder."""
+    from oneclick.stages import review
+
+    settings = output.settings(home)
+    for line in review.setup(settings.home, settings.reviewers()):
+        output.say(line)
+
+
+@app.command()
+def send(clips: Clips = None, home: output.Home = None) -> None:
+    """Send labelled clips to the review platform; those named are sent again if they were lost."""
     from oneclick.core.clips import ClipStage
     from oneclick.stages import review
 
     settings = output.settings(home)
-    clips = _standing(settings.home, ClipStage.LABELLED)
-    output.finish(review.send(settings.home, clips, settings.reviewers()), "clips sent")
+    chosen = clips or _standing(settings.home, ClipStage.LABELLED)
+    sent = review.send(settings.home, chosen, settings.reviewers(), again=bool(clips))
+    output.finish(sent, "clips sent")
 
 
 @app.command()
@@ -111,6 +122,24 @@ def collect(home: output.Home = None) -> None:
 
     settings = output.settings(home)
     output.finish(review.collect(settings.home, settings.reviewers()), "verdicts taken in")
+
+
+@app.command()
+def erase(
+    clips: Annotated[list[str], typer.Argument(help="Clip ids.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+    by: By = None,
+    home: output.Home = None,
+) -> None:
+    """Delete what the review platform holds of clips, and keep a receipt of each."""
+    from oneclick.stages import review
+
+    settings = output.settings(home)
+    where = settings.review.platform
+    if not yes:
+        typer.confirm(f"delete video and labels of {len(clips)} clips on {where}?", abort=True)
+    done = review.erase(settings.home, clips, settings.reviewers(), by or getpass.getuser())
+    output.finish(done, f"clips erased on {where}")
 
 
 @app.command()

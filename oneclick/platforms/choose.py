@@ -16,8 +16,11 @@ def known() -> list[str]:
     return list(get_args(Name))
 
 
-def open_platform(choice: Choice, workspace: Workspace) -> Platform:
+def open_platform(choice: Choice, workspace: Workspace, patient: bool = True) -> Platform:
     """The platform chosen; nothing is asked of it yet.
+
+    Args:
+        patient: try again for a while where it does not answer.
 
     Raises:
         UnknownName: if there is none of that name.
@@ -26,7 +29,8 @@ def open_platform(choice: Choice, workspace: Workspace) -> Platform:
         return LocalPlatform(workspace.review_dir())
     if choice.name == "encord":
         # Its library takes more than a second to load.
+        from oneclick.platforms.encord.connect import PATIENT, Patience
         from oneclick.platforms.encord.platform import EncordPlatform
 
-        return EncordPlatform(choice, workspace)
+        return EncordPlatform(choice, workspace, PATIENT if patient else Patience(tries=()))
     raise UnknownName("review platform", choice.name, known())

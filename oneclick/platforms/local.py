@@ -61,7 +61,7 @@ class LocalPlatform:
         """
         path = self._file(clip_id)
         if not path.exists():
-            raise UnknownName("clip in review", clip_id, self.pending()[:5])
+            raise UnknownName("clip in our own review queue", clip_id, self.pending()[:5])
         return labels.load(path)
 
     def give(self, verdict: Verdict) -> bool:

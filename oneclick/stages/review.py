@@ -33,16 +33,21 @@ def setup(home: Path, choice: Choice) -> list[str]:
     return open_platform(choice, Workspace(home)).setup()
 
 
-def send(home: Path, clips: Sequence[str], choice: Choice = LOCAL) -> BatchResult:
+def send(
+    home: Path, clips: Sequence[str], choice: Choice = LOCAL, again: bool = False
+) -> BatchResult:
     """LABELLED clips to the reviewers; others are skipped. A clip without readable labels falls.
 
     Where the platform is away, the clips that it did not take stay where they are.
+
+    Args:
+        again: clips IN_REVIEW too, which may have been lost there; work that was done there stays.
     """
     with Catalog.open(home) as catalog:
         street = _Street(Workspace(home), catalog, BatchResult())
         there = open_platform(choice, street.workspace)
         try:
-            for sent in there.send(_offers(street, clips)):
+            for sent in there.send(_offers(street, clips, again)):
                 _sent(street, sent, there)
         except PlatformAway as error:
             street.result.failed[there.name] = str(error)
@@ -63,10 +68,11 @@ class _Street:
         self.result.failed[clip_id] = why
 
 
-def _offers(street: _Street, clips: Sequence[str]) -> Iterator[Offer]:
+def _offers(street: _Street, clips: Sequence[str], again: bool) -> Iterator[Offer]:
+    stages = (ClipStage.LABELLED, ClipStage.IN_REVIEW) if again else (ClipStage.LABELLED,)
     for clip_id in progress.track("send to review", clips, len(clips)):
         row = street.catalog.clip(clip_id)
-        if row.stage is not ClipStage.LABELLED:
+        if row.stage not in stages:
             street.result.skipped.append(clip_id)
             continue
         try:
@@ -81,7 +87,8 @@ def _sent(street: _Street, sent: Sent, there: Platform) -> None:
     elif sent.trouble is not None:
         street.result.failed[sent.clip] = str(sent.trouble)
     else:
-        street.catalog.move(sent.clip, ClipStage.LABELLED, ClipStage.IN_REVIEW, BY, there.name)
+        if street.catalog.clip(sent.clip).stage is ClipStage.LABELLED:
+            street.catalog.move(sent.clip, ClipStage.LABELLED, ClipStage.IN_REVIEW, BY, there.name)
         street.result.done.append(sent.clip)
 
 

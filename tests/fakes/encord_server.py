@@ -235,7 +235,7 @@ def _refusal(refused: Refused, legacy: bool) -> tuple[int, Any]:
             "response": [refused.code],
             "payload": refused.message or None,
         }
-    return refused.status, {"message": refused.message or refused.code}
+    return refused.status, {"message": refused.message}
 
 
 class Rest:

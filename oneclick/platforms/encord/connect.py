@@ -29,7 +29,7 @@ LONGEST_WAIT = 60.0
 """Seconds; a server that asks for more is away."""
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 60
 KEY_FILE, KEY = "ENCORD_SSH_KEY_FILE", "ENCORD_SSH_KEY"
-_SECRET = re.compile(r"(https?://[^\s'\"?]+)\?[^\s'\"]+")
+_SECRET = re.compile(r"([^\s'\"?]+)\?[^\s'\"]*=[^\s'\"]*")
 _TRANSIENT = (
     exceptions.RequestException,
     exceptions.UnknownException,

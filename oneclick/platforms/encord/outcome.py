@@ -106,7 +106,7 @@ class Outcome:
         sent = self._newest_auto(clip)
         if not rows or sent is None:
             self.broken[clip] = (
-                f"clip {clip} is in review, but not on Encord: oneclick clips retry {clip}"
+                f"clip {clip} is in review, but not on Encord: oneclick review send {clip}"
             )
             return None
         row = rows[0]
@@ -146,8 +146,8 @@ class Outcome:
         for data in out.keys() - {row.data_hash for row in rows}:
             clip = out[data].clip
             self.broken[clip] = (
-                f"clip {clip} was deleted on Encord while it was in review; oneclick clips retry "
-                "does not bring it back: oneclick review erase it here too"
+                f"clip {clip} was deleted on Encord while it was in review: send it again with "
+                f"oneclick review send {clip}, or give it up with oneclick review erase {clip}"
             )
         finished = [row for row in rows if _stage(row) == self._options.finished]
         discarded = [row for row in rows if _stage(row) == self._options.discarded]
