@@ -120,9 +120,9 @@ def _lap(home: Path, number: int, films: list[Film], unseen: list[Film]) -> Demo
     predictor = None if serving else PREDICTOR
     collect([str(film.path) for film in films], home, predictor)
     label(home, predictor)
-    review(home, accept_auto=False)
+    review(home, accept_auto=False, platform="local")
     reviewed = _annotate(home, films)
-    review(home, accept_auto=False)
+    review(home, accept_auto=False, platform="local")
     publish(home)
     outcome = train(home, steps=STEPS)
     effort = report.effort(home, set(reviewed))

@@ -11,7 +11,7 @@ from flows import policy
 from oneclick import report, settings
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
-from oneclick.platforms.options import Choice
+from oneclick.platforms.options import Choice, Name
 from oneclick.stages import review as stage
 
 
@@ -34,10 +34,13 @@ def collect_verdicts(home: Path, choice: Choice) -> BatchResult:
 
 
 @flow(name="review", **policy.FLOW)
-def review(home: Path | None = None, accept_auto: bool | None = None) -> dict[str, Any]:
+def review(
+    home: Path | None = None, accept_auto: bool | None = None, platform: Name | None = None
+) -> dict[str, Any]:
     """Send what is labelled, take in what is decided."""
-    wish = None if accept_auto is None else {"accept_auto": accept_auto}
-    conf = settings.load(home=home, review=wish)
+    wish = {"accept_auto": accept_auto, "platform": platform}
+    given = {key: value for key, value in wish.items() if value is not None}
+    conf = settings.load(home=home, review=given or None)
     choice = conf.reviewers()
     sent = policy.each_batch(send_clips, ClipStage.LABELLED, conf, choice)
     if conf.review.accept_auto:

@@ -78,7 +78,7 @@ def accept(
     clips: Clips = None, every: Every = False, by: By = None, home: output.Home = None
 ) -> None:
     """Accept clips as they are labelled."""
-    _decide(output.settings(home).home, clips, every, "accept", by)
+    _decide(output.settings(home), clips, every, "accept", by)
 
 
 @app.command()
@@ -90,7 +90,7 @@ def reject(
     home: output.Home = None,
 ) -> None:
     """Reject clips; they are never trained on."""
-    _decide(output.settings(home).home, clips, every, "reject", by, reason)
+    _decide(output.settings(home), clips, every, "reject", by, reason)
 
 
 @app.command()
@@ -181,7 +181,7 @@ def _stats(conf: Settings, json: bool) -> None:
 
 
 def _decide(
-    home: Path,
+    conf: Settings,
     clips: list[str] | None,
     every: bool,
     decision: Decision,
@@ -194,9 +194,12 @@ def _decide(
 
     if bool(clips) == every:
         raise UsageError(f"name the clips to {decision}, or give --all")
-    chosen = clips or _standing(home, ClipStage.IN_REVIEW)
-    given = review.give(home, chosen, decision, by or getpass.getuser(), reason)
-    taken = review.collect(home)
+    chosen = clips or _standing(conf.home, ClipStage.IN_REVIEW)
+    where = conf.review.platform
+    if where != "local" and not {*chosen} & {*review.queue(conf.home)}:
+        raise UsageError(f"clips are reviewed on {where}: decide there")
+    given = review.give(conf.home, chosen, decision, by or getpass.getuser(), reason)
+    taken = review.collect(conf.home)
     taken.failed |= given.failed
     output.finish(taken, f"clips {decision}ed")
 

@@ -110,6 +110,11 @@ def give(
     return result
 
 
+def queue(home: Path) -> list[str]:
+    """Clips that wait for a verdict in our own queue."""
+    return LocalPlatform(Workspace(home).review_dir()).pending()
+
+
 def accept_auto(home: Path, clips: Sequence[str]) -> BatchResult:
     """Accept automatic labels unseen; recorded as that, never as a person's work."""
     return give(home, clips, "accept", UNSEEN)

@@ -18,6 +18,9 @@ from flows.review import review
 from flows.train import train
 from oneclick.core.clips import ClipStage
 from oneclick.io.catalog import Catalog
+from oneclick.platforms.encord import connect
+from tests.fakes import clips
+from tests.platforms.encord_desk import Desk
 
 pytestmark = [pytest.mark.usefixtures("prefect_server", "small"), pytest.mark.timeout(180)]
 
@@ -191,3 +194,26 @@ def test_clips_travel_in_batches_and_no_lease_stays_behind(tmp_path: Path, recor
     assert len(set(done.skipped)) == sum(sizes) == counts(tmp_path)["EXTRACTED"]
     with Catalog.open(tmp_path) as catalog:
         assert all(row.lease_owner is None for row in catalog.clips())
+
+
+def test_a_review_platform_that_is_down_fails_no_flow_and_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path / "home")
+    names = [clip.id for clip in clips.labelled(desk.home, 2, filmed=True)]
+    monkeypatch.setattr(connect, "PATIENT", connect.Patience(tries=()))
+    monkeypatch.setenv("ONECLICK_REVIEW__PLATFORM", "encord")
+    monkeypatch.setenv("ONECLICK_REVIEW__ENCORD__DOMAIN", desk.server.url)
+    monkeypatch.setenv("ONECLICK_REVIEW__ENCORD__KEY_FILE", desk.choice.encord.key_file)
+    desk.open().setup()
+    desk.server.script = lambda call: "drop"
+    lap = review(desk.home)
+    assert lap["done"] == 0
+    assert "does not answer" in lap["failed"]["encord"]
+    assert publish(desk.home)["version"] is None
+    desk.server.script = lambda call: None
+    assert (review(desk.home)["done"], counts(desk.home)) == (2, {"IN_REVIEW": 2})
+    desk.finish(names[0])
+    assert review(desk.home)["done"] == 1
+    assert counts(desk.home) == {"ACCEPTED": 1, "IN_REVIEW": 1}
+    desk.server.end()

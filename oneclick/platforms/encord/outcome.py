@@ -36,6 +36,8 @@ OVERLAP = timedelta(minutes=15)
 """The log of actions may be this late."""
 SWEEP = timedelta(hours=1)
 """How often each clip that waits is looked at."""
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+"""Before anything was sent."""
 DECIDED = (
     TaskActionType.SUBMIT,
     TaskActionType.APPROVE,
@@ -72,6 +74,8 @@ class Outcome:
         begun = datetime.now(UTC)
         before = self._before()
         open_ = [clip for clip in waiting if not self._spool.holds(clip)]
+        if not open_:
+            return
         sweep = thorough or before is None or begun - before.swept >= SWEEP
         out = {record.data: record for record in self._records(open_)}
         if before is not None and not sweep:
@@ -110,10 +114,8 @@ class Outcome:
             )
             return None
         row = rows[0]
-        item = str(row.backing_item_uuid or "")
-        found = Record(
-            clip, name, item, row.data_hash, f"oneclick-r{sent}", sent, datetime.now(UTC)
-        )
+        item, since = str(row.backing_item_uuid or ""), row.created_at or LONG_AGO
+        found = Record(clip, name, item, row.data_hash, f"oneclick-r{sent}", sent, since)
         self._known.keep(found)
         return found
 

@@ -39,7 +39,7 @@ class Place:
 
     @cached_property
     def project(self) -> Project:
-        uuid = self._line.ask("find the project", self._project_id)
+        uuid = self._admitted("find the project", self._project_id)
         if uuid is None:
             raise PlatformAway(
                 f"no project on {self._options.domain} is called {self._options.project!r}: "

@@ -1,0 +1,197 @@
+"""The street through Encord: sent, corrected by people, taken in, counted, erased."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from oneclick import report
+from oneclick.core.clips import ClipStage
+from oneclick.io import labels
+from oneclick.io.catalog import Catalog
+from oneclick.platforms.options import Choice
+from oneclick.report import live
+from oneclick.stages import review
+from tests.fakes import clips
+from tests.platforms.encord_desk import ANNA, MACHINE, Desk
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """Three clips at LABELLED, a server that is set up, and a stage that waits for nothing."""
+    made = Desk(tmp_path / "home")
+    clips.labelled(made.home, 3, filmed=True)
+    monkeypatch.setattr(review, "open_platform", lambda choice, workspace: opened(made, choice))
+    review.setup(made.home, made.choice)
+    yield made
+    made.server.script = lambda call: None
+    made.server.end()
+    assert made.server.mistakes == []
+
+
+def opened(desk: Desk, choice: Choice) -> object:
+    from oneclick.platforms.local import LocalPlatform
+
+    if choice.name == "local":
+        return LocalPlatform(desk.workspace.review_dir())
+    return desk.open()
+
+
+def stages(home: Path) -> list[ClipStage]:
+    with Catalog.open(home) as catalog:
+        return [row.stage for row in catalog.clips()]
+
+
+def ids() -> list[str]:
+    return [clips.clip(k).id for k in range(3)]
+
+
+def test_a_clip_goes_out_and_comes_back_as_a_revision_by_who_corrected_it(desk: Desk) -> None:
+    assert review.send(desk.home, ids(), desk.choice).done == ids()
+    assert stages(desk.home) == [ClipStage.IN_REVIEW] * 3
+    assert review.collect(desk.home, desk.choice).done == []
+    first, second, third = ids()
+    desk.move_box(first, 1, 3, 5.0)
+    desk.finish(first, seconds=50)
+    desk.finish(second, seconds=10)
+    desk.reject(third, ANNA, "too dark")
+    desk.finish(third)
+    result = review.collect(desk.home, desk.choice)
+    assert (result.done, result.failed) == (ids(), {})
+    assert stages(desk.home) == [ClipStage.ACCEPTED, ClipStage.ACCEPTED, ClipStage.REJECTED]
+    corrected, confirmed = (labels.latest(desk.workspace, one) for one in (first, second))
+    assert corrected is not None
+    assert confirmed is not None
+    assert (corrected.revision, corrected.kind, corrected.made_by) == (2, "human", ANNA)
+    assert corrected.tracks[0].origins == "dddh" + "d" * 6
+    assert confirmed.tracks[0].origins == "d" * 10
+    assert review.collect(desk.home, desk.choice).done == []
+
+
+def test_reports_count_work_there_as_they_count_work_here(desk: Desk) -> None:
+    review.send(desk.home, ids(), desk.choice)
+    for clip_id in ids()[:2]:
+        desk.move_box(clip_id, 1, 3, 5.0)
+        desk.finish(clip_id, seconds=25)
+    review.collect(desk.home, desk.choice)
+    effort = report.effort(desk.home)
+    assert (effort.clips, effort.images, effort.edits, effort.seconds) == (2, 20, 2, 50.0)
+    day = live.read(desk.home).reviewing
+    assert [(one.name, one.today) for one in day.people] == [(ANNA, 20)]
+
+
+def test_a_server_that_is_down_stops_nothing_and_the_next_run_goes_on(desk: Desk) -> None:
+    first, second, third = ids()
+    review.send(desk.home, [first, second], desk.choice)
+    desk.finish(first)
+    review.collect(desk.home, desk.choice)
+    desk.finish(second)
+    desk.server.script = lambda call: "drop"
+    sent = review.send(desk.home, [third], desk.choice)
+    taken = review.collect(desk.home, desk.choice)
+    for result in (sent, taken):
+        assert list(result.failed) == ["encord"]
+        assert "does not answer" in result.failed["encord"]
+    assert stages(desk.home) == [ClipStage.ACCEPTED, ClipStage.IN_REVIEW, ClipStage.LABELLED]
+    desk.server.script = lambda call: None
+    assert review.send(desk.home, [third], desk.choice).done == [third]
+    assert review.collect(desk.home, desk.choice).done == [second]
+
+
+def test_what_was_fetched_before_it_went_down_is_taken_in(desk: Desk) -> None:
+    review.send(desk.home, ids(), desk.choice)
+    desk.finish(ids()[0])
+    desk.open().fetch(ids())
+    desk.server.script = lambda call: "drop"
+    result = review.collect(desk.home, desk.choice)
+    assert result.done == ids()[:1]
+    assert list(result.failed) == ["encord"]
+
+
+def test_a_server_that_goes_down_in_the_middle_keeps_what_it_took(desk: Desk) -> None:
+    from oneclick.platforms.encord import intake
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(intake, "CLIPS", 1)
+        desk.server.script = lambda call: (
+            "drop" if len(desk.server.calls("POST projects/*/labels/copy-branch")) > 1 else None
+        )
+        result = review.send(desk.home, ids(), desk.choice)
+    assert result.done == ids()[:1]
+    assert list(result.failed) == ["encord"]
+    desk.server.script = lambda call: None
+    again = review.send(desk.home, ids(), desk.choice)
+    assert (again.done, again.skipped) == (ids()[1:], ids()[:1])
+    assert len(desk.world.items) == len(desk.world.units) == 3
+
+
+def test_a_clip_that_encord_sees_otherwise_is_put_aside_and_the_others_go(desk: Desk) -> None:
+    with Catalog.open(desk.home) as catalog:
+        row = catalog.clip(ids()[0])
+    desk.world.probe = lambda content: (9, 10.0, 64, 48)  # type: ignore[method-assign]
+    result = review.send(desk.home, ids()[:1], desk.choice)
+    del desk.world.probe
+    assert "sees 9 frames" in result.failed[row.clip.id]
+    assert review.send(desk.home, ids()[1:], desk.choice).done == ids()[1:]
+    assert stages(desk.home) == [ClipStage.QUARANTINED, *[ClipStage.IN_REVIEW] * 2]
+    with Catalog.open(desk.home) as catalog:
+        catalog.retry(ids()[0], "test")
+    assert review.send(desk.home, ids(), desk.choice).done == ids()[:1]
+
+
+def test_a_clip_lost_there_is_sent_again_by_name(desk: Desk) -> None:
+    review.send(desk.home, ids(), desk.choice)
+    lost = ids()[0]
+    desk.world.forget_item(desk.world.units[desk.world.find(desk.title(lost))[1]]["item"])
+    assert f"oneclick review send {lost}" in review.collect(desk.home, desk.choice).failed[lost]
+    assert review.send(desk.home, [lost], desk.choice).skipped == [lost]
+    assert review.send(desk.home, [lost], desk.choice, again=True).done == [lost]
+    desk.finish(lost)
+    assert review.collect(desk.home, desk.choice).done == [lost]
+
+
+def test_erasing_leaves_a_receipt_and_nothing_else(desk: Desk) -> None:
+    review.send(desk.home, ids()[:2], desk.choice)
+    desk.finish(ids()[0])
+    review.collect(desk.home, desk.choice)
+    result = review.erase(desk.home, ids(), desk.choice, "carla")
+    assert (result.done, result.failed) == (ids(), {})
+    assert (desk.world.items, desk.world.units, desk.project.labels) == ({}, {}, {})
+    # Accepted work stays; what was in review is rejected, and what would be sent is held back.
+    assert stages(desk.home) == [
+        ClipStage.ACCEPTED,
+        ClipStage.REJECTED,
+        ClipStage.QUARANTINED,
+    ]
+    files = sorted(desk.workspace.receipts_dir().iterdir())
+    receipts = [json.loads(path.read_text()) for path in files]
+    assert [one["clip"] for one in receipts] == ids()
+    assert [len(one["held"]) for one in receipts] == [4, 4, 0]
+    assert {one["by"] for one in receipts} == {"carla"}
+    assert all(one["checked"] for one in receipts)
+    labels_of = [line for line in receipts[0]["held"] if line.startswith("labels")]
+    assert ["(main)" in line for line in sorted(labels_of, key=lambda it: "main" in it)] == [
+        False,
+        True,
+    ]
+
+
+def test_erasing_without_access_changes_nothing_here(desk: Desk) -> None:
+    review.send(desk.home, ids()[:1], desk.choice)
+    desk.world.revoked.add(MACHINE)
+    result = review.erase(desk.home, ids()[:1], desk.choice, "carla")
+    assert list(result.failed) == ["encord"]
+    assert stages(desk.home)[0] is ClipStage.IN_REVIEW
+    assert not desk.workspace.receipts_dir().exists()
+
+
+def test_clips_that_wait_in_our_own_queue_are_still_taken_in(desk: Desk) -> None:
+    review.send(desk.home, ids()[:1])
+    review.send(desk.home, ids()[1:], desk.choice)
+    review.give(desk.home, ids()[:1], "accept", "annotator-1")
+    desk.finish(ids()[1])
+    result = review.collect(desk.home, desk.choice)
+    assert (sorted(result.done), result.failed) == (ids()[:2], {})
