@@ -78,6 +78,38 @@ def settle(
     return tuple(sorted(after, key=lambda track: track.id)), edits
 
 
+def recognise(
+    shown: Sequence[LabelTrack], back: Sequence[LabelTrack], tolerance: float = 0.5
+) -> tuple[LabelTrack, ...]:
+    """Tracks that came back under ids of their own get those they were sent under.
+
+    A platform may give objects new names when it copies them. Known is a track of the same class
+    that has more than half of its boxes where they were.
+    """
+    ids = {track.id for track in shown}
+    missing = {track.id: track for track in shown if track.id not in {t.id for t in back}}
+    found = []
+    for track in back:
+        alike = {key: _alike(one, track, tolerance) for key, one in missing.items()}
+        best = max(alike, key=lambda key: alike[key], default=None)
+        if track.id not in ids and best is not None and alike[best] > 0.5:
+            del missing[best]
+            track = replace(track, id=best)
+        found.append(track)
+    return tuple(found)
+
+
+def _alike(shown: LabelTrack, back: LabelTrack, tolerance: float) -> float:
+    """Share of boxes that two tracks have in the same place; 0 for two classes."""
+    if shown.cls != back.cls:
+        return 0.0
+    _, there, here = np.intersect1d(
+        shown.frames, back.frames, assume_unique=True, return_indices=True
+    )
+    same = (np.abs(shown.boxes[there] - back.boxes[here]) <= tolerance).all(axis=1)
+    return float(same.sum()) / max(len(shown.frames), len(back.frames), 1)
+
+
 def values(given: Ranges, frames: Frames) -> Values:
     """The value of an attribute in each of the frames, `(n,)`; `frames` rise."""
     found: Values = np.full(len(frames), None, object)

@@ -256,3 +256,22 @@ def test_every_box_is_counted_once_and_for_what_it_is(fates: list[str], renamed:
     frames = set(back.frames.tolist()) | set(at["h"])
     gone = not came and len(shown.frames)
     assert {f for track in done for f in track.frames.tolist()} == (set() if gone else frames)
+
+
+def far(track: LabelTrack) -> LabelTrack:
+    return replace(track, boxes=track.boxes + np.float32(100))
+
+
+def test_a_track_under_another_id_is_known_by_its_boxes() -> None:
+    sent = (SENT, replace(far(SENT), id=5))
+    back = (replace(far(AGAIN), id=11), replace(AGAIN, id=12))
+    found, change = edits.settle(sent, sent, edits.recognise(sent, back))
+    assert change == Edits()
+    assert [one.id for one in found] == [4, 5]
+    assert all(map(same, found, sent))
+
+
+def test_a_new_track_is_not_taken_for_one_that_was_deleted_elsewhere() -> None:
+    strangers = (replace(far(SENT), id=5), replace(SENT, id=6, cls="bed"))
+    assert [one.id for one in edits.recognise([SENT], strangers)] == [5, 6]
+    assert [one.id for one in edits.recognise([SENT], (SENT, replace(SENT, id=6)))] == [4, 6]

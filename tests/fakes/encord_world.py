@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -115,6 +116,10 @@ class World:
         self.looking = 0
         """How many questions about an item come before its frames are counted."""
         self.copies_to_main = True
+        self.renames = False
+        """Whether objects get other hashes when labels are copied."""
+        self.begins = False
+        """Whether a task comes with an empty row on main."""
         self.stages: tuple[tuple[str, str], ...] = STAGES
         """The workflow of projects that are made from now on."""
         self.ahead = timedelta(0)
@@ -187,6 +192,8 @@ class World:
         for data, unit in self.units.items():
             if unit["dataset"] in project.datasets and data not in project.tasks:
                 project.tasks[data] = Task(self.new_id(), project.stages[0]["uuid"])
+                if self.begins:
+                    self.create_label(project, data, MAIN, project.creator)
 
     def units_of(self, project: Project) -> Iterator[Json]:
         for unit in self.units.values():
@@ -229,10 +236,18 @@ class World:
                 raise missing()
             if (data, target) in project.labels and not asked["overwrite"]:
                 continue
-            made = Label(self.new_id(), copy.deepcopy(label.blob), self.now(), self.now(), by)
+            blob = self._renamed(label.blob) if self.renames else copy.deepcopy(label.blob)
+            made = Label(self.new_id(), blob, self.now(), self.now(), by)
             project.labels[data, target] = made
             copied += 1
         return copied
+
+    def _renamed(self, blob: Json) -> Json:
+        text = json.dumps(blob)
+        for key in blob["object_answers"]:
+            text = text.replace(json.dumps(key), f'"{self.new_id()[:8]}"')
+        found: Json = json.loads(text)
+        return found
 
     def forget_unit(self, data: str) -> None:
         """Delete a data unit with its tasks and the labels of every branch."""

@@ -257,6 +257,20 @@ def test_parts_are_bounded_by_clips_and_by_boxes() -> None:
     assert [len(part) for part in intake._parts([(clip, crowd)] * 5)] == [2, 2, 1]
 
 
+@pytest.mark.parametrize("how", ["renames", "begins"])
+def test_what_the_service_might_do_otherwise_makes_no_edits(
+    ready: tuple[Desk, list[Offer]], how: str
+) -> None:
+    """Other hashes on a copy, or a row on main that is there before ours."""
+    desk, offers = ready
+    setattr(desk.world, how, True)
+    send(desk, offers)
+    for clip, _ in offers:
+        assert list(desk.tracks(clip.id).values()) == [list(range(10))]
+        desk.finish(clip.id)
+    assert [(v.tracks, v.edits) for v in fetched(desk, offers).values()] == [(None, 0)] * 2
+
+
 def empty(blob: Json, data: str) -> None:
     blob["data_units"][data]["labels"].clear()
     blob["object_answers"].clear()

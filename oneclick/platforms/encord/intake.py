@@ -237,7 +237,7 @@ class Intake:
             ours = self._rows(part, branch)
             self._begin(part, ours)
             self._save(part, ours)
-            if not self._copied(part, branch):
+            if self._copied(part, branch) < len(part):
                 self._first_save(part)
         # A row that we made and could not fill before we were cut off.
         others = [load for load in loads if load not in fresh]
@@ -272,20 +272,20 @@ class Intake:
                     convert.fill(row, load.labels, code(load.clip.id))
                     row.save(bundle=bundle)
 
-    def _copied(self, loads: list[_Load], branch: str) -> bool:
-        """Have Encord copy a branch to main, where there is no row; False where it does not."""
-        data = [load.data for load in loads]
-        if self._copies:
-            try:
-                self._place.project.copy_labels_to_branch(
-                    MAIN, source_branch=branch, data_hashes=data
-                )
-            except (InvalidArgumentsError, AuthorisationError, ResourceNotFoundError):
-                self._copies = False
-        return self._copies
+    def _copied(self, loads: list[_Load], branch: str) -> int:
+        """Have Encord copy a branch to main, where there is no row; for how many clips it did."""
+        if not self._copies:
+            return 0
+        try:
+            return self._place.project.copy_labels_to_branch(
+                MAIN, source_branch=branch, data_hashes=[load.data for load in loads]
+            )
+        except (InvalidArgumentsError, AuthorisationError, ResourceNotFoundError):
+            self._copies = False
+            return 0
 
     def _first_save(self, loads: list[_Load]) -> None:
-        """Where Encord does not copy to main: save there, if the row is empty and nobody is at it.
+        """Where Encord did not copy to main: save there, if the row is empty and nobody is at it.
 
         Saving has no condition, so we look before we read and again before we save, whether
         anything changed. Between the last look and the save there is no protection.

@@ -233,8 +233,9 @@ class Outcome:
             reason = f"at {self._options.discarded} on Encord"
         if reason is not None:
             return Verdict(record.clip, "reject", by, at, None, seconds, 0, reason or "rejected")
-        back = convert.read(row, sent, code(record.clip))
-        tracks, change = edits.settle(sent.tracks, convert.shown(sent), back)
+        shown = convert.shown(sent)
+        back = edits.recognise(shown, convert.read(row, sent, code(record.clip)))
+        tracks, change = edits.settle(sent.tracks, shown, back)
         same = change == edits.Edits()
         return Verdict(
             record.clip, "accept", by, at, None if same else tracks, seconds, change.total
