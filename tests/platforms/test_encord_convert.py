@@ -1,36 +1,25 @@
 """Labels on an Encord label row and back, through the SDK's own blobs; no server."""
 
 import json
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pytest
+from encord.objects import LabelRowV2, OntologyStructure, RadioAttribute, Shape
+from encord.ontology import Ontology
+from encord.orm.ontology import Ontology as OrmOntology
+from encord.orm.storage import CustomerProvidedVideoMetadata
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from oneclick.core import edits
 from oneclick.core.edits import Edits
 from oneclick.core.errors import BadLabels
 from oneclick.core.labels import IGNORE, LabelSet, LabelTrack
-from oneclick.core.tracks import ORIGINS
+from oneclick.platforms.encord import convert, schema
+from tests.fakes.label_sets import ATTRIBUTES, CLASSES, NOON, assert_same, label_set, label_sets
 
-with warnings.catch_warnings():
-    # pydantic's, about the SDK's own code, while that is imported.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from encord.objects import LabelRowV2, OntologyStructure, RadioAttribute, Shape
-    from encord.ontology import Ontology
-    from encord.orm.ontology import Ontology as OrmOntology
-    from encord.orm.storage import CustomerProvidedVideoMetadata
-
-    from oneclick.platforms.encord import convert, schema
-
-NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
-CLASSES = ("person", "Pflegebett é", "車椅子")
-ATTRIBUTES = {"posture": ("lying", "sitting up", "läuft"), "wo?": ("Bett", "Flur")}
 CODE = "c0ffee"
 SCHEMA = schema.structure(CLASSES, ATTRIBUTES).to_dict()
 Blob = dict[str, Any]
@@ -71,61 +60,6 @@ def read(
 
 def reviewed(labels: LabelSet, blob: Blob) -> tuple[tuple[LabelTrack, ...], Edits]:
     return edits.settle(labels.tracks, convert.shown(labels), read(labels, blob))
-
-
-def label_set(
-    tracks: list[LabelTrack], frames: int = 10, size: tuple[int, int] = (640, 480)
-) -> LabelSet:
-    return LabelSet(
-        "clip-1", 1, "auto", None, "hindsight:x", NOON, frames, *size, CLASSES, (*tracks,)
-    )
-
-
-@st.composite
-def label_sets(draw: st.DrawFn) -> LabelSet:
-    """Boxes in and beyond the picture, gaps, single frames, empty tracks, no tracks."""
-    frames = draw(st.integers(1, 9))
-    size = draw(st.sampled_from([(1920, 1080), (640, 480), (64, 48), (1, 1)]))
-    ids = draw(st.lists(st.integers(0, 10**9), max_size=4, unique=True))
-    return label_set([draw(tracks(key, frames, size)) for key in ids], frames, size)
-
-
-@st.composite
-def tracks(draw: st.DrawFn, key: int, frames: int, size: tuple[int, int]) -> LabelTrack:
-    at = np.array(sorted(draw(st.sets(st.integers(0, frames - 1)))), np.int32)
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    ends = rng.uniform(-0.5, 1.5, (len(at), 2, 2)) * size
-    ends[rng.random(ends.shape) < 0.1] = 0
-    return LabelTrack(
-        key,
-        draw(st.sampled_from([*CLASSES, IGNORE])),
-        at,
-        np.sort(ends, axis=1).reshape(-1, 4).astype(np.float32),
-        rng.random(len(at), np.float32),
-        "".join(rng.choice(ORIGINS, len(at))),
-        tuple(at[rng.random(len(at)) < 0.3].tolist()),
-        {name: draw(answers(options, frames)) for name, options in ATTRIBUTES.items()},
-    )
-
-
-@st.composite
-def answers(draw: st.DrawFn, options: tuple[str, ...], frames: int) -> tuple:
-    """Ranges that may touch, leave gaps and reach beyond the boxes."""
-    cuts = sorted(draw(st.sets(st.integers(0, frames), max_size=5)))
-    said = [draw(st.sampled_from([None, *options, "not in the ontology"])) for _ in cuts[1:]]
-    found = zip(cuts, cuts[1:], said, strict=False)
-    return tuple((start, stop, value) for start, stop, value in found if value is not None)
-
-
-def assert_same(found: tuple[LabelTrack, ...], labels: LabelSet) -> None:
-    """Equal to the last bit, in the order of ids."""
-    expected = sorted(labels.tracks, key=lambda track: track.id)
-    assert [track.id for track in found] == [track.id for track in expected]
-    for track, other in zip(found, expected, strict=True):
-        for name in ("frames", "boxes", "scores"):
-            np.testing.assert_array_equal(getattr(track, name), getattr(other, name))
-        for name in ("cls", "origins", "keyframes", "attributes"):
-            assert getattr(track, name) == getattr(other, name)
 
 
 @settings(max_examples=80, deadline=None, derandomize=True)

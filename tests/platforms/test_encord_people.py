@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
+from oneclick.io import labels as label_files
 from oneclick.platforms.base import Offer
 from oneclick.platforms.encord import convert, intake
 from oneclick.platforms.encord.records import code
 from tests.fakes import clips
 from tests.fakes.encord_server import Call
 from tests.fakes.encord_world import ANNOTATE, COMPLETE, REVIEW, Json
+from tests.fakes.label_sets import assert_same, label_sets
 from tests.platforms.encord_desk import ANNA, BEN, MACHINE, Desk, NewDesk
 
 DRAWN = 9
@@ -255,6 +262,47 @@ def test_parts_are_bounded_by_clips_and_by_boxes() -> None:
     assert many == [intake.CLIPS, intake.CLIPS, 5]
     crowd = replace(labels, tracks=tuple(clips.track(k) for k in range(900)))
     assert [len(part) for part in intake._parts([(clip, crowd)] * 5)] == [2, 2, 1]
+
+
+@settings(max_examples=3, deadline=None, derandomize=True)
+@given(found=st.lists(label_sets(frames=10, size=(64, 48)), min_size=8, max_size=8))
+def test_labels_of_every_kind_come_back_but_for_the_box_that_somebody_moved(
+    film: tuple[bytes, str], found: list[LabelSet]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        desk = Desk(Path(folder) / "home")
+        desk.open().setup()
+        offers = [offer(desk, film, k, labels) for k, labels in enumerate(found)]
+        send(desk, offers)
+        for clip, _ in offers:
+            desk.finish(clip.id)
+        back = fetched(desk, offers)
+        assert [(v.tracks, v.edits) for v in back.values()] == [(None, 0)] * len(offers)
+        for clip, labels in offers:
+            desk.draw(clip.id, clips.track(10**9 + 1, 3.0, "h"))
+            (path,) = (desk.workspace.review_dir() / "encord" / "verdicts").glob(f"{clip.id}.json")
+            path.unlink()
+            assert_same_but_new(fetched(desk, [(clip, labels)])[clip.id], labels)
+        desk.server.end()
+        assert desk.server.mistakes == []
+
+
+def offer(desk: Desk, film: tuple[bytes, str], number: int, labels: LabelSet) -> Offer:
+    """A clip with labels of its own."""
+    clip = replace(clips.clip(number), digest=film[1])
+    path = desk.workspace.clip_file(clip.id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(film[0])
+    mine = replace(labels, clip=clip.id)
+    saved = label_files.load(label_files.save(desk.workspace, mine))
+    return clip, saved
+
+
+def assert_same_but_new(verdict: Verdict, labels: LabelSet) -> None:
+    assert verdict.tracks is not None
+    *kept, drawn = verdict.tracks
+    assert_same(tuple(kept), labels)
+    assert (drawn.origins, verdict.edits) == ("h" * 10, 10)
 
 
 @pytest.mark.parametrize("how", ["renames", "begins"])
