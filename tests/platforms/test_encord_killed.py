@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from oneclick.core.errors import OneclickError
+from oneclick.io import labels
+from oneclick.io.catalog import Catalog
+from oneclick.io.workspace import Workspace
 from oneclick.platforms.base import Offer
 from oneclick.platforms.encord.platform import EncordPlatform
+from tests.fakes import clips
 from tests.fakes.encord_server import Call, Fault
-from tests.platforms.encord_desk import Desk, NewDesk
+from tests.platforms.encord_desk import ANNA, Desk, NewDesk
 
 Step = Callable[[Desk, list[Offer], EncordPlatform], object]
 
@@ -133,3 +141,94 @@ def test_people_are_kept_by_name(desks: NewDesk) -> None:
     for step in STREET[:4]:
         step(desk, given, desk.open())
     assert {verdict.by for verdict in desk.open().collect()} == {"anna"}
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from oneclick.platforms.options import Choice, EncordOptions
+from oneclick.stages import review
+home, key, domain = sys.argv[1:]
+choice = Choice("encord", encord=EncordOptions(key_file=key, domain=domain))
+sent = review.send(Path(home), Path(home, "ids").read_text().split(), choice)
+taken = review.collect(Path(home), choice)
+assert not sent.failed and not taken.failed, (sent, taken)
+"""
+CI = ("labelrow POST",)
+"""Requests at which every run of the tests kills a process; the slow campaign takes all."""
+
+
+def run(desk: Desk) -> subprocess.Popen[bytes]:
+    given = [str(desk.home), desk.choice.encord.key_file, desk.server.url]
+    return subprocess.Popen([sys.executable, "-c", PROGRAM, *given])
+
+
+def street(home: Path) -> tuple[Desk, list[str]]:
+    """Two labelled clips in a workspace whose server is set up."""
+    desk = Desk(home)
+    ids = [clip.id for clip in clips.labelled(home, 2, filmed=True)]
+    (home / "ids").write_text(" ".join(ids))
+    desk.open().setup()
+    desk.server.log.clear()
+    return desk, ids
+
+
+def killed_at(home: Path, number: int, carried_out: bool) -> Any:
+    """The state after a process was killed at one request and a second one went to the end."""
+    desk, ids = street(home)
+    process = run(desk)
+
+    def script(call: Call) -> Fault:
+        if call.number != number:
+            return None
+        process.kill()
+        return None if carried_out else "drop"
+
+    desk.server.script = script
+    assert process.wait(120) == -signal.SIGKILL
+    desk.server.script = lambda call: None
+    assert run(desk).wait(120) == 0
+    for clip_id in ids:
+        desk.finish(clip_id)
+    assert run(desk).wait(120) == 0
+    with Catalog.open(home) as catalog:
+        stages = [row.stage.value for row in catalog.clips()]
+        verdicts = [(row.clip, row.by, row.decision) for row in catalog.verdicts()]
+    revisions = [len(labels.revisions(Workspace(home), clip_id)) for clip_id in ids]
+    found = [state(desk), stages, verdicts, revisions]
+    desk.server.end()
+    assert desk.server.mistakes == []
+    return found
+
+
+@pytest.fixture(scope="module")
+def wanted(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Any]:
+    """The requests of a run that nobody kills, and the state at its end."""
+    home = tmp_path_factory.mktemp("whole") / "home"
+    desk, ids = street(home)
+    assert run(desk).wait(120) == 0
+    names = [call.name for call in desk.server.log]
+    desk.server.end()
+    return names, [["ACCEPTED"] * 2, [(one, ANNA, "accept") for one in sorted(ids)], [2, 2]]
+
+
+@pytest.mark.parametrize("name", CI)
+def test_a_process_killed_at_a_request_leaves_nothing_twice(
+    tmp_path: Path, wanted: tuple[list[str], Any], name: str
+) -> None:
+    assert killed_at(tmp_path / "home", wanted[0].index(name), True)[1:] == wanted[1]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_process_killed_at_every_request_leaves_nothing_twice(
+    tmp_path: Path, wanted: tuple[list[str], Any]
+) -> None:
+    states = []
+    for number in range(len(wanted[0])):
+        for carried_out in (False, True):
+            home = tmp_path / f"{number}-{carried_out}" / "home"
+            first, *rest = killed_at(home, number, carried_out)
+            assert rest == wanted[1], f"{wanted[0][number]} {carried_out}"
+            states.append(first)
+    assert all(one == states[0] for one in states)
