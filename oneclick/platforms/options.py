@@ -32,6 +32,8 @@ class EncordOptions:
     """Title of an agent stage before annotation, where clips wait for their labels."""
     titles: Literal["code", "clip"] = "code"
     """What people see there: a code that tells nothing, or the id of the clip."""
+    uploads: int = 4
+    """Clips brought at once."""
     upload: Literal["file", "bucket"] = "file"
     """Send files to Encord, or copy them into a bucket of yours and register them."""
     bucket: str = ""

@@ -115,6 +115,8 @@ class World:
         """How many questions about an upload job are answered with PENDING."""
         self.looking = 0
         """How many questions about an item come before its frames are counted."""
+        self.late = 0
+        """How many listings of rows come before they show anything."""
         self.copies_to_main = True
         self.renames = False
         """Whether objects get other hashes when labels are copied."""

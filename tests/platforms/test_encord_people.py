@@ -17,8 +17,9 @@ from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
 from oneclick.io import labels as label_files
 from oneclick.platforms.base import Offer
-from oneclick.platforms.encord import convert, intake
+from oneclick.platforms.encord import convert, load, outcome
 from oneclick.platforms.encord.records import code
+from oneclick.platforms.options import EncordOptions
 from tests.fakes import clips
 from tests.fakes.encord_server import Call
 from tests.fakes.encord_world import ANNOTATE, COMPLETE, REVIEW, Json
@@ -177,7 +178,7 @@ def test_without_news_a_quick_look_asks_for_nothing_but_the_news(
     send(desk, offers)
     ids = [clip.id for clip, _ in offers]
     desk.open().fetch(ids, thorough=False)
-    desk.world.ahead = -intake_overlap()
+    desk.world.ahead = -2 * outcome.OVERLAP
     desk.server.log.clear()
     desk.open().fetch(ids, thorough=False)
     assert [call.name for call in desk.server.log][-1] == "GET analytics/task-actions"
@@ -250,18 +251,12 @@ def test_a_private_bucket_is_registered_and_the_sizes_told_where_encord_may_not_
         assert left == [desk.title(offers[1][0].id)]
 
 
-def intake_overlap() -> object:
-    from oneclick.platforms.encord import outcome
-
-    return outcome.OVERLAP * 2
-
-
 def test_parts_are_bounded_by_clips_and_by_boxes() -> None:
-    clip, labels = clips.clip(), clips.auto_labels(clips.clip())
-    many = [len(part) for part in intake._parts([(clip, labels)] * 45)]
-    assert many == [intake.CLIPS, intake.CLIPS, 5]
+    clip, labels, options = clips.clip(), clips.auto_labels(clips.clip()), EncordOptions()
+    many = [len(part) for part in load.parts([(clip, labels)] * 45, options)]
+    assert many == [load.CLIPS, load.CLIPS, 5]
     crowd = replace(labels, tracks=tuple(clips.track(k) for k in range(900)))
-    assert [len(part) for part in intake._parts([(clip, crowd)] * 5)] == [2, 2, 1]
+    assert [len(part) for part in load.parts([(clip, crowd)] * 5, options)] == [2, 2, 1]
 
 
 @settings(max_examples=3, deadline=None, derandomize=True)

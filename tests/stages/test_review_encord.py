@@ -112,10 +112,10 @@ def test_what_was_fetched_before_it_went_down_is_taken_in(desk: Desk) -> None:
 
 
 def test_a_server_that_goes_down_in_the_middle_keeps_what_it_took(desk: Desk) -> None:
-    from oneclick.platforms.encord import intake
+    from oneclick.platforms.encord import load
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(intake, "CLIPS", 1)
+        patch.setattr(load, "CLIPS", 1)
         desk.server.script = lambda call: (
             "drop" if len(desk.server.calls("POST projects/*/labels/copy-branch")) > 1 else None
         )

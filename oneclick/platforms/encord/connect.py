@@ -188,6 +188,8 @@ def _brief(error: Exception) -> str:
     while isinstance(error, exceptions.RequestException) and cause.__cause__ is not None:
         cause = cause.__cause__
     text = without_secrets(str(getattr(cause, "message", None) or cause)).strip()
+    if not isinstance(error, exceptions.EncordException):
+        text = f"{type(error).__name__}: {text}"
     return (text.splitlines() or [""])[0][:200] or type(cause).__name__
 
 

@@ -23,10 +23,9 @@ from oneclick.core.review import Verdict
 from oneclick.io import files, labels
 from oneclick.io.workspace import Workspace
 from oneclick.platforms.encord import convert, schema
-from oneclick.platforms.encord.connect import Line
+from oneclick.platforms.encord.load import branch
 from oneclick.platforms.encord.place import Place
 from oneclick.platforms.encord.records import Record, Records, code, title
-from oneclick.platforms.options import EncordOptions
 from oneclick.platforms.spool import Spool
 
 T = TypeVar("T")
@@ -55,17 +54,10 @@ class Outcome:
     """Brings verdicts from one place into the spool."""
 
     def __init__(
-        self,
-        workspace: Workspace,
-        place: Place,
-        line: Line,
-        options: EncordOptions,
-        known: Records,
-        spool: Spool,
-        cursor: Path,
+        self, workspace: Workspace, place: Place, known: Records, spool: Spool, cursor: Path
     ) -> None:
-        self._workspace, self._place, self._line = workspace, place, line
-        self._options, self._known, self._spool, self._cursor = options, known, spool, cursor
+        self._workspace, self._place = workspace, place
+        self._known, self._spool, self._cursor = known, spool, cursor
         self.broken: dict[str, str] = {}
         """Clips that were decided and cannot be read, each with its reason."""
 
@@ -76,14 +68,16 @@ class Outcome:
         open_ = [clip for clip in waiting if not self._spool.holds(clip)]
         if not open_:
             return
-        sweep = thorough or before is None or begun - before.swept >= SWEEP
-        out = {record.data: record for record in self._records(open_)}
-        if before is not None and not sweep:
-            touched = self._touched(before.at - OVERLAP)
-            out = {data: record for data, record in out.items() if data in touched}
+        quick = not thorough and before is not None and begun - before.swept < SWEEP
+        touched = self._touched(before.at - OVERLAP) if before and quick else None
+        out = {
+            record.data: record
+            for record in self._records(open_)
+            if touched is None or record.data in touched
+        }
         for part in _parts(list(out), ROWS):
             self._part({data: out[data] for data in part})
-        swept = begun if sweep or before is None else before.swept
+        swept = before.swept if before and touched is not None else begun
         files.write_json(self._cursor, _Cursor(begun, swept))
 
     def _before(self) -> _Cursor | None:
@@ -103,8 +97,8 @@ class Outcome:
 
     def _lost(self, clip: str) -> Record | None:
         """A clip that was sent and of which nothing is known here, found by its title."""
-        name = title(clip, self._options)
-        rows = self._line.ask(
+        name = title(clip, self._place.options)
+        rows = self._place.ask(
             "find a clip", lambda: self._place.project.list_label_rows_v2(data_title_eq=name)
         )
         sent = self._newest_auto(clip)
@@ -115,7 +109,7 @@ class Outcome:
             return None
         row = rows[0]
         item, since = str(row.backing_item_uuid or ""), row.created_at or LONG_AGO
-        found = Record(clip, name, item, row.data_hash, f"oneclick-r{sent}", sent, since)
+        found = Record(clip, name, item, row.data_hash, branch(sent), sent, since)
         self._known.keep(found)
         return found
 
@@ -123,26 +117,32 @@ class Outcome:
         paths = labels.revisions(self._workspace, clip)
         return labels.revision(paths[-1]) if paths else None
 
-    def _touched(self, since: datetime) -> set[str]:
-        return {str(one.data_unit_uuid) for one in self._actions(since, None)}
+    def _touched(self, since: datetime) -> set[str] | None:
+        """Data units in the log of actions; None where it cannot be had."""
+        found = self._actions(since, None)
+        return None if found is None else {str(one.data_unit_uuid) for one in found}
 
-    def _actions(self, since: datetime, units: Sequence[str] | None) -> list[TaskAction]:
+    def _actions(self, since: datetime, units: Sequence[str] | None) -> list[TaskAction] | None:
+        """The log of actions; None where the key may not read it, or not so far back."""
         until = datetime.now(UTC) + timedelta(minutes=1)
-        return self._line.ask(
-            "read the log of actions",
-            lambda: list(
-                self._place.project.get_task_actions(
-                    after=since,
-                    before=until,
-                    action_type=list(DECIDED),
-                    data_unit_uuid=list(units) if units else None,
-                )
-            ),
-        )
+        try:
+            return self._place.line.ask(
+                "read the log of actions",
+                lambda: list(
+                    self._place.project.get_task_actions(
+                        after=since,
+                        before=until,
+                        action_type=list(DECIDED),
+                        data_unit_uuid=list(units) if units else None,
+                    )
+                ),
+            )
+        except PlatformRefused:
+            return None
 
     def _part(self, out: dict[str, Record]) -> None:
         """Clips of one listing: those at a final stage become verdicts."""
-        rows = self._line.ask(
+        rows = self._place.ask(
             "list rows", lambda: self._place.project.list_label_rows_v2(data_hashes=list(out))
         )
         for data in out.keys() - {row.data_hash for row in rows}:
@@ -151,14 +151,14 @@ class Outcome:
                 f"clip {clip} was deleted on Encord while it was in review: send it again with "
                 f"oneclick review send {clip}, or give it up with oneclick review erase {clip}"
             )
-        finished = [row for row in rows if _stage(row) == self._options.finished]
-        discarded = [row for row in rows if _stage(row) == self._options.discarded]
+        finished = [row for row in rows if _stage(row) == self._place.options.finished]
+        discarded = [row for row in rows if _stage(row) == self._place.options.discarded]
         for part in _parts(finished + discarded, UNITS):
             self._verdicts([(row, out[row.data_hash]) for row in part])
 
     def _verdicts(self, found: list[tuple[LabelRowV2, Record]]) -> None:
         since = min(record.sent_at for _, record in found) - OVERLAP
-        actions = self._actions(since, [record.data for _, record in found])
+        actions = self._actions(since, [record.data for _, record in found]) or []
         spent = self._spent(since, {record.data for _, record in found})
         for part in _parts(found, READ):
             for row, record in self._read(part):
@@ -180,16 +180,20 @@ class Outcome:
         )
 
     def _spent(self, since: datetime, units: set[str]) -> dict[str, int]:
-        """Seconds that people spent on each data unit."""
-        found: dict[str, int] = {}
-        rows = self._line.ask(
-            "read the time spent",
-            lambda: list(self._place.project.list_time_spent(since, datetime.now(UTC))),
-        )
+        """Seconds that people spent on each data unit; none where the key may not know."""
+        # Time is told by days.
+        midnight = since.replace(hour=0, minute=0, second=0, microsecond=0)
+        project, found = self._place.project, dict.fromkeys(units, 0)
+        try:
+            rows = self._place.line.ask(
+                "read the time spent",
+                lambda: list(project.list_time_spent(midnight, datetime.now(UTC))),
+            )
+        except PlatformRefused:
+            return found
         for one in rows:
-            data = str(one.data_uuid)
-            if data in units:
-                found[data] = found.get(data, 0) + one.time_spent_seconds
+            if str(one.data_uuid) in units:
+                found[str(one.data_uuid)] += one.time_spent_seconds
         return found
 
     def _read(self, part: list[tuple[LabelRowV2, Record]]) -> list[tuple[LabelRowV2, Record]]:
@@ -202,7 +206,7 @@ class Outcome:
                     f"clip {record.clip} was finished on Encord before it had labels: reopen it"
                 )
         try:
-            self._line.ask("read labels", lambda: self._initialise([row for row, _ in asked]))
+            self._place.line.ask("read labels", lambda: self._initialise([row for row, _ in asked]))
         except PlatformAway:
             raise
         except PlatformRefused as error:
@@ -229,8 +233,8 @@ class Outcome:
     ) -> Verdict:
         by, at = self._who(row, actions)
         reason = schema.rejection(row)
-        if reason is None and _stage(row) == self._options.discarded:
-            reason = f"at {self._options.discarded} on Encord"
+        if reason is None and _stage(row) == self._place.options.discarded:
+            reason = f"at {self._place.options.discarded} on Encord"
         if reason is not None:
             return Verdict(record.clip, "reject", by, at, None, seconds, 0, reason or "rejected")
         shown = convert.shown(sent)
@@ -249,7 +253,7 @@ class Outcome:
         at = order[-1].timestamp if order else row.last_edited_at or datetime.now(UTC)
         if at.tzinfo is None:
             at = at.replace(tzinfo=UTC)
-        return self._options.people.get(mail or "", mail or "encord"), at.astimezone(UTC)
+        return self._place.options.people.get(mail or "", mail or "encord"), at.astimezone(UTC)
 
 
 def _stage(row: LabelRowV2) -> str | None:

@@ -31,25 +31,25 @@ class Place:
     """
 
     def __init__(self, options: EncordOptions, line: Line) -> None:
-        self._options, self._line = options, line
+        self.options, self.line = options, line
 
     @cached_property
     def client(self) -> EncordUserClient:
-        return connect(self._options)
+        return connect(self.options)
 
     @cached_property
     def project(self) -> Project:
-        uuid = self._admitted("find the project", self._project_id)
+        uuid = self.ask("find the project", self._project_id)
         if uuid is None:
             raise PlatformAway(
-                f"no project on {self._options.domain} is called {self._options.project!r}: "
+                f"no project on {self.options.domain} is called {self.options.project!r}: "
                 "oneclick review setup makes it, or correct review.encord.project"
             )
-        return self._admitted("open the project", lambda: self.client.get_project(uuid))
+        return self.ask("open the project", lambda: self.client.get_project(uuid))
 
     @cached_property
     def dataset(self) -> Dataset:
-        found = self._admitted("list datasets", lambda: list(self.project.list_datasets()))
+        found = self.ask("list datasets", lambda: list(self.project.list_datasets()))
         mine = [one for one in found if one.title == self.project.title] or found
         if len(mine) != 1:
             raise PlatformAway(
@@ -57,13 +57,13 @@ class Place:
                 "title: oneclick review setup adds one"
             )
         uuid = str(mine[0].dataset_hash)
-        return self._admitted(
+        return self.ask(
             "open the dataset", lambda: self.client.get_dataset(uuid, include_data_rows=False)
         )
 
     @cached_property
     def folder(self) -> StorageFolder:
-        found = self._admitted("find the folder", self._folder)
+        found = self.ask("find the folder", self._folder)
         if found is None:
             raise PlatformAway(
                 f"no folder on Encord is called {self.project.title!r}: oneclick review setup"
@@ -73,8 +73,8 @@ class Place:
     @cached_property
     def integration(self) -> str:
         """Id of the cloud integration that reads our bucket."""
-        title = self._options.integration
-        found = self._admitted(
+        title = self.options.integration
+        found = self.ask(
             "find the integration",
             lambda: self.client.get_cloud_integrations(filter_integration_titles=[title]),
         )
@@ -89,13 +89,13 @@ class Place:
         """Whether project and stages are as the settings say; a line about them."""
         titles = [stage.title for stage in self.project.workflow.stages]
         for name in ("finished", "hold"):
-            wanted = getattr(self._options, name)
+            wanted = getattr(self.options, name)
             if wanted and wanted not in titles:
                 raise PlatformAway(
                     f"project {self.project.title!r} has no stage {wanted!r} (it has "
                     f"{', '.join(titles)}): correct review.encord.{name}"
                 )
-        return f"project {self.project.title!r} on {self._options.domain}: {', '.join(titles)}"
+        return f"project {self.project.title!r} on {self.options.domain}: {', '.join(titles)}"
 
     def welcome(self) -> None:
         """Ask whether we may still look at the project.
@@ -104,11 +104,11 @@ class Place:
             PlatformAway: if not.
         """
         uuid = self.project.project_hash
-        self._admitted("open the project", lambda: self.client.get_project(uuid))
+        self.ask("open the project", lambda: self.client.get_project(uuid))
 
     def setup(self, classes: Sequence[str], attributes: Mapping[str, Sequence[str]]) -> list[str]:
         """Make what is missing; a line for each thing made or found."""
-        title, ask = self._options.project, self._line.ask
+        title, ask = self.options.project, self.line.ask
         if _is_id(title):
             raise PlatformAway(f"review.encord.project is an id ({title}): setup needs a title")
         ontology, first = ask("make the ontology", lambda: self._ontology(classes, attributes))
@@ -120,11 +120,22 @@ class Place:
         return [f"{first}{grown}", second, third, fourth]
 
     def grow(self, classes: Sequence[str], attributes: Mapping[str, Sequence[str]]) -> bool:
-        """Add to the project's ontology what it lacks; nothing is ever taken away."""
+        """Add to the project's ontology what it lacks; nothing is ever taken away.
+
+        Raises:
+            PlatformAway: this key may not, or nobody answers.
+        """
         if not schema.grow(self.project.ontology_structure, classes, attributes):
             return False
-        self._line.ask("add to the ontology", lambda: self._grow(classes, attributes))
-        self._line.ask("read the ontology", self.project.refetch_ontology)
+        try:
+            self.line.ask("add to the ontology", lambda: self._grow(classes, attributes))
+        except PlatformRefused as error:
+            wanted = ", ".join([*classes, *attributes])
+            raise PlatformAway(
+                f"{error}; let this key change the ontology of {self.project.title!r}, or add to "
+                f"it by hand what of these it lacks: {wanted}"
+            ) from error
+        self.ask("read the ontology", self.project.refetch_ontology)
         return True
 
     def _grow(self, classes: Sequence[str], attributes: Mapping[str, Sequence[str]]) -> None:
@@ -133,7 +144,7 @@ class Place:
             ontology.save()
 
     def _project_id(self) -> str | None:
-        wanted = self._options.project
+        wanted = self.options.project
         if _is_id(wanted):
             return wanted
         found = [one.project_hash for one in self.client.list_projects(title_eq=wanted)]
@@ -152,7 +163,7 @@ class Place:
     def _ontology(
         self, classes: Sequence[str], attributes: Mapping[str, Sequence[str]]
     ) -> tuple[str, str]:
-        title = self._options.project
+        title = self.options.project
         for one in self.client.get_ontologies(title_eq=title):
             return one["ontology"].ontology_hash, f"found ontology {title!r}"
         structure = schema.structure(classes, attributes)
@@ -160,14 +171,14 @@ class Place:
         return made.ontology_hash, f"made ontology {title!r}"
 
     def _new_folder(self) -> str:
-        title = self._options.project
+        title = self.options.project
         if any(one.name == title for one in self.client.find_storage_folders(search=title)):
             return f"found folder {title!r}"
         self.client.create_storage_folder(title)
         return f"made folder {title!r}"
 
     def _dataset(self) -> tuple[str, str]:
-        title = self._options.project
+        title = self.options.project
         for one in self.client.get_datasets(title_eq=title):
             return one["dataset"].dataset_hash, f"found dataset {title!r}"
         made = self.client.create_dataset(
@@ -176,14 +187,14 @@ class Place:
         return made.dataset_hash, f"made dataset {title!r}"
 
     def _project(self, dataset: str, ontology: str) -> str:
-        title = self._options.project
+        title = self.options.project
         if self._project_id() is not None:
             return f"found project {title!r}"
         self.client.create_project(
             title,
             [dataset],
             ontology_hash=ontology,
-            workflow_template_hash=self._options.workflow_template or None,
+            workflow_template_hash=self.options.workflow_template or None,
         )
         return f"made project {title!r}"
 
@@ -191,14 +202,18 @@ class Place:
         if dataset not in [str(one.dataset_hash) for one in self.project.list_datasets()]:
             self.project.add_datasets([dataset])
 
-    def _admitted(self, what: str, step: Callable[[], T]) -> T:
-        """As Line.ask, but a refusal is one of the whole place."""
+    def ask(self, what: str, step: Callable[[], T]) -> T:
+        """As Line.ask, but a refusal is one of the whole place.
+
+        Raises:
+            PlatformAway: no answer, or the answer is no.
+        """
         try:
-            return self._line.ask(what, step)
+            return self.line.ask(what, step)
         except PlatformRefused as error:
             raise PlatformAway(
-                f"{error}; has this key access to {self._options.project!r} on "
-                f"{self._options.domain}?"
+                f"{error}; has this key access to {self.options.project!r} on "
+                f"{self.options.domain}?"
             ) from error
 
 

@@ -20,6 +20,7 @@ from oneclick.platforms.encord.intake import Intake
 from oneclick.platforms.encord.outcome import Outcome
 from oneclick.platforms.encord.place import Place
 from oneclick.platforms.encord.records import Records, title
+from oneclick.platforms.encord.upload import Upload
 from oneclick.platforms.options import Choice
 from oneclick.platforms.spool import Spool
 
@@ -39,17 +40,11 @@ class EncordPlatform:
         self._choice, self._options = choice, choice.encord
         self._known, self._spool = Records(root / "records"), Spool(root)
         self._line = Line(self._options, patience)
-        self._place = place = Place(self._options, self._line)
-        self._intake = Intake(workspace, place, self._line, self._options, self._known)
-        self._outcome = Outcome(
-            workspace,
-            place,
-            self._line,
-            self._options,
-            self._known,
-            self._spool,
-            root / "cursor.json",
-        )
+        self._place = Place(self._options, self._line)
+        self._upload = Upload(workspace, self._place)
+        self._intake = Intake(self._place, self._known, self._upload)
+        cursor = root / "cursor.json"
+        self._outcome = Outcome(workspace, self._place, self._known, self._spool, cursor)
 
     def setup(self) -> list[str]:
         """Make ontology, dataset, folder and project where they are missing."""
@@ -85,7 +80,7 @@ class EncordPlatform:
         """Delete data unit, labels of all branches, file and record, then look for each again."""
         name = title(clip, self._options)
         rows = self._line.ask("find labels", lambda: self._rows(name))
-        items = self._line.ask("find files", lambda: self._intake.find_items(clip))
+        items = self._line.ask("find files", lambda: self._upload.find(clip))
         units = sorted({row.data_hash for row in rows})
         held = [f"data unit {data}" for data in units]
         held += [f"labels {row.label_hash} ({row.branch_name})" for row in rows if row.label_hash]
@@ -116,7 +111,7 @@ class EncordPlatform:
             PlatformRefused: something is left.
         """
         left = [f"row {row.data_hash}" for row in self._line.ask("look", lambda: self._rows(name))]
-        found = self._line.ask("look", lambda: self._intake.find_items(clip))
+        found = self._line.ask("look", lambda: self._upload.find(clip))
         left += [f"file {item.uuid}" for item in found]
         left += [f"file {item.uuid}" for item in items if self._opens(item.uuid)]
         if left:
