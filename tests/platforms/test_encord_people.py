@@ -328,3 +328,50 @@ def test_a_clip_that_a_person_emptied_comes_back_empty(ready: tuple[Desk, list[O
     desk.finish(clip_id)
     found = fetched(desk, offers)[clip_id]
     assert (found.decision, found.tracks, found.edits) == ("accept", (), 10)
+
+
+def test_a_clip_taken_up_again_while_it_is_read_comes_another_time(
+    ready: tuple[Desk, list[Offer]],
+) -> None:
+    desk, offers = ready
+    send(desk, offers)
+    clip_id = offers[0][0].id
+    desk.finish(clip_id)
+
+    def reopen(call: Call) -> None:
+        if call.name == "labelrow GET":
+            desk.world.move(desk.title(clip_id), REVIEW, BEN)
+
+    desk.server.script = reopen
+    assert fetched(desk, offers) == {}
+    desk.server.script = lambda call: None
+    desk.move_box(clip_id, 1, 3, 5.0, BEN)
+    desk.world.person(desk.title(clip_id), "APPROVE", BEN)
+    assert fetched(desk, offers)[clip_id].edits == 1
+
+
+def test_a_key_box_that_a_person_set_comes_back_though_nothing_moved(
+    ready: tuple[Desk, list[Offer]],
+) -> None:
+    desk, offers = ready
+    send(desk, offers)
+    clip_id = offers[0][0].id
+    desk.move_box(clip_id, 1, 3, 0.0)
+    desk.finish(clip_id)
+    found = fetched(desk, offers)[clip_id]
+    assert found.tracks is not None
+    assert (found.edits, found.tracks[0].keyframes) == (0, (3,))
+    np.testing.assert_array_equal(found.tracks[0].boxes, offers[0][1].tracks[0].boxes)
+
+
+def test_a_clip_thrown_away_before_it_had_labels_is_rejected(
+    ready: tuple[Desk, list[Offer]],
+) -> None:
+    desk, offers = ready
+    send(desk, offers)
+    clip_id = offers[0][0].id
+    project, data = desk.world.find(desk.title(clip_id))
+    del project.labels[data, "main"]
+    desk.world.move(desk.title(clip_id), "Archive", BEN)
+    found = fetched(desk, offers)[clip_id]
+    assert (found.decision, found.by, found.reason) == ("reject", BEN, "at Archive on Encord")

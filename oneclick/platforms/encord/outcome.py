@@ -17,8 +17,8 @@ from encord.objects import LabelRowV2
 from encord.orm.analytics import TaskAction, TaskActionType
 
 from oneclick.core import edits
-from oneclick.core.errors import BadInput, PlatformAway, PlatformRefused
-from oneclick.core.labels import LabelSet
+from oneclick.core.errors import BadInput, PlatformAway, PlatformRefused, Unavailable, reason
+from oneclick.core.labels import LabelSet, LabelTrack
 from oneclick.core.review import Verdict
 from oneclick.io import files, labels
 from oneclick.io.workspace import Workspace
@@ -161,14 +161,16 @@ class Outcome:
         actions = self._actions(since, [record.data for _, record in found]) or []
         spent = self._spent(since, {record.data for _, record in found})
         for part in _parts(found, READ):
-            for row, record in self._read(part):
+            for row, record in self._unchanged(self._read(part)):
                 mine = [one for one in actions if str(one.data_unit_uuid) == record.data]
                 try:
                     sent = self._sent(record)
                     verdict = self._verdict(row, record, sent, mine, spent.get(record.data, 0))
                     self._spool.put(verdict, sent)
-                except BadInput as error:
-                    self.broken[record.clip] = str(error)
+                except Unavailable:
+                    raise
+                except Exception as error:  # whatever is wrong with one clip, the others come
+                    self.broken[record.clip] = reason(error, f"read clip {record.clip}")
 
     def _sent(self, record: Record) -> LabelSet:
         for path in labels.revisions(self._workspace, record.clip):
@@ -200,8 +202,9 @@ class Outcome:
         """Rows with their labels; one that cannot be read is told apart by halves."""
         # A row without a hash has no labels, and reading would make some.
         asked = [(row, record) for row, record in part if row.label_hash is not None]
-        for row, record in part:
-            if row.label_hash is None:
+        bare = [(row, record) for row, record in part if row.label_hash is None]
+        for row, record in bare:
+            if _stage(row) == self._place.options.finished:
                 self.broken[record.clip] = (
                     f"clip {record.clip} was finished on Encord before it had labels: reopen it"
                 )
@@ -212,11 +215,21 @@ class Outcome:
         except PlatformRefused as error:
             if len(asked) > 1:
                 half = len(asked) // 2
-                return [*self._read(asked[:half]), *self._read(asked[half:])]
+                return [*self._read(asked[:half]), *self._read(asked[half:] + bare)]
             self._place.welcome()
             self.broken[asked[0][1].clip] = str(error)
-            return []
-        return asked
+            asked = []
+        return asked + [one for one in bare if one[1].clip not in self.broken]
+
+    def _unchanged(self, read: list[tuple[LabelRowV2, Record]]) -> list[tuple[LabelRowV2, Record]]:
+        """Those that nobody took up again while we read them; the others come another time."""
+        data = [record.data for _, record in read]
+        rows = self._place.ask(
+            "list rows", lambda: self._place.project.list_label_rows_v2(data_hashes=data)
+        )
+        final = (self._place.options.finished, self._place.options.discarded)
+        still = {row.data_hash for row in rows if _stage(row) in final}
+        return [(row, record) for row, record in read if record.data in still]
 
     def _initialise(self, rows: list[LabelRowV2]) -> None:
         with self._place.project.create_bundle() as bundle:
@@ -232,15 +245,15 @@ class Outcome:
         seconds: float,
     ) -> Verdict:
         by, at = self._who(row, actions)
-        reason = schema.rejection(row)
-        if reason is None and _stage(row) == self._place.options.discarded:
-            reason = f"at {self._place.options.discarded} on Encord"
-        if reason is not None:
-            return Verdict(record.clip, "reject", by, at, None, seconds, 0, reason or "rejected")
+        why = schema.rejection(row) if row.is_labelling_initialised else None
+        if why is None and _stage(row) == self._place.options.discarded:
+            why = f"at {self._place.options.discarded} on Encord"
+        if why is not None:
+            return Verdict(record.clip, "reject", by, at, None, seconds, 0, why or "rejected")
         shown = convert.shown(sent)
         back = edits.recognise(shown, convert.read(row, sent, code(record.clip)))
         tracks, change = edits.settle(sent.tracks, shown, back)
-        same = change == edits.Edits()
+        same = change == edits.Edits() and _keys(tracks) == _keys(sent.tracks)
         return Verdict(
             record.clip, "accept", by, at, None if same else tracks, seconds, change.total
         )
@@ -254,6 +267,10 @@ class Outcome:
         if at.tzinfo is None:
             at = at.replace(tzinfo=UTC)
         return self._place.options.people.get(mail or "", mail or "encord"), at.astimezone(UTC)
+
+
+def _keys(tracks: Sequence[LabelTrack]) -> dict[int, tuple[int, ...]]:
+    return {track.id: track.keyframes for track in tracks}
 
 
 def _stage(row: LabelRowV2) -> str | None:
