@@ -1,0 +1,250 @@
+"""Sending clips to Encord and bringing verdicts back, against the server of the tests.
+
+uv run python -m tests.bench.encord [--clips 1000] [--frames 100] [--tracks 6] [--latency 0.1]
+
+The server runs in a process of its own, so that the memory measured is the sender's. The peer is
+the plain SDK, clip by clip, as its documentation does it: upload, link, list, initialise, save.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from oneclick.core.clips import ChosenBy, Clip, ClipStage
+from oneclick.core.labels import LabelSet, LabelTrack
+from oneclick.core.spans import Span
+from oneclick.io import cards, files, labels
+from oneclick.io.catalog import Catalog
+from oneclick.io.workspace import Workspace
+from oneclick.platforms.encord import convert
+from oneclick.platforms.encord.connect import PATIENT, Line, connect
+from oneclick.platforms.encord.place import Place
+from oneclick.platforms.options import Choice, EncordOptions
+from oneclick.stages import review
+from tests.fakes import clips
+from tests.fakes.encord_server import EncordServer
+
+WIDTH, HEIGHT, FPS = 640, 360, 25.0
+BATCH, PEER = 100, 40
+
+
+def serve(latency: float) -> None:
+    """The server, told by lines what to do: `log`, `finish`; answers are JSON lines."""
+    server = EncordServer()
+    server.script = lambda call: latency or None
+    print(json.dumps({"url": server.url, "key": server.user("machine@example.org")}), flush=True)
+    for line in sys.stdin:
+        if line.strip() == "finish":
+            _finish(server)
+        calls = Counter(call.name for call in server.log)
+        size = sum(call.size for call in server.log)
+        server.log.clear()
+        told = {"calls": calls, "bytes": size, "mistakes": server.mistakes}
+        print(json.dumps(told), flush=True)
+
+
+def _finish(server: EncordServer) -> None:
+    (project,) = server.world.projects.values()
+    for task in project.tasks.values():
+        for action in ("SUBMIT", "APPROVE"):
+            asked = {"taskUuid": task.uuid, "action": action}
+            server.world.act(project, task.stage, asked, "anna@example.org")
+
+
+class Told:
+    """The server in its process."""
+
+    def __init__(self, latency: float) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.bench.encord", "--serve", "--latency", str(latency)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.begun = self._line()
+
+    def ask(self, word: str) -> dict[str, Any]:
+        """Requests since the last word."""
+        assert self._process.stdin
+        self._process.stdin.write(word + "\n")
+        self._process.stdin.flush()
+        found = self._line()
+        assert not found["mistakes"], found["mistakes"]
+        return found
+
+    def _line(self) -> dict[str, Any]:
+        assert self._process.stdout
+        return dict(json.loads(self._process.stdout.readline()))
+
+    def end(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+@contextmanager
+def started(latency: float) -> Iterator[Told]:
+    """A server until the end of the block."""
+    told = Told(latency)
+    try:
+        yield told
+    finally:
+        told.end()
+
+
+def film(path: Path, frames: int) -> str:
+    """A real clip; its sha256."""
+    rng = np.random.default_rng(0)
+    ground = rng.integers(0, 255, (HEIGHT // 8, WIDTH // 8, 3), np.uint8).repeat(8, 0).repeat(8, 1)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=int(FPS))
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for k in range(frames):
+            picture = np.roll(ground, 2 * k, axis=1)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        out.mux(stream.encode())
+    return files.sha256(path)
+
+
+def track(number: int, frames: int) -> LabelTrack:
+    """One person who walks, with scores, key boxes and an attribute."""
+    at = np.arange(frames, dtype=np.int32)
+    left = 20 + 80 * number + at * 0.7 + np.sin(at / 7)
+    boxes = np.stack([left, 60 + left * 0.1, left + 40, 160 + left * 0.1], axis=1)
+    keys = tuple(range(0, frames, 10))
+    posture = {"posture": ((0, frames // 2, "standing"), (frames // 2, frames, "walking"))}
+    scores = np.linspace(0.4, 0.99, frames, dtype=np.float32)
+    return LabelTrack(
+        number, "person", at, boxes.astype(np.float32), scores, "u" * frames, keys, posture
+    )
+
+
+def workspace(home: Path, count: int, frames: int, tracks: int) -> list[str]:
+    """Clips at LABELLED that share one film."""
+    place, source = Workspace(home), home / "film.mp4"
+    home.mkdir(parents=True)
+    digest = film(source, frames)
+    drawn = tuple(track(number, frames) for number in range(tracks))
+    video = replace(clips.VIDEO, frames=count * frames, fps=FPS, width=WIDTH, height=HEIGHT)
+    with Catalog.open(home) as catalog:
+        catalog.add_video(video)
+        for k in range(count):
+            name = f"{video.id}-{1000 * k:08d}"
+            span = Span(k * frames, (k + 1) * frames)
+            clip = Clip(name, "ward_a", video.id, span, FPS, WIDTH, HEIGHT, ChosenBy.TRIGGER)
+            clip = replace(clip, digest=digest)
+            place.clip_dir(name).mkdir(parents=True)
+            os.link(source, place.clip_file(name))
+            cards.save_clip_card(place, clip)
+            catalog.add_clip(clip, "bench")
+            catalog.move(name, ClipStage.CUT, ClipStage.EXTRACTED, "bench")
+            found = LabelSet(
+                name,
+                1,
+                "auto",
+                None,
+                "hindsight:x",
+                clips.NOON,
+                frames,
+                WIDTH,
+                HEIGHT,
+                ("person",),
+                drawn,
+            )
+            catalog.add_revision(found, files.sha256(labels.save(place, found)))
+            catalog.move(name, ClipStage.EXTRACTED, ClipStage.LABELLED, "bench")
+        return [row.clip.id for row in catalog.clips()]
+
+
+def resident() -> float:
+    """MB that this process holds."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmRSS"))
+
+
+def plain(home: Path, names: list[str], choice: Choice) -> float:
+    """Seconds a clip of the SDK as it is documented."""
+    place = Place(choice.encord, Line(choice.encord, PATIENT))
+    project, dataset, folder = place.project, place.dataset, place.folder
+    begun = time.perf_counter()
+    for name in names:
+        found = labels.latest(Workspace(home), name)
+        assert found is not None
+        uuid = folder.upload_video(Workspace(home).clip_file(name), title=f"plain-{name}.mp4")
+        (unit,) = dataset.link_items([uuid])
+        (row,) = project.list_label_rows_v2(data_hashes=[unit.uid])
+        row.initialise_labels()
+        convert.fill(row, found, name)
+        row.save()
+    return (time.perf_counter() - begun) / len(names)
+
+
+def main(count: int, frames: int, tracks: int, latency: float) -> None:
+    """Print what sending and collecting cost."""
+    with tempfile.TemporaryDirectory() as folder, started(latency) as server:
+        home = Path(folder) / "home"
+        names = workspace(home, count, frames, tracks)
+        key = Path(folder) / "key"
+        key.write_text(server.begun["key"])
+        options = EncordOptions(key_file=str(key), domain=server.begun["url"])
+        choice = Choice("encord", attributes={"posture": ("standing", "walking")}, encord=options)
+        review.setup(home, choice)
+        assert connect(options)
+        server.ask("log")
+        peer, peer_log = plain(home, names[:PEER], choice), server.ask("log")
+        held, begun = [], time.perf_counter()
+        for start in range(0, count, BATCH):
+            sent = review.send(home, names[start : start + BATCH], choice)
+            assert not sent.failed, sent.failed
+            held.append(resident())
+        seconds, log = time.perf_counter() - begun, server.ask("log")
+        _tell("sent", count, seconds, log)
+        print(f"memory    {held[0]:.0f} MB after {BATCH} clips, {held[-1]:.0f} MB at the end")
+        requests = sum(peer_log["calls"].values()) / PEER
+        print(
+            f"plain SDK {1000 * peer:.0f} ms and {requests:.1f} requests a clip: "
+            f"{peer * count / seconds:.2f} times our time"
+        )
+        server.ask("finish")
+        begun = time.perf_counter()
+        taken = review.collect(home, choice)
+        assert len(taken.done) == count, taken
+        _tell("collected", count, time.perf_counter() - begun, server.ask("log"))
+
+
+def _tell(what: str, count: int, seconds: float, log: dict[str, Any]) -> None:
+    requests = sum(log["calls"].values()) / count
+    print(
+        f"{what:9} {count} clips in {seconds:.1f} s ({1000 * seconds / count:.0f} ms a clip); "
+        f"{requests:.2f} requests and {log['bytes'] / 1000 / count:.0f} kB a clip"
+    )
+    for name, number in sorted(log["calls"].items(), key=lambda item: -item[1]):
+        print(f"          {number / count:6.2f}  {name}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clips", type=int, default=1000)
+    parser.add_argument("--frames", type=int, default=100)
+    parser.add_argument("--tracks", type=int, default=6)
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds of each request")
+    parser.add_argument("--serve", action="store_true", help="be the server")
+    given = parser.parse_args()
+    if given.serve:
+        serve(given.latency)
+    else:
+        main(given.clips, given.frames, given.tracks, given.latency)
