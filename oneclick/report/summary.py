@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from oneclick.io.catalog import Catalog
+from oneclick.platforms.options import Name
 from oneclick.report import numbers, scores
+
+LOCAL = "local"
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ def lap(home: Path) -> Lap:
     """All numbers of the summary, read from the catalog and the model cards."""
     with Catalog.open(home) as catalog:
         datasets = catalog.datasets()
+        elsewhere = catalog.in_review(get_args(Name))
+    elsewhere.pop(LOCAL, None)
     newest = datasets[-1] if datasets else None
     funnel = numbers.funnel(home)
     return Lap(
@@ -49,15 +55,21 @@ def lap(home: Path) -> Lap:
         newest.images if newest else 0,
         scores.champion(home),
         scores.training(home),
-        _next_step({row.stage: row.clips for row in funnel}),
+        _next_step({row.stage: row.clips for row in funnel}, elsewhere),
     )
 
 
-def _next_step(clips: dict[str, int]) -> str:
-    if clips["IN_REVIEW"]:
+def _next_step(clips: dict[str, int], elsewhere: dict[str, int]) -> str:
+    here = clips["IN_REVIEW"] - sum(elsewhere.values())
+    if here > 0:
         return (
-            f"{clips['IN_REVIEW']} clips wait for review: oneclick review list, then "
+            f"{here} {'clip waits' if here == 1 else 'clips wait'} for review: oneclick review list, then "
             "oneclick review accept CLIP (or --all), then the same run again"
+        )
+    if elsewhere:
+        counts = " and ".join(f"{number} on {name}" for name, number in sorted(elsewhere.items()))
+        return (
+            f"clips wait for review, {counts}: the same run again takes in what is finished there"
         )
     if clips["QUARANTINED"]:
         return (

@@ -71,6 +71,13 @@ def test_a_clip_goes_out_and_comes_back_as_a_revision_by_who_corrected_it(desk: 
     assert review.collect(desk.home, desk.choice).done == []
 
 
+def test_the_summary_says_where_clips_wait(desk: Desk) -> None:
+    review.send(desk.home, ids()[:2], desk.choice)
+    assert "clips wait for review, 2 on encord" in report.lap(desk.home).next_step
+    review.send(desk.home, ids()[2:])
+    assert "1 clip waits for review: oneclick review list" in report.lap(desk.home).next_step
+
+
 def test_reports_count_work_there_as_they_count_work_here(desk: Desk) -> None:
     review.send(desk.home, ids(), desk.choice)
     for clip_id in ids()[:2]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -173,6 +174,20 @@ class Clips(Rollups):
         for (_, stage), clips in self.grown(counters.MOVED, since=at).items() if at else ():
             found[stage] -= int(clips)
         return {stage: found[stage.value] for stage in ClipStage}
+
+    def in_review(self, platforms: Sequence[str]) -> dict[str, int]:
+        """How many Clips wait on which of the platforms, by where they were sent last."""
+        events, clips = schema.clip_events.c, schema.clips.c
+        last = (
+            sa.select(sa.func.max(events.id).label("id"))
+            .join(schema.clips, clips.id == events.clip)
+            .where(clips.stage == ClipStage.IN_REVIEW, events.new == ClipStage.IN_REVIEW)
+            .where(events.detail.in_(platforms))
+            .group_by(events.clip)
+            .subquery()
+        )
+        query = sa.select(events.detail, sa.func.count()).join(last, last.c.id == events.id)
+        return {row[0]: row[1] for row in self._rows(query.group_by(events.detail))}
 
     def newest_error(self) -> str | None:
         """Why the Clip that was quarantined last was."""
