@@ -62,8 +62,9 @@ def lap(home: Path) -> Lap:
 def _next_step(clips: dict[str, int], elsewhere: dict[str, int]) -> str:
     here = clips["IN_REVIEW"] - sum(elsewhere.values())
     if here > 0:
+        waiting = "clip waits" if here == 1 else "clips wait"
         return (
-            f"{here} {'clip waits' if here == 1 else 'clips wait'} for review: oneclick review list, then "
+            f"{here} {waiting} for review: oneclick review list, then "
             "oneclick review accept CLIP (or --all), then the same run again"
         )
     if elsewhere:
