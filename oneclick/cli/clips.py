@@ -68,7 +68,10 @@ def _table(rows: list[ClipRow], json: bool) -> None:
 
 @app.command()
 def show(
-    clip: Annotated[str, typer.Argument(help="Clip id; `oneclick clips list` prints them.")],
+    clip: Annotated[
+        str,
+        typer.Argument(help="Clip id (`oneclick clips list` prints them), or its title on Encord."),
+    ],
     home: output.Home = None,
     json: output.Json = False,
 ) -> None:
@@ -76,7 +79,8 @@ def show(
     from oneclick import report
 
     settings = output.settings(home)
-    detail, use = report.clip(settings.home, clip), report.use(settings.home, clip)
+    detail = report.clip(settings.home, clip)
+    use = report.use(settings.home, detail.row.id)
     if json:
         output.show_json({**output.plain(detail), "use": use})
         return
@@ -106,6 +110,8 @@ def show(
         [[", ".join(names) for names in (use.datasets, use.learned, use.measured)]],
         "use",
     )
+    if detail.known_as:
+        output.table(["platform", "title there"], [[*it] for it in detail.known_as.items()])
     output.table(
         ["at (UTC)", "from", "to", "by", "detail"],
         [[e.at, e.old or "", e.new, e.by, e.detail] for e in detail.events],

@@ -13,6 +13,9 @@ from oneclick.core.errors import UnknownName
 from oneclick.core.hits import Hit
 from oneclick.io.catalog import Catalog
 from oneclick.io.catalog import ClipRow as CatalogRow
+from oneclick.io.workspace import Workspace
+from oneclick.platforms.encord import records
+from oneclick.platforms.encord.records import Records
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class ClipDetail:
     hits: tuple[Hit, ...]
     revisions: list[Any]
     events: list[Any]
+    known_as: dict[str, str]
+    """Its title on review platforms that it was sent to."""
 
 
 def videos(home: Path) -> list[VideoRow]:
@@ -97,13 +102,16 @@ def clips(
 
 
 def clip(home: Path, clip_id: str) -> ClipDetail:
-    """One clip in full.
+    """One clip in full, by its id or by its title on a review platform.
 
     Raises:
         UnknownName: if there is no such clip.
     """
+    known = Records(Workspace(home).review_dir() / "encord" / "records")
     with Catalog.open(home) as catalog:
-        found = catalog.clip(clip_id)
+        found = catalog.clip(_named(catalog, clip_id))
+        clip_id = found.clip.id
+        there = known.find(clip_id)
         return ClipDetail(
             row(found),
             found.clip.video,
@@ -112,7 +120,17 @@ def clip(home: Path, clip_id: str) -> ClipDetail:
             found.clip.hits,
             list(catalog.revision_rows(clip_id)),
             list(catalog.events(clip_id)),
+            {"encord": there.title} if there else {},
         )
+
+
+def _named(catalog: Catalog, text: str) -> str:
+    """The clip that a review platform knows by that title, or the text as it is."""
+    wanted = text.removesuffix(".mp4")
+    if not wanted.startswith(records.PREFIX):
+        return text
+    ids = (row.clip.id for row in catalog.clips())
+    return next((clip for clip in ids if records.code(clip) == wanted), text)
 
 
 def row(found: CatalogRow) -> ClipRow:

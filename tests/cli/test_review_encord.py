@@ -54,6 +54,11 @@ def test_a_user_sets_up_sends_collects_and_erases(desk: Desk) -> None:
     assert "oneclick review setup makes it" in before.stderr
     assert "made project 'ward'" in oneclick(desk, "review", "setup").stderr
     assert "clips sent: 2 done" in oneclick(desk, "review", "send").stderr
+    known = desk.title(first)
+    for name in (first, known, known.removesuffix(".mp4")):
+        shown = oneclick(desk, "clips", "show", name).stdout
+        assert first in shown
+        assert known in shown
     desk.finish(first)
     assert "verdicts taken in: 1 done" in oneclick(desk, "review", "collect").stderr
     assert '"name":"anna"' in oneclick(desk, "review", "stats", "--json").stdout.replace(" ", "")

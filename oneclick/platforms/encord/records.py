@@ -15,6 +15,9 @@ from oneclick.core.errors import BadInput
 from oneclick.io import files
 from oneclick.platforms.options import EncordOptions
 
+PREFIX = "oneclick-"
+"""How codes begin."""
+
 
 class Record(msgspec.Struct, frozen=True):
     """Where a clip stands on Encord."""
@@ -60,7 +63,7 @@ class Records:
 
 def code(clip_id: str) -> str:
     """A name for a clip that tells nothing about camera and time."""
-    return f"oneclick-{hashlib.sha256(clip_id.encode()).hexdigest()[:20]}"
+    return f"{PREFIX}{hashlib.sha256(clip_id.encode()).hexdigest()[:20]}"
 
 
 def title(clip_id: str, options: EncordOptions) -> str:
