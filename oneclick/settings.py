@@ -114,8 +114,10 @@ class Review(_Section):
         return self
 
     @model_validator(mode="after")
-    def _bucket_is_whole(self) -> Review:
+    def _encord_is_whole(self) -> Review:
         found = self.encord
+        if found.uploads < 1:
+            raise ValueError(f"encord.uploads is {found.uploads}: at least 1")
         if self.platform == "encord" and found.upload == "bucket":
             for name in ("bucket", "integration"):
                 if not getattr(found, name):

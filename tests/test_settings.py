@@ -41,6 +41,14 @@ def test_the_environment_beats_the_file_and_an_argument_beats_both(
         ("batch = 0\n", "batch"),
         ('runner = "cloud"\n', "runner"),
         ("this is not toml", "oneclick.toml"),
+        ('[review]\nplatform = "encord"\naccept_auto = true\n', "accept_auto"),
+        ('[review]\nplatform = "paper"\n', "review.platform"),
+        ("[review.encord]\nuploads = 0\n", "uploads is 0"),
+        ('[review.encord]\nprojekt = "ward"\n', "review.encord.projekt"),
+        (
+            '[review]\nplatform = "encord"\n[review.encord]\nupload = "bucket"\n',
+            "encord.bucket is missing",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(tmp_path: Path, text: str, named: str) -> None:

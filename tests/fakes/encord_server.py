@@ -536,6 +536,13 @@ class Legacy:
         world.add_tasks(made)
         return made.uuid
 
+    def add_dataset(self, uid: Any, asked: Json) -> Any:
+        for dataset in asked["dataset_hashes"]:
+            _found(self.world.datasets, dataset)
+            self.project.datasets.append(dataset)
+        self.world.add_tasks(self.project)
+        return True
+
     def dataset(self, uid: Any, asked: Json) -> Any:
         found = _found(self.world.datasets, self.resource)
         made = {"title": found["title"], "description": "", "dataset_type": "CORD_STORAGE"}
@@ -669,6 +676,7 @@ class Legacy:
 
 _QUERIES: dict[str, Callable[..., Any]] = {
     "project POST": Legacy.create_project,
+    "projectdataset POST": Legacy.add_dataset,
     "dataset GET": Legacy.dataset,
     "datasetlinkitems POST": Legacy.link,
     "video DELETE": Legacy.delete_units,

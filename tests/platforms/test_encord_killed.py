@@ -100,9 +100,13 @@ def requests(desk: Desk, given: list[Offer], upto: int) -> tuple[int, Any]:
     return len(desk.server.log) - before, state(desk)
 
 
-@pytest.mark.parametrize("fault", ["drop", "lose"])
 @pytest.mark.parametrize(
-    ("upto", "how"), [(0, ""), (1, ""), (1, "no copies"), (1, "bucket"), (3, ""), (4, "bucket")]
+    ("upto", "how", "fault"),
+    [
+        *[(upto, "", fault) for upto in (0, 1, 3) for fault in ("drop", "lose")],
+        *[(1, how, "lose") for how in ("no copies", "bucket")],
+        (4, "bucket", "lose"),
+    ],
 )
 def test_cut_off_at_any_request_and_run_again_it_ends_the_same(
     desks: NewDesk,

@@ -172,6 +172,19 @@ def test_a_project_that_is_not_as_the_settings_say_is_explained(
         changed(desk, **options).check()
 
 
+def test_a_team_s_own_project_is_taken_as_it_is(ready: tuple[Desk, list[Offer]]) -> None:
+    """Its ontology grows, its dataset stays, and ours comes beside it."""
+    desk, offers = ready
+    theirs = desk.project
+    for kept in (*desk.world.datasets.values(), *desk.world.ontologies.values()):
+        kept["title"] = "theirs"
+    del desk.world.ontologies[theirs.ontology]["editor"]["objects"][:]
+    changed(desk).setup()
+    assert (len(desk.world.projects), len(desk.world.ontologies)) == (1, 1)
+    assert len(theirs.datasets) == 2
+    assert trouble(desk.open(), offers) == ["", ""]
+
+
 def test_two_projects_of_one_title_are_told_apart_by_id(ready: tuple[Desk, list[Offer]]) -> None:
     desk, offers = ready
     first = desk.project

@@ -14,7 +14,7 @@ from oneclick.platforms.encord.records import code, title
 from oneclick.platforms.options import EncordOptions
 
 CLIPS, BOXES = 20, 20_000
-"""Most of each in one request: 20,000 boxes are about 8 MB."""
+"""Most of each in one request: 20,000 boxes are about 10 MB."""
 
 
 @dataclass

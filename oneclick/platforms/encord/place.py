@@ -111,13 +111,15 @@ class Place:
         title, ask = self.options.project, self.line.ask
         if _is_id(title):
             raise PlatformAway(f"review.encord.project is an id ({title}): setup needs a title")
-        ontology, first = ask("make the ontology", lambda: self._ontology(classes, attributes))
-        dataset, second = ask("make the dataset", self._dataset)
-        third = ask("make the folder", self._new_folder)
-        fourth = ask("make the project", lambda: self._project(dataset, ontology))
+        there = ask("find the project", self._project_id) is not None
+        dataset, first = ask("make the dataset", self._dataset)
+        second = ask("make the folder", self._new_folder)
+        third = f"found project {title!r}"
+        if not there:
+            third = ask("make the project", lambda: self._project(dataset, classes, attributes))
         ask("attach the dataset", lambda: self._attach(dataset))
-        grown = ", added to" if self.grow(classes, attributes) else ""
-        return [f"{first}{grown}", second, third, fourth]
+        grown = ["added to its ontology"] if self.grow(classes, attributes) else []
+        return [first, second, third, *grown]
 
     def grow(self, classes: Sequence[str], attributes: Mapping[str, Sequence[str]]) -> bool:
         """Add to the project's ontology what it lacks; nothing is ever taken away.
@@ -160,15 +162,13 @@ class Place:
         found = self.client.find_storage_folders(search=title)
         return next((one for one in found if one.name == title), None)
 
-    def _ontology(
-        self, classes: Sequence[str], attributes: Mapping[str, Sequence[str]]
-    ) -> tuple[str, str]:
+    def _ontology(self, classes: Sequence[str], attributes: Mapping[str, Sequence[str]]) -> str:
+        """Of a new project; one that is there keeps its own."""
         title = self.options.project
         for one in self.client.get_ontologies(title_eq=title):
-            return one["ontology"].ontology_hash, f"found ontology {title!r}"
+            return str(one["ontology"].ontology_hash)
         structure = schema.structure(classes, attributes)
-        made = self.client.create_ontology(title, structure=structure)
-        return made.ontology_hash, f"made ontology {title!r}"
+        return self.client.create_ontology(title, structure=structure).ontology_hash
 
     def _new_folder(self) -> str:
         title = self.options.project
@@ -186,17 +186,19 @@ class Place:
         )
         return made.dataset_hash, f"made dataset {title!r}"
 
-    def _project(self, dataset: str, ontology: str) -> str:
+    def _project(
+        self, dataset: str, classes: Sequence[str], attributes: Mapping[str, Sequence[str]]
+    ) -> str:
         title = self.options.project
         if self._project_id() is not None:
             return f"found project {title!r}"
         self.client.create_project(
             title,
             [dataset],
-            ontology_hash=ontology,
+            ontology_hash=self._ontology(classes, attributes),
             workflow_template_hash=self.options.workflow_template or None,
         )
-        return f"made project {title!r}"
+        return f"made project {title!r} with its ontology"
 
     def _attach(self, dataset: str) -> None:
         if dataset not in [str(one.dataset_hash) for one in self.project.list_datasets()]:
