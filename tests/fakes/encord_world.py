@@ -40,6 +40,12 @@ def missing() -> Refused:
     return Refused(404, "RESOURCE_NOT_FOUND_ERROR")
 
 
+def found_in(known: dict[str, Any], key: str) -> Any:
+    if key not in known:
+        raise missing()
+    return known[key]
+
+
 @dataclass
 class Item:
     """A file in a folder."""
