@@ -106,12 +106,13 @@ def setup(home: output.Home = None) -> None:
 @app.command()
 def send(clips: Clips = None, home: output.Home = None) -> None:
     """Send labelled clips to the review platform; those named are sent again if they were lost."""
-    from oneclick.core.clips import ClipStage
     from oneclick.stages import review
 
-    settings = output.settings(home)
-    chosen = clips or _standing(settings.home, ClipStage.LABELLED)
-    sent = review.send(settings.home, chosen, settings.reviewers(), again=bool(clips))
+    conf = output.settings(home)
+    if clips:
+        sent = review.send(conf.home, clips, conf.reviewers(), again=True)
+    else:
+        sent = review.send_all(conf.home, conf.reviewers(), conf.lease_seconds)
     output.finish(sent, "clips sent")
 
 

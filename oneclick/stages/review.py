@@ -15,7 +15,7 @@ from oneclick.core.results import BatchResult
 from oneclick.core.review import POLICY, Decision, Verdict
 from oneclick.io import files, labels
 from oneclick.io.aside import put_aside
-from oneclick.io.catalog import Catalog, utc_now
+from oneclick.io.catalog import Catalog, owner_id, utc_now
 from oneclick.io.workspace import Workspace
 from oneclick.platforms.base import Erased, Offer, Platform, Sent
 from oneclick.platforms.choose import open_platform
@@ -25,6 +25,7 @@ from oneclick.platforms.options import Choice
 BY = "review"
 UNSEEN = f"{POLICY}accept-auto"
 LOCAL = Choice()
+ALL = 1_000_000
 DECIDED = {"accept": ClipStage.ACCEPTED, "reject": ClipStage.REJECTED}
 
 
@@ -52,6 +53,20 @@ def send(
         except PlatformAway as error:
             street.result.failed[there.name] = str(error)
     return street.result
+
+
+def send_all(home: Path, choice: Choice, lease_seconds: float) -> BatchResult:
+    """Every LABELLED clip that nobody else is sending; uploading twice would leave it there twice.
+
+    Args:
+        lease_seconds: how long they are ours.
+    """
+    owner = owner_id()
+    with Catalog.open(home) as catalog:
+        try:
+            return send(home, catalog.claim(ClipStage.LABELLED, owner, ALL, lease_seconds), choice)
+        finally:
+            catalog.release(owner)
 
 
 @dataclass(frozen=True)

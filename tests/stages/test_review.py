@@ -34,6 +34,16 @@ def test_sending_twice_sends_once(tmp_path: Path, waiting: list[str]) -> None:
     assert stage(tmp_path, waiting[0]) is ClipStage.IN_REVIEW
 
 
+def test_clips_that_somebody_else_is_sending_are_left_alone(tmp_path: Path) -> None:
+    names = [clip.id for clip in clips.labelled(tmp_path, 3)]
+    with Catalog.open(tmp_path) as catalog:
+        assert catalog.claim(ClipStage.LABELLED, "somebody", 1, 60) == names[:1]
+    assert review.send_all(tmp_path, review.LOCAL, 60).done == names[1:]
+    with Catalog.open(tmp_path) as catalog:
+        catalog.release("somebody")
+    assert review.send_all(tmp_path, review.LOCAL, 60).done == names[:1]
+
+
 def test_an_accepted_clip_gets_a_human_revision(tmp_path: Path, waiting: list[str]) -> None:
     review.give(tmp_path, waiting[:1], "accept", "annotator-1")
     assert review.collect(tmp_path).done == waiting[:1]
