@@ -92,6 +92,11 @@ class Workspace:
         """What was erased on review platforms, a JSON file each."""
         return self.home / "review" / "receipts"
 
+    @property
+    def review_trouble(self) -> Path:
+        """Why a review platform could not be reached the last time, as JSON; gone when it is."""
+        return self.home / "review" / "trouble.json"
+
     def dataset_dir(self, version: str) -> Path:
         return self.home / "datasets" / version
 

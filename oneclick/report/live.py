@@ -120,6 +120,7 @@ class Reader:
                     Need("broken", why, "train", ("models", "list"))
                     for why in self._models.problems
                 ),
+                *needs.platform(self.home),
                 *needs.space(self.home),
             ),
         )

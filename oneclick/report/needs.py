@@ -7,7 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from oneclick.core.clips import ClipStage
+from oneclick.core.errors import BadInput
+from oneclick.io import files
 from oneclick.io.catalog import Catalog
+from oneclick.io.workspace import Workspace
 from oneclick.report.snapshot import Need, RunNow, Serving, StageNow
 
 BAD = ("Failed", "Crashed", "TimedOut")
@@ -38,6 +41,18 @@ def needs(
     if serving.candidate and serving.verdict and serving.verdict != "promote":
         text = f"{serving.candidate} was not promoted: {serving.verdict}"
         yield Need("gate", text, "train", ("models", "show", serving.candidate))
+
+
+def platform(home: Path) -> Iterator[Need]:
+    """A review platform that could not be reached the last time."""
+    path = Workspace(home).review_trouble
+    if not path.exists():
+        return
+    try:
+        told: dict[str, str] = files.read_json(path, dict[str, str])
+    except BadInput:
+        return
+    yield Need("platform", told.get("text", ""), "review", ("doctor",))
 
 
 def space(home: Path) -> Iterator[Need]:

@@ -150,7 +150,7 @@ class Need:
     """Something that only a person can do."""
 
     kind: str
-    """start, review, quarantined, flow, gate, broken, space: also the order of urgency."""
+    """start, review, quarantined, flow, gate, broken, platform, space: in order of urgency."""
     text: str
     screen: str
     """Where it is done: pipeline, triggers, clips, review, flows, train, system."""

@@ -51,7 +51,10 @@ def send(
             for sent in there.send(_offers(street, clips, again)):
                 _sent(street, sent, there)
         except PlatformAway as error:
-            street.result.failed[there.name] = str(error)
+            _tell(street.workspace, street.result, there, error)
+        else:
+            if street.result.done:
+                street.workspace.review_trouble.unlink(missing_ok=True)
     return street.result
 
 
@@ -145,14 +148,25 @@ def collect(home: Path, choice: Choice = LOCAL, thorough: bool = True) -> BatchR
     there, ours = open_platform(choice, workspace), LocalPlatform(workspace.review_dir())
     with Catalog.open(home) as catalog:
         waiting = [row.clip.id for row in catalog.clips(stage=ClipStage.IN_REVIEW)]
+        out = [clip for clip in waiting if not ours.has(clip)]
         try:
-            there.fetch([clip for clip in waiting if not ours.has(clip)], thorough)
+            there.fetch(out, thorough)
         except PlatformAway as error:
-            result.failed[there.name] = str(error)
+            _tell(workspace, result, there, error)
+        else:
+            if out:
+                workspace.review_trouble.unlink(missing_ok=True)
         known = {(row.clip, row.by, row.at) for row in catalog.verdicts()}
         for platform in (there, *([] if there.name == ours.name else [ours])):
             _take_all(workspace, catalog, platform, known, result)
     return result
+
+
+def _tell(workspace: Workspace, result: BatchResult, there: Platform, error: PlatformAway) -> None:
+    """In the result, and in a file for those who look later."""
+    result.failed[there.name] = str(error)
+    told = {"platform": there.name, "at": utc_now(), "text": str(error)}
+    files.write_json(workspace.review_trouble, told)
 
 
 def _take_all(

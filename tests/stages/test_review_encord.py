@@ -14,6 +14,7 @@ from oneclick.io import labels
 from oneclick.io.catalog import Catalog
 from oneclick.platforms.options import Choice
 from oneclick.report import live
+from oneclick.report.snapshot import Need
 from oneclick.stages import review
 from tests.fakes import clips
 from tests.platforms.encord_desk import ANNA, MACHINE, Desk
@@ -43,6 +44,11 @@ def opened(desk: Desk, choice: Choice) -> object:
 def stages(home: Path) -> list[ClipStage]:
     with Catalog.open(home) as catalog:
         return [row.stage for row in catalog.clips()]
+
+
+def needs(desk: Desk) -> list[Need]:
+    """What the screens say of the platform."""
+    return [need for need in live.read(desk.home).needs if need.kind == "platform"]
 
 
 def ids() -> list[str]:
@@ -102,9 +108,11 @@ def test_a_server_that_is_down_stops_nothing_and_the_next_run_goes_on(desk: Desk
     for result in (sent, taken):
         assert list(result.failed) == ["encord"]
         assert "does not answer" in result.failed["encord"]
+    assert ["does not answer" in need.text for need in needs(desk)] == [True]
     assert stages(desk.home) == [ClipStage.ACCEPTED, ClipStage.IN_REVIEW, ClipStage.LABELLED]
     desk.server.script = lambda call: None
     assert review.send(desk.home, [third], desk.choice).done == [third]
+    assert needs(desk) == []
     assert review.collect(desk.home, desk.choice).done == [second]
 
 
