@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -176,6 +177,24 @@ def resident() -> float:
     return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmRSS"))
 
 
+@contextmanager
+def watched() -> Iterator[list[float]]:
+    """The most MB held while the block runs."""
+    most, over = [resident()], threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.05):
+            most[0] = max(most[0], resident())
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield most
+    finally:
+        over.set()
+        thread.join()
+
+
 def plain(home: Path, names: list[str], choice: Choice) -> float:
     """Seconds a clip of the SDK as it is documented."""
     place = Place(choice.encord, Line(choice.encord, PATIENT))
@@ -220,10 +239,12 @@ def main(count: int, frames: int, tracks: int, latency: float) -> None:
             f"{peer * count / seconds:.2f} times our time"
         )
         server.ask("finish")
-        begun = time.perf_counter()
-        taken = review.collect(home, choice)
+        begun, before = time.perf_counter(), resident()
+        with watched() as most:
+            taken = review.collect(home, choice)
         assert len(taken.done) == count, taken
         _tell("collected", count, time.perf_counter() - begun, server.ask("log"))
+        print(f"memory    {before:.0f} MB before, {most[0]:.0f} MB at most")
 
 
 def _tell(what: str, count: int, seconds: float, log: dict[str, Any]) -> None:

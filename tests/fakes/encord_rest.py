@@ -237,7 +237,8 @@ class Rest:
 
     def times(self, query: Any, asked: Any) -> Any:
         found = [one for one in self.world.times if one["project"] == query["projectUuid"][0]]
-        return _page([one for one in found if _wanted(one, query, "periodEndTime")])
+        told = [one for one in found if _wanted(one, query, "periodEndTime")]
+        return _page({k: v for k, v in one.items() if k != "project"} for one in told)
 
     def buckets(self, query: Any, asked: Any) -> Any:
         wanted = query.get("filterIntegrationTitles")

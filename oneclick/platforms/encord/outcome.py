@@ -151,16 +151,18 @@ class Outcome:
                 f"clip {clip} was deleted on Encord while it was in review: send it again with "
                 f"oneclick review send {clip}, or give it up with oneclick review erase {clip}"
             )
-        finished = [row for row in rows if _stage(row) == self._place.options.finished]
-        discarded = [row for row in rows if _stage(row) == self._place.options.discarded]
-        for part in _parts(finished + discarded, UNITS):
-            self._verdicts([(row, out[row.data_hash]) for row in part])
+        final = (self._place.options.finished, self._place.options.discarded)
+        decided = [(row, out[row.data_hash]) for row in rows if _stage(row) in final]
+        del rows
+        for part in _taken(decided, UNITS):
+            self._verdicts(part)
 
     def _verdicts(self, found: list[tuple[LabelRowV2, Record]]) -> None:
+        """Read rows and keep what they say; `found` is used up."""
         since = min(record.sent_at for _, record in found) - OVERLAP
         actions = self._actions(since, [record.data for _, record in found]) or []
         spent = self._spent(since, {record.data for _, record in found})
-        for part in _parts(found, READ):
+        for part in _taken(found, READ):
             for row, record in self._unchanged(self._read(part)):
                 mine = [one for one in actions if str(one.data_unit_uuid) == record.data]
                 try:
@@ -280,3 +282,10 @@ def _stage(row: LabelRowV2) -> str | None:
 def _parts(items: Sequence[T], size: int) -> Iterator[list[T]]:
     for start in range(0, len(items), size):
         yield list(items[start : start + size])
+
+
+def _taken(items: list[T], size: int) -> Iterator[list[T]]:
+    """Parts of a list that it loses: labels that were read are not held for longer."""
+    while items:
+        part, items[:size] = items[:size], []
+        yield part
