@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.fakes import clips
+from tests.fakes.encord_server import Call
 from tests.platforms.encord_desk import Desk
 
 
@@ -65,6 +68,32 @@ def test_a_user_sets_up_sends_collects_and_erases(desk: Desk) -> None:
     erased = oneclick(desk, "review", "erase", second, "--yes")
     assert "clips erased on encord: 1 done" in erased.stderr
     assert len(desk.world.items) == 1
+
+
+def test_ctrl_c_ends_an_upload_that_hangs(tmp_path: Path) -> None:
+    slow = Desk(tmp_path / "home")
+    clips.labelled(slow.home, 2, filmed=True)
+    slow.open().setup()
+    hanging = threading.Event()
+
+    def script(call: Call) -> float | None:
+        if not call.name.startswith("PUT /bucket"):
+            return None
+        hanging.set()
+        return 60.0
+
+    slow.server.script = script
+    given = {"DOMAIN": slow.server.url, "KEY_FILE": slow.choice.encord.key_file}
+    env = {f"ONECLICK_REVIEW__ENCORD__{key}": value for key, value in given.items()}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "oneclick", "review", "send", "--home", str(slow.home)],
+        env={**os.environ, **env, "ONECLICK_REVIEW__PLATFORM": "encord"},
+        stderr=subprocess.DEVNULL,
+    )
+    assert hanging.wait(60)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+    slow.server.end()
 
 
 def test_the_doctor_looks_at_key_region_project_and_stages(desk: Desk) -> None:

@@ -100,7 +100,8 @@ class Patience:
     """Between looks at a file that Encord has not decoded yet."""
     upload: float = 900.0
     """For one upload, which has no timeout in the SDK."""
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], object] | None = None
+    """In place of waiting, for tests."""
 
 
 PATIENT = Patience()
@@ -115,6 +116,38 @@ class Line:
 
     def __init__(self, options: EncordOptions, patience: Patience) -> None:
         self._options, self.patience = options, patience
+        self.stopped = threading.Event()
+        """Set where somebody will not wait any longer."""
+
+    def pause(self, seconds: float) -> None:
+        """Wait, unless stopped."""
+        (self.patience.sleep or self.stopped.wait)(seconds)
+
+    def within(self, seconds: float, work: Callable[[], T]) -> T:
+        """Work that has no timeout of its own; what takes longer is left alone in its thread.
+
+        Raises:
+            TimeoutError: it took longer, or we were stopped.
+        """
+        found: list[T] = []
+        trouble: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                found.append(work())
+            except BaseException as error:
+                trouble.append(error)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        end = time.monotonic() + seconds
+        while thread.is_alive() and not self.stopped.is_set() and time.monotonic() < end:
+            thread.join(min(0.1, seconds))
+        if trouble:
+            raise trouble[0]
+        if not found:
+            raise TimeoutError(f"no end after {seconds:.0f} s")
+        return found[0]
 
     def ask(self, what: str, step: Callable[[], T]) -> T:
         """Take a step that may be repeated; `what` names it in errors.
@@ -130,9 +163,9 @@ class Line:
                 raise
             except _TRANSIENT as error:
                 asked = getattr(error, "retry_after", None) or 0
-                if wait is None or asked > LONGEST_WAIT:
+                if wait is None or asked > LONGEST_WAIT or self.stopped.is_set():
                     raise self._away(what, error) from error
-                self.patience.sleep(max(wait, asked))
+                self.pause(max(wait, asked))
             except Exception as error:
                 raise self._translated(what, error) from error
         raise AssertionError("the last try returns or raises")
@@ -151,31 +184,6 @@ class Line:
                 f"half there, or set review.encord.domain if the account is elsewhere ({other})"
             )
         return PlatformRefused(f"Encord refuses to {what}: {_brief(error)}{_trace(error)}")
-
-
-def within(seconds: float, work: Callable[[], T]) -> T:
-    """Work that has no timeout of its own; what takes longer is left alone in its thread.
-
-    Raises:
-        TimeoutError: it took longer.
-    """
-    found: list[T] = []
-    trouble: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            found.append(work())
-        except BaseException as error:
-            trouble.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if thread.is_alive():
-        raise TimeoutError(f"no end after {seconds:.0f} s")
-    if trouble:
-        raise trouble[0]
-    return found[0]
 
 
 def without_secrets(text: str) -> str:

@@ -28,15 +28,26 @@ class Intake:
 
     def send(self, offers: Iterable[Offer]) -> Iterator[Sent]:
         """As Platform.send."""
+        self._place.line.stopped.clear()
         for part in loading.parts(offers, self._place.options):
             self._place.grow(*loading.vocabulary(part))
             self._upload.ready()
-            with ThreadPoolExecutor(self._place.options.uploads) as pool:
-                troubles = list(pool.map(self._bring, part))
+            troubles = self._together(part)
             yield from [
                 Sent(load.clip.id, no) for load, no in zip(part, troubles, strict=True) if no
             ]
             yield from self._label([load for load in part if load.item])
+
+    def _together(self, part: list[Load]) -> list[OneclickError | None]:
+        """Bring several files at once; where one cannot go on, none begins any more."""
+        with ThreadPoolExecutor(self._place.options.uploads) as pool:
+            brought = [pool.submit(self._bring, load) for load in part]
+            try:
+                return [one.result() for one in brought]
+            except BaseException:
+                self._place.line.stopped.set()
+                pool.shutdown(cancel_futures=True)
+                raise
 
     def _bring(self, load: Load) -> OneclickError | None:
         """Have the file there; why not, if it is a matter of this clip."""
@@ -80,7 +91,7 @@ class Intake:
         late = line.ask("find rows", lambda: self._prelabel.appear(loads))
         for wait in line.patience.looks:
             if late:
-                line.patience.sleep(wait)
+                line.pause(wait)
                 late = line.ask("find rows", lambda: self._prelabel.appear(loads))
         return late
 

@@ -17,7 +17,6 @@ from oneclick.core.errors import BadInput, PlatformRefused
 from oneclick.io import files
 from oneclick.io.server import Server, Stamp
 from oneclick.io.workspace import Workspace
-from oneclick.platforms.encord.connect import within
 from oneclick.platforms.encord.load import Load
 from oneclick.platforms.encord.place import Place
 from oneclick.platforms.encord.records import code, title
@@ -65,7 +64,7 @@ class Upload:
         if found:
             return found[0]
         bring = self._register if self._options.upload == "bucket" else self._upload
-        return within(self._line.patience.upload, lambda: bring(load))
+        return self._line.within(self._line.patience.upload, lambda: bring(load))
 
     def _upload(self, load: Load) -> StorageItem:
         uuid = self._place.folder.upload_video(
@@ -121,7 +120,7 @@ class Upload:
         for wait in self._line.patience.looks:
             if item.frame_count is not None:
                 return item
-            self._line.patience.sleep(wait)
+            self._line.pause(wait)
             item = self._line.ask("see a clip", lambda: self._place.client.get_storage_item(uuid))
         if item.frame_count is None:
             raise PlatformRefused(
