@@ -107,13 +107,18 @@ def _cell(value: Any) -> str:
 
 
 def finish(result: BatchResult, what: str) -> None:
-    """Say what was done, what was done before and what failed; exit 3 if anything failed."""
+    """As `tell`; exit 3 if anything failed."""
+    tell(result, what)
+    if result.failed:
+        raise typer.Exit(3)
+
+
+def tell(result: BatchResult, what: str) -> None:
+    """Say what was done, what was done before and what failed."""
     skipped = f", {len(result.skipped)} already done" if result.skipped else ""
     say(f"{what}: {len(result.done)} done{skipped}")
     for name, reason in result.failed.items():
         say(f"  {name}: {reason}" if name not in reason else f"  {reason}")
-    if result.failed:
-        raise typer.Exit(3)
 
 
 @contextmanager

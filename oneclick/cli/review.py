@@ -126,6 +126,46 @@ def collect(home: output.Home = None) -> None:
 
 
 @app.command()
+def listen(
+    at: Annotated[
+        str | None,
+        typer.Option(help="host:port; default: review.encord.listen.", show_default=False),
+    ] = None,
+    home: output.Home = None,
+) -> None:
+    """Wait for Encord's webhooks, and collect when they tell that a clip is finished.
+
+    Without it verdicts come in every quarter of an hour.
+    """
+    from oneclick.core.errors import UsageError
+    from oneclick.platforms.encord import notice
+    from oneclick.web import app as web
+
+    conf = output.settings(home)
+    where = at or conf.review.encord.listen
+    if conf.review.platform != "encord" or not where:
+        raise UsageError('webhooks need review.platform = "encord" and --at host:port')
+    secret = notice.secret(conf.review.encord)
+    errand = web.Errand(lambda: _collect_hinted(conf))
+    errand.ask()  # whatever was told while nobody listened
+    ready = f"webhooks    http://{where}{web.ENCORD}"
+    web.serve(web.create(secret, errand), where, lambda: output.say(ready))
+
+
+def _collect_hinted(conf: Settings) -> None:
+    """Whatever happens, the next hint is heard."""
+    from oneclick.core.errors import reason
+    from oneclick.stages import review
+
+    try:
+        taken = review.collect(conf.home, conf.reviewers(), thorough=False)
+        if taken.done or taken.failed:
+            output.tell(taken, "verdicts taken in")
+    except Exception as error:
+        output.say(reason(error, "take in verdicts"))
+
+
+@app.command()
 def erase(
     clips: Annotated[list[str], typer.Argument(help="Clip ids.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,

@@ -90,9 +90,11 @@ def show_slices(training: Training) -> None:
 
 def _today(now: Snapshot) -> str:
     """Annotators against the goal of the day."""
+    from oneclick.report import words
+
     found, (low, high) = now.reviewing, now.reviewing.goal
     people = ", ".join(f"{one.name} {one.today:,}" for one in found.people if one.today)
-    reached = f", {low:,} reached at {found.reached.astimezone():%H:%M}" if found.reached else ""
+    reached = f", {low:,} {words.today(found.reached, found.at)}" if found.reached else ""
     said = f"{found.today:,} images reviewed{f' ({people})' if people else ''}"
     return f"{said}, {found.pace:,} in the last hour{reached}; the goal is {low:,} to {high:,}"
 

@@ -122,6 +122,10 @@ class Supervisor:
         """Start the worker; it talks on stderr."""
         self._start("worker", ["worker", "start", "--pool", POOL, "--type", "process"], sys.stderr)
 
+    def listener(self) -> None:
+        """Start to wait for webhooks; it talks on stderr."""
+        self._start("listener", ["review", "listen"], sys.stderr, "oneclick")
+
     def watch(self) -> None:
         """Wait for Ctrl-C.
 
@@ -132,14 +136,16 @@ class Supervisor:
             for name, child in self.children.items():
                 if child.poll() is not None:
                     raise Unavailable(
-                        f"the Prefect {name} ended by itself with exit code {child.returncode}; "
+                        f"the {name} ended by itself with exit code {child.returncode}; "
                         "start oneclick up again"
                     )
             time.sleep(0.5)
 
-    def _start(self, name: str, arguments: list[str], out: Any) -> subprocess.Popen[bytes]:
+    def _start(
+        self, name: str, arguments: list[str], out: Any, program: str = "prefect"
+    ) -> subprocess.Popen[bytes]:
         child = subprocess.Popen(
-            [sys.executable, "-m", "prefect", *arguments],
+            [sys.executable, "-m", program, *arguments],
             cwd=self.root,
             env=self.env,
             stdin=subprocess.DEVNULL,

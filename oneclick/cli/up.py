@@ -21,8 +21,13 @@ def up(
     With PREFECT_API_URL set, that server is used instead of a new one.
     """
     from oneclick.cli import supervisor
+    from oneclick.platforms.encord import notice
 
-    where = output.settings(home).home.resolve()
+    settings = output.settings(home)
+    where, review = settings.home.resolve(), settings.review
+    listens = review.platform == "encord" and bool(review.encord.listen)
+    if listens:
+        notice.secret(review.encord)
     with supervisor.Supervisor(where) as running:
         output.say("starting the Prefect server …")
         url = running.server(host, port)
@@ -30,6 +35,8 @@ def up(
         names = running.deploy()
         output.say(f"deployed    {', '.join(names)}")
         running.worker()
+        if listens:
+            running.listener()
         output.say(f"workspace   {where}")
         output.say("worker      takes the runs of pool oneclick; Ctrl-C ends everything")
         running.watch()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import itertools
 import os
@@ -110,6 +111,26 @@ def guard(path: Path) -> Iterator[None]:
             raise _no_space(path) from error
         reason = error.strerror or str(error)
         raise Unavailable(f"cannot write {path}: {reason}; check the folder's rights") from error
+
+
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Wait until nobody else is in here; a process that dies is out. `path` stays, empty.
+
+    Where the file system knows no locks, nobody waits.
+
+    Raises as `write_atomic`.
+    """
+    with guard(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        door = path.open("ab")
+    with door:
+        try:
+            fcntl.flock(door, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.ENOTSUP):  # network folders without locks
+                raise
+        yield
 
 
 def flush(path: Path) -> None:

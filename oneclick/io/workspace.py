@@ -93,6 +93,11 @@ class Workspace:
         return self.home / "review" / "receipts"
 
     @property
+    def review_lock(self) -> Path:
+        """Held while verdicts are taken in."""
+        return self.home / "review" / ".lock"
+
+    @property
     def review_trouble(self) -> Path:
         """Why a review platform could not be reached the last time, as JSON; gone when it is."""
         return self.home / "review" / "trouble.json"

@@ -44,6 +44,10 @@ class EncordOptions:
     """Title of the cloud integration that may read the bucket."""
     strict: bool = False
     """Encord's servers cannot read the bucket (strict client-only access): tell them the sizes."""
+    listen: str = ""
+    """host:port where `oneclick up` waits for Encord's webhooks; empty is nowhere."""
+    webhook_secret_file: str = ""
+    """What Encord signs them with; empty means ENCORD_WEBHOOK_SECRET."""
     people: Mapping[str, str] = field(default_factory=dict)
     """E-mail to the name that labels and reports carry; others keep their e-mail."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 UNITS = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
@@ -16,6 +16,12 @@ def length(seconds: float) -> str:
     """The same of a length of time."""
     size, name = next((unit for unit in UNITS if seconds >= unit[0]), UNITS[-1])
     return f"{max(int(seconds // size), 0)}{name}"
+
+
+def today(when: datetime, now: datetime, zone: tzinfo | None = None) -> str:
+    """`at 18:43`, or `not today`; a day ends at midnight in `zone`, by default here."""
+    there = when.astimezone(zone)
+    return f"at {there:%H:%M}" if there.date() == now.astimezone(zone).date() else "not today"
 
 
 def count(number: int) -> str:

@@ -141,12 +141,14 @@ def accept_auto(home: Path, clips: Sequence[str]) -> BatchResult:
 def collect(home: Path, choice: Choice = LOCAL, thorough: bool = True) -> BatchResult:
     """Take in every verdict: labels first, then the record, then the move, then `done` there.
 
+    Two at once take turns: what one has taken in, the other must not see as news.
+
     Verdicts that lie in our own queue are always taken in, too. Where the platform is away, those
     that were fetched before are.
     """
     workspace, result = Workspace(home), BatchResult()
     there, ours = open_platform(choice, workspace), LocalPlatform(workspace.review_dir())
-    with Catalog.open(home) as catalog:
+    with files.alone(workspace.review_lock), Catalog.open(home) as catalog:
         waiting = [row.clip.id for row in catalog.clips(stage=ClipStage.IN_REVIEW)]
         out = [clip for clip in waiting if not ours.has(clip)]
         try:

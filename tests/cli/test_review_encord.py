@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from oneclick.stages import review
 from tests.fakes import clips
 from tests.fakes.encord_server import Call
 from tests.platforms.encord_desk import Desk
@@ -70,6 +73,24 @@ def test_a_user_sets_up_sends_collects_and_erases(desk: Desk) -> None:
     assert len(desk.world.items) == 1
 
 
+@contextmanager
+def running(desk: Desk, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A command that goes on, with settings from the environment; killed if it still runs."""
+    given = {"DOMAIN": desk.server.url, "KEY_FILE": desk.choice.encord.key_file}
+    env = {f"ONECLICK_REVIEW__ENCORD__{key}": value for key, value in given.items()}
+    env |= {"ONECLICK_REVIEW__PLATFORM": "encord", "ENCORD_WEBHOOK_SECRET": "ours"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "oneclick", *arguments, "--home", str(desk.home)],
+        env={**os.environ, **env},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def test_ctrl_c_ends_an_upload_that_hangs(tmp_path: Path) -> None:
     slow = Desk(tmp_path / "home")
     clips.labelled(slow.home, 2, filmed=True)
@@ -83,16 +104,10 @@ def test_ctrl_c_ends_an_upload_that_hangs(tmp_path: Path) -> None:
         return 60.0
 
     slow.server.script = script
-    given = {"DOMAIN": slow.server.url, "KEY_FILE": slow.choice.encord.key_file}
-    env = {f"ONECLICK_REVIEW__ENCORD__{key}": value for key, value in given.items()}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "oneclick", "review", "send", "--home", str(slow.home)],
-        env={**os.environ, **env, "ONECLICK_REVIEW__PLATFORM": "encord"},
-        stderr=subprocess.DEVNULL,
-    )
-    assert hanging.wait(60)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 130
+    with running(slow, "review", "send") as process:
+        assert hanging.wait(60)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
     slow.server.end()
 
 
@@ -117,5 +132,50 @@ def test_what_only_our_own_queue_can_do_says_so(
     desk: Desk, arguments: list[str], match: str
 ) -> None:
     done = oneclick(desk, *arguments)
+    assert done.returncode == 2
+    assert match in done.stderr
+
+
+def test_a_webhook_brings_the_verdict_at_once(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "home")
+    clips.labelled(desk.home, 1, filmed=True)
+    desk.open().setup()
+    review.send(desk.home, [clips.clip(0).id], desk.choice)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        at = f"127.0.0.1:{free.getsockname()[1]}"
+    with running(desk, "review", "listen", "--at", at) as process:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        assert said.split() == ["webhooks", f"http://{at}/hooks/encord"]
+        desk.server.hook(said.split()[1], "ours")
+        desk.finish(clips.clip(0).id)
+        assert process.stderr.readline() == "verdicts taken in: 1 done\n"
+        assert len(desk.server.calls("GET analytics/time-spent")) == 1
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+    desk.server.end()
+
+
+def test_what_cannot_listen_says_so_before_anything_starts(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONECLICK_REVIEW__ENCORD__LISTEN", "127.0.0.1:4280")
+    done = oneclick(desk, "up")
+    assert done.returncode == 2
+    assert "no secret for Encord's webhook" in done.stderr
+    assert "starting" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (["--at", "127.0.0.1:0"], "no secret for Encord's webhook"),
+        ([], "webhooks need"),
+    ],
+)
+def test_listening_without_a_secret_or_an_address_is_wrong_usage(
+    desk: Desk, arguments: list[str], match: str
+) -> None:
+    done = oneclick(desk, "review", "listen", *arguments)
     assert done.returncode == 2
     assert match in done.stderr

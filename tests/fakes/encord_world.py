@@ -114,6 +114,8 @@ class World:
         self.uploads: dict[str, bytes] = {}
         self.jobs: dict[str, Json] = {}
         self.actions: list[Json] = []
+        self.watcher: Callable[[Json], None] = lambda action: None
+        """Sees every action."""
         self.times: list[Json] = []
         self.integrations: dict[str, Path] = {}
         """Title to the folder that stands for its bucket."""
@@ -319,6 +321,7 @@ class World:
                 "actorEmail": by,
             }
         )
+        self.watcher(self.actions[-1])
 
     def _empty(self, data: str) -> Json:
         empty = dict.fromkeys(("object_answers", "classification_answers", "object_actions"))

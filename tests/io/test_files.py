@@ -7,6 +7,8 @@ import errno
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,6 +118,25 @@ def test_another_trouble_inside_a_folder_stays_what_it_is(tmp_path: Path) -> Non
 def test_every_name_has_a_temporary(tmp_path: Path, name: str) -> None:
     files.write_atomic(tmp_path / name, "text")
     assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def test_those_who_want_to_be_alone_take_turns(tmp_path: Path) -> None:
+    inside: list[int] = []
+    most: list[int] = []
+
+    def enter(k: int) -> None:
+        with files.alone(tmp_path / "new" / ".lock"):
+            inside.append(k)
+            time.sleep(0.01)
+            most.append(len(inside))
+            inside.remove(k)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(enter, range(12)))
+    assert most == [1] * 12
+    with pytest.raises(ZeroDivisionError), files.alone(tmp_path / "new" / ".lock"):
+        raise ZeroDivisionError
+    enter(0)
 
 
 def test_json_comes_back_as_it_went(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -24,6 +24,14 @@ from oneclick.report import words
 def test_ages_are_cut_to_one_unit(seconds: float, text: str) -> None:
     now = datetime(2026, 3, 1, tzinfo=UTC)
     assert words.age(now - timedelta(seconds=seconds), now) == text
+
+
+@pytest.mark.parametrize(
+    ("hours", "text"), [(0, "at 20:30"), (3, "at 23:30"), (4, "not today"), (24, "not today")]
+)
+def test_what_comes_after_midnight_is_not_today(hours: float, text: str) -> None:
+    now, zone = datetime(2026, 1, 5, 18, 30, tzinfo=UTC), timezone(timedelta(hours=2))
+    assert words.today(now + timedelta(hours=hours), now, zone) == text
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from oneclick import report
 from oneclick.core.clips import ClipStage
+from oneclick.core.results import BatchResult
 from oneclick.io import labels
 from oneclick.io.catalog import Catalog
 from oneclick.platforms.options import Choice
@@ -17,6 +20,7 @@ from oneclick.report import live
 from oneclick.report.snapshot import Need
 from oneclick.stages import review
 from tests.fakes import clips
+from tests.fakes.encord_server import Call
 from tests.platforms.encord_desk import ANNA, MACHINE, Desk
 
 
@@ -75,6 +79,33 @@ def test_a_clip_goes_out_and_comes_back_as_a_revision_by_who_corrected_it(desk: 
     assert corrected.tracks[0].origins == "dddh" + "d" * 6
     assert confirmed.tracks[0].origins == "d" * 10
     assert review.collect(desk.home, desk.choice).done == []
+
+
+def test_two_who_collect_at_once_take_each_verdict_in_once(desk: Desk) -> None:
+    review.send(desk.home, ids(), desk.choice)
+    for clip in ids():
+        desk.finish(clip)
+    found: list[BatchResult] = []
+    other = threading.Thread(target=lambda: found.append(review.collect(desk.home, desk.choice)))
+    begun = threading.Event()
+
+    def script(call: Call) -> None:
+        if not begun.is_set() and call.name.startswith("GET analytics"):
+            begun.set()
+            other.start()
+            other.join(2)
+            # The log was late: what the second one sees is another time.
+            for action in desk.world.actions:
+                moment = datetime.fromisoformat(action["timestamp"])
+                action["timestamp"] = (moment + timedelta(seconds=1)).isoformat()
+
+    desk.server.script = script
+    found.append(review.collect(desk.home, desk.choice))
+    other.join(30)
+    assert sorted(clip for result in found for clip in result.done) == ids()
+    assert [result.failed for result in found] == [{}, {}]
+    for clip in ids():
+        assert [labels.revision(p) for p in labels.revisions(desk.workspace, clip)] == [1, 2]
 
 
 def test_the_summary_says_where_clips_wait(desk: Desk) -> None:

@@ -57,14 +57,7 @@ def _day(found: Reviewing, room: int, ink: Ink) -> Row:
 def _pace(found: Reviewing, ink: Ink, zone: tzinfo | None) -> Row:
     low, high = found.goal
     goal = f"goal {words.count(low)}–{words.count(high)}"
+    when = ""
     if found.reached:
-        when = f", {words.count(low)} at {found.reached.astimezone(zone):%H:%M}"
-        if (found.reached.astimezone(zone)).date() != _today(found, zone):
-            when = f", {words.count(low)} not today"
-    else:
-        when = ""
+        when = f", {words.count(low)} {words.today(found.reached, found.at, zone)}"
     return [(f"{found.pace:,} in the last hour{when} · {goal}", ink["quiet"])]
-
-
-def _today(found: Reviewing, zone: tzinfo | None) -> object:
-    return found.at.astimezone(zone).date()

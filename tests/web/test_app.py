@@ -1,0 +1,104 @@
+"""The web server in this process, over real HTTP."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from oneclick.core.errors import Unavailable
+from oneclick.platforms.encord import notice
+from oneclick.web import app as web
+
+BODY = b'{"event_type":"task_completed_event"}'
+
+
+class Work:
+    """Counts how often it was done, and may be held up."""
+
+    def __init__(self) -> None:
+        self.times, self.open, self.begun = 0, threading.Event(), threading.Event()
+        self.open.set()
+
+    def __call__(self) -> None:
+        self.begun.set()
+        self.open.wait(10)
+        self.times += 1
+
+    def reaches(self, times: int) -> bool:
+        end = time.monotonic() + 5
+        while self.times < times and time.monotonic() < end:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        return self.times == times
+
+
+@pytest.fixture
+def work() -> Work:
+    return Work()
+
+
+@pytest.fixture
+def client(work: Work, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    servers: list[Any] = []
+    made = web.uvicorn.Server
+    monkeypatch.setattr(
+        web.uvicorn, "Server", lambda config: servers.append(made(config)) or servers[0]
+    )
+    ready = threading.Event()
+    running = web.create("ours", web.Errand(work, rest=0.05))
+    thread = threading.Thread(target=web.serve, args=(running, address, ready.set))
+    thread.start()
+    assert ready.wait(5)
+    with httpx.Client(base_url=f"http://{address}") as found:
+        yield found
+    servers[0].should_exit = True
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def post(client: httpx.Client, body: bytes = BODY, key: str = "ours") -> int:
+    at = str(int(time.time()))
+    signed = hmac.new(key.encode(), at.encode() + b"." + body, hashlib.sha256).hexdigest()
+    headers = {notice.SIGNATURE: signed, notice.TIMESTAMP: at}
+    return client.post(web.ENCORD, content=body, headers=headers).status_code
+
+
+def test_a_burst_of_notices_is_one_errand_and_one_during_it_another(
+    client: httpx.Client, work: Work
+) -> None:
+    work.open.clear()
+    assert [post(client) for _ in range(30)] == [204] * 30
+    assert work.begun.wait(5)
+    assert post(client) == 204
+    work.open.set()
+    assert work.reaches(2)
+
+
+def test_what_is_forged_too_large_or_no_news_starts_nothing(
+    client: httpx.Client, work: Work
+) -> None:
+    assert post(client, key="theirs") == 401
+    assert post(client, b"x" * (web.MOST + 1)) == 413
+    assert post(client, b'{"event_type":"agent_stage_work_available_event"}') == 204
+    assert client.get(web.ENCORD).status_code == 405
+    assert client.get("/docs").status_code == 404
+    assert work.reaches(0)
+
+
+@pytest.mark.parametrize(
+    "address", ["here", "127.0.0.1:99999", "127.0.0.1:no", "nowhere.invalid:80"]
+)
+def test_an_address_where_nothing_can_listen_is_named(address: str, work: Work) -> None:
+    running = web.create("ours", web.Errand(work))
+    with pytest.raises(Unavailable, match=f"cannot listen on {address}"):
+        web.serve(running, address, lambda: None)
