@@ -14,6 +14,8 @@ import pytest
 from oneclick import ward
 from oneclick.io.catalog import Catalog
 
+pytestmark = pytest.mark.e2e
+
 ROOT = Path(__file__).parents[1]
 TIMES = {"at", "made_at", "created_at", "moved_at", "since", "seconds", "ms"}
 """Fields that tell when or how long: the only ones that may differ."""

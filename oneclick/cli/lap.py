@@ -35,7 +35,7 @@ def run(
     from oneclick import report
     from oneclick.cli import summary
 
-    settings = output.settings(home)
+    settings = output.settings(home, review={"accept_auto": True} if accept_auto else None)
     with output.progress_bars():
         from flows import environment
 

@@ -148,8 +148,11 @@ def listen(
     secret = notice.secret(conf.review.encord)
     errand = web.Errand(lambda: _collect_hinted(conf))
     errand.ask()  # whatever was told while nobody listened
-    ready = f"webhooks    http://{where}{web.ENCORD}"
-    web.serve(web.create(secret, errand), where, lambda: output.say(ready))
+    web.serve(
+        web.create(secret, errand),
+        where,
+        lambda there: output.say(f"webhooks    http://{there}{web.ENCORD}"),
+    )
 
 
 def _collect_hinted(conf: Settings) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import scipy  # loads its parts when they are used
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from oneclick.core import boxes
 from oneclick.core.detections import Detections
@@ -28,7 +28,7 @@ MOTION_ROUNDS = 8
 def match(a: boxes.FloatArray, b: boxes.FloatArray, min_iou: float) -> tuple[Rows, Rows]:
     """One-to-one pairs (rows of a, rows of b) of largest total IoU, each at least `min_iou`."""
     overlap = boxes.iou(a, b)
-    i, j = linear_sum_assignment(-np.where(overlap >= min_iou, overlap, 0))
+    i, j = scipy.optimize.linear_sum_assignment(-np.where(overlap >= min_iou, overlap, 0))
     good = overlap[i, j] >= min_iou
     return i[good], j[good]
 
@@ -119,7 +119,7 @@ def _hungarian(pairs: Rows, i: Rows, j: Rows, weight: Numbers) -> Rows:
     which = np.full(table.shape, -1)
     table[row, column] = weight[pairs]
     which[row, column] = pairs
-    found = which[linear_sum_assignment(-table)]
+    found = which[scipy.optimize.linear_sum_assignment(-table)]
     return found[found >= 0]
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy  # loads its parts when they are used
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
-from scipy.special import expit
 
 Numbers = NDArray[np.float64]
 
 
 def chance(columns: Numbers, weights: Numbers) -> Numbers:
     """Probability of each row, `(n,)`; columns `(n, k)`, weights `(k,)`."""
-    p: Numbers = expit(columns @ weights)
+    p: Numbers = scipy.special.expit(columns @ weights)
     return p
 
 
@@ -45,8 +44,8 @@ def fit(
     def cost(w: Numbers) -> tuple[float, Numbers]:
         z, away = x @ w, w - start
         loss = each @ np.logaddexp(0, np.where(y > 0, -z, z))
-        slope = x.T @ (each * (expit(z) - y)) + strength * away
+        slope = x.T @ (each * (scipy.special.expit(z) - y)) + strength * away
         return float(loss + strength * away @ away / 2), slope
 
-    found: Numbers = minimize(cost, start, jac=True, method="L-BFGS-B").x
+    found: Numbers = scipy.optimize.minimize(cost, start, jac=True, method="L-BFGS-B").x
     return found

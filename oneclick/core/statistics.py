@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # loads its parts when they are used
 from numpy.typing import ArrayLike
-from scipy import special
 
 LEVEL = 0.95
 
@@ -61,13 +61,13 @@ def _independent(value: float, variance: float, clips: int, boxes: float, level:
     if clips < 2 or variance <= 0 or boxes <= 1:
         return float(clips)
     tail = (1 + level) / 2
-    few = (special.stdtrit(boxes - 1, tail) / special.stdtrit(clips - 1, tail)) ** 2
+    few = (scipy.special.stdtrit(boxes - 1, tail) / scipy.special.stdtrit(clips - 1, tail)) ** 2
     return float(min(value * (1 - value) / variance * few, boxes))
 
 
 def _clopper_pearson(hits: float, n: float, level: float) -> tuple[float, float]:
     """Exact limits of a share, for a number of draws that need not be whole."""
     tail = (1 - level) / 2
-    low = special.betaincinv(hits, n - hits + 1, tail) if hits > 0 else 0.0
-    high = special.betaincinv(hits + 1, n - hits, 1 - tail) if hits < n else 1.0
+    low = scipy.special.betaincinv(hits, n - hits + 1, tail) if hits > 0 else 0.0
+    high = scipy.special.betaincinv(hits + 1, n - hits, 1 - tail) if hits < n else 1.0
     return float(low), float(high)

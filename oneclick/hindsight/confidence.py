@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import scipy  # loads its parts when they are used
 from numpy.typing import NDArray
-from scipy.special import logit
 
 from oneclick.core import association, logistic
 from oneclick.core.tracks import Tracks
@@ -51,7 +51,7 @@ def evidence(tracks: Tracks) -> Numbers:
     track covers. far: seconds to the nearest box of its track that a model saw.
     """
     columns = np.ones((len(tracks), len(NAMES)))
-    columns[:, 1] = logit(np.clip(tracks.scores.astype(np.float64), 1 - SURE, SURE))
+    columns[:, 1] = scipy.special.logit(np.clip(tracks.scores.astype(np.float64), 1 - SURE, SURE))
     columns[:, 2] = np.exp(-_to_end(tracks) / END_SECONDS)
     columns[:, 3], columns[:, 4] = _crowd(tracks)
     columns[:, 5] = np.minimum(tracks.evidence_distance / tracks.fps, FAR_SECONDS)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import scipy  # loads its parts when they are used
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve_banded, cholesky_banded
 
 from oneclick.core import boxes
 
@@ -203,8 +203,10 @@ class _System:
         All other rows want to stay where they are.
         """
         band, pull = self._band(weights), self._pull(weights[rows], rows, wanted)
-        factor = cholesky_banded(band, lower=True, overwrite_ab=True, check_finite=False)
-        made: Numbers = cho_solve_banded((factor, True), pull, check_finite=False)
+        factor = scipy.linalg.cholesky_banded(
+            band, lower=True, overwrite_ab=True, check_finite=False
+        )
+        made: Numbers = scipy.linalg.cho_solve_banded((factor, True), pull, check_finite=False)
         return made
 
     def _band(self, weights: Numbers) -> Numbers:

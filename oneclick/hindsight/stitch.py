@@ -7,8 +7,7 @@ later one backwards. An online tracker has the first prediction only.
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+import scipy  # loads its parts when they are used
 
 from oneclick.core import association
 from oneclick.hindsight.options import Options
@@ -86,8 +85,10 @@ def _best(i: Rows, j: Rows, worth: Numbers, tracks: int) -> Rows:
     """The one-to-one choice of largest total worth, solved apart for pairs that never compete."""
     if not len(i):
         return i
-    links = coo_array((np.ones(len(i)), (i, j + tracks)), shape=(2 * tracks, 2 * tracks))
-    group = connected_components(links, directed=False)[1][i]
+    links = scipy.sparse.coo_array(
+        (np.ones(len(i)), (i, j + tracks)), shape=(2 * tracks, 2 * tracks)
+    )
+    group = scipy.sparse.csgraph.connected_components(links, directed=False)[1][i]
     order = np.argsort(group, kind="stable")
     pairs = i[order], j[order], worth[order].astype(np.float32), group[order]
     return order[association.assign(*pairs)]

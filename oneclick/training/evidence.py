@@ -21,8 +21,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # loads its parts when they are used
 from numpy.typing import NDArray
-from scipy import special
 
 from oneclick.training import resample
 from oneclick.training.precision import Matches
@@ -54,12 +54,12 @@ class Gains:
 
     def bounds(self, level: float) -> tuple[Numbers, Numbers]:
         """(k,) lower and upper bound of the gain, each held with probability `level`."""
-        room = special.stdtrit(self.freedom, level) * self.error
+        room = scipy.special.stdtrit(self.freedom, level) * self.error
         return np.maximum(self.gain - room, -1), np.minimum(self.gain + room, 1)
 
     def confidence(self, margin: float) -> Numbers:
         """(k,) confidence with which the gain is more than `margin`."""
-        return np.asarray(special.stdtr(self.freedom, self._scaled(margin)))
+        return np.asarray(scipy.special.stdtr(self.freedom, self._scaled(margin)))
 
     def _scaled(self, margin: float) -> Numbers:
         return (self.gain - margin) / np.maximum(self.error, LEAST)
@@ -68,7 +68,9 @@ class Gains:
         """(k,) slices among `rows` shown to lose; one is named wrongly 1 - `level` often."""
         found = np.zeros(len(self.gain), bool)
         # What normal quantile the loss amounts to, whatever its degrees of freedom.
-        loss = -special.ndtri(np.maximum(special.stdtr(self.freedom, self._scaled(0)), 1e-300))
+        loss = -scipy.special.ndtri(
+            np.maximum(scipy.special.stdtr(self.freedom, self._scaled(0)), 1e-300)
+        )
         left = list(rows)
         while left:
             largest = np.quantile((-self.draws[:, left]).max(1), level)

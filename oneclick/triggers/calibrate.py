@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 import numpy as np
+import scipy  # loads its parts when they are used
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from oneclick.core import association
 from oneclick.core.detections import Detections
@@ -108,8 +107,10 @@ def objects(hits: Sequence[Hit], length: int) -> Objects:
     """Join what different triggers say about one object; Hits without boxes are left out."""
     found = _boxes([hit for hit in hits if hit.boxes], length)
     i, j, _ = association.overlaps(found, found, SAME_OBJECT)
-    graph = coo_array((np.ones(len(i), np.int8), (i, j)), shape=(len(found), len(found)))
-    which = connected_components(graph, directed=False)[1].astype(np.int32)
+    graph = scipy.sparse.coo_array(
+        (np.ones(len(i), np.int8), (i, j)), shape=(len(found), len(found))
+    )
+    which = scipy.sparse.csgraph.connected_components(graph, directed=False)[1].astype(np.int32)
     count = int(which.max()) + 1 if len(which) else 0
     frames = np.zeros(count, np.int32)
     frames[which] = found.frames

@@ -65,18 +65,18 @@ def create(secret: str, collect: Errand) -> FastAPI:
     return app
 
 
-def serve(app: FastAPI, address: str, ready: Callable[[], None]) -> None:
-    """Answer at `host:port` until Ctrl-C.
+def serve(app: FastAPI, address: str, ready: Callable[[str], None]) -> None:
+    """Answer at `host:port` until Ctrl-C; port 0 is any that is free.
 
     Args:
-        ready: called once the door is open.
+        ready: called with the address once the door is open.
 
     Raises:
         Unavailable: if nothing can listen there.
     """
     host, _, port = address.rpartition(":")
     try:
-        if not 0 < int(port) < 1 << 16:
+        if not 0 <= int(port) < 1 << 16:
             raise ValueError(f"no port {port}")
         door = socket.create_server((host, int(port)))
     except (OSError, ValueError) as error:
@@ -85,5 +85,5 @@ def serve(app: FastAPI, address: str, ready: Callable[[], None]) -> None:
         ) from None
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3)
     with door:
-        ready()
+        ready(f"{host}:{door.getsockname()[1]}")
         uvicorn.Server(config).run(sockets=[door])

@@ -11,6 +11,8 @@ import pytest
 from oneclick.io import video
 from tests.cli.test_command_line import oneclick
 
+pytestmark = pytest.mark.e2e
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

@@ -47,6 +47,7 @@ def film(path: Path, frames: int = 10) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=10)
+        stream.codec_context.thread_count = 1  # several may write other bytes
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         for k in range(frames):
             picture = np.full((48, 64, 3), k % 25 * 10, np.uint8)

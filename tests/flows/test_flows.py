@@ -22,7 +22,11 @@ from oneclick.platforms.encord import connect
 from tests.fakes import clips
 from tests.platforms.encord_desk import Desk
 
-pytestmark = [pytest.mark.usefixtures("prefect_server", "small"), pytest.mark.timeout(180)]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.usefixtures("prefect_server", "small"),
+    pytest.mark.timeout(180),
+]
 
 
 def counts(home: Path) -> dict[str, int]:

@@ -22,6 +22,8 @@ from tests.fakes import clips
 from tests.fakes.encord_server import Call, Fault
 from tests.platforms.encord_desk import ANNA, Desk, NewDesk
 
+pytestmark = pytest.mark.e2e
+
 Step = Callable[[Desk, list[Offer], EncordPlatform], object]
 
 

@@ -16,6 +16,8 @@ import pytest
 from oneclick.stages import mirror
 from tests.fakes.wandb_server import KEY, WandbServer
 
+pytestmark = pytest.mark.e2e
+
 RUN = """
 import sys
 from pathlib import Path

@@ -21,6 +21,8 @@ from oneclick.training.config import Config, Equipment, Places
 from oneclick.training.machine import Machine
 from tests.training import toy
 
+pytestmark = pytest.mark.e2e
+
 CONFIG = Config(steps=4, batch=2, stride=3)
 EAGER = Equipment("cpu", checkpoint_seconds=0)
 

@@ -20,6 +20,8 @@ from oneclick.report import live
 from tests.tui import samples
 from tests.tui.samples import app, drive, press
 
+pytestmark = pytest.mark.e2e
+
 TMUX = shutil.which("tmux")
 SOCKET = "oneclick-tests"
 
