@@ -144,7 +144,9 @@ def listen(
     conf = output.settings(home)
     where = at or conf.review.encord.listen
     if conf.review.platform != "encord" or not where:
-        raise UsageError('webhooks need review.platform = "encord" and --at host:port')
+        raise UsageError(
+            'webhooks need review.platform = "encord", and review.encord.listen or --at host:port'
+        )
     secret = notice.secret(conf.review.encord)
     errand = web.Errand(lambda: _collect_hinted(conf))
     errand.ask()  # whatever was told while nobody listened
@@ -181,7 +183,8 @@ def erase(
     settings = output.settings(home)
     where = settings.review.platform
     if not yes:
-        typer.confirm(f"delete video and labels of {len(clips)} clips on {where}?", abort=True)
+        which = clips[0] if len(clips) == 1 else f"{len(clips)} clips"
+        typer.confirm(f"delete video and labels of {which} on {where}?", abort=True)
     done = review.erase(settings.home, clips, settings.reviewers(), by or getpass.getuser())
     output.finish(done, f"clips erased on {where}")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from oneclick.core import progress
 from oneclick.core.clips import ClipStage
-from oneclick.core.errors import BadInput, OneclickError, PlatformAway, Unavailable
+from oneclick.core.errors import BadInput, OneclickError, PlatformAway, Unavailable, UnknownName
 from oneclick.core.labels import LabelSet
 from oneclick.core.results import BatchResult
 from oneclick.core.review import POLICY, Decision, Verdict
@@ -89,7 +89,11 @@ class _Street:
 def _offers(street: _Street, clips: Sequence[str], again: bool) -> Iterator[Offer]:
     stages = (ClipStage.LABELLED, ClipStage.IN_REVIEW) if again else (ClipStage.LABELLED,)
     for clip_id in progress.track("send to review", clips, len(clips)):
-        row = street.catalog.clip(clip_id)
+        try:
+            row = street.catalog.clip(clip_id)
+        except UnknownName as error:
+            street.result.failed[clip_id] = str(error)
+            continue
         if row.stage not in stages:
             street.result.skipped.append(clip_id)
             continue
@@ -200,9 +204,10 @@ def erase(home: Path, clips: Sequence[str], choice: Choice, by: str) -> BatchRes
     workspace, result = Workspace(home), BatchResult()
     there = open_platform(choice, workspace)
     with Catalog.open(home) as catalog:
-        for clip_id in progress.track("erase", clips, len(clips)):
-            row = catalog.clip(clip_id)
+        wanted = list(dict.fromkeys(clips))
+        for clip_id in progress.track("erase", wanted, len(wanted)):
             try:
+                row = catalog.clip(clip_id)
                 found = there.erase(clip_id)
             except PlatformAway as error:
                 result.failed[there.name] = str(error)

@@ -225,6 +225,15 @@ def test_erasing_leaves_a_receipt_and_nothing_else(desk: Desk) -> None:
     ]
 
 
+def test_a_clip_that_nobody_knows_is_named_and_the_others_go_on(desk: Desk) -> None:
+    known = ids()[0]
+    sent = review.send(desk.home, ["nobody", known], desk.choice)
+    assert (sent.done, list(sent.failed)) == ([known], ["nobody"])
+    gone = review.erase(desk.home, ["nobody", known, known], desk.choice, "carla")
+    assert (gone.done, list(gone.failed)) == ([known], ["nobody"])
+    assert sent.failed["nobody"] == gone.failed["nobody"] == "no clip is called 'nobody'"
+
+
 def test_erasing_without_access_changes_nothing_here(desk: Desk) -> None:
     review.send(desk.home, ids()[:1], desk.choice)
     desk.world.revoked.add(MACHINE)
