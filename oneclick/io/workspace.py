@@ -94,7 +94,7 @@ class Workspace:
 
     @property
     def review_lock(self) -> Path:
-        """Held while verdicts are taken in."""
+        """Held while verdicts are taken in, or clips erased."""
         return self.home / "review" / ".lock"
 
     @property

@@ -199,12 +199,14 @@ def _take_all(
 def erase(home: Path, clips: Sequence[str], choice: Choice, by: str) -> BatchResult:
     """Delete what the platform holds of clips, and keep a receipt of each.
 
-    A clip in review is rejected by that, and one that would be sent again is put aside.
+    A clip in review is rejected by that, unless its verdict is here already and only waits to be
+    taken in; one that would be sent again is put aside.
     """
     workspace, result = Workspace(home), BatchResult()
     there = open_platform(choice, workspace)
-    with Catalog.open(home) as catalog:
+    with files.alone(workspace.review_lock), Catalog.open(home) as catalog:
         wanted = list(dict.fromkeys(clips))
+        decided = {verdict.clip for verdict in there.collect()}
         for clip_id in progress.track("erase", wanted, len(wanted)):
             try:
                 row = catalog.clip(clip_id)
@@ -217,7 +219,7 @@ def erase(home: Path, clips: Sequence[str], choice: Choice, by: str) -> BatchRes
                 continue
             _receipt(workspace, found, there.name, by)
             reason = f"erased on {there.name} by {by}"
-            if row.stage is ClipStage.IN_REVIEW:
+            if row.stage is ClipStage.IN_REVIEW and clip_id not in decided:
                 catalog.move(clip_id, row.stage, ClipStage.REJECTED, by, reason)
             elif row.stage is ClipStage.LABELLED:
                 put_aside(

@@ -234,6 +234,20 @@ def test_a_clip_that_nobody_knows_is_named_and_the_others_go_on(desk: Desk) -> N
     assert sent.failed["nobody"] == gone.failed["nobody"] == "no clip is called 'nobody'"
 
 
+def test_erasing_loses_no_verdict_that_was_fetched_already(desk: Desk) -> None:
+    clip = ids()[0]
+    review.send(desk.home, [clip], desk.choice)
+    desk.move_box(clip, 1, 3, 5.0)
+    desk.finish(clip)
+    desk.open().fetch([clip])  # and killed before it was taken in
+    assert review.erase(desk.home, [clip], desk.choice, "carla").done == [clip]
+    assert desk.world.items == {}
+    result = review.collect(desk.home, desk.choice)
+    assert (result.done, result.failed) == ([clip], {})
+    assert stages(desk.home)[0] is ClipStage.ACCEPTED
+    assert len(labels.revisions(desk.workspace, clip)) == 2
+
+
 def test_erasing_without_access_changes_nothing_here(desk: Desk) -> None:
     review.send(desk.home, ids()[:1], desk.choice)
     desk.world.revoked.add(MACHINE)
