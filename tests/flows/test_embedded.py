@@ -54,7 +54,6 @@ def test_a_process_that_is_ended_ends_its_server(tmp_path: Path, sign: int, code
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     with process.stdout:
