@@ -9,11 +9,11 @@ from prefect import flow, task
 
 from flows import models, policy
 from oneclick import report, settings
+from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
 from oneclick.stages import cut, extract, fetch, predict, trigger
+from oneclick.storage.workspace import Workspace
 
 
 @task(name="fetch", tags=["io"], timeout_seconds=6 * policy.HOUR, **policy.TASK)

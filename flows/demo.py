@@ -18,15 +18,15 @@ from flows.label import label
 from flows.publish import publish
 from flows.review import review
 from flows.train import train
-from oneclick import detectors, report, ward
+from oneclick import detectors, report, video, ward
+from oneclick.catalog import Catalog
 from oneclick.core import ids, progress
 from oneclick.core.clips import ClipStage
 from oneclick.core.tracks import Tracks
-from oneclick.io import registry, video
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
 from oneclick.platforms.local import LocalPlatform
-from oneclick.training import evaluate
+from oneclick.storage import model_registry
+from oneclick.storage.workspace import Workspace
+from oneclick.training.evaluation import evaluate
 from oneclick.ward import annotators
 
 CAMERAS, UNSEEN = (0, 1, 2, 3, 4), (7, 8)
@@ -116,7 +116,7 @@ def _film(folder: Path, shift: ward.Shift) -> Film:
 
 def _lap(home: Path, number: int, films: list[Film], unseen: list[Film]) -> DemoLap:
     """Collect, label, let the annotators correct, publish, train, and measure."""
-    serving = registry.champion(Workspace(home))
+    serving = model_registry.champion(Workspace(home))
     predictor = None if serving else PREDICTOR
     collect([str(film.path) for film in films], home, predictor)
     label(home, predictor)
@@ -126,7 +126,7 @@ def _lap(home: Path, number: int, films: list[Film], unseen: list[Film]) -> Demo
     publish(home)
     outcome = train(home, steps=STEPS)
     effort = report.effort(home, set(reviewed))
-    champion = registry.champion(Workspace(home))
+    champion = model_registry.champion(Workspace(home))
     worth = _measure(home, champion, unseen)
     return DemoLap(
         number,

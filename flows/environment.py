@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from oneclick.io import orchestrator
+from oneclick.services import prefect_api
 
 DEFAULTS = {
     "DO_NOT_TRACK": "1",
@@ -38,17 +38,17 @@ def prepare(home: Path) -> None:
         Unavailable, NoSpace: if it cannot start.
     """
     if settle(home):
-        from flows import embedded
+        from flows import local_server
 
         wait = os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"]
-        embedded.start(Path(os.environ["PREFECT_HOME"]), float(wait))
+        local_server.start(Path(os.environ["PREFECT_HOME"]), float(wait))
 
 
 def settle(home: Path) -> bool:
     """Set in the environment what the user has not set; whether a server is needed."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
-    if orchestrator.api_url():
+    if prefect_api.api_url():
         return False
     os.environ.setdefault("PREFECT_HOME", str(home.resolve() / ".prefect"))
     # At ERROR a failed task prints its traceback above our one-line error.

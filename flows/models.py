@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from oneclick.io import registry
-from oneclick.io.workspace import Workspace
 from oneclick.settings import Settings
+from oneclick.storage import model_registry
+from oneclick.storage.workspace import Workspace
 
 AUTO = "auto"
 BOOTSTRAP = "opencv:hog"
@@ -34,6 +34,8 @@ def labellers(conf: Settings) -> list[str]:
         return list(conf.detect.labellers)
     workspace = Workspace(conf.home)
     trained = [
-        f"labeller:{arch}" for arch in conf.train.labellers if registry.champion(workspace, arch)
+        f"labeller:{arch}"
+        for arch in conf.train.labellers
+        if model_registry.champion(workspace, arch)
     ]
     return [*trained, *(name for name in (predictor(conf), rival(conf)) if name)]

@@ -14,7 +14,7 @@ from flows.publish import publish
 from flows.review import review
 from flows.train import train
 from oneclick import settings
-from oneclick.io import files
+from oneclick.storage import files
 
 
 @flow(name="one-click", **policy.FLOW)

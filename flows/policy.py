@@ -21,13 +21,13 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.task_runners import TaskRunner
 
-from flows import embedded
+from flows import local_server
 from oneclick import settings
+from oneclick.catalog import Catalog, owner_id
 from oneclick.core import progress
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import NoSpace, OneclickError, Unavailable, UsageError
 from oneclick.core.results import BatchResult
-from oneclick.io.catalog import Catalog, owner_id
 
 HOUR = 3600
 TOLD_EVERY = 2.0
@@ -44,7 +44,7 @@ RUNNERS = {
 
 def transient(task: Task[Any, Any], run: Any, state: State[Any]) -> bool:
     """Retry what may heal by itself, and only on a server: at a terminal the user retries."""
-    if embedded.here():
+    if local_server.here():
         return False
     error = state.result(raise_on_failure=False)
     return isinstance(error, Unavailable | OSError) and not isinstance(error, NoSpace)

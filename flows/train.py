@@ -12,7 +12,7 @@ from flows import alerts, policy
 from oneclick import report, settings
 from oneclick.core.results import BatchResult
 from oneclick.report import scores
-from oneclick.stages import calibrate, mirror, novelty
+from oneclick.stages import calibrate, novelty, sync_wandb
 from oneclick.stages import train as stage
 
 
@@ -35,9 +35,9 @@ def train_novelty(home: Path, kind: str) -> novelty.Outcome:
 
 
 @task(name="sync-wandb", tags=["io"], timeout_seconds=policy.HOUR)
-def sync_wandb(home: Path) -> dict[str, str]:
+def send_training_logs(home: Path) -> dict[str, str]:
     """Logs of trainings sent to Weights & Biases, if there is a key; what failed waits."""
-    return mirror.mirror(home).failed
+    return sync_wandb.mirror(home).failed
 
 
 @flow(name="train", **policy.FLOW)
@@ -64,7 +64,7 @@ def train(
     judged = report.training(conf.home, made.model) if made.model else None
     policy.markdown("training", _page(judged, made))
     untold = alerts.tell(judged if made.trained else None, conf.train.webhook)
-    unsent = sync_wandb(conf.home)
+    unsent = send_training_logs(conf.home)
     fresh = [made.model] if made.trained and made.model else []
     return policy.outcome(
         BatchResult(done=fresh, failed=failed),

@@ -246,7 +246,7 @@ def keep_params(trigger: str, params: dict[str, float], folder: Path | None = No
     from tomlkit.exceptions import TOMLKitError
 
     from oneclick import triggers
-    from oneclick.io import files
+    from oneclick.storage import files
 
     triggers.make((trigger,), {trigger: params})
     path = (folder or Path.cwd()) / CONFIG_FILE

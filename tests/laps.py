@@ -13,11 +13,11 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
-from oneclick.io import files
-from oneclick.io.catalog import Catalog
 from oneclick.stages import autolabel, cut, extract, fetch, predict, publish, review, train, trigger
+from oneclick.storage import files
 
 CLASSES = ("person",)
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from oneclick import ward
-from oneclick.io.catalog import Catalog
+from oneclick.catalog import Catalog
 
 pytestmark = pytest.mark.e2e
 
@@ -56,7 +56,7 @@ def content(path: Path) -> Any:
     if path.name in ("metrics.jsonl", "manifest.jsonl"):
         return len(path.read_bytes().splitlines())
     if path.suffix == ".parquet":
-        from oneclick.io import predictions
+        from oneclick.storage import predictions
 
         found = predictions.load(path)
         return [found.frames.tolist(), found.boxes.tolist(), found.scores.tolist()]

@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from oneclick import design
 from oneclick.design import Ink
-from oneclick.report import words
+from oneclick.report import formatting
 from oneclick.report.snapshot import Zoom
 from tui import rows
 from tui.panels import heat
@@ -62,7 +62,10 @@ def head(
     ]
     if status.at and status.lamp == "past":
         when = f"{status.at.astimezone(zone):%d %b %H:%M}"
-        begin[1:1] = [(f"{when}, {words.age(status.at, now)} ago ", colour), ("= is now ", quiet)]
+        begin[1:1] = [
+            (f"{when}, {formatting.age(status.at, now)} ago ", colour),
+            ("= is now ", quiet),
+        ]
     return rows.spread(begin, end, room)
 
 

@@ -14,7 +14,7 @@ app = typer.Typer(no_args_is_help=True, help="The catalog: rebuild it from the f
 @app.command()
 def rebuild(home: output.Home = None) -> None:
     """Make the catalog again from the files of the workspace."""
-    from oneclick.io.catalog import Catalog
+    from oneclick.catalog import Catalog
 
     where = output.settings(home).home
     problems = Catalog.rebuild(where)
@@ -32,7 +32,7 @@ def verify(
     deep: Annotated[bool, typer.Option(help="Also compare checksums of every file.")] = False,
 ) -> None:
     """Recount the totals and compare the catalog with the files; exit 1 if they differ."""
-    from oneclick.io.catalog import Catalog
+    from oneclick.catalog import Catalog
 
     with Catalog.open(output.settings(home).home) as catalog:
         problems = catalog.verify(deep=deep)

@@ -71,8 +71,8 @@ def _disk(settings: Settings) -> Finding:
 
 
 def _catalog(settings: Settings) -> Finding:
-    from oneclick.io.catalog import Catalog
-    from oneclick.io.workspace import Workspace
+    from oneclick.catalog import Catalog
+    from oneclick.storage.workspace import Workspace
 
     if not Workspace(settings.home).catalog_file.exists():
         return Finding("catalog", True, "none yet; the first run makes it")
@@ -95,7 +95,7 @@ def _video(settings: Settings) -> Finding:
 def _detectors(settings: Settings) -> Finding:
     from flows import models
     from oneclick import detectors
-    from oneclick.io.workspace import Workspace
+    from oneclick.storage.workspace import Workspace
 
     names = [models.predictor(settings), models.rival(settings), *models.labellers(settings)]
     wanted = list(dict.fromkeys(name for name in names if name))
@@ -105,8 +105,8 @@ def _detectors(settings: Settings) -> Finding:
 
 
 def _review(settings: Settings) -> Finding:
-    from oneclick.io.workspace import Workspace
-    from oneclick.platforms.choose import open_platform
+    from oneclick.platforms.registry import open_platform
+    from oneclick.storage.workspace import Workspace
 
     there = open_platform(settings.reviewers(), Workspace(settings.home), patient=False)
     return Finding("review", True, there.check())

@@ -16,7 +16,7 @@ app = typer.Typer(
 
 
 class Format(StrEnum):
-    """What `oneclick.io.exchange` knows, without loading it."""
+    """What `oneclick.formats` knows, without loading it."""
 
     coco = "coco"
     yolo = "yolo"
@@ -34,8 +34,8 @@ class Side(StrEnum):
 @app.command()
 def publish(home: output.Home = None) -> None:
     """Freeze the accepted clips into a dataset version and upload what is missing."""
+    from oneclick.catalog import Catalog
     from oneclick.core.clips import ClipStage
-    from oneclick.io.catalog import Catalog
     from oneclick.stages import publish as stage
 
     settings = output.settings(home)
@@ -100,7 +100,7 @@ def export(
     home: output.Home = None,
 ) -> None:
     """Write a published version as files that other tools read."""
-    from oneclick.io import exchange
+    from oneclick import formats
     from oneclick.stages import export as stage
 
     settings = output.settings(home)
@@ -108,7 +108,7 @@ def export(
     side = split.value if split else None
     with output.progress_bars():
         outcome = stage.export(home, out, format.value, version, side, server, images, per_clip)
-    if lost := exchange.get(format.value).lost:
+    if lost := formats.get(format.value).lost:
         output.say(f"{format.value} cannot hold {lost}: they stay behind")
     if outcome.without_video:
         output.say(f"{outcome.without_video} clips without clip.mp4, which is gone: only labels")

@@ -13,8 +13,8 @@ from oneclick.cli import output
 from oneclick.cli import watch as watching
 
 if TYPE_CHECKING:
-    from oneclick.io.orchestrator import Orchestrator
     from oneclick.report.snapshot import RunNow
+    from oneclick.services.prefect_api import Orchestrator
 
 app = typer.Typer(no_args_is_help=True, help="Flows: runs, deployments, start, cancel, logs.")
 Run = Annotated[str, typer.Argument(help="Run id; `oneclick flows list` prints them.")]
@@ -36,7 +36,7 @@ def list_(
 
 
 def _list(home: Path, limit: int, json: bool) -> None:
-    from oneclick.report import words
+    from oneclick.report import formatting
 
     found = _runs(home, limit)
     if json:
@@ -50,7 +50,7 @@ def _list(home: Path, limit: int, json: bool) -> None:
                 run.id,
                 run.flow,
                 run.state,
-                f"{words.age(run.started, now)} ago" if run.started else "",
+                f"{formatting.age(run.started, now)} ago" if run.started else "",
                 "" if run.progress is None else f"{run.progress:.0%}",
                 run.detail,
             ]
@@ -131,11 +131,11 @@ def logs(
 def _runs(home: Path, limit: int) -> list[RunNow]:
     """Also where the server is away: what the catalog knows then, and a line that says so."""
     from oneclick.core.errors import Unavailable
-    from oneclick.io import orchestrator
     from oneclick.report import flows
+    from oneclick.services import prefect_api
 
     try:
-        return flows.runs(home, orchestrator.connect(), limit)
+        return flows.runs(home, prefect_api.connect(), limit)
     except Unavailable as error:
         found = flows.runs(home, None, limit)  # the same error again if it was the catalog's
         output.say(f"oneclick: {error}")
@@ -144,9 +144,9 @@ def _runs(home: Path, limit: int) -> list[RunNow]:
 
 def _server() -> Orchestrator:
     from oneclick.core.errors import Unavailable
-    from oneclick.io import orchestrator
+    from oneclick.services import prefect_api
 
-    found = orchestrator.connect()
+    found = prefect_api.connect()
     if found is None:
         raise Unavailable(
             "no Prefect server is set: oneclick up starts one and says its address, "

@@ -24,9 +24,9 @@ def history(
 
     weeks = report.history(output.settings(home).home)
     if png:
-        from oneclick.report import curve
+        from oneclick.report.plots import learning_curve
 
-        curve.draw(weeks).save(png)
+        learning_curve.draw(weeks).save(png)
         output.say(f"drawn: {png}")
     if json:
         output.show_json(weeks)
@@ -37,9 +37,9 @@ def history(
 
 
 def _show(weeks: list[Week]) -> None:
-    from oneclick.report.curve import spark
+    from oneclick.report.formatting import number
     from oneclick.report.history import CURVES
-    from oneclick.report.words import number
+    from oneclick.report.plots.learning_curve import spark
 
     output.table(
         ["week", "trained", "champion", "mAP", "clips", "images", "edits/100", "s/image"],

@@ -25,8 +25,8 @@ def clips(
 ) -> None:
     """Label extracted clips with several models and the benefit of hindsight."""
     from flows import models
+    from oneclick.catalog import Catalog
     from oneclick.core.clips import ClipStage
-    from oneclick.io.catalog import Catalog
     from oneclick.stages import autolabel
 
     settings = output.settings(home)
@@ -84,15 +84,15 @@ def hindsight(
     from dataclasses import replace
 
     from oneclick import hindsight
-    from oneclick.io import mot
+    from oneclick.formats import mot_text
 
-    known = mot.sequence(detections[0])
+    known = mot_text.sequence(detections[0])
     rate = fps or known.get("frameRate", DEFAULT_FPS)
     size = int(known.get("seqLength", 0)) or None
-    parts = [mot.load(path, rate, size) for path in detections]
+    parts = [mot_text.load(path, rate, size) for path in detections]
     length = max(part.length for part in parts)
     parts = [replace(part, length=length) for part in parts]
     threshold = -float("inf") if min_score is None else min_score
     tracks = hindsight.label(parts, [threshold] * len(parts))
-    mot.save_tracks(out, tracks)
+    mot_text.save_tracks(out, tracks)
     output.say(f"{out}: {len(tracks)} boxes on {len(tracks.each())} tracks in {length} frames")

@@ -98,14 +98,16 @@ def _train_novelty(
 @app.command()
 def sync(home: output.Home = None) -> None:
     """Send the logs of finished trainings to Weights & Biases; WANDB_API_KEY must be set."""
-    from oneclick.stages import mirror
+    from oneclick.stages import sync_wandb
 
     settings = output.settings(home)
     with output.progress_bars():
-        result = mirror.mirror(settings.home)
+        result = sync_wandb.mirror(settings.home)
     if not (result.done or result.failed):
-        left = len(mirror.waiting(settings.home))
-        output.say(f"nothing sent: {left} runs wait, set {mirror.KEY}" if left else "nothing waits")
+        left = len(sync_wandb.waiting(settings.home))
+        output.say(
+            f"nothing sent: {left} runs wait, set {sync_wandb.KEY}" if left else "nothing waits"
+        )
     output.finish(result, "runs sent")
 
 
@@ -203,20 +205,20 @@ def promote(
     labeller: Labeller = "",
 ) -> None:
     """Put a model into service without asking the gate."""
-    from oneclick.io import registry
-    from oneclick.io.workspace import Workspace
+    from oneclick.storage import model_registry
+    from oneclick.storage.workspace import Workspace
 
-    registry.promote(Workspace(output.settings(home).home), model, reason, labeller)
+    model_registry.promote(Workspace(output.settings(home).home), model, reason, labeller)
     output.say(f"{_role(labeller)} is now {model}")
 
 
 @app.command()
 def rollback(home: output.Home = None, labeller: Labeller = "") -> None:
     """Put the champion before this one back into service."""
-    from oneclick.io import registry
-    from oneclick.io.workspace import Workspace
+    from oneclick.storage import model_registry
+    from oneclick.storage.workspace import Workspace
 
-    model = registry.rollback(Workspace(output.settings(home).home), labeller)
+    model = model_registry.rollback(Workspace(output.settings(home).home), labeller)
     output.say(f"{_role(labeller)} is now {model}")
 
 

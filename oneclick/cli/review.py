@@ -138,7 +138,7 @@ def listen(
     Without it verdicts come in every quarter of an hour.
     """
     from oneclick.core.errors import UsageError
-    from oneclick.platforms.encord import notice
+    from oneclick.platforms.encord import webhook
     from oneclick.web import app as web
 
     conf = output.settings(home)
@@ -147,7 +147,7 @@ def listen(
         raise UsageError(
             'webhooks need review.platform = "encord", and review.encord.listen or --at host:port'
         )
-    secret = notice.secret(conf.review.encord)
+    secret = webhook.secret(conf.review.encord)
     errand = web.Errand(lambda: _collect_hinted(conf))
     errand.ask()  # whatever was told while nobody listened
     web.serve(
@@ -200,10 +200,10 @@ def stats(
 
 def _stats(conf: Settings, json: bool) -> None:
     from oneclick import report
-    from oneclick.report import live
+    from oneclick.report import snapshot_reader
 
     found = report.effort(conf.home)
-    day = live.read(conf.home, goals=output.goals(conf)).reviewing
+    day = snapshot_reader.read(conf.home, goals=output.goals(conf)).reviewing
     if json:
         output.show_json({**output.plain(found), "day": day})
         return
@@ -252,8 +252,8 @@ def _decide(
 
 
 def _standing(home: Path, stage: object) -> list[str]:
+    from oneclick.catalog import Catalog
     from oneclick.core.clips import ClipStage
-    from oneclick.io.catalog import Catalog
 
     with Catalog.open(home) as catalog:
         return [row.clip.id for row in catalog.clips(stage=ClipStage(str(stage)))]

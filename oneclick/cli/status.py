@@ -11,18 +11,18 @@ from oneclick.cli import output
 from oneclick.cli import watch as watching
 
 if TYPE_CHECKING:
-    from oneclick.report.live import Reader
     from oneclick.report.snapshot import Snapshot
+    from oneclick.report.snapshot_reader import Reader
 
 
 def status(
     home: output.Home = None, json: output.Json = False, watch: watching.Watch = None
 ) -> None:
     """Where clips stand, what the triggers found, what the model in service is worth."""
-    from oneclick.report import live
+    from oneclick.report import snapshot_reader
 
     conf = output.settings(home)
-    reader = live.Reader(conf.home, output.goals(conf))
+    reader = snapshot_reader.Reader(conf.home, output.goals(conf))
     try:
         watching.watched(_Drawing(conf.home, reader, json), watch)
     finally:

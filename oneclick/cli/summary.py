@@ -90,25 +90,25 @@ def show_slices(training: Training) -> None:
 
 def _today(now: Snapshot) -> str:
     """Annotators against the goal of the day."""
-    from oneclick.report import words
+    from oneclick.report import formatting
 
     found, (low, high) = now.reviewing, now.reviewing.goal
     people = ", ".join(f"{one.name} {one.today:,}" for one in found.people if one.today)
-    reached = f", {low:,} {words.today(found.reached, found.at)}" if found.reached else ""
+    reached = f", {low:,} {formatting.today(found.reached, found.at)}" if found.reached else ""
     said = f"{found.today:,} images reviewed{f' ({people})' if people else ''}"
     return f"{said}, {found.pace:,} in the last hour{reached}; the goal is {low:,} to {high:,}"
 
 
 def _runs(now: Snapshot) -> Iterator[str]:
     """The newest run of every flow."""
-    from oneclick.report import words
+    from oneclick.report import formatting
 
     newest: dict[str, RunNow] = {}
     for run in now.runs:
         newest.setdefault(run.flow, run)
     for name, run in newest.items():
         share = "" if run.progress is None else f" {run.progress:.0%}"
-        since = f", {words.age(run.ended or run.started, now.at)} ago" if run.started else ""
+        since = f", {formatting.age(run.ended or run.started, now.at)} ago" if run.started else ""
         detail = f": {run.detail}" if run.detail else ""
         yield f"flow       {name} {run.state.lower()}{share}{since}{detail}"
 

@@ -17,9 +17,10 @@ from typing import Any, Self
 import httpx
 
 import flows
-from flows import embedded, environment
+from flows import environment, local_server
 from oneclick.core.errors import Unavailable, UsageError
-from oneclick.io import files, orchestrator
+from oneclick.services import prefect_api
+from oneclick.storage import files
 
 POOL = "oneclick"
 START_SECONDS = 120.0
@@ -57,7 +58,7 @@ class Supervisor:
 
     def __init__(self, home: Path) -> None:
         self.root = _checkout()
-        self.given = orchestrator.api_url()
+        self.given = prefect_api.api_url()
         self.env = environment.DEFAULTS | dict(os.environ)
         self.env["ONECLICK_HOME"] = str(home)
         self.env.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", str(HEARTBEAT_SECONDS))
@@ -89,7 +90,7 @@ class Supervisor:
             Unavailable: if the user's does not answer, the port is taken, or it does not start.
         """
         if self.given:
-            if not embedded.answers(self.given):
+            if not local_server.answers(self.given):
                 raise Unavailable(
                     f"PREFECT_API_URL is {self.given}, but nothing answers there: "
                     "start that server, or unset it to get one here"
@@ -105,7 +106,7 @@ class Supervisor:
             where = ["--host", host, "--port", str(port)]
             child = self._start("server", ["server", "start", *where], file)
         deadline = time.monotonic() + START_SECONDS
-        while not embedded.answers(url):
+        while not local_server.answers(url):
             if child.poll() is not None or time.monotonic() > deadline:
                 raise Unavailable(f"the Prefect server did not start: see the end of {log}")
             time.sleep(0.2)
@@ -152,7 +153,7 @@ class Supervisor:
             stdout=out,
             stderr=out,
             start_new_session=True,
-            preexec_fn=embedded.leashed,
+            preexec_fn=local_server.leashed,
         )
         self.children[name] = child
         return child

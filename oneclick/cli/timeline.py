@@ -113,7 +113,7 @@ def _show(whole: Timeline, by_trigger: bool) -> None:
 
 
 def _draw(whole: Timeline, path: Path, by_trigger: bool) -> None:
-    from oneclick.report import picture
+    from oneclick.report.plots import timeline
 
-    picture.draw(whole, by_trigger).save(path)
+    timeline.draw(whole, by_trigger).save(path)
     output.say(f"drawn: {path}")

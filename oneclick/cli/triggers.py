@@ -14,7 +14,7 @@ from oneclick.cli import ledger, output, rehearse, timeline
 if TYPE_CHECKING:
     from oneclick.core.detections import Detections
     from oneclick.core.hits import Hit
-    from oneclick.triggers.blocks import Block
+    from oneclick.triggers.streaming import Block
 
 app = typer.Typer(no_args_is_help=True, help="Rules that find the moments where a model is wrong.")
 app.command("timeline")(timeline.timeline)
@@ -87,12 +87,14 @@ def scan(
     if budget is None:
         columns, rows = ["trigger", "start", "stop", "score", "boxes", "why"], _hits(hits)
     else:
-        from oneclick.triggers import expect, select
+        from oneclick.triggers.selection import expected_errors, select
 
         columns = ["frame", "score", "triggers"]
-        worth = expect.errors(hits, length)
+        worth = expected_errors.errors(hits, length)
         if per_box:
-            worth = expect.per_box(worth, np.concatenate([block.visible for block in blocks]))
+            worth = expected_errors.per_box(
+                worth, np.concatenate([block.visible for block in blocks])
+            )
         picked = select.frames(worth, rate, budget)
         rows = [{"frame": k, "score": score, "triggers": _fired(hits, k)} for k, score in picked]
     if json:
@@ -148,14 +150,15 @@ def _blocks(
 ) -> list[Block]:
     from dataclasses import replace
 
-    from oneclick.io import mot, scenes
-    from oneclick.triggers.blocks import Chunk
+    from oneclick.feedback import replay
+    from oneclick.formats import mot_text
+    from oneclick.triggers.streaming import Chunk
 
-    known = mot.sequence(path)
+    known = mot_text.sequence(path)
     fps = known.get("frameRate", DEFAULT_FPS) if fps is None else fps
     frames = int(known.get("seqLength", 0)) or None
-    own = mot.load(path, fps, frames)
-    other = mot.load(against, fps, frames) if against else None
+    own = mot_text.load(path, fps, frames)
+    other = mot_text.load(against, fps, frames) if against else None
     length = max(own.length, other.length if other else 0, 1)
     own = replace(own, length=length)
     other = replace(other, length=length) if other else None
@@ -163,7 +166,7 @@ def _blocks(
     limits = [-float("inf") if limit is None else limit for limit in (min_score, other_score)]
     width, height = _extent(parts)
     size = known.get("imWidth", width), known.get("imHeight", height)
-    blocks = scenes.watch(limits[: len(parts)], *size)
+    blocks = replay.watch(limits[: len(parts)], *size)
     return [*blocks.feed(Chunk(tuple(parts))), *blocks.close()]
 
 

@@ -22,12 +22,12 @@ def tui(
 ) -> None:
     """The terminal UI: what happens, what needs you, and the next action one key away."""
     from oneclick.core.errors import UsageError
-    from oneclick.report import live
+    from oneclick.report import snapshot_reader
     from tui import frame
     from tui.app import Oneclick
 
     conf = output.settings(home)
-    app = Oneclick(live.Reader(conf.home, output.goals(conf)), conf.home, readonly)
+    app = Oneclick(snapshot_reader.Reader(conf.home, output.goals(conf)), conf.home, readonly)
     if snapshot is None:
         # Textual paints on stderr, so that stdout can be sent elsewhere.
         if not (sys.stdin.isatty() and sys.stderr.isatty()):

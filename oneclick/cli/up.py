@@ -21,13 +21,13 @@ def up(
     With PREFECT_API_URL set, that server is used instead of a new one.
     """
     from oneclick.cli import supervisor
-    from oneclick.platforms.encord import notice
+    from oneclick.platforms.encord import webhook
 
     settings = output.settings(home)
     where, review = settings.home.resolve(), settings.review
     listens = review.platform == "encord" and bool(review.encord.listen)
     if listens:
-        notice.secret(review.encord)
+        webhook.secret(review.encord)
     with supervisor.Supervisor(where) as running:
         output.say("starting the Prefect server …")
         url = running.server(host, port)

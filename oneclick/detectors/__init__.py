@@ -14,7 +14,7 @@ from oneclick.core.detections import Detections
 from oneclick.core.errors import UnknownName, UsageError
 from oneclick.detectors import base
 from oneclick.detectors.base import Detector, Found, Frame
-from oneclick.io.workspace import Workspace
+from oneclick.storage.workspace import Workspace
 
 __all__ = ["Detector", "create", "known", "look_closer", "run"]
 

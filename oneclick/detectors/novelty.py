@@ -28,7 +28,7 @@ from oneclick.core.errors import BadInput, UnknownName
 from oneclick.detectors import novelty_nets
 from oneclick.detectors.base import Frame
 from oneclick.detectors.novelty_nets import BATCH, HEIGHT, KINDS, WIDTH, Floats, Kind
-from oneclick.io import files
+from oneclick.storage import files
 
 if TYPE_CHECKING:
     from torch import nn

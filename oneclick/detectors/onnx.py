@@ -18,7 +18,7 @@ from oneclick.core import boxes as geometry
 from oneclick.core.errors import DetectorUnavailable
 from oneclick.detectors import base, coco
 from oneclick.detectors.base import Found, Frame
-from oneclick.io import files
+from oneclick.storage import files
 
 Floats = NDArray[np.float32]
 

@@ -11,8 +11,8 @@ import msgspec
 from oneclick.core.errors import BadInput, DetectorUnavailable, OneclickError
 from oneclick.detectors import base, networks
 from oneclick.detectors.pytorch import TorchDetector
-from oneclick.io import files, registry
-from oneclick.io.workspace import Workspace
+from oneclick.storage import files, model_registry
+from oneclick.storage.workspace import Workspace
 
 CHAMPION = "champion"
 
@@ -41,7 +41,7 @@ def load(model: str, workspace: Workspace | None, device: str = "auto") -> Torch
 
 def load_labeller(arch: str, workspace: Workspace | None, device: str = "auto") -> TorchDetector:
     """The network of that architecture that labels now. Raises as `load`."""
-    chosen = registry.champion(workspace, arch) if workspace else None
+    chosen = model_registry.champion(workspace, arch) if workspace else None
     if workspace is None or chosen is None:
         raise DetectorUnavailable(
             f"detector labeller:{arch}: none was promoted yet; "
@@ -65,7 +65,7 @@ def _detector(name: str, chosen: str, workspace: Workspace, device: str) -> Torc
 
 
 def _champion(workspace: Workspace) -> str:
-    champion = registry.champion(workspace)
+    champion = model_registry.champion(workspace)
     if champion is None:
         raise DetectorUnavailable(
             f"detector model:champion: no champion in {workspace.home} yet; "

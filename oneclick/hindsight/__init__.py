@@ -15,7 +15,17 @@ import numpy as np
 from oneclick.core import association
 from oneclick.core.detections import Detections
 from oneclick.core.tracks import INTERPOLATED, RECOVERED, UNITED, Tracks
-from oneclick.hindsight import camera, confidence, drop, fill, fuse, paths, pool, smooth, stitch
+from oneclick.hindsight import (
+    camera,
+    confidence,
+    ensemble,
+    fill,
+    fuse,
+    paths,
+    prune,
+    smooth,
+    stitch,
+)
 from oneclick.hindsight.fuse import Evidence
 from oneclick.hindsight.options import Options
 from oneclick.hindsight.paths import Numbers, Paths
@@ -72,7 +82,7 @@ def tracked(
     if team is None or len(parts) == 1:
         return _dense(fuse.fuse(parts, thresholds, options), options)
     heard = [fuse.heard(*one, options) for one in zip(parts, thresholds, strict=True)]
-    pooled, weights = pool.gather(heard, team), team.weights
+    pooled, weights = ensemble.gather(heard, team), team.weights
     for _ in range(REFITS):
         found = _dense(pooled.evidence(weights, options), options)
         weights = pooled.refit(team.weights, found.detections)
@@ -88,10 +98,10 @@ def _dense(evidence: Evidence, options: Options) -> Tracks:
         options = options.on_moving_camera()
     gap = options.gap_seconds
     found = stitch.stitch(found, gap, like.fps, options)
-    found = drop.weak(found, like.fps, options, evidence.sure)
+    found = prune.weak(found, like.fps, options, evidence.sure)
     found = fill.fill(found, evidence.doubts, gap, options)
     found = replace(found, states=smooth.smooth(found, _trust(found), like.fps, options))
-    found = drop.duplicates(found, like, options)
+    found = prune.duplicates(found, like, options)
     return paths.to_tracks(found, _strength(found, evidence.sure), like)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from oneclick import hindsight
 from oneclick.core import association, boxes, logistic
 from oneclick.core.detections import Detections
-from oneclick.hindsight import confidence, fuse, pool, skills
+from oneclick.hindsight import confidence, ensemble, fuse, skills
 from oneclick.hindsight.options import Options
 from oneclick.hindsight.skills import Skill, Skills
 
@@ -75,7 +75,7 @@ def _together(
     """The same team with the weights of its members."""
     columns, right = [], []
     for parts, truth in zip(clips, truths, strict=True):
-        pooled = pool.gather(parts, team)
+        pooled = ensemble.gather(parts, team)
         columns.append(pooled.columns)
         right.append(pooled.right(truth))
     found = logistic.fit(np.concatenate(columns), np.concatenate(right), team.weights, worth=WORTH)

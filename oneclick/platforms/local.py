@@ -11,9 +11,9 @@ from pathlib import Path
 from oneclick.core.errors import OneclickError, Unavailable, UnknownName
 from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
-from oneclick.io import files, labels
 from oneclick.platforms.base import Erased, Offer, Sent
-from oneclick.platforms.spool import Spool
+from oneclick.platforms.verdict_inbox import Spool
+from oneclick.storage import files, labels
 
 
 class LocalPlatform:

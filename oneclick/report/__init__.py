@@ -4,6 +4,7 @@ The command line, the terminal UI, the web pages and Prefect's artifacts show th
 """
 
 from oneclick.report.history import Week, history
+from oneclick.report.hit_list import Moment, moments
 from oneclick.report.labelling import (
     CostRow,
     Labelling,
@@ -12,10 +13,8 @@ from oneclick.report.labelling import (
     labelling,
     skill_columns,
 )
-from oneclick.report.ledger import Ledger, TriggerRow, columns, ledger, sentences
 from oneclick.report.lineage import Lineage, Use, lineage, use
 from oneclick.report.listings import ClipDetail, ClipRow, VideoRow, clip, clips, videos
-from oneclick.report.moments import Moment, moments
 from oneclick.report.numbers import (
     Effort,
     FunnelRow,
@@ -28,7 +27,6 @@ from oneclick.report.numbers import (
     origins,
 )
 from oneclick.report.questions import QuestionRow, Questions, questions
-from oneclick.report.rehearsal import Rehearsal, rehearse
 from oneclick.report.scores import (
     DatasetRow,
     ModelRow,
@@ -42,6 +40,8 @@ from oneclick.report.scores import (
 from oneclick.report.search import Found, search
 from oneclick.report.summary import Lap, lap
 from oneclick.report.timeline import Timeline, timeline
+from oneclick.report.trigger_performance import Ledger, TriggerRow, columns, ledger, sentences
+from oneclick.report.trigger_replay import Rehearsal, rehearse
 
 __all__ = [
     "ClipDetail",

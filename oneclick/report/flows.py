@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from oneclick.io.catalog import Catalog
-from oneclick.io.orchestrator import Orchestrator, ServerRun
+from oneclick.catalog import Catalog
 from oneclick.report.snapshot import RunNow
+from oneclick.services.prefect_api import Orchestrator, ServerRun
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from oneclick.io import registry
-from oneclick.io.catalog import Catalog
-from oneclick.io.catalog.rows import CostRow, DatasetRow
-from oneclick.io.workspace import Workspace
+from oneclick.catalog import Catalog
+from oneclick.catalog.rows import CostRow, DatasetRow
 from oneclick.report import numbers, scores
 from oneclick.report.numbers import Effort
 from oneclick.report.weeks import week
+from oneclick.storage import model_registry
+from oneclick.storage.workspace import Workspace
 from oneclick.training import model
 
 
@@ -54,7 +54,7 @@ def history(home: Path) -> list[Week]:
         BadInput: a card is broken.
     """
     cards = {card.id: card for card in scores.cards(home)}
-    found = registry.read(Workspace(home))
+    found = model_registry.read(Workspace(home))
     terms = found.history if found else ()
     with Catalog.open(home) as catalog:
         versions, costs = catalog.datasets(), catalog.costs()
@@ -95,7 +95,7 @@ def _row(
 
 
 def _champion(
-    cards: dict[str, model.Card], terms: Sequence[registry.Term], name: str
+    cards: dict[str, model.Card], terms: Sequence[model_registry.Term], name: str
 ) -> tuple[str | None, float | None]:
     """Who served at the end of a week, and what it is worth."""
     serving = [term.model for term in terms if week(term.since) <= name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from datetime import datetime, timedelta
 
-from oneclick.io.catalog import Catalog, counters
+from oneclick.catalog import Catalog, counters
 from oneclick.report import buckets
 from oneclick.report.snapshot import Heat, HeatRow, Zoom
 

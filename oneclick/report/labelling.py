@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
+from oneclick.catalog import Catalog, rows
 from oneclick.core import labels as core_labels
 from oneclick.core import logistic
+from oneclick.feedback import labeller_skills
+from oneclick.feedback.labeller_skills import Learned, Team
 from oneclick.hindsight.skills import Skill
-from oneclick.io import labellers
-from oneclick.io.catalog import Catalog, rows
-from oneclick.io.labellers import Learned, Team
-from oneclick.io.workspace import Workspace
 from oneclick.report import numbers, weeks
 from oneclick.report.numbers import Effort
+from oneclick.storage.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def labelling(home: Path) -> Labelling:
             groups[weeks.week(row.day), row.made_by].append(row)
     costs = [CostRow(*key, numbers.effort_in(found)) for key, found in groups.items()]
     costs.sort(key=lambda row: (row.week, row.made_by))
-    return Labelling(costs, _skills(labellers.load(Workspace(home))))
+    return Labelling(costs, _skills(labeller_skills.load(Workspace(home))))
 
 
 def _skills(learned: Learned) -> list[SkillRow]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from oneclick.catalog import Catalog
 from oneclick.core.clips import Clip
 from oneclick.core.datasets import DatasetClip, DatasetVersion
-from oneclick.io import datasets
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
 from oneclick.report import scores
+from oneclick.storage import datasets
+from oneclick.storage.workspace import Workspace
 from oneclick.training import model
 
 

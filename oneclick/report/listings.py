@@ -8,14 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from oneclick.catalog import Catalog
+from oneclick.catalog import ClipRow as CatalogRow
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import UnknownName
 from oneclick.core.hits import Hit
-from oneclick.io.catalog import Catalog
-from oneclick.io.catalog import ClipRow as CatalogRow
-from oneclick.io.workspace import Workspace
 from oneclick.platforms.encord import records
 from oneclick.platforms.encord.records import Records
+from oneclick.storage.workspace import Workspace
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
+from oneclick.catalog import Catalog, counters
+from oneclick.catalog.rows import CostRow, RevisionRow, VerdictRow
 from oneclick.core.clips import ChosenBy, ClipStage
 from oneclick.core.review import POLICY
-from oneclick.io.catalog import Catalog, counters
-from oneclick.io.catalog.rows import CostRow, RevisionRow, VerdictRow
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime, timedelta, tzinfo
 
+from oneclick.catalog import Catalog, counters
 from oneclick.core.review import POLICY
-from oneclick.io.catalog import Catalog, counters
 from oneclick.report import buckets
 from oneclick.report.buckets import HOUR
 from oneclick.report.snapshot import Reviewer, Reviewing

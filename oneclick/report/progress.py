@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from oneclick.io import files
+from oneclick.storage import files
 
 MOST = 2000
 """Points of a course."""

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from oneclick.catalog import Catalog
 from oneclick.core import labels as core_labels
 from oneclick.core.clips import Clip, ClipStage
 from oneclick.core.errors import BadInput
-from oneclick.hindsight import confirm
-from oneclick.io import labels
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
+from oneclick.hindsight import questions as doubts
+from oneclick.storage import labels
+from oneclick.storage.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _of(workspace: Workspace, clip: Clip) -> tuple[list[QuestionRow], int, int]:
     if made is None:
         raise BadInput(f"clip {clip.id} has no labels yet: oneclick label clips")
     tracks = core_labels.to_tracks(made, clip.fps)
-    found = confirm.questions(tracks, made.width, made.height)
+    found = doubts.questions(tracks, made.width, made.height)
     rows = [
         QuestionRow(
             clip.id,
@@ -89,4 +89,4 @@ def _of(workspace: Workspace, clip: Clip) -> tuple[list[QuestionRow], int, int]:
         )
         for q in found
     ]
-    return rows, len(tracks), int(confirm.asked(tracks, found).sum())
+    return rows, len(tracks), int(doubts.asked(tracks, found).sum())

@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 
+from oneclick.catalog import Catalog
 from oneclick.core.errors import UnknownName
-from oneclick.io import registry
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
+from oneclick.storage import model_registry
+from oneclick.storage.workspace import Workspace
 from oneclick.training import gate, model
-from oneclick.training.evaluate import ClassScore
-from oneclick.training.mistakes import WorstClip
+from oneclick.training.evaluation.error_analysis import WorstClip
+from oneclick.training.evaluation.evaluate import ClassScore
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class DatasetRow:
 
 def champion(home: Path) -> str | None:
     """The model in service."""
-    return registry.champion(Workspace(home))
+    return model_registry.champion(Workspace(home))
 
 
 def models(home: Path) -> list[ModelRow]:
@@ -91,7 +91,7 @@ def models(home: Path) -> list[ModelRow]:
             card.metrics["ap50"],
             (card.decision or {}).get("verdict", ""),
             card.id == serving,
-            card.id == registry.champion(Workspace(home), card.arch),
+            card.id == model_registry.champion(Workspace(home), card.arch),
             card.made_at,
         )
         for card in cards(home)

@@ -8,10 +8,10 @@ from datetime import datetime
 from pathlib import Path
 
 from oneclick import design
+from oneclick.catalog import Catalog, utc_now
+from oneclick.catalog.search import COUNTED, SORTS, TESTS, Term
 from oneclick.core.clips import ChosenBy, ClipStage
 from oneclick.core.errors import UsageError
-from oneclick.io.catalog import Catalog, utc_now
-from oneclick.io.catalog.search import COUNTED, SORTS, TESTS, Term
 from oneclick.report.listings import ClipRow, row
 
 LENGTH = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from oneclick.io.catalog import Catalog
+from oneclick.catalog import Catalog
 from oneclick.platforms.options import Name
 from oneclick.report import numbers, scores
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from oneclick.catalog import Catalog
 from oneclick.core.clips import Video
-from oneclick.io import cards
-from oneclick.io.catalog import Catalog
 from oneclick.report import windows
 from oneclick.report.windows import HOUR, Window
+from oneclick.storage import cards
 
 Start = tuple[str, str, int]
 """Video, trigger and first frame of a Hit."""

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from math import inf
 
 from oneclick import triggers
+from oneclick.catalog import Catalog
 from oneclick.core.clips import Video
 from oneclick.core.errors import UnknownName, UsageError
-from oneclick.io.catalog import Catalog
 
 HOUR = 3600
 DAY = 24 * HOUR

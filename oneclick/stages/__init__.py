@@ -1,0 +1,1 @@
+"""The steps of the pipeline, one a file: load one thing, think, save one thing."""

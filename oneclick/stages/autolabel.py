@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from oneclick import detectors, hindsight
+from oneclick.catalog import Catalog, utc_now
 from oneclick.core import boxes, progress
 from oneclick.core import labels as nouns
 from oneclick.core.clips import Clip, ClipStage
@@ -21,12 +22,12 @@ from oneclick.core.results import BatchResult
 from oneclick.core.spans import Span
 from oneclick.core.tracks import Tracks
 from oneclick.detectors import Detector
-from oneclick.hindsight import Skills, thin
-from oneclick.io import files, labels, opinions, predictions
-from oneclick.io import labellers as known
-from oneclick.io.aside import put_aside
-from oneclick.io.catalog import Catalog, utc_now
-from oneclick.io.workspace import Workspace
+from oneclick.feedback import labeller_skills as known
+from oneclick.feedback import stored_predictions
+from oneclick.hindsight import Skills, keyframes
+from oneclick.stages.quarantine import put_aside
+from oneclick.storage import files, labels, predictions
+from oneclick.storage.workspace import Workspace
 
 BY = "autolabel"
 CONTEXT_SECONDS = 5.0
@@ -140,8 +141,8 @@ def _closer(
     """What a model said, inside the clip replaced by what it sees when it looks closer."""
     if not model.shrinks:
         return said
-    name = model.model_id + opinions.CLOSER
-    found = opinions.inside(workspace, clip, name, classes)
+    name = model.model_id + stored_predictions.CLOSER
+    found = stored_predictions.inside(workspace, clip, name, classes)
     if found is None:
         found = detectors.look_closer(
             model,
@@ -166,10 +167,10 @@ def _seen(
     workspace: Workspace, clip: Clip, around: Span, model: Detector, classes: tuple[str, ...]
 ) -> Detections:
     """What a model said about `around`; about the clip alone where it has not seen the Video."""
-    whole = opinions.around(workspace, clip, around, model.model_id, classes)
+    whole = stored_predictions.around(workspace, clip, around, model.model_id, classes)
     if whole is not None:
         return whole
-    found = opinions.inside(workspace, clip, model.model_id, classes)
+    found = stored_predictions.inside(workspace, clip, model.model_id, classes)
     if found is None:
         size = len(clip.span)
         pictures = (_picture(workspace, clip, frame) for frame in range(size))
@@ -201,5 +202,5 @@ def _revision(clip: Clip, tracks: Tracks, crew: Crew, now: datetime) -> LabelSet
         width=clip.width,
         height=clip.height,
         classes=tracks.names,
-        tracks=nouns.from_tracks(tracks, thin.thin(tracks).boxes),
+        tracks=nouns.from_tracks(tracks, keyframes.thin(tracks).boxes),
     )

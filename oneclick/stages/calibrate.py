@@ -7,18 +7,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from oneclick import hindsight, triggers
+from oneclick.catalog import Catalog
 from oneclick.core.clips import ChosenBy
+from oneclick.feedback import (
+    labeller_examples,
+    labeller_skills,
+    reviewed_clips,
+    trigger_calibration,
+)
+from oneclick.feedback.labeller_skills import Learned as Teams
+from oneclick.feedback.reviewed_clips import Witness
+from oneclick.feedback.trigger_calibration import Learned
 from oneclick.hindsight import learn
-from oneclick.io import calibration, labellers, lessons, reviewed
-from oneclick.io.calibration import Learned
-from oneclick.io.catalog import Catalog
-from oneclick.io.labellers import Learned as Teams
-from oneclick.io.reviewed import Witness
-from oneclick.io.workspace import Workspace
+from oneclick.storage.workspace import Workspace
 from oneclick.triggers import calibrate as rules
-from oneclick.triggers import shares
 from oneclick.triggers.calibrate import Fired, Tally
-from oneclick.triggers.shares import Paid
+from oneclick.triggers.selection import budget_shares
+from oneclick.triggers.selection.budget_shares import Paid
 
 Week = tuple[int, int]
 """ISO year and week."""
@@ -35,16 +40,16 @@ def calibrate(home: Path) -> Learned:
     """
     workspace = Workspace(home)
     with Catalog.open(home) as catalog:
-        heard = reviewed.witnesses(workspace, catalog).heard
-        taught = lessons.lessons(workspace, catalog)
+        heard = reviewed_clips.witnesses(workspace, catalog).heard
+        taught = labeller_examples.lessons(workspace, catalog)
     teams = Teams(
         {team: learn.learn(found, hindsight.DEFAULT) for team, found in taught.items()},
         {team: len(found) for team, found in taught.items()},
     )
-    reviewed.keep(workspace, heard)
+    reviewed_clips.keep(workspace, heard)
     learned = Learned(_pairs(heard), _shares(heard))
-    calibration.save(workspace, learned)
-    labellers.save(workspace, teams)
+    trigger_calibration.save(workspace, learned)
+    labeller_skills.save(workspace, teams)
     return learned
 
 
@@ -65,7 +70,7 @@ def _shares(heard: Sequence[Witness]) -> dict[str, float]:
             paid[one.clip.led_by] = before + Paid(one.said.errors, one.seconds)
     if not weeks:
         return {}
-    return shares.over_weeks(_payable(), [weeks[week] for week in sorted(weeks)])
+    return budget_shares.over_weeks(_payable(), [weeks[week] for week in sorted(weeks)])
 
 
 def _payable() -> list[str]:

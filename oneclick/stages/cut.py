@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from oneclick import video
+from oneclick.catalog import Catalog
 from oneclick.core import progress
 from oneclick.core.clips import Clip
 from oneclick.core.errors import BadVideo, Unavailable
 from oneclick.core.results import BatchResult
-from oneclick.io import cards, files, video
-from oneclick.io.aside import put_aside
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
+from oneclick.stages.quarantine import put_aside
+from oneclick.storage import cards, files
+from oneclick.storage.workspace import Workspace
 
 
 def cut(home: Path, by: str) -> BatchResult:

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import msgspec
 
+from oneclick import formats
 from oneclick.core import progress
 from oneclick.core.datasets import DatasetClip
 from oneclick.core.errors import BadInput, BadLabels, Unavailable, UnknownName, UsageError, reason
 from oneclick.core.results import BatchResult
-from oneclick.io import datasets, exchange, files, labels
-from oneclick.io.exchange import Outgoing
-from oneclick.io.server import local_root
-from oneclick.io.workspace import Workspace
+from oneclick.formats import Outgoing
+from oneclick.services.training_server import local_root
+from oneclick.storage import datasets, files, labels
+from oneclick.storage.workspace import Workspace
 
 
 @dataclass
@@ -70,7 +71,7 @@ def export(
         BadInput: the manifest is broken.
         NoSpace, Unavailable: the disk refuses; nothing is left.
     """
-    kind, workspace = exchange.get(format), Workspace(home)
+    kind, workspace = formats.get(format), Workspace(home)
     folder = _version(workspace, version)
     _check(out, format, per_clip)
     header, manifest = _header(folder), folder / datasets.MANIFEST
@@ -124,7 +125,7 @@ def _lines(manifest: Path, split: str | None) -> Iterator[DatasetClip]:
                 yield line
 
 
-def _one(street: _Street, line: DatasetClip, writer: exchange.Writer, outcome: Outcome) -> None:
+def _one(street: _Street, line: DatasetClip, writer: formats.Writer, outcome: Outcome) -> None:
     try:
         clip = _clip(street, line)
     except Unavailable:

@@ -6,14 +6,15 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from oneclick import video
+from oneclick.catalog import Catalog
 from oneclick.core import progress
 from oneclick.core.clips import Clip, ClipStage
 from oneclick.core.errors import BadVideo, Unavailable, UnknownName
 from oneclick.core.results import BatchResult
-from oneclick.io import files, video
-from oneclick.io.aside import put_aside
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
+from oneclick.stages.quarantine import put_aside
+from oneclick.storage import files
+from oneclick.storage.workspace import Workspace
 
 BY = "extract"
 

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from oneclick import video
+from oneclick.catalog import Catalog
 from oneclick.core import ids, progress
 from oneclick.core.clips import Video
 from oneclick.core.errors import BadVideo, OneclickError, Unavailable
 from oneclick.core.results import BatchResult
-from oneclick.io import cards, files, recordings, video
-from oneclick.io.catalog import Catalog
-from oneclick.io.recordings import Recording
-from oneclick.io.workspace import Workspace
+from oneclick.storage import cards, files
+from oneclick.storage.workspace import Workspace
+from oneclick.video import recordings
+from oneclick.video.recordings import Recording
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from oneclick import formats, video
+from oneclick.catalog import Catalog
 from oneclick.core import ids, progress
 from oneclick.core.clips import ChosenBy, Clip, ClipStage, Video
 from oneclick.core.errors import BadInput, OneclickError, Unavailable, UsageError, reason
@@ -21,12 +23,11 @@ from oneclick.core.results import BatchResult
 from oneclick.core.review import POLICY, Verdict
 from oneclick.core.spans import Span
 from oneclick.core.tracks import DETECTED, HUMAN
-from oneclick.io import cards, exchange, files, labels, video
-from oneclick.io.catalog import Catalog
-from oneclick.io.exchange import Incoming, Source, disk
-from oneclick.io.video.index import DEFAULT_FPS
-from oneclick.io.workspace import Workspace
+from oneclick.formats import Incoming, Source, disk
 from oneclick.platforms.local import LocalPlatform
+from oneclick.storage import cards, files, labels
+from oneclick.storage.workspace import Workspace
+from oneclick.video.index import DEFAULT_FPS
 
 BY = "import"
 UNSEEN = f"{POLICY}accept-import"
@@ -80,7 +81,7 @@ def import_(
         BadInput: there is nothing of that format at `path`.
         NoSpace, Unavailable: the disk refuses; what was imported stays.
     """
-    kind = exchange.get(format)
+    kind = formats.get(format)
     if not path.exists():
         raise UsageError(f"there is no file or folder {path}: check the path")
     if options.fps is not None and not _POSSIBLE_FPS[0] <= options.fps <= _POSSIBLE_FPS[1]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage, Video
 from oneclick.core.results import BatchResult
-from oneclick.io import files
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
+from oneclick.storage import files
+from oneclick.storage.workspace import Workspace
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oneclick import triggers
+from oneclick import video as videos
+from oneclick.catalog import Catalog
 from oneclick.core.clips import Video
 from oneclick.core.errors import BadInput, OneclickError, Unavailable, UnknownName
 from oneclick.detectors import novelty
-from oneclick.io import video as videos
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
+from oneclick.storage.workspace import Workspace
 
 if TYPE_CHECKING:
     from oneclick.training.novelty import Config

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from oneclick import detectors
+from oneclick import detectors, video
+from oneclick.catalog import Catalog
 from oneclick.core.clips import Video
 from oneclick.core.detections import Detections
 from oneclick.core.errors import (
@@ -23,9 +24,8 @@ from oneclick.core.errors import (
 from oneclick.core.results import BatchResult
 from oneclick.detectors import Detector, novelty, signals
 from oneclick.detectors.base import Frame
-from oneclick.io import predictions, video
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
+from oneclick.storage import predictions
+from oneclick.storage.workspace import Workspace
 
 STEP = "predict"
 """What the catalog calls a video that a model (the mark's key) has looked at."""

@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
+from oneclick.catalog import Catalog
 from oneclick.core import progress
 from oneclick.core.clips import Clip, ClipStage
 from oneclick.core.datasets import DatasetClip, DatasetVersion, Split
 from oneclick.core.errors import BadInput, BadLabels, Unavailable
 from oneclick.core.labels import IGNORE, LabelSet
 from oneclick.core.results import BatchResult
-from oneclick.io import cards, datasets, files, labels
-from oneclick.io.catalog import Catalog
-from oneclick.io.server import Complete, Server, Stamp, url
-from oneclick.io.workspace import Workspace
+from oneclick.services.training_server import Complete, Server, Stamp, url
+from oneclick.storage import cards, datasets, files, labels
+from oneclick.storage.workspace import Workspace
 
 BY = "publish"
 

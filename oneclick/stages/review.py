@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from oneclick.catalog import Catalog, owner_id, utc_now
 from oneclick.core import progress
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput, OneclickError, PlatformAway, Unavailable, UnknownName
 from oneclick.core.labels import LabelSet
 from oneclick.core.results import BatchResult
 from oneclick.core.review import POLICY, Decision, Verdict
-from oneclick.io import files, labels
-from oneclick.io.aside import put_aside
-from oneclick.io.catalog import Catalog, owner_id, utc_now
-from oneclick.io.workspace import Workspace
 from oneclick.platforms.base import Erased, Offer, Platform, Sent
-from oneclick.platforms.choose import open_platform
 from oneclick.platforms.local import LocalPlatform
 from oneclick.platforms.options import Choice
+from oneclick.platforms.registry import open_platform
+from oneclick.stages.quarantine import put_aside
+from oneclick.storage import files, labels
+from oneclick.storage.workspace import Workspace
 
 BY = "review"
 UNSEEN = f"{POLICY}accept-auto"

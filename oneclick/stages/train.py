@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
+from oneclick.catalog import Catalog
 from oneclick.core.datasets import DatasetVersion
 from oneclick.core.errors import UsageError
-from oneclick.io import datasets, registry, server
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
+from oneclick.services import training_server
+from oneclick.storage import datasets, model_registry
+from oneclick.storage.workspace import Workspace
 
 if TYPE_CHECKING:
-    from oneclick.training import evaluate, gate, model
+    from oneclick.training import gate, model
     from oneclick.training.config import Config, Equipment, Places
-    from oneclick.training.machine import Precision
+    from oneclick.training.distributed import Precision
+    from oneclick.training.evaluation import evaluate
     from oneclick.training.train import Trained
 
 
@@ -116,15 +118,15 @@ def train(home: Path, version: str | None, options: TrainOptions) -> Outcome:
     dataset = datasets.find(workspace, version)
     if dataset is None:
         reason = "nothing to train on: no dataset version was published yet"
-        reigning = registry.champion(workspace, options.reign)
+        reigning = model_registry.champion(workspace, options.reign)
         return Outcome(None, None, {}, reigning, None, "", (reason,), False)
     card, ruling, fresh = _rule(workspace, dataset, options)
     with Catalog.open(home) as catalog:
         catalog.add_model(card.id, dataset.name, msgspec.to_builtins(card))
     # A champion that was rolled back stays so: only a model that never served is put into service.
     reign = options.reign
-    if ruling.verdict == "promote" and not registry.served(workspace, card.id, reign):
-        registry.promote(workspace, card.id, ruling.reasons[-1], reign)
+    if ruling.verdict == "promote" and not model_registry.served(workspace, card.id, reign):
+        model_registry.promote(workspace, card.id, ruling.reasons[-1], reign)
     return Outcome(
         card.id,
         dataset.name,
@@ -149,9 +151,9 @@ def _rule(
     done = model.read_card(folder)
     if done and done.decision:
         return done, msgspec.convert(done.decision, Ruling), False
-    champion = registry.champion(workspace, options.reign)
+    champion = model_registry.champion(workspace, options.reign)
     parent = workspace.model_dir(champion) if champion else None
-    root = server.local_root(workspace.home, options.server)
+    root = training_server.local_root(workspace.home, options.server)
     places = Places(root, folder.parent, parent)
     trained = launch.run(config, dataset.name, places, _equipment(options), options.processes)
     ruling = _judge(workspace, dataset, config, places, trained, options)

@@ -14,16 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oneclick import detectors, triggers
+from oneclick.catalog import Catalog
 from oneclick.core import ids, progress, splits
 from oneclick.core.clips import Clip, Video
 from oneclick.core.errors import OneclickError, Unavailable
 from oneclick.core.hits import Hit
-from oneclick.io import calibration, cards, scenes
-from oneclick.io.calibration import Learned
-from oneclick.io.cards import Look, Model
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
-from oneclick.triggers import select, shares
+from oneclick.feedback import replay, trigger_calibration
+from oneclick.feedback.trigger_calibration import Learned
+from oneclick.storage import cards
+from oneclick.storage.cards import Look, Model
+from oneclick.storage.workspace import Workspace
+from oneclick.triggers.selection import budget_shares, select
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def trigger(
     workspace, options = Workspace(home), options or Options()
     look = Look(_model(workspace, predictor), _model(workspace, rival) if rival else None)
     rules = triggers.make(options.enabled, options.params)
-    key, learned = _key(look, options), calibration.load(workspace)
+    key, learned = _key(look, options), trigger_calibration.load(workspace)
     with Catalog.open(home) as catalog:
         outcome, fresh = Outcome(), set(catalog.unmarked(cards.LOOKED, key))
         found: dict[str, Seen] = {}
@@ -131,7 +132,7 @@ def _look(
 ) -> Seen:
     hits: list[Hit] = []
     boxes = []
-    for block in scenes.replay(workspace, video, look):
+    for block in replay.replay(workspace, video, look):
         hits += block.find(rules)
         boxes.append(block.visible.astype(np.int32))
     return Seen(hits, np.concatenate(boxes) if boxes else np.zeros(0, np.int32))
@@ -171,7 +172,7 @@ def _known(
     return select.Known(
         learned.of(look.pair),
         learned.shares,
-        shares.FLOOR,
+        budget_shares.FLOOR,
         Counter(clip.led_by for clip in clips),
         Counter(days[clip.video] for clip in clips if clip.video in days),
         frozenset(name for name, kind in triggers.registry().items() if triggers.novel(kind)),

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from oneclick.core.datasets import DatasetVersion
 from oneclick.core.errors import UnknownName, UsageError
 from oneclick.detectors import networks
-from oneclick.io import datasets, files, registry, server
-from oneclick.io.workspace import Workspace
+from oneclick.services import training_server
+from oneclick.storage import datasets, files, model_registry
+from oneclick.storage.workspace import Workspace
 
 if TYPE_CHECKING:
-    from oneclick.training.mistakes import WorstClip
+    from oneclick.training.evaluation.error_analysis import WorstClip
+    from oneclick.training.evaluation.inference import Seen
     from oneclick.training.model import Card
-    from oneclick.training.see import Seen
 
 Picture = NDArray[np.uint8]
 BATCH = 8
@@ -75,13 +76,13 @@ def worst(
         UnknownName: no model of that name. UsageError: none is in service.
         BadInput: the model, an image or a label file is broken.
     """
-    from oneclick.training import mistakes, precision
+    from oneclick.training.evaluation import average_precision, error_analysis
 
     workspace = Workspace(home)
-    root = server.local_root(home, address)
+    root = training_server.local_root(home, address)
     card, dataset, seen = _seen(workspace, _named(workspace, model_id), root)
-    matches = precision.match(seen.predictions, seen.truths, ignored=seen.ignored)
-    found = mistakes.worst(matches, seen.keys, card.threshold, most)
+    matches = average_precision.match(seen.predictions, seen.truths, ignored=seen.ignored)
+    found = error_analysis.worst(matches, seen.keys, card.threshold, most)
     drawing = _Drawing(card, seen, root / "clips", pictures)
     cameras = {line.clip: line.camera for line in dataset.clips}
     shown = tuple(
@@ -92,7 +93,7 @@ def worst(
 
 
 def _named(workspace: Workspace, model_id: str | None) -> str:
-    found = model_id or registry.champion(workspace)
+    found = model_id or model_registry.champion(workspace)
     if found is None:
         raise UsageError("no model is in service: name one that oneclick models list shows")
     return found
@@ -100,7 +101,8 @@ def _named(workspace: Workspace, model_id: str | None) -> str:
 
 def _seen(workspace: Workspace, name: str, root: Path) -> tuple[Card, DatasetVersion, Seen]:
     """The model's card, its dataset, and its answers to the test clips."""
-    from oneclick.training import data, model, see
+    from oneclick.training import data, model
+    from oneclick.training.evaluation import inference
 
     if not (workspace.model_dir(name) / model.CARD).exists():
         known = sorted(p.parent.name for p in workspace.model_dir(name).parent.glob("*/card.json"))
@@ -110,7 +112,7 @@ def _seen(workspace: Workspace, name: str, root: Path) -> tuple[Card, DatasetVer
     assert dataset is not None  # a name was given
     view = data.View(card.arch, card.classes, int(card.config.get("stride", 1)))
     images = data.ClipImages(root, dataset.name, "test", view)
-    return card, dataset, see.see(network, data.plain_batches(images, BATCH))
+    return card, dataset, inference.see(network, data.plain_batches(images, BATCH))
 
 
 @dataclass(frozen=True)

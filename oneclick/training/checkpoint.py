@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from oneclick.io import files
+from oneclick.storage import files
 
 NAME = "checkpoint.pt"
 SECONDS = 60.0

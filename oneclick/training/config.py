@@ -12,7 +12,7 @@ import msgspec
 from oneclick.core.errors import UsageError
 from oneclick.detectors import networks
 from oneclick.training import checkpoint
-from oneclick.training.machine import Precision
+from oneclick.training.distributed import Precision
 
 
 @dataclass(frozen=True)

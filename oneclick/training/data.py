@@ -21,8 +21,8 @@ from torch.utils.data import DataLoader, Dataset
 from oneclick.core.datasets import DatasetClip, Split
 from oneclick.core.errors import BadInput
 from oneclick.detectors import networks
-from oneclick.io import datasets, frozen
-from oneclick.training import doubt
+from oneclick.storage import datasets, published_labels
+from oneclick.training import label_masking
 from oneclick.training.augment import Image, augment
 from oneclick.training.sample import WINDOW, Draw, Draws, Plan, Walk, in_order, visit, weights
 
@@ -130,7 +130,7 @@ class ClipImages(Dataset[Item]):
         self,
         image: Image,
         scale: NDArray[np.float32],
-        found: frozen.Frame,
+        found: published_labels.Frame,
         seed: int,
         key: tuple[str, int],
     ) -> Item:
@@ -139,10 +139,10 @@ class ClipImages(Dataset[Item]):
         if self.view.origins or len(found.ignored):
             # A stream of its own: what is left out does not change how the rest is augmented.
             chance = np.random.default_rng((seed, 1))
-            out = doubt.left_out(found.origins, self.view.origins or {}, chance)
+            out = label_masking.left_out(found.origins, self.view.origins or {}, chance)
             hidden = np.concatenate([boxes[out], found.ignored * scale])
             boxes, labels = boxes[~out], labels[~out]
-            image = doubt.greyed(image, hidden, boxes)
+            image = label_masking.greyed(image, hidden, boxes)
         image, boxes, seen = augment(image, boxes, np.random.default_rng(seed))
         return _item(image, boxes, labels[seen], key)
 
@@ -155,7 +155,9 @@ class ClipImages(Dataset[Item]):
         self._forget()
 
     def _forget(self) -> None:
-        self._clips: OrderedDict[int, tuple[DatasetClip, frozen.Annotation]] = OrderedDict()
+        self._clips: OrderedDict[int, tuple[DatasetClip, published_labels.Annotation]] = (
+            OrderedDict()
+        )
         self._images: dict[tuple[str, int], tuple[Image, NDArray[np.float32]]] = {}
         self._walk: Walk | None = None
 
@@ -170,11 +172,11 @@ class ClipImages(Dataset[Item]):
         """Label 0 is the background; a model may know the classes in an order of its own."""
         return np.array([self.view.classes.index(name) + 1 for name in names], np.int64)
 
-    def _clip(self, number: int) -> tuple[DatasetClip, frozen.Annotation]:
+    def _clip(self, number: int) -> tuple[DatasetClip, published_labels.Annotation]:
         if number not in self._clips:
             line = self.index.clip(number)
             path = f"{self.root}/clips/{line.clip}/{datasets.labels_name(line.revision)}"
-            self._clips[number] = line, frozen.opened(path, line, self.view.classes)
+            self._clips[number] = line, published_labels.opened(path, line, self.view.classes)
             if len(self._clips) > CLIPS_KEPT:
                 self._clips.popitem(last=False)
         self._clips.move_to_end(number)

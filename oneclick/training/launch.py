@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from oneclick.core.errors import OneclickError
-from oneclick.io import files
-from oneclick.training import machine, model, train
+from oneclick.storage import files
+from oneclick.training import distributed, model, train
 from oneclick.training.config import Config, Equipment, Places, model_id
 
 JOB = "job.json"
@@ -27,7 +27,7 @@ def run(
     Raises:
         As `train.train`; OneclickError also where a process died.
     """
-    count = processes or machine.processes(equipment.device)
+    count = processes or distributed.processes(equipment.device)
     done = model.read_card(places.models / model_id(config, version))
     if count == 1 or done:
         trained = train.train(config, version, places, equipment)

@@ -15,12 +15,12 @@ from torch.nn.parallel import DistributedDataParallel
 
 from oneclick.core import progress
 from oneclick.core.errors import OneclickError
-from oneclick.training.machine import Machine
+from oneclick.training.distributed import Machine
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from oneclick.io.runlog import RunLog
+    from oneclick.services.run_log import RunLog
     from oneclick.training.checkpoint import Keeper, Kept
     from oneclick.training.data import Batch
 

@@ -12,7 +12,7 @@ import msgspec
 
 from oneclick.core.errors import BadInput
 from oneclick.detectors import networks, torchvision
-from oneclick.io import files
+from oneclick.storage import files
 
 if TYPE_CHECKING:
     from torch import nn

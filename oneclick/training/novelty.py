@@ -22,7 +22,7 @@ from oneclick.core.errors import UnknownName, UsageError
 from oneclick.detectors import novelty, novelty_nets
 from oneclick.detectors.base import Frame
 from oneclick.detectors.novelty import HEIGHT, WIDTH, Floats, Kind, Novelty, Usual
-from oneclick.training import forge
+from oneclick.training import anomaly_synthesis
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -98,7 +98,7 @@ def _measured(
 
 def _train(learner: _Learner, images: Floats, background: Floats, config: Config) -> None:
     rng = np.random.default_rng(config.seed)
-    forger = forge.Forger(images, background, rng)
+    forger = anomaly_synthesis.Forger(images, background, rng)
     learner.network.train()
     for _ in progress.track("train novelty", range(config.steps), config.steps):
         chosen = images[rng.integers(len(images), size=config.batch)]

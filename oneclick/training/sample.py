@@ -11,7 +11,7 @@ from torch.utils.data import Sampler
 
 from oneclick.core import shuffle
 from oneclick.core.datasets import DatasetClip
-from oneclick.io.index import Index
+from oneclick.storage.manifest_index import Index
 
 VISITS = (4, 2)
 AGAIN = 0.07

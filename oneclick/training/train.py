@@ -22,12 +22,14 @@ from typing import TYPE_CHECKING, Any
 from oneclick.core.datasets import DatasetVersion, Split
 from oneclick.core.errors import OneclickError, UsageError
 from oneclick.detectors import networks
-from oneclick.io import datasets, files, runlog
-from oneclick.training import checkpoint, data, evaluate, loop, machine, model, sample
+from oneclick.services import run_log
+from oneclick.storage import datasets, files
+from oneclick.training import checkpoint, data, distributed, loop, model, sample
 from oneclick.training.config import Config, Equipment, Places, model_id
+from oneclick.training.evaluation import evaluate
 
 if TYPE_CHECKING:
-    from oneclick.training.machine import Machine
+    from oneclick.training.distributed import Machine
 
 ANY = Equipment()
 FAILED = "training failed: "
@@ -63,7 +65,7 @@ def train(
     dataset = datasets.head(places.root / "datasets" / version)
     work = _Work.of(config, dataset, places, equipment)
     with contextlib.ExitStack() as open_log:
-        with machine.joined(equipment.device, config.precision) as here:
+        with distributed.joined(equipment.device, config.precision) as here:
             log = open_log.enter_context(work.log()) if here.first else None
             network = work.fit(here, log)
         return work.finish(network, log, began) if log else None
@@ -104,16 +106,16 @@ class _Work:
     def folder(self) -> Path:
         return self.places.models / self.name
 
-    def log(self) -> contextlib.AbstractContextManager[runlog.RunLog]:
+    def log(self) -> contextlib.AbstractContextManager[run_log.RunLog]:
         told = dataclasses.asdict(self.config) | self.testimony()
         start = self.kept.step if self.kept else 0
-        return runlog.opened(self.folder / "metrics.jsonl", self.name, told, start=start)
+        return run_log.opened(self.folder / "metrics.jsonl", self.name, told, start=start)
 
     def testimony(self) -> dict[str, Any]:
         source = {"dataset": self.dataset.name, "dataset_digest": self.dataset.digest}
         return {**source, "parent": self.parent}
 
-    def fit(self, here: Machine, log: runlog.RunLog | None) -> Any:
+    def fit(self, here: Machine, log: run_log.RunLog | None) -> Any:
         """The trained network, on the device it was trained on."""
         keeper = checkpoint.Keeper(self.folder, self.parent, self.equipment.checkpoint_seconds)
         schedule = _schedule(self.config, self.parent is not None, here.ranks)
@@ -138,7 +140,7 @@ class _Work:
         plan = sample.Plan(config.steps, config.batch, config.seed, start, here.rank, here.ranks)
         return data.training_batches(images, images.visits(config.draw), plan, workers, passes)
 
-    def finish(self, network: Any, log: runlog.RunLog, began: float) -> Trained:
+    def finish(self, network: Any, log: run_log.RunLog, began: float) -> Trained:
         """Measure, save, testify; the card comes last."""
         threshold = _threshold(network, self.config, self.dataset.name, self.places)
         tested = examine(network, self.config, self.dataset, self.places, threshold)

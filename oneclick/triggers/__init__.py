@@ -15,30 +15,30 @@ from typing import Any, ClassVar, Protocol
 
 from oneclick.core.errors import UnknownName, UsageError
 from oneclick.core.hits import Hit
-from oneclick.triggers.appear import Appear, Disappear
-from oneclick.triggers.area import Area
-from oneclick.triggers.blip import Blip
-from oneclick.triggers.blurred import Blurred
-from oneclick.triggers.class_switch import ClassSwitch
-from oneclick.triggers.confidence_drop import ConfidenceDrop
-from oneclick.triggers.conflict import (
+from oneclick.triggers.rules.appear import Appear, Disappear
+from oneclick.triggers.rules.area import Area
+from oneclick.triggers.rules.blip import Blip
+from oneclick.triggers.rules.blurred import Blurred
+from oneclick.triggers.rules.class_switch import ClassSwitch
+from oneclick.triggers.rules.confidence_drop import ConfidenceDrop
+from oneclick.triggers.rules.conflict import (
     ConflictExtra,
     ConflictMiss,
     HindsightExtra,
     HindsightMiss,
 )
-from oneclick.triggers.covered import Covered
-from oneclick.triggers.dark import Dark
-from oneclick.triggers.flicker import Flicker
-from oneclick.triggers.frozen import Frozen
-from oneclick.triggers.jump import Jump
-from oneclick.triggers.low_confidence import LowConfidence
-from oneclick.triggers.moved import Moved
-from oneclick.triggers.multibox import Multibox
-from oneclick.triggers.novelty import Novelty
+from oneclick.triggers.rules.covered import Covered
+from oneclick.triggers.rules.dark import Dark
+from oneclick.triggers.rules.flicker import Flicker
+from oneclick.triggers.rules.frozen import Frozen
+from oneclick.triggers.rules.jump import Jump
+from oneclick.triggers.rules.low_confidence import LowConfidence
+from oneclick.triggers.rules.moved import Moved
+from oneclick.triggers.rules.multibox import Multibox
+from oneclick.triggers.rules.novelty import Novelty
+from oneclick.triggers.rules.still import Still
+from oneclick.triggers.rules.unseen_motion import UnseenMotion
 from oneclick.triggers.scene import Scene
-from oneclick.triggers.still import Still
-from oneclick.triggers.unseen_motion import UnseenMotion
 
 ENTRY_POINTS = "oneclick.triggers"
 OWN: tuple[type[Trigger], ...] = (

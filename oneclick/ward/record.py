@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from oneclick import video
 from oneclick.core import progress
-from oneclick.io import video
 from oneclick.ward import render, room, scripts, truth
 from oneclick.ward.paint import Frame
 from oneclick.ward.render import Seen, Studio

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from oneclick import video
 from oneclick.core.labels import LabelSet, LabelTrack, Ranges, from_tracks, to_tracks
 from oneclick.core.tracks import HUMAN, Tracks
-from oneclick.io import files, labels, video
+from oneclick.storage import files, labels
 from oneclick.ward.render import Seen
 
 MADE_BY = "ward"

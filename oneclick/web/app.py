@@ -11,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 
 from oneclick.core.errors import Unavailable
-from oneclick.platforms.encord import notice
+from oneclick.platforms.encord import webhook
 
 MOST = 1 << 20
 """Bytes of a notice; Encord's have some hundred."""
@@ -56,9 +56,9 @@ def create(secret: str, collect: Errand) -> FastAPI:
             if len(body) > MOST:
                 return Response(status_code=413)
         try:
-            if notice.news(secret, request.headers, body, time.time()):
+            if webhook.news(secret, request.headers, body, time.time()):
                 collect.ask()
-        except notice.Untrusted as error:
+        except webhook.Untrusted as error:
             return Response(str(error), 401)
         return Response(status_code=204)
 

@@ -23,10 +23,11 @@ from oneclick.core.spans import Span
 from oneclick.core.splits import Part
 from oneclick.core.statistics import Estimate
 from oneclick.core.tracks import Tracks
-from oneclick.triggers import control, select, testify
-from oneclick.triggers.control import Control, Drawn
-from oneclick.triggers.select import Candidate, Choice, Options
-from oneclick.triggers.testify import Testimony
+from oneclick.triggers import hit_evaluation
+from oneclick.triggers.hit_evaluation import Testimony
+from oneclick.triggers.selection import control, select
+from oneclick.triggers.selection.control import Control, Drawn
+from oneclick.triggers.selection.select import Candidate, Choice, Options
 from tests.bench import long_stream
 from tests.bench.long_stream import Stream
 
@@ -47,7 +48,7 @@ class Exam:
     def review(self, span: Span) -> Testimony:
         """What a reviewer of these frames finds."""
         hits = [part for hit in self._near(span) if (part := hit.cut(span))]
-        return testify.testify(
+        return hit_evaluation.testify(
             hits, self.stream.scene.sure.cut(span), self.truth.cut(span).detections
         )
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from oneclick.catalog import Catalog, counters
 from oneclick.core.clips import ChosenBy, ClipStage
-from oneclick.io.catalog import Catalog, counters
 from oneclick.triggers import registry
 
 CAMERAS, DAYS, FPS = 12, 30, 10.0

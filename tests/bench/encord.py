@@ -26,17 +26,17 @@ from typing import Any
 import av
 import numpy as np
 
+from oneclick.catalog import Catalog
 from oneclick.core.clips import ChosenBy, Clip, ClipStage
 from oneclick.core.labels import LabelSet, LabelTrack
 from oneclick.core.spans import Span
-from oneclick.io import cards, files, labels
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
 from oneclick.platforms.encord import convert
 from oneclick.platforms.encord.connect import PATIENT, Line, connect
-from oneclick.platforms.encord.place import Place
+from oneclick.platforms.encord.project import Place
 from oneclick.platforms.options import Choice, EncordOptions
 from oneclick.stages import review
+from oneclick.storage import cards, files, labels
+from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
 from tests.fakes.encord_server import EncordServer
 

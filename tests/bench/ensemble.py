@@ -19,9 +19,9 @@ from oneclick import hindsight
 from oneclick.core import association
 from oneclick.core.detections import Detections
 from oneclick.core.tracks import Tracks
+from oneclick.formats import mot_text
 from oneclick.hindsight import learn
 from oneclick.hindsight.learn import Lesson
-from oneclick.io import mot
 from tests.bench.hindsight import DATA, THRESHOLDS, Truth, info, score, truth
 
 PAIRS = (
@@ -40,7 +40,7 @@ def known(sequence: str) -> Truth:
 def said(sequence: str, model: str) -> Detections:
     """All boxes of a model."""
     people = known(sequence).people
-    return mot.load(
+    return mot_text.load(
         DATA / sequence / "det" / f"{model}.txt", info(DATA / sequence)[0], people.length
     )
 

@@ -29,11 +29,12 @@ from numpy.typing import NDArray
 
 from oneclick.core import boxes
 from oneclick.core.datasets import DatasetClip
-from oneclick.training import gate, mistakes, precision, slices
-from oneclick.training.evaluate import Evaluation, Metrics
-from oneclick.training.matching import IOUS
-from oneclick.training.precision import Matches, Truths
-from oneclick.training.slices import Facts
+from oneclick.training import gate
+from oneclick.training.evaluation import average_precision, error_analysis, slices
+from oneclick.training.evaluation.average_precision import Matches, Truths
+from oneclick.training.evaluation.evaluate import Evaluation, Metrics
+from oneclick.training.evaluation.matching import IOUS
+from oneclick.training.evaluation.slices import Facts
 
 IMAGES = 30
 """Images a clip."""
@@ -159,9 +160,9 @@ def _placed(heights: Numbers, skill: Numbers, rng: np.random.Generator) -> Numbe
 
 def evaluation(world: World, matches: Matches) -> Evaluation:
     """As `evaluate.evaluate` makes it."""
-    found = precision.average(matches)[0, 0]
+    found = average_precision.average(matches)[0, 0]
     count = int(world.truths.sum())
-    hits, false = mistakes.counts(matches, THRESHOLD)
+    hits, false = error_analysis.counts(matches, THRESHOLD)
     shares = hits / max(count, 1), hits / max(hits + false, 1)
     metrics = Metrics(float(found.mean()), float(found[0]), *shares, len(world.invites), count)
     names = tuple(line.clip for line in world.clips)
@@ -186,8 +187,8 @@ def _true_map(name: str, shift: float) -> float:
     matches = model(world, np.where(asked, shift, 0.0), np.random.default_rng(1))
     images = np.zeros(len(world.invites), bool)
     images[world.true.images[asked]] = True
-    part = precision.part(matches, asked, images[matches.images])
-    return float(np.nanmean(precision.average(part)))
+    part = average_precision.part(matches, asked, images[matches.images])
+    return float(np.nanmean(average_precision.average(part)))
 
 
 @cache

@@ -22,7 +22,7 @@ from oneclick.core import association, boxes
 from oneclick.core.detections import Detections
 from oneclick.core.spans import Span
 from oneclick.core.tracks import Tracks
-from oneclick.io import mot
+from oneclick.formats import mot_text
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "mot"
 THRESHOLDS = {
@@ -121,7 +121,7 @@ def measure(sequence: Path, detector: str) -> Row:
     """One row of the table."""
     fps, length = info(sequence)
     real = truth(sequence)
-    given = mot.load(sequence / "det" / f"{detector}.txt", fps, real.people.length or length)
+    given = mot_text.load(sequence / "det" / f"{detector}.txt", fps, real.people.length or length)
     threshold = THRESHOLDS[detector]
     start = time.process_time()
     labels = as_detections(hindsight.label([given], [threshold]))
@@ -169,8 +169,7 @@ def main(only: list[str]) -> None:
 
 def video() -> None:
     """Labels of the real video by the detectors that need no download, whole and in clips."""
-    from oneclick import detectors
-    from oneclick.io import video
+    from oneclick import detectors, video
 
     file = DATA.parent / "video" / "vtest.avi"
     probe = video.probe(file)

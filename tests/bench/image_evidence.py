@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from oneclick import detectors, hindsight
+from oneclick import detectors, hindsight, video
 from oneclick.core import association, windows
 from oneclick.core import boxes as geometry
 from oneclick.core.detections import Detections, concat
@@ -37,7 +37,6 @@ from oneclick.core.spans import Span
 from oneclick.core.tracks import INTERPOLATED, RECOVERED, Tracks
 from oneclick.detectors import Detector
 from oneclick.detectors.base import Frame
-from oneclick.io import video
 from tests.bench import hindsight as bench
 
 Floats = NDArray[np.float64]

@@ -28,7 +28,7 @@ import numpy as np
 import torch
 
 from oneclick.core.datasets import DatasetClip
-from oneclick.io import datasets
+from oneclick.storage import datasets
 from oneclick.training import data, sample
 from oneclick.training.augment import augment
 from tests.training import toy

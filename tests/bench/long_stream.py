@@ -24,12 +24,13 @@ from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
 from oneclick.core.splits import Part
 from oneclick.core.tracks import Tracks
-from oneclick.io import scenes
-from oneclick.triggers import calibrate, priors, select
-from oneclick.triggers.blocks import Chunk
+from oneclick.feedback import replay
+from oneclick.triggers import calibrate, priors
 from oneclick.triggers.calibrate import Calibration, Fired, Tally
 from oneclick.triggers.scene import Scene
-from oneclick.triggers.select import Choice, Known
+from oneclick.triggers.selection import select
+from oneclick.triggers.selection.select import Choice, Known
+from oneclick.triggers.streaming import Chunk
 from oneclick.ward import faults
 from oneclick.ward.faults import Fault, Planted
 
@@ -120,7 +121,7 @@ def stream(
     parts = [seen(planted.detections, rng)]
     if rival:
         parts.append(seen(faults.perfect(truth), rng))
-    scene = scenes.scene(Chunk(tuple(parts)), [0.5] * len(parts), *size)
+    scene = replay.scene(Chunk(tuple(parts)), [0.5] * len(parts), *size)
     return Stream(planted, scene, triggers.scan(scene, triggers.make()))
 
 

@@ -25,11 +25,10 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from oneclick import ward
+from oneclick import video, ward
 from oneclick.core.spans import Span
 from oneclick.detectors import novelty as detector
 from oneclick.detectors.base import Frame
-from oneclick.io import video
 from oneclick.training import novelty
 from oneclick.ward import novelties
 from oneclick.ward.novelties import Novelty

@@ -27,12 +27,12 @@ from oneclick.core.splits import Part
 from oneclick.detectors import novelty as models
 from oneclick.detectors import signals
 from oneclick.detectors.base import Frame
-from oneclick.io import scenes
+from oneclick.feedback import replay
 from oneclick.training import novelty
-from oneclick.triggers import select
-from oneclick.triggers.blocks import Chunk
 from oneclick.triggers.scene import Scene
-from oneclick.triggers.select import Candidate, Known, Options
+from oneclick.triggers.selection import select
+from oneclick.triggers.selection.select import Candidate, Known, Options
+from oneclick.triggers.streaming import Chunk
 from oneclick.ward import novelties
 from oneclick.ward.novelties import Novelty
 from tests.bench import novelty as bench
@@ -68,7 +68,7 @@ def look(frames: Sequence[Frame]) -> Scene:
     parts = [detectors.run(one, frames, len(frames), FPS, PERSON) for one in made]
     height, width = frames[0].shape[:2]
     limits = [one.threshold for one in made]
-    scene = scenes.scene(Chunk(tuple(parts)), limits, width, height)
+    scene = replay.scene(Chunk(tuple(parts)), limits, width, height)
     meter = signals.Meter(FPS)
     for frame in frames:
         meter.see(frame)

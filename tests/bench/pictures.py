@@ -8,8 +8,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from oneclick.io import files
-from oneclick.report import live
+from oneclick.report import snapshot_reader
+from oneclick.storage import files
 from tui import frame
 from tui.app import Oneclick
 
@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
     for name, size in SHOWN.items():
-        app = Oneclick(live.Reader(args.home), args.home)
+        app = Oneclick(snapshot_reader.Reader(args.home), args.home)
         path = args.out / f"{name}.svg"
         files.write_atomic(path, frame.one(app, "svg", size, name))
         print(f"{path}: {path.stat().st_size / 1000:.0f} kB")

@@ -17,15 +17,15 @@ from pathlib import Path
 
 import numpy as np
 
-from oneclick import detectors, report
+from oneclick import detectors, report, video
+from oneclick.catalog import Catalog
 from oneclick.core.clips import Clip
 from oneclick.core.detections import Detections, concat
 from oneclick.core.labels import to_tracks
 from oneclick.core.spans import Span
-from oneclick.io import labels, predictions, video
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
-from oneclick.training import evaluate
+from oneclick.storage import labels, predictions
+from oneclick.storage.workspace import Workspace
+from oneclick.training.evaluation import evaluate
 from tests.bench.hindsight import DATA, Truth, as_detections, score, truth
 
 SEQUENCE = "PETS09-S2L1"

@@ -10,8 +10,8 @@ import argparse
 import time
 from pathlib import Path
 
-from oneclick.io.catalog import Catalog, utc_now
-from oneclick.io.catalog.search import COUNTED
+from oneclick.catalog import Catalog, utc_now
+from oneclick.catalog.search import COUNTED
 from oneclick.report.search import parse
 
 FILTERS = (

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from oneclick import hindsight
 from oneclick.core.detections import Detections, concat
 from oneclick.core.tracks import DETECTED, INTERPOLATED, Tracks
-from oneclick.io import mot
+from oneclick.formats import mot_text
 from tests.bench import hindsight as bench
 
 try:
@@ -179,7 +179,7 @@ def measure(sequence: Path, detector: str, lines: dict[str, Method]) -> Iterator
     """Every method on one sequence and detector."""
     fps, length = bench.info(sequence)
     real = bench.truth(sequence)
-    given = mot.load(sequence / "det" / f"{detector}.txt", fps, real.people.length or length)
+    given = mot_text.load(sequence / "det" / f"{detector}.txt", fps, real.people.length or length)
     for name, method in lines.items():
         found = method(given, bench.THRESHOLDS[detector])
         loose, tight = (bench.score(real, found, at)[2] for at in (0.5, 0.75))

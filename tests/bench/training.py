@@ -31,8 +31,9 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
 from oneclick.detectors import networks
-from oneclick.training import data, evaluate, loop, machine, sample
+from oneclick.training import data, distributed, loop, sample
 from oneclick.training.config import Config
+from oneclick.training.evaluation import evaluate
 from tests.training import toy
 
 TRAIN, TEST, FRAMES = 8, 6, 40
@@ -193,7 +194,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--arch", default="fcos-tiny")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, machine.joined() as here:
+    with tempfile.TemporaryDirectory() as folder, distributed.joined() as here:
         root = Path(folder)
         version = server(root)
         view = data.View(asked.arch, ("person",))

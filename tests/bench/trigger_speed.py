@@ -20,9 +20,9 @@ from oneclick.core import association
 from oneclick.core.detections import Detections
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
-from oneclick.io import scenes
-from oneclick.triggers.blocks import Blocks, Chunk
+from oneclick.feedback import replay
 from oneclick.triggers.scene import Scene
+from oneclick.triggers.streaming import Blocks, Chunk
 
 
 def walkers(frames: int, people: int = 3, seed: int = 0) -> tuple[Detections, Detections]:
@@ -67,7 +67,7 @@ def frame_by_frame(scene: Scene) -> int:
 def speed(frames: int = 100_000) -> None:
     """Frames per second of processor time on one core, 3 boxes a frame, best of three."""
     own, other = walkers(frames)
-    labels = scenes.scene(Chunk((own, other)), [0.6, 0.6], 1920, 1080).labels
+    labels = replay.scene(Chunk((own, other)), [0.6, 0.6], 1920, 1080).labels
     assert labels is not None
     best = {"link": np.inf, "all": np.inf}
     for _ in range(3):

@@ -26,11 +26,13 @@ from oneclick import triggers
 from oneclick.core import association, boxes
 from oneclick.core.detections import Detections
 from oneclick.core.hits import Hit
-from oneclick.io import mot, scenes
-from oneclick.triggers import calibrate, expect
-from oneclick.triggers.blocks import Chunk
+from oneclick.feedback import replay
+from oneclick.formats import mot_text
+from oneclick.triggers import calibrate
 from oneclick.triggers.calibrate import Calibration, Fired, Tally
 from oneclick.triggers.scene import Scene
+from oneclick.triggers.selection import expected_errors
+from oneclick.triggers.streaming import Chunk
 from tests.bench import trigger_speed
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared/data/mot"
@@ -101,9 +103,11 @@ class Case:
 def case(data: Path, sequence: str, model: str, rival: str) -> Case:
     """Load one sequence and find the model's real errors."""
     fps, length = RATES[sequence], LENGTHS[sequence]
-    own, other = (mot.load(data / sequence / f"det/{m}.txt", fps, length) for m in (model, rival))
+    own, other = (
+        mot_text.load(data / sequence / f"det/{m}.txt", fps, length) for m in (model, rival)
+    )
     limits = [THRESHOLDS[model], THRESHOLDS[rival]]
-    scene = scenes.scene(Chunk((own, other)), limits, *SIZES[sequence])
+    scene = replay.scene(Chunk((own, other)), limits, *SIZES[sequence])
     truth, ignore = ground_truth(data / sequence, fps, length)
     i, j = association.match_frames(scene.sure, truth, 0.5)
     false, missed = np.ones(len(scene.sure), bool), np.ones(len(truth), bool)
@@ -212,12 +216,12 @@ def greedy(score: NDArray[np.float64], fps: float, budget: float) -> list[int]:
 
 def expected(one: Case) -> NDArray[np.float64]:
     """What the product uses."""
-    return expect.errors(one.hits, one.scene.length, one.beliefs)
+    return expected_errors.errors(one.hits, one.scene.length, one.beliefs)
 
 
 def expected_per_box(one: Case) -> NDArray[np.float64]:
     """The same by visible box."""
-    return expect.per_box(expected(one), one.scene.visible)
+    return expected_errors.per_box(expected(one), one.scene.visible)
 
 
 def flicker(one: Case) -> NDArray[np.float64]:

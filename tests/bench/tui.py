@@ -28,9 +28,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
-from oneclick.io.catalog import Catalog
-from oneclick.report import live
+from oneclick.report import snapshot_reader
 from oneclick.report.snapshot import Zoom
 from tui.app import Oneclick
 from tui.panel import Panel, View
@@ -56,7 +56,7 @@ def write(home: Path, each_second: float, stop: object) -> None:
 def read_times(home: Path, rounds: int) -> dict[str, float]:
     """Median milliseconds of a read after a write, by zoom."""
     found: dict[str, list[float]] = {zoom.name: [] for zoom in Zoom}
-    reader = live.Reader(home)
+    reader = snapshot_reader.Reader(home)
     with Catalog.open(home) as catalog:
         for zoom in Zoom:
             reader.read(zoom)
@@ -74,7 +74,7 @@ def apply_times(home: Path, rounds: int, size: tuple[int, int]) -> tuple[float, 
 
     With everything the terminal library does for it, up to the bytes for the terminal.
     """
-    app = Oneclick(live.Reader(home), home, every=3600)
+    app = Oneclick(snapshot_reader.Reader(home), home, every=3600)
     shown, drawn = [], []
 
     async def cost(act: Callable[[], object]) -> float:
@@ -92,7 +92,7 @@ def apply_times(home: Path, rounds: int, size: tuple[int, int]) -> tuple[float, 
             with Catalog.open(home) as catalog:
                 for k in range(rounds):
                     catalog.add_run(f"bench-{k % 2}", "bench", "Running", datetime.now(UTC), None)
-                    view = View(live.read(home))
+                    view = View(snapshot_reader.read(home))
                     rest.append(await cost(lambda: None))
                     shown.append(await cost(lambda view=view: screen.show(view)))
                     drawn.append(await cost(lambda: [p.on_resize() for p in screen.query(Panel)]))

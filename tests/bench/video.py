@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
+from oneclick import video
 from oneclick.core.spans import Span
-from oneclick.io import video
 
 FRAMES, SIZE, FPS = 200, (1920, 1080), 25
 SPANS = [Span(30, 80), Span(130, 180)]

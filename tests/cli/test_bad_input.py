@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from oneclick.io import video
+from oneclick import video
 from tests.cli.test_command_line import oneclick
 
 pytestmark = pytest.mark.e2e

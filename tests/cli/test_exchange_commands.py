@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from oneclick import formats
 from oneclick.cli import data
-from oneclick.io import exchange
 from oneclick.stages import publish
 from tests.stages import accepted
 
@@ -26,7 +26,7 @@ def run(*arguments: str, home: Path) -> Result:
 
 
 def test_the_formats_of_the_command_line_are_those_there_are() -> None:
-    assert [one.value for one in data.Format] == list(exchange.FORMATS)
+    assert [one.value for one in data.Format] == list(formats.FORMATS)
 
 
 def test_out_and_in_again(published: Path, tmp_path: Path) -> None:

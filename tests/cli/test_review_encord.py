@@ -16,7 +16,7 @@ import pytest
 from oneclick.stages import review
 from tests.fakes import clips
 from tests.fakes.encord_server import Call
-from tests.platforms.encord_desk import Desk
+from tests.platforms.encord.desk import Desk
 
 pytestmark = pytest.mark.e2e
 

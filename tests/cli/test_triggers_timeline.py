@@ -11,9 +11,9 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from oneclick.catalog import Catalog
 from oneclick.cli import triggers, when
 from oneclick.core.errors import UsageError
-from oneclick.io.catalog import Catalog
 from tests.report.test_timeline import home, video
 
 __all__ = ["home"]  # a fixture

@@ -17,12 +17,12 @@ from oneclick.core.clips import Video
 from oneclick.core.errors import OneclickError, Unavailable, UnknownName, UsageError
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
-from oneclick.io import cards, predictions
-from oneclick.io.cards import Model
-from oneclick.io.workspace import Workspace
-from oneclick.report import rehearsal
+from oneclick.report import trigger_replay
+from oneclick.storage import cards, predictions
+from oneclick.storage.cards import Model
+from oneclick.storage.workspace import Workspace
+from tests.catalog import samples as samples
 from tests.fakes import scenes
-from tests.io import catalog_samples as samples
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 OWN, RIVAL = Model("opencv-hog-test", 0.5), Model("opencv-motion-test", 0.5)
@@ -151,8 +151,8 @@ def hit(start: int, stop: int, x: float | None = None) -> Hit:
     ids=["overlap", "touch in time", "boxes overlap", "boxes touch", "one without boxes"],
 )
 def test_hits_are_the_same_if_time_and_place_overlap(one: Hit, other: Hit, same: bool) -> None:
-    assert rehearsal.only([one], [other]) == ([] if same else [one])
-    assert rehearsal.only([one], []) == [one]
+    assert trigger_replay.only([one], [other]) == ([] if same else [one])
+    assert trigger_replay.only([one], []) == [one]
 
 
 def contents(home: Path) -> dict[str, str]:

@@ -20,9 +20,9 @@ from typer.testing import CliRunner
 from oneclick.cli import watch
 from oneclick.cli.main import app
 from oneclick.core.errors import Unavailable, UnknownName, UsageError
-from oneclick.report import live
+from oneclick.report import snapshot_reader
 from oneclick.report.snapshot import Goals
-from tests.io import catalog_samples as samples
+from tests.catalog import samples as samples
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_every_twin_watches_what_it_shows_without(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     samples.filled(tmp_path / "home").close()
-    monkeypatch.setattr(live, "Reader", Stopped)
+    monkeypatch.setattr(snapshot_reader, "Reader", Stopped)
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     monkeypatch.setenv("PREFECT_PROFILES_PATH", str(tmp_path / "none.toml"))
 
@@ -135,7 +135,7 @@ def test_every_twin_watches_what_it_shows_without(
     assert json.loads(line) == json.loads(run("--json").stdout)
 
 
-class Stopped(live.Reader):
+class Stopped(snapshot_reader.Reader):
     """At noon, whatever the clock."""
 
     def __init__(self, home: Path, goals: Goals | None = None, *_: object) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from oneclick.core import association
 from oneclick.core.detections import Detections
-from oneclick.io import mot
+from oneclick.formats import mot_text
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 VIDEO = DATA / "video" / "vtest.avi"
@@ -23,14 +23,14 @@ def needed() -> None:
 
 def frames(count: int = FRAMES, step: int = 1):
     """RGB frames of the street video."""
-    from oneclick.io import video
+    from oneclick import video
 
     yield from islice(video.frames(VIDEO), 0, count * step, step)
 
 
 def truth() -> Detections:
     """The people in it."""
-    return mot.load(DATA / "mot" / "PETS09-S2L1" / "gt" / "gt.txt", FPS, FRAMES)
+    return mot_text.load(DATA / "mot" / "PETS09-S2L1" / "gt" / "gt.txt", FPS, FRAMES)
 
 
 def f1(found: Detections, score: float, step: int = 1) -> tuple[float, float, float]:

@@ -9,8 +9,8 @@ from typing import Any
 from unittest import mock
 
 from oneclick.detectors import networks
-from oneclick.io import files, registry
-from oneclick.io.workspace import Workspace
+from oneclick.storage import files, model_registry
+from oneclick.storage.workspace import Workspace
 
 SMALL = "ssdlite320_mobilenet_v3_large"
 
@@ -33,7 +33,7 @@ def train_nothing(workspace: Workspace, model: str, champion: bool = False) -> P
     }
     (folder / "card.json").write_text(json.dumps(card))
     if champion:
-        registry.promote(workspace, model, "test")
+        model_registry.promote(workspace, model, "test")
     return folder
 
 

@@ -9,7 +9,7 @@ from oneclick import detectors
 from oneclick.core import progress
 from oneclick.core.errors import UnknownName, UsageError
 from oneclick.detectors import Detector
-from oneclick.io.workspace import Workspace
+from oneclick.storage.workspace import Workspace
 from tests.detectors import models, tiny_onnx
 from tests.detectors.footage import noise
 

@@ -125,7 +125,7 @@ def test_yolox_answers_as_another_runtime_did():
 
 def onnx_reference():
     from oneclick.core.spans import Span
-    from oneclick.io import mot
+    from oneclick.formats import mot_text
 
     path = footage.DATA / "mot" / "PETS09-S2L1" / "det" / "yoloxnano.txt"
-    return mot.load(path, 10.0, footage.FRAMES).cut(Span(0, 3)).above(0.3)
+    return mot_text.load(path, 10.0, footage.FRAMES).cut(Span(0, 3)).above(0.3)

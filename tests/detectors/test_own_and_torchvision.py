@@ -7,7 +7,7 @@ import pytest
 from oneclick import detectors
 from oneclick.core.errors import DetectorUnavailable, UnknownName
 from oneclick.detectors import networks
-from oneclick.io.workspace import Workspace
+from oneclick.storage.workspace import Workspace
 from tests.detectors import models
 from tests.detectors.footage import noise
 

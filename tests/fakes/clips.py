@@ -9,12 +9,12 @@ from pathlib import Path
 import av
 import numpy as np
 
+from oneclick.catalog import Catalog
 from oneclick.core.clips import ChosenBy, Clip, ClipStage, Video
 from oneclick.core.labels import LabelSet, LabelTrack
 from oneclick.core.spans import Span
-from oneclick.io import cards, files, labels
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
+from oneclick.storage import cards, files, labels
+from oneclick.storage.workspace import Workspace
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 VIDEO = Video("ward_a-20260105T120000Z", "ward_a", NOON, 10.0, 600, 64, 48, "0" * 64, ".mp4")

@@ -54,7 +54,7 @@ def small() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve seconds of a person-sized block that walks, stops and walks back."""
-    from oneclick.io import video
+    from oneclick import video
 
     path = tmp_path_factory.mktemp("camera") / "hall.mp4"
     video.write(path, walk(seconds=12, fps=10), fps=10)

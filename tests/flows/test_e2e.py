@@ -17,11 +17,11 @@ import httpx
 import pytest
 from textual.widgets import Input
 
+from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import OneclickError, UnknownName
-from oneclick.io.catalog import Catalog
-from oneclick.io.orchestrator import Orchestrator
-from oneclick.report import flows, live
+from oneclick.report import flows, snapshot_reader
+from oneclick.services.prefect_api import Orchestrator
 from tests.tui.samples import drive, press
 from tui.app import Oneclick
 from tui.screens.flows import DeploymentTable
@@ -248,7 +248,7 @@ def test_a_deployment_is_started_with_parameters_from_the_terminal_ui(
     api: str, home: Path, labelled: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", api)
-    one = Oneclick(live.Reader(home), home, every=3600)
+    one = Oneclick(snapshot_reader.Reader(home), home, every=3600)
 
     async def act(pilot: Any) -> None:
         await press(pilot, "5")

@@ -8,7 +8,7 @@ import pytest
 
 from flows import environment
 from oneclick.core.errors import Unavailable
-from oneclick.io import orchestrator
+from oneclick.services import prefect_api
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,7 +70,7 @@ def test_a_profile_counts_as_a_server_while_it_is_active(
     tmp_path: Path, text: str, url: str | None
 ) -> None:
     profile(tmp_path / "user" / ".prefect", text)
-    assert orchestrator.api_url() == url
+    assert prefect_api.api_url() == url
 
 
 def test_the_profile_named_in_the_environment_wins(
@@ -79,7 +79,7 @@ def test_the_profile_named_in_the_environment_wins(
     profile(tmp_path / "elsewhere", CLOUD.replace('active = "cloud"', 'active = "other"'))
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "elsewhere"))
     monkeypatch.setenv("PREFECT_PROFILE", "cloud")
-    assert orchestrator.api_url() == "https://cloud.example/api"
+    assert prefect_api.api_url() == "https://cloud.example/api"
 
 
 def test_pyproject_says_the_same_to_whoever_calls_prefect_by_hand() -> None:

@@ -16,11 +16,11 @@ from flows.one_click import one_click
 from flows.publish import publish
 from flows.review import review
 from flows.train import train
+from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
-from oneclick.io.catalog import Catalog
 from oneclick.platforms.encord import connect
 from tests.fakes import clips
-from tests.platforms.encord_desk import Desk
+from tests.platforms.encord.desk import Desk
 
 pytestmark = [
     pytest.mark.e2e,

@@ -8,10 +8,10 @@ import pytest
 from prefect.states import Failed
 from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
-from flows import embedded, models, policy
+from flows import local_server, models, policy
 from oneclick import settings
 from oneclick.core.errors import BadVideo, NoSpace, Unavailable, UsageError
-from oneclick.io.workspace import Workspace
+from oneclick.storage.workspace import Workspace
 
 
 def failed(error: BaseException) -> Any:
@@ -35,7 +35,7 @@ def test_only_what_may_heal_by_itself_is_retried(error: Exception, again: bool) 
 
 
 def test_at_a_terminal_nothing_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(embedded.MARK, "1")
+    monkeypatch.setenv(local_server.MARK, "1")
     assert not policy.transient(None, None, failed(Unavailable("away")))  # type: ignore[arg-type]
 
 

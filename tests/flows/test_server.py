@@ -14,12 +14,12 @@ import pytest
 from prefect import flow
 from typer.testing import CliRunner
 
+from oneclick.catalog import Catalog
 from oneclick.cli import flows as command
 from oneclick.core.errors import OneclickError, UnknownName, UsageError
-from oneclick.io import orchestrator
-from oneclick.io.catalog import Catalog
-from oneclick.io.orchestrator import PAGE, Orchestrator
 from oneclick.report import flows
+from oneclick.services import prefect_api
+from oneclick.services.prefect_api import PAGE, Orchestrator
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
@@ -139,7 +139,7 @@ def test_more_runs_than_a_page_holds_are_listed(
 ) -> None:
     for _ in range(7):
         put(server, server.start("nightly"), "PENDING", "Pending")
-    monkeypatch.setattr(orchestrator, "PAGE", 3)
+    monkeypatch.setattr(prefect_api, "PAGE", 3)
     for limit, expected in ((5, 5), (6, 6), (7, 7), (8, 7), (PAGE, 7)):
         found = server.runs(limit, state="Pending")
         assert len({run.id for run in found}) == len(found) == expected

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from oneclick.core.detections import Detections
-from oneclick.hindsight import Options, camera, drop, fuse, paths, smooth, stitch
+from oneclick.hindsight import Options, camera, fuse, paths, prune, smooth, stitch
 from oneclick.hindsight.paths import Paths
 from tests.fakes import scenes
 
@@ -120,6 +120,6 @@ def test_faint_tracks_fall_but_equal_ones_stay() -> None:
     more = [path(list(range(20)), 2 + k, start=900 + 300 * k) for k in range(3)]
     for one in more:
         one.strengths[:] = 1.8
-    left = drop.weak(paths.concat([strong, faint, *more]), FPS, OPTIONS)
+    left = prune.weak(paths.concat([strong, faint, *more]), FPS, OPTIONS)
     assert 1 not in left.tracks
-    assert len(drop.weak(faint, FPS, OPTIONS)) == 20
+    assert len(prune.weak(faint, FPS, OPTIONS)) == 20

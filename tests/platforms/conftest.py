@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from oneclick.io import labels
 from oneclick.platforms.base import Offer
+from oneclick.storage import labels
 from tests.fakes import clips
 from tests.fakes.encord_world import HOLD, STAGES
-from tests.platforms.encord_desk import ANNA, Desk, NewDesk
+from tests.platforms.encord.desk import ANNA, Desk, NewDesk
 
 COUNT = 2
 

@@ -12,15 +12,15 @@ from oneclick.core.clips import Clip
 from oneclick.core.errors import UnknownName
 from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
-from oneclick.io import labels
-from oneclick.io.workspace import Workspace
 from oneclick.platforms.base import Platform
-from oneclick.platforms.choose import known, open_platform
 from oneclick.platforms.local import LocalPlatform
 from oneclick.platforms.options import Choice
+from oneclick.platforms.registry import known, open_platform
+from oneclick.storage import labels
+from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
 from tests.fakes.memory_platform import MemoryPlatform
-from tests.platforms.encord_desk import BEN, Desk
+from tests.platforms.encord.desk import BEN, Desk
 
 
 class People(Protocol):

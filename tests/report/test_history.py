@@ -9,7 +9,7 @@ import pytest
 
 from oneclick import report
 from oneclick.core.errors import UnknownName
-from oneclick.report import curve
+from oneclick.report.plots import learning_curve
 from oneclick.report.weeks import week
 from oneclick.stages import publish, train
 from oneclick.training import gate
@@ -78,8 +78,8 @@ def test_a_curve_of_any_length_is_drawn(weeks: int) -> None:
         report.Week(week(start + timedelta(weeks=k)), 1, "m", k / 100, k, 100 * k, None, None)
         for k in range(weeks)
     ]
-    page = curve.draw(rows)
-    blue = (page.pixels == np.array(curve.LINE)).all(2).sum()
+    page = learning_curve.draw(rows)
+    blue = (page.pixels == np.array(learning_curve.LINE)).all(2).sum()
     assert (blue > 0) == (weeks > 0)
 
 
@@ -93,4 +93,4 @@ SPARKS = [
 
 @pytest.mark.parametrize(("values", "text"), SPARKS)
 def test_a_spark_goes_from_the_least_to_the_greatest(values: list[float | None], text: str) -> None:
-    assert curve.spark(values) == text
+    assert learning_curve.spark(values) == text

@@ -8,11 +8,11 @@ import numpy as np
 from typer.testing import CliRunner
 
 from oneclick import report
+from oneclick.catalog import Catalog
 from oneclick.cli.main import app
 from oneclick.core.clips import ClipStage
-from oneclick.io import labels
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
+from oneclick.storage import labels
+from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
 
 

@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from oneclick.catalog import Catalog, ClipRow
+from oneclick.catalog import search as catalog_search
+from oneclick.catalog.search import Term
 from oneclick.cli import clips
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import UsageError
-from oneclick.io.catalog import Catalog, ClipRow
-from oneclick.io.catalog import search as catalog_search
-from oneclick.io.catalog.search import Term
 from oneclick.report.search import Query, parse, search
-from tests.io import catalog_samples as samples
+from tests.catalog import samples as samples
 
 report_search = importlib.import_module("oneclick.report.search")  # its name is a function too
 NOW = samples.NOON + timedelta(hours=5)

@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oneclick import report
+from oneclick.catalog import Catalog
 from oneclick.core.clips import ChosenBy, Clip, Video
 from oneclick.core.errors import OneclickError, UnknownName, UsageError
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
-from oneclick.io.catalog import Catalog
-from oneclick.report import picture
+from oneclick.report.plots import timeline
 from oneclick.report.timeline import CameraLine, Cell, Timeline
 from oneclick.report.windows import DAY, HOUR
-from tests.io import catalog_samples as samples
+from tests.catalog import samples as samples
 
 MORNING = datetime(2026, 1, 5, 8, tzinfo=UTC)
 FPS = 10.0
@@ -176,9 +176,9 @@ def test_moments_are_newest_first_and_lead_to_the_clip_that_shows_most(home: Pat
 
 def test_the_picture_shows_hits_dark_and_hours_without_video_blank(home: Path) -> None:
     whole = report.timeline(home)
-    pixels = picture.draw(whole).pixels
+    pixels = timeline.draw(whole).pixels
     colours = {tuple(colour) for colour in pixels.reshape(-1, 3).tolist()}
-    assert picture.NO_HITS in colours
-    assert tuple(map(round, picture.HEAT[0])) in colours
-    assert len(pixels) > len(picture.draw(whole, by_trigger=False).pixels)
-    assert picture.draw(Timeline(None, None, HOUR, (), (), (), 0)).pixels.size
+    assert timeline.NO_HITS in colours
+    assert tuple(map(round, timeline.HEAT[0])) in colours
+    assert len(pixels) > len(timeline.draw(whole, by_trigger=False).pixels)
+    assert timeline.draw(Timeline(None, None, HOUR, (), (), (), 0)).pixels.size

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import cv2
 
+from oneclick.catalog import Catalog
 from oneclick.core.clips import ChosenBy, Clip, ClipStage, Video
 from oneclick.core.spans import Span
-from oneclick.io import cards, files, labels
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
+from oneclick.storage import cards, files, labels
+from oneclick.storage.workspace import Workspace
 from tests.training import toy
 
 STREET = [ClipStage(name) for name in ("CUT", "EXTRACTED", "LABELLED", "IN_REVIEW", "ACCEPTED")]

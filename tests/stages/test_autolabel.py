@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 
 from oneclick import detectors
+from oneclick.catalog import Catalog
 from oneclick.core.clips import Clip, ClipStage
 from oneclick.core.detections import Detections
 from oneclick.core.errors import NoSpace, UnknownName, UsageError
 from oneclick.detectors.base import Found, Frame
+from oneclick.feedback import labeller_skills, stored_predictions
 from oneclick.hindsight.skills import Skill, Skills
-from oneclick.io import cards, files, labellers, labels, opinions, predictions
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
 from oneclick.stages import autolabel
+from oneclick.storage import cards, files, labels, predictions
+from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
 
 NOW = datetime(2026, 2, 3, 4, 5, tzinfo=UTC)
@@ -209,11 +210,13 @@ def test_a_labeller_nobody_knows_stops_before_any_clip(tmp_path: Path) -> None:
 def test_what_reviews_taught_of_the_labellers_is_used_and_named(tmp_path: Path, clip: Clip) -> None:
     skill = Skill(lean=(-0.2, 0.0, 0.2, 0.0))
     team = (Bright.model_id,)
-    labellers.save(Workspace(tmp_path), labellers.Learned({team: Skills((skill,))}, {team: 3}))
+    labeller_skills.save(
+        Workspace(tmp_path), labeller_skills.Learned({team: Skills((skill,))}, {team: 3})
+    )
     run(tmp_path, clip.id)
     found = labels.latest(Workspace(tmp_path), clip.id)
     assert found is not None
-    digest = labellers.digest(labellers.load(Workspace(tmp_path)).of(team))
+    digest = labeller_skills.digest(labeller_skills.load(Workspace(tmp_path)).of(team))
     assert found.made_by == f"hindsight:test-bright#{digest}"
     # Boxes that lean outwards by a fifth of their height are drawn that much narrower.
     np.testing.assert_allclose(found.tracks[0].boxes[4][[0, 2]], [13 + 6.4, 28 - 6.4], atol=1.5)
@@ -222,11 +225,11 @@ def test_what_reviews_taught_of_the_labellers_is_used_and_named(tmp_path: Path, 
 def test_predictions_of_a_clip_say_at_which_threshold(tmp_path: Path, clip: Clip) -> None:
     run(tmp_path, clip.id)
     workspace = Workspace(tmp_path)
-    assert opinions.threshold(workspace, clip, Bright.model_id) == 0.5
-    assert opinions.threshold(workspace, clip, "nobody") is None
+    assert stored_predictions.threshold(workspace, clip, Bright.model_id) == 0.5
+    assert stored_predictions.threshold(workspace, clip, "nobody") is None
     path = workspace.clip_predictions(clip.id, Bright.model_id)
     path.write_bytes(b"PAR1")
-    assert opinions.threshold(workspace, clip, Bright.model_id) is None
+    assert stored_predictions.threshold(workspace, clip, Bright.model_id) is None
 
 
 def closer(home: Path, names: list[str], **changes: object) -> list[str]:
@@ -249,7 +252,7 @@ def test_a_model_that_shrinks_frames_looks_closer_at_its_first_labels(
     # Its neighbours outside the clip, which only the first look has seen, are smoothed with it.
     left, _, right, _ = found.tracks[0].boxes[4]
     assert right - left < 20
-    near = opinions.best(Workspace(tmp_path), clip, Bright.model_id, CLASSES)
+    near = stored_predictions.best(Workspace(tmp_path), clip, Bright.model_id, CLASSES)
     assert near is not None
     np.testing.assert_allclose(near.boxes[4], [13, 8, 28, 40], atol=1e-3)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from oneclick.catalog import Catalog
 from oneclick.core import labels as core_labels
 from oneclick.core.clips import Clip, Video
 from oneclick.core.detections import Detections
@@ -11,11 +12,11 @@ from oneclick.core.errors import BadInput
 from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
 from oneclick.core.tracks import Tracks
-from oneclick.io import calibration, cards, files, labels, predictions, reviewed
-from oneclick.io.cards import Look, Model
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
+from oneclick.feedback import reviewed_clips, trigger_calibration
 from oneclick.stages import calibrate, trigger
+from oneclick.storage import cards, files, labels, predictions
+from oneclick.storage.cards import Look, Model
+from oneclick.storage.workspace import Workspace
 from oneclick.triggers import priors
 from oneclick.triggers.calibrate import Tally
 
@@ -93,7 +94,7 @@ def test_what_reviewers_confirm_is_believed_more(home: Path) -> None:
     accept(home)
     learned = calibrate.calibrate(home)
     assert learned.pairs == {"own|rival": {HOLE: Tally(2, 2)}}
-    assert calibration.load(Workspace(home)) == learned
+    assert trigger_calibration.load(Workspace(home)) == learned
     assert learned.of("own|rival").wrong(HOLE) > priors.BELIEFS.wrong(HOLE)
     assert learned.of("another|pair").wrong(HOLE) > priors.BELIEFS.wrong(HOLE)
 
@@ -142,10 +143,10 @@ def test_a_clip_whose_predictions_are_gone_cannot_testify(home: Path) -> None:
 def test_a_reviewed_clip_counts_its_frames_from_its_own_start(home: Path) -> None:
     clips = accept(home)
     with Catalog.open(home) as catalog:
-        found = reviewed.witnesses(Workspace(home), catalog).heard
+        found = reviewed_clips.witnesses(Workspace(home), catalog).heard
     assert [one.clip.id for one in found] == sorted(clip.id for clip in clips)
     for clip in clips:
-        one = reviewed.load(Workspace(home), clip)
+        one = reviewed_clips.load(Workspace(home), clip)
         assert one
         assert one.look == Look(OWN, RIVAL)
         assert one.sure.length == one.truth.length == len(one.clip.span)

@@ -7,14 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from oneclick import video
+from oneclick.catalog import Catalog
 from oneclick.core import ids
 from oneclick.core.clips import ChosenBy, Clip, ClipStage, Video
 from oneclick.core.errors import NoSpace
 from oneclick.core.spans import Span
-from oneclick.io import cards, files, video
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
 from oneclick.stages import cut, fetch
+from oneclick.storage import cards, files
+from oneclick.storage.workspace import Workspace
 
 FPS = 10.0
 SIZE = (49, 33)

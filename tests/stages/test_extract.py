@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from oneclick import video
+from oneclick.catalog import Catalog
 from oneclick.core.clips import ChosenBy, Clip, ClipStage, Video
 from oneclick.core.errors import NoSpace
 from oneclick.core.spans import Span
-from oneclick.io import cards, files, video
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
 from oneclick.stages import extract
+from oneclick.storage import cards, files
+from oneclick.storage.workspace import Workspace
 
 FRAMES = 7
 VIDEO = Video("hall-0", "hall", None, 10.0, 100, 32, 24, "0" * 64, ".mp4")

@@ -14,12 +14,14 @@ import fsspec
 import numpy as np
 import pytest
 
+from oneclick import video
+from oneclick.catalog import Catalog
 from oneclick.core.errors import NoSpace, Unavailable
 from oneclick.core.results import BatchResult
-from oneclick.io import cards, files, recordings, video
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
 from oneclick.stages import fetch
+from oneclick.storage import cards, files
+from oneclick.storage.workspace import Workspace
+from oneclick.video import recordings
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 _shade = itertools.count(20)

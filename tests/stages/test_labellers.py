@@ -9,16 +9,17 @@ import pytest
 from typer.testing import CliRunner
 
 from oneclick import report
+from oneclick.catalog import Catalog
 from oneclick.cli.main import app
 from oneclick.core import labels as core_labels
 from oneclick.core.clips import Clip
 from oneclick.core.detections import Detections
 from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
-from oneclick.io import files, labellers, labels, predictions
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
+from oneclick.feedback import labeller_skills
 from oneclick.stages import calibrate
+from oneclick.storage import files, labels, predictions
+from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
 
 GOOD, BAD = "good-model", "bad-model"
@@ -84,7 +85,7 @@ def test_made_by_names_the_models_and_what_was_known_of_them() -> None:
 def test_reviews_teach_which_labeller_is_worth_more(tmp_path: Path) -> None:
     furnish(tmp_path)
     calibrate.calibrate(tmp_path)
-    learned = labellers.load(Workspace(tmp_path))
+    learned = labeller_skills.load(Workspace(tmp_path))
     assert dict(learned.clips) == {TEAM: 4}
     good, bad = learned.of([GOOD, BAD]).each  # type: ignore[union-attr]
     assert good.offset > bad.offset
@@ -114,16 +115,18 @@ def test_what_cannot_testify_teaches_nothing(tmp_path: Path, what: str) -> None:
     if what == "predictions are gone":
         Workspace(tmp_path).predictions(clips.VIDEO.id, BAD).unlink()
     calibrate.calibrate(tmp_path)
-    assert labellers.load(Workspace(tmp_path)).teams == {}
+    assert labeller_skills.load(Workspace(tmp_path)).teams == {}
 
 
 def test_skills_change_their_digest_when_something_else_is_learned(tmp_path: Path) -> None:
     furnish(tmp_path)
     calibrate.calibrate(tmp_path)
-    known = labellers.load(Workspace(tmp_path)).of(TEAM)
+    known = labeller_skills.load(Workspace(tmp_path)).of(TEAM)
     assert known
-    assert labellers.digest(known) != labellers.digest(replace(known, bias=known.bias + 0.1))
-    assert labellers.digest(None) == ""
+    assert labeller_skills.digest(known) != labeller_skills.digest(
+        replace(known, bias=known.bias + 0.1)
+    )
+    assert labeller_skills.digest(None) == ""
 
 
 def test_the_report_tells_cost_by_week_and_maker_and_the_skills(tmp_path: Path) -> None:

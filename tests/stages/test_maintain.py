@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from oneclick.catalog import Catalog
 from oneclick.core.clips import ChosenBy, Clip, ClipStage, Video
 from oneclick.core.errors import UnknownName
 from oneclick.core.spans import Span
-from oneclick.io import cards
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
 from oneclick.stages import maintain
+from oneclick.storage import cards
+from oneclick.storage.workspace import Workspace
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 VIDEO = Video("hall-0001", "hall", None, 10.0, 100, 64, 48, "0" * 64, ".mp4")

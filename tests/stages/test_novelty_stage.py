@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from oneclick import video
+from oneclick.catalog import Catalog
 from oneclick.cli.main import app
 from oneclick.core.clips import Video
 from oneclick.core.errors import BadInput, UnknownName
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
 from oneclick.detectors import novelty as models
-from oneclick.io import predictions, video
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
 from oneclick.stages import novelty, predict, trigger
+from oneclick.storage import predictions
+from oneclick.storage.workspace import Workspace
 from tests.training import toy
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

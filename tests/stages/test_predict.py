@@ -4,13 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from oneclick import detectors
+from oneclick import detectors, video
+from oneclick.catalog import Catalog
 from oneclick.core.clips import Video
 from oneclick.core.errors import DetectorUnavailable, NoSpace, UnknownName, UsageError
-from oneclick.io import files, predictions, video
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
 from oneclick.stages import predict
+from oneclick.storage import files, predictions
+from oneclick.storage.workspace import Workspace
 
 MOTION = "opencv:motion"
 FRAMES = 30

@@ -7,13 +7,13 @@ from typing import Any
 import fsspec
 import pytest
 
+from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import Unavailable, UsageError
-from oneclick.io import datasets
-from oneclick.io.catalog import Catalog
-from oneclick.io.server import Server
-from oneclick.io.workspace import Workspace
+from oneclick.services.training_server import Server
 from oneclick.stages import publish
+from oneclick.storage import datasets
+from oneclick.storage.workspace import Workspace
 from tests.stages import accepted
 
 CLASSES = ("person",)

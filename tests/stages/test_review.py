@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from oneclick import report
+from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.review import Verdict
-from oneclick.io import labels
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
 from oneclick.platforms.local import LocalPlatform
 from oneclick.stages import review
+from oneclick.storage import labels
+from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
 
 

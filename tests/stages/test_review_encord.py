@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 
 from oneclick import report
+from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
-from oneclick.io import labels
-from oneclick.io.catalog import Catalog
 from oneclick.platforms.options import Choice
-from oneclick.report import live
+from oneclick.report import snapshot_reader
 from oneclick.report.snapshot import Need
 from oneclick.stages import review
+from oneclick.storage import labels
 from tests.fakes import clips
 from tests.fakes.encord_server import Call
-from tests.platforms.encord_desk import ANNA, MACHINE, Desk
+from tests.platforms.encord.desk import ANNA, MACHINE, Desk
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def stages(home: Path) -> list[ClipStage]:
 
 def needs(desk: Desk) -> list[Need]:
     """What the screens say of the platform."""
-    return [need for need in live.read(desk.home).needs if need.kind == "platform"]
+    return [need for need in snapshot_reader.read(desk.home).needs if need.kind == "platform"]
 
 
 def ids() -> list[str]:
@@ -123,7 +123,7 @@ def test_reports_count_work_there_as_they_count_work_here(desk: Desk) -> None:
     review.collect(desk.home, desk.choice)
     effort = report.effort(desk.home)
     assert (effort.clips, effort.images, effort.edits, effort.seconds) == (2, 20, 2, 50.0)
-    day = live.read(desk.home).reviewing
+    day = snapshot_reader.read(desk.home).reviewing
     assert [(one.name, one.today) for one in day.people] == [(ANNA, 20)]
 
 

@@ -11,12 +11,12 @@ import torch
 
 from flows import models
 from oneclick import detectors, report, settings
+from oneclick.catalog import Catalog
 from oneclick.cli import summary
 from oneclick.core.errors import BadInput, DetectorUnavailable, UnknownName, UsageError
-from oneclick.io import datasets, registry
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
 from oneclick.stages import publish, train, worst
+from oneclick.storage import datasets, model_registry
+from oneclick.storage.workspace import Workspace
 from oneclick.training import gate, model
 from tests.stages import accepted
 from tests.training import toy
@@ -62,7 +62,7 @@ def test_a_hopeless_first_model_is_refused_with_its_reason(home: Path) -> None:
     made = train.train(home, None, OPTIONS)
     assert (made.decision, made.trained, made.champion_before) == ("refuse", True, None)
     assert "below the floor" in made.reasons[0]
-    assert registry.champion(Workspace(home)) is None
+    assert model_registry.champion(Workspace(home)) is None
 
 
 def test_a_promoted_model_serves_and_the_card_says_why(
@@ -72,7 +72,7 @@ def test_a_promoted_model_serves_and_the_card_says_why(
     made = train.train(home, None, OPTIONS)
     assert made.model
     workspace = Workspace(home)
-    assert registry.champion(workspace) == made.model
+    assert model_registry.champion(workspace) == made.model
     card = model.read_card(workspace.model_dir(made.model))
     assert card
     assert card.decision
@@ -104,7 +104,7 @@ def test_the_champion_is_measured_on_the_same_clips_and_stays_if_refused(
     other = train.train(home, None, train.TrainOptions(**vars(OPTIONS) | {"seed": 1}))
     assert (other.champion_before, other.decision) == (first.model, "refuse")
     assert other.champion_metrics == first.metrics
-    assert registry.champion(Workspace(home)) == first.model
+    assert model_registry.champion(Workspace(home)) == first.model
     card = model.read_card(Workspace(home).model_dir(other.model or ""))
     assert card
     assert card.parent == first.model
@@ -121,12 +121,12 @@ def test_killed_between_decision_and_promotion_it_is_promoted_by_the_next_run(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(registry, "promote", killed)
+        patch.setattr(model_registry, "promote", killed)
         with pytest.raises(KeyboardInterrupt):
             train.train(home, None, OPTIONS)
     made = train.train(home, None, OPTIONS)
     assert not made.trained
-    assert registry.champion(Workspace(home)) == made.model
+    assert model_registry.champion(Workspace(home)) == made.model
 
 
 def test_a_champion_that_was_rolled_back_is_not_promoted_again(
@@ -136,9 +136,9 @@ def test_a_champion_that_was_rolled_back_is_not_promoted_again(
     first = train.train(home, None, OPTIONS)
     options = train.TrainOptions(**vars(OPTIONS) | {"seed": 1})
     train.train(home, None, options)
-    registry.rollback(Workspace(home))
+    model_registry.rollback(Workspace(home))
     train.train(home, None, options)
-    assert registry.champion(Workspace(home)) == first.model
+    assert model_registry.champion(Workspace(home)) == first.model
 
 
 def test_a_broken_champion_stops_the_comparison_and_names_the_remedy(
@@ -150,7 +150,7 @@ def test_a_broken_champion_stops_the_comparison_and_names_the_remedy(
     options = train.TrainOptions(**vars(OPTIONS) | {"seed": 1, "classes": ("person", "chair")})
     with pytest.raises(BadInput, match="rollback"):
         train.train(home, None, options)
-    assert registry.champion(Workspace(home)) == first.model
+    assert model_registry.champion(Workspace(home)) == first.model
 
 
 def test_a_champion_of_other_classes_is_not_compared(
@@ -268,8 +268,8 @@ def test_a_labeller_is_judged_and_promoted_beside_its_kind(
     options = train.TrainOptions(**vars(OPTIONS) | {"seed": 2, "labeller": True})
     labeller = train.train(home, None, options)
     assert labeller.champion_before is None
-    assert registry.champion(workspace) == deployed.model
-    assert registry.champion(workspace, "fcos-tiny") == labeller.model
+    assert model_registry.champion(workspace) == deployed.model
+    assert model_registry.champion(workspace, "fcos-tiny") == labeller.model
     detector = detectors.create("labeller:fcos-tiny", workspace, "cpu")
     assert detector.model_id == f"model-{labeller.model}"
     assert [(m.champion, m.labels) for m in report.models(home)] == [(True, False), (False, True)]

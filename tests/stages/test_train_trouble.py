@@ -15,9 +15,9 @@ import torch
 
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput, NoSpace, OneclickError, UsageError
-from oneclick.io import datasets, registry
-from oneclick.io.workspace import Workspace
 from oneclick.stages import publish, train
+from oneclick.storage import datasets, model_registry
+from oneclick.storage.workspace import Workspace
 from tests.stages import accepted
 
 OPTIONS = train.TrainOptions(steps=1, batch=2, stride=1, min_test_images=1)
@@ -103,7 +103,7 @@ def test_what_is_broken_is_named_and_nothing_is_promoted(home: Path, case: str) 
     with pytest.raises(error, match=said) as caught:
         train.train(home, None, OPTIONS)
     assert "\n" not in str(caught.value)
-    assert registry.champion(Workspace(home)) is None
+    assert model_registry.champion(Workspace(home)) is None
     assert not list(home.glob("models/*/card.json"))
 
 
@@ -116,7 +116,7 @@ def test_a_class_without_a_single_box_trains_and_counts_for_nothing(home: Path) 
 def test_a_class_the_settings_do_not_name_is_refused_with_the_file(home: Path) -> None:
     with pytest.raises(BadInput, match=r"labels-0001.json: class 'person' is unknown to the model"):
         train.train(home, None, replace(OPTIONS, classes=("wheelchair",)))
-    assert registry.champion(Workspace(home)) is None
+    assert model_registry.champion(Workspace(home)) is None
 
 
 def test_clips_of_one_side_only_are_not_enough(tmp_path: Path) -> None:

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from oneclick.catalog import Catalog
 from oneclick.core.clips import ChosenBy, Clip, Video
 from oneclick.core.detections import Detections
 from oneclick.core.errors import UnknownName, UsageError
 from oneclick.core.spans import Span
-from oneclick.io import cards, predictions
-from oneclick.io.cards import Model
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
 from oneclick.stages import trigger
 from oneclick.stages.trigger import Options, Outcome
+from oneclick.storage import cards, predictions
+from oneclick.storage.cards import Model
+from oneclick.storage.workspace import Workspace
 
 OWN, RIVAL = Model("own", 0.5), Model("rival", 0.5)
 FEW = Options(min_clips=4, enabled=("flicker", "conflict_miss", "hindsight_miss"))

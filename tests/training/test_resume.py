@@ -15,10 +15,10 @@ import pytest
 import torch
 
 from oneclick.core.errors import OneclickError, UsageError
-from oneclick.io import datasets, files
+from oneclick.storage import datasets, files
 from oneclick.training import checkpoint, launch, loop, model, train
 from oneclick.training.config import Config, Equipment, Places
-from oneclick.training.machine import Machine
+from oneclick.training.distributed import Machine
 from tests.training import toy
 
 pytestmark = pytest.mark.e2e

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from oneclick.core import shuffle
 from oneclick.core.datasets import DatasetClip
-from oneclick.io import datasets
+from oneclick.storage import datasets
 from oneclick.training import sample
 from oneclick.training.sample import Draws, Plan, Walk
 

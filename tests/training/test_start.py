@@ -12,7 +12,7 @@ from oneclick.core.errors import DetectorUnavailable
 from oneclick.detectors import networks
 from oneclick.training import loop, model
 from oneclick.training.config import Config
-from oneclick.training.machine import Machine
+from oneclick.training.distributed import Machine
 from tests.training import toy
 
 ARCH = "ssdlite320_mobilenet_v3_large"

@@ -14,7 +14,7 @@ from oneclick.core import labels as core_labels
 from oneclick.core.datasets import DatasetClip, DatasetVersion, Split
 from oneclick.core.labels import LabelSet
 from oneclick.core.tracks import Tracks
-from oneclick.io import datasets, files, labels
+from oneclick.storage import datasets, files, labels
 from oneclick.training import data
 
 HEIGHT, WIDTH, FPS = 180, 320, 10.0

@@ -10,15 +10,16 @@ from oneclick import triggers
 from oneclick.core.detections import Detections
 from oneclick.core.errors import BadInput
 from oneclick.core.hits import Hit
-from oneclick.io import predictions, scenes
-from oneclick.triggers.blocks import Chunk
+from oneclick.feedback import replay
+from oneclick.storage import predictions
 from oneclick.triggers.scene import Scene
+from oneclick.triggers.streaming import Chunk
 from tests.triggers.scenes import boxes, person
 
 
 def found(own: Detections, other: Detections | None = None) -> list[Hit]:
     parts = [own] if other is None else [own, other]
-    scene = scenes.scene(Chunk(tuple(parts)), [0.5] * len(parts), 640, 480)
+    scene = replay.scene(Chunk(tuple(parts)), [0.5] * len(parts), 640, 480)
     return triggers.scan(scene, triggers.make())
 
 

@@ -12,12 +12,10 @@ from pathlib import Path
 import msgspec
 from textual.pilot import Pilot
 
+from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.review import Verdict
-from oneclick.io import files, registry
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
-from oneclick.report import live
+from oneclick.report import snapshot_reader
 from oneclick.report.numbers import Kept
 from oneclick.report.snapshot import (
     Goals,
@@ -32,8 +30,10 @@ from oneclick.report.snapshot import (
     StageNow,
     Zoom,
 )
+from oneclick.storage import files, model_registry
+from oneclick.storage.workspace import Workspace
 from oneclick.training import model
-from tests.io import catalog_samples as samples
+from tests.catalog import samples as samples
 from tui import frame, grid
 from tui.app import Oneclick
 from tui.commands import Done
@@ -256,7 +256,7 @@ def card(name: str, at: datetime, value: float, verdict: str) -> model.Card:
     )  # fmt: skip
 
 
-def workspace(home: Path) -> live.Reader:
+def workspace(home: Path) -> snapshot_reader.Reader:
     """A workspace with clips at every stage, verdicts, models and runs, and a reader of it."""
     samples.furnish(home)
     place, clock = Workspace(home), samples.Clock(NOW)
@@ -267,7 +267,7 @@ def workspace(home: Path) -> live.Reader:
         files.write_atomic(place.model_dir(name) / "metrics.jsonl", "\n".join(lines) + "\n")
         os.utime(place.model_dir(name) / "metrics.jsonl", (1000 + k, 1000 + k))
     for name in ("m1", "m2"):
-        registry.promote(place, name, "better")
+        model_registry.promote(place, name, "better")
     _terms(place)
     with Catalog.open(home, clock=clock) as catalog:
         for row in catalog.clips(stage=ClipStage.PUBLISHED):
@@ -277,25 +277,25 @@ def workspace(home: Path) -> live.Reader:
         catalog.advance_run("run-1", 0.5, "autolabel: 4 of 8")
         catalog.add_run("run-2", "train", "Failed", NOW - 3 * HOUR, NOW - 2 * HOUR, "no space")
     _still(home)
-    return live.Reader(home, Goals(), clock, UTC)
+    return snapshot_reader.Reader(home, Goals(), clock, UTC)
 
 
 def _terms(place: Workspace) -> None:
     """Promotions at times that stand still."""
-    found = registry.read(place)
+    found = model_registry.read(place)
     assert found is not None
     terms = tuple(
-        registry.Term(term.model, NOW - (2 - k) * 90 * HOUR, term.reason)
+        model_registry.Term(term.model, NOW - (2 - k) * 90 * HOUR, term.reason)
         for k, term in enumerate(found.history)
     )
-    files.write_json(place.champion_file, registry.Registry("m2", terms[-1].since, terms))
+    files.write_json(place.champion_file, model_registry.Registry("m2", terms[-1].since, terms))
 
 
 def _still(home: Path) -> None:
     """Every time that the real clock wrote, an hour before NOW."""
     import sqlalchemy as sa
 
-    from oneclick.io.catalog import counters, schema
+    from oneclick.catalog import counters, schema
 
     then = NOW - HOUR
     with Catalog.open(home) as catalog, catalog.transaction() as connection:

@@ -12,10 +12,10 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from oneclick import settings
+from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
-from oneclick.io import registry
-from oneclick.io.catalog import Catalog
-from oneclick.io.workspace import Workspace
+from oneclick.storage import model_registry
+from oneclick.storage.workspace import Workspace
 from tests.tui import samples
 from tests.tui.samples import Commands, app, drive, press, settled
 from tui import dialogs
@@ -38,9 +38,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def shown(home: Path, **options: object):  # type: ignore[no-untyped-def]
-    from oneclick.report import live
+    from oneclick.report import snapshot_reader
 
-    reader = live.Reader(home, None, lambda: samples.NOW, samples.UTC)
+    reader = snapshot_reader.Reader(home, None, lambda: samples.NOW, samples.UTC)
     return app(reader, home, **options)
 
 
@@ -73,7 +73,7 @@ def test_a_clip_is_accepted_or_rejected_from_the_queue(
     with Catalog.open(home) as catalog, catalog.transaction() as connection:
         import sqlalchemy as sa
 
-        from oneclick.io.catalog import schema
+        from oneclick.catalog import schema
 
         update = sa.update(schema.clips).where(schema.clips.c.id == waiting)
         connection.execute(update.values(stage="LABELLED"))
@@ -92,9 +92,9 @@ def test_a_model_is_put_into_service_and_taken_back(home: Path) -> None:
 
     async def act(pilot: Pilot[None]) -> None:
         await press(pilot, "6", "p", "y")
-        serving.append(registry.champion(Workspace(home)))
+        serving.append(model_registry.champion(Workspace(home)))
         await press(pilot, "b", "y")
-        serving.append(registry.champion(Workspace(home)))
+        serving.append(model_registry.champion(Workspace(home)))
 
     drive(shown(home), act)
     assert serving == ["m3", "m2"]

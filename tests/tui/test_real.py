@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
-from oneclick.io.catalog import Catalog
-from oneclick.report import live
+from oneclick.report import snapshot_reader
 from tests.tui import samples
 from tests.tui.samples import app, drive, press
 
@@ -116,7 +116,7 @@ def twin(home: Path, *words: str) -> Any:
 
 
 def screen(home: Path, number: str) -> str:
-    reader = live.Reader(home, None, lambda: samples.NOW, samples.UTC)
+    reader = snapshot_reader.Reader(home, None, lambda: samples.NOW, samples.UTC)
 
     async def go(pilot: Any) -> None:
         await press(pilot, number)

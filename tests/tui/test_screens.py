@@ -90,14 +90,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("size", SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("name", [name for name in SCREENS if name != "pipeline"])
 def test_the_other_screens(name: str, size: tuple[int, int], home: Path) -> None:
-    from oneclick.report import live
+    from oneclick.report import snapshot_reader
 
     number = str(list(SCREENS).index(name) + 1)
 
     async def go(pilot: object) -> None:
         await press(pilot, number)  # type: ignore[arg-type]
 
-    reader = live.Reader(home, None, lambda: samples.NOW, samples.UTC)
+    reader = snapshot_reader.Reader(home, None, lambda: samples.NOW, samples.UTC)
     lines = drive(app(reader, home), go, size)
     assert lines[-1].startswith(" 1–7 screens")
     if name != "system":  # versions, disk and paths are those of the machine

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from oneclick import ward
+from oneclick import video, ward
 from oneclick.core.errors import BadLabels
-from oneclick.io import labels, video
+from oneclick.storage import labels
 from oneclick.ward import body, people, render, room, scripts
 from oneclick.ward.render import Seen
 

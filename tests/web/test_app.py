@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from oneclick.core.errors import Unavailable
-from oneclick.platforms.encord import notice
+from oneclick.platforms.encord import webhook
 from oneclick.web import app as web
 
 BODY = b'{"event_type":"task_completed_event"}'
@@ -66,7 +66,7 @@ def client(work: Work, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client
 def post(client: httpx.Client, body: bytes = BODY, key: str = "ours") -> int:
     at = str(int(time.time()))
     signed = hmac.new(key.encode(), at.encode() + b"." + body, hashlib.sha256).hexdigest()
-    headers = {notice.SIGNATURE: signed, notice.TIMESTAMP: at}
+    headers = {webhook.SIGNATURE: signed, webhook.TIMESTAMP: at}
     return client.post(web.ENCORD, content=body, headers=headers).status_code
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 
 from oneclick.design import Ink
-from oneclick.report import words
+from oneclick.report import formatting
 from tui import rows
 from tui.rows import Row
 
@@ -21,7 +21,7 @@ def draw(values: Sequence[float], room: int, height: int, ink: Ink) -> list[Row]
     low, high = min(values), max(values)
     drawn = _ascii if os.environ.get("ONECLICK_ASCII") else _braille
     lines = drawn(_heights(values, low, high), across, height)
-    marks = {0: words.number(high), height - 1: words.number(low)}
+    marks = {0: formatting.number(high), height - 1: formatting.number(low)}
     return [
         [
             (rows.right(marks.get(k, ""), LABEL), ink["quiet"]),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from oneclick.design import Ink
-from oneclick.report import words
+from oneclick.report import formatting
 from oneclick.report.snapshot import StageNow
 from tui import rows
 from tui.rows import Row
@@ -34,7 +34,7 @@ def _column(stage: StageNow, at: datetime, top: int, room: int, ink: Ink) -> tup
     quiet = ink["quiet"]
     empty = not stage.clips
     name = rows.left(f"{known.number} {known.glyph} {word}", room)
-    count = words.count(stage.clips)
+    count = formatting.count(stage.clips)
     change = f" {stage.change:+d}" if abs(stage.change) < 1000 else f" {_signed(stage.change)}"
     fits = stage.change and len(count) + len(change) < room
     change = change if fits else ""
@@ -47,7 +47,7 @@ def _column(stage: StageNow, at: datetime, top: int, room: int, ink: Ink) -> tup
 
 
 def _signed(change: int) -> str:
-    return ("+" if change > 0 else "") + words.count(change)
+    return ("+" if change > 0 else "") + formatting.count(change)
 
 
 def _oldest(stage: StageNow, at: datetime, room: int, ink: Ink) -> tuple[str, str]:
@@ -55,7 +55,7 @@ def _oldest(stage: StageNow, at: datetime, room: int, ink: Ink) -> tuple[str, st
         return rows.left("", room), ink["quiet"]
     late = (at - stage.oldest).total_seconds() > LONG
     mark = f" {ink.design.state['warn']}" if late else ""
-    text = f"{'' if room < NARROW else 'oldest '}{words.age(stage.oldest, at)}{mark}"
+    text = f"{'' if room < NARROW else 'oldest '}{formatting.age(stage.oldest, at)}{mark}"
     return rows.left(text, room), ink["warn"] if late else ink["quiet"]
 
 

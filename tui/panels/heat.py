@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
 from oneclick.design import Ink
-from oneclick.report import words
+from oneclick.report import formatting
 from oneclick.report.numbers import Kept
 from oneclick.report.snapshot import Goals, Heat, HeatRow, Zoom
 from tui import rows
@@ -82,7 +82,7 @@ def _line(
             heat = level(value, scale)
             line.append((ink.design.heat.glyphs[heat], ink.heat[heat]))
     gap = " " * max(across - len(merged) + 1, 1)
-    return [*_joined(line), (gap, ""), (rows.right(words.count(row.hits), SUM), ink["text"])]
+    return [*_joined(line), (gap, ""), (rows.right(formatting.count(row.hits), SUM), ink["text"])]
 
 
 def _joined(line: Row) -> Row:
@@ -130,18 +130,20 @@ def _share(kept: Kept, goals: Goals, heat: Heat, ink: Ink) -> Row:
     high = kept.share > 10 * goals.kept
     line = [
         ("kept ", ink["quiet"]),
-        (words.share(kept.share), f"{ink['warn'] if high else ink['ok']} bold"),
+        (formatting.share(kept.share), f"{ink['warn'] if high else ink['ok']} bold"),
         (
-            f" of {_hours(kept.seconds)} raw video, the goal is {words.share(goals.kept)}",
+            f" of {_hours(kept.seconds)} raw video, the goal is {formatting.share(goals.kept)}",
             ink["quiet"],
         ),
     ]
     if heat.undated and heat.triggers:
-        line.append((f" · {words.count(heat.undated)} hits without a date", ink["quiet"]))
+        line.append((f" · {formatting.count(heat.undated)} hits without a date", ink["quiet"]))
     return line
 
 
 def _hours(seconds: float) -> str:
     return (
-        f"{words.count(round(seconds / 3600))} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
+        f"{formatting.count(round(seconds / 3600))} h"
+        if seconds >= 3600
+        else f"{seconds / 60:.1f} min"
     )

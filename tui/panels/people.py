@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import tzinfo
 
 from oneclick.design import Ink
-from oneclick.report import words
+from oneclick.report import formatting
 from oneclick.report.snapshot import Reviewing
 from tui import rows
 from tui.rows import Row
@@ -23,7 +23,7 @@ def draw(found: Reviewing, room: int, height: int, ink: Ink, zone: tzinfo | None
         begin: Row = [(name, ink["text"]), (" ", ""), (rows.spark(one.hours), ink["run"])]
         end: Row = [
             (hour, quiet),
-            (rows.right(words.count(one.today), NUMBER), f"{ink['text']} bold"),
+            (rows.right(formatting.count(one.today), NUMBER), f"{ink['text']} bold"),
         ]
         lines.append(rows.spread(begin, end, room))
     if not people:
@@ -37,7 +37,7 @@ def _day(found: Reviewing, room: int, ink: Ink) -> Row:
     low, high = found.goal
     reached = found.today >= low
     mark = f" {ink.design.state['ok']}" if reached else ""
-    number = rows.right(f"{words.count(found.today)}{mark}", NUMBER + 1)
+    number = rows.right(f"{formatting.count(found.today)}{mark}", NUMBER + 1)
     inner = max(room - len("today ") - NUMBER - 3, 8)
     full = min(round(inner * found.today / max(high, found.today)), inner)
     goal = min(round(inner * low / max(high, found.today)), inner - 1)
@@ -56,8 +56,8 @@ def _day(found: Reviewing, room: int, ink: Ink) -> Row:
 
 def _pace(found: Reviewing, ink: Ink, zone: tzinfo | None) -> Row:
     low, high = found.goal
-    goal = f"goal {words.count(low)}–{words.count(high)}"
+    goal = f"goal {formatting.count(low)}–{formatting.count(high)}"
     when = ""
     if found.reached:
-        when = f", {words.count(low)} {words.today(found.reached, found.at, zone)}"
+        when = f", {formatting.count(low)} {formatting.today(found.reached, found.at, zone)}"
     return [(f"{found.pace:,} in the last hour{when} · {goal}", ink["quiet"])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from oneclick.design import Ink
-from oneclick.report import words
+from oneclick.report import formatting
 from oneclick.report.snapshot import Serving
 from tui import rows
 from tui.panels import curve
@@ -21,7 +21,7 @@ def draw(found: Serving, at: datetime, room: int, height: int, ink: Ink) -> list
         lines = [_champion(found, at, room, ink)]
     lines += _verdict(found, room, ink)
     if found.dataset:
-        text = f"{words.count(found.images)} labelled images in {found.dataset}"
+        text = f"{formatting.count(found.images)} labelled images in {found.dataset}"
         lines.append([(rows.clip(text, room), quiet)])
     values = [value for _, _, value in found.history]
     free = height - len(lines)
@@ -35,7 +35,7 @@ def _champion(found: Serving, at: datetime, room: int, ink: Ink) -> Row:
         return [(rows.clip(found.champion or "", room), ink["text"])]
     since, _, value = found.history[-1]
     end: Row = [("  mAP ", ink["quiet"]), (f"{value:.3f}", f"{ink['text']} bold")]
-    end.append((f" {words.age(since, at)}", ink["quiet"]))
+    end.append((f" {formatting.age(since, at)}", ink["quiet"]))
     return rows.spread([(found.champion or "", ink["text"])], end, room)
 
 

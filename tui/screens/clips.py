@@ -12,11 +12,11 @@ from textual.widgets import Input
 
 from oneclick import design, report
 from oneclick.core.errors import OneclickError
-from oneclick.io.workspace import Workspace
-from oneclick.report import words
+from oneclick.report import formatting
 from oneclick.report.lineage import Use
 from oneclick.report.listings import ClipDetail, ClipRow
 from oneclick.report.search import Found, parse
+from oneclick.storage.workspace import Workspace
 from tui.panel import Moved, View, bindings
 from tui.panels.table import Column, Line, Prose, Table
 from tui.rows import Row
@@ -161,7 +161,7 @@ def _line(row: ClipRow, at: datetime, mode: design.Mode) -> Line:
         (
             (row.id, "text"),
             (f"{stage.number} {stage.glyph} {stage.word}", getattr(stage, mode)),
-            (words.age(row.moved_at, at), "quiet"),
+            (formatting.age(row.moved_at, at), "quiet"),
             (row.chosen_by, "quiet"),
             (row.error or row.why, "fail" if row.error else "quiet"),
         ),
@@ -190,7 +190,7 @@ def _page(found: ClipDetail, use: Use, at: datetime) -> list[Row]:
         lines += [[("measured ", "quiet"), (name, "text")] for name in use.measured]
     lines += [[], [("history", "accent")]]
     for event in found.events:
-        age = f"{words.age(event.at, at):>4}  "
+        age = f"{formatting.age(event.at, at):>4}  "
         detail = f"  {event.detail}" if event.detail else ""
         lines.append([(age, "quiet"), (f"{event.new}", "text"), (f"  {event.by}{detail}", "quiet")])
     return lines

@@ -11,10 +11,10 @@ from textual.containers import Horizontal, Vertical
 
 from oneclick import design
 from oneclick.core.errors import OneclickError
-from oneclick.io import orchestrator
-from oneclick.io.orchestrator import Deployment, LogLine
-from oneclick.report import flows, words
+from oneclick.report import flows, formatting
 from oneclick.report.snapshot import RunNow
+from oneclick.services import prefect_api
+from oneclick.services.prefect_api import Deployment, LogLine
 from tui import dialogs
 from tui.panel import Moved, View, bindings
 from tui.panels.table import Column, Line, Prose, Table
@@ -98,7 +98,7 @@ class Flows(Fetching):
 
     def fetch(self, view: View) -> tuple[Found, View]:
         """Runs of the catalog always; what the server knows if it answers."""
-        home, server = view.snapshot.home, orchestrator.connect()
+        home, server = view.snapshot.home, prefect_api.connect()
         if server is None or view.snapshot.past:
             return Found(list(view.snapshot.runs)), view
         try:
@@ -162,14 +162,14 @@ def _run(run: RunNow, at: datetime) -> Line:
     state = design.load().prefect.get(run.state, "wait")
     took = "" if run.progress is None else f"{run.progress:.0%}"
     if run.started and run.ended:
-        took = words.length((run.ended - run.started).total_seconds())
+        took = formatting.length((run.ended - run.started).total_seconds())
     return Line(
         run.id,
         (
             (design.load().state[state], state),
             (run.flow, "text"),
             (run.state.lower(), state),
-            (words.age(run.started, at) if run.started else "", "quiet"),
+            (formatting.age(run.started, at) if run.started else "", "quiet"),
             (took, "quiet"),
             (run.detail, "quiet"),
         ),

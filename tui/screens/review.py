@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from oneclick import report
-from oneclick.report import words
+from oneclick.report import formatting
 from oneclick.report.labelling import Labelling
 from oneclick.report.numbers import Effort
 from oneclick.report.search import Found
@@ -125,7 +125,7 @@ class Review(Fetching):
 
 
 def _waiting(row: report.ClipRow, view: View) -> Line:
-    age = words.age(row.moved_at, view.at)
+    age = formatting.age(row.moved_at, view.at)
     cells = (
         (row.id, "text"),
         (age, "quiet"),

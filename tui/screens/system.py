@@ -14,11 +14,11 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from oneclick import design
+from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import OneclickError
-from oneclick.io import orchestrator
-from oneclick.io.catalog import Catalog
-from oneclick.report import words
+from oneclick.report import formatting
+from oneclick.services import prefect_api
 from tui.commands import Done
 from tui.panel import Chosen, View
 from tui.panels.table import Column, Line, Prose, Table
@@ -149,7 +149,7 @@ def _gpus() -> list[str]:
 
 
 def _server() -> Row:
-    found = orchestrator.connect()
+    found = prefect_api.connect()
     if found is None:
         return [("no server set: flows run inside oneclick run", "quiet")]
     try:
@@ -171,8 +171,8 @@ def _queues(view: View) -> list[Line]:
         if stage.stage in (ClipStage.PUBLISHED, ClipStage.REJECTED):
             continue
         known = design.load().stage_of(stage.stage)
-        age = words.age(stage.oldest, view.at) if stage.oldest else ""
+        age = formatting.age(stage.oldest, view.at) if stage.oldest else ""
         name = f"{known.number} {known.glyph} {known.word}"
-        cells = ((name, "text"), (words.count(stage.clips), "text"), (age, "quiet"))
+        cells = ((name, "text"), (formatting.count(stage.clips), "text"), (age, "quiet"))
         lines.append(Line(stage.stage, cells))
     return lines

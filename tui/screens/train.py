@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from oneclick import report
-from oneclick.report import progress, scores, words
+from oneclick.report import formatting, progress, scores
 from oneclick.report.history import CURVES, Week
 from oneclick.report.progress import Course
 from oneclick.report.scores import ModelRow, Training
@@ -206,7 +206,7 @@ def _weeks(found: list[Week]) -> list[Row]:
     for name, title in CURVES.items():
         values = [getattr(week, name) for week in found]
         known = [value for value in values if value is not None]
-        last = words.number(known[-1]) if known else "–"
+        last = formatting.number(known[-1]) if known else "–"
         spark = rows.spark([value or 0 for value in values])
         lines.append([(f"{title:<22}", "quiet"), (f"{last:>8} ", "text bold"), (spark, "run")])
     lines.append([(f"{found[0].week} to {found[-1].week}", "quiet")])

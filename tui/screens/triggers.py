@@ -10,9 +10,9 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from oneclick import report, triggers
-from oneclick.io.catalog import Catalog, counters
-from oneclick.report import words
-from oneclick.report.moments import Moment
+from oneclick.catalog import Catalog, counters
+from oneclick.report import formatting
+from oneclick.report.hit_list import Moment
 from tui import dialogs
 from tui.commands import Done
 from tui.panel import Chosen, Moved, View, bindings
@@ -191,7 +191,7 @@ def _triggers(view: View) -> list[Row]:
 
 def _trigger(row: Row) -> Line:
     counts = (row.shown, row.hits, row.clips, row.charged)
-    texts = [words.count(count) if count or k < 2 else "–" for k, count in enumerate(counts)]
+    texts = [formatting.count(count) if count or k < 2 else "–" for k, count in enumerate(counts)]
     style = "text" if row.shown else "quiet"
     name = (row.name or "all", "accent" if row.name == ALL else style)
     return Line(row.name, (name, *((text, style) for text in texts)))

@@ -13,8 +13,8 @@ from oneclick.core.errors import BadInput, OneclickError, PlatformAway, Platform
 from oneclick.platforms.base import Offer, Sent
 from oneclick.platforms.encord import load as loading
 from oneclick.platforms.encord.load import Load
-from oneclick.platforms.encord.place import Place
 from oneclick.platforms.encord.prelabel import Prelabel
+from oneclick.platforms.encord.project import Place
 from oneclick.platforms.encord.records import Record, Records
 from oneclick.platforms.encord.upload import Upload
 

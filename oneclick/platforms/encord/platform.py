@@ -12,17 +12,17 @@ from encord.storage import StorageItem
 
 from oneclick.core.errors import PlatformRefused
 from oneclick.core.review import Verdict
-from oneclick.io.server import Server
-from oneclick.io.workspace import Workspace
 from oneclick.platforms.base import Erased, Offer, Sent
 from oneclick.platforms.encord.connect import PATIENT, Line, Patience
+from oneclick.platforms.encord.import_verdicts import Outcome
 from oneclick.platforms.encord.intake import Intake
-from oneclick.platforms.encord.outcome import Outcome
-from oneclick.platforms.encord.place import Place
+from oneclick.platforms.encord.project import Place
 from oneclick.platforms.encord.records import Records, title
 from oneclick.platforms.encord.upload import Upload
 from oneclick.platforms.options import Choice
-from oneclick.platforms.spool import Spool
+from oneclick.platforms.verdict_inbox import Spool
+from oneclick.services.training_server import Server
+from oneclick.storage.workspace import Workspace
 
 
 class EncordPlatform:

@@ -14,7 +14,7 @@ from encord.workflow.stages.agent import AgentStage
 
 from oneclick.platforms.encord import convert
 from oneclick.platforms.encord.load import Load
-from oneclick.platforms.encord.place import Place
+from oneclick.platforms.encord.project import Place
 from oneclick.platforms.encord.records import Records
 
 MAIN = "main"

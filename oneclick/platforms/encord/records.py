@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from oneclick.core.errors import BadInput
-from oneclick.io import files
 from oneclick.platforms.options import EncordOptions
+from oneclick.storage import files
 
 PREFIX = "oneclick-"
 """How codes begin."""

@@ -14,12 +14,12 @@ from encord.storage import StorageItem
 
 from oneclick.core.clips import Clip
 from oneclick.core.errors import BadInput, PlatformRefused
-from oneclick.io import files
-from oneclick.io.server import Server, Stamp
-from oneclick.io.workspace import Workspace
 from oneclick.platforms.encord.load import Load
-from oneclick.platforms.encord.place import Place
+from oneclick.platforms.encord.project import Place
 from oneclick.platforms.encord.records import code, title
+from oneclick.services.training_server import Server, Stamp
+from oneclick.storage import files
+from oneclick.storage.workspace import Workspace
 
 JOB_SECONDS = 120
 FPS_WITHIN = 1e-3

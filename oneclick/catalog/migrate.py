@@ -1,0 +1,81 @@
+"""The schema's version, looked at by hand: Alembic is loaded only where something is to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from oneclick.catalog import counters, schema
+from oneclick.catalog import engine as engines
+from oneclick.core.errors import BadInput, Unavailable
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+COUNTED = "0003"
+"""The revision from which on counters are kept."""
+FOLDER = Path(__file__).parent / "migrations"
+_version = sa.table("alembic_version", sa.column("version_num"))
+
+
+def ensure(engine: sa.Engine, readonly: bool = False) -> None:
+    """Bring the schema up to date, or only check it; safe in several processes at once.
+
+    Raises:
+        BadInput: the catalog was made by a newer version of oneclick.
+        Unavailable: it is to be read only, and is empty or of an older version.
+    """
+    with engines.transaction(engine, writes=False) as connection:
+        version = current(connection)
+    if version == schema.REVISION:
+        return
+    check_known(version, engine)
+    if readonly:
+        raise Unavailable(
+            f"{engines.name(engine.url)} is empty or of an older oneclick: "
+            "oneclick catalog verify brings it up to date"
+        )
+    with engines.transaction(engine, writes=True) as connection:
+        engines.alone(connection)
+        if (version := current(connection)) != schema.REVISION:
+            check_known(version, engine)
+            upgrade(connection)
+
+
+def current(connection: sa.Connection) -> str | None:
+    """The revision in the database; None for an empty one."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.scalar(sa.select(_version.c.version_num))
+
+
+def check_known(version: str | None, engine: sa.Engine) -> None:
+    """Raise BadInput for a revision that this version of oneclick has never seen."""
+    if version is not None and version > schema.REVISION:
+        raise BadInput(
+            f"{engines.name(engine.url)} was made by a newer oneclick (schema {version}, this one "
+            f"knows {schema.REVISION}): upgrade oneclick, or oneclick catalog rebuild"
+        )
+
+
+def upgrade(connection: sa.Connection) -> None:
+    """Run the missing migrations inside the connection's transaction."""
+    from alembic import command
+
+    before = current(connection)
+    command.upgrade(config(connection), "head")
+    if before is not None and before < COUNTED:
+        counters.refill(connection)
+
+
+def config(connection: sa.Connection) -> Config:
+    """Alembic's configuration without a file."""
+    from alembic.config import Config
+
+    made = Config()
+    made.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    made.set_main_option("path_separator", "os")
+    made.attributes["connection"] = connection
+    return made

@@ -1,0 +1,15 @@
+"""Run by Alembic: migrates on the connection, and in the transaction, that it is given."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from oneclick.catalog import schema
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=schema.metadata,
+    render_as_batch=True,  # SQLite changes a column by making the table anew
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,1 @@
+"""What reviews teach: how far triggers and labellers can be believed, from verdicts."""

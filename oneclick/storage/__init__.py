@@ -1,0 +1,1 @@
+"""Files of a workspace: atomic, with digests, each kind read and written in one place."""

@@ -1,0 +1,1 @@
+"""Measure a detector against ground truth: matching, average precision, slices, errors."""

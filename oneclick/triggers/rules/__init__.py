@@ -1,0 +1,1 @@
+"""Triggers, one kind of trouble a file."""

@@ -1,0 +1,1 @@
+"""Selection of the moments that are worth a human's time, under a budget."""

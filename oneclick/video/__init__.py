@@ -1,0 +1,12 @@
+"""Video in and out with PyAV: upright RGB frames, counted the same way everywhere.
+
+Frame k is the k-th frame that decodes. `probe`, `frames`, `cut` and `extract` all count by the same
+index (io/video/index.py), so a frame number found by one of them is good for the others.
+"""
+
+from oneclick.video.encode import cut, write
+from oneclick.video.index import VideoInfo, probe
+from oneclick.video.read import frames
+from oneclick.video.stills import extract
+
+__all__ = ["VideoInfo", "cut", "extract", "frames", "probe", "write"]

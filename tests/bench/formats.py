@@ -1,0 +1,133 @@
+"""COCO export of ever more clips: time, and memory that must not grow with them.
+
+    python tests/bench/formats.py [--clips 1000 10000] [--frames 30] [--tracks 4]
+
+The clips of a generated manifest share one label file, linked under every name; pictures are left
+out, as links say nothing about memory. Every size runs in a process of its own. For comparison, the
+file is then opened as COCO readers open it, which is what one big file costs each data worker.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from oneclick.core.datasets import DatasetClip
+from oneclick.core.labels import LabelSet, LabelTrack
+from oneclick.storage import datasets, files, labels
+from oneclick.storage.workspace import Workspace
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+NAME = "v0001-bench"
+
+
+def label_set(frames: int, tracks: int) -> LabelSet:
+    """Objects that walk through the whole clip."""
+    rows = np.arange(frames, dtype=np.int32)
+    parts = []
+    for number in range(tracks):
+        left = rows[:, None] * np.float32(1.7) + np.float32(40 * number)
+        boxes = np.hstack([left, left * 0 + 50, left + 60.5, left * 0 + 230]).astype(np.float32)
+        scores = np.full(frames, 0.875, np.float32)
+        said = {"posture": ((0, frames, "standing"),)}
+        parts.append(
+            LabelTrack(number, "person", rows, boxes, scores, "u" * frames, (0, frames - 1), said)
+        )
+    size = 1280, 720
+    return LabelSet("bench", 1, "auto", None, "x", NOW, frames, *size, ("person",), tuple(parts))
+
+
+def furnish(home: Path, clips: int, found: LabelSet) -> None:
+    """A version of so many clips, written line by line."""
+    content = labels.encode(found)
+    digest, zero = hashlib.sha256(content).hexdigest(), "0" * 64
+    common = home / "labels.json"
+    files.write_atomic(common, content)
+    folder, whole = Workspace(home).dataset_dir(NAME), hashlib.sha256()
+    folder.mkdir(parents=True)
+    with (folder / datasets.MANIFEST).open("wb") as manifest:
+        for number in range(clips):
+            clip = f"cam-{number:08d}"
+            place = home / "training-server/clips" / clip
+            place.mkdir(parents=True)
+            os.link(common, place / datasets.labels_name(1))
+            line = DatasetClip(
+                clip, "cam", 1, digest, zero, "train", found.frames, 1280, 720, 10.0,
+                found.counts(), "trigger",
+            )  # fmt: skip
+            row = msgspec.json.encode(line) + b"\n"
+            whole.update(row)
+            manifest.write(row)
+    header = {"name": NAME, "digest": whole.hexdigest(), "parent": None, "classes": ["person"]}
+    files.write_json(folder / datasets.VERSION, header | {"made_at": NOW})
+
+
+def export(home: Path) -> None:
+    """In a process of its own: seconds and MB of peak memory above the start."""
+    from oneclick.stages import export as stage
+
+    before, start = _peak(), time.perf_counter()
+    stage.export(home, home / "out", "coco", images=False)
+    print(f"{time.perf_counter() - start:.2f} {_peak() - before:.1f} {_peak():.0f}")
+
+
+def load(home: Path) -> None:
+    """The same numbers for opening the file as a COCO dataset."""
+    from faster_coco_eval import COCO
+
+    before, start = _peak(), time.perf_counter()
+    COCO(str(home / "out/train/annotations.json"))
+    print(f"{time.perf_counter() - start:.2f} {_peak() - before:.1f} {_peak():.0f}")
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _apart(what: str, home: Path) -> list[float]:
+    command = [sys.executable, __file__, f"--{what}", str(home)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [float(cell) for cell in done.stdout.splitlines()[-1].split()]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clips", type=int, nargs="+", default=[1000, 10_000])
+    parser.add_argument("--frames", type=int, default=30)
+    parser.add_argument("--tracks", type=int, default=4)
+    parser.add_argument("--export", type=Path)
+    parser.add_argument("--load", type=Path)
+    options = parser.parse_args()
+    for what, home in ((export, options.export), (load, options.load)):
+        if home:
+            what(home)
+            return
+    found = label_set(options.frames, options.tracks)
+    print("clips    boxes      file MB | export s  boxes/s  grew MB  peak MB | COCO() s  grew MB")
+    for clips in options.clips:
+        with tempfile.TemporaryDirectory() as folder:
+            home = Path(folder)
+            furnish(home, clips, found)
+            seconds, grew, peak = _apart("export", home)
+            size = (home / "out/train/annotations.json").stat().st_size / 1e6
+            opened, held, _ = _apart("load", home)
+            boxes = clips * found.boxes()
+            print(
+                f"{clips:6d} {boxes:9d} {size:10.0f} | {seconds:8.2f} {boxes / seconds:8,.0f} "
+                f"{grew:8.1f} {peak:8.0f} | {opened:8.2f} {held:8.0f}"
+            )
+
+
+if __name__ == "__main__":
+    main()

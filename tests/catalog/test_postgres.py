@@ -1,0 +1,130 @@
+"""The same catalog on Postgres: ONECLICK_TEST_POSTGRES names an empty database for these tests."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from oneclick.catalog import Catalog, counters, owner_id, schema
+from oneclick.catalog import engine as engines
+from oneclick.core.clips import ClipStage
+from oneclick.core.errors import OneclickError, Unavailable
+from tests.catalog import samples as samples
+
+URL = os.environ.get("ONECLICK_TEST_POSTGRES", "")
+pytestmark = pytest.mark.skipif(not URL, reason="ONECLICK_TEST_POSTGRES names no Postgres server")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A workspace whose catalog is the test database, emptied before and after."""
+    monkeypatch.setenv("ONECLICK_CATALOG_URL", URL)
+    _empty()
+    yield tmp_path
+    _empty()
+
+
+def _empty() -> None:
+    engine = engines.connect(engines.parse(URL))
+    with engine.begin() as connection:
+        schema.metadata.drop_all(connection)
+        connection.execute(sa.text("DROP TABLE IF EXISTS alembic_version"))
+    engine.dispose()
+
+
+def test_several_may_make_the_tables_at_once(home: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        for catalog in pool.map(lambda _: Catalog.open(home), range(4)):
+            catalog.close()
+
+
+def test_migrations_make_the_tables_that_the_code_knows(home: Path) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with Catalog.open(home) as catalog, catalog.reading() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, schema.metadata) == []
+
+
+def test_a_furnished_workspace_is_sound_and_can_be_rebuilt(home: Path) -> None:
+    samples.furnish(home)
+    with Catalog.open(home, readonly=True) as catalog:
+        assert catalog.verify(deep=True) == []
+        before = [(row.clip, row.stage, row.revision, row.error) for row in catalog.clips()]
+        hits, verdicts = catalog.hits(), catalog.verdicts()
+    assert Catalog.rebuild(home) == []
+    with Catalog.open(home) as catalog:
+        assert catalog.verify(deep=True) == []
+        after = [(row.clip, row.stage, row.revision, row.error) for row in catalog.clips()]
+        assert (after, catalog.hits(), catalog.verdicts()) == (before, hits, verdicts)
+    assert not (home / "catalog.sqlite").exists()
+
+
+def test_workers_share_the_clips_without_overlap_or_deadlock(home: Path) -> None:
+    with Catalog.open(home) as catalog:
+        catalog.add_video(samples.video())
+        for number in range(60):
+            catalog.add_clip(samples.clip(number), "cut")
+
+    def work(number: int) -> list[str]:
+        stages = list(ClipStage)[:3]
+        found = []
+        with Catalog.open(home) as mine:
+            while names := mine.claim(ClipStage.CUT, f"far:{number}:1", 3, 600):
+                found += names
+                for name, (old, new) in itertools.product(names, itertools.pairwise(stages)):
+                    assert mine.move(name, old, new, "x")
+        return found
+
+    with ThreadPoolExecutor(4) as pool:
+        shares = list(pool.map(work, range(4)))
+    assert sorted(itertools.chain(*shares)) == [samples.clip(k).id for k in range(60)]
+    with Catalog.open(home) as catalog:
+        assert catalog.counts()[ClipStage.LABELLED] == 60
+        assert samples.drift(catalog) == []
+
+
+def test_doing_it_again_changes_nothing_and_nonsense_is_refused(home: Path) -> None:
+    with Catalog.open(home) as catalog:
+        assert catalog.add_video(samples.video())
+        assert not catalog.add_video(samples.video())
+        assert catalog.add_clip(samples.clip(), "cut")
+        assert not catalog.add_clip(samples.clip(), "cut")
+        assert catalog.claim(ClipStage.CUT, owner_id(), 9, 60) == [samples.clip().id]
+        assert catalog.release(owner_id()) == 1
+        with pytest.raises(OneclickError, match="lacks a video or clip") as caught:
+            catalog.add_clip(samples.clip(0, samples.video(9)), "cut")
+        assert "\n" not in str(caught.value)
+
+
+def test_a_server_that_is_away_is_said_without_its_password(home: Path) -> None:
+    with pytest.raises(Unavailable) as caught:
+        Catalog.open(home, url="postgresql://me:secret@127.0.0.1:1/none")
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_reader_sees_what_another_connection_writes(home: Path) -> None:
+    samples.furnish(home)
+    with Catalog.open(home, readonly=True) as reader, Catalog.open(home) as writer:
+        before = reader.version()
+        assert reader.version() == before
+        cut = next(row.clip.id for row in writer.clips(stage=ClipStage.CUT))
+        assert writer.move(cut, ClipStage.CUT, ClipStage.EXTRACTED, "x")
+        assert reader.version() != before
+        noon, hour = samples.NOON, timedelta(hours=1)
+        for bucket in (60, 3600):
+            window = (noon, noon + hour, bucket, counters.MINUTE)
+            cells = reader.series(counters.HIT_CAMERA, "", *window)
+            assert cells == {"ward": {int(noon.timestamp()): 3}}
+        assert reader.extents(counters.RECORDED, noon, noon + hour, counters.QUARTER)
+        grown = reader.grown(counters.MOVED, since=noon)
+        assert grown["", "CUT"] == reader.counts()[ClipStage.CUT] == 0

@@ -1,0 +1,237 @@
+"""The files alone make the catalog again, and `verify` knows when the two differ."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from oneclick.catalog import Catalog, owner_id, schema
+from oneclick.core.clips import ClipStage
+from oneclick.core.errors import BadInput, Unavailable
+from oneclick.storage import cards, files
+from oneclick.storage.workspace import Workspace
+from tests.catalog import samples as samples
+
+
+def everything(home: Path) -> dict[str, object]:
+    """All that must survive a rebuild: the whole catalog but times, moves and runs."""
+    with Catalog.open(home, readonly=True) as catalog:
+        return {
+            "videos": catalog.videos(),
+            "unpredicted": catalog.unmarked("predict", "opencv-hog"),
+            "untriggered": catalog.unmarked("trigger", "look"),
+            "hits": catalog.hits(),
+            "hit counts": catalog.hit_counts(),
+            "selections": catalog.selections(uncut_only=False),
+            "uncut": catalog.selections(),
+            "clips": [
+                (row.clip, row.stage, row.revision, row.error, row.failed_from)
+                for row in catalog.clips()
+            ],
+            "counts": catalog.counts(),
+            "revisions": catalog.revision_rows(),
+            "verdicts": catalog.verdicts(),
+            "datasets": catalog.datasets(),
+            "lineage": [catalog.datasets_of(row.clip.id) for row in catalog.clips()],
+            "models": catalog.models(),
+        }
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("furnished")
+    samples.furnish(made)
+    return made
+
+
+@pytest.fixture
+def home(furnished: Path, tmp_path: Path) -> Path:
+    """A copy of the sample workspace."""
+    return shutil.copytree(furnished, tmp_path / "home")
+
+
+def test_the_sample_workspace_has_a_clip_at_every_stage_and_is_sound(home: Path) -> None:
+    with Catalog.open(home) as catalog:
+        counts = catalog.counts()
+        assert {stage for stage in ClipStage if counts[stage]} == set(ClipStage)
+        assert catalog.verify(deep=True) == []
+
+
+@pytest.mark.parametrize("state", ["sound", "gone", "garbage", "log left over"])
+def test_a_rebuilt_catalog_equals_the_one_before(home: Path, state: str) -> None:
+    before, path = everything(home), home / "catalog.sqlite"
+    if state == "gone":
+        path.unlink()
+    if state == "garbage":
+        path.write_bytes(os.urandom(5000))
+    if state == "log left over":
+        path.with_name("catalog.sqlite-wal").write_bytes(os.urandom(5000))
+    assert Catalog.rebuild(home) == []
+    assert everything(home) == before
+    assert [p.name for p in home.iterdir() if p.name.startswith((".", "catalog"))] == [path.name]
+    with Catalog.open(home) as catalog:
+        assert catalog.verify(deep=True) == []
+        assert {event.by for event in catalog.events()} == {"rebuild"}
+
+
+def test_a_rebuild_that_fails_leaves_the_old_catalog(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = everything(home)
+
+    def full(path: Path) -> None:
+        raise Unavailable(f"cannot read {path}")
+
+    monkeypatch.setattr(cards, "load_hits", full)
+    with pytest.raises(Unavailable):
+        Catalog.rebuild(home)
+    monkeypatch.undo()
+    assert everything(home) == before
+    assert not list(home.glob(".*"))
+
+
+def test_nobody_rebuilds_while_clips_are_worked_on(home: Path) -> None:
+    with Catalog.open(home) as catalog:
+        catalog.claim(ClipStage.CUT, owner_id(), 1, 60)
+        with pytest.raises(Unavailable, match="works on 1 clips now"):
+            Catalog.rebuild(home)
+        catalog.release(owner_id())
+    assert Catalog.rebuild(home) == []
+
+
+def test_broken_files_are_left_out_with_a_sentence_each(home: Path) -> None:
+    workspace, first, second = Workspace(home), samples.clip(0), samples.clip(2)
+    workspace.clip_card(first.id).write_text("{")
+    next(workspace.labels_dir(second.id).iterdir()).write_text("[]")
+    (workspace.model_dir("m1") / "card.json").write_bytes(b"\xff")
+    problems = Catalog.rebuild(home)
+    assert len(problems) == 3
+    assert all(line.startswith("left out: ") and "\n" not in line for line in problems)
+    with Catalog.open(home) as catalog:
+        assert first.id not in {row.clip.id for row in catalog.clips()}
+        assert catalog.clip(second.id).revision == 0
+        assert first in catalog.selections()
+
+
+def test_a_verdict_that_was_half_taken_in_is_taken_in_again(home: Path) -> None:
+    """Human labels saved, the move not made: the clip must be where `collect` looks for it."""
+    workspace, clip = Workspace(home), samples.clip(4)
+    workspace.review_dir().joinpath("archive", f"{clip.id}.json").unlink()
+    files.write_atomic(workspace.review_dir() / "tasks" / f"{clip.id}.json", b"{}")
+    Catalog.rebuild(home)
+    with Catalog.open(home) as catalog:
+        assert catalog.clip(clip.id).stage is ClipStage.IN_REVIEW
+
+
+def _unlink(path: Callable[[Workspace], Path]) -> Callable[[Path], None]:
+    def act(home: Path) -> None:
+        found = path(Workspace(home))
+        shutil.rmtree(found) if found.is_dir() else found.unlink()
+
+    return act
+
+
+def _execute(*statements: sa.Executable) -> Callable[[Path], None]:
+    def act(home: Path) -> None:
+        with Catalog.open(home) as catalog, catalog.transaction() as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    return act
+
+
+CUT, LABELLED, ACCEPTED = (samples.clip(k).id for k in (0, 2, 4))
+clips, counters = schema.clips, schema.counters
+HARM: dict[str, tuple[Callable[[Path], None], str]] = {
+    "total of clips": (
+        _execute(sa.update(counters).where(counters.c.what == "ACCEPTED").values(value=7)),
+        "clips (stage) of ward, ACCEPTED: total says 7, there are 1",
+    ),
+    "total of hits": (
+        _execute(sa.delete(schema.hits).where(schema.hits.c.trigger == "jump")),
+        "hits (hit) of ward, jump: total says 2, there are 0",
+    ),
+    "stage changed by hand": (
+        _execute(sa.update(clips).where(clips.c.id == CUT).values(stage="LABELLED")),
+        "its last event says CUT",
+    ),
+    "row lost": (
+        _execute(
+            sa.delete(schema.clip_events).where(schema.clip_events.c.clip == CUT),
+            sa.delete(clips).where(clips.c.id == CUT),
+        ),
+        f"clip {CUT} lies on disk, but not in the catalog",
+    ),
+    "video card lost": (
+        _unlink(lambda workspace: workspace.video_card("ward", "ward-0")),
+        "video ward-0: ",
+    ),
+    "clip lost": (_unlink(lambda workspace: workspace.clip_file(CUT)), "clip.mp4 is missing"),
+    "frames lost": (_unlink(lambda w: w.frames_dir(LABELLED)), "is missing or empty"),
+    "label file lost": (
+        _unlink(lambda workspace: workspace.labels_dir(ACCEPTED) / "0002-human.json"),
+        "the file of label revision 2 is missing",
+    ),
+    "revision unknown": (
+        _execute(sa.delete(schema.label_revisions).where(schema.label_revisions.c.revision == 2)),
+        "label revision 2 lies on disk, but not in the catalog",
+    ),
+    "model lost": (
+        _unlink(lambda workspace: workspace.model_dir("m1")),
+        "model m1 stands in the catalog, but its files are missing",
+    ),
+    "dataset unknown": (
+        _execute(sa.delete(schema.dataset_clips), sa.delete(schema.datasets)),
+        "lies on disk, but not in the catalog",
+    ),
+}
+
+
+@pytest.mark.parametrize(("harm", "words"), HARM.values(), ids=HARM)
+def test_verify_finds(home: Path, harm: Callable[[Path], None], words: str) -> None:
+    harm(home)
+    with Catalog.open(home) as catalog:
+        problems = catalog.verify()
+    assert any(words in line for line in problems), problems
+
+
+def test_only_a_deep_look_finds_changed_content(home: Path) -> None:
+    workspace = Workspace(home)
+    workspace.clip_file(CUT).write_text("other")
+    label = workspace.labels_dir(LABELLED) / "0001-auto.json"
+    label.write_bytes(label.read_bytes() + b" ")
+    with Catalog.open(home) as catalog:
+        assert catalog.verify() == []
+        assert len(catalog.verify(deep=True)) == 2
+
+
+def test_cards_keep_what_they_are_given_and_refuse_what_is_broken(tmp_path: Path) -> None:
+    workspace, clip = Workspace(tmp_path), replace(samples.clip(), digest="d")
+    for of in (samples.video(), samples.video(started=False)):
+        assert cards.load_video_card(cards.save_video_card(workspace, of)) == of
+    assert cards.load_clip_card(cards.save_clip_card(workspace, clip)) == clip
+    beside = cards.save_clip_card(tmp_path / "building" / "clip.json", clip)
+    assert cards.load_clip_card(beside) == clip
+    reason = cards.load_quarantine(cards.save_quarantine(workspace, clip.id, "why"))
+    assert (reason.clip, reason.reason) == (clip.id, "why")
+    beside.write_text('{"id": "x"}')
+    for read in (cards.load_clip_card, cards.load_video_card, cards.load_hits):
+        with pytest.raises(BadInput):
+            read(beside)
+
+
+def test_a_second_look_adds_its_selection_and_replaces_the_hits(tmp_path: Path) -> None:
+    workspace, first, second = Workspace(tmp_path), samples.clip(0), samples.clip(1)
+    cards.save_hits(workspace, "ward-0", "a", samples.LOOK, [samples.hit()], [first])
+    cards.save_hits(workspace, "ward-0", "b", samples.LOOK, [samples.hit("jump")], [second])
+    path = cards.save_hits(workspace, "ward-0", "b", samples.LOOK, [samples.hit("jump")], [second])
+    found = cards.load_hits(path)
+    assert [hit.trigger for hit in found.hits] == ["jump"]
+    assert found.selections == (first, second)
+    assert sorted(found.looks) == ["a", "b"]

@@ -1,0 +1,134 @@
+"""Several labellers whose skills reviewed clips have taught."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from oneclick import hindsight
+from oneclick.core import boxes
+from oneclick.core.detections import Detections, concat
+from oneclick.hindsight import DEFAULT, Skills, ensemble, fuse, learn, skills
+from oneclick.hindsight.learn import Lesson
+from oneclick.hindsight.skills import Skill
+from tests.fakes import scenes
+
+PEOPLE = [scenes.walk((0, 50), (4, 0), 60), scenes.walk((20, 300), (3, 0.5), 60)]
+GHOST = scenes.walk((400, 100), (0, 0), 60)
+TRUTH = scenes.seen(PEOPLE, score=1.0)
+
+
+def model(
+    seed: int, misses: float = 0.1, ghost: bool = False, noise: float = 1.0, score: float = 0.9
+) -> Detections:
+    """Sees the people, forgets a share of them; some models believe in a ghost."""
+    r = np.random.default_rng(seed)
+    found = scenes.seen(PEOPLE, noise=noise, score=score, seed=seed)
+    found = found.where(r.random(len(found)) >= misses)
+    if not ghost:
+        return found
+    there = scenes.seen([GHOST], score=score, seed=seed + 1)
+    return concat([found, there])
+
+
+def lesson(*parts: Detections) -> Lesson:
+    return Lesson(parts, (0.5,) * len(parts), TRUTH)
+
+
+GOOD, SOUND, HAUNTED = model(0), model(1), model(2, ghost=True)
+
+
+def test_a_model_that_reviewers_had_to_correct_is_worth_less() -> None:
+    team = learn.learn([lesson(GOOD, HAUNTED)], DEFAULT)
+    good, haunted = team.each
+    assert good.offset > haunted.offset
+    assert good.chance(np.array([1.8], np.float32)) > haunted.chance(np.array([1.8], np.float32))
+    assert good.weight > haunted.weight
+    assert team.boxes == len(TRUTH)
+
+
+def test_what_only_a_model_of_bad_repute_sees_is_left_out() -> None:
+    team = learn.learn([lesson(GOOD, SOUND, HAUNTED)] * 3, DEFAULT)
+    found = hindsight.label([GOOD, SOUND, HAUNTED], [0.5] * 3, DEFAULT, team)
+    assert len(found.each()) == 2
+    assert boxes.iou_pairs(found.boxes, TRUTH.boxes).min() > 0.8
+
+
+def test_before_the_first_review_all_are_alike_and_two_of_three_make_an_object() -> None:
+    team = skills.unlearned(3)
+    assert len({one.weight for one in team.each}) == 1
+    two = hindsight.label([GOOD, HAUNTED, model(3, ghost=True)], [0.5] * 3, DEFAULT, team)
+    one = hindsight.label([GOOD, SOUND, HAUNTED], [0.5] * 3, DEFAULT, team)
+    assert (len(two.each()), len(one.each())) == (3, 2)
+
+
+def test_the_order_of_the_labellers_does_not_matter() -> None:
+    parts = (GOOD, SOUND, HAUNTED)
+    made = []
+    for order in itertools.permutations(range(3)):
+        asked = [parts[k] for k in order]
+        team = learn.learn([lesson(*asked)], DEFAULT)
+        made.append(hindsight.label(asked, [0.5] * 3, DEFAULT, team))
+    for other in made[1:]:
+        np.testing.assert_allclose(other.boxes, made[0].boxes, atol=1e-3)
+        np.testing.assert_allclose(other.scores, made[0].scores, atol=1e-4)
+        assert other.tracks.tolist() == made[0].tracks.tolist()
+
+
+def test_a_silent_model_adds_nothing_and_one_that_speaks_never_takes_away() -> None:
+    team = skills.unlearned(2)
+    heard = [fuse.heard(part, 0.5, DEFAULT) for part in (GOOD, SOUND)]
+    both = ensemble.gather(heard, team)
+    assert both.columns[:, 0].tolist() == [1.0] * len(both.objects)
+    assert ((both.columns[:, 1:] > 0).sum(1) >= both.sure).all()
+    nobody = TRUTH.where(np.zeros(len(TRUTH), np.bool_))
+    alone = ensemble.gather([heard[0], nobody], team)
+    assert (alone.columns[:, 2] == 0).all()
+    assert len(alone.objects) == len(heard[0])
+
+
+def test_merged_boxes_follow_the_model_that_draws_closely() -> None:
+    close, loose = model(4, misses=0, noise=0.5), model(5, misses=0, noise=4)
+    team = learn.learn([lesson(close, loose)], DEFAULT)
+    assert team.each[0].spread < team.each[1].spread
+    heard = [fuse.heard(part, 0.5, DEFAULT) for part in (close, loose)]
+    merged = ensemble.gather(heard, team).objects
+    error = np.abs(merged.boxes - TRUTH.boxes).mean()
+    assert error < np.abs(loose.boxes - TRUTH.boxes).mean() / 2
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_boxes_that_lean_are_straightened_the_more_clips_have_shown_it(size: int) -> None:
+    whole = model(0, misses=0)
+    wide = replace(whole, boxes=whole.boxes + np.array([-8, 0, 8, 0], np.float32))
+    found = []
+    for clips in (1, 4):
+        team = learn.learn([lesson(*[wide] * size)] * clips, DEFAULT)
+        made = hindsight.label([wide] * size, [0.5] * size, DEFAULT, team)
+        found.append(float(boxes.iou_pairs(made.boxes, TRUTH.boxes).mean()))
+    blind = hindsight.label([wide], [0.5])
+    assert boxes.iou_pairs(blind.boxes, TRUTH.boxes).mean() < found[0] < found[1]
+
+
+def test_straightened_boxes_are_never_turned_inside_out() -> None:
+    skill = Skill(lean=(-0.5, 0.0, 0.5, 0.0))
+    thin = np.array([[10, 10, 11, 110], [5, 5, 5, 5]], np.float32)
+    made = skill.straighten(thin)
+    assert (made[:, 2:] >= made[:, :2]).all()
+    assert made.dtype == np.float32
+
+
+def test_a_team_of_another_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="team: expected 2 skills, got 3"):
+        hindsight.label([GOOD, SOUND], [0.5] * 2, DEFAULT, skills.unlearned(3))
+    with pytest.raises(ValueError, match="one team"):
+        learn.learn([lesson(GOOD), lesson(GOOD, SOUND)], DEFAULT)
+
+
+def test_lessons_without_a_box_teach_nothing() -> None:
+    nobody = TRUTH.where(np.zeros(len(TRUTH), np.bool_))
+    team = learn.learn([Lesson((nobody, nobody), (0.5, 0.5), nobody)], DEFAULT)
+    assert team == replace(skills.unlearned(2), boxes=0)
+    assert isinstance(team, Skills)
+    assert len(hindsight.label([nobody, nobody], [0.5] * 2, DEFAULT, team)) == 0

@@ -1,0 +1,204 @@
+"""One Snapshot tells the truth of now and of then, and costs nothing where nothing changed."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from oneclick.catalog import Catalog
+from oneclick.core.clips import ClipStage
+from oneclick.core.errors import BadInput, Unavailable
+from oneclick.core.review import Verdict
+from oneclick.report import numbers, snapshot_reader
+from oneclick.report.snapshot import Goals, Snapshot, Zoom
+from oneclick.storage import files
+from oneclick.storage.workspace import Workspace
+from tests.catalog import samples as samples
+
+HOUR = timedelta(hours=1)
+NOON = samples.NOON
+
+
+def reader(home: Path, clock: samples.Clock) -> snapshot_reader.Reader:
+    return snapshot_reader.Reader(home, Goals((100, 200), 0.01), clock, UTC)
+
+
+def a_day(home: Path, clock: samples.Clock) -> list[tuple[datetime, Snapshot]]:
+    """Work of some hours, with what was seen at full minutes on the way."""
+    seen = []
+    with samples.fresh(home, clock) as catalog:
+        look = reader(home, clock)
+        for hour in range(5):
+            video = samples.video(hour)
+            catalog.add_video(video)
+            catalog.put_hits(video.id, [samples.hit("flicker", 9), samples.hit("jump", 60)], "k")
+            clip = samples.clip(hour, video)
+            catalog.add_clip(clip, "cut")
+            if hour:
+                samples.place(catalog, clip.id, list(ClipStage)[hour + 1])
+            by = ("anna", "bo", "policy:accept-auto")[hour % 3]
+            catalog.add_verdict(Verdict(clip.id, "accept", by, clock(), None, 30.0, 2, ""), 75)
+            started = clock() + timedelta(minutes=1)
+            catalog.add_run(f"r{hour}", "label", "Completed", started, started + HOUR / 4)
+            clock.on(3600)
+            found = look.read(Zoom.SIX_HOURS)
+            assert found is not None
+            seen.append((clock(), found))
+        look.close()
+    return seen
+
+
+def test_the_past_is_shown_as_it_was_seen(tmp_path: Path) -> None:
+    clock = samples.Clock()
+    seen = a_day(tmp_path, clock)
+    for at, then in seen:
+        now = snapshot_reader.read(
+            tmp_path, Zoom.SIX_HOURS, at, Goals((100, 200), 0.01), clock, UTC
+        )
+        assert now.past
+        assert [(row.stage, row.clips, row.change) for row in now.stages] == [
+            (row.stage, row.clips, row.change) for row in then.stages
+        ]
+        assert replace(now.heat, undated=0) == replace(then.heat, undated=0)
+        assert (now.kept, now.reviewing) == (then.kept, then.reviewing)
+        assert [run.id for run in now.runs] == [run.id for run in then.runs]
+
+
+def test_the_numbers_are_those_of_the_report(tmp_path: Path) -> None:
+    samples.furnish(tmp_path)
+    found = snapshot_reader.read(tmp_path)
+    assert {row.stage: row.clips for row in found.stages} == {
+        row.stage: row.clips for row in numbers.funnel(tmp_path)
+    }
+    assert found.kept == numbers.kept(tmp_path)
+    assert [need.kind for need in found.needs] == ["review", "quarantined", "broken"]
+    assert "card.json is broken" in found.needs[-1].text
+
+
+def test_hits_stand_where_they_were_recorded_and_silence_is_no_gap(tmp_path: Path) -> None:
+    clock = samples.Clock()
+    a_day(tmp_path, clock)
+    found = snapshot_reader.read(tmp_path, Zoom.HOUR, NOON + HOUR, clock=clock, zone=UTC).heat
+    (row,) = found.cameras
+    assert (found.start, found.stop, len(row.cells)) == (NOON, NOON + HOUR, 60)
+    assert row.cells[:4] == (2, 0, 0, 0)
+    assert row.cells[15:] == (None,) * 45
+    assert found.triggers == (("flicker", 1), ("jump", 1))
+    month = snapshot_reader.read(tmp_path, Zoom.MONTH, clock=clock, zone=UTC).heat
+    assert month.cameras[0].hits == 10
+
+
+def test_old_recordings_are_shown_to_their_end(tmp_path: Path) -> None:
+    clock = samples.Clock()
+    a_day(tmp_path, clock)
+    clock.on(90 * 24 * 3600)
+    found = snapshot_reader.read(tmp_path, Zoom.DAY, clock=clock, zone=UTC).heat
+    assert found.behind
+    assert found.cameras[0].hits == 10
+    assert found.stop == NOON + 4 * HOUR + HOUR / 4
+
+
+def test_annotators_are_held_against_the_goal_of_the_day(tmp_path: Path) -> None:
+    clock = samples.Clock()
+    with samples.filled(tmp_path, 4, clock) as catalog:
+        for number, by in enumerate(("anna", "bo", "anna", "policy:accept-auto")):
+            said = Verdict(samples.clip(number).id, "accept", by, clock(), None, 9.0, 1, "")
+            catalog.add_verdict(said, 20)
+            clock.on(1500)
+    found = snapshot_reader.read(
+        tmp_path, goals=Goals((100, 200), 0.01), clock=clock, zone=UTC
+    ).reviewing
+    assert [(one.name, one.today, one.hours[-2:]) for one in found.people] == [
+        ("anna", 40, (40, 0)),
+        ("bo", 20, (20, 0)),
+    ]
+    assert (found.today, found.pace) == (60, 20)
+    assert found.reached == clock() + 2 * HOUR
+
+
+def test_nothing_is_read_twice_until_something_changed(tmp_path: Path) -> None:
+    clock = samples.Clock()
+    with samples.filled(tmp_path, 2, clock) as catalog:
+        look = reader(tmp_path, clock)
+        assert look.read() is not None
+        assert look.read() is None
+        assert look.read(Zoom.HOUR) is not None
+        assert look.read(Zoom.HOUR, NOON - HOUR) is not None
+        assert look.read(Zoom.HOUR) is not None
+        catalog.move(samples.clip().id, ClipStage.CUT, ClipStage.EXTRACTED, "x")
+        found = look.read(Zoom.HOUR)
+        assert found is not None
+        assert [row.clips for row in found.stages[:2]] == [1, 1]
+        clock.on(60)
+        assert look.changed(Zoom.HOUR)
+        assert look.read(Zoom.HOUR) is not None
+        assert look.read(Zoom.HOUR) is None
+        assert not look.changed(Zoom.HOUR)
+        files.write_json(Workspace(tmp_path).model_dir("m1") / "card.json", {"id": "m1"})
+        found = look.read(Zoom.HOUR)
+        assert found is not None
+        assert [need.kind for need in found.needs] == ["broken"]
+        look.close()
+
+
+def test_a_rebuilt_catalog_is_read_anew(tmp_path: Path) -> None:
+    samples.furnish(tmp_path)
+    look = snapshot_reader.Reader(tmp_path)
+    assert look.read() is not None
+    assert Catalog.rebuild(tmp_path) == []
+    found = look.read()
+    assert found is not None
+    assert sum(row.clips for row in found.stages) == 9
+    look.close()
+
+
+def test_a_catalog_that_is_gone_or_broken_is_said_and_read_again_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    look = snapshot_reader.Reader(tmp_path)
+    with pytest.raises(Unavailable, match="there is no catalog"):
+        look.read()
+    samples.furnish(tmp_path)
+    assert look.read() is not None
+    path = Workspace(tmp_path).catalog_file
+    kept = path.read_bytes()
+    files.write_atomic(path, b"no catalog at all, but long enough to be looked at" * 40)
+    with pytest.raises(BadInput, match="oneclick catalog rebuild"):
+        look.read()
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    files.write_atomic(path, kept)
+    assert look.read() is not None
+    look.close()
+
+
+def test_a_locked_catalog_can_still_be_read(tmp_path: Path) -> None:
+    samples.furnish(tmp_path)
+    other = sqlite3.connect(Workspace(tmp_path).catalog_file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert snapshot_reader.read(tmp_path).videos == 1
+    other.execute("ROLLBACK")
+    other.close()
+
+
+def test_what_needs_a_person_is_told_with_the_command_that_does_it(tmp_path: Path) -> None:
+    with samples.fresh(tmp_path) as catalog:
+        assert [(n.kind, n.command) for n in snapshot_reader.read(tmp_path).needs] == [
+            ("start", ("run", "VIDEO"))
+        ]
+        catalog.add_video(samples.video())
+        at = datetime.now(UTC)
+        catalog.add_run("r1", "label", "Completed", at - 3 * HOUR, at - 2 * HOUR)
+        catalog.add_run("r2", "label", "Failed", at - HOUR, at, "the labeller is missing")
+        catalog.add_run("r3", "train", "Failed", at - 3 * HOUR, at - 2 * HOUR, "no space")
+        catalog.add_run("r4", "train", "Running", at, None)
+        catalog.advance_run("r4", 0.25, "training")
+    found = snapshot_reader.read(tmp_path)
+    assert [(n.kind, n.text) for n in found.needs] == [
+        ("flow", "label failed: the labeller is missing")
+    ]
+    assert [(run.id, run.progress) for run in found.runs[:2]] == [("r4", 0.25), ("r2", None)]

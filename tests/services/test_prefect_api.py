@@ -1,0 +1,117 @@
+"""What is said where there is no server, or one that refuses."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from oneclick.core.errors import Unavailable, UnknownName, UsageError
+from oneclick.services import prefect_api
+from oneclick.services.prefect_api import Orchestrator
+
+
+class _Answer(BaseHTTPRequestHandler):
+    """Answers with the code and the body that begin the path, and notes what it was told.
+
+    `busy` answers 503 twice, then an empty list.
+    """
+
+    heard: list[str | None] = []  # noqa: RUF012
+    busy = 0
+
+    def do_POST(self) -> None:
+        self.heard.append(self.headers.get("Authorization"))
+        code, body = self.path.split("/")[1:3]
+        if code == "busy":
+            type(self).busy += 1
+            code, body = ("200", "[]") if self.busy > 2 else ("503", "")
+        self.send_response(int(code))
+        self.end_headers()
+        self.wfile.write(unquote(body).encode())
+
+    do_GET = do_POST
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("401/x", "refuses the key: set PREFECT_API_KEY"),
+        ("503/x", "answers 503 to /flows/filter"),
+        ("200/x", "does not answer"),
+        ("200/{}", "does not answer"),
+        ("200/[1]", "does not answer"),
+    ],
+)
+def test_a_server_that_does_not_do_as_it_should_is_named(url: str, code: str, why: str) -> None:
+    with pytest.raises(Unavailable, match=why) as caught:
+        Orchestrator(f"{url}/{code}", "secret", seconds=0.3).deployments()
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert _Answer.heard[-1] == "Bearer secret"
+
+
+def test_a_server_whose_database_is_busy_is_asked_again(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prefect_api.time, "sleep", lambda _: None)
+    assert Orchestrator(f"{url}/busy/x").runs() == []
+
+
+def test_a_run_that_is_unknown_is_named(url: str) -> None:
+    with pytest.raises(UnknownName, match="no flow run is called 'abc'"):
+        Orchestrator(f"{url}/404/x").cancel("abc")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:1", "127.0.0.1"])
+def test_a_password_in_the_address_is_not_said(host: str) -> None:
+    with pytest.raises(Unavailable, match=f"at http://{host}/api ") as caught:
+        Orchestrator(f"http://me:secret@{host}/api", seconds=1).version()
+    assert "secret" not in str(caught.value)
+
+
+def test_an_address_that_is_none_is_named() -> None:
+    with pytest.raises(UsageError, match="PREFECT_API_URL is no address"):
+        Orchestrator("http://[::1/api")
+
+
+def test_a_password_in_the_address_is_sent(url: str) -> None:
+    with pytest.raises(Unavailable):
+        Orchestrator(f"{url.replace('//', '//me:s%20t@')}/401/x").runs()
+    assert _Answer.heard[-1] == "Basic bWU6cyB0"  # me:s t
+
+
+def test_a_server_that_is_away_is_said_with_the_remedy() -> None:
+    with pytest.raises(Unavailable, match="start it with oneclick up"):
+        Orchestrator("http://127.0.0.1:1/api", seconds=1).runs()
+
+
+def test_the_server_of_the_active_profile_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PREFECT_PROFILES_PATH", str(tmp_path / "profiles.toml"))
+    assert prefect_api.connect() is None
+    (tmp_path / "profiles.toml").write_text(
+        'active = "work"\n[profiles.work]\nPREFECT_API_URL = "http://prefect.example/api"\n'
+    )
+    found = prefect_api.connect()
+    assert found is not None
+    assert found.url == "http://prefect.example/api"

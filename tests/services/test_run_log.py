@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oneclick.services import run_log
+
+MODES = [
+    ("auto", {}, "disabled"),
+    ("auto", {"WANDB_API_KEY": "k"}, "offline"),
+    ("auto", {"WANDB_MODE": "online", "WANDB_API_KEY": "k"}, "online"),
+    ("auto", {"WANDB_MODE": "offline"}, "offline"),
+    ("auto", {"WANDB_MODE": "offline", "WANDB_API_KEY": "k"}, "offline"),
+    ("auto", {"WANDB_MODE": "online"}, "disabled"),
+    ("auto", {"WANDB_MODE": "disabled", "WANDB_API_KEY": "k"}, "disabled"),
+    ("online", {}, "disabled"),
+    ("offline", {}, "offline"),
+    ("disabled", {"WANDB_API_KEY": "k"}, "disabled"),
+]
+
+
+@pytest.mark.parametrize(("wish", "environment", "mode"), MODES)
+def test_a_run_is_online_only_with_a_key(wish: str, environment: dict[str, str], mode: str) -> None:
+    assert run_log.resolve(wish, environment) == mode
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_silent_run_still_writes_its_numbers(tmp_path: Path) -> None:
+    with run_log.opened(tmp_path / "m.jsonl", "run", {}, "disabled") as log:
+        log.log(0, loss=1.5)
+        log.log(1, loss=0.5, lr=0.1)
+    assert lines(tmp_path / "m.jsonl") == [
+        {"step": 0, "loss": 1.5},
+        {"step": 1, "loss": 0.5, "lr": 0.1},
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["m.jsonl"]
+
+
+def test_a_log_starts_anew_for_a_training_that_starts_anew(tmp_path: Path) -> None:
+    for _ in range(2):
+        with run_log.opened(tmp_path / "m.jsonl", "run", {}, "disabled") as log:
+            log.log(0, loss=1.5)
+    assert len(lines(tmp_path / "m.jsonl")) == 1
+
+
+class Service:
+    """A Weights & Biases that fails where it is told to."""
+
+    Settings = staticmethod(lambda **settings: settings)
+
+    def __init__(self, *failures: str) -> None:
+        self.failures, self.modes, self.ended = failures, [], []
+        self.summary = types.SimpleNamespace(update=lambda values: self._meet("summary"))
+
+    def init(self, **options: Any) -> Service:
+        self.modes.append(options["mode"])
+        self._meet(options["mode"])
+        return self
+
+    def log(self, numbers: dict[str, float], step: int) -> None:
+        self._meet("log")
+
+    def finish(self, exit_code: int) -> None:
+        self.ended.append(exit_code)
+        self._meet("finish")
+
+    def _meet(self, what: str) -> None:
+        if what in self.failures:
+            raise RuntimeError(f"{what} is broken")
+
+
+OUTAGES = {
+    "no outage": ([], ["online"], [0], ""),
+    "away at start": (["online"], ["online", "offline"], [0], "kept offline"),
+    "disk refuses too": (["online", "offline"], ["online", "offline"], [], "away"),
+    "dies while logging": (["log"], ["online"], [0], "fell silent"),
+    "dies at the end": (["finish"], ["online"], [0], "fell silent"),
+}
+
+
+@pytest.mark.parametrize("case", OUTAGES)
+def test_an_outage_never_reaches_the_training(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures, modes, ended, problem = OUTAGES[case]
+    service = Service(*failures)
+    monkeypatch.setitem(sys.modules, "wandb", service)  # type: ignore[arg-type]
+    monkeypatch.setenv("WANDB_API_KEY", "k")
+    monkeypatch.setenv("WANDB_MODE", "online")
+    monkeypatch.setenv("WANDB_DATA_DIR", str(tmp_path))
+    with run_log.opened(tmp_path / "m.jsonl", "run", {}) as log:
+        log.log(0, loss=1.0)
+        log.summary(map=0.5)
+    assert (service.modes, service.ended) == (modes, ended)
+    assert problem in log.problem
+    assert len(lines(tmp_path / "m.jsonl")) == 1
+
+
+def test_a_failed_training_ends_its_run_as_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Service()
+    monkeypatch.setitem(sys.modules, "wandb", service)  # type: ignore[arg-type]
+    monkeypatch.setenv("WANDB_DATA_DIR", str(tmp_path))
+    with (
+        pytest.raises(ValueError, match="boom"),
+        run_log.opened(tmp_path / "m", "r", {}, "offline"),
+    ):
+        raise ValueError("boom")
+    assert service.ended == [1]
+
+
+OFFLINE = """
+import sys
+from pathlib import Path
+from oneclick.storage import runlog
+with runlog.opened(Path(sys.argv[1]) / "m.jsonl", "run", {"seed": 3}, "offline") as log:
+    log.log(0, loss=1.0)
+    log.summary(map=0.5)
+print(log.problem)
+"""
+
+
+def test_an_offline_run_can_be_read_back(tmp_path: Path) -> None:
+    import subprocess
+
+    done = subprocess.run(
+        [sys.executable, "-c", OFFLINE, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ""
+    (run,) = tmp_path.glob("wandb/offline-run-*/run-run.wandb")
+    content = run.read_bytes()
+    assert b"seed" in content
+    assert b"loss" in content
+    assert b"map" in content

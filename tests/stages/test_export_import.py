@@ -1,0 +1,386 @@
+"""Datasets leave for other tools and come in from them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from oneclick import formats, video
+from oneclick.catalog import Catalog
+from oneclick.core.clips import ChosenBy, ClipStage
+from oneclick.core.errors import BadInput, UnknownName, UsageError
+from oneclick.core.labels import LabelSet
+from oneclick.stages import export, import_, publish, review
+from oneclick.stages.import_ import Options
+from oneclick.storage import datasets, files, labels
+from oneclick.storage.workspace import Workspace
+from tests.formats import samples as samples
+from tests.stages import accepted
+from tests.training import toy
+
+CLASSES = ("person",)
+SIDES = {"cam-1-a": "train", "cam-1-b": "train", "cam-1-c": "test"}
+FORMATS = list(formats.FORMATS)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with one version of three clips, each with a real clip.mp4."""
+    home = tmp_path_factory.mktemp("published")
+    publish.publish(home, accepted.accept(home, SIDES), "", CLASSES)
+    for clip in SIDES:
+        paths = sorted(Workspace(home).frames_dir(clip).iterdir())
+        images = (cv2.imread(str(path))[..., ::-1].copy() for path in paths)
+        video.write(Workspace(home).clip_file(clip), images, toy.FPS)
+    return home
+
+
+def bring(home: Path, path: Path, name: str, **options: Any) -> import_.Outcome:
+    return import_.import_(home, path, name, CLASSES, Options("Other Cam", **options))
+
+
+def boxes(home: Path) -> list[tuple[str, list[list[tuple[int, list[float]]]]]]:
+    """Split and boxes of every clip of the newest version, as frozen on the server."""
+    version = datasets.find(Workspace(home))
+    assert version
+    found = [
+        (line.split, _boxes(labels.load(_labels(home, line.clip, line.revision))))
+        for line in version.clips
+    ]
+    return sorted(found, key=str)
+
+
+def _labels(home: Path, clip: str, revision: int) -> Path:
+    return home / "training-server/clips" / clip / datasets.labels_name(revision)
+
+
+def _boxes(found: LabelSet) -> list[list[tuple[int, list[float]]]]:
+    """Of every frame, in the order of their left edges."""
+    frames: list[list[tuple[int, list[float]]]] = [[] for _ in range(found.frames)]
+    for track in found.tracks:
+        for frame, box in zip(track.frames.tolist(), track.boxes.tolist(), strict=True):
+            frames[frame].append((track.id, [round(side, 2) for side in box]))
+    return [sorted(frame, key=lambda one: one[1]) for frame in frames]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_is_exported_comes_back_in_another_workspace(
+    name: str, published: Path, tmp_path: Path
+) -> None:
+    out, home = tmp_path / "out", tmp_path / "home"
+    left = export.export(published, out, name)
+    assert (left.images, left.without_video, left.result.done) == (9, 0, list(SIDES))
+    came = bring(home, out, name, accept=True)
+    assert (came.images, came.boxes, came.result.failed) == (9, left.boxes, {})
+    publish.publish(home, came.result.done, "", CLASSES)
+    assert_same(boxes(published), boxes(home), name)
+
+
+def assert_same(before: Any, after: Any, name: str) -> None:
+    """Equal, but for yolo, which rounds and has no tracks."""
+    if name != "yolo":
+        assert after == before
+        return
+    flat = [np.array([b for c in found for f in c[1] for _, b in f]) for found in (before, after)]
+    assert np.abs(flat[0] - flat[1]).max() < 0.5
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_importing_twice_imports_once(name: str, published: Path, tmp_path: Path) -> None:
+    out, home = tmp_path / "out", tmp_path / "home"
+    export.export(published, out, name)
+    first = bring(home, out, name)
+    before = accepted.tree(home, _CATALOG)
+    second = bring(home, out, name)
+    assert (second.result.done, second.images) == ([], 0)
+    assert sorted(second.result.skipped) == sorted(first.result.done)
+    assert accepted.tree(home, _CATALOG) == before
+
+
+_CATALOG = ("catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm")
+
+
+@pytest.mark.parametrize("name", ["coco", "cvat"])
+def test_a_clip_that_came_in_is_whole_and_its_pictures_are_untouched(
+    name: str, published: Path, tmp_path: Path
+) -> None:
+    out, home = tmp_path / "out", tmp_path / "home"
+    export.export(published, out, name)
+    bring(home, out, name)
+    workspace, sent = Workspace(home), {}
+    for path in out.rglob("*.jpg"):
+        sent[files.sha256(path)] = path
+    with Catalog.open(home) as catalog:
+        assert catalog.verify(deep=True) == []
+        for row in catalog.clips():
+            clip = row.clip
+            assert video.probe(workspace.clip_file(clip.id)).frames == len(clip.span) == 3
+            pictures = sorted(workspace.frames_dir(clip.id).iterdir())
+            assert [path.name for path in pictures] == [f"{k:06d}.jpg" for k in range(3)]
+            assert name != "coco" or {files.sha256(path) for path in pictures} <= set(sent)
+            assert (clip.camera, clip.chosen_by, clip.fps) == (
+                "other_cam", ChosenBy.IMPORTED, toy.FPS,
+            )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "stage", "kind", "origins"),
+    [
+        ({}, ClipStage.LABELLED, "auto", "h"),
+        ({"auto": True}, ClipStage.LABELLED, "auto", "d"),
+        ({"accept": True}, ClipStage.ACCEPTED, "human", "h"),
+        ({"accept": True, "auto": True}, ClipStage.ACCEPTED, "auto", "d"),
+    ],
+    ids=lambda value: " ".join(value) or "plain" if isinstance(value, dict) else None,
+)
+def test_a_rebuilt_catalog_has_the_same_clips_at_the_same_stages(
+    options: dict[str, Any], stage: ClipStage, kind: str, origins: str, published: Path,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    out, home = tmp_path / "out", tmp_path / "home"
+    export.export(published, out, "mot")
+    came = bring(home, out, "mot", **options)
+    before = _state(home)
+    assert Catalog.rebuild(home) == []
+    assert _state(home) == before
+    assert sorted(accepted.standing(home, stage)) == sorted(came.result.done)
+    found = labels.latest(Workspace(home), came.result.done[0])
+    assert found
+    assert (found.kind, found.made_by) == (kind, "import:mot")
+    assert set(found.counts()) == {origins}
+
+
+def _state(home: Path) -> Any:
+    with Catalog.open(home) as catalog:
+        assert catalog.verify(deep=True) == []
+        clips = sorted((row.clip.id, row.stage, row.revision) for row in catalog.clips())
+        return catalog.videos(), clips, catalog.counts(), catalog.verdicts()
+
+
+def test_labelled_clips_go_through_review_as_usual(published: Path, tmp_path: Path) -> None:
+    out, home = tmp_path / "out", tmp_path / "home"
+    export.export(published, out, "coco")
+    done = bring(home, out, "coco").result.done
+    assert sorted(review.send(home, done).done) == sorted(done)
+    review.give(home, done, "accept", "ann")
+    review.collect(home)
+    assert sorted(accepted.standing(home, ClipStage.ACCEPTED)) == sorted(done)
+    assert publish.publish(home, done, "", CLASSES).clips == 3
+
+
+def test_clips_that_came_in_before_can_be_accepted_later_but_no_verdict_is_overruled(
+    published: Path, tmp_path: Path
+) -> None:
+    out, home = tmp_path / "out", tmp_path / "home"
+    export.export(published, out, "coco")
+    first, *others = bring(home, out, "coco").result.done
+    review.send(home, [first])
+    review.give(home, [first], "reject", "ann", "blurred")
+    bring(home, out, "coco", accept=True)
+    review.collect(home)
+    assert accepted.standing(home, ClipStage.REJECTED) == [first]
+    assert sorted(accepted.standing(home, ClipStage.ACCEPTED)) == sorted(others)
+    with Catalog.open(home) as catalog:
+        assert {v.by for v in catalog.verdicts()} == {"ann", import_.UNSEEN}
+
+
+def test_the_same_pictures_with_other_labels_are_refused(published: Path, tmp_path: Path) -> None:
+    out, home = tmp_path / "out", tmp_path / "home"
+    export.export(published, out, "mot")
+    bring(home, out, "mot")
+    path = next(out.rglob("gt.txt"))
+    path.write_text(path.read_text().replace(",1,1,1\n", ",1,1,0\n") + "3,77,1,1,9,9,1,1,1\n")
+    came = bring(home, out, "mot")
+    ((name, why),) = came.result.failed.items()
+    assert name == path.parent.parent.name
+    assert "same pictures and other labels" in why
+    assert len(came.result.skipped) == 2
+
+
+def _foreign(folder: Path, name: str = "person", suffix: str = ".png") -> Path:
+    """Two sequences of CVAT's COCO export; the first has a picture of another size."""
+    (folder / "images").mkdir(parents=True)
+    images, rows = [], []
+    for k in range(4):
+        image = samples.picture(k, 64 - 2 * (k == 1))
+        cv2.imwrite(str(folder / f"images/{k}{suffix}"), image)
+        images.append(
+            {"id": k, "file_name": f"{k}{suffix}", "width": 64, "height": 48,
+             "video_id": k // 2, "frame_id": k % 2}
+        )  # fmt: skip
+        rows.append({"id": k, "image_id": k, "category_id": 1, "bbox": [1, 2, 100, 20]})
+    path = folder / "instances.json"
+    path.write_text(
+        json.dumps({"images": images, "annotations": rows, "categories": [{"id": 1, "name": name}]})
+    )
+    return path
+
+
+def test_a_broken_sequence_fails_alone_and_changes_are_counted(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    came = bring(home, _foreign(tmp_path), "coco", fps=5.0, test=True)
+    (why,) = came.result.failed.values()
+    assert "1.png has 62x48 px, not 64x48" in why
+    (done,) = came.result.done
+    assert came.notes["boxes clipped to the picture"] == 2
+    with Catalog.open(home) as catalog:
+        assert [(row.clip.fps, row.clip.split) for row in catalog.clips()] == [(5.0, "test")]
+        assert len(catalog.videos()) == 1
+    assert [path.name for path in (home / "clips/other_cam").iterdir()] == [done]
+    frame = cv2.imread(str(Workspace(home).frame_file(done, 1)))
+    assert np.abs(frame.astype(int) - samples.picture(3)).mean() < 12
+
+
+def test_unknown_classes_are_listed_and_nothing_is_imported(tmp_path: Path) -> None:
+    path = _foreign(tmp_path / "data", "dog")
+    with pytest.raises(UsageError, match=r"classes.*dog; set classes = \['person', 'dog'\]"):
+        bring(tmp_path / "home", path, "coco")
+    assert not (tmp_path / "home").exists()
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+ACTS: list[tuple[Any, str]] = [
+    (files, "write_atomic"), (Catalog, "add_video"), (Catalog, "add_clip"),
+    (Catalog, "add_revision"), (Catalog, "move"), (Catalog, "add_verdict"),
+]  # fmt: skip
+
+
+def test_killed_before_any_act_and_run_again_it_ends_the_same(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    export.export(published, out, "mot", split="test")
+    bring(tmp_path / "whole", out, "mot", accept=True)
+    expected = _state(tmp_path / "whole")[1]
+    death = 0
+    while _dies(tmp_path / str(death), out, death, monkeypatch):
+        home = tmp_path / str(death)
+        bring(home, out, "mot", accept=True)
+        assert _state(home)[1] == expected
+        assert Catalog.rebuild(home) == []
+        assert _state(home)[1] == expected
+        death += 1
+    assert death > 8
+
+
+def _dies(home: Path, out: Path, at: int, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Import, dying before act number `at`; False if there are fewer."""
+    left = [at]
+
+    def watched(real: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
+            if left[0] == 0:
+                raise Killed
+            left[0] -= 1
+            return real(*arguments, **options)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for owner, name in ACTS:
+            patch.setattr(owner, name, watched(getattr(owner, name)))
+        try:
+            bring(home, out, "mot", accept=True)
+        except Killed:
+            return True
+    return False
+
+
+WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
+    "no such format": ({"format": "voc"}, UnknownName, "coco, yolo, mot, cvat"),
+    "no such version": ({"version": "v9"}, UnknownName, "dataset version is called 'v9'"),
+    "folder in use": ({"out": "used"}, UsageError, "not empty"),
+    "a file": ({"out": "used/x"}, UsageError, "not empty"),
+    "per clip, not coco": ({"format": "mot", "per_clip": True}, UsageError, "is for coco"),
+    "server elsewhere": ({"server": "memory://x"}, UsageError, "local folder"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_export_says_so_and_writes_nothing(
+    case: str, published: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used/x").write_text("mine")
+    arguments, error, said = WRONG[case]
+    options = {"format": "coco", "out": "out"} | arguments
+    out = tmp_path / options.pop("out")
+    with pytest.raises(error, match=said):
+        export.export(published, out, **options)
+    assert [path.name for path in tmp_path.iterdir()] == ["used"]
+
+
+def test_nothing_published_is_nothing_to_export(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="oneclick data publish"):
+        export.export(tmp_path, tmp_path / "out", "coco")
+
+
+def test_an_edited_manifest_is_refused(tmp_path: Path) -> None:
+    publish.publish(tmp_path, accepted.accept(tmp_path, {"cam-1-a": "train"}), "", CLASSES)
+    (manifest,) = tmp_path.glob("datasets/*/manifest.jsonl")
+    manifest.write_bytes(manifest.read_bytes().replace(b"train", b"test"))
+    with pytest.raises(BadInput, match="was changed after it was published"):
+        export.export(tmp_path, tmp_path / "out", "coco")
+
+
+DAMAGE = {
+    "labels gone": ("labels-0001.json", None, "cannot be read"),
+    "labels edited": ("labels-0001.json", b"{}", "was changed after it was published"),
+    "picture gone": ("frames/000001.jpg", None, "000001.jpg is missing"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_a_damaged_clip_stays_behind_and_the_others_go(case: str, tmp_path: Path) -> None:
+    sides = {"cam-1-a": "train", "cam-1-b": "train"}
+    publish.publish(tmp_path, accepted.accept(tmp_path, sides), "", CLASSES)
+    name, content, said = DAMAGE[case]
+    path = tmp_path / "training-server/clips/cam-1-a" / name
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    left = export.export(tmp_path, tmp_path / "out", "coco")
+    assert said in left.result.failed["cam-1-a"]
+    assert left.result.done == ["cam-1-b"]
+    document = json.loads((tmp_path / "out/train/annotations.json").read_text())
+    assert [one["name"] for one in document["videos"]] == ["cam-1-b"]
+    assert [path.name for path in (tmp_path / "out/train/images").iterdir()] == ["cam-1-b"]
+
+
+def test_one_side_without_pictures_is_only_labels_of_that_side(
+    published: Path, tmp_path: Path
+) -> None:
+    left = export.export(published, tmp_path / "out", "coco", split="test", images=False)
+    assert (left.result.done, left.images) == (["cam-1-c"], 3)
+    found = [path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*.*")]
+    assert found == [Path("test/annotations.json")]
+
+
+def test_a_clip_whose_video_is_gone_is_exported_without_it(tmp_path: Path) -> None:
+    publish.publish(tmp_path, accepted.accept(tmp_path, {"cam-1-a": "train"}), "", CLASSES)
+    Workspace(tmp_path).clip_file("cam-1-a").unlink()
+    left = export.export(tmp_path, tmp_path / "out", "cvat")
+    assert (left.without_video, left.result.done) == (1, ["cam-1-a"])
+    assert [path.name for path in (tmp_path / "out/train").iterdir()] == ["cam-1-a.xml"]
+
+
+def test_a_disk_that_fills_up_leaves_nothing(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "link", full)
+    monkeypatch.setattr("shutil.copyfile", full)
+    with pytest.raises(Exception, match="no space left"):
+        export.export(published, tmp_path / "out", "coco")
+    assert list(tmp_path.iterdir()) == []

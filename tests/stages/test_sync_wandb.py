@@ -1,0 +1,133 @@
+"""Runs of Weights & Biases: written without a network, sent when there is one, never in the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oneclick.stages import sync_wandb
+from tests.fakes.wandb_server import KEY, WandbServer
+
+pytestmark = pytest.mark.e2e
+
+RUN = """
+import sys
+from pathlib import Path
+from oneclick.storage import runlog
+folder = Path(sys.argv[1])
+runlog.FINISH_SECONDS = 5
+with runlog.opened(folder / "metrics.jsonl", "m1", {"seed": 3, "dataset_digest": "d" * 64}) as log:
+    for step in range(4):
+        log.log(step, loss=1 / (step + 1))
+    print("half", flush=True)
+    sys.stdin.readline()
+    for step in range(4, 8):
+        log.log(step, loss=1 / (step + 1))
+    (folder / "model.pt").write_bytes(b"weights")
+    log.model("m1", folder / "model.pt", {"dataset_digest": "d" * 64, "map": 0.5})
+print("ended", flush=True)
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[WandbServer]:
+    made = WandbServer()
+    yield made
+    made.cut()
+
+
+def environment(server: WandbServer, tmp_path: Path, **more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
+    return kept | {
+        "WANDB_BASE_URL": server.url,
+        "WANDB_API_KEY": KEY,
+        "HOME": str(tmp_path),
+        **more,
+    }
+
+
+def train(folder: Path, env: dict[str, str], halfway: Any = None) -> float:
+    """Run the script, call `halfway` in its middle; the seconds from there to its end."""
+    folder.mkdir(parents=True)
+    command = [sys.executable, "-c", RUN, str(folder)]
+    with subprocess.Popen(
+        command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stdout.readline() == "half\n"
+        if halfway:
+            halfway()
+        start = time.monotonic()
+        said, _ = process.communicate("\n", timeout=60)
+        assert said == "ended\n"
+        assert process.returncode == 0
+        return time.monotonic() - start
+
+
+def records(run: Path) -> list[dict[str, Any]]:
+    """What W&B's own reader finds in a run folder."""
+    (file,) = run.glob("run-*.wandb")
+    done = subprocess.run(
+        [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_run_is_read_back_and_sent_once_there_is_a_network(
+    server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = environment(server, tmp_path)
+    train(tmp_path / "models" / "m1", env)
+    assert server.history == []
+    (run,) = sync_wandb.waiting(tmp_path)
+    text = json.dumps(records(run))
+    for found in ("seed", "dataset_digest", "d" * 64, "loss", "artifact", "m1", "metadata"):
+        assert found in text
+    monkeypatch.delenv(sync_wandb.KEY, raising=False)
+    assert sync_wandb.mirror(tmp_path).done == []
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert sync_wandb.mirror(tmp_path).done == ["m1"]
+    assert [row["loss"] for row in server.history if "loss" in row] == pytest.approx(
+        [1 / (step + 1) for step in range(8)]
+    )
+    (artifact,) = server.artifacts
+    assert artifact["artifactCollectionName"] == "m1"
+    assert json.loads(artifact["metadata"]) == {"dataset_digest": "d" * 64, "map": 0.5}
+    assert sync_wandb.waiting(tmp_path) == []
+
+
+def test_a_network_cut_in_the_middle_of_a_training_holds_nothing_up(
+    server: WandbServer, tmp_path: Path
+) -> None:
+    env = environment(server, tmp_path, WANDB_MODE="online")
+    seconds = train(tmp_path / "models" / "m1", env, server.cut)
+    assert seconds < 5 + 10
+    lines = (tmp_path / "models" / "m1" / "metrics.jsonl").read_text().splitlines()
+    assert len(lines) == 8
+    assert [run.parents[1].name for run in sync_wandb.waiting(tmp_path)] == ["m1"]
+
+
+def test_a_run_that_cannot_be_sent_waits_for_the_next_time(
+    server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = environment(server, tmp_path)
+    train(tmp_path / "models" / "m1", env)
+    server.cut()
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert "did not take it" in sync_wandb.mirror(tmp_path, seconds=6).failed["m1"]
+    assert len(sync_wandb.waiting(tmp_path)) == 1

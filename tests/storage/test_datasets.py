@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import io
+import pickle
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oneclick.core.datasets import DatasetClip, DatasetVersion
+from oneclick.core.errors import BadInput, UnknownName
+from oneclick.storage import datasets
+from oneclick.storage.workspace import Workspace
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def line(clip: str, split: str = "train", frames: int = 3) -> DatasetClip:
+    return DatasetClip(
+        clip, "cam", 2, "ab", "cd", split, frames, 64, 48, 10.0, {"h": 2, "d": 1}, "trigger"
+    )  # type: ignore[arg-type]
+
+
+def saved(home: Path, *lines: DatasetClip) -> tuple[DatasetVersion, Path]:
+    version = datasets.make(len(datasets.names(Workspace(home))) + 1, None, ("person",), lines)
+    datasets.save(Workspace(home), version.name, datasets.documents(version, NOW))
+    return version, Workspace(home).dataset_dir(version.name)
+
+
+def test_the_bytes_of_a_manifest_are_what_others_read() -> None:
+    assert datasets.manifest([line("b"), line("a")]).splitlines()[0] == (
+        b'{"clip":"a","camera":"cam","revision":2,"label_digest":"ab","clip_digest":"cd",'
+        b'"split":"train","frames":3,"width":64,"height":48,"fps":10.0,'
+        b'"origins":{"d":1,"h":2},"chosen_by":"trigger","led_by":""}'
+    )
+
+
+@given(st.lists(st.text("abc", min_size=1, max_size=3), unique=True, min_size=1), st.randoms())
+def test_the_order_of_the_clips_changes_nothing(names: list[str], random: object) -> None:
+    lines = [line(name) for name in names]
+    shuffled = list(lines)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert datasets.make(1, None, ("p",), lines) == datasets.make(1, None, ("p",), shuffled)
+
+
+def test_a_version_comes_back_as_it_was_saved(tmp_path: Path) -> None:
+    version, folder = saved(tmp_path, line("b"), line("a", "test"))
+    assert datasets.load(folder) == version == datasets.find(Workspace(tmp_path))
+    assert version.name == f"v0001-{version.digest[:8]}"
+    assert datasets.made_at(folder) == NOW
+    second, _ = saved(tmp_path, line("a"))
+    assert datasets.names(Workspace(tmp_path)) == [version.name, second.name]
+    assert datasets.find(Workspace(tmp_path)) == second
+    assert datasets.find(Workspace(tmp_path), version.name) == version
+
+
+def test_an_index_reads_the_lines_of_one_split_only(tmp_path: Path) -> None:
+    _, folder = saved(tmp_path, line("a", "test", 5), line("b"), line("c", "test", 7))
+    index = datasets.index_of(folder, "test")
+    assert index.frames.tolist() == [5, 7]
+    assert [index.clip(k).clip for k in range(len(index))] == ["a", "c"]
+
+
+def test_an_index_is_made_again_and_pickles_as_two_paths(tmp_path: Path) -> None:
+    _, folder = saved(tmp_path, *(line(f"{k:04d}") for k in range(500)))
+    before = (folder / "train.npy").read_bytes()
+    (folder / "train.npy").unlink()
+    index = datasets.index_of(folder, "train")
+    assert (folder / "train.npy").read_bytes() == before
+    assert len(pickle.dumps(index)) < 500
+    assert pickle.loads(pickle.dumps(index)).clip(499) == index.clip(499) == line("0499")
+
+
+DAMAGE = {
+    "index cut short": ("train.npy", lambda data: data[:200], "train.npy is broken"),
+    "index of something else": ("train.npy", lambda data: NUMBERS, "no index of clips"),
+    "manifest edited": (
+        "manifest.jsonl",
+        lambda data: b"\n\n" + data,
+        "manifest.jsonl was changed",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_a_damaged_index_is_named(tmp_path: Path, case: str) -> None:
+    name, change, said = DAMAGE[case]
+    _, folder = saved(tmp_path, line("a"), line("b"))
+    (folder / name).write_bytes(change((folder / name).read_bytes()))
+    with pytest.raises(BadInput, match=said):
+        datasets.index_of(folder, "train").clip(0)
+
+
+def numbers() -> bytes:
+    content = io.BytesIO()
+    np.save(content, np.arange(3))
+    return content.getvalue()
+
+
+NUMBERS = numbers()
+
+
+def test_an_unknown_version_is_refused_with_those_that_exist(tmp_path: Path) -> None:
+    assert datasets.find(Workspace(tmp_path)) is None
+    version, _ = saved(tmp_path, line("a"))
+    with pytest.raises(UnknownName, match=version.name):
+        datasets.find(Workspace(tmp_path), "v0009-x")
+
+
+BREAK = {
+    "edited": lambda data: data.replace(b'"train"', b'"test"'),
+    "cut short": lambda data: data[:-30],
+    "a line lost": lambda data: data.splitlines(keepends=True)[0],
+    "empty": lambda data: b"",
+}
+
+
+@pytest.mark.parametrize("case", BREAK)
+def test_a_manifest_changed_by_hand_is_refused(tmp_path: Path, case: str) -> None:
+    _, folder = saved(tmp_path, line("a"), line("b"))
+    path = folder / "manifest.jsonl"
+    path.write_bytes(BREAK[case](path.read_bytes()))
+    with pytest.raises(BadInput, match=r"manifest\.jsonl"):
+        datasets.load(folder)

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from oneclick.core.errors import BadInput, OneclickError, UnknownName
+from oneclick.storage import model_registry
+from oneclick.storage.workspace import Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    for name in "abc":
+        (tmp_path / "models" / name).mkdir(parents=True)
+        (tmp_path / "models" / name / "card.json").write_text("{}")
+    return Workspace(tmp_path)
+
+
+def test_before_the_first_promotion_nobody_serves(workspace: Workspace) -> None:
+    assert model_registry.champion(workspace) is None
+    assert not model_registry.served(workspace, "a")
+    with pytest.raises(OneclickError, match="no earlier champion"):
+        model_registry.rollback(workspace)
+
+
+def test_promotions_grow_the_history_and_twice_is_once(workspace: Workspace) -> None:
+    for name in ("a", "b", "b"):
+        model_registry.promote(workspace, name, "better")
+    found = model_registry.read(workspace)
+    assert found
+    assert (found.model, [term.model for term in found.history]) == ("b", ["a", "b"])
+    assert found.since == found.history[-1].since
+
+
+def test_rolling_back_goes_further_back_each_time(workspace: Workspace) -> None:
+    for name in "abc":
+        model_registry.promote(workspace, name, "better")
+    assert model_registry.rollback(workspace) == "b"
+    assert model_registry.rollback(workspace) == "a"
+    with pytest.raises(OneclickError, match="no earlier champion"):
+        model_registry.rollback(workspace)
+    assert model_registry.served(workspace, "c")
+    model_registry.promote(workspace, "c", "by hand")
+    assert model_registry.rollback(workspace) == "a"
+
+
+def test_labellers_and_the_deployed_model_do_not_meet(workspace: Workspace) -> None:
+    model_registry.promote(workspace, "a", "first")
+    model_registry.promote(workspace, "b", "first", "big-net")
+    model_registry.promote(workspace, "c", "better", "big-net")
+    assert model_registry.champion(workspace) == "a"
+    assert model_registry.champion(workspace, "big-net") == "c"
+    assert model_registry.rollback(workspace, "big-net") == "b"
+    assert model_registry.served(workspace, "c", "big-net")
+    assert not model_registry.served(workspace, "c")
+    assert model_registry.champion(workspace, "other") is None
+
+
+def test_only_a_complete_model_can_serve(workspace: Workspace) -> None:
+    with pytest.raises(UnknownName, match="known: a, b, c"):
+        model_registry.promote(workspace, "d", "hope")
+
+
+def test_a_broken_registry_is_named(workspace: Workspace) -> None:
+    workspace.champion_file.write_text('{"model"')
+    with pytest.raises(BadInput, match=r"champion\.json"):
+        model_registry.champion(workspace)

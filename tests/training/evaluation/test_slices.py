@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from oneclick.core.datasets import DatasetClip
+from oneclick.training.evaluation import average_precision, slices
+from oneclick.training.evaluation.average_precision import Boxes, Truth
+from oneclick.training.evaluation.slices import Facts
+
+TALL, LOW = (0, 0, 20, 60), (50, 0, 70, 10)  # large and small in a picture 100 px high
+ELSEWHERE = (80, 50, 99, 99)
+
+
+def found(*rows: tuple[float, ...]) -> Boxes:
+    """Boxes of one class, each with the score 0.9."""
+    table = np.array(rows, np.float32).reshape(-1, 4)
+    return table, np.full(len(table), 0.9), np.zeros(len(table), np.int64)
+
+
+def true(*rows: tuple[float, ...]) -> Truth:
+    table = np.array(rows, np.float32).reshape(-1, 4)
+    return table, np.zeros(len(table), np.int64)
+
+
+def line(clip: str, camera: str, led_by: str, chosen_by: str = "trigger") -> DatasetClip:
+    size = (2, 100, 100, 10.0)
+    return DatasetClip(clip, camera, 1, "", clip, "test", *size, {}, chosen_by, led_by)
+
+
+TRUTHS = [true(TALL), true(TALL, LOW), true(), true(LOW)]
+TRAITS = (("posture=lying",), (), ("posture=lying", "fall=yes"), ())
+FACTS = Facts(("a", "a", "b", "b"), np.array([False, False, True, True]), np.full(4, 100.0), TRAITS)
+LINES = (line("a", "lounge", "flicker"), line("b", "hall", "", "control"))
+
+
+def cut(
+    predictions: list[Boxes], lines: tuple[DatasetClip, ...] = LINES
+) -> dict[str, slices.Slice]:
+    matches = average_precision.match(predictions, TRUTHS, np.array([0, 0, 1, 1]))
+    return {one.score.name: one for one in slices.cut(matches, FACTS, 0.5, lines)}
+
+
+PERFECT = [found(*boxes.tolist()) for boxes, _ in TRUTHS]
+SIZES = {
+    "camera=lounge": (2, 1, 3),
+    "camera=hall": (2, 1, 1),
+    "light=day": (2, 1, 3),
+    "light=night": (2, 1, 1),
+    "people=0": (1, 1, 0),
+    "people=1": (2, 2, 2),
+    "people=2": (1, 1, 2),
+    "trigger=flicker": (2, 1, 3),
+    "trigger=control": (2, 1, 1),
+    "size=small": (2, 2, 2),
+    "size=large": (2, 1, 2),
+    "posture=lying": (2, 1, 2),
+    "fall=yes": (1, 1, 1),
+}
+
+
+def test_every_image_and_box_belongs_to_its_slices() -> None:
+    made = cut(PERFECT)
+    assert {n: (s.score.images, s.score.clips, s.score.boxes) for n, s in made.items()} == SIZES
+    for one in made.values():
+        assert one.score.map == pytest.approx(1) or one.score.boxes == 0
+        assert one.score.alarms == 0
+    assert made["people=0"].score.map is None
+
+
+def test_without_a_manifest_there_is_no_camera_and_no_trigger() -> None:
+    assert {name.partition("=")[0] for name in cut(PERFECT, ())} == {
+        "light", "people", "size", "posture", "fall"
+    }  # fmt: skip
+
+
+def test_a_slice_that_is_the_whole_is_left_out() -> None:
+    assert "light=day" not in {
+        one.score.name
+        for one in slices.cut(
+            average_precision.match([found(TALL)], [true(TALL)]),
+            Facts(("a",), np.array([False]), np.array([100.0]), ((),)),
+            0.5,
+        )
+    }
+
+
+def test_boxes_of_another_size_count_neither_way() -> None:
+    # A large true box found, a small false box: the slice of large boxes is flawless.
+    made = cut([found(TALL), found(TALL, (50, 30, 70, 40)), found(), found()])
+    large, small = made["size=large"].score, made["size=small"].score
+    assert (large.map, large.recall, large.alarms) == (pytest.approx(1), 1, 0)
+    assert (small.map, small.recall, small.alarms) == (0, 0, 0.5)
+
+
+def test_false_boxes_count_in_images_that_show_the_attribute() -> None:
+    beside = cut([found(TALL, ELSEWHERE), found(TALL, LOW), found(), found(LOW)])
+    apart = cut([found(TALL), found(TALL, LOW), found(ELSEWHERE), found(LOW, ELSEWHERE)])
+    assert beside["posture=lying"].score.alarms == 0.5
+    assert apart["posture=lying"].score.alarms == 0
+    # The box that does not lie was found; that is no mistake about those who do.
+    assert apart["fall=yes"].score.map == pytest.approx(1)
+
+
+def test_an_image_slice_is_what_its_images_alone_would_give() -> None:
+    predictions = [found(ELSEWHERE), found(LOW), found(TALL), found(LOW)]
+    alone = average_precision.match(predictions[:2], TRUTHS[:2])
+    expected = average_precision.mean(average_precision.average(alone))[0]
+    assert cut(predictions)["camera=lounge"].score.map == pytest.approx(expected)
+
+
+LIGHTS = {
+    "coloured": ((120, 90, 60), False),
+    "dark": ((40, 30, 20), True),
+    "infrared": ((150, 150, 150), True),
+    "almost colourless": ((150, 148, 147), True),
+}
+
+
+@pytest.mark.parametrize("case", LIGHTS)
+def test_light_is_seen_in_the_picture(case: str) -> None:
+    colour, night = LIGHTS[case]
+    picture = np.tile(np.array(colour, np.uint8)[:, None, None], (1, 40, 60))
+    assert slices.night(picture) is night

@@ -1,0 +1,119 @@
+"""Live equals replay: how predictions arrive makes no difference to what is found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from oneclick import triggers
+from oneclick.core.detections import Detections
+from oneclick.core.hits import Hit
+from oneclick.core.spans import Span
+from oneclick.feedback import replay
+from oneclick.triggers import streaming
+from oneclick.triggers.streaming import Block, Chunk
+
+FPS = 1.0
+LENGTH = 2700
+"""A little more than two blocks."""
+
+
+@cache
+def week() -> Chunk:
+    """Two models that look at two people pacing up and down, each with errors of its own."""
+    r = np.random.default_rng(5)
+    frames = np.repeat(np.arange(LENGTH, dtype=np.int32), 2)
+    x = np.abs((frames * 7 + 300 * (np.arange(len(frames)) % 2)) % 1000 - 500) + 20
+    y = 100 + 150 * (np.arange(len(frames)) % 2)
+    clean = np.stack([x, y, x + 40, y + 100], 1)
+    parts = []
+    for _ in range(2):
+        kept = r.random(len(frames)) > 0.05
+        jitter = clean + r.normal(0, 1.5, (len(clean), 1))
+        scores = r.beta(8, 2, len(clean))
+        classes = np.zeros(len(clean))
+        parts.append(
+            Detections(frames, jitter, scores, classes, LENGTH, FPS).where(kept)  # type: ignore[arg-type]
+        )
+    signal = np.cumsum(r.normal(0, 1, LENGTH)).astype(np.float32)
+    return Chunk(tuple(parts), {"drift": signal})
+
+
+def looked(cuts: Iterable[int]) -> list[Block]:
+    """The blocks of the week when it arrives in pieces."""
+    made = replay.watch([0.6, 0.6], 640, 480)
+    found: list[Block] = []
+    for start, stop in pairwise([0, *sorted(cuts), LENGTH]):
+        found += made.feed(week().cut(Span(start, stop)))
+    return found + list(made.close())
+
+
+def hits(found: Iterable[Block]) -> list[Hit]:
+    rules = triggers.make()
+    return [hit for block in found for hit in block.find(rules)]
+
+
+@cache
+def at_once() -> tuple[Hit, ...]:
+    return tuple(hits(looked([])))
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.sets(st.integers(1, LENGTH - 1), max_size=12))
+def test_any_chunking_finds_the_same_hits(cuts: set[int]) -> None:
+    assert tuple(hits(looked(cuts))) == at_once()
+
+
+def test_frame_by_frame_finds_the_same_hits() -> None:
+    assert tuple(hits(looked(range(1, LENGTH)))) == at_once()
+
+
+def test_blocks_answer_for_every_frame_once() -> None:
+    found = looked(range(100, LENGTH, 100))
+    assert [block.core for block in found] == [Span(0, 1200), Span(1200, 2400), Span(2400, LENGTH)]
+    for block in found:
+        assert len(block.visible) == len(block.core)
+        low, high = block.start, block.start + block.scene.length
+        assert block.scene.signals["drift"].tolist() == week().signals["drift"][low:high].tolist()
+    assert all(hit.span.stop <= LENGTH for hit in at_once())
+    assert sorted(at_once(), key=lambda hit: hit.order) == list(at_once())
+
+
+def test_a_block_comes_as_soon_as_it_and_its_surroundings_are_there() -> None:
+    made = replay.watch([0.6, 0.6], 640, 480)
+    needed = round((streaming.SECONDS + streaming.AFTER) * FPS)
+    assert list(made.feed(week().cut(Span(0, needed - 1)))) == []
+    assert len(list(made.feed(week().cut(Span(needed - 1, needed))))) == 1
+
+
+def test_a_video_of_one_block_is_looked_at_whole() -> None:
+    short = week().cut(Span(0, 900))
+    made = replay.watch([0.6, 0.6], 640, 480)
+    (block,) = [*made.feed(short), *made.close()]
+    whole = triggers.scan(replay.scene(short, [0.6, 0.6], 640, 480), triggers.make())
+    assert block.find(triggers.make()) == whole
+
+
+def test_borders_of_blocks_hide_nothing_and_invent_little() -> None:
+    whole = triggers.scan(replay.scene(week(), [0.6, 0.6], 640, 480), triggers.make())
+
+    def places(some: Iterable[Hit]) -> set[tuple[str, int]]:
+        return {(hit.trigger, box[0]) for hit in some for box in hit.boxes}
+
+    one, other = places(whole), places(at_once())
+    assert len(one & other) > 0.99 * len(one | other)
+
+
+def test_models_of_different_frames_are_refused() -> None:
+    own, rival = week().parts
+    made = replay.watch([0.6, 0.6], 640, 480)
+    with pytest.raises(ValueError, match="of the same frames"):
+        list(made.feed(Chunk((own, rival.cut(Span(0, 10))))))
+    with pytest.raises(ValueError, match="of the same frames"):
+        list(made.feed(Chunk((own,), {"dark": np.zeros(3, np.float32)})))
