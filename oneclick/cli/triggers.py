@@ -14,7 +14,7 @@ from oneclick.cli import ledger, output, rehearse, timeline
 if TYPE_CHECKING:
     from oneclick.core.detections import Detections
     from oneclick.core.hits import Hit
-    from oneclick.triggers.streaming import Block
+    from oneclick.triggers.streaming import SceneBlock
 
 app = typer.Typer(no_args_is_help=True, help="Rules that find the moments where a model is wrong.")
 app.command("timeline")(timeline.timeline)
@@ -147,7 +147,7 @@ def _blocks(
     fps: float | None,
     min_score: float | None,
     other_score: float | None,
-) -> list[Block]:
+) -> list[SceneBlock]:
     from dataclasses import replace
 
     from oneclick.feedback import replay

@@ -13,14 +13,14 @@ from oneclick.storage import predictions
 from oneclick.storage.cards import Look
 from oneclick.storage.workspace import Workspace
 from oneclick.triggers.scene import Scene
-from oneclick.triggers.streaming import Block, Blocks, Chunk
+from oneclick.triggers.streaming import Blocks, Chunk, SceneBlock
 
 CHUNK = 2**14
 """Frames read at once."""
 NOTHING = np.zeros(0, np.float32)
 
 
-def replay(workspace: Workspace, video: Video, look: Look) -> Iterator[Block]:
+def replay(workspace: Workspace, video: Video, look: Look) -> Iterator[SceneBlock]:
     """The blocks of one Video from stored predictions: its own, the rival's, and what hindsight
     makes of both. What is held in memory does not grow with the Video.
 

@@ -52,7 +52,7 @@ Look = Callable[[Chunk], Scene]
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
+class SceneBlock:
     """A piece of a video, and what stands around it."""
 
     scene: Scene
@@ -84,7 +84,7 @@ class Blocks:
         self._stop = 0  # frames that have arrived
         self._next = 0  # number of the next block
 
-    def feed(self, chunk: Chunk) -> Iterator[Block]:
+    def feed(self, chunk: Chunk) -> Iterator[SceneBlock]:
         """Blocks that a chunk completes.
 
         Raises:
@@ -97,19 +97,19 @@ class Blocks:
         while self._chunks and self._stop >= self._context(self._next).stop:
             yield self._block()
 
-    def close(self) -> Iterator[Block]:
+    def close(self) -> Iterator[SceneBlock]:
         """What is left when the video is over."""
         while self._chunks and self._core(self._next).start < self._stop:
             yield self._block()
 
-    def _block(self) -> Block:
+    def _block(self) -> SceneBlock:
         core, around = self._core(self._next), self._context(self._next)
         span = Span(around.start, min(around.stop, self._stop))
         held = _joined(self._chunks)
         scene = self._look(held.cut(Span(span.start - self._start, span.stop - self._start)))
         self._next += 1
         self._forget(held)
-        return Block(scene, span.start, Span(core.start, min(core.stop, self._stop)))
+        return SceneBlock(scene, span.start, Span(core.start, min(core.stop, self._stop)))
 
     def _forget(self, held: Chunk) -> None:
         """Keep only what later blocks look at."""

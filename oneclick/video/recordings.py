@@ -101,7 +101,8 @@ def _find_below(
     system: Any, folder: str, shown: str, camera: str, failed: dict[str, str]
 ) -> Iterator[Recording]:
     """Depth first, in order of names; `camera` is the nearest folder below the source that could
-    name one (a date could not)."""
+    name one (a date could not).
+    """
     try:
         entries = sorted(system.ls(folder, detail=True), key=lambda entry: str(entry["name"]))
     except OSError as error:

@@ -17,7 +17,7 @@ from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
 from oneclick.feedback import replay
 from oneclick.triggers import streaming
-from oneclick.triggers.streaming import Block, Chunk
+from oneclick.triggers.streaming import Chunk, SceneBlock
 
 FPS = 1.0
 LENGTH = 2700
@@ -45,16 +45,16 @@ def week() -> Chunk:
     return Chunk(tuple(parts), {"drift": signal})
 
 
-def looked(cuts: Iterable[int]) -> list[Block]:
+def looked(cuts: Iterable[int]) -> list[SceneBlock]:
     """The blocks of the week when it arrives in pieces."""
     made = replay.watch([0.6, 0.6], 640, 480)
-    found: list[Block] = []
+    found: list[SceneBlock] = []
     for start, stop in pairwise([0, *sorted(cuts), LENGTH]):
         found += made.feed(week().cut(Span(start, stop)))
     return found + list(made.close())
 
 
-def hits(found: Iterable[Block]) -> list[Hit]:
+def hits(found: Iterable[SceneBlock]) -> list[Hit]:
     rules = triggers.make()
     return [hit for block in found for hit in block.find(rules)]
 

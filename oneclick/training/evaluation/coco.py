@@ -22,7 +22,7 @@ def judge(
     truths: Sequence[Truth],
     ignored: Sequence[NDArray[np.floating]] | None = None,
 ) -> tuple[float, float]:
-    """mAP and AP50; `ignored` as in `precision.match`."""
+    """MAP and AP50; `ignored` as in `precision.match`."""
     from torchmetrics.detection import MeanAveragePrecision
 
     metric = MeanAveragePrecision(backend="faster_coco_eval")
