@@ -18,7 +18,7 @@ from oneclick.storage.workspace import Workspace
 
 @task(name="fetch", tags=["io"], timeout_seconds=6 * policy.HOUR, **policy.TASK)
 def fetch_videos(home: Path, sources: list[str]) -> BatchResult:
-    """Copies of the sources' recordings."""
+    """Copy the recordings of the sources."""
     return fetch.fetch(home, sources)
 
 
@@ -31,27 +31,27 @@ def predict_videos(
     device: str,
     measure: bool,
 ) -> BatchResult:
-    """What one model says about one batch of recordings, and numbers about their pictures."""
+    """Run one model on one batch of recordings, and compute their signals if `measure` is true."""
     return predict.predict(home, videos, detector, classes, device, measure)
 
 
 @task(name="trigger", tags=["compute"], timeout_seconds=policy.HOUR, **policy.TASK)
 def find_trouble(
-    home: Path, predictor: str, rival: str | None, options: trigger.Options
-) -> trigger.Outcome:
-    """Hits in all recordings, and the spans worth a human's time."""
+    home: Path, predictor: str, rival: str | None, options: trigger.TriggerOptions
+) -> trigger.TriggerResult:
+    """Run the triggers on all recordings, and select spans to annotate."""
     return trigger.trigger(home, predictor, rival, options)
 
 
 @task(name="cut", tags=["io"], timeout_seconds=6 * policy.HOUR, **policy.TASK)
 def cut_clips(home: Path) -> BatchResult:
-    """Clips of the chosen spans."""
+    """Cut clips of the selected spans."""
     return cut.cut(home, "cut")
 
 
 @task(name="extract", tags=["io"], timeout_seconds=6 * policy.HOUR, **policy.TASK)
 def extract_frames(home: Path, clips: list[str]) -> BatchResult:
-    """Frames of one batch of clips."""
+    """Extract the frames of one batch of clips."""
     return extract.extract(home, clips)
 
 
@@ -59,37 +59,35 @@ def extract_frames(home: Path, clips: list[str]) -> BatchResult:
 def collect(
     sources: list[str] | None = None, home: Path | None = None, predictor: str | None = None
 ) -> dict[str, Any]:
-    """Find the moments worth a human's time in what the sources hold now."""
+    """Fetch new recordings, search them for likely errors of the model, and cut clips."""
     conf = settings.load(home=home, detect=predictor and {"predictor": predictor})
-    leader, rival = models.predictor(conf), models.rival(conf)
-    result = fetch_videos(conf.home, list(sources or conf.sources))
-    for model in filter(None, [leader, rival]):
+    model, rival = models.predictor(conf), models.rival(conf)
+    batch = fetch_videos(conf.home, list(sources or conf.sources))
+    for detector in filter(None, [model, rival]):
         calls = [
-            (conf.home, videos, model, conf.classes, conf.detect.device, model == leader)
-            for videos in policy.parts(_unseen(conf), conf.batch)
+            (conf.home, videos, detector, conf.classes, conf.detect.device, detector == model)
+            for videos in policy.split_batches(videos_to_search(conf), conf.batch)
         ]
-        for said in policy.run(predict_videos, conf, calls):
-            result.add(said)
-    found = find_trouble(conf.home, leader, rival, _options(conf))
-    result.add(BatchResult(done=found.videos, failed=found.failed))
-    result.add(cut_clips(conf.home))
-    result.add(policy.each_batch(extract_frames, ClipStage.CUT, conf))
-    kept = report.kept(conf.home)
-    text = f"{kept.share:.2%} of {kept.seconds / 60:.1f} min of video kept in {kept.clips} clips"
-    policy.table("hits", report.hits(conf.home), text)
-    return policy.outcome(result, videos=len(found.videos), selected=found.selected)
+        for prediction_batch in policy.run_tasks(predict_videos, conf, calls):
+            batch.add(prediction_batch)
+    options = trigger.TriggerOptions(**conf.triggers.model_dump())
+    search = find_trouble(conf.home, model, rival, options)
+    batch.add(BatchResult(done=search.videos, failed=search.failed))
+    batch.add(cut_clips(conf.home))
+    batch.add(policy.run_in_batches(extract_frames, ClipStage.CUT, conf))
+    video = report.kept_video(conf.home)
+    text = f"{video.share:.2%} of {video.seconds / 60:.1f} min of video kept in {video.clips} clips"
+    policy.add_table("hits", report.trigger_hits(conf.home), text)
+    return policy.flow_result(batch, videos=len(search.videos), selected=search.selected)
 
 
-def _unseen(conf: settings.Settings) -> list[str]:
-    """Recordings that no model has searched yet, or all of them for a model named on purpose.
+def videos_to_search(conf: settings.Settings) -> list[str]:
+    """Return the ids of recordings that no model has searched yet.
 
-    A new champion watches what comes after it: what the old one watched is not searched again.
+    A new champion does not search again what the old one has searched. With a predictor named in
+    the settings, all recordings are searched.
     """
-    workspace, named = Workspace(conf.home), conf.detect.predictor != "auto"
+    workspace, search_all = Workspace(conf.home), conf.detect.predictor != "auto"
     with Catalog.open(conf.home) as catalog:
-        kept = [video for video in catalog.videos() if workspace.video_file(video).exists()]
-    return [video.id for video in kept if named or not workspace.hits(video.id).exists()]
-
-
-def _options(conf: settings.Settings) -> trigger.Options:
-    return trigger.Options(**conf.triggers.model_dump())
+        videos = [video for video in catalog.videos() if workspace.video_file(video).exists()]
+    return [video.id for video in videos if search_all or not workspace.hits(video.id).exists()]

@@ -1,6 +1,6 @@
 """Demo: two laps on the synthetic ward with simulated annotators, measured on unseen cameras.
 
-The same flows as everywhere; only the recordings are rendered and the reviewers simulated.
+The flows are the usual ones; only the recordings are rendered and the reviewers simulated.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from oneclick import detectors, report, video, ward
 from oneclick.catalog import Catalog
 from oneclick.core import ids, progress
 from oneclick.core.clips import ClipStage
+from oneclick.core.evaluation import DetectionMetrics
 from oneclick.core.tracks import Tracks
 from oneclick.platforms.local import LocalPlatform
 from oneclick.storage import model_registry
@@ -32,16 +33,16 @@ from oneclick.ward import annotators
 CAMERAS, UNSEEN = (0, 1, 2, 3, 4), (7, 8)
 SECONDS, TEST_SECONDS = 20.0, 20.0
 STEPS = 160
-"""Of training, a lap: a minute on two cores."""
+"""Training steps of a lap: a minute on two cores."""
 TEST_STRIDE = 2
 DAYS_A_SEED = 10
 PREDICTOR = "opencv:motion"
-"""Predicts in the first lap: people in a rendered room do not look like HOG's people."""
+"""Predictor of the first lap: HOG does not detect rendered people."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DemoLap:
-    """One lap, and what its champion is worth."""
+    """Numbers of one lap, and the accuracy of its champion."""
 
     lap: int
     clips: int
@@ -53,7 +54,7 @@ class DemoLap:
     verdict: str
     champion: str | None
     map: float
-    """COCO mAP of the champion on cameras never trained on, against the truth."""
+    """COCO mAP of the champion on cameras never trained on, against the ground truth."""
     ap50: float
     test_images: int
 
@@ -69,104 +70,107 @@ class Demo:
 
 @dataclass(frozen=True, eq=False)
 class Film:
-    """One rendered recording with its truth."""
+    """One rendered recording with its ground truth."""
 
     shift: ward.Shift
     path: Path
     truth: Tracks
 
+    @classmethod
+    def load(cls, folder: Path, shift: ward.Shift) -> Film:
+        """Load the ground truth of a recording rendered into `folder`."""
+        path = shift.path(folder)
+        return cls(shift, path, ward.load_truth(path))
+
     @property
-    def video(self) -> str:
-        """The id that `fetch` gives it."""
+    def video_id(self) -> str:
+        """Return the id that `fetch` gives the recording."""
         return ids.video_id(self.shift.name, self.shift.started_at, "")
 
 
 def demo(home: Path, seed: int = 0) -> Demo:
-    """Render, lap, measure; lap again, measure again. Nothing in the numbers is fixed."""
-    first = DAYS_A_SEED * seed
+    """Render recordings, then run and measure two laps; all numbers are measured."""
+    first, folder = DAYS_A_SEED * seed, home / "ward"
     days = [[_shift(camera, first, TEST_SECONDS) for camera in UNSEEN]]
     days += [[_shift(camera, first + lap, SECONDS) for camera in CAMERAS] for lap in (1, 2)]
-    _record(home / "ward", [shift for day in days for shift in day])
-    unseen, *seen = [[_film(home / "ward", shift) for shift in day] for day in days]
+    render_shifts(folder, [shift for day in days for shift in day])
+    test_films, *lap_films = [[Film.load(folder, shift) for shift in day] for day in days]
     laps: list[DemoLap] = []
     with policy.in_process():
-        for number, films in enumerate(seen, 1):
-            laps.append(_lap(home, number, films, unseen))
+        for number, films in enumerate(lap_films, 1):
+            laps.append(run_lap(home, number, films, test_films))
     return Demo(home, seed, tuple(laps))
 
 
 def _shift(camera: int, day: int, seconds: float) -> ward.Shift:
-    """Odd cameras record by night."""
-    return ward.Shift(camera, day, seconds, night=camera % 2 == 1)
+    """Describe one recording; cameras with an odd number record at night."""
+    return ward.Shift(camera=camera, seed=day, seconds=seconds, night=camera % 2 == 1)
 
 
-def _record(folder: Path, shifts: Sequence[ward.Shift]) -> None:
-    """Render on all cores; what a killed demo rendered whole is used again."""
-    todo = [s for s in shifts if not ward.truth_path(s.path(folder)).exists()]
+def render_shifts(folder: Path, shifts: Sequence[ward.Shift]) -> None:
+    """Render recordings on all cores; those that an earlier demo completed are used again."""
+    missing_shifts = [s for s in shifts if not ward.truth_path(s.path(folder)).exists()]
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        calls = [pool.submit(ward.record, shift, shift.path(folder)) for shift in todo]
+        calls = [pool.submit(ward.record, shift, shift.path(folder)) for shift in missing_shifts]
         for call in progress.track("record films", as_completed(calls), len(calls)):
             call.result()
 
 
-def _film(folder: Path, shift: ward.Shift) -> Film:
-    path = shift.path(folder)
-    return Film(shift, path, ward.load_truth(path))
-
-
-def _lap(home: Path, number: int, films: list[Film], unseen: list[Film]) -> DemoLap:
-    """Collect, label, let the annotators correct, publish, train, and measure."""
-    serving = model_registry.champion(Workspace(home))
-    predictor = None if serving else PREDICTOR
+def run_lap(home: Path, number: int, films: list[Film], test_films: list[Film]) -> DemoLap:
+    """Collect, label, review with simulated annotators, publish, train, and measure."""
+    predictor = None if model_registry.champion(Workspace(home)) else PREDICTOR
     collect([str(film.path) for film in films], home, predictor)
     label(home, predictor)
     review(home, accept_auto=False, platform="local")
-    reviewed = _annotate(home, films)
+    reviewed_clips = annotate(home, films)
     review(home, accept_auto=False, platform="local")
     publish(home)
-    outcome = train(home, steps=STEPS)
-    effort = report.effort(home, set(reviewed))
+    training = train(home, steps=STEPS)
+    effort = report.review_effort(home, set(reviewed_clips))
     champion = model_registry.champion(Workspace(home))
-    worth = _measure(home, champion, unseen)
+    metrics = measure_champion(home, champion, test_films)
     return DemoLap(
-        number,
-        len(reviewed),
-        effort.edits_per_100_boxes,
-        effort.seconds_per_image,
-        report.lap(home).dataset_images,
-        outcome["model"],
-        outcome["decision"],
-        champion,
-        worth.map,
-        worth.ap50,
-        worth.images,
+        lap=number,
+        clips=len(reviewed_clips),
+        edits_per_100_boxes=effort.edits_per_100_boxes,
+        seconds_per_image=effort.seconds_per_image,
+        dataset_images=report.lap_summary(home).dataset_images,
+        candidate=training["model"],
+        verdict=training["decision"],
+        champion=champion,
+        map=metrics.map,
+        ap50=metrics.ap50,
+        test_images=metrics.images,
     )
 
 
-def _annotate(home: Path, films: list[Film]) -> list[str]:
-    """Two annotators take turns and correct every waiting clip from the truth."""
-    truths = {film.video: film.truth for film in films}
+def annotate(home: Path, films: list[Film]) -> list[str]:
+    """Review every waiting clip with two simulated annotators in turn; return the clip ids."""
+    truths = {film.video_id: film.truth for film in films}
     team = annotators.team(2)
     queue = LocalPlatform(Workspace(home).review_dir())
     with Catalog.open(home) as catalog:
-        waiting = catalog.clips(stage=ClipStage.IN_REVIEW)
-    for turn, row in enumerate(progress.track("annotators", waiting, len(waiting))):
-        truth = truths[row.clip.video].cut(row.clip.span)
-        queue.give(team[turn % len(team)].review(queue.task(row.clip.id), truth))
-    return [row.clip.id for row in waiting]
+        records = catalog.clips(stage=ClipStage.IN_REVIEW)
+    for turn, record in enumerate(progress.track("annotators", records, len(records))):
+        clip = record.clip
+        truth = truths[clip.video].cut(clip.span)
+        queue.submit(team[turn % len(team)].review(queue.task_labels(clip.id), truth))
+    return [record.clip.id for record in records]
 
 
-def _measure(home: Path, champion: str | None, unseen: list[Film]) -> evaluate.Metrics:
-    """The champion against the truth, on cameras that no lap has seen."""
+def measure_champion(home: Path, champion: str | None, films: list[Film]) -> DetectionMetrics:
+    """Evaluate the champion against the ground truth of recordings."""
     if champion is None:
         return evaluate.score([], [])
     model = detectors.create(f"model:{champion}", Workspace(home))
     pairs = []
-    for film in unseen:
+    for film in films:
         shift, truth = film.shift, film.truth
         frames = islice(video.frames(film.path), 0, None, TEST_STRIDE)
         length, fps = -(-shift.frames // TEST_STRIDE), shift.fps / TEST_STRIDE
-        seen = detectors.run(model, frames, length, fps, truth.names, "measure")
-        found = replace(seen, frames=seen.frames * TEST_STRIDE, length=shift.frames, fps=shift.fps)
-        pairs += list(evaluate.images(found, truth, TEST_STRIDE))
-    return evaluate.score([found for found, _ in pairs], [true for _, true in pairs])
+        sampled = detectors.run(model, frames, length, fps, truth.names, "measure")
+        detections = replace(
+            sampled, frames=sampled.frames * TEST_STRIDE, length=shift.frames, fps=shift.fps
+        )
+        pairs += list(evaluate.images(detections, truth, TEST_STRIDE))
+    return evaluate.score([predictions for predictions, _ in pairs], [true for _, true in pairs])

@@ -1,15 +1,16 @@
 """Prefect's settings for a laptop with no server; importable without Prefect.
 
-Whoever has a server or Prefect Cloud (PREFECT_API_URL, or a profile that names one) keeps every
-setting of theirs.
+With a server or Prefect Cloud (PREFECT_API_URL, or a profile that names one), the user's settings
+stay as they are.
 """
 
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from pathlib import Path
 
-from oneclick.services import prefect_api
+from oneclick.services import prefect_settings
 
 DEFAULTS = {
     "DO_NOT_TRACK": "1",
@@ -30,25 +31,28 @@ DEFAULTS = {
 
 
 def prepare(home: Path) -> None:
-    """Make flows callable; call it before Prefect is imported.
+    """Make flows callable; to be called before Prefect is imported.
 
     With no server set, one is started for this process, silent, with its data in `<home>/.prefect`.
 
     Raises:
-        Unavailable, NoSpace: if it cannot start.
+        Unavailable, NoSpace: the server cannot start.
     """
-    if settle(home):
+    if apply_defaults(home):
         from flows import local_server
 
-        wait = os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"]
-        local_server.start(Path(os.environ["PREFECT_HOME"]), float(wait))
+        server = local_server.EmbeddedServer(Path(os.environ["PREFECT_HOME"]))
+        # Two seconds of imports that the first flow needs anyway, while the server starts.
+        import_module("flows.one_click")
+        timeout = os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"]
+        server.wait_until_ready(float(timeout))
 
 
-def settle(home: Path) -> bool:
-    """Set in the environment what the user has not set; whether a server is needed."""
+def apply_defaults(home: Path) -> bool:
+    """Set the variables that the user has not set; return whether a server must be started."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
-    if prefect_api.api_url():
+    if prefect_settings.api_url():
         return False
     os.environ.setdefault("PREFECT_HOME", str(home.resolve() / ".prefect"))
     # At ERROR a failed task prints its traceback above our one-line error.

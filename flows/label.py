@@ -23,7 +23,7 @@ def label_clips(
     device: str,
     closer: bool,
 ) -> BatchResult:
-    """Labels of one batch of clips."""
+    """Label one batch of clips."""
     return autolabel.autolabel(home, clips, labellers, classes, device, closer=closer)
 
 
@@ -32,7 +32,7 @@ def label(home: Path | None = None, predictor: str | None = None) -> dict[str, A
     """Label every clip whose frames are extracted."""
     conf = settings.load(home=home, detect=predictor and {"predictor": predictor})
     labellers = models.labellers(conf)
-    result = policy.each_batch(
+    result = policy.run_in_batches(
         label_clips,
         ClipStage.EXTRACTED,
         conf,
@@ -41,6 +41,6 @@ def label(home: Path | None = None, predictor: str | None = None) -> dict[str, A
         conf.detect.device,
         conf.detect.closer,
     )
-    done = f"{len(result.done)} clips labelled by {', '.join(labellers)}"
-    policy.table("funnel", report.funnel(conf.home), f"{done}; {len(result.failed)} failed")
-    return policy.outcome(result)
+    summary = f"{len(result.done)} clips labelled by {', '.join(labellers)}"
+    policy.add_table("funnel", report.funnel(conf.home), f"{summary}; {len(result.failed)} failed")
+    return policy.flow_result(result)

@@ -1,4 +1,4 @@
-"""Maintain: expired claims, leftovers of killed processes, recordings past their time."""
+"""Maintain: expired leases, leftovers of killed processes, recordings past their retention."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from oneclick.stages import maintain as stage
 
 
 @task(name="clean", tags=["io"], timeout_seconds=policy.HOUR, **policy.TASK)
-def clean(home: Path, retain_raw_days: int) -> stage.Outcome:
-    """The whole workspace, once."""
+def clean(home: Path, retain_raw_days: int) -> stage.MaintenanceResult:
+    """Clean the whole workspace."""
     return stage.maintain(home, retain_raw_days)
 
 
 @flow(name="maintain", **policy.FLOW)
 def maintain(home: Path | None = None) -> dict[str, Any]:
-    """Put back what nobody works on and remove what nobody needs."""
+    """End expired leases, and remove leftovers and old recordings."""
     conf = settings.load(home=home)
-    found = clean(conf.home, conf.retain_raw_days)
-    policy.markdown(
+    cleaning = clean(conf.home, conf.retain_raw_days)
+    policy.add_markdown(
         "maintenance",
-        f"{found.expired} expired claims put back, {found.swept} leftovers removed, "
-        f"{len(found.result.done)} recordings older than {conf.retain_raw_days} days removed",
+        f"{cleaning.expired} expired claims put back, {cleaning.swept} leftovers removed, "
+        f"{len(cleaning.result.done)} recordings older than {conf.retain_raw_days} days removed",
     )
-    return policy.outcome(found.result, expired=found.expired, swept=found.swept)
+    return policy.flow_result(cleaning.result, expired=cleaning.expired, swept=cleaning.swept)

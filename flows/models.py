@@ -1,4 +1,4 @@
-"""Which models predict and which label: the settings' word, or what is there."""
+"""Choice of the models that predict and label, from the settings or from what is available."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from oneclick.storage.workspace import Workspace
 
 AUTO = "auto"
 BOOTSTRAP = "opencv:hog"
-"""Predicts where no champion serves yet: people, without a download."""
-SECOND = "opencv:motion"
-"""Disagrees with the predictor: something moved."""
+"""Predictor before the first champion: detects people, without a download."""
+DEFAULT_RIVAL = "opencv:motion"
+"""Default rival of the predictor: detects what moves."""
 
 
 def predictor(conf: Settings) -> str:
-    """As set, else the champion, else the detector that needs no download."""
+    """Return the predictor: as set, else the champion, else BOOTSTRAP."""
     if conf.detect.predictor != AUTO:
         return conf.detect.predictor
-    crowned = Workspace(conf.home).champion_file.exists()
-    return "model:champion" if crowned else BOOTSTRAP
+    has_champion = Workspace(conf.home).champion_file.exists()
+    return "model:champion" if has_champion else BOOTSTRAP
 
 
 def rival(conf: Settings) -> str | None:
-    """As set, else something else than the predictor; None where nobody shall disagree."""
+    """Return the rival: as set, else DEFAULT_RIVAL; None if there shall be none, or it predicts."""
     if conf.detect.rival != AUTO:
         return conf.detect.rival or None
-    return None if predictor(conf) == SECOND else SECOND
+    return None if predictor(conf) == DEFAULT_RIVAL else DEFAULT_RIVAL
 
 
 def labellers(conf: Settings) -> list[str]:
-    """Best first: as set, else trained labellers and those that have watched the video already."""
+    """Return the labellers, best first: as set, else trained labellers, predictor and rival."""
     if conf.detect.labellers:
         return list(conf.detect.labellers)
     workspace = Workspace(conf.home)

@@ -24,7 +24,7 @@ def one_click(
     accept_auto: bool | None = None,
     predictor: str | None = None,
 ) -> dict[str, Any]:
-    """One lap; it stops politely where it has to wait for a reviewer, and goes on from there."""
+    """Run one lap; clips that wait for a reviewer are picked up by the next run."""
     with policy.in_process():
         steps = {
             "collect": collect(sources, home, predictor),
@@ -33,10 +33,12 @@ def one_click(
             "publish": publish(home),
             "train": train(home),
         }
-    # What killed laps left half-written; nobody alive is touched.
+    # Leftovers of killed laps; files of living processes stay.
     files.sweep(settings.load(home=home).home)
     return {
-        "failed": {key: why for step in steps.values() for key, why in step["failed"].items()},
+        "failed": {
+            key: reason for step in steps.values() for key, reason in step["failed"].items()
+        },
         "nothing_new": not any(step["done"] for step in steps.values()),
         "waiting": steps["review"]["waiting"],
         "steps": steps,

@@ -1,4 +1,4 @@
-"""How every flow and task behaves: retries, runners, claims, artifacts, and the record of runs."""
+"""Common behaviour of flows and tasks: retries, runners, leases, artifacts, and records of runs."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from oneclick.core.errors import NoSpace, OneclickError, Unavailable, UsageError
 from oneclick.core.results import BatchResult
 
 HOUR = 3600
-TOLD_EVERY = 2.0
-"""Seconds between two words of a run about its progress."""
+PROGRESS_SECONDS = 2.0
+"""Least time between two records of the progress of a run."""
 ALL = 1_000_000
 RETRY_DELAYS = [10, 60, 300]
 RUNNERS = {
@@ -42,9 +42,9 @@ RUNNERS = {
 }
 
 
-def transient(task: Task[Any, Any], run: Any, state: State[Any]) -> bool:
-    """Retry what may heal by itself, and only on a server: at a terminal the user retries."""
-    if local_server.here():
+def is_transient(task: Task[Any, Any], run: Any, state: State[Any]) -> bool:
+    """Check whether a task is retried: only on a server, and if the error may be temporary."""
+    if local_server.is_embedded():
         return False
     error = state.result(raise_on_failure=False)
     return isinstance(error, Unavailable | OSError) and not isinstance(error, NoSpace)
@@ -53,78 +53,79 @@ def transient(task: Task[Any, Any], run: Any, state: State[Any]) -> bool:
 TASK: dict[str, Any] = {
     "retries": len(RETRY_DELAYS),
     "retry_delay_seconds": RETRY_DELAYS,
-    "retry_condition_fn": transient,
-    # What is done stands in the catalog, where it can be seen; a second cache would only hide it.
+    "retry_condition_fn": is_transient,
+    # The catalog records what is done, visibly; a second cache would only hide it.
     "cache_policy": NO_CACHE,
 }
 
 
 def make_runner(name: str) -> TaskRunner[Any]:
-    """The Prefect task runner of that name; dask and ray are optional extras.
+    """Create a Prefect task runner by its name in RUNNERS; dask and ray are optional extras.
 
     Raises:
-        UsageError: if the extra is not installed.
+        UsageError: the extra is not installed.
     """
-    module, kind = RUNNERS[name]
+    module, class_name = RUNNERS[name]
     try:
-        made: TaskRunner[Any] = getattr(importlib.import_module(module), kind)()
+        runner: TaskRunner[Any] = getattr(importlib.import_module(module), class_name)()
     except ImportError:
         raise UsageError(
             f"runner {name!r} is not installed: install oneclick[{name}], or set thread or process"
         ) from None
-    return made
+    return runner
 
 
-def record(flow: Flow[Any, Any], run: FlowRun, state: State[Any]) -> None:
-    """Write the run into the catalog, so that it can be shown without a Prefect server."""
-    home = run.parameters.get("home") or settings.load().home
-    ended = state.timestamp if state.is_final() else None
-    started = run.start_time or state.timestamp
-    with Catalog.open(Path(home)) as catalog:
-        catalog.add_run(str(run.id), flow.name, state.name or "", started, ended, _line(state))
-    if state.is_running():
-        _watched[str(run.id)] = told = _Told(Path(home), str(run.id))
-        progress.listen(told)
-    elif ended and (listening := _watched.pop(str(run.id), None)):
-        progress.dismiss(listening)
-
-
-class _Told:
-    """Writes into the catalog how far a run is, every few seconds at most."""
+class _ProgressRecorder:
+    """Listener that records the progress of a run in the catalog, every few seconds at most."""
 
     def __init__(self, home: Path, run: str) -> None:
         self._home, self._run = home, run
-        self._next = time.monotonic() + TOLD_EVERY
+        self._next = time.monotonic() + PROGRESS_SECONDS
 
-    def __call__(self, what: str, done: int, total: int) -> None:
+    def __call__(self, task: str, count: int, total: int) -> None:
         if not total or time.monotonic() < self._next:
             return
-        self._next = time.monotonic() + TOLD_EVERY
-        # A busy catalog must not end a run that only wanted to say how far it is.
+        self._next = time.monotonic() + PROGRESS_SECONDS
+        # A busy catalog must not end a run that only reports its progress.
         with suppress(OneclickError), Catalog.open(self._home) as catalog:
-            catalog.advance_run(self._run, done / total, f"{what}: {done} of {total}")
+            catalog.advance_run(self._run, count / total, f"{task}: {count} of {total}")
 
 
-_watched: dict[str, _Told] = {}
+_progress_recorders: dict[str, _ProgressRecorder] = {}
+"""By id of the flow run."""
 
 
-def _line(state: State[Any]) -> str:
-    return (state.message or "").strip().split("\n", 1)[0][:200]
+def record_run(flow: Flow[Any, Any], run: FlowRun, state: State[Any]) -> None:
+    """Write the run into the catalog, so that it can be shown without a Prefect server."""
+    run_id, home = str(run.id), Path(run.parameters.get("home") or settings.load().home)
+    ended = state.timestamp if state.is_final() else None
+    started = run.start_time or state.timestamp
+    message = (state.message or "").strip().split("\n", 1)[0][:200]
+    with Catalog.open(home) as catalog:
+        catalog.add_run(run_id, flow.name, state.name or "", started, ended, message)
+    if state.is_running():
+        _progress_recorders[run_id] = _ProgressRecorder(home, run_id)
+        progress.add_listener(_progress_recorders[run_id])
+    elif ended and (recorder := _progress_recorders.pop(run_id, None)):
+        progress.remove_listener(recorder)
 
 
 FLOW: dict[str, Any] = {
     "task_runner": make_runner(settings.load().runner),
-    "on_running": [record],
-    "on_completion": [record],
-    "on_failure": [record],
-    "on_cancellation": [record],
-    "on_crashed": [record],
+    "on_running": [record_run],
+    "on_completion": [record_run],
+    "on_failure": [record_run],
+    "on_cancellation": [record_run],
+    "on_crashed": [record_run],
 }
 
 
 @contextmanager
 def in_process() -> Iterator[None]:
-    """For flows run here: no second of heartbeat each, no server left behind by SIGTERM."""
+    """Run flows in this process: without heartbeats, and with a clean exit on SIGTERM.
+
+    A heartbeat costs each flow a second; SIGTERM would leave the embedded server running.
+    """
     main = threading.current_thread() is threading.main_thread()
     if main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -132,15 +133,16 @@ def in_process() -> Iterator[None]:
         yield
 
 
-def each_batch(
-    task: Task[Any, Any], stage: ClipStage, conf: settings.Settings, *rest: object
+def run_in_batches(
+    task: Task[Any, Any], stage: ClipStage, conf: settings.Settings, *arguments: object
 ) -> BatchResult:
-    """Claim the clips at `stage` batch by batch and hand each to `task(home, ids, *rest)`."""
+    """Claim the clips at `stage` batch by batch, and run `task(home, ids, *arguments)` on each."""
     total, owner = BatchResult(), owner_id()
     with Catalog.open(conf.home) as catalog:
         try:
-            while wave := _claim(catalog, stage, owner, conf):
-                for result in run(task, conf, [(conf.home, ids, *rest) for ids in wave]):
+            while batches := claim_batches(catalog, stage, owner, conf):
+                calls = [(conf.home, clip_ids, *arguments) for clip_ids in batches]
+                for result in run_tasks(task, conf, calls):
                     total.add(result)
         finally:
             catalog.release(owner)
@@ -148,8 +150,8 @@ def each_batch(
 
 
 @contextmanager
-def claimed(conf: settings.Settings, stage: ClipStage) -> Iterator[list[str]]:
-    """Every clip at `stage` that nobody works on, for a step that takes them all at once."""
+def claimed_clips(conf: settings.Settings, stage: ClipStage) -> Iterator[list[str]]:
+    """Claim every free clip at `stage`, for a step that takes them all at once."""
     owner = owner_id()
     with Catalog.open(conf.home) as catalog:
         try:
@@ -158,54 +160,54 @@ def claimed(conf: settings.Settings, stage: ClipStage) -> Iterator[list[str]]:
             catalog.release(owner)
 
 
-def _claim(
+def claim_batches(
     catalog: Catalog, stage: ClipStage, owner: str, conf: settings.Settings
 ) -> list[list[str]]:
-    """As many batches as run at once: a lease never waits for another batch's work."""
-    wave = []
-    for _ in range(_width(conf)):
-        ids = catalog.claim(stage, owner, conf.batch, conf.lease_seconds)
-        if not ids:
+    """Claim as many batches as run at once, so that no lease runs while its batch waits."""
+    batches = []
+    for _ in range(_parallel_tasks(conf)):
+        clip_ids = catalog.claim(stage, owner, conf.batch, conf.lease_seconds)
+        if not clip_ids:
             break
-        wave.append(ids)
-    return wave
+        batches.append(clip_ids)
+    return batches
 
 
-def run(
+def run_tasks(
     task: Task[Any, Any], conf: settings.Settings, calls: Iterable[tuple[object, ...]]
 ) -> Iterator[Any]:
-    """Results of the calls, made on the runner or one by one in this thread.
+    """Yield the results of the calls, made on the task runner or one by one in this thread.
 
-    Here Ctrl-C and timeouts bite at once, where a pool waits for its threads.
+    In this thread Ctrl-C and timeouts act immediately; a pool waits for its threads.
     """
-    if _width(conf) == 1:
+    if _parallel_tasks(conf) == 1:
         yield from (task(*call) for call in calls)
         return
     for future in [task.submit(*call) for call in calls]:
         yield future.result()
 
 
-def _width(conf: settings.Settings) -> int:
+def _parallel_tasks(conf: settings.Settings) -> int:
     # Torch, OpenCV and FFmpeg use all cores by themselves: more threads would not be faster.
     return 1 if conf.runner == "thread" else os.cpu_count() or 1
 
 
-def parts(ids: Sequence[str], size: int) -> list[list[str]]:
-    """The ids in batches of at most `size`."""
+def split_batches(ids: Sequence[str], size: int) -> list[list[str]]:
+    """Split ids into batches of at most `size`."""
     return [list(ids[k : k + size]) for k in range(0, len(ids), size)]
 
 
-def table(key: str, rows: Sequence[Any], text: str) -> None:
-    """Leave a table with the flow run; its rows are dataclasses or dictionaries."""
-    found = [row if isinstance(row, dict) else asdict(row) for row in rows]
-    create_table_artifact(key=key, table=found, description=text)
+def add_table(key: str, rows: Sequence[Any], text: str) -> None:
+    """Attach a table to the flow run; its rows are dataclasses or dictionaries."""
+    table = [row if isinstance(row, dict) else asdict(row) for row in rows]
+    create_table_artifact(key=key, table=table, description=text)
 
 
-def markdown(key: str, text: str) -> None:
-    """Leave a page of text with the flow run."""
+def add_markdown(key: str, text: str) -> None:
+    """Attach a page of Markdown to the flow run."""
     create_markdown_artifact(key=key, markdown=text)
 
 
-def outcome(result: BatchResult, **more: Any) -> dict[str, Any]:
-    """What a flow returns: plain values."""
+def flow_result(result: BatchResult, **more: Any) -> dict[str, Any]:
+    """Return the result of a flow as plain values."""
     return {"done": len(result.done), "failed": dict(result.failed), **more}

@@ -11,42 +11,44 @@ from flows import policy
 from oneclick import report, settings
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
-from oneclick.platforms.options import Choice, Name
+from oneclick.platforms.options import PlatformName, PlatformOptions
 from oneclick.stages import review as stage
 
 
 @task(name="send", tags=["io"], timeout_seconds=policy.HOUR, **policy.TASK)
-def send_clips(home: Path, clips: list[str], choice: Choice) -> BatchResult:
-    """One batch of clips in the reviewers' queue."""
+def send_clips(home: Path, clips: list[str], choice: PlatformOptions) -> BatchResult:
+    """Send one batch of clips to the review platform."""
     return stage.send(home, clips, choice)
 
 
 @task(name="accept-auto", tags=["io"], timeout_seconds=policy.HOUR, **policy.TASK)
 def accept_clips(home: Path, clips: list[str]) -> BatchResult:
-    """Automatic labels of one batch accepted unseen, and recorded as that."""
+    """Accept the automatic labels of one batch unseen; the verdict names the policy."""
     return stage.accept_auto(home, clips)
 
 
 @task(name="collect-verdicts", tags=["io"], timeout_seconds=policy.HOUR, **policy.TASK)
-def collect_verdicts(home: Path, choice: Choice) -> BatchResult:
-    """What the reviewers decided since the last time."""
+def collect_verdicts(home: Path, choice: PlatformOptions) -> BatchResult:
+    """Collect the verdicts since the last time."""
     return stage.collect(home, choice, thorough=False)
 
 
 @flow(name="review", **policy.FLOW)
 def review(
-    home: Path | None = None, accept_auto: bool | None = None, platform: Name | None = None
+    home: Path | None = None, accept_auto: bool | None = None, platform: PlatformName | None = None
 ) -> dict[str, Any]:
-    """Send what is labelled, take in what is decided."""
-    wish = {"accept_auto": accept_auto, "platform": platform}
-    given = {key: value for key, value in wish.items() if value is not None}
-    conf = settings.load(home=home, review=given or None)
-    choice = conf.reviewers()
-    sent = policy.each_batch(send_clips, ClipStage.LABELLED, conf, choice)
+    """Send labelled clips to review, and collect verdicts."""
+    overrides = {"accept_auto": accept_auto, "platform": platform}
+    overrides = {key: value for key, value in overrides.items() if value is not None}
+    conf = settings.load(home=home, review=overrides or None)
+    choice = conf.review_platform()
+    batch = policy.run_in_batches(send_clips, ClipStage.LABELLED, conf, choice)
     if conf.review.accept_auto:
-        policy.each_batch(accept_clips, ClipStage.IN_REVIEW, conf)
-    decided = collect_verdicts(conf.home, choice)
+        policy.run_in_batches(accept_clips, ClipStage.IN_REVIEW, conf)
+    verdicts = collect_verdicts(conf.home, choice)
     funnel = report.funnel(conf.home)
     waiting = next(row.clips for row in funnel if row.stage == ClipStage.IN_REVIEW)
-    policy.table("funnel", funnel, f"{len(decided.done)} clips decided, {waiting} wait for review")
-    return policy.outcome(sent.add(decided), waiting=waiting)
+    policy.add_table(
+        "funnel", funnel, f"{len(verdicts.done)} clips decided, {waiting} wait for review"
+    )
+    return policy.flow_result(batch.add(verdicts), waiting=waiting)

@@ -1,4 +1,4 @@
-"""Train: the newest DatasetVersion → a Candidate, and the Champion if the gate lets it."""
+"""Train: the newest DatasetVersion → a Candidate, and the Champion if the gate promotes it."""
 
 from __future__ import annotations
 
@@ -17,26 +17,28 @@ from oneclick.stages import train as stage
 
 
 @task(name="train", tags=["gpu"], timeout_seconds=24 * policy.HOUR, **policy.TASK)
-def train_candidate(home: Path, version: str | None, options: stage.TrainOptions) -> stage.Outcome:
-    """A model trained, measured against the champion, promoted or refused."""
+def train_candidate(
+    home: Path, version: str | None, options: stage.TrainOptions
+) -> stage.TrainingResult:
+    """Train a model, compare it with the champion, and promote or refuse it."""
     return stage.train(home, version, options)
 
 
 @task(name="calibrate", tags=["compute"], timeout_seconds=policy.HOUR, **policy.TASK)
 def calibrate_triggers(home: Path) -> int:
-    """Learn from reviews how far triggers and labellers are believed; pairs of models reviewed."""
+    """Calibrate triggers and labellers on reviews; return the number of model pairs reviewed."""
     return len(calibrate.calibrate(home).pairs)
 
 
 @task(name="train-novelty", tags=["gpu"], timeout_seconds=24 * policy.HOUR, **policy.TASK)
-def train_novelty(home: Path, kind: str) -> novelty.Outcome:
-    """A model of what is new for each camera, from its raw video."""
+def train_novelty(home: Path, kind: str) -> novelty.NoveltyTrainingResult:
+    """Train a novelty model for each camera on its raw video."""
     return novelty.train(home, kind)
 
 
 @task(name="sync-wandb", tags=["io"], timeout_seconds=policy.HOUR)
 def send_training_logs(home: Path) -> dict[str, str]:
-    """Logs of trainings sent to Weights & Biases, if there is a key; what failed waits."""
+    """Send training logs to Weights & Biases, if there is a key; return those that failed."""
     return sync_wandb.mirror(home).failed
 
 
@@ -44,70 +46,79 @@ def send_training_logs(home: Path) -> dict[str, str]:
 def train(
     home: Path | None = None, version: str | None = None, steps: int | None = None
 ) -> dict[str, Any]:
-    """Train on a version, by default the newest; what was trained before is not trained again."""
+    """Train on a version, by default the newest; a model that exists is not trained again."""
     conf = settings.load(home=home, train=steps and {"steps": steps})
     calibrate_triggers(conf.home)
-    found = report.ledger(conf.home)
-    policy.table("triggers", report.columns(found), "\n\n".join(report.sentences(found)))
-    made_by = report.labelling(conf.home)
-    policy.table("labels", report.cost_columns(made_by), "What labels cost, by who made them.")
-    policy.table("labellers", report.skill_columns(made_by), "What reviews say of labellers.")
+    triggers = report.measure_triggers(conf.home)
+    control = "\n\n".join(report.control_summary(triggers))
+    policy.add_table("triggers", report.trigger_columns(triggers), control)
+    labelling = report.labelling_report(conf.home)
+    policy.add_table(
+        "labels", report.cost_columns(labelling), "What labels cost, by who made them."
+    )
+    policy.add_table("labellers", report.skill_columns(labelling), "What reviews say of labellers.")
     failed: dict[str, str] = {}
     for kind in conf.train.novelty:
         failed |= train_novelty(conf.home, kind).failed
     for arch in conf.train.labellers:
-        chosen = stage.options(conf, model=arch, labeller=True)
-        label = train_candidate(conf.home, version, chosen)
+        options = conf.train_options(model=arch, labeller=True)
+        labeller = train_candidate(conf.home, version, options)
         key = f"labeller-{arch}".replace("_", "-")
-        policy.markdown(key, _page(report.training(conf.home, label.model), label))
-    made = train_candidate(conf.home, version, stage.options(conf))
-    judged = report.training(conf.home, made.model) if made.model else None
-    policy.markdown("training", _page(judged, made))
-    untold = alerts.tell(judged if made.trained else None, conf.train.webhook)
+        labeller_report = report.training_report(conf.home, labeller.model)
+        policy.add_markdown(key, training_page(labeller_report, labeller))
+    training = train_candidate(conf.home, version, conf.train_options())
+    training_report = report.training_report(conf.home, training.model) if training.model else None
+    policy.add_markdown("training", training_page(training_report, training))
+    webhook_error = alerts.send_alert(
+        training_report if training.trained else None, conf.train.webhook
+    )
     unsent = send_training_logs(conf.home)
-    fresh = [made.model] if made.trained and made.model else []
-    return policy.outcome(
-        BatchResult(done=fresh, failed=failed),
-        model=made.model,
-        decision=made.decision,
-        reasons=made.reasons,
+    new_models = [training.model] if training.trained and training.model else []
+    return policy.flow_result(
+        BatchResult(done=new_models, failed=failed),
+        model=training.model,
+        decision=training.decision,
+        reasons=training.reasons,
         unsent=unsent,
-        untold=untold,
+        untold=webhook_error,
     )
 
 
-def _page(judged: report.Training | None, made: stage.Outcome) -> str:
-    """Candidate against champion, and why."""
-    if judged is None or made.model is None:
-        return " ".join(made.reasons)
-    lines = [f"## {judged.model}: {judged.verdict}", f"Trained on {judged.dataset}.", ""]
-    lines += _table(
+def training_page(
+    training_report: report.TrainingReport | None, training: stage.TrainingResult
+) -> str:
+    """Return a page of Markdown: candidate against champion, reasons, slices and worst clips."""
+    if training_report is None or training.model is None:
+        return " ".join(training.reasons)
+    title = f"## {training_report.model}: {training_report.verdict}"
+    lines = [title, f"Trained on {training_report.dataset}.", ""]
+    lines += markdown_table(
         ("model", "mAP", "AP50", "recall", "recall at 0.1", "at 1 false an image", "images"),
         [
             (r.name, r.map, r.ap50, r.recall, r.recall_at_01, r.recall_at_1, r.images)
-            for r in judged.rows
+            for r in training_report.rows
         ],
     )
-    lines += ["", *(f"- {reason}" for reason in judged.reasons)]
-    if slices := scores.slice_columns(judged.slices):
+    lines += ["", *(f"- {reason}" for reason in training_report.reasons)]
+    if slices := scores.slice_columns(training_report.slices):
         lines += ["", "### Slices, worst first", ""]
-        lines += _table(list(slices[0]), [tuple(row.values()) for row in slices])
-    if judged.worst:
+        lines += markdown_table(list(slices[0]), [tuple(row.values()) for row in slices])
+    if training_report.worst:
         lines += ["", "### Worst test clips", ""]
-        lines += _table(
+        lines += markdown_table(
             ("clip", "worst frame", "F1", "missed", "false"),
-            [(w.clip, w.frame, w.f1, w.missed, w.alarms) for w in judged.worst],
+            [(w.clip, w.frame, w.f1, w.missed, w.alarms) for w in training_report.worst],
         )
     return "\n".join(lines)
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
-    """Lines of Markdown."""
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    """Return the lines of a Markdown table; floats have three decimals, None is a dash."""
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    return lines + [f"| {' | '.join(map(_cell, row))} |" for row in rows]
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    for row in rows:
+        cells = [
+            "–" if cell is None else f"{cell:.3f}" if isinstance(cell, float) else str(cell)
+            for cell in row
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines

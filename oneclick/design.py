@@ -1,4 +1,4 @@
-"""Colours, glyphs and keys, read once from design.toml; the terminal and the web share them."""
+"""Colours, glyphs and keys, read once from design.toml; terminal and web pages share them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ FILE = Path(__file__).with_name("design.toml")
 Mode = Literal["dark", "light"]
 
 
-class Stage(msgspec.Struct, frozen=True):
-    """How a ClipStage is written: always number, glyph and word."""
+class StageStyle(msgspec.Struct, frozen=True, kw_only=True):
+    """Appearance of a ClipStage: always number, glyph and word."""
 
     id: str
     number: int
@@ -25,55 +25,57 @@ class Stage(msgspec.Struct, frozen=True):
     light: str
 
 
-class Key(msgspec.Struct, frozen=True):
-    """What a key does, wherever it is pressed."""
+class KeyBinding(msgspec.Struct, frozen=True, kw_only=True):
+    """A key and its action, the same on every screen."""
 
     id: str
     key: str
     """Names of keys, separated by commas, as Textual writes them."""
     cap: str
-    """As people read it."""
+    """Name shown on screen."""
     verb: str
     says: str
+    """What it does, in one sentence."""
     hint: bool
-    """Whether the bar at the bottom names it."""
+    """Whether the footer shows it."""
 
 
-class Heat(msgspec.Struct, frozen=True):
-    """From nothing to as much as there is."""
+class HeatScale(msgspec.Struct, frozen=True):
+    """Glyphs and colours of a heat map, from none to the most."""
 
     glyphs: tuple[str, ...]
     dark: tuple[str, ...]
     light: tuple[str, ...]
 
 
-class Design(msgspec.Struct, frozen=True):
-    """The whole language."""
+class Design(msgspec.Struct, frozen=True, kw_only=True):
+    """All colours, glyphs and keys."""
 
     dark: dict[str, str]
+    """Colour `#rrggbb` by name, as in `light`."""
     light: dict[str, str]
-    stage: tuple[Stage, ...]
+    stage: tuple[StageStyle, ...]
     state: dict[str, str]
     """Glyph by state."""
     prefect: dict[str, str]
     """State by Prefect's name."""
     verdict: dict[str, str]
-    """State by the gate's word."""
+    """State by the verdict of the gate."""
     lamp: dict[str, str]
-    heat: Heat
-    key: tuple[Key, ...]
+    heat: HeatScale
+    key: tuple[KeyBinding, ...]
 
-    def stage_of(self, name: str) -> Stage:
-        """The stage of a ClipStage."""
+    def stage_of(self, name: str) -> StageStyle:
+        """Return the style of a ClipStage, by its name."""
         return next(stage for stage in self.stage if stage.id == name)
 
-    def keys(self) -> dict[str, Key]:
-        """Keys by id."""
+    def keys(self) -> dict[str, KeyBinding]:
+        """Return the keys by id."""
         return {key.id: key for key in self.key}
 
 
 class Ink:
-    """The design in one of its two modes: colour by name."""
+    """The colours and glyphs of one mode, dark or light."""
 
     def __init__(self, design: Design, mode: Mode) -> None:
         self.design = design
@@ -82,32 +84,32 @@ class Ink:
         self.heat: tuple[str, ...] = getattr(design.heat, mode)
 
     def __getitem__(self, name: str) -> str:
-        """A colour, `#rrggbb`; `wait` where the name is unknown."""
+        """Return a colour `#rrggbb` by name; that of `wait` if the name is unknown."""
         return self._colours.get(name, self._colours["wait"])
 
     def stage(self, name: str) -> str:
-        """Colour of a ClipStage."""
+        """Return the colour of a ClipStage, by its name."""
         colour: str = getattr(self.design.stage_of(name), self.mode)
         return colour
 
     def state(self, name: str) -> tuple[str, str]:
-        """Glyph and colour of one of Prefect's states."""
+        """Return glyph and colour of a Prefect state, by its name."""
         state = self.design.prefect.get(name, "wait")
         return self.design.state[state], self[state]
 
-    def verdict(self, word: str) -> tuple[str, str]:
-        """Glyph and colour of the gate's word."""
-        state = self.design.verdict.get(word, "wait")
+    def verdict(self, name: str) -> tuple[str, str]:
+        """Return glyph and colour of a verdict of the gate."""
+        state = self.design.verdict.get(name, "wait")
         return self.design.state[state], self[state]
 
 
 @functools.cache
 def load() -> Design:
-    """The design of this version."""
+    """Read design.toml."""
     return msgspec.toml.decode(FILE.read_bytes(), type=Design)
 
 
 @functools.cache
 def ink(mode: Mode = "dark") -> Ink:
-    """The design in one mode."""
+    """Return the colours and glyphs of a mode."""
     return Ink(load(), mode)

@@ -1,4 +1,4 @@
-"""All settings, read once at the door; everything works with nothing set.
+"""All settings, read once at the start of a command; everything works with nothing set.
 
 Order: arguments, environment (`ONECLICK_HOME`, `ONECLICK_TRIGGERS__BUDGET`, …), `oneclick.toml` in
 the current folder, defaults.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import (
@@ -18,8 +18,12 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from oneclick.core import training_defaults
 from oneclick.core.errors import UsageError
-from oneclick.platforms.options import Choice, EncordOptions, Name
+from oneclick.platforms.options import EncordOptions, PlatformName, PlatformOptions
+
+if TYPE_CHECKING:
+    from oneclick.stages.train import TrainOptions
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0)]
@@ -30,8 +34,8 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Detect(_Section):
-    """Which models look at video."""
+class DetectSettings(_Section):
+    """Models that predict and label."""
 
     predictor: str = "auto"
     """Deployed model; `auto` is the champion, or opencv:hog before there is one."""
@@ -41,11 +45,11 @@ class Detect(_Section):
     labellers: tuple[str, ...] = ()
     """Models that label clips, best first; empty means trained labellers, predictor and rival."""
     closer: bool = True
-    """Labellers that look at shrunken frames look again, at windows around the first labels."""
+    """Labellers that shrink frames run again at full size, on windows around the first labels."""
     device: str = "auto"
 
     @model_validator(mode="after")
-    def _rival_differs(self) -> Detect:
+    def _check_rival(self) -> DetectSettings:
         if self.rival not in ("", "auto") and self.rival == self.predictor:
             raise ValueError(
                 f"rival and predictor are both {self.rival!r}: a model never disagrees with itself"
@@ -53,8 +57,8 @@ class Detect(_Section):
         return self
 
 
-class Triggers(_Section):
-    """What counts as trouble, and how much of it is worth a human's time."""
+class TriggerSettings(_Section):
+    """Triggers, and how many clips are selected from their hits."""
 
     enabled: tuple[str, ...] = ()
     """Registry names; empty means all."""
@@ -63,19 +67,20 @@ class Triggers(_Section):
     budget: Share = 0.001
     """Share of raw video seconds to select."""
     per_day: int = Field(0, ge=0)
-    """Clips of each day to select, in place of `budget` and `min_clips`; 0 is no such number."""
+    """Clips of each day to select, in place of `budget` and `min_clips`; 0 turns this off."""
     min_clips: int = Field(16, ge=0)
-    """Floor per lap, so that one short video still gives something to learn from."""
+    """Least number of clips per lap, so that one short video still yields training data."""
     control: Share = 0.1
     """Share of the selected clips drawn at random, to measure what the triggers miss."""
     novelty: Share = 0.1
-    """Share of the clips for pictures that look new, if anything does."""
+    """Share of the clips reserved for images that look new to the models, if any do."""
     max_camera: Share = 1.0
     """Largest share of the clips that one camera may get."""
     max_day: Share = 1.0
     """Largest share of the clips that one day may get."""
     alike: float = Field(0.8, ge=0.5)
-    """IoU from which on trouble is in the same place and not selected again; above 1 is off."""
+    """Hits with at least this IoU are in the same place, and only one of them is selected; above 1
+    turns this off."""
     clip_seconds: float = Field(3.0, gt=0)
     """Length of a selected span, before merging."""
     gap: Seconds = 1.0
@@ -84,28 +89,28 @@ class Triggers(_Section):
     """Share of camera-days (or of a lone camera-day's time) kept for testing."""
     seed: int = 0
     per: Literal["frame", "box"] = "frame"
-    """What annotators' time goes into; per box prefers small failing scenes to crowds."""
+    """Unit of annotation cost; per box prefers scenes with few objects to crowds."""
 
 
-class Review(_Section):
-    """Who decides, and where."""
+class ReviewSettings(_Section):
+    """Review platform and review policy."""
 
-    platform: Name = "local"
-    """local is our own queue; encord needs the section review.encord."""
+    platform: PlatformName = "local"
+    """local is the built-in queue; encord needs the section review.encord."""
     encord: EncordOptions = EncordOptions()
     accept_auto: bool = False
     """Accept automatic labels unseen; recorded as policy:accept-auto."""
     goal: tuple[int, int] = (6000, 8000)
-    """Images that all annotators together review in a day: enough, and more than enough."""
+    """Images that all annotators together review in a day: lower and upper target."""
 
     @model_validator(mode="after")
-    def _goal_rises(self) -> Review:
+    def _check_goal(self) -> ReviewSettings:
         if not 0 < self.goal[0] <= self.goal[1]:
             raise ValueError(f"goal is {self.goal}: two numbers above 0, the lower one first")
         return self
 
     @model_validator(mode="after")
-    def _policy_is_local(self) -> Review:
+    def _check_accept_auto(self) -> ReviewSettings:
         if self.accept_auto and self.platform != "local":
             raise ValueError(
                 f"accept_auto accepts unseen what {self.platform} is to look at: set platform to "
@@ -114,57 +119,57 @@ class Review(_Section):
         return self
 
     @model_validator(mode="after")
-    def _encord_is_whole(self) -> Review:
-        found = self.encord
-        if found.uploads < 1:
-            raise ValueError(f"encord.uploads is {found.uploads}: at least 1")
-        if self.platform == "encord" and found.upload == "bucket":
+    def _check_encord(self) -> ReviewSettings:
+        encord = self.encord
+        if encord.uploads < 1:
+            raise ValueError(f"encord.uploads is {encord.uploads}: at least 1")
+        if self.platform == "encord" and encord.upload == "bucket":
             for name in ("bucket", "integration"):
-                if not getattr(found, name):
+                if not getattr(encord, name):
                     raise ValueError(f"encord.upload is bucket: encord.{name} is missing")
         return self
 
 
-class Train(_Section):
-    """What is trained, where the clips go, and what makes a model better."""
+class TrainSettings(_Section):
+    """Training, training server, and the gate."""
 
     server: str = ""
     """fsspec URL of the training server; empty means `training-server` in the workspace."""
-    model: str = "fcos-tiny"
+    model: str = training_defaults.ARCHITECTURE
     labellers: tuple[str, ...] = ()
-    """Bigger networks that the weekly training trains too; they label clips and serve no camera."""
+    """Larger networks that the weekly training trains too; they only label clips."""
     novelty: tuple[Literal["novelty-autoencoder", "novelty-gan"], ...] = ()
-    """Models of novelty that the weekly training renews for each camera."""
+    """Novelty models that the weekly training retrains for each camera."""
     effort: float = Field(1.0, gt=0)
-    """Quality against time: twice the effort is twice the steps."""
+    """Factor on the number of training steps, where `steps` is 0."""
     steps: int = Field(0, ge=0)
-    """Training steps; 0 follows from the number of images and the effort."""
-    batch: int = Field(8, gt=0)
-    """Images a step, over all processes together."""
-    at_once: int = Field(8, gt=0)
-    """Most images that a process takes at once; a larger batch is gathered over several passes."""
+    """Training steps; 0 computes them from the number of images and the effort."""
+    batch: int = Field(training_defaults.BATCH, gt=0)
+    """Images per step, over all processes together."""
+    at_once: int = Field(training_defaults.AT_ONCE, gt=0)
+    """Images per forward pass of a process, at most; a larger batch accumulates gradients."""
     processes: int = Field(0, ge=0)
     """Training processes; 0 is one for each GPU, or one."""
     workers: int | None = Field(None, ge=0)
-    """Loader processes of each training process; unset chooses."""
+    """Data loader processes of each training process; chosen automatically if unset."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     pretrained: bool = True
     """Networks of torchvision start from COCO weights, downloaded once."""
-    stride: int = Field(2, gt=0)
+    stride: int = Field(training_defaults.STRIDE, gt=0)
     """Train on every n-th frame of a clip."""
     origins: dict[Literal["d", "u", "i", "r", "h"], Share] = {}
-    """How much boxes count by their origin, 1 where it is silent: {i = 0.5, r = 0.5} believes boxes
-    that hindsight filled in by half; 0 greys them out."""
+    """Weight of boxes by their origin, by default 1: {i = 0.5, r = 0.5} halves the weight of boxes
+    that hindsight filled in; weight 0 greys them out in the image."""
     draw: dict[str, Annotated[float, Field(gt=0)]] = {}
-    """How often clips are drawn, by the trigger that led to them (or control, novelty, floor) and
-    by the origin of their boxes: {flicker = 2, h = 1.5}; 1 where it is silent."""
+    """Sampling weight of clips, by the trigger that led to them (or control, novelty, floor) and by
+    the origin of their boxes, by default 1: {flicker = 2, h = 1.5}."""
     seed: int = 0
-    margin: Share = 0.0
-    """mAP by which a candidate must beat the champion."""
-    min_test_images: int = Field(20, ge=0)
-    """Fewer test images are not enough evidence to promote."""
+    margin: Share = training_defaults.MARGIN
+    """mAP by which a candidate must exceed the champion."""
+    min_test_images: int = Field(training_defaults.MIN_TEST_IMAGES, ge=0)
+    """With fewer test images the gate promotes no candidate."""
     webhook: str = ""
-    """URL that gets a JSON message when a candidate is not promoted; empty is none."""
+    """URL that receives a JSON message when a candidate is not promoted; empty is none."""
 
 
 class Settings(BaseSettings):
@@ -182,24 +187,69 @@ class Settings(BaseSettings):
     """The workspace folder."""
     classes: tuple[str, ...] = ("person",)
     attributes: dict[str, tuple[str, ...]] = {}
-    """What reviewers say of each object over time: {posture = ["lying", "sitting"]}."""
+    """Attributes that reviewers set for each object over time: {posture = ["lying", "sitting"]}."""
     sources: tuple[str, ...] = ()
     """Folders, files or URLs that `collect` fetches from on schedule."""
     batch: int = Field(100, ge=1)
-    """Clips a task carries."""
+    """Clips per task."""
     lease_seconds: float = Field(1800, gt=0)
-    """How long a worker may hold a clip before another takes it."""
+    """Lease of a clip: after this time another worker may claim it."""
     retain_raw_days: int = Field(30, ge=0)
-    """Days a raw video is kept once its clips are cut; 0 keeps it for ever."""
+    """Days that a raw video is kept after its clips were cut; 0 keeps it for ever."""
     runner: Literal["thread", "process", "dask", "ray"] = "thread"
-    detect: Detect = Detect()
-    triggers: Triggers = Triggers()
-    review: Review = Review()
-    train: Train = Train()
+    detect: DetectSettings = DetectSettings()
+    triggers: TriggerSettings = TriggerSettings()
+    review: ReviewSettings = ReviewSettings()
+    train: TrainSettings = TrainSettings()
 
-    def reviewers(self) -> Choice:
-        """The review platform, with what may be drawn there."""
-        return Choice(self.review.platform, self.classes, self.attributes, self.review.encord)
+    def review_platform(self) -> PlatformOptions:
+        """Return the options of the review platform, with classes and attributes."""
+        return PlatformOptions(
+            self.review.platform, self.classes, self.attributes, self.review.encord
+        )
+
+    def train_options(
+        self,
+        *,
+        model: str | None = None,
+        steps: int | None = None,
+        seed: int | None = None,
+        effort: float | None = None,
+        labeller: bool = False,
+    ) -> TrainOptions:
+        """Return the options of one training.
+
+        Args:
+            model: architecture in place of `train.model`.
+            steps: in place of `train.steps`.
+            seed: in place of `train.seed`.
+            effort: in place of `train.effort`.
+            labeller: the model labels and serves no camera.
+        """
+        from oneclick.stages.train import TrainOptions
+
+        train = self.train
+        return TrainOptions(
+            server=train.server,
+            model=train.model if model is None else model,
+            steps=train.steps if steps is None else steps,
+            effort=train.effort if effort is None else effort,
+            batch=train.batch,
+            at_once=train.at_once,
+            stride=train.stride,
+            origins={str(origin): weight for origin, weight in train.origins.items()},
+            draw=train.draw,
+            seed=train.seed if seed is None else seed,
+            pretrained=train.pretrained,
+            precision=train.precision,
+            device=self.detect.device,
+            processes=train.processes,
+            workers=train.workers,
+            margin=train.margin,
+            min_test_images=train.min_test_images,
+            classes=self.classes,
+            labeller=labeller,
+        )
 
     @classmethod
     def settings_customise_sources(
@@ -210,36 +260,36 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the sources in order of precedence: arguments, environment, TOML file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
 def load(**overrides: object) -> Settings:
-    """Read the settings; `overrides` with the value None are left out.
+    """Read the settings; `overrides` whose value is None are ignored.
 
     Raises:
-        UsageError: naming the setting that is wrong and why.
+        UsageError: names the setting that is wrong, and why.
     """
     try:
         return Settings(**{k: v for k, v in overrides.items() if v is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        raise UsageError(f"settings: {_problems(error)}") from None
+        problems = []
+        for problem in error.errors():
+            setting = ".".join(map(str, problem["loc"])) or "settings"
+            problems.append(f"{setting}: {problem['msg'].removeprefix('Value error, ')}")
+        raise UsageError(f"settings: {'; '.join(problems)}") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"settings: {CONFIG_FILE} is not TOML: {error}") from None
 
 
-def _problems(error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors():
-        where = ".".join(map(str, problem["loc"])) or "settings"
-        lines.append(f"{where}: {problem['msg'].removeprefix('Value error, ')}")
-    return "; ".join(lines)
-
-
 def keep_params(trigger: str, params: dict[str, float], folder: Path | None = None) -> Path:
-    """Write parameters of a trigger into `oneclick.toml`, the rest of which stays as it is.
+    """Write parameters of a trigger into `oneclick.toml`; the rest of the file stays as it is.
+
+    Returns:
+        The path of the file.
 
     Raises:
-        UsageError: the file is no TOML, or the parameters are none of the trigger's.
+        UsageError: the file is not TOML, or a parameter is not valid.
         UnknownName: there is no such trigger, or it has no such parameter.
     """
     import tomlkit
@@ -248,7 +298,7 @@ def keep_params(trigger: str, params: dict[str, float], folder: Path | None = No
     from oneclick import triggers
     from oneclick.storage import files
 
-    triggers.make((trigger,), {trigger: params})
+    triggers.create(trigger, params)
     path = (folder or Path.cwd()) / CONFIG_FILE
     try:
         document = tomlkit.parse(path.read_text("utf-8") if path.exists() else "")

@@ -5,6 +5,8 @@ import signal
 
 import pytest
 
+from tests.fakes.packages import install as install
+
 # OpenMP threads spin by default: on a busy machine torch is then several times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Servers of the tests are on this machine, whatever proxy leads out of it.

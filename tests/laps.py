@@ -13,6 +13,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from oneclick import settings
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
@@ -23,7 +24,7 @@ CLASSES = ("person",)
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 """When labels are made: their bytes, and so the name of the dataset, hold it."""
 PREDICTOR = "opencv:motion"
-CHOICE = trigger.Options(min_clips=4, clip_seconds=1.0, gap=0.5)
+CHOICE = trigger.TriggerOptions(min_clips=4, clip_seconds=1.0, gap=0.5)
 
 
 def standing(home: Path, stage: ClipStage) -> list[str]:
@@ -42,15 +43,15 @@ def lap(home: Path, video: Path, steps: int = 2) -> BatchResult:
     result.add(cut.cut(home, "lap"))
     result.add(extract.extract(home, standing(home, ClipStage.CUT)))
     fresh = standing(home, ClipStage.EXTRACTED)
-    result.add(autolabel.autolabel(home, fresh, [PREDICTOR], CLASSES, now=NOON))
+    result.add(autolabel.autolabel(home, fresh, [PREDICTOR], CLASSES, at=NOON))
     result.add(review.send(home, standing(home, ClipStage.LABELLED)))
     result.add(review.accept_auto(home, standing(home, ClipStage.IN_REVIEW)))
     result.add(review.collect(home))
     server = str(home / "training-server")
     accepted = standing(home, ClipStage.ACCEPTED)
     result.add(publish.publish(home, accepted, server, CLASSES).result)
-    options = train.TrainOptions(server=server, steps=steps, batch=2, min_test_images=1)
-    train.train(home, None, options)
+    values = {"server": server, "steps": steps, "batch": 2, "min_test_images": 1}
+    train.train(home, None, settings.load(train=values).train_options())
     files.sweep(home)
     return result
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from oneclick import ward
-from oneclick.catalog import Catalog
+from oneclick.catalog import Catalog, verify
 
 pytestmark = pytest.mark.e2e
 
@@ -75,7 +75,7 @@ def files(home: Path) -> dict[str, Any]:
 def state(home: Path) -> dict[str, Any]:
     """What the catalog knows, without times."""
     with Catalog.open(home) as catalog:
-        assert catalog.verify(deep=True) == []
+        assert verify.verify(catalog, deep=True) == []
         return {
             "clips": [(r.clip, r.stage, r.revision, r.error) for r in catalog.clips()],
             "events": sorted((e.clip, e.old or "", e.new) for e in catalog.events()),

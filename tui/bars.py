@@ -1,11 +1,10 @@
-"""The line at the top and the line at the bottom."""
+"""The line at the top and the line at the bottom of every screen."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.style import Style
 from textual.strip import Strip
@@ -14,72 +13,65 @@ from textual.widget import Widget
 from oneclick import design
 from oneclick.design import Ink
 from oneclick.report import formatting
-from oneclick.report.snapshot import Zoom
 from tui import rows
-from tui.panels import heat
-from tui.rows import Row
+from tui.host import Host, ReaderStatus
+from tui.panels import heatmap
+from tui.rows import StyledRow
 
-if TYPE_CHECKING:
-    from tui.app import Oneclick
-
-
-@dataclass(frozen=True)
-class Status:
-    """How the reading goes."""
-
-    lamp: str = "none"
-    """live, old, paused, past or none."""
-    word: str = ""
-    """Beside the lamp, where it is not its own name."""
-    at: datetime | None = None
-    """The moment that is shown."""
-    zoom: Zoom = Zoom.DAY
-    milliseconds: float = 0.0
-    """Of the last read."""
+LAMP_COLOURS = {"live": "ok", "old": "warn", "paused": "wait", "past": "accent", "none": "fail"}
 
 
-LAMPS = {"live": "ok", "old": "warn", "paused": "wait", "past": "accent", "none": "fail"}
-
-
-def head(
-    status: Status, home: Path, now: datetime, room: int, ink: Ink, zone: tzinfo | None
-) -> Row:
-    """Lamp, workspace, zoom, and the clock."""
-    colour, quiet = ink[LAMPS[status.lamp]], ink["quiet"]
-    word = status.word or status.lamp
-    local = now.astimezone(zone)
-    end: Row = [
-        (f"  {heat.NAMES[status.zoom]}", ink["text"]),
+def header(
+    status: ReaderStatus,
+    home: Path,
+    current_time: datetime,
+    width: int,
+    ink: Ink,
+    zone: tzinfo | None,
+) -> StyledRow:
+    """Return the row at the top: lamp, workspace, zoom, week and clock."""
+    colour, quiet = ink[LAMP_COLOURS[status.lamp]], ink["quiet"]
+    state = status.error or status.lamp
+    local = current_time.astimezone(zone)
+    end: StyledRow = [
+        (f"  {heatmap.ZOOM_NAMES[status.zoom]}", ink["text"]),
         (f"  week {local.isocalendar().week}  ", quiet),
         (f"{local:%H:%M} ", f"{ink['text']} bold"),
     ]
-    if room >= 100 and status.milliseconds:
+    if width >= 100 and status.milliseconds:
         end.insert(0, (f"  read in {status.milliseconds:.0f} ms", quiet))
-    begin: Row = [
-        (f" {ink.design.lamp[status.lamp]} {word} ", f"{colour} bold"),
+    start: StyledRow = [
+        (f" {ink.design.lamp[status.lamp]} {state} ", f"{colour} bold"),
         (" oneclick ", f"{ink['text']} bold"),
         (home.absolute().name, quiet),
     ]
     if status.at and status.lamp == "past":
-        when = f"{status.at.astimezone(zone):%d %b %H:%M}"
-        begin[1:1] = [
-            (f"{when}, {formatting.age(status.at, now)} ago ", colour),
+        time = f"{status.at.astimezone(zone):%d %b %H:%M}"
+        start[1:1] = [
+            (f"{time}, {formatting.age(status.at, current_time)} ago ", colour),
             ("= is now ", quiet),
         ]
-    return rows.spread(begin, end, room)
+    return rows.justify(start, end, width)
 
 
-def hints(local: tuple[str, ...], screens: str, room: int, ink: Ink) -> Row:
-    """Keys, those of the focused panel first."""
+def hints(panel_keys: tuple[str, ...], screen_keys: str, width: int, ink: Ink) -> StyledRow:
+    """Return the row at the bottom: keys of the screens, the focused panel and the app.
+
+    Args:
+        panel_keys: ids in design.toml.
+        screen_keys: as they are written.
+        width: as many keys as fit are named.
+        ink: colours.
+    """
     keys = ink.design.keys()
-    wanted = [*local, *(key.id for key in ink.design.key if key.hint)]
-    line: Row = [(f" {screens} ", f"{ink['accent']} bold"), ("screens ", ink["quiet"])]
-    for name in dict.fromkeys(wanted):
-        part: Row = [
+    names = [*panel_keys, *(key.id for key in ink.design.key if key.hint)]
+    line: StyledRow = [(f" {screen_keys} ", f"{ink['accent']} bold"), ("screens ", ink["quiet"])]
+    for name in dict.fromkeys(names):
+        part: StyledRow = [
             (f" {keys[name].cap} ", f"{ink['accent']} bold"),
             (f"{keys[name].verb} ", ink["quiet"]),
         ]
-        if rows.width(line) + rows.width(part) > room:
+        if rows.row_width(line) + rows.row_width(part) > width:
             break
         line += part
     return line
@@ -90,46 +82,48 @@ class Bar(Widget):
 
     DEFAULT_CSS = "Bar { height: 1; width: 100%; }"
 
-    if TYPE_CHECKING:
-        app: Oneclick
+    _row: StyledRow | None = None
 
-    _row: Row | None = None
+    @property
+    def host(self) -> Host:
+        """Return the app."""
+        assert isinstance(self.app, Host)
+        return self.app
 
-    def line(self, room: int, ink: Ink) -> Row:
-        """What stands in it."""
+    def line(self, width: int, ink: Ink) -> StyledRow:
+        """Return the row to show, of at most `width` cells."""
         raise NotImplementedError
 
     def update(self) -> None:
-        """Paint it again if it says something else now."""
-        if self.line(self.size.width, design.ink(self.app.mode)) != self._row:
+        """Paint the line again if its text or colours have changed."""
+        if self.line(self.size.width, design.ink(self.host.mode)) != self._row:
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """The line as Textual wants it."""
-        ink = design.ink(self.app.mode)
-        room = self.size.width
-        self._row = self.line(room, ink)
-        return rows.strip(self._row, room, Style(bgcolor=ink["surface"]))
+        """Return the line for Textual."""
+        ink, width = design.ink(self.host.mode), self.size.width
+        self._row = self.line(width, ink)
+        return rows.to_strip(self._row, width, Style(bgcolor=ink["surface"]))
 
 
-class Head(Bar):
+class HeaderBar(Bar):
     """Lamp, workspace and clock."""
 
-    DEFAULT_CSS = "Head { dock: top; }"
+    DEFAULT_CSS = "HeaderBar { dock: top; }"
 
-    def line(self, room: int, ink: Ink) -> Row:
-        """As `head`."""
-        app = self.app
-        return head(app.status, app.home, app.clock(), room, ink, app.zone)
+    def line(self, width: int, ink: Ink) -> StyledRow:
+        """Return `header` of the app."""
+        host = self.host
+        return header(host.status, host.home, host.clock(), width, ink, host.zone)
 
 
-class Hints(Bar):
-    """Keys."""
+class HintsBar(Bar):
+    """Keys of the focused panel and of the app."""
 
-    DEFAULT_CSS = "Hints { dock: bottom; }"
+    DEFAULT_CSS = "HintsBar { dock: bottom; }"
 
-    def line(self, room: int, ink: Ink) -> Row:
-        """As `hints`, for the panel that has the focus."""
+    def line(self, width: int, ink: Ink) -> StyledRow:
+        """Return `hints` for the panel that has the focus."""
         focused: Any = self.screen.focused
-        local = getattr(focused, "KEYS", ())
-        return hints(tuple(local), self.app.numbers, room, ink)
+        panel_keys = tuple(getattr(focused, "KEYS", ()))
+        return hints(panel_keys, self.host.screen_keys, width, ink)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from oneclick.core.errors import OneclickError
+
 CHANGING = {
     ("clips", "retry"),
     ("review", "accept"),
@@ -22,53 +24,68 @@ CHANGING = {
     ("run", "VIDEO"),
 }
 """The first words of commands that change something."""
-NEEDS_MORE = {"VIDEO"}
+PLACEHOLDERS = {"VIDEO"}
 """Words that stand for what only a person can name."""
-SECONDS = 600
+TIMEOUT_SECONDS = 600
 
 
 @dataclass(frozen=True)
-class Done:
+class CommandResult:
     """How a command ended."""
 
     words: tuple[str, ...]
+    """The command line after `oneclick`."""
     code: int
-    out: str
-    """What it printed."""
-    talk: str
-    """What it said beside that."""
+    """Its exit code."""
+    stdout: str
+    stderr: str
 
     @property
-    def line(self) -> str:
-        """Its last word in one line."""
-        said = (self.talk.strip() or self.out.strip()).splitlines()
-        return said[-1] if said else "done" if self.code == 0 else f"ended with {self.code}"
+    def summary(self) -> str:
+        """Return its last line of output, or how it ended if it printed nothing."""
+        lines = (self.stderr.strip() or self.stdout.strip()).splitlines()
+        return lines[-1] if lines else "done" if self.code == 0 else f"ended with {self.code}"
 
 
-Run = Callable[[Sequence[str]], Done]
+CommandRunner = Callable[[Sequence[str]], CommandResult]
 
 
-def changes(words: Sequence[str]) -> bool:
-    """Whether the command changes something."""
+def changes_workspace(words: Sequence[str]) -> bool:
+    """Return whether the command changes something."""
     return tuple(words[:2]) in CHANGING
 
 
-def written(words: Sequence[str]) -> str:
-    """As a person types it."""
+def command_line(words: Sequence[str]) -> str:
+    """Return the command as a person types it."""
     return " ".join(["oneclick", *words])
 
 
-def child(home: Path) -> Run:
-    """Runs commands on a workspace in another process: torch and Prefect stay out of ours."""
+def error_line(error: BaseException | None) -> str:
+    """Return what went wrong in one line: our own errors as they are, others with their type."""
+    first = str(error).strip().split("\n", 1)[0]
+    return first if isinstance(error, OneclickError) else f"{type(error).__name__}: {first}"
 
-    def run(words: Sequence[str]) -> Done:
+
+def subprocess_runner(home: Path) -> CommandRunner:
+    """Return a function that runs commands on a workspace in another process.
+
+    So torch and Prefect are never imported into the process of the UI. A command that takes longer
+    than `TIMEOUT_SECONDS` is ended with code 124.
+    """
+
+    def run(words: Sequence[str]) -> CommandResult:
         call = [sys.executable, "-m", "oneclick", *words, "--home", str(home)]
         try:
-            done = subprocess.run(
-                call, capture_output=True, text=True, timeout=SECONDS, stdin=subprocess.DEVNULL
+            process = subprocess.run(
+                call,
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT_SECONDS,
+                stdin=subprocess.DEVNULL,
             )
         except subprocess.TimeoutExpired:
-            return Done(tuple(words), 124, "", f"still at it after {SECONDS} s: given up")
-        return Done(tuple(words), done.returncode, done.stdout, done.stderr)
+            message = f"still at it after {TIMEOUT_SECONDS} s: given up"
+            return CommandResult(tuple(words), 124, "", message)
+        return CommandResult(tuple(words), process.returncode, process.stdout, process.stderr)
 
     return run

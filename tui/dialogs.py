@@ -1,4 +1,4 @@
-"""Small windows over a screen: a question, a word to type, a text to read."""
+"""Small windows over a screen: a question, a line to type, a text to read."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 
-class Confirm(ModalScreen[bool]):
-    """Asks before something changes; True for y or Enter."""
+class ConfirmDialog(ModalScreen[bool]):
+    """A question before something changes; True for y or Enter."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y,enter", "answer(True)", "yes"),
@@ -25,19 +25,19 @@ class Confirm(ModalScreen[bool]):
         self._command = command
 
     def compose(self) -> ComposeResult:
-        """Question, the command line that answers it, and the keys."""
+        """Yield the question, the command line that a yes runs, and the keys."""
         with Vertical(classes="dialog"):
             yield Static(self._question, classes="question", markup=False)
             yield Static(self._command, classes="command", markup=False)
             yield Static("y  yes     n  no", classes="keys", markup=False)
 
-    def action_answer(self, said: bool) -> None:
+    def action_answer(self, confirmed: bool) -> None:
         """Close with the answer."""
-        self.dismiss(said)
+        self.dismiss(confirmed)
 
 
-class Ask(ModalScreen[str | None]):
-    """Asks for a line of text; None where it was called off."""
+class InputDialog(ModalScreen[str | None]):
+    """A question that is answered with a line of text; None if it is cancelled."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "no")]
 
@@ -48,19 +48,19 @@ class Ask(ModalScreen[str | None]):
         self._hint = hint
 
     def compose(self) -> ComposeResult:
-        """Question, the line, and an example."""
+        """Yield the question, the line to type in, and an example."""
         with Vertical(classes="dialog"):
             yield Static(self._question, classes="question", markup=False)
             yield Input(self._value)
             yield Static(self._hint, classes="command", markup=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter."""
+        """Close with the line that was typed."""
         self.dismiss(event.value)
 
 
-class Text(ModalScreen[None]):
-    """Shows a text; any of the closing keys goes back."""
+class TextDialog(ModalScreen[None]):
+    """A text to read; any of the closing keys goes back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter,question_mark,space", "dismiss", "close")
@@ -72,7 +72,7 @@ class Text(ModalScreen[None]):
         self._text = text
 
     def compose(self) -> ComposeResult:
-        """The text, scrolled where it is long."""
+        """Yield the text; it scrolls if it is long."""
         with VerticalScroll(classes="dialog wide") as box:
             box.border_title = self._title
             yield Static(self._text, markup=False)

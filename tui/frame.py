@@ -1,4 +1,4 @@
-"""One frame without a terminal."""
+"""One frame of the UI, rendered without a terminal."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from tui import grid
 from tui.app import Oneclick
 from tui.screens.registry import SCREENS
 
-Kind = Literal["text", "svg"]
+FrameFormat = Literal["text", "svg"]
 
 
-def kind(text: str) -> Kind:
-    """`text` or `svg`.
+def parse_format(text: str) -> FrameFormat:
+    """Parse `text` or `svg`.
 
     Raises:
         UsageError: it is neither.
     """
     if text not in ("text", "svg"):
         raise UsageError(f"--snapshot {text!r}: expected text or svg")
-    return cast(Kind, text)
+    return cast(FrameFormat, text)
 
 
-def size(text: str) -> tuple[int, int]:
-    """Columns and rows of `120x40`.
+def parse_size(text: str) -> tuple[int, int]:
+    """Parse `120x40` into columns and rows.
 
     Raises:
         UsageError: it is no size.
@@ -36,26 +36,34 @@ def size(text: str) -> tuple[int, int]:
     return int(columns), int(rows)
 
 
-def one(app: Oneclick, kind: Kind, size: tuple[int, int], screen: str = "pipeline") -> str:
-    """Run the app for one read and give back what it showed.
+def render(
+    app: Oneclick, format: FrameFormat, size: tuple[int, int], screen: str = "pipeline"
+) -> str:
+    """Run the app for one read and return what it showed.
+
+    Args:
+        app: not run before.
+        format: of the returned text.
+        size: columns and rows.
+        screen: name of the screen to show.
 
     Raises:
         UnknownName: there is no such screen.
     """
     if screen not in SCREENS:
         raise UnknownName("screen", screen, list(SCREENS))
-    return asyncio.run(_one(app, kind, size, screen))
+
+    async def run() -> str:
+        async with app.run_test(size=size) as pilot:
+            await app.action_screen(list(SCREENS).index(screen) + 1)
+            await wait_until_idle(app, pilot)
+            return "\n".join(grid.text(app)) if format == "text" else grid.svg(app)
+
+    return asyncio.run(run())
 
 
-async def _one(app: Oneclick, kind: Kind, size: tuple[int, int], screen: str) -> str:
-    async with app.run_test(size=size) as pilot:
-        await app.action_screen(list(SCREENS).index(screen) + 1)
-        await settle(app, pilot)
-        return "\n".join(grid.text(app)) if kind == "text" else grid.svg(app)
-
-
-async def settle(app: Oneclick, pilot: object) -> None:
-    """Wait until what was begun is shown."""
+async def wait_until_idle(app: Oneclick, pilot: object) -> None:
+    """Wait until all workers have ended and what they brought is shown."""
     for _ in range(2):
         await app.workers.wait_for_complete()
         await pilot.pause()  # type: ignore[attr-defined]

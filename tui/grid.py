@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from textual.app import App
 
-_ELSEWHERE = re.compile(r"@font-face\s*\{.*?\}|<!--.*?-->", re.S)
+_REMOTE_FONTS = re.compile(r"@font-face\s*\{.*?\}|<!--.*?-->", re.S)
 
 
 def text(app: App[Any]) -> list[str]:
-    """The lines of the screen; the one place that looks into Textual's compositor."""
+    """Return the lines of the screen; the one place that uses Textual's private compositor."""
     strips = app.screen._compositor.render_strips()
     return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
 
 
 def svg(app: App[Any]) -> str:
-    """A picture without fonts from elsewhere."""
-    return _ELSEWHERE.sub("", app.export_screenshot(simplify=True))
+    """Return the screen as SVG, without the fonts that a browser would load from the network."""
+    return _REMOTE_FONTS.sub("", app.export_screenshot(simplify=True))

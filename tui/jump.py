@@ -1,4 +1,4 @@
-"""Jump mode: a letter on every panel, and the next key goes there."""
+"""Jump mode: a letter on every panel; the key of a letter puts the focus on its panel."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from tui.panel import Panel
 LETTERS = "asdfghjklqwertzuiop"
 
 
-class Jump(ModalScreen[Panel | None]):
-    """Dismissed with the panel, or None for any other key."""
+class JumpScreen(ModalScreen[Panel | None]):
+    """Letters over the panels; dismissed with the panel, or with None for any other key."""
 
     def __init__(self, panels: Sequence[Panel]) -> None:
         super().__init__()
         self._panels = dict(zip(LETTERS, panels, strict=False))
 
     def compose(self) -> ComposeResult:
-        """The letters, each at the corner of its panel."""
+        """Yield the letters, each at the corner of its panel."""
         for letter, panel in self._panels.items():
             mark = Static(f" {letter} ", classes="letter", markup=False)
             mark.absolute_offset = panel.region.offset
             yield mark
 
     def on_key(self, event: events.Key) -> None:
-        """Whatever is pressed, jump mode ends."""
+        """End jump mode, whatever key is pressed."""
         event.stop()
         self.dismiss(self._panels.get(event.character or ""))

@@ -19,33 +19,45 @@ from oneclick import design
 from oneclick.design import Ink
 from oneclick.report.snapshot import Snapshot
 from tui import rows
-from tui.rows import Row
+from tui.rows import StyledRow
 
 
 @dataclass(frozen=True)
-class View:
-    """What a screen shows: the Snapshot, and how it is looked at."""
+class SnapshotView:
+    """A Snapshot, and the time zone in which a screen shows it."""
 
     snapshot: Snapshot
     zone: tzinfo | None = None
 
     @property
     def at(self) -> datetime:
-        """The moment that is shown."""
+        """Return the time that is shown, UTC."""
         return self.snapshot.at
 
 
-def bindings(*names: str, of: str = "") -> list[BindingType]:
-    """Keys of the design, each for the action of its id; `of` is "screen." where that acts."""
+def bindings(*names: str, namespace: str = "") -> list[BindingType]:
+    """Return Textual's bindings of keys in design.toml, each to the action `key_ID`.
+
+    Args:
+        names: ids of the keys.
+        namespace: where the action is, `screen.` or `app.`; by default on the widget itself.
+    """
     keys = design.load().keys()
     return [
-        Binding(key.key, f"{of}key_{key.id}", key.verb, id=key.id, key_display=key.cap, show=False)
+        Binding(
+            key.key,
+            f"{namespace}key_{key.id}",
+            key.verb,
+            id=key.id,
+            key_display=key.cap,
+            show=False,
+        )
         for key in (keys[name] for name in names)
     ]
 
 
 class Panel(Widget, can_focus=True):
-    """A box of rows. Subclasses say what part of the View they show, and draw it."""
+    """A box of rows. Subclasses select what they show of a SnapshotView, and draw it."""
 
     DEFAULT_CSS = """
     Panel {
@@ -56,107 +68,115 @@ class Panel(Widget, can_focus=True):
     Panel:focus { border: round $border; border-title-color: $border; }
     """
     HEADING: ClassVar[str] = ""
-    SAYS: ClassVar[str] = ""
+    HELP: ClassVar[str] = ""
     """What the panel shows, for the help."""
     KEYS: ClassVar[tuple[str, ...]] = ()
-    """Keys of the design that mean something here."""
-    TWIN: ClassVar[tuple[str, ...]] = ("status",)
-    """The words after `oneclick` that show the same."""
+    """Ids of the keys in design.toml that the panel handles."""
+    COMMAND: ClassVar[tuple[str, ...]] = ("status",)
+    """The command that prints the same, without `oneclick`."""
     mode: reactive[design.Mode] = reactive[design.Mode]("dark")
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.border_title = self.HEADING
-        self._part: object = None
-        self._rows: list[Row] = []
-        self.painted = 0
+        self._content: object = None
+        self._rows: list[StyledRow] = []
+        self.painted_rows = 0
         """Rows painted so far, for the tests: nothing is painted that did not change."""
 
     @property
     def ink(self) -> Ink:
-        """Colours of the theme."""
+        """Return the colours of the theme."""
         return design.ink(self.mode)
 
-    def part(self, view: View) -> object:
-        """The part of the View that is shown here; by default what was `put` here last."""
-        return self._part
+    def named_style(self, name: str) -> str:
+        """Return the style of a colour's name in design.toml, or of `#rrggbb`; `bold` may follow.
 
-    def draw(self, room: int, height: int) -> list[Row]:
-        """Rows of at most `room` cells."""
+        A style without a colour is that of ordinary text.
+        """
+        colour, _, more = name.partition(" ")
+        return name if name.startswith("#") else f"{self.ink[colour or 'text']} {more}".strip()
+
+    def select(self, view: SnapshotView) -> object:
+        """Return the part of the view that this panel draws; compared, to draw only changes.
+
+        By default it is what `show_content` set last.
+        """
+        return self._content
+
+    def draw(self, width: int, height: int) -> list[StyledRow]:
+        """Return at most `height` rows of at most `width` cells."""
         raise NotImplementedError
 
-    def show(self, view: View) -> None:
-        """Show another View."""
-        part = self.part(view)
-        if part != self._part:
-            self._part = part
-            self.repaint()
+    def show(self, view: SnapshotView) -> None:
+        """Draw another view, if its part for this panel differs."""
+        self.show_content(self.select(view))
 
-    def name_it(self, title: str, subtitle: str | None = None) -> None:
-        """Title and subtitle; to set them anew, even to the same, would paint everything."""
+    def show_content(self, content: object) -> None:
+        """Draw other content, if it differs."""
+        if content != self._content:
+            self._content = content
+            self.redraw()
+
+    def set_titles(self, title: str, subtitle: str | None = None) -> None:
+        """Set title and subtitle if they differ: setting them, even to the same, repaints all."""
         if title != self.border_title:
             self.border_title = title
         if subtitle is not None and subtitle != (self.border_subtitle or ""):
             self.border_subtitle = subtitle
 
-    def put(self, part: object) -> None:
-        """Show what was fetched for this panel alone."""
-        if part != self._part:
-            self._part = part
-            self.repaint()
-
-    def repaint(self) -> None:
-        """Draw again, and have painted the rows that differ."""
-        if self._part is None or not self.size.width:
+    def redraw(self) -> None:
+        """Draw again, and let Textual paint the rows that differ."""
+        if self._content is None or not self.size.width:
             return
         before, self._rows = self._rows, self.draw(self.size.width, self.size.height)
         height = max(len(before), len(self._rows))
         for y in range(height):
             if before[y : y + 1] != self._rows[y : y + 1]:
-                self.painted += 1
+                self.painted_rows += 1
                 self.refresh(Region(0, y, self.size.width, 1))
 
     def on_resize(self) -> None:
-        """Another size, another drawing."""
+        """Draw everything for the new size."""
         self._rows = []
-        self.repaint()
+        self.redraw()
 
     def watch_mode(self) -> None:
-        """Another theme."""
+        """Draw everything in the colours of the new theme."""
         self._rows = []
-        self.repaint()
+        self.redraw()
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """One row as Textual wants it."""
+        """Return one row for Textual."""
         row = self._rows[y] if y < len(self._rows) else []
-        return rows.strip(row, self.size.width, Style(bgcolor=self.ink["ink"]))
+        return rows.to_strip(row, self.size.width, Style(bgcolor=self.ink["ink"]))
 
 
-class About(Message):
-    """Something happened to a row of a list."""
+class RowMessage(Message):
+    """A message about a row of a list."""
 
-    def __init__(self, panel: Listing, key: Any) -> None:
+    def __init__(self, panel: ListPanel, key: Any) -> None:
         super().__init__()
         self.panel = panel
         self.key = key
-        """What the list says of the row."""
+        """The row's key in the list."""
 
     @property
-    def control(self) -> Listing:
-        """The list."""
+    def control(self) -> ListPanel:
+        """Return the list."""
         return self.panel
 
 
-class Chosen(About):
+class RowSelected(RowMessage):
     """Enter, or a click on the row under the cursor."""
 
 
-class Moved(About):
-    """The cursor stands on another row."""
+class RowHighlighted(RowMessage):
+    """The cursor moved to another row."""
 
 
-class Listing(Panel):
+class ListPanel(Panel):
     """A panel of rows with a cursor that stays on its row while others come and go."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -166,8 +186,6 @@ class Listing(Panel):
         Binding("pageup", "page(-1)", "page up", show=False),
         Binding("pagedown", "page(1)", "page down", show=False),
     ]
-    HEAD = 0
-    """Rows above the list that do not scroll."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -176,105 +194,102 @@ class Listing(Panel):
         self._key: Any = None
 
     def keys(self) -> Sequence[Any]:
-        """What each row is about, in order; compared to keep the cursor on its row."""
+        """Return the keys of the rows, in order; compared to keep the cursor on its row."""
         raise NotImplementedError
 
-    def head(self, room: int) -> list[Row]:
-        """Rows above the list."""
+    def header_rows(self, width: int) -> list[StyledRow]:
+        """Return the rows above the list, which do not scroll."""
         return []
 
-    def row(self, number: int, room: int) -> Row:
-        """One row of the list."""
+    def row(self, number: int, width: int) -> StyledRow:
+        """Return a row of the list by its number."""
         raise NotImplementedError
 
-    def empty(self) -> Row:
-        """Instead of a list without rows."""
+    def empty_row(self) -> StyledRow:
+        """Return the row that an empty list shows."""
         return [("nothing here", self.ink["quiet"])]
 
     @property
     def key(self) -> Any:
-        """What the row under the cursor is about; None in an empty list."""
+        """Return the key of the row under the cursor; None in an empty list."""
         keys = self.keys()
         return keys[self.cursor] if self.cursor < len(keys) else None
 
-    def draw(self, room: int, height: int) -> list[Row]:
-        """The rows around the cursor."""
-        head, keys = self.head(room), self.keys()
+    def draw(self, width: int, height: int) -> list[StyledRow]:
+        """Return the header and the rows around the cursor."""
+        header, keys = self.header_rows(width), self.keys()
         if self._key in keys and keys.index(self._key) != self.cursor:
             self.cursor = keys.index(self._key)
         self.cursor = max(min(self.cursor, len(keys) - 1), 0)
         self._key = self.key
-        space = max(height - len(head), 1)
+        space = max(height - len(header), 1)
         self.top = max(
             min(self.top, self.cursor, max(len(keys) - space, 0)), self.cursor - space + 1
         )
-        where = f"{self.cursor + 1}/{len(keys)}" if len(keys) > space else ""
-        self.name_it(str(self.border_title or ""), where)
+        position = f"{self.cursor + 1}/{len(keys)}" if len(keys) > space else ""
+        self.set_titles(str(self.border_title or ""), position)
         if not keys:
-            return [*head, self.empty()]
-        return [
-            *head,
-            *(self._row(k, room) for k in range(self.top, min(self.top + space, len(keys)))),
-        ]
+            return [*header, self.empty_row()]
+        numbers = range(self.top, min(self.top + space, len(keys)))
+        lines = [rows.fit(self.row(number, width), width) for number in numbers]
+        if self.has_focus:
+            highlighted = lines[self.cursor - self.top]
+            lines[self.cursor - self.top] = [
+                (text, f"{style} on {self.ink['panel']} bold") for text, style in highlighted
+            ]
+        return [*header, *lines]
 
-    def _row(self, number: int, room: int) -> Row:
-        line = rows.fit(self.row(number, room), room)
-        if number != self.cursor or not self.has_focus:
-            return line
-        return [(text, f"{style} on {self.ink['panel']} bold") for text, style in line]
-
-    def go(self, number: int) -> None:
-        """Put the cursor on a row."""
+    def move_cursor(self, number: int) -> None:
+        """Put the cursor on a row; beyond either end, on the last row there."""
         number = max(min(number, len(self.keys()) - 1), 0)
         if number != self.cursor:
             self.cursor = number
             self._key = self.key
-            self.repaint()
-            self.post_message(Moved(self, self.key))
+            self.redraw()
+            self.post_message(RowHighlighted(self, self.key))
 
     def on_focus(self) -> None:
-        """The cursor becomes visible."""
-        self.repaint()
+        """Show the cursor."""
+        self.redraw()
 
     def on_blur(self) -> None:
-        """The cursor hides."""
-        self.repaint()
+        """Hide the cursor."""
+        self.redraw()
 
     def on_click(self, event: Any) -> None:
-        """A click puts the cursor there; on the cursor it is Enter."""
-        number = (
-            self.top + event.get_content_offset_capture(self).y - len(self.head(self.size.width))
-        )
+        """Put the cursor on the clicked row; a click on the cursor selects the row."""
+        line = event.get_content_offset_capture(self).y
+        number = self.top + line - len(self.header_rows(self.size.width))
         if 0 <= number < len(self.keys()):
             if number == self.cursor:
                 self.action_key_open()
-            self.go(number)
+            self.move_cursor(number)
 
     def on_mouse_scroll_down(self) -> None:
-        """The wheel moves the cursor."""
-        self.go(self.cursor + 3)
+        """Move the cursor down with the wheel."""
+        self.move_cursor(self.cursor + 3)
 
     def on_mouse_scroll_up(self) -> None:
-        """The wheel moves the cursor."""
-        self.go(self.cursor - 3)
+        """Move the cursor up with the wheel."""
+        self.move_cursor(self.cursor - 3)
 
     def action_key_down(self) -> None:
-        """Next row."""
-        self.go(self.cursor + 1)
+        """Move the cursor to the next row."""
+        self.move_cursor(self.cursor + 1)
 
     def action_key_up(self) -> None:
-        """Row before."""
-        self.go(self.cursor - 1)
+        """Move the cursor to the row before."""
+        self.move_cursor(self.cursor - 1)
 
     def action_edge(self, way: int) -> None:
-        """First or last row."""
-        self.go(0 if way < 0 else len(self.keys()) - 1)
+        """Move the cursor to the first row (`way` -1) or the last (1)."""
+        self.move_cursor(0 if way < 0 else len(self.keys()) - 1)
 
     def action_page(self, way: int) -> None:
-        """A screenful up or down."""
-        self.go(self.cursor + way * max(self.size.height - 2, 1))
+        """Move the cursor a screenful up (`way` -1) or down (1)."""
+        self.move_cursor(self.cursor + way * max(self.size.height - 2, 1))
 
     def action_key_open(self) -> None:
-        """Look closer."""
+        """Select the row under the cursor."""
         if self.key is not None:
-            self.post_message(Chosen(self, self.key))
+            self.post_message(RowSelected(self, self.key))

@@ -1,4 +1,7 @@
-"""Lines of coloured text as plain values: what a panel draws before any widget is involved."""
+"""Rows of coloured text as plain values: what a panel draws before any widget is involved.
+
+Widths count terminal cells: most characters take one, wide ones two.
+"""
 
 from __future__ import annotations
 
@@ -10,73 +13,68 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-Part = tuple[str, str]
+StyledText = tuple[str, str]
 """Text, and its style: a colour `#rrggbb`, perhaps with `bold`, `reverse` or `on #rrggbb`."""
-Row = list[Part]
+StyledRow = list[StyledText]
 ELLIPSIS = "…"
 BLOCKS = "▁▂▃▄▅▆▇█"
 
 
-def width(row: Iterable[Part]) -> int:
-    """Cells that a row takes."""
+def row_width(row: Iterable[StyledText]) -> int:
+    """Return the cells that a row takes."""
     return sum(cell_len(text) for text, _ in row)
 
 
-def clip(text: str, room: int) -> str:
-    """At most `room` cells, with an ellipsis where something was cut off."""
-    if cell_len(text) <= room:
+def shorten(text: str, width: int) -> str:
+    """Cut the text to at most `width` cells, with an ellipsis at the end if anything is cut."""
+    if cell_len(text) <= width:
         return text
-    return set_cell_size(text, max(room - 1, 0)) + (ELLIPSIS if room > 0 else "")
+    return set_cell_size(text, max(width - 1, 0)) + (ELLIPSIS if width > 0 else "")
 
 
-def middle(text: str, room: int) -> str:
-    """At most `room` cells; of a long id both ends stay."""
-    if cell_len(text) <= room or room < 8:
-        return clip(text, room)
-    head = (room - 1) // 3
-    return text[:head] + ELLIPSIS + text[-(room - 1 - head) :]
+def shorten_middle(text: str, width: int) -> str:
+    """Cut the text to at most `width` cells in its middle, so that both ends of an id stay."""
+    if cell_len(text) <= width or width < 8:
+        return shorten(text, width)
+    head = (width - 1) // 3
+    return text[:head] + ELLIPSIS + text[-(width - 1 - head) :]
 
 
-def left(text: str, room: int) -> str:
-    """Exactly `room` cells, text to the left."""
-    return set_cell_size(clip(text, room), room)
+def align_left(text: str, width: int) -> str:
+    """Cut or pad the text to exactly `width` cells, aligned to the left."""
+    return set_cell_size(shorten(text, width), width)
 
 
-def right(text: str, room: int) -> str:
-    """Exactly `room` cells, text to the right."""
-    text = clip(text, room)
-    return " " * (room - cell_len(text)) + text
+def align_right(text: str, width: int) -> str:
+    """Cut or pad the text to exactly `width` cells, aligned to the right."""
+    text = shorten(text, width)
+    return " " * (width - cell_len(text)) + text
 
 
-def fit(row: Row, room: int) -> Row:
-    """A row of exactly `room` cells."""
-    made: Row = []
+def fit(row: StyledRow, width: int) -> StyledRow:
+    """Cut or pad a row to exactly `width` cells."""
+    fitted: StyledRow = []
     for text, style in row:
-        if cell_len(text) >= room:
-            return [*made, (clip(text, room), style)]
-        made.append((text, style))
-        room -= cell_len(text)
-    return [*made, (" " * room, "")]
+        if cell_len(text) >= width:
+            return [*fitted, (shorten(text, width), style)]
+        fitted.append((text, style))
+        width -= cell_len(text)
+    return [*fitted, (" " * width, "")]
 
 
-def spread(begin: Row, end: Row, room: int) -> Row:
-    """One part to the left, one to the right; the left one gives way."""
-    space = room - width(end)
-    return [*fit(begin, max(space, 0)), *end]
+def justify(start: StyledRow, end: StyledRow, width: int) -> StyledRow:
+    """Place `start` at the left and `end` at the right of `width` cells; `start` is cut to fit."""
+    space = width - row_width(end)
+    return [*fit(start, max(space, 0)), *end]
 
 
-def on(row: Row, colour: str) -> Row:
-    """The same before another background."""
+def with_background(row: StyledRow, colour: str) -> StyledRow:
+    """Return the row with another background colour."""
     return [(text, f"{style} on {colour}") for text, style in row]
 
 
-def plain(rows: Iterable[Row]) -> list[str]:
-    """Without colours."""
-    return ["".join(text for text, _ in row).rstrip() for row in rows]
-
-
-def spark(values: Sequence[float]) -> str:
-    """A block for each value, from nothing to the largest."""
+def sparkline(values: Sequence[float]) -> str:
+    """Return a block character for each value, scaled from 0 to the largest value."""
     top = max(values, default=0)
     if top <= 0:
         return BLOCKS[0] * len(values)
@@ -84,12 +82,12 @@ def spark(values: Sequence[float]) -> str:
 
 
 @functools.cache
-def style(text: str) -> Style:
-    """Parsed once."""
+def parse_style(text: str) -> Style:
+    """Parse a style of Rich; cached, as the same few styles are painted all the time."""
     return Style.parse(text) if text else Style.null()
 
 
-def strip(row: Row, room: int, ground: Style) -> Strip:
-    """As Textual paints it."""
-    segments = [Segment(text, ground + style(how)) for text, how in fit(row, room)]
-    return Strip(segments, room)
+def to_strip(row: StyledRow, width: int, background: Style) -> Strip:
+    """Convert a row into the strip that Textual paints."""
+    segments = [Segment(text, background + parse_style(style)) for text, style in fit(row, width)]
+    return Strip(segments, width)

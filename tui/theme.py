@@ -1,4 +1,4 @@
-"""Textual's themes, made of the design."""
+"""Textual's themes, made of the colours in design.toml."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from oneclick import design
 
 
 def make(mode: design.Mode) -> Theme:
-    """The theme `oneclick-dark` or `oneclick-light`."""
+    """Return the theme `oneclick-dark` or `oneclick-light`."""
     ink = design.ink(mode)
     return Theme(
         name=f"oneclick-{mode}",

@@ -1,8 +1,11 @@
-"""The catalog: the index over the files, and the only place with SQL."""
+"""The catalog: the index over the files of a workspace, and the only package with SQL.
+
+`rebuild` and `verify` are modules of their own, since they also read the files.
+"""
 
 from oneclick.catalog.catalog import Catalog
 from oneclick.catalog.owners import owner_id
-from oneclick.catalog.rows import ClipRow, Event
+from oneclick.catalog.rows import ClipEvent, ClipRecord
 from oneclick.catalog.store import utc_now
 
-__all__ = ["Catalog", "ClipRow", "Event", "owner_id", "utc_now"]
+__all__ = ["Catalog", "ClipEvent", "ClipRecord", "owner_id", "utc_now"]

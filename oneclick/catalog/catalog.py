@@ -1,4 +1,4 @@
-"""The index over the files: what exists, where every Clip stands, who works on it."""
+"""The catalog of a workspace: videos, clips and their stages, labels, datasets, models, runs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import sqlalchemy as sa
 
 from oneclick.catalog import engine as engines
 from oneclick.catalog import migrate
-from oneclick.catalog.clips import Clips
-from oneclick.catalog.history import History
-from oneclick.catalog.reviews import Reviews
-from oneclick.catalog.search import Search
+from oneclick.catalog.clips import ClipsMixin
+from oneclick.catalog.history import HistoryMixin
+from oneclick.catalog.reviews import ReviewsMixin
+from oneclick.catalog.search import SearchMixin
 from oneclick.catalog.store import Clock, utc_now
-from oneclick.catalog.videos import Videos
+from oneclick.catalog.videos import VideosMixin
 from oneclick.core.errors import Unavailable
 from oneclick.storage import files
 from oneclick.storage.workspace import Workspace
@@ -25,11 +25,11 @@ URL = "ONECLICK_CATALOG_URL"
 """Environment variable that names another database than the workspace's own SQLite file."""
 
 
-class Catalog(Videos, Clips, Reviews, History, Search):
-    """All there is to know about a workspace, in one SQLite file or in Postgres.
+class Catalog(VideosMixin, ClipsMixin, ReviewsMixin, HistoryMixin, SearchMixin):
+    """The index over the files of a workspace, in one SQLite file or in Postgres.
 
-    Every mutation is one transaction and idempotent, all times are UTC, and totals are kept in
-    rollups by the same transaction. Threads may share one Catalog; processes open their own.
+    Every change is one idempotent transaction, which also updates the counters; all times are
+    UTC. Threads may share one Catalog; each process opens its own.
     """
 
     _watch: sa.Connection | None = None
@@ -42,19 +42,28 @@ class Catalog(Videos, Clips, Reviews, History, Search):
         clock: Clock = utc_now,
         readonly: bool = False,
     ) -> Self:
-        """Open the catalog of a workspace; an empty one is made unless `readonly`.
+        """Open the catalog of a workspace, creating an empty one unless `readonly`.
 
-        `url` defaults to $ONECLICK_CATALOG_URL, and that to `<home>/catalog.sqlite`.
+        Args:
+            home: folder of the workspace.
+            url: defaults to $ONECLICK_CATALOG_URL, and that to `<home>/catalog.sqlite`.
+            clock: returns the current time, timezone-aware.
+            readonly: refuse to write.
 
         Raises:
             BadInput: the file is no catalog, or one of a newer oneclick.
             Unavailable: it cannot be reached, read or written.
         """
         workspace = Workspace(Path(home))
-        where = engines.parse(url) if url else cls.url(workspace)
-        if where.get_backend_name() == "sqlite":
-            _prepare(Path(where.database or ""), readonly)
-        catalog = cls(workspace, engines.connect(where, readonly), clock)
+        database_url = engines.parse(url) if url else cls.url(workspace)
+        if database_url.get_backend_name() == "sqlite":
+            path = Path(database_url.database or "")
+            if readonly and not path.exists():
+                raise Unavailable(f"there is no catalog at {path} yet: oneclick run VIDEO makes it")
+            if not readonly:
+                with files.guard(path):
+                    path.parent.mkdir(parents=True, exist_ok=True)
+        catalog = cls(workspace, engines.connect(database_url, readonly), clock)
         try:
             migrate.ensure(catalog._engine, readonly)
         except BaseException:
@@ -64,21 +73,21 @@ class Catalog(Videos, Clips, Reviews, History, Search):
 
     @staticmethod
     def url(workspace: Workspace) -> sa.URL:
-        """Where the catalog of a workspace is kept."""
-        wanted = os.environ.get(URL)
-        return engines.parse(wanted) if wanted else engines.default_url(workspace.catalog_file)
+        """Return the database URL of the catalog of a workspace."""
+        url = os.environ.get(URL)
+        return engines.parse(url) if url else engines.default_url(workspace.catalog_file)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close all connections to the database."""
         if self._watch is not None:
             self._watch.close()
             self._watch = None
         self._engine.dispose()
 
     def version(self) -> object:
-        """Another value than the last time if anything was written since, by anyone else.
+        """Return a value that changes with every write by another connection.
 
-        Costs next to nothing; a file that took the place of the one that is open shows too.
+        It also changes when another file takes the place of the open one. Costs next to nothing.
         """
         with engines.translated(self._engine.url):
             if self._watch is None:
@@ -95,31 +104,3 @@ class Catalog(Videos, Clips, Reviews, History, Search):
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-    @classmethod
-    def rebuild(cls, home: Path) -> list[str]:
-        """Make the catalog again from the files alone; one sentence for each broken file left out.
-
-        Raises:
-            Unavailable: somebody works on clips now.
-        """
-        from oneclick.catalog import rebuild
-
-        return rebuild.rebuild(cls, Workspace(Path(home)))
-
-    def verify(self, deep: bool = False) -> list[str]:
-        """Recount the rollups and compare rows with files; `deep` also compares digests.
-
-        Returns one sentence a problem.
-        """
-        from oneclick.catalog import verify
-
-        return verify.verify(self, deep)
-
-
-def _prepare(path: Path, readonly: bool) -> None:
-    if readonly and not path.exists():
-        raise Unavailable(f"there is no catalog at {path} yet: oneclick run VIDEO makes it")
-    if not readonly:
-        with files.guard(path):
-            path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""Rollups: what a row of any table adds to which total, and to which stretch of time.
+"""Counters (rollups): which totals and time buckets each row of another table adds to.
 
-Every change is counted by the transaction that makes it; `recount` counts again from the rows, by
-the same functions, for `verify` and for catalogs that were made before there were such totals.
+A counter is one number per (kind, bucket, group, measure). The transaction that changes a row also
+adds to its counters; `recount` computes them again from the rows by the same functions.
 """
 
 from __future__ import annotations
@@ -12,28 +12,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-import msgspec
 import sqlalchemy as sa
 
 from oneclick.catalog import engine as engines
 from oneclick.catalog import schema
-from oneclick.core.review import POLICY
 
-Key = tuple[str, int, int, str, str]
-"""Kind, seconds of the stretch (0: of all time), its start in seconds since 1970, who, what."""
+CounterKey = tuple[str, int, int, str, str]
+"""(kind, bucket size in seconds, bucket start in seconds since 1970, group, measure).
 
-
-class Tally(defaultdict[Key, float]):
-    """What is to be added to which counter."""
-
-    def __init__(self, values: Mapping[Key, float] | None = None) -> None:
-        super().__init__(float, values or {})
-
-    def add(self, other: Mapping[Key, float], times: int = 1) -> None:
-        """Add another one, or take it away with `times` -1."""
-        for key, value in other.items():
-            self[key] += times * value
-
+Size and start are 0 for a total of all time. Group and measure are the columns `who` and `what`.
+"""
 
 MINUTE, QUARTER, SHIFT = 60, 900, 21_600
 EVERY = (MINUTE, QUARTER, SHIFT)
@@ -43,154 +31,182 @@ FIVE = (MINUTE, 300, QUARTER, SHIFT)
 STAGE = "stage"
 """Clips by camera and stage."""
 MOVED = "moved"
-"""Clips more at a stage, by when they moved."""
+"""Net change of the number of clips by stage, by time of the move."""
 HIT = "hit"
-"""Hits by camera and trigger, and by when they were recorded (not by the minute)."""
+"""Hits by camera and trigger, and by recording time (not by the minute)."""
 HIT_CAMERA, HIT_TRIGGER = "hit.camera", "hit.trigger"
-"""The same by camera (by five minutes too) or trigger alone, by the minute too."""
+"""Hits by camera alone (by five minutes too) or trigger alone, by the minute too."""
 UNDATED = "undated"
-"""Hits in videos whose start nobody knows, beside the triggers."""
+"""Measure for hits in videos of unknown start, in place of the trigger."""
 RECORDED = "recorded"
-"""Seconds of video by camera and when it was recorded."""
+"""Seconds of video by camera and recording time."""
 SEEN = "seen"
-"""Videos, frames and seconds that came in, and when."""
+"""Videos, frames and seconds that were added, by time of addition."""
 CUT = "cut"
-"""Clips and their frames by who chose them, and when."""
+"""Clips and their frames by selection method, by time of the cut."""
 LED = "led"
 """Clips by the trigger that is charged for them."""
 SHOWN = "shown"
-"""Clips by the triggers that fired in them."""
+"""Clips by each trigger that fired in them."""
 REVIEWED = "reviewed"
-"""Clips, images, edits and seconds by reviewer, and when."""
+"""Clips, images, edits and seconds by reviewer, by time of the verdict."""
 CORRECTED = "corrected"
-"""Boxes left in clips that people accepted."""
+"""Boxes in the newest labels of clips that people accepted."""
 ORIGIN = "origin"
 """Boxes in the newest labels by origin letter."""
 AGAIN = "to be cut again"
 """Detail of the event by which a clip leaves the catalog."""
 
 
-def total(kind: str, who: str, what: str) -> Key:
-    """The counter of all time."""
-    return (kind, 0, 0, who, what)
+class CounterChanges(defaultdict[CounterKey, float]):
+    """Amounts to add to counters."""
+
+    def __init__(self, amounts: Mapping[CounterKey, float] | None = None) -> None:
+        super().__init__(float, amounts or {})
+
+    def add(self, other: Mapping[CounterKey, float], times: int = 1) -> None:
+        """Add other amounts `times` times; -1 subtracts them."""
+        for key, amount in other.items():
+            self[key] += times * amount
+
+    def add_total(self, kind: str, group: str, measure: str, amount: float) -> None:
+        """Add to the total of all time."""
+        self[kind, 0, 0, group, measure] += amount
+
+    def add_buckets(
+        self, kind: str, group: str, measure: str, amount: float, at: float, sizes: Iterable[int]
+    ) -> None:
+        """Add to the bucket of each size that contains `at`, in seconds since 1970."""
+        for size in sizes:
+            self[kind, size, int(at // size) * size, group, measure] += amount
+
+    def negated(self) -> CounterChanges:
+        """Return the changes that undo these."""
+        return CounterChanges({key: -amount for key, amount in self.items()})
 
 
-def stretches(kind: str, who: str, what: str, at: float, sizes: Iterable[int]) -> Iterator[Key]:
-    """The counters of the stretches in which `at` (seconds since 1970) lies."""
-    return ((kind, size, int(at // size) * size, who, what) for size in sizes)
-
-
-def of_video(
+def video_changes(
     camera: str, started_at: datetime | None, frames: int, fps: float, added_at: datetime | None
-) -> Tally:
-    """One recording that came in."""
-    made, seconds = Tally(), frames / fps
-    values = {"videos": 1, "frames": frames, "seconds": seconds}
-    for what, value in values.items():
-        made[total(SEEN, "", what)] += value
-        for key in stretches(SEEN, "", what, added_at.timestamp(), EVERY) if added_at else ():
-            made[key] += value
-    made[total(RECORDED, camera, "")] += seconds
+) -> CounterChanges:
+    """Return the changes for one recording that is added."""
+    changes, seconds = CounterChanges(), frames / fps
+    for measure, amount in (("videos", 1), ("frames", frames), ("seconds", seconds)):
+        changes.add_total(SEEN, "", measure, amount)
+        if added_at:
+            changes.add_buckets(SEEN, "", measure, amount, added_at.timestamp(), EVERY)
+    changes.add_total(RECORDED, camera, "", seconds)
     if started_at:
         for size in COARSE:
-            for start, part in _parts(started_at.timestamp(), seconds, size):
-                made[RECORDED, size, start, camera, ""] += part
-    return made
+            for start, overlap in bucket_overlaps(started_at.timestamp(), seconds, size):
+                changes[RECORDED, size, start, camera, ""] += overlap
+    return changes
 
 
-def of_hits(
+def bucket_overlaps(start: float, seconds: float, size: int) -> Iterator[tuple[int, float]]:
+    """Yield (bucket start, seconds inside) for each bucket of a recording from `start`."""
+    stop = start + seconds
+    for low in itertools.count(int(start // size) * size, size):
+        if low >= stop:
+            return
+        yield low, min(stop, low + size) - max(start, low)
+
+
+def hit_changes(
     camera: str, started_at: datetime | None, fps: float, hits: Iterable[tuple[str, int]]
-) -> Tally:
-    """Hits (trigger, first frame) of one recording."""
-    made = Tally()
+) -> CounterChanges:
+    """Return the changes for hits, as (trigger, first frame), of one recording."""
+    changes = CounterChanges()
     for (trigger, start), number in Counter(hits).items():
-        made[total(HIT, camera, trigger)] += number
+        changes.add_total(HIT, camera, trigger, number)
         if started_at is None:
-            made[total(HIT_TRIGGER, "", UNDATED)] += number
+            changes.add_total(HIT_TRIGGER, "", UNDATED, number)
             continue
         at = started_at.timestamp() + start / fps
-        for key in stretches(HIT, camera, trigger, at, COARSE):
-            made[key] += number
-        for key in stretches(HIT_CAMERA, camera, "", at, FIVE):
-            made[key] += number
-        for key in stretches(HIT_TRIGGER, "", trigger, at, EVERY):
-            made[key] += number
-    return made
+        changes.add_buckets(HIT, camera, trigger, number, at, COARSE)
+        changes.add_buckets(HIT_CAMERA, camera, "", number, at, FIVE)
+        changes.add_buckets(HIT_TRIGGER, "", trigger, number, at, EVERY)
+    return changes
 
 
-def of_clip(
+def clip_changes(
     chosen_by: str, led_by: str, triggers: Iterable[str], frames: int, created_at: datetime
-) -> Tally:
-    """One clip that came in."""
-    made = Tally()
-    for what, value in (("clips", 1), ("frames", frames)):
-        made[total(CUT, chosen_by, what)] += value
-        for key in stretches(CUT, chosen_by, what, created_at.timestamp(), EVERY):
-            made[key] += value
+) -> CounterChanges:
+    """Return the changes for one clip that is added."""
+    changes = CounterChanges()
+    for measure, amount in (("clips", 1), ("frames", frames)):
+        changes.add_total(CUT, chosen_by, measure, amount)
+        changes.add_buckets(CUT, chosen_by, measure, amount, created_at.timestamp(), EVERY)
     if led_by:
-        made[total(LED, "", led_by)] += 1
-    for name in set(triggers):
-        made[total(SHOWN, "", name)] += 1
-    return made
+        changes.add_total(LED, "", led_by, 1)
+    for trigger in set(triggers):
+        changes.add_total(SHOWN, "", trigger, 1)
+    return changes
 
 
-def of_move(old: str | None, new: str, at: datetime, detail: str = "") -> Tally:
-    """One event of a clip."""
-    made, moment = Tally(), at.timestamp()
-    for stage, change in ((old, -1), (None if detail == AGAIN else new, 1)):
+def move_changes(old: str | None, new: str, at: datetime, detail: str = "") -> CounterChanges:
+    """Return the changes for one event of a clip."""
+    changes = CounterChanges()
+    for stage, amount in ((old, -1), (None if detail == AGAIN else new, 1)):
         if stage:
-            for key in stretches(MOVED, "", stage, moment, EVERY):
-                made[key] += change
-    return made
+            changes.add_buckets(MOVED, "", stage, amount, at.timestamp(), EVERY)
+    return changes
 
 
-def of_standing(camera: str, stage: str, clips: int) -> Tally:
-    """Clips that came to a stage, or left it where negative."""
-    return Tally({total(STAGE, camera, stage): clips})
+def stage_changes(camera: str, stage: str, clips: int) -> CounterChanges:
+    """Return the changes for clips that enter a stage, or leave it where `clips` is negative."""
+    return CounterChanges({(STAGE, 0, 0, camera, stage): clips})
 
 
-def of_verdict(by: str, at: datetime, images: int, edits: int, seconds: float) -> Tally:
-    """One decision."""
-    made, values = Tally(), {"clips": 1, "images": images, "edits": edits, "seconds": seconds}
-    for what, value in values.items():
-        made[total(REVIEWED, by, what)] += value
-        for key in stretches(REVIEWED, by, what, at.timestamp(), EVERY):
-            made[key] += value
-    return made
+def verdict_changes(
+    by: str, at: datetime, images: int, edits: int, seconds: float
+) -> CounterChanges:
+    """Return the changes for one verdict."""
+    amounts = {"clips": 1, "images": images, "edits": edits, "seconds": seconds}
+    changes = CounterChanges()
+    for measure, amount in amounts.items():
+        changes.add_total(REVIEWED, by, measure, amount)
+        changes.add_buckets(REVIEWED, by, measure, amount, at.timestamp(), EVERY)
+    return changes
 
 
-def of_labels(origins: Mapping[str, int]) -> Tally:
-    """The newest labels of a clip."""
-    return Tally({total(ORIGIN, "", letter): boxes for letter, boxes in origins.items()})
+def origin_changes(origins: Mapping[str, int]) -> CounterChanges:
+    """Return the changes for new labels with these numbers of boxes by origin letter."""
+    return CounterChanges({(ORIGIN, 0, 0, "", letter): boxes for letter, boxes in origins.items()})
 
 
-def of_corrected(boxes: int) -> Tally:
-    """Boxes left in a clip that a person accepted."""
-    return Tally({total(CORRECTED, "", "boxes"): boxes})
+def accepted_box_changes(boxes: int) -> CounterChanges:
+    """Return the changes for boxes of a clip that a person accepted."""
+    return CounterChanges({(CORRECTED, 0, 0, "", "boxes"): boxes})
 
 
-def negative(tally: Tally) -> Tally:
-    """The same taken back."""
-    made = Tally()
-    made.add(tally, -1)
-    return made
-
-
-def add(connection: sa.Connection, changes: Tally) -> None:
-    """Add to the counters, in one order: so two writers never wait for each other."""
+def apply(connection: sa.Connection, changes: CounterChanges) -> None:
+    """Add to the counters, in sorted order so that two writers cannot deadlock."""
+    names = ("kind", "size", "start", "who", "what", "value")
     rows = [
-        dict(zip(("kind", "size", "start", "who", "what", "value"), (*key, value), strict=True))
-        for key, value in sorted(changes.items())
-        if value
+        dict(zip(names, (*key, amount), strict=True))
+        for key, amount in sorted(changes.items())
+        if amount
     ]
     if rows:
-        connection.execute(_statement(connection.dialect.name), rows)
+        connection.execute(_upsert_statement(connection.dialect.name), rows)
 
 
-def pieces(start: int, stop: float, sizes: Iterable[int] = EVERY) -> list[tuple[int, int, float]]:
-    """`[start, stop)` as (size, start, stop), of few and large stretches; both ends on minutes.
+@functools.cache
+def _upsert_statement(dialect: str) -> sa.sql.dml.Insert:
+    # Cached: an upsert would otherwise be compiled for every move of every clip.
+    table = schema.counters
+    query = engines.insert(dialect, table)
+    columns = {"value": table.c.value + query.excluded.value}
+    return query.on_conflict_do_update(index_elements=list(table.primary_key), set_=columns)
 
-    The largest in the middle, smaller ones at both ends; `stop` may be infinite.
+
+def split_range(
+    start: int, stop: float, sizes: Iterable[int] = EVERY
+) -> list[tuple[int, int, float]]:
+    """Split `[start, stop)` into few runs of large buckets, as (bucket size, start, stop).
+
+    The largest buckets are in the middle, smaller ones at both ends. Both ends are full minutes,
+    in seconds since 1970; `stop` may be infinite.
     """
     smaller, *larger = sizes
     if not larger:
@@ -201,128 +217,6 @@ def pieces(start: int, stop: float, sizes: Iterable[int] = EVERY) -> list[tuple[
         return [(smaller, start, stop)] if start < stop else []
     ends = [(smaller, start, float(low)), (smaller, high, stop)]
     return [
-        *pieces(low, high, larger),
+        *split_range(low, high, larger),
         *((size, int(begin), end) for size, begin, end in ends if begin < end),
     ]
-
-
-def recount(connection: sa.Connection) -> Iterator[tuple[str, Tally]]:
-    """(kinds in words, counters) as the rows say; those of one kind are all in one Tally."""
-    yield "clips", _clips(connection)
-    yield "moves", _moves(connection)
-    yield "videos", _videos(connection)
-    yield "hits", _hits(connection)
-    yield "reviews", _verdicts(connection)
-    yield "boxes", _boxes(connection)
-
-
-KINDS = {
-    "clips": (STAGE, CUT, LED, SHOWN),
-    "moves": (MOVED,),
-    "videos": (SEEN, RECORDED),
-    "hits": (HIT, HIT_CAMERA, HIT_TRIGGER),
-    "reviews": (REVIEWED, CORRECTED),
-    "boxes": (ORIGIN,),
-}
-"""Kinds by the word that `recount` has for them."""
-
-
-def refill(connection: sa.Connection) -> None:
-    """Make all counters anew from the rows."""
-    connection.execute(sa.delete(schema.counters))
-    for _, tally in recount(connection):
-        add(connection, tally)
-
-
-@functools.cache
-def _statement(dialect: str) -> sa.sql.dml.Insert:
-    """Made once: an upsert would be compiled anew for every move of every clip."""
-    table = schema.counters
-    query = engines.insert(dialect, table)
-    grown = {"value": table.c.value + query.excluded.value}
-    return query.on_conflict_do_update(index_elements=list(table.primary_key), set_=grown)
-
-
-def _parts(start: float, seconds: float, size: int) -> Iterator[tuple[int, float]]:
-    """Stretches that a recording touches, and its seconds in each."""
-    stop = start + seconds
-    for low in itertools.count(int(start // size) * size, size):
-        if low >= stop:
-            return
-        yield low, min(stop, low + size) - max(start, low)
-
-
-class _Named(msgspec.Struct):
-    trigger: str
-
-
-_triggers = msgspec.json.Decoder(list[_Named])
-
-
-def triggers(hits: str) -> set[str]:
-    """Names of the triggers in the column `hits` of a clip."""
-    return {hit.trigger for hit in _triggers.decode(hits)}
-
-
-def _clips(connection: sa.Connection) -> Tally:
-    c, made = schema.clips.c, Tally()
-    query = sa.select(
-        c.camera, c.stage, c.chosen_by, c.led_by, c.hits, c.start, c.stop, c.created_at
-    )
-    for row in connection.execute(query):
-        made.add(of_standing(row.camera, row.stage, 1))
-        frames = row.stop - row.start
-        names = triggers(row.hits)
-        made.add(of_clip(row.chosen_by, row.led_by, names, frames, row.created_at))
-    return made
-
-
-def _moves(connection: sa.Connection) -> Tally:
-    c, made = schema.clip_events.c, Tally()
-    for row in connection.execute(sa.select(c.old, c.new, c.at, c.detail)):
-        made.add(of_move(row.old, row.new, row.at, row.detail))
-    return made
-
-
-def _videos(connection: sa.Connection) -> Tally:
-    c, made = schema.videos.c, Tally()
-    for row in connection.execute(sa.select(c.camera, c.started_at, c.frames, c.fps, c.added_at)):
-        made.add(of_video(*row))
-    return made
-
-
-def _hits(connection: sa.Connection) -> Tally:
-    of, c, made = schema.videos.c, schema.hits.c, Tally()
-    cameras = connection.execute(sa.select(of.id, of.camera, of.started_at, of.fps)).all()
-    for video, camera, started_at, fps in cameras:
-        found = connection.execute(sa.select(c.trigger, c.start).where(c.video == video))
-        made.add(of_hits(camera, started_at, fps, ((row[0], row[1]) for row in found)))
-    return made
-
-
-def _verdicts(connection: sa.Connection) -> Tally:
-    c, clips, revisions = schema.verdicts.c, schema.clips.c, schema.label_revisions.c
-    made = Tally()
-    for row in connection.execute(sa.select(c.by, c.at, c.images, c.edits, c.seconds)):
-        made.add(of_verdict(*row))
-    left = sa.select(c.by, revisions.boxes).where(
-        c.decision == "accept",
-        clips.id == c.clip,
-        revisions.clip == clips.id,
-        revisions.revision == clips.revision,
-    )
-    for by, boxes in connection.execute(left):
-        if not by.startswith(POLICY):
-            made.add(of_corrected(boxes))
-    return made
-
-
-def _boxes(connection: sa.Connection) -> Tally:
-    clips, revisions = schema.clips.c, schema.label_revisions.c
-    query = sa.select(revisions.origins).where(
-        revisions.clip == clips.id, revisions.revision == clips.revision
-    )
-    made = Tally()
-    for (origins,) in connection.execute(query):
-        made.add(of_labels(msgspec.json.decode(origins, type=dict[str, int])))
-    return made

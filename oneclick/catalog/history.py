@@ -9,17 +9,17 @@ import msgspec
 import sqlalchemy as sa
 
 from oneclick.catalog import rows, schema
-from oneclick.catalog.rollups import Rollups
-from oneclick.catalog.rows import DatasetRow, ModelRow, RunRow
+from oneclick.catalog.rollups import RollupsMixin
+from oneclick.catalog.rows import DatasetRecord, FlowRunRecord, ModelRecord
 from oneclick.core.datasets import DatasetVersion
 
 
-class History(Rollups):
-    """The part of the catalog that knows what was made of the Clips."""
+class HistoryMixin(RollupsMixin):
+    """DatasetVersions, models and flow runs in the catalog."""
 
     def add_dataset(self, version: DatasetVersion, at: datetime) -> None:
-        """Remember a published version and its clips; a second time changes nothing."""
-        row = {
+        """Add a DatasetVersion published at `at`; adding it again changes nothing."""
+        columns = {
             "name": version.name,
             "digest": version.digest,
             "parent": version.parent,
@@ -27,45 +27,49 @@ class History(Rollups):
             "images": version.images(),
             "made_at": at,
         }
-        lines = [
+        clip_columns = [
             {"dataset": version.name, "clip": c.clip, "revision": c.revision, "split": c.split}
             for c in version.clips
         ]
         with self.transaction():
-            self._put(schema.datasets, [row])
-            self._put(schema.dataset_clips, lines)
+            self._insert_missing(schema.datasets, [columns])
+            self._insert_missing(schema.dataset_clips, clip_columns)
 
-    def datasets(self) -> list[DatasetRow]:
-        """All versions, oldest first."""
+    def datasets(self) -> list[DatasetRecord]:
+        """Return all DatasetVersions, oldest first."""
         table = schema.datasets
-        found = self._rows(sa.select(table).order_by(table.c.made_at, table.c.name))
-        return [DatasetRow(**row._mapping) for row in found]
+        query = sa.select(table).order_by(table.c.made_at, table.c.name)
+        return [DatasetRecord(**row._mapping) for row in self._fetch(query)]
 
     def datasets_of(self, clip_id: str) -> list[str]:
-        """Names of the versions that hold a Clip."""
+        """Return the names of the DatasetVersions that contain a Clip."""
         table = schema.dataset_clips.c
         query = sa.select(table.dataset).where(table.clip == clip_id).order_by(table.dataset)
-        return [row.dataset for row in self._rows(query)]
+        return [row.dataset for row in self._fetch(query)]
 
     def add_model(self, model_id: str, dataset: str | None, card: dict[str, Any]) -> None:
-        """Remember a trained model; a second time only its card changes.
+        """Add a trained model, or replace the card of a known one.
 
-        It was made when its card says (`made_at`, ISO 8601), else now.
+        Its time is `made_at` of the card (ISO 8601), or the present where the card has none.
         """
-        made = card.get("made_at")
-        row = {
+        made_at = card.get("made_at")
+        columns = {
             "id": model_id,
             "dataset": dataset,
-            "made_at": datetime.fromisoformat(made) if isinstance(made, str) else self._clock(),
+            "made_at": (
+                datetime.fromisoformat(made_at) if isinstance(made_at, str) else self._clock()
+            ),
             "card": rows.to_json(card),
         }
-        self._upsert(schema.models, row, keep=("id", "made_at"))
+        self._upsert(schema.models, columns, keep=("id", "made_at"))
 
-    def models(self) -> list[ModelRow]:
-        """All models, oldest first."""
+    def models(self) -> list[ModelRecord]:
+        """Return all models, oldest first."""
         table = schema.models
-        found = self._rows(sa.select(table).order_by(table.c.made_at, table.c.id))
-        return [_model(row) for row in found]
+        return [
+            ModelRecord(row.id, row.dataset, row.made_at, msgspec.json.decode(row.card))
+            for row in self._fetch(sa.select(table).order_by(table.c.made_at, table.c.id))
+        ]
 
     def add_run(
         self,
@@ -76,25 +80,23 @@ class History(Rollups):
         ended: datetime | None,
         detail: str = "",
     ) -> None:
-        """Remember where a flow run stands; the last call wins."""
-        values = RunRow(run_id, flow, state, started, ended, detail)
-        self._upsert(schema.flow_runs, dict(vars(values)), keep=("id",))
+        """Add a flow run, or overwrite it with its new state."""
+        run = FlowRunRecord(
+            id=run_id, flow=flow, state=state, started=started, ended=ended, detail=detail
+        )
+        self._upsert(schema.flow_runs, dict(vars(run)), keep=("id",))
 
     def advance_run(self, run_id: str, share: float, detail: str) -> None:
-        """How far a flow run that is known has come, 0 to 1, and in what."""
+        """Set the progress (0 to 1) and the current detail of an unfinished flow run."""
         table = schema.flow_runs
         query = sa.update(table).where(table.c.id == run_id, table.c.ended.is_(None))
         with self.transaction() as connection:
             connection.execute(query.values(progress=share, detail=detail))
 
-    def runs(self, limit: int | None = None, until: datetime | None = None) -> list[RunRow]:
-        """Flow runs that started before `until`, newest first."""
+    def runs(self, limit: int | None = None, until: datetime | None = None) -> list[FlowRunRecord]:
+        """Return the flow runs that started before `until`, newest first."""
         table = schema.flow_runs
         query = sa.select(table).order_by(table.c.started.desc(), table.c.id).limit(limit)
         if until is not None:
             query = query.where(table.c.started < until)
-        return [RunRow(**row._mapping) for row in self._rows(query)]
-
-
-def _model(row: sa.Row[Any]) -> ModelRow:
-    return ModelRow(row.id, row.dataset, row.made_at, msgspec.json.decode(row.card))
+        return [FlowRunRecord(**row._mapping) for row in self._fetch(query)]

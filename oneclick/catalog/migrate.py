@@ -1,4 +1,4 @@
-"""The schema's version, looked at by hand: Alembic is loaded only where something is to do."""
+"""The version of the schema: checked without Alembic, which is loaded only for a migration."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from oneclick.catalog import counters, schema
 from oneclick.catalog import engine as engines
+from oneclick.catalog import recount, schema
 from oneclick.core.errors import BadInput, Unavailable
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 COUNTED = "0003"
-"""The revision from which on counters are kept."""
+"""The first revision with counters."""
 FOLDER = Path(__file__).parent / "migrations"
 _version = sa.table("alembic_version", sa.column("version_num"))
 
 
 def ensure(engine: sa.Engine, readonly: bool = False) -> None:
-    """Bring the schema up to date, or only check it; safe in several processes at once.
+    """Update the schema, or only check its version; safe in several processes at once.
 
     Raises:
         BadInput: the catalog was made by a newer version of oneclick.
-        Unavailable: it is to be read only, and is empty or of an older version.
+        Unavailable: `readonly`, and the catalog is empty or of an older version.
     """
     with engines.transaction(engine, writes=False) as connection:
         version = current(connection)
@@ -38,21 +38,21 @@ def ensure(engine: sa.Engine, readonly: bool = False) -> None:
             "oneclick catalog verify brings it up to date"
         )
     with engines.transaction(engine, writes=True) as connection:
-        engines.alone(connection)
+        engines.lock_schema(connection)
         if (version := current(connection)) != schema.REVISION:
             check_known(version, engine)
             upgrade(connection)
 
 
 def current(connection: sa.Connection) -> str | None:
-    """The revision in the database; None for an empty one."""
+    """Return the revision of the database; None for an empty one."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
     return connection.scalar(sa.select(_version.c.version_num))
 
 
 def check_known(version: str | None, engine: sa.Engine) -> None:
-    """Raise BadInput for a revision that this version of oneclick has never seen."""
+    """Raise BadInput for a revision that is newer than this version of oneclick."""
     if version is not None and version > schema.REVISION:
         raise BadInput(
             f"{engines.name(engine.url)} was made by a newer oneclick (schema {version}, this one "
@@ -67,15 +67,15 @@ def upgrade(connection: sa.Connection) -> None:
     before = current(connection)
     command.upgrade(config(connection), "head")
     if before is not None and before < COUNTED:
-        counters.refill(connection)
+        recount.refill(connection)
 
 
 def config(connection: sa.Connection) -> Config:
-    """Alembic's configuration without a file."""
+    """Return Alembic's configuration for this connection, without a configuration file."""
     from alembic.config import Config
 
-    made = Config()
-    made.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-    made.set_main_option("path_separator", "os")
-    made.attributes["connection"] = connection
-    return made
+    options = Config()
+    options.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    options.set_main_option("path_separator", "os")
+    options.attributes["connection"] = connection
+    return options

@@ -1,4 +1,4 @@
-"""Who holds a lease, and whether that process still lives."""
+"""Identity of a lease owner, and whether its process is still alive."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ PROC = Path("/proc")
 
 
 def owner_id() -> str:
-    """`<host>:<pid>:<process start>` of this process.
+    """Return `<host>:<pid>:<process start>` of this process.
 
-    The host carries the pid namespace, so that containers of one name are told apart; the start
-    carries the boot, so that a number that was given to a new process is not mistaken for the old.
+    The host includes the pid namespace, so that containers of the same host name differ; the start
+    includes the boot id, so that a reused pid is not mistaken for the earlier process.
     """
-    return f"{_host()}:{os.getpid()}:{_start(os.getpid())}"
+    return f"{_host()}:{os.getpid()}:{_process_start(os.getpid())}"
 
 
 def is_dead(owner: str) -> bool:
-    """True only if the owner was a process of this host that is certainly gone."""
+    """Check whether the owner was a process of this host that has certainly ended."""
     try:
         host, pid, start = owner.rsplit(":", 2)
         number = int(pid)
@@ -27,11 +27,15 @@ def is_dead(owner: str) -> bool:
         return False
     if host != _host() or number <= 0:
         return False
-    return _start(number) != start if _has_proc() else not _signals(number)
-
-
-def _has_proc() -> bool:
-    return (PROC / "self" / "stat").exists()
+    if (PROC / "self" / "stat").exists():
+        return _process_start(number) != start
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _host() -> str:
@@ -42,28 +46,16 @@ def _host() -> str:
         return node
 
 
-def _start(pid: int) -> str:
-    """Boot and clock ticks since; empty for a process that is gone or only waits to be reaped."""
+def _process_start(pid: int) -> str:
+    """Return `<boot>.<clock ticks>`; empty for a process that has ended or is a zombie."""
     try:
         # The name in brackets may hold spaces; state is the first field after it, start the 20th.
         fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-        return "" if fields[0] in "ZX" else f"{_boot()}.{fields[19]}"
+        state, ticks = fields[0], fields[19]
     except (OSError, IndexError):
         return ""
-
-
-def _boot() -> str:
     try:
-        return (PROC / "sys/kernel/random/boot_id").read_text().strip()[:8]
+        boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()[:8]
     except OSError:
-        return "0"
-
-
-def _signals(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+        boot = "0"
+    return "" if state in "ZX" else f"{boot}.{ticks}"

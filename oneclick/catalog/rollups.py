@@ -1,4 +1,4 @@
-"""What the counters say: totals, totals of an earlier moment, and grids through time."""
+"""Queries of the counters: totals, totals at an earlier time, and time series."""
 
 from __future__ import annotations
 
@@ -11,106 +11,116 @@ from typing import Any
 import sqlalchemy as sa
 
 from oneclick.catalog import counters, schema
-from oneclick.catalog.store import Store
+from oneclick.catalog.store import CatalogBase
 from oneclick.core.clips import ClipStage
 
-FAR = 1 << 40
-"""Seconds since 1970 of a moment that never comes."""
+FAR_FUTURE = 1 << 40
+"""Upper bound of all times, in seconds since 1970."""
 Totals = dict[tuple[str, str], float]
-"""(who, what) to the value."""
+"""Amount by (group, measure)."""
 
 
-class Rollups(Store):
-    """The part of the catalog that answers how much and how many, whatever its size."""
+class RollupsMixin(CatalogBase):
+    """Counts and sums of the catalog, in a time that does not depend on its size."""
 
     def totals(self, kind: str, at: datetime | None = None) -> Totals:
-        """Counters of all time; with `at` (a full minute) as they stood then."""
-        found: Totals = defaultdict(float)
-        for who, what, value in self._rows(_TOTALS, kind=kind):
-            found[who, what] += value
-        for key, value in self.grown(kind, since=at).items() if at else ():
-            found[key] -= value
-        return dict(found)
+        """Return the counters of all time, or as they were at `at` (a full minute)."""
+        amounts: Totals = defaultdict(float)
+        for group, measure, amount in self._fetch(_TOTALS, kind=kind):
+            amounts[group, measure] += amount
+        for key, amount in self.growth(kind, since=at).items() if at else ():
+            amounts[key] -= amount
+        return dict(amounts)
 
-    def grown(self, kind: str, since: datetime, until: datetime | None = None) -> Totals:
-        """How much the counters grew in `[since, until)`, both full minutes."""
-        high = until.timestamp() if until else inf
-        parts = counters.pieces(int(since.timestamp()), high)
-        if not parts:
+    def growth(self, kind: str, since: datetime, until: datetime | None = None) -> Totals:
+        """Return how much the counters grew in `[since, until)`, both full minutes."""
+        stop = until.timestamp() if until else inf
+        runs = counters.split_range(int(since.timestamp()), stop)
+        if not runs:
             return {}
         bounds = {
-            f"{name}{k}": int(min(part[j], FAR))
-            for k, part in enumerate(parts)
-            for j, name in enumerate(("size", "low", "high"))
+            f"{name}{number}": int(min(bound, FAR_FUTURE))
+            for number, run in enumerate(runs)
+            for name, bound in zip(("size", "low", "high"), run, strict=True)
         }
-        found = self._rows(_grown(len(parts)), kind=kind, **bounds)
-        return {(who, what): value for who, what, value in found}
+        rows = self._fetch(_growth_query(len(runs)), kind=kind, **bounds)
+        return {(group, measure): amount for group, measure, amount in rows}
 
     def series(
-        self, kind: str, what: str, since: datetime, until: datetime, bucket: int, size: int
+        self, kind: str, measure: str, since: datetime, until: datetime, bucket: int, size: int
     ) -> dict[str, dict[int, int]]:
-        """Whole values in `[since, until)` by who, and by the start of the bucket since 1970.
+        """Return the amounts in `[since, until)` by group and by bucket start, as integers.
 
         Args:
-            bucket: seconds, a multiple of `size`.
-            size: one of the stretches that this kind is counted in.
+            kind: kind of counters.
+            measure: column `what` of the counters.
+            since: inclusive.
+            until: exclusive.
+            bucket: seconds, a multiple of `size`. Its start is in seconds since 1970.
+            size: a bucket size of the counters of this kind, in seconds.
         """
         low, high = int(since.timestamp()), int(until.timestamp())
         query = _CELLS if bucket == size else _GRID
-        values = {"kind": kind, "what": what, "size": size, "low": low, "high": high}
-        found = self._rows(query, **values, **({} if bucket == size else {"bucket": bucket}))
-        return {who: _numbers(text) for who, text in found}
+        bounds = {"kind": kind, "what": measure, "size": size, "low": low, "high": high}
+        rows = self._fetch(query, **bounds, **({} if bucket == size else {"bucket": bucket}))
+        amounts: dict[str, dict[int, int]] = {}
+        for group, cells in rows:
+            pairs = (cell.split(":") for cell in cells.split())
+            amounts[group] = {int(start): int(amount) for start, amount in pairs}
+        return amounts
 
     def extents(
         self, kind: str, since: datetime, until: datetime, size: int
     ) -> dict[str, tuple[int, int, int]]:
-        """First and last start of the stretches with anything in them, and how many, by who."""
+        """Return (first start, last start, number) of the non-empty buckets by group."""
         low, high = int(since.timestamp()), int(until.timestamp())
-        found = self._rows(_EXTENTS, kind=kind, size=size, low=low, high=high)
-        return {row[0]: (row[1], row[2], row[3]) for row in found}
+        rows = self._fetch(_EXTENTS, kind=kind, size=size, low=low, high=high)
+        return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
-    def last(self, kind: str, until: datetime) -> datetime | None:
-        """End of the last quarter of an hour before `until` with anything in it."""
-        table = schema.counters.c
-        size = counters.QUARTER
+    def last_activity(self, kind: str, until: datetime) -> datetime | None:
+        """Return the end of the last non-empty quarter of an hour before `until`."""
+        table, size = schema.counters.c, counters.QUARTER
         query = sa.select(sa.func.max(table.start)).where(table.kind == kind, table.size == size)
-        start = self._rows(query.where(table.start < int(until.timestamp())))[0][0]
-        return None if start is None else _moment(start + size)
+        start = self._fetch(query.where(table.start < int(until.timestamp())))[0][0]
+        return None if start is None else datetime.fromtimestamp(start + size, UTC)
 
-    def oldest(self) -> dict[ClipStage, datetime]:
-        """Since when the clip that stands at each stage longest has stood there."""
-        found = self._rows(_OLDEST)
-        return {ClipStage(row.stage): row.at for row in found if row.at}
+    def oldest_by_stage(self) -> dict[ClipStage, datetime]:
+        """Return when the clip that has been longest at each stage arrived there."""
+        return {ClipStage(row.stage): row.at for row in self._fetch(_OLDEST) if row.at}
 
 
-# Statements are made once: to make them costs as much as to run them.
+# Statements are built once: building one costs as much as running it.
 _c = schema.counters.c
 _TOTALS = sa.select(_c.who, _c.what, _c.value).where(_c.kind == sa.bindparam("kind"), _c.size == 0)
 
 
-def _within(*more: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """Stretches of one kind and size from `low` to `high`."""
-    window = (_c.start >= sa.bindparam("low"), _c.start < sa.bindparam("high"))
-    here = (_c.kind == sa.bindparam("kind"), _c.size == sa.bindparam("size"))
-    return sa.and_(*here, *window, *more)
+def _within(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Select the buckets of one kind and size from `low` to `high`."""
+    return sa.and_(
+        _c.kind == sa.bindparam("kind"),
+        _c.size == sa.bindparam("size"),
+        _c.start >= sa.bindparam("low"),
+        _c.start < sa.bindparam("high"),
+        *conditions,
+    )
 
 
-def _texts(at: sa.ColumnElement[Any], value: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
-    """`at:value …` as one text: rows cost more than their numbers."""
-    number = sa.cast(sa.cast(value, sa.BigInteger), sa.Text)
+def _cell_list(at: sa.ColumnElement[Any], amount: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """Join cells to one text `at:amount …`, since a row costs more than its numbers."""
+    number = sa.cast(sa.cast(amount, sa.BigInteger), sa.Text)
     return sa.func.aggregate_strings(sa.cast(at, sa.Text) + ":" + number, " ")
 
 
-_what = _c.what == sa.bindparam("what")
-_CELLS = sa.select(_c.who, _texts(_c.start, _c.value)).where(_within(_what)).group_by(_c.who)
+_measure = _c.what == sa.bindparam("what")
+_CELLS = sa.select(_c.who, _cell_list(_c.start, _c.value)).where(_within(_measure)).group_by(_c.who)
 _at = _c.start - _c.start % sa.bindparam("bucket", type_=sa.BigInteger)
-_grouped = (
+_cells = (
     sa.select(_at.label("at"), _c.who, sa.func.sum(_c.value).label("value"))
-    .where(_within(_what))
+    .where(_within(_measure))
     .group_by("at", _c.who)
     .subquery()
 )
-_GRID = sa.select(_grouped.c.who, _texts(_grouped.c.at, _grouped.c.value)).group_by(_grouped.c.who)
+_GRID = sa.select(_cells.c.who, _cell_list(_cells.c.at, _cells.c.value)).group_by(_cells.c.who)
 _EXTENTS = (
     sa.select(_c.who, sa.func.min(_c.start), sa.func.max(_c.start), sa.func.count())
     .where(_within())
@@ -127,26 +137,17 @@ _OLDEST = sa.union_all(
 
 
 @functools.cache
-def _grown(parts: int) -> sa.Select[Any]:
-    """Sums over so many stretches; as a union, for with OR SQLite would read the whole kind."""
-    each = [
+def _growth_query(runs: int) -> sa.Select[Any]:
+    # A union: with OR, SQLite would read all counters of the kind.
+    queries = [
         sa.select(_c.who, _c.what, _c.value).where(
             _c.kind == sa.bindparam("kind"),
-            _c.size == sa.bindparam(f"size{k}"),
-            _c.start >= sa.bindparam(f"low{k}"),
-            _c.start < sa.bindparam(f"high{k}"),
+            _c.size == sa.bindparam(f"size{number}"),
+            _c.start >= sa.bindparam(f"low{number}"),
+            _c.start < sa.bindparam(f"high{number}"),
         )
-        for k in range(parts)
+        for number in range(runs)
     ]
-    whole = sa.union_all(*each).subquery()
-    query = sa.select(whole.c.who, whole.c.what, sa.func.sum(whole.c.value))
-    return query.group_by(whole.c.who, whole.c.what)
-
-
-def _numbers(text: str) -> dict[int, int]:
-    pairs = (part.split(":") for part in text.split())
-    return {int(at): int(value) for at, value in pairs}
-
-
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    cells = sa.union_all(*queries).subquery()
+    query = sa.select(cells.c.who, cells.c.what, sa.func.sum(cells.c.value))
+    return query.group_by(cells.c.who, cells.c.what)

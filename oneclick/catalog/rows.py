@@ -1,4 +1,4 @@
-"""What the catalog answers with, and how it becomes rows."""
+"""Records that the catalog returns, and conversions between them and database rows."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from oneclick.core.clips import ChosenBy, Clip, ClipStage, Video
 from oneclick.core.hits import Hit, HitBox
 from oneclick.core.spans import Span
 
-_hits = msgspec.json.Decoder(tuple[Hit, ...])
-_boxes = msgspec.json.Decoder(tuple[HitBox, ...])
+_hits_decoder = msgspec.json.Decoder(tuple[Hit, ...])
+_boxes_decoder = msgspec.json.Decoder(tuple[HitBox, ...])
+_origins_decoder = msgspec.json.Decoder(dict[str, int])
 
 
-@dataclass(frozen=True)
-class ClipRow:
-    """One Clip and where it stands."""
+@dataclass(frozen=True, kw_only=True)
+class ClipRecord:
+    """One Clip with its stage, lease and latest label revision."""
 
     clip: Clip
     stage: ClipStage
     revision: int
     """Latest label revision; 0 before the first."""
     error: str
-    """Why it is QUARANTINED; else empty."""
+    """Why the clip is QUARANTINED; empty otherwise."""
     attempts: int
-    """How often it was claimed since its last move."""
+    """Number of claims since the last change of stage."""
     lease_owner: str | None
     lease_until: datetime | None
     """UTC."""
@@ -37,25 +38,25 @@ class ClipRow:
     created_at: datetime
     """UTC."""
     failed_from: ClipStage | None
-    """Where a QUARANTINED clip goes on `retry`; None if it was never cut."""
+    """Stage that `retry` restores for a QUARANTINED clip; None if it was never cut."""
 
 
-@dataclass(frozen=True)
-class Event:
-    """One move of one Clip."""
+@dataclass(frozen=True, kw_only=True)
+class ClipEvent:
+    """One change of stage of one Clip."""
 
     id: int
     clip: str
     at: datetime
     old: ClipStage | None
-    """None where the Clip came into the catalog."""
+    """None for the event that added the Clip to the catalog."""
     new: ClipStage
     by: str
     detail: str
 
 
-@dataclass(frozen=True)
-class RevisionRow:
+@dataclass(frozen=True, kw_only=True)
+class LabelRevisionRecord:
     """One label revision of one Clip."""
 
     clip: str
@@ -68,12 +69,12 @@ class RevisionRow:
     """sha256 of the label file."""
     boxes: int
     origins: dict[str, int]
-    """Boxes by origin letter."""
+    """Number of boxes by origin letter."""
 
 
-@dataclass(frozen=True)
-class VerdictRow:
-    """One decision about one Clip."""
+@dataclass(frozen=True, kw_only=True)
+class VerdictRecord:
+    """One review decision about one Clip."""
 
     clip: str
     decision: str
@@ -82,30 +83,30 @@ class VerdictRow:
     seconds: float
     edits: int
     images: int
-    """Frames of the Clip that was decided on."""
+    """Number of frames of the reviewed Clip."""
     reason: str
 
 
-@dataclass(frozen=True)
-class CostRow:
-    """Verdicts of one day and one reviewer on labels of one making, summed up."""
+@dataclass(frozen=True, kw_only=True)
+class LabelCostRecord:
+    """Review effort of one day, one reviewer and one labeller, summed over the verdicts."""
 
     day: date
     """UTC."""
     made_by: str | None
-    """Maker of the newest automatic labels of these clips; None where there are none."""
+    """Labeller of the newest automatic revision of these clips; None where there is none."""
     by: str
     clips: int
     images: int
     edits: int
     seconds: float
     boxes: int
-    """Left in the clips that were accepted."""
+    """Boxes in the newest labels of the accepted clips."""
 
 
-@dataclass(frozen=True)
-class DatasetRow:
-    """One DatasetVersion in numbers."""
+@dataclass(frozen=True, kw_only=True)
+class DatasetRecord:
+    """Summary of one DatasetVersion."""
 
     name: str
     digest: str
@@ -116,7 +117,7 @@ class DatasetRow:
 
 
 @dataclass(frozen=True)
-class ModelRow:
+class ModelRecord:
     """One trained model."""
 
     id: str
@@ -125,8 +126,8 @@ class ModelRow:
     card: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class RunRow:
+@dataclass(frozen=True, kw_only=True)
+class FlowRunRecord:
     """One flow run."""
 
     id: str
@@ -136,28 +137,28 @@ class RunRow:
     ended: datetime | None
     detail: str
     progress: float | None = None
-    """0 to 1, as far as a running one has said; None where nobody knows."""
+    """Completed share of a running flow, 0 to 1; None if it has not been reported."""
 
 
 def to_json(value: Any) -> str:
-    """Compact JSON text of builtins and of the core's dataclasses."""
+    """Encode builtins and dataclasses of the core to compact, deterministic JSON text."""
     return msgspec.json.encode(value, order="deterministic").decode()
 
 
-def from_video(video: Video) -> dict[str, Any]:
-    """Columns of `videos`."""
+def video_columns(video: Video) -> dict[str, Any]:
+    """Return the columns of a row of `videos`, except `added_at`."""
     return dict(vars(video))
 
 
-def video(row: sa.Row[Any]) -> Video:
-    """A row of `videos`."""
-    values = dict(row._mapping)
-    del values["added_at"]  # when it came in is no part of the recording
-    return Video(**values)
+def video_from_row(row: sa.Row[Any]) -> Video:
+    """Convert a row of `videos` to a Video."""
+    columns = dict(row._mapping)
+    del columns["added_at"]  # when it was added is no property of the recording
+    return Video(**columns)
 
 
-def from_clip(clip: Clip) -> dict[str, Any]:
-    """Columns that `selections` and `clips` share."""
+def clip_columns(clip: Clip) -> dict[str, Any]:
+    """Return the columns that `selections` and `clips` share."""
     return {
         "id": clip.id,
         "camera": clip.camera,
@@ -176,49 +177,62 @@ def from_clip(clip: Clip) -> dict[str, Any]:
     }
 
 
-def clip(row: sa.Row[Any]) -> Clip:
-    """A row of `selections` or `clips`."""
+def clip_from_row(row: sa.Row[Any]) -> Clip:
+    """Convert a row of `selections` or `clips` to a Clip."""
     return Clip(
-        row.id,
-        row.camera,
-        row.video,
-        Span(row.start, row.stop),
-        row.fps,
-        row.width,
-        row.height,
-        ChosenBy(row.chosen_by),
-        _hits.decode(row.hits),
-        row.split,
-        row.digest,
-        row.led_by,
-        row.stands_for,
+        id=row.id,
+        camera=row.camera,
+        video=row.video,
+        span=Span(row.start, row.stop),
+        fps=row.fps,
+        width=row.width,
+        height=row.height,
+        chosen_by=ChosenBy(row.chosen_by),
+        hits=_hits_decoder.decode(row.hits),
+        split=row.split,
+        digest=row.digest,
+        led_by=row.led_by,
+        stands_for=row.stands_for,
     )
 
 
-def clip_row(row: sa.Row[Any]) -> ClipRow:
-    """A row of `clips`."""
-    return ClipRow(
-        clip(row),
-        ClipStage(row.stage),
-        row.revision,
-        row.error,
-        row.attempts,
-        row.lease_owner,
-        row.lease_until,
-        row.moved_at,
-        row.created_at,
-        ClipStage(row.failed_from) if row.failed_from else None,
+def clip_record(row: sa.Row[Any]) -> ClipRecord:
+    """Convert a row of `clips` to a ClipRecord."""
+    return ClipRecord(
+        clip=clip_from_row(row),
+        stage=ClipStage(row.stage),
+        revision=row.revision,
+        error=row.error,
+        attempts=row.attempts,
+        lease_owner=row.lease_owner,
+        lease_until=row.lease_until,
+        moved_at=row.moved_at,
+        created_at=row.created_at,
+        failed_from=ClipStage(row.failed_from) if row.failed_from else None,
     )
 
 
-def event(row: sa.Row[Any]) -> Event:
-    """A row of `clip_events`."""
-    old = ClipStage(row.old) if row.old else None
-    return Event(row.id, row.clip, row.at, old, ClipStage(row.new), row.by, row.detail)
+def clip_event(row: sa.Row[Any]) -> ClipEvent:
+    """Convert a row of `clip_events` to a ClipEvent."""
+    return ClipEvent(
+        id=row.id,
+        clip=row.clip,
+        at=row.at,
+        old=ClipStage(row.old) if row.old else None,
+        new=ClipStage(row.new),
+        by=row.by,
+        detail=row.detail,
+    )
 
 
-def from_hit(video_id: str, key: str, hit: Hit) -> dict[str, Any]:
-    """Columns of `hits`."""
+def label_revision(row: sa.Row[Any]) -> LabelRevisionRecord:
+    """Convert a row of `label_revisions` to a LabelRevisionRecord."""
+    columns = dict(row._mapping)
+    return LabelRevisionRecord(**columns | {"origins": _origins_decoder.decode(row.origins)})
+
+
+def hit_columns(video_id: str, key: str, hit: Hit) -> dict[str, Any]:
+    """Return the columns of a row of `hits`."""
     return {
         "video": video_id,
         "key": key,
@@ -231,7 +245,12 @@ def from_hit(video_id: str, key: str, hit: Hit) -> dict[str, Any]:
     }
 
 
-def hit(row: sa.Row[Any]) -> Hit:
-    """A row of `hits`."""
-    boxes = _boxes.decode(row.boxes)
-    return Hit(row.trigger, Span(row.start, row.stop), row.score, boxes, row.why)
+def hit_from_row(row: sa.Row[Any]) -> Hit:
+    """Convert a row of `hits` to a Hit."""
+    return Hit(
+        trigger=row.trigger,
+        span=Span(row.start, row.stop),
+        score=row.score,
+        boxes=_boxes_decoder.decode(row.boxes),
+        why=row.why,
+    )

@@ -1,4 +1,7 @@
-"""The tables. A change here needs a revision in `migrations/versions` and a new REVISION."""
+"""The database tables.
+
+A change here needs a revision in `migrations/versions` and a new REVISION.
+"""
 
 from __future__ import annotations
 
@@ -12,34 +15,34 @@ REVISION = "0003"
 
 
 class Utc(sa.TypeDecorator[datetime]):
-    """A time in UTC with its zone, also where the database keeps none."""
+    """A timezone-aware UTC time, also on databases that store no time zone."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """To UTC; a time without a zone is taken as UTC."""
+        """Convert to UTC; a naive time is taken as UTC."""
         if value is None or value.tzinfo is None:
             return value
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """With its zone."""
+        """Attach the UTC time zone."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 metadata = sa.MetaData()
-Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-"""Counts itself up as a primary key on SQLite too."""
+AutoIncrement = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""Integer type that auto-increments as a primary key, on SQLite too."""
 
 
 def _text(name: str, **options: Any) -> sa.Column[str]:
     return sa.Column(name, sa.Text, nullable=False, **options)
 
 
-def _whole(name: str, **options: Any) -> sa.Column[int]:
+def _integer(name: str, **options: Any) -> sa.Column[int]:
     return sa.Column(name, sa.Integer, nullable=False, **options)
 
 
@@ -51,16 +54,16 @@ def _time(name: str) -> sa.Column[datetime]:
     return sa.Column(name, Utc, nullable=False)
 
 
-def _piece() -> list[sa.Column[Any]]:
-    """What selections and clips share: the fields of core.clips.Clip after its id."""
+def _clip_columns() -> list[sa.Column[Any]]:
+    """Return the columns that `selections` and `clips` share: core.clips.Clip without its id."""
     return [
         _text("camera"),
         sa.Column("video", sa.ForeignKey("videos.id"), nullable=False),
-        _whole("start"),
-        _whole("stop"),
+        _integer("start"),
+        _integer("stop"),
         _real("fps"),
-        _whole("width"),
-        _whole("height"),
+        _integer("width"),
+        _integer("height"),
         _text("chosen_by"),
         _text("hits"),  # JSON
         _text("split"),
@@ -77,9 +80,9 @@ videos = sa.Table(
     _text("camera"),
     sa.Column("started_at", Utc),
     _real("fps"),
-    _whole("frames"),
-    _whole("width"),
-    _whole("height"),
+    _integer("frames"),
+    _integer("width"),
+    _integer("height"),
     _text("digest"),
     _text("suffix"),
     sa.Column("added_at", Utc),
@@ -97,12 +100,12 @@ video_marks = sa.Table(
 hits = sa.Table(
     "hits",
     metadata,
-    sa.Column("id", Number, primary_key=True),
+    sa.Column("id", AutoIncrement, primary_key=True),
     sa.Column("video", sa.ForeignKey("videos.id"), nullable=False),
     _text("key"),
     _text("trigger"),
-    _whole("start"),
-    _whole("stop"),
+    _integer("start"),
+    _integer("stop"),
     _real("score"),
     _text("boxes"),  # JSON
     _text("why"),
@@ -114,7 +117,7 @@ counters = sa.Table(
     "counters",
     metadata,
     _text("kind", primary_key=True),
-    _whole("size", primary_key=True),
+    _integer("size", primary_key=True),
     sa.Column("start", sa.BigInteger, primary_key=True, nullable=False),
     _text("who", primary_key=True),
     _text("what", primary_key=True),
@@ -126,22 +129,22 @@ counters = sa.Table(
 selections = sa.Table(
     "selections",
     metadata,
-    sa.Column("seq", Number, primary_key=True),
+    sa.Column("seq", AutoIncrement, primary_key=True),
     _text("id", unique=True),
-    *_piece(),
+    *_clip_columns(),
 )
 
 clips = sa.Table(
     "clips",
     metadata,
-    sa.Column("seq", Number, primary_key=True),
+    sa.Column("seq", AutoIncrement, primary_key=True),
     _text("id", unique=True),
-    *_piece(),
+    *_clip_columns(),
     _text("stage"),
-    _whole("revision"),
+    _integer("revision"),
     _text("error"),
     sa.Column("failed_from", sa.Text),
-    _whole("attempts"),
+    _integer("attempts"),
     sa.Column("lease_owner", sa.Text),
     sa.Column("lease_until", Utc),
     _time("created_at"),
@@ -156,7 +159,7 @@ clips = sa.Table(
 clip_events = sa.Table(
     "clip_events",
     metadata,
-    sa.Column("id", Number, primary_key=True),
+    sa.Column("id", AutoIncrement, primary_key=True),
     _text("clip"),
     _time("at"),
     sa.Column("old", sa.Text),
@@ -170,13 +173,13 @@ label_revisions = sa.Table(
     "label_revisions",
     metadata,
     sa.Column("clip", sa.ForeignKey("clips.id"), primary_key=True),
-    _whole("revision", primary_key=True),
+    _integer("revision", primary_key=True),
     _text("kind"),
     sa.Column("parent", sa.Integer),
     _text("made_by"),
     _time("made_at"),
     _text("digest"),
-    _whole("boxes"),
+    _integer("boxes"),
     _text("origins"),  # JSON
 )
 
@@ -188,8 +191,8 @@ verdicts = sa.Table(
     _text("by", primary_key=True),
     _text("decision"),
     _real("seconds"),
-    _whole("edits"),
-    _whole("images"),
+    _integer("edits"),
+    _integer("images"),
     _text("reason"),
 )
 
@@ -199,8 +202,8 @@ datasets = sa.Table(
     _text("name", primary_key=True),
     _text("digest"),
     sa.Column("parent", sa.Text),
-    _whole("clips"),
-    _whole("images"),
+    _integer("clips"),
+    _integer("images"),
     _time("made_at"),
 )
 
@@ -209,7 +212,7 @@ dataset_clips = sa.Table(
     metadata,
     sa.Column("dataset", sa.ForeignKey("datasets.name"), primary_key=True),
     _text("clip", primary_key=True),
-    _whole("revision"),
+    _integer("revision"),
     _text("split"),
     sa.Index("datasets_of_clip", "clip"),
 )

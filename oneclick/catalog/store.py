@@ -12,67 +12,68 @@ import sqlalchemy as sa
 
 from oneclick.catalog import counters
 from oneclick.catalog import engine as engines
-from oneclick.catalog.counters import Tally
+from oneclick.catalog.counters import CounterChanges
 from oneclick.storage.workspace import Workspace
 
 Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """The present, with its zone."""
+    """Return the current time, timezone-aware, in UTC."""
     return datetime.now(UTC)
 
 
-class Store:
-    """A database of one workspace. Every method may raise Unavailable, NoSpace and BadInput."""
+class CatalogBase:
+    """The database of one workspace.
+
+    Every method of it and of its subclasses may raise Unavailable, NoSpace and BadInput.
+    """
 
     def __init__(self, workspace: Workspace, engine: sa.Engine, clock: Clock) -> None:
         self.workspace = workspace
         self._engine = engine
         self._clock = clock
-        self._running = threading.local()
-
-    @property
-    def _where(self) -> str:
-        return engines.name(self._engine.url)
+        self._local = threading.local()
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
-        """One writing transaction: all calls of this thread inside it count, or none does."""
-        outer = getattr(self._running, "connection", None)
+        """Run all calls of this thread inside the block in one writing transaction.
+
+        A transaction inside another one joins it.
+        """
+        outer = getattr(self._local, "writer", None)
         if outer is not None:
             yield outer
             return
         with engines.transaction(self._engine, writes=True) as connection:
-            self._running.connection = connection
+            self._local.writer = connection
             try:
                 yield connection
             finally:
-                self._running.connection = None
+                self._local.writer = None
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """One view of the catalog: all that this thread reads inside it belongs together."""
-        running = self._running
-        outer = getattr(running, "connection", None) or getattr(running, "view", None)
+        """Run all reads of this thread inside the block on one consistent snapshot."""
+        outer = getattr(self._local, "writer", None) or getattr(self._local, "reader", None)
         if outer is not None:
             yield outer
             return
         with engines.transaction(self._engine, writes=False) as connection:
-            running.view = connection
+            self._local.reader = connection
             try:
                 yield connection
             finally:
-                running.view = None
+                self._local.reader = None
 
-    def _rows(
-        self, query: sa.Select[Any] | sa.CompoundSelect[Any], **values: Any
+    def _fetch(
+        self, query: sa.Select[Any] | sa.CompoundSelect[Any], **parameters: Any
     ) -> list[sa.Row[Any]]:
         with self.reading() as connection:
-            return list(connection.execute(query, values).all())
+            return list(connection.execute(query, parameters).all())
 
-    def _put(self, table: sa.Table, rows: list[dict[str, Any]]) -> int:
-        """Insert the rows that are not there yet; how many were new."""
+    def _insert_missing(self, table: sa.Table, rows: list[dict[str, Any]]) -> int:
+        """Insert the rows whose key is not in the table; return the number of inserted rows."""
         if not rows:
             return 0
         with self.transaction() as connection:
@@ -80,19 +81,19 @@ class Store:
             new = query.returning(next(iter(table.primary_key)))
             return len(connection.execute(new, rows).all())
 
-    def _count(self, *changes: Tally) -> None:
-        """Add to the counters."""
-        whole = Tally()
-        for change in changes:
-            whole.add(change)
-        with self.transaction() as connection:
-            counters.add(connection, whole)
-
     def _upsert(self, table: sa.Table, row: dict[str, Any], keep: tuple[str, ...]) -> None:
-        """Insert the row, or write it over the old one, of which the columns `keep` stay."""
+        """Insert the row, or overwrite the existing one except for its columns `keep`."""
         with self.transaction() as connection:
             query = engines.insert(connection.dialect.name, table).values(row)
             changes = {name: query.excluded[name] for name in row if name not in keep}
             connection.execute(
                 query.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)
             )
+
+    def _add_counts(self, *changes: CounterChanges) -> None:
+        """Add the sum of the changes to the counters."""
+        total = CounterChanges()
+        for change in changes:
+            total.add(change)
+        with self.transaction() as connection:
+            counters.apply(connection, total)

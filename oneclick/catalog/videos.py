@@ -1,4 +1,4 @@
-"""Videos, what was done with them, Hits in them and Spans selected of them."""
+"""Videos, the steps done with them, their Hits and the Clips selected from them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from oneclick.catalog import counters, rows, schema
-from oneclick.catalog.rollups import Rollups
+from oneclick.catalog.rollups import RollupsMixin
 from oneclick.core.clips import Clip, Video
 from oneclick.core.errors import BadInput, UnknownName
 from oneclick.core.hits import Hit
@@ -18,20 +18,24 @@ Mark = tuple[str, str, str]
 """(video, step, key): this step, with this model or these parameters, is done with this Video."""
 
 
-class Videos(Rollups):
-    """The part of the catalog that knows Videos."""
+class VideosMixin(RollupsMixin):
+    """Videos, Hits and selections in the catalog."""
 
     def add_video(self, video: Video) -> bool:
-        """False if it is there already.
+        """Add a Video; return False if the catalog has it already.
 
         Raises:
             BadInput: another recording has this id.
         """
         with self.transaction():
-            now = self._clock()
-            if self._put(schema.videos, [rows.from_video(video) | {"added_at": now}]):
-                size = (video.frames, video.fps)
-                self._count(counters.of_video(video.camera, video.started_at, *size, now))
+            added_at = self._clock()
+            columns = rows.video_columns(video) | {"added_at": added_at}
+            if self._insert_missing(schema.videos, [columns]):
+                self._add_counts(
+                    counters.video_changes(
+                        video.camera, video.started_at, video.frames, video.fps, added_at
+                    )
+                )
                 return True
             if self.video(video.id).digest != video.digest:
                 raise BadInput(
@@ -41,69 +45,71 @@ class Videos(Rollups):
             return False
 
     def video(self, video_id: str) -> Video:
-        """One Video.
+        """Return one Video.
 
         Raises:
-            UnknownName: there is none of that id.
+            UnknownName: no Video has this id.
         """
-        found = self._rows(sa.select(schema.videos).where(schema.videos.c.id == video_id))
-        if not found:
+        video_rows = self._fetch(sa.select(schema.videos).where(schema.videos.c.id == video_id))
+        if not video_rows:
             raise UnknownName("video", video_id)
-        return rows.video(found[0])
+        return rows.video_from_row(video_rows[0])
 
     def videos(self) -> list[Video]:
-        """All Videos by id."""
-        return [rows.video(row) for row in self._rows(sa.select(schema.videos).order_by("id"))]
+        """Return all Videos, sorted by id."""
+        query = sa.select(schema.videos).order_by("id")
+        return [rows.video_from_row(row) for row in self._fetch(query)]
 
     def mark(self, video_id: str, step: str, key: str) -> None:
-        """Remember that `step` with `key` is done with a Video."""
-        self._mark([(video_id, step, key)])
+        """Record that `step` with `key` is done with a Video."""
+        self._add_marks([(video_id, step, key)])
 
-    def marked(self, video_id: str, step: str, key: str) -> bool:
-        """Whether the mark was set."""
+    def is_marked(self, video_id: str, step: str, key: str) -> bool:
+        """Check whether `step` with `key` is done with a Video."""
         table = schema.video_marks.c
         query = sa.select(table.at).where(
             table.video == video_id, table.step == step, table.key == key
         )
-        return bool(self._rows(query))
+        return bool(self._fetch(query))
 
     def unmarked(self, step: str, key: str | None = None) -> list[str]:
-        """Ids of the Videos without the mark; without any mark of the step if no key is given."""
-        table = schema.video_marks.c
-        done = sa.select(table.video).where(table.step == step)
+        """Return the ids of the Videos without the mark, or without any mark of the step."""
+        videos, marks = schema.videos.c, schema.video_marks.c
+        marked_ids = sa.select(marks.video).where(marks.step == step)
         if key is not None:
-            done = done.where(table.key == key)
-        query = sa.select(schema.videos.c.id).where(schema.videos.c.id.not_in(done)).order_by("id")
-        return [row.id for row in self._rows(query)]
+            marked_ids = marked_ids.where(marks.key == key)
+        query = sa.select(videos.id).where(videos.id.not_in(marked_ids)).order_by("id")
+        return [row.id for row in self._fetch(query)]
 
-    def put_hits(self, video_id: str, hits: Sequence[Hit], key: str) -> None:
-        """Replace the Hits of a Video; `key` says which look found them."""
+    def replace_hits(self, video_id: str, hits: Sequence[Hit], key: str) -> None:
+        """Replace the Hits of a Video; `key` identifies the trigger pass that produced them."""
         table = schema.hits
         with self.transaction() as connection:
             video = self.video(video_id)
-            of = (video.camera, video.started_at, video.fps)
-            old = sa.select(table.c.trigger, table.c.start).where(table.c.video == video_id)
-            before = [(name, start) for name, start in connection.execute(old)]
+            query = sa.select(table.c.trigger, table.c.start).where(table.c.video == video_id)
+            old_starts = [(trigger, start) for trigger, start in connection.execute(query)]
             connection.execute(sa.delete(table).where(table.c.video == video_id))
             if hits:
-                values = [rows.from_hit(video_id, key, hit) for hit in hits]
-                connection.execute(sa.insert(table), values)
-            found = [(hit.trigger, hit.span.start) for hit in hits]
-            self._count(
-                counters.of_hits(*of, found), counters.negative(counters.of_hits(*of, before))
+                columns = [rows.hit_columns(video_id, key, hit) for hit in hits]
+                connection.execute(sa.insert(table), columns)
+            new_starts = [(hit.trigger, hit.span.start) for hit in hits]
+            camera, started_at, fps = video.camera, video.started_at, video.fps
+            self._add_counts(
+                counters.hit_changes(camera, started_at, fps, new_starts),
+                counters.hit_changes(camera, started_at, fps, old_starts).negated(),
             )
 
     def hits(
         self, video_id: str | None = None, trigger: str | None = None
     ) -> list[tuple[str, Hit]]:
-        """(video id, Hit) in order of videos, as they were put."""
+        """Return (video id, Hit), by video and in the order of `replace_hits`."""
         table = schema.hits
         query = sa.select(table).order_by(table.c.video, table.c.id)
         if video_id is not None:
             query = query.where(table.c.video == video_id)
         if trigger is not None:
             query = query.where(table.c.trigger == trigger)
-        return [(row.video, rows.hit(row)) for row in self._rows(query)]
+        return [(row.video, rows.hit_from_row(row)) for row in self._fetch(query)]
 
     def hit_starts(
         self,
@@ -112,48 +118,48 @@ class Videos(Rollups):
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> list[tuple[str, str, int]]:
-        """(video id, trigger, first frame) of every Hit, without its boxes.
+        """Return (video id, trigger, first frame) of every Hit, without its boxes.
 
-        Of Videos that started in `[since, until)`, and of those whose start nobody knows.
+        Only of Videos that started in `[since, until)`, and of those whose start is unknown.
         """
-        table, of = schema.hits.c, schema.videos.c
-        undated = of.started_at.is_(None)
-        query = sa.select(table.video, table.trigger, table.start).join(schema.videos)
+        hits, videos = schema.hits.c, schema.videos.c
+        undated = videos.started_at.is_(None)
+        query = sa.select(hits.video, hits.trigger, hits.start).join(schema.videos)
         if camera is not None:
-            query = query.where(of.camera == camera)
+            query = query.where(videos.camera == camera)
         if trigger is not None:
-            query = query.where(table.trigger == trigger)
+            query = query.where(hits.trigger == trigger)
         if since is not None:
-            query = query.where(undated | (of.started_at >= since))
+            query = query.where(undated | (videos.started_at >= since))
         if until is not None:
-            query = query.where(undated | (of.started_at < until))
-        return [(video, name, start) for video, name, start in self._rows(query)]
+            query = query.where(undated | (videos.started_at < until))
+        return [(video, name, start) for video, name, start in self._fetch(query)]
 
     def hit_counts(self) -> dict[str, int]:
-        """Hits by trigger, from the rollup."""
-        found: Counter[str] = Counter()
+        """Return the number of Hits by trigger, from the counters."""
+        numbers: Counter[str] = Counter()
         for (_, trigger), hits in self.totals(counters.HIT).items():
-            found[trigger] += int(hits)
-        return {name: found[name] for name in sorted(found) if found[name]}
+            numbers[trigger] += int(hits)
+        return {trigger: numbers[trigger] for trigger in sorted(numbers) if numbers[trigger]}
 
-    def put_selection(self, clips: Sequence[Clip], marks: Sequence[Mark] = ()) -> None:
-        """Remember what is to be cut, and set the marks, in one transaction."""
+    def add_selections(self, clips: Sequence[Clip], marks: Sequence[Mark] = ()) -> None:
+        """Add Clips that are to be cut, and set the marks, in one transaction."""
         with self.transaction():
-            self._put(schema.selections, [rows.from_clip(clip) for clip in clips])
-            self._mark(marks)
+            self._insert_missing(schema.selections, [rows.clip_columns(clip) for clip in clips])
+            self._add_marks(marks)
 
     def selections(self, uncut_only: bool = True) -> list[Clip]:
-        """Selected Clips in order of selection; without those that are clips by now."""
+        """Return the selected Clips in order of selection, by default only those not cut yet."""
         table = schema.selections
         query = sa.select(table).order_by(table.c.seq)
         if uncut_only:
             cut = sa.exists().where(schema.clips.c.id == table.c.id)
             query = query.where(~cut)
-        return [rows.clip(row) for row in self._rows(query)]
+        return [rows.clip_from_row(row) for row in self._fetch(query)]
 
-    def _mark(self, marks: Iterable[Mark]) -> None:
-        now = self._clock()
-        names = ("video", "step", "key")
-        self._put(
-            schema.video_marks, [{**dict(zip(names, m, strict=True)), "at": now} for m in marks]
-        )
+    def _add_marks(self, marks: Iterable[Mark]) -> None:
+        at = self._clock()
+        columns = [
+            {"video": video_id, "step": step, "key": key, "at": at} for video_id, step, key in marks
+        ]
+        self._insert_missing(schema.video_marks, columns)

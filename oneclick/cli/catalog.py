@@ -13,16 +13,16 @@ app = typer.Typer(no_args_is_help=True, help="The catalog: rebuild it from the f
 
 @app.command()
 def rebuild(home: output.Home = None) -> None:
-    """Make the catalog again from the files of the workspace."""
-    from oneclick.catalog import Catalog
+    """Rebuild the catalog from the files of the workspace."""
+    from oneclick.catalog import rebuild as catalog_rebuild
 
-    where = output.settings(home).home
-    problems = Catalog.rebuild(where)
+    workspace = output.load_settings(home).home
+    problems = catalog_rebuild.rebuild(workspace)
     for problem in problems:
         typer.echo(problem)
-    output.say(f"catalog of {where} rebuilt from its files")
+    output.message(f"catalog of {workspace} rebuilt from its files")
     if problems:
-        output.say(f"{len(problems)} broken files were left out")
+        output.message(f"{len(problems)} broken files were left out")
         raise typer.Exit(1)
 
 
@@ -31,14 +31,15 @@ def verify(
     home: output.Home = None,
     deep: Annotated[bool, typer.Option(help="Also compare checksums of every file.")] = False,
 ) -> None:
-    """Recount the totals and compare the catalog with the files; exit 1 if they differ."""
+    """Verify the catalog: recount its totals, compare it with the files; exit 1 if they differ."""
     from oneclick.catalog import Catalog
+    from oneclick.catalog import verify as catalog_verify
 
-    with Catalog.open(output.settings(home).home) as catalog:
-        problems = catalog.verify(deep=deep)
+    with Catalog.open(output.load_settings(home).home) as catalog:
+        problems = catalog_verify.verify(catalog, deep=deep)
     for problem in problems:
         typer.echo(problem)
     if problems:
-        output.say(f"{len(problems)} problems; `oneclick catalog rebuild` makes it again")
+        output.message(f"{len(problems)} problems; `oneclick catalog rebuild` makes it again")
         raise typer.Exit(1)
-    output.say("catalog and files agree")
+    output.message("catalog and files agree")

@@ -1,7 +1,8 @@
-"""What `oneclick doctor` looks at: harmless looks, no change to anything."""
+"""The checks of `oneclick doctor`; none of them changes anything."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,137 +15,142 @@ LEAST_FREE_GB = 5.0
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing looked at."""
+class CheckResult:
+    """The outcome of one check."""
 
     name: str
     ok: bool
     detail: str
-    """What was found, and the remedy if it is not good."""
+    """What the check saw, and the remedy where it failed."""
 
 
-def all_checks(settings: Settings) -> list[Finding]:
-    """Every check, in order; a check that breaks is itself a finding."""
-    checks: list[tuple[str, Callable[[Settings], Finding]]] = [
-        ("workspace", _workspace),
-        ("disk", _disk),
-        ("catalog", _catalog),
-        ("video", _video),
-        ("detectors", _detectors),
-        ("review", _review),
-        ("training", _training),
-        ("orchestration", _orchestration),
-        ("W&B", _wandb),
-    ]
-    return [_guarded(name, check, settings) for name, check in checks]
+def run_checks(settings: Settings) -> list[CheckResult]:
+    """Run every check, in order; one that raises counts as failed, with the error as its detail."""
+    results = []
+    for name, check in CHECKS.items():
+        try:
+            results.append(check(settings))
+        except (OneclickError, ImportError, OSError, RuntimeError) as error:
+            results.append(CheckResult(name, False, str(error).splitlines()[0]))
+    return results
 
 
-def _guarded(name: str, check: Callable[[Settings], Finding], settings: Settings) -> Finding:
-    try:
-        return check(settings)
-    except (OneclickError, ImportError, OSError, RuntimeError) as error:
-        return Finding(name, False, str(error).splitlines()[0])
-
-
-def _existing(path: Path) -> Path:
+def _existing_parent(path: Path) -> Path:
     path = path.absolute()
     while not path.exists():
         path = path.parent
     return path
 
 
-def _workspace(settings: Settings) -> Finding:
-    import os
-
-    where = _existing(settings.home)
-    ok = where.is_dir() and os.access(where, os.W_OK)
+def check_workspace(settings: Settings) -> CheckResult:
+    """Check whether the workspace, or the folder to create it in, can be written."""
+    folder = _existing_parent(settings.home)
+    ok = folder.is_dir() and os.access(folder, os.W_OK)
     state = "there" if settings.home.exists() else "will be made by the first run"
-    remedy = "" if ok else f"; {where} cannot be written: set --home or ONECLICK_HOME"
-    return Finding("workspace", ok, f"{settings.home.absolute()}: {state}{remedy}")
+    remedy = "" if ok else f"; {folder} cannot be written: set --home or ONECLICK_HOME"
+    return CheckResult("workspace", ok, f"{settings.home.absolute()}: {state}{remedy}")
 
 
-def _disk(settings: Settings) -> Finding:
-    free = shutil.disk_usage(_existing(settings.home)).free / 1e9
+def check_disk(settings: Settings) -> CheckResult:
+    """Check whether the disk of the workspace has at least `LEAST_FREE_GB` free."""
+    free = shutil.disk_usage(_existing_parent(settings.home)).free / 1e9
     ok = free >= LEAST_FREE_GB
     remedy = "" if ok else f"; free at least {LEAST_FREE_GB:.0f} GB or lower retain_raw_days"
-    return Finding("disk", ok, f"{free:.0f} GB free{remedy}")
+    return CheckResult("disk", ok, f"{free:.0f} GB free{remedy}")
 
 
-def _catalog(settings: Settings) -> Finding:
+def check_catalog(settings: Settings) -> CheckResult:
+    """Check whether the catalog opens, if there is one yet."""
     from oneclick.catalog import Catalog
     from oneclick.storage.workspace import Workspace
 
     if not Workspace(settings.home).catalog_file.exists():
-        return Finding("catalog", True, "none yet; the first run makes it")
+        return CheckResult("catalog", True, "none yet; the first run makes it")
     with Catalog.open(settings.home, readonly=True) as catalog:
         total = sum(catalog.counts().values())
-    return Finding("catalog", True, f"opens; {total} clips")
+    return CheckResult("catalog", True, f"opens; {total} clips")
 
 
-def _video(settings: Settings) -> Finding:
+def check_video(settings: Settings) -> CheckResult:
+    """Check whether PyAV decodes H.264 and encodes with libx264."""
     import av
 
-    codecs = {"h264", "hevc", "mjpeg"} & av.codecs_available
     encoder = "libx264" in av.codecs_available
-    ok = "h264" in codecs and encoder
-    return Finding(
+    ok = "h264" in av.codecs_available and encoder
+    return CheckResult(
         "video", ok, f"PyAV {av.__version__}, libx264 {'there' if encoder else 'missing'}"
     )
 
 
-def _detectors(settings: Settings) -> Finding:
+def check_detectors(settings: Settings) -> CheckResult:
+    """Check whether the predictor, its rival and all labellers load."""
     from flows import models
     from oneclick import detectors
     from oneclick.storage.workspace import Workspace
 
     names = [models.predictor(settings), models.rival(settings), *models.labellers(settings)]
-    wanted = list(dict.fromkeys(name for name in names if name))
-    for name in wanted:
+    unique = list(dict.fromkeys(name for name in names if name))
+    for name in unique:
         detectors.create(name, Workspace(settings.home))
-    return Finding("detectors", True, f"load: {', '.join(wanted)}")
+    return CheckResult("detectors", True, f"load: {', '.join(unique)}")
 
 
-def _review(settings: Settings) -> Finding:
+def check_review(settings: Settings) -> CheckResult:
+    """Check whether the review platform answers, without retries."""
     from oneclick.platforms.registry import open_platform
     from oneclick.storage.workspace import Workspace
 
-    there = open_platform(settings.reviewers(), Workspace(settings.home), patient=False)
-    return Finding("review", True, there.check())
+    platform = open_platform(settings.review_platform(), Workspace(settings.home), patient=False)
+    return CheckResult("review", True, platform.check())
 
 
-def _training(settings: Settings) -> Finding:
+def check_training(settings: Settings) -> CheckResult:
+    """Report the device that trainings on this machine use."""
     import torch
 
     if torch.cuda.is_available():
-        return Finding(
+        return CheckResult(
             "training", True, f"torch {torch.__version__} on {torch.cuda.get_device_name()}"
         )
-    return Finding(
+    return CheckResult(
         "training", True, f"torch {torch.__version__} on {torch.get_num_threads()} CPU threads"
     )
 
 
-def _orchestration(settings: Settings) -> Finding:
-    import os
+def check_orchestration(settings: Settings) -> CheckResult:
+    """Check whether the Prefect server of PREFECT_API_URL answers, if one is set."""
     from importlib.metadata import version
 
     url = os.environ.get("PREFECT_API_URL")
     if not url:
-        return Finding(
+        return CheckResult(
             "orchestration", True, f"prefect {version('prefect')}, its own embedded server"
         )
     import httpx
 
     answer = httpx.get(f"{url.rstrip('/')}/health", timeout=3)
     ok = answer.status_code == 200
-    return Finding(
+    return CheckResult(
         "orchestration", ok, f"prefect {version('prefect')}, {url} answers {answer.status_code}"
     )
 
 
-def _wandb(settings: Settings) -> Finding:
-    import os
-
+def check_wandb(settings: Settings) -> CheckResult:
+    """Report whether trainings are logged to Weights & Biases."""
     if os.environ.get("WANDB_API_KEY"):
-        return Finding("W&B", True, "key set: trainings are logged online")
-    return Finding("W&B", True, "no WANDB_API_KEY: trainings are logged to metrics.jsonl only")
+        return CheckResult("W&B", True, "key set: trainings are logged online")
+    return CheckResult("W&B", True, "no WANDB_API_KEY: trainings are logged to metrics.jsonl only")
+
+
+CHECKS: dict[str, Callable[[Settings], CheckResult]] = {
+    "workspace": check_workspace,
+    "disk": check_disk,
+    "catalog": check_catalog,
+    "video": check_video,
+    "detectors": check_detectors,
+    "review": check_review,
+    "training": check_training,
+    "orchestration": check_orchestration,
+    "W&B": check_wandb,
+}
+"""The checks by name, in the order in which they run."""

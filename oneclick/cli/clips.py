@@ -35,32 +35,31 @@ def list_(
     json: output.Json = False,
     watch: watching.Watch = None,
 ) -> None:
-    """Clips, oldest first; with a filter newest first."""
+    """List clips, oldest first; with a filter newest first."""
     from oneclick import report
 
-    where = output.settings(home).home
-    if not filter:
-        watching.watched(
-            lambda: _table(report.clips(where, stage, camera, limit, offset), json), watch
-        )
-        return
-    words = [*filter, *([f"stage:{stage}"] if stage else [])]
-    words += [f"cam:{camera}"] if camera else []
+    workspace = output.load_settings(home).home
+    terms = [*(filter or ()), *([f"stage:{stage}"] if stage else [])]
+    terms += [f"cam:{camera}"] if camera else []
 
-    def search() -> None:
-        found = report.search(where, " ".join(words), limit, offset)
-        _table(found.rows, json)
-        more = "more than " if found.more else ""
-        output.say(f"{len(found.rows)} of {more}{found.total:,} clips")
+    def draw() -> None:
+        if not filter:
+            print_clips(report.clips(workspace, stage, camera, limit, offset), json)
+            return
+        page = report.search_clips(workspace, " ".join(terms), limit, offset)
+        print_clips(page.rows, json)
+        more = "more than " if page.more else ""
+        output.message(f"{len(page.rows)} of {more}{page.total:,} clips")
 
-    watching.watched(search, watch)
+    watching.repeat(draw, watch)
 
 
-def _table(rows: list[ClipRow], json: bool) -> None:
+def print_clips(rows: list[ClipRow], json: bool) -> None:
+    """Print clips as a table or as JSON."""
     if json:
-        output.show_json(rows)
+        output.print_json(rows)
         return
-    output.table(
+    output.print_table(
         ["clip", "stage", "frames", "split", "chosen by", "why", "label", "error"],
         [[r.id, r.stage, r.frames, r.split, r.chosen_by, r.why, r.revision, r.error] for r in rows],
     )
@@ -75,17 +74,17 @@ def show(
     home: output.Home = None,
     json: output.Json = False,
 ) -> None:
-    """Everything known of one clip: where it comes from, why, its labels and its history."""
+    """Show all about one clip: its source, why it was chosen, its labels, use and history."""
     from oneclick import report
 
-    settings = output.settings(home)
+    settings = output.load_settings(home)
     detail = report.clip(settings.home, clip)
-    use = report.use(settings.home, detail.row.id)
+    use = report.clip_use(settings.home, detail.row.id)
     if json:
-        output.show_json({**output.plain(detail), "use": use})
+        output.print_json({**output.jsonable(detail), "use": use})
         return
     row = detail.row
-    output.table(
+    output.print_table(
         ["clip", "stage", "video", "frames of the video", "split", "chosen by", "error"],
         [
             [
@@ -99,20 +98,22 @@ def show(
             ]
         ],
     )
-    output.table(["trigger", "why"], [[h.trigger, h.why] for h in detail.hits], "hits")
-    output.table(
+    output.print_table(["trigger", "why"], [[h.trigger, h.why] for h in detail.hits], "hits")
+    output.print_table(
         ["revision", "kind", "made by", "boxes", "by origin"],
         [[r.revision, r.kind, r.made_by, r.boxes, r.origins] for r in detail.revisions],
         "labels",
     )
-    output.table(
+    output.print_table(
         ["datasets", "models that learned from it", "models measured on it"],
         [[", ".join(names) for names in (use.datasets, use.learned, use.measured)]],
         "use",
     )
     if detail.known_as:
-        output.table(["platform", "title there"], [[*it] for it in detail.known_as.items()])
-    output.table(
+        output.print_table(
+            ["platform", "title there"], [[*pair] for pair in detail.known_as.items()]
+        )
+    output.print_table(
         ["at (UTC)", "from", "to", "by", "detail"],
         [[e.at, e.old or "", e.new, e.by, e.detail] for e in detail.events],
         "history",
@@ -125,10 +126,12 @@ def retry(
     home: output.Home = None,
     every: Annotated[bool, typer.Option("--all", help="All quarantined clips.")] = False,
 ) -> None:
-    """Put quarantined clips back where they fell."""
+    """Put quarantined clips back to the stage where they failed."""
     from oneclick.core.errors import UsageError
     from oneclick.stages import maintain
 
     if bool(clips) == every:
         raise UsageError("name the clips to retry, or give --all")
-    output.finish(maintain.retry(output.settings(home).home, clips or None), "clips put back")
+    output.finish_batch(
+        maintain.retry(output.load_settings(home).home, clips or None), "clips put back"
+    )

@@ -15,17 +15,8 @@ app = typer.Typer(
 )
 
 
-class Format(StrEnum):
-    """What `oneclick.formats` knows, without loading it."""
-
-    coco = "coco"
-    yolo = "yolo"
-    mot = "mot"
-    cvat = "cvat"
-
-
-class Side(StrEnum):
-    """The sides of a dataset."""
+class SplitName(StrEnum):
+    """The two splits of a dataset."""
 
     train = "train"
     test = "test"
@@ -38,32 +29,32 @@ def publish(home: output.Home = None) -> None:
     from oneclick.core.clips import ClipStage
     from oneclick.stages import publish as stage
 
-    settings = output.settings(home)
+    settings = output.load_settings(home)
     with Catalog.open(settings.home) as catalog:
         accepted = [row.clip.id for row in catalog.clips(stage=ClipStage.ACCEPTED)]
     with output.progress_bars():
         outcome = stage.publish(settings.home, accepted, settings.train.server, settings.classes)
     if outcome.version is None:
-        output.say("nothing to publish: no clip is accepted yet (oneclick review list)")
+        output.message("nothing to publish: no clip is accepted yet (oneclick review list)")
         return
     state = "new" if outcome.new else "nothing changed"
-    output.say(
+    output.message(
         f"{outcome.version} ({state}): {outcome.clips} clips, {outcome.images} images, "
         f"{outcome.uploaded} files uploaded"
     )
-    output.finish(outcome.result, "clips published")
+    output.finish_batch(outcome.result, "clips published")
 
 
 @app.command("list")
 def list_(home: output.Home = None, json: output.Json = False) -> None:
-    """Dataset versions, oldest first."""
+    """List dataset versions, oldest first."""
     from oneclick import report
 
-    rows = report.datasets(output.settings(home).home)
+    rows = report.datasets(output.load_settings(home).home)
     if json:
-        output.show_json(rows)
+        output.print_json(rows)
         return
-    output.table(
+    output.print_table(
         ["version", "clips", "images", "parent", "made (UTC)"],
         [[r.name, r.clips, r.images, r.parent or "", r.made_at] for r in rows],
     )
@@ -77,22 +68,24 @@ def verify(
     """Compare every file of a version on the training server with its checksum."""
     from oneclick.stages import publish as stage
 
-    settings = output.settings(home)
+    settings = output.load_settings(home)
     with output.progress_bars():
         problems = stage.verify(settings.home, version, settings.train.server)
     for problem in problems:
         typer.echo(problem)
     if problems:
         raise typer.Exit(1)
-    output.say("every file is what it was when it was published")
+    output.message("every file is what it was when it was published")
 
 
 @app.command()
 def export(
     out: Annotated[Path, typer.Argument(help="New folder to write to.")],
-    format: Annotated[Format, typer.Option(help="Format of the files.")],
+    format: Annotated[
+        str, typer.Option(help="Format of the files: coco, yolo, mot, cvat, or a plug-in's.")
+    ],
     version: Annotated[str | None, typer.Option(help="Version; default: the latest.")] = None,
-    split: Annotated[Side | None, typer.Option(help="Only this side; default: both.")] = None,
+    split: Annotated[SplitName | None, typer.Option(help="Only this side; default: both.")] = None,
     images: Annotated[bool, typer.Option(help="Pictures too, as hard links if possible.")] = True,
     per_clip: Annotated[
         bool, typer.Option("--per-clip", help="coco: also one small annotations file a clip.")
@@ -103,23 +96,27 @@ def export(
     from oneclick import formats
     from oneclick.stages import export as stage
 
-    settings = output.settings(home)
+    settings = output.load_settings(home)
     home, server = settings.home, settings.train.server
     side = split.value if split else None
     with output.progress_bars():
-        outcome = stage.export(home, out, format.value, version, side, server, images, per_clip)
-    if lost := formats.get(format.value).lost:
-        output.say(f"{format.value} cannot hold {lost}: they stay behind")
+        outcome = stage.export(home, out, format, version, side, server, images, per_clip)
+    if lost := formats.get(format).lost:
+        output.message(f"{format} cannot hold {lost}: they stay behind")
     if outcome.without_video:
-        output.say(f"{outcome.without_video} clips without clip.mp4, which is gone: only labels")
-    output.say(f"{outcome.version} in {out}: {outcome.images} images, {outcome.boxes} boxes")
-    output.finish(outcome.result, "clips exported")
+        output.message(
+            f"{outcome.without_video} clips without clip.mp4, which is gone: only labels"
+        )
+    output.message(f"{outcome.version} in {out}: {outcome.images} images, {outcome.boxes} boxes")
+    output.finish_batch(outcome.result, "clips exported")
 
 
 @app.command("import")
 def import_(
     path: Annotated[Path, typer.Argument(help="Dataset: its folder, or its annotation file.")],
-    format: Annotated[Format, typer.Option(help="Format of the dataset.")],
+    format: Annotated[
+        str, typer.Option(help="Format of the dataset: coco, yolo, mot, cvat, or a plug-in's.")
+    ],
     camera: Annotated[str, typer.Option(help="Camera that its clips count as.")],
     fps: Annotated[
         float | None, typer.Option(help="Frames per second; else as the dataset says, or 25.")
@@ -135,13 +132,16 @@ def import_(
     ] = False,
     home: output.Home = None,
 ) -> None:
-    """Turn a dataset of another tool into clips with labels; what is there already is skipped."""
+    """Import a dataset of another tool as clips with labels; clips it has already are skipped."""
     from oneclick.stages import import_ as stage
 
-    settings, options = output.settings(home), stage.Options(camera, fps, test, accept, auto)
+    settings, options = (
+        output.load_settings(home),
+        stage.ImportOptions(camera=camera, fps=fps, test=test, accept=accept, auto=auto),
+    )
     with output.progress_bars():
-        outcome = stage.import_(settings.home, path, format.value, settings.classes, options)
-    for what, count in sorted(outcome.notes.items()):
-        output.say(f"{count} {what}")
-    output.say(f"{outcome.images} images, {outcome.boxes} boxes")
-    output.finish(outcome.result, "clips imported")
+        outcome = stage.import_(settings.home, path, format, settings.classes, options)
+    for note, count in sorted(outcome.notes.items()):
+        output.message(f"{count} {note}")
+    output.message(f"{outcome.images} images, {outcome.boxes} boxes")
+    output.finish_batch(outcome.result, "clips imported")

@@ -13,8 +13,8 @@ from oneclick.cli import output
 from oneclick.cli import watch as watching
 
 if TYPE_CHECKING:
-    from oneclick.report.snapshot import RunNow
-    from oneclick.services.prefect_api import Orchestrator
+    from oneclick.report.snapshot import FlowRunRow
+    from oneclick.services.prefect_api import PrefectServer
 
 app = typer.Typer(no_args_is_help=True, help="Flows: runs, deployments, start, cancel, logs.")
 Run = Annotated[str, typer.Argument(help="Run id; `oneclick flows list` prints them.")]
@@ -30,55 +30,72 @@ def list_(
     json: output.Json = False,
     watch: watching.Watch = None,
 ) -> None:
-    """Flow runs, newest first; works without a server too."""
-    where = output.settings(home).home
-    watching.watched(lambda: _list(where, limit, json), watch)
+    """List flow runs, newest first; works without a server too."""
+    workspace = output.load_settings(home).home
+    watching.repeat(lambda: print_runs(load_runs(workspace, limit), json), watch)
 
 
-def _list(home: Path, limit: int, json: bool) -> None:
+def load_runs(home: Path, limit: int) -> list[FlowRunRow]:
+    """Load the newest runs of the server, or of the catalog where the server does not answer.
+
+    Why the server does not answer is printed on stderr.
+    """
+    from oneclick.core.errors import Unavailable
+    from oneclick.report import flows
+    from oneclick.services import prefect_api
+
+    try:
+        return flows.runs(home, prefect_api.connect(), limit)
+    except Unavailable as error:
+        runs = flows.runs(home, None, limit)  # raises the same again if the catalog is unavailable
+        output.message(f"oneclick: {error}")
+        return runs
+
+
+def print_runs(runs: list[FlowRunRow], json: bool) -> None:
+    """Print flow runs as a table or as JSON."""
     from oneclick.report import formatting
 
-    found = _runs(home, limit)
     if json:
-        output.show_json(found)
+        output.print_json(runs)
         return
-    now = datetime.now(UTC)
-    output.table(
+    current_time = datetime.now(UTC)
+    output.print_table(
         ["run", "flow", "state", "began", "done", "detail"],
         [
             [
                 run.id,
                 run.flow,
                 run.state,
-                f"{formatting.age(run.started, now)} ago" if run.started else "",
+                f"{formatting.age(run.started, current_time)} ago" if run.started else "",
                 "" if run.progress is None else f"{run.progress:.0%}",
                 run.detail,
             ]
-            for run in found
+            for run in runs
         ],
     )
-    if not found:
-        output.say("no run yet: oneclick run VIDEO, or oneclick up for the schedules")
+    if not runs:
+        output.message("no run yet: oneclick run VIDEO, or oneclick up for the schedules")
 
 
 @app.command()
 def deployments(json: output.Json = False) -> None:
-    """What can be started, and when each starts by itself."""
-    found = _server().deployments()
+    """List what can be started, and when each deployment starts by itself."""
+    rows = _server().deployments()
     if json:
-        output.show_json(found)
+        output.print_json(rows)
         return
-    output.table(
+    output.print_table(
         ["deployment", "schedule (UTC)", "next (UTC)", "parameters", "what it does"],
         [
             [
-                one.label,
-                "paused" if one.paused else ", ".join(one.schedules) or "by hand",
-                one.next,
-                ", ".join(sorted(one.schema.get("properties", {}))),
-                one.description,
+                deployment.label,
+                "paused" if deployment.paused else ", ".join(deployment.schedules) or "by hand",
+                deployment.next,
+                ", ".join(sorted(deployment.schema.get("properties", {}))),
+                deployment.description,
             ]
-            for one in found
+            for deployment in rows
         ],
     )
 
@@ -93,18 +110,44 @@ def run(
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Stay until it has ended.")] = False,
 ) -> None:
-    """Start a deployment; prints the id of the run."""
+    """Start a deployment and print the id of its run.
+
+    With --wait, exit with 0 if the run completes and with 1 otherwise.
+    """
     server = _server()
-    started = server.start(deployment, dict(_parameter(text) for text in set_ or []))
-    typer.echo(started)
-    if wait:
-        _wait(server, started)
+    run_id = server.start(deployment, dict(parse_parameter(text) for text in set_ or []))
+    typer.echo(run_id)
+    if not wait:
+        return
+    while not (status := server.run(run_id)).over:
+        time.sleep(1.0)
+    output.message(f"{status.flow} {status.state.lower()}: {status.message}".rstrip(": "))
+    raise typer.Exit(0 if status.state == "Completed" else 1)
+
+
+def parse_parameter(text: str) -> tuple[str, Any]:
+    """Parse `name=value`; the value is JSON, or plain text where it is no JSON.
+
+    Raises:
+        UsageError: if the name or the equals sign is missing.
+    """
+    import msgspec
+
+    from oneclick.core.errors import UsageError
+
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise UsageError(f"--set {text!r}: expected name=value")
+    try:
+        return name, msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return name, value
 
 
 @app.command()
 def cancel(run: Run, home: output.Home = None) -> None:
-    """Ask a run to end; its worker ends it."""
-    output.say(f"{run}: {_server().cancel(run).lower()}")
+    """Request the cancellation of a run; its worker carries it out."""
+    output.message(f"{run}: {_server().cancel(run).lower()}")
 
 
 @app.command()
@@ -113,7 +156,7 @@ def logs(
     home: output.Home = None,
     follow: Annotated[bool, typer.Option("--follow", help="Stay until the run has ended.")] = False,
 ) -> None:
-    """What a run said."""
+    """Print the log of a run."""
     server, last = _server(), None
     over = server.run(run).over
     while True:
@@ -128,51 +171,15 @@ def logs(
         time.sleep(GRACE if over else 0.0)
 
 
-def _runs(home: Path, limit: int) -> list[RunNow]:
-    """Also where the server is away: what the catalog knows then, and a line that says so."""
-    from oneclick.core.errors import Unavailable
-    from oneclick.report import flows
-    from oneclick.services import prefect_api
-
-    try:
-        return flows.runs(home, prefect_api.connect(), limit)
-    except Unavailable as error:
-        found = flows.runs(home, None, limit)  # the same error again if it was the catalog's
-        output.say(f"oneclick: {error}")
-        return found
-
-
-def _server() -> Orchestrator:
+def _server() -> PrefectServer:
+    """Connect to the Prefect server of PREFECT_API_URL or the profile, or raise Unavailable."""
     from oneclick.core.errors import Unavailable
     from oneclick.services import prefect_api
 
-    found = prefect_api.connect()
-    if found is None:
+    server = prefect_api.connect()
+    if server is None:
         raise Unavailable(
             "no Prefect server is set: oneclick up starts one and says its address, "
             "then set PREFECT_API_URL"
         )
-    return found
-
-
-def _parameter(text: str) -> tuple[str, Any]:
-    import msgspec
-
-    from oneclick.core.errors import UsageError
-
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise UsageError(f"--set {text!r}: expected name=value")
-    try:
-        return name, msgspec.json.decode(value)
-    except msgspec.DecodeError:
-        return name, value
-
-
-def _wait(server: Orchestrator, run: str) -> None:
-    while True:
-        found = server.run(run)
-        if found.over:
-            output.say(f"{found.flow} {found.state.lower()}: {found.message}".rstrip(": "))
-            raise typer.Exit(0 if found.state == "Completed" else 1)
-        time.sleep(1.0)
+    return server

@@ -11,7 +11,7 @@ import typer
 from oneclick.cli import output
 
 if TYPE_CHECKING:
-    from oneclick.report import Week
+    from oneclick.report import WeekRow
 
 
 def history(
@@ -19,29 +19,30 @@ def history(
     png: Annotated[Path | None, typer.Option(help="Draw it into this PNG file.")] = None,
     json: output.Json = False,
 ) -> None:
-    """What every week brought: mAP, labelled images, edits per 100 boxes."""
+    """Show the learning curve week by week: mAP, labelled images, edits per 100 boxes."""
     from oneclick import report
 
-    weeks = report.history(output.settings(home).home)
+    weeks = report.weekly_history(output.load_settings(home).home)
     if png:
         from oneclick.report.plots import learning_curve
 
         learning_curve.draw(weeks).save(png)
-        output.say(f"drawn: {png}")
+        output.message(f"drawn: {png}")
     if json:
-        output.show_json(weeks)
+        output.print_json(weeks)
     elif weeks:
-        _show(weeks)
+        print_weeks(weeks)
     else:
-        output.say("nothing was published, reviewed or trained yet")
+        output.message("nothing was published, reviewed or trained yet")
 
 
-def _show(weeks: list[Week]) -> None:
+def print_weeks(weeks: list[WeekRow]) -> None:
+    """Print a table of the weeks, and a sparkline of each learning curve below it."""
     from oneclick.report.formatting import number
     from oneclick.report.history import CURVES
     from oneclick.report.plots.learning_curve import spark
 
-    output.table(
+    output.print_table(
         ["week", "trained", "champion", "mAP", "clips", "images", "edits/100", "s/image"],
         [
             [
@@ -59,9 +60,9 @@ def _show(weeks: list[Week]) -> None:
     )
     for name, title in CURVES.items():
         values = [getattr(week, name) for week in weeks]
-        known = [value for value in values if value is not None]
-        if known:
-            ends = f"{number(known[0])} → {number(known[-1])}"
+        measured = [value for value in values if value is not None]
+        if measured:
+            ends = f"{number(measured[0])} → {number(measured[-1])}"
             typer.echo(f"{title:22} {spark(values)}  {ends}")
 
 
@@ -70,29 +71,29 @@ def lineage(
     home: output.Home = None,
     json: output.Json = False,
 ) -> None:
-    """Everything behind a model: dataset, clips, label revisions, hits, videos."""
+    """Show what a model was trained on: dataset, clips, label revisions, hits, videos."""
     from oneclick import report
 
-    found = report.lineage(output.settings(home).home, model)
+    ancestry = report.model_lineage(output.load_settings(home).home, model)
     if json:
-        output.show_json(found)
+        output.print_json(ancestry)
         return
-    sides = Counter(clip.split for clip in found.clips)
-    output.table(
+    sides = Counter(clip.split for clip in ancestry.clips)
+    output.print_table(
         ["model", "tuned from", "dataset", "grown from", "clips", "videos", "code"],
         [
             [
-                found.model,
-                " ← ".join(found.parents) or "nothing",
-                found.dataset,
-                " ← ".join(found.dataset_parents) or "nothing",
+                ancestry.model,
+                " ← ".join(ancestry.parents) or "nothing",
+                ancestry.dataset,
+                " ← ".join(ancestry.dataset_parents) or "nothing",
                 f"{sides['train']} train, {sides['test']} test",
-                found.videos,
-                found.code,
+                ancestry.videos,
+                ancestry.code,
             ]
         ],
     )
-    output.table(
+    output.print_table(
         ["clip", "split", "labels", "made by", "triggers", "video", "frames of the video"],
         [
             [
@@ -104,6 +105,6 @@ def lineage(
                 c.video,
                 f"{c.start}–{c.stop}",
             ]
-            for c in found.clips
+            for c in ancestry.clips
         ],
     )

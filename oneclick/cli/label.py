@@ -23,13 +23,13 @@ def clips(
         list[str] | None, typer.Option(help="Detector, best first; may be repeated.")
     ] = None,
 ) -> None:
-    """Label extracted clips with several models and the benefit of hindsight."""
+    """Label extracted clips with several models, using past and future frames."""
     from flows import models
     from oneclick.catalog import Catalog
     from oneclick.core.clips import ClipStage
     from oneclick.stages import autolabel
 
-    settings = output.settings(home)
+    settings = output.load_settings(home)
     with Catalog.open(settings.home) as catalog:
         ready = [row.clip.id for row in catalog.clips(stage=ClipStage.EXTRACTED)]
     with output.progress_bars():
@@ -41,25 +41,27 @@ def clips(
             settings.detect.device,
             closer=settings.detect.closer,
         )
-    output.finish(result, "clips labelled")
+    output.finish_batch(result, "clips labelled")
 
 
 @app.command()
 def report(home: output.Home = None, json: output.Json = False) -> None:
-    """What automatic labels cost to correct, by week and maker, and what each labeller is worth."""
+    """Show what automatic labels cost to correct, by week and maker, and how good labellers are."""
     from oneclick import report as numbers
 
-    found = numbers.labelling(output.settings(home).home)
+    labelling = numbers.labelling_report(output.load_settings(home).home)
     if json:
-        output.show_json(found)
+        output.print_json(labelling)
         return
-    for rows in (numbers.cost_columns(found), numbers.skill_columns(found)):
+    for rows in (numbers.cost_columns(labelling), numbers.skill_columns(labelling)):
         if rows:
-            output.table(list(rows[0]), [list(row.values()) for row in rows])
-    if not found.costs:
-        output.say("no clip has been reviewed yet: oneclick review list")
-    elif not found.skills:
-        output.say("what labellers are worth is learned by oneclick train, from people's reviews")
+            output.print_table(list(rows[0]), [list(row.values()) for row in rows])
+    if not labelling.costs:
+        output.message("no clip has been reviewed yet: oneclick review list")
+    elif not labelling.skills:
+        output.message(
+            "what labellers are worth is learned by oneclick train, from people's reviews"
+        )
 
 
 @app.command()
@@ -77,22 +79,23 @@ def hindsight(
         typer.Option(help="Score from which a box counts as seen; weaker ones fill holes."),
     ] = None,
 ) -> None:
-    """Dense labels with track ids from detections, in the same text format; no workspace needed.
+    """Turn detections into dense labels with track ids, in the same text format.
 
-    Column 7 is the confidence of the label.
+    Needs no workspace. Column 7 is the confidence of the label.
     """
     from dataclasses import replace
 
     from oneclick import hindsight
     from oneclick.formats import mot_text
 
-    known = mot_text.sequence(detections[0])
-    rate = fps or known.get("frameRate", DEFAULT_FPS)
-    size = int(known.get("seqLength", 0)) or None
+    sequence = mot_text.read_seqinfo(detections[0])
+    rate = fps or sequence.get("frameRate", DEFAULT_FPS)
+    size = int(sequence.get("seqLength", 0)) or None
     parts = [mot_text.load(path, rate, size) for path in detections]
     length = max(part.length for part in parts)
     parts = [replace(part, length=length) for part in parts]
     threshold = -float("inf") if min_score is None else min_score
     tracks = hindsight.label(parts, [threshold] * len(parts))
     mot_text.save_tracks(out, tracks)
-    output.say(f"{out}: {len(tracks)} boxes on {len(tracks.each())} tracks in {length} frames")
+    count = len(tracks.rows_by_track())
+    output.message(f"{out}: {len(tracks)} boxes on {count} tracks in {length} frames")

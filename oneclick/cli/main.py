@@ -16,9 +16,9 @@ from oneclick.cli import (
     data,
     flows,
     label,
-    lap,
     models,
     output,
+    pipeline,
     review,
     status,
     triggers,
@@ -37,8 +37,8 @@ app = typer.Typer(
     epilog=output.EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run")(lap.run)
-app.command("demo")(lap.demo)
+app.command("run")(pipeline.run)
+app.command("demo")(pipeline.demo)
 app.command("up")(up.up)
 app.command("tui")(tui.tui)
 app.command("status")(status.status)
@@ -55,8 +55,9 @@ app.command("train")(models.train)
 app.add_typer(models.app, name="models")
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def print_version(requested: bool) -> None:
+    """Print the version and exit if `--version` was passed."""
+    if requested:
         typer.echo(f"oneclick {__version__}")
         raise typer.Exit
 
@@ -66,19 +67,19 @@ def _root(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_show_version, is_eager=True, help="Print the version and exit."
+            "--version", callback=print_version, is_eager=True, help="Print the version and exit."
         ),
     ] = False,
 ) -> None:
-    """Nothing to do before a command."""
+    """Accept the options that come before a command."""
 
 
 def run() -> None:
-    """Entry point: one line for an error of ours, exit codes as documented."""
+    """Run the command line: our own errors as one line on stderr, exit codes as documented."""
     from oneclick.core.errors import OneclickError
 
     # OpenMP's waiting threads spin 300,000 times: on a busy machine that makes training several
-    # times slower; not at all, half as slow again on an idle one.
+    # times slower; no spinning at all makes it half as slow again on an idle one.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     # Prefect's temporary server outlives a process that dies of SIGTERM without unwinding.
@@ -86,10 +87,10 @@ def run() -> None:
     try:
         app()
     except OneclickError as error:
-        output.say(f"oneclick: {error}")
+        output.message(f"oneclick: {error}")
         sys.exit(error.exit_code)
     except SystemExit as end:
-        # Typer turns Ctrl-C into this code without a word.
+        # Typer turns Ctrl-C into this exit code and prints nothing.
         if end.code == 130:
-            output.say("oneclick: interrupted; run the same command again to go on")
+            output.message("oneclick: interrupted; run the same command again to go on")
         raise

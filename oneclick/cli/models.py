@@ -45,30 +45,31 @@ def train(
     A novelty model learns from the raw video of its camera and serves at once.
     """
     if model and model.startswith("novelty-"):
-        _train_novelty(home, model, camera or [], steps, seed, json)
+        train_novelty(home, model, camera or [], steps, seed, json)
         return
     from oneclick import report
     from oneclick.cli import summary
     from oneclick.stages import train as stage
 
-    settings = output.settings(home)
+    settings = output.load_settings(home)
     with output.progress_bars():
-        changes = {"model": model, "steps": steps, "seed": seed, "effort": effort}
-        options = stage.options(settings, labeller=labeller, **changes)
+        options = settings.train_options(
+            model=model, steps=steps, seed=seed, effort=effort, labeller=labeller
+        )
         outcome = stage.train(settings.home, data, options)
     if outcome.model is None:
-        output.say(outcome.reasons[0])
+        output.message(outcome.reasons[0])
         return
-    training = report.training(settings.home, outcome.model)
+    training = report.training_report(settings.home, outcome.model)
     if json:
-        output.show_json(training)
+        output.print_json(training)
     elif training:
-        summary.show_training(training)
+        summary.print_training(training)
     if not outcome.trained:
-        output.say("nothing new: this model was trained on this data before")
+        output.message("nothing new: this model was trained on this data before")
 
 
-def _train_novelty(
+def train_novelty(
     home: Path | None,
     kind: str,
     cameras: list[str],
@@ -76,22 +77,26 @@ def _train_novelty(
     seed: int | None,
     json: bool,
 ) -> None:
+    """Train novelty models of cameras, of all that have raw video if none is named.
+
+    Exits with 3 if a camera fails.
+    """
     from oneclick.stages import novelty
 
     with output.progress_bars():
-        done = novelty.train(output.settings(home).home, kind, cameras, steps, seed)
-    if not (done.trained or done.skipped or done.failed):
-        output.say("no camera has raw video: oneclick video add brings some")
+        result = novelty.train(output.load_settings(home).home, kind, cameras, steps, seed)
+    if not (result.trained or result.skipped or result.failed):
+        output.message("no camera has raw video: oneclick video add brings some")
     elif json:
-        output.show_json(done)
+        output.print_json(result)
     else:
-        rows = [[camera, kind, frames] for camera, frames in done.trained.items()]
-        output.table(["camera", "model", "frames"], rows)
-    for camera in done.skipped:
-        output.say(f"{camera}: nothing new, its model has learned from these videos before")
-    for camera, reason in done.failed.items():
-        output.say(f"{camera}: {reason}")
-    if done.failed:
+        rows = [[camera, kind, frames] for camera, frames in result.trained.items()]
+        output.print_table(["camera", "model", "frames"], rows)
+    for camera in result.skipped:
+        output.message(f"{camera}: nothing new, its model has learned from these videos before")
+    for camera, reason in result.failed.items():
+        output.message(f"{camera}: {reason}")
+    if result.failed:
         raise typer.Exit(3)
 
 
@@ -100,47 +105,43 @@ def sync(home: output.Home = None) -> None:
     """Send the logs of finished trainings to Weights & Biases; WANDB_API_KEY must be set."""
     from oneclick.stages import sync_wandb
 
-    settings = output.settings(home)
+    settings = output.load_settings(home)
     with output.progress_bars():
         result = sync_wandb.mirror(settings.home)
     if not (result.done or result.failed):
-        left = len(sync_wandb.waiting(settings.home))
-        output.say(
-            f"nothing sent: {left} runs wait, set {sync_wandb.KEY}" if left else "nothing waits"
+        waiting = len(sync_wandb.unsent_runs(settings.home))
+        output.message(
+            f"nothing sent: {waiting} runs wait, set {sync_wandb.KEY}"
+            if waiting
+            else "nothing waits"
         )
-    output.finish(result, "runs sent")
+    output.finish_batch(result, "runs sent")
 
 
 @app.command("list")
 def list_(
     home: output.Home = None, json: output.Json = False, watch: watching.Watch = None
 ) -> None:
-    """Models, oldest first; * is the champion, L labels clips."""
-    where = output.settings(home).home
-    watching.watched(lambda: _list(where, json), watch)
-
-
-def _list(home: Path, json: bool) -> None:
+    """List models, oldest first; * is the champion, L labels clips."""
     from oneclick import report
 
-    rows = report.models(home)
-    if json:
-        output.show_json(rows)
-        return
-    output.table(
-        ["", "model", "dataset", "mAP", "AP50", "made (UTC)"],
-        [
+    workspace = output.load_settings(home).home
+
+    def draw() -> None:
+        rows = report.models(workspace)
+        if json:
+            output.print_json(rows)
+            return
+        roles = ["*" if r.champion else "L" if r.labels else "" for r in rows]
+        output.print_table(
+            ["", "model", "dataset", "mAP", "AP50", "made (UTC)"],
             [
-                "*" if r.champion else "L" if r.labels else "",
-                r.id,
-                r.dataset,
-                r.map,
-                r.ap50,
-                r.made_at,
-            ]
-            for r in rows
-        ],
-    )
+                [role, r.id, r.dataset, r.map, r.ap50, r.made_at]
+                for role, r in zip(roles, rows, strict=True)
+            ],
+        )
+
+    watching.repeat(draw, watch)
 
 
 @app.command()
@@ -148,18 +149,18 @@ def show(
     model: Annotated[str, typer.Argument(help="Model id; `oneclick models list` prints them.")],
     home: output.Home = None,
 ) -> None:
-    """The card of one model: what it was trained on and what it is worth.
+    """Show the card of a model: what it was trained on and how good it is.
 
     The card is JSON on stdout; its slices, worst first, are a table on stderr.
     """
     from oneclick import report
     from oneclick.cli import summary
 
-    home = output.settings(home).home
-    output.show_json(report.model_card(home, model))
-    if training := report.training(home, model):
+    home = output.load_settings(home).home
+    output.print_json(report.model_card(home, model))
+    if training := report.training_report(home, model):
         with contextlib.redirect_stdout(sys.stderr):
-            summary.show_slices(training)
+            summary.print_slices(training)
 
 
 @app.command()
@@ -173,22 +174,24 @@ def worst(
     ] = None,
     json: output.Json = False,
 ) -> None:
-    """The test clips that a model does worst on, each with its worst image."""
+    """List the test clips that a model does worst on, each with its worst image."""
     from oneclick.stages import worst as stage
 
-    settings = output.settings(home)
+    settings = output.load_settings(home)
     with output.progress_bars():
-        found = stage.worst(settings.home, model, settings.train.server, most, pictures)
+        result = stage.worst(settings.home, model, settings.train.server, most, pictures)
     if json:
-        output.show_json(found)
+        output.print_json(result)
         return
-    output.table(
+    output.print_table(
         ["clip", "camera", "worst frame", "F1", "missed", "false"],
-        [[c.clip, c.camera, c.frame, c.f1, c.missed, c.alarms] for c in found.clips],
+        [[c.clip, c.camera, c.frame, c.f1, c.missed, c.alarms] for c in result.clips],
     )
-    output.say(f"{found.model} on the test clips of {found.dataset}, score {found.threshold:.2f}")
-    if pictures and found.clips:
-        output.say(f"pictures: {pictures}")
+    output.message(
+        f"{result.model} on the test clips of {result.dataset}, score {result.threshold:.2f}"
+    )
+    if pictures and result.clips:
+        output.message(f"pictures: {pictures}")
 
 
 Labeller = Annotated[
@@ -208,8 +211,8 @@ def promote(
     from oneclick.storage import model_registry
     from oneclick.storage.workspace import Workspace
 
-    model_registry.promote(Workspace(output.settings(home).home), model, reason, labeller)
-    output.say(f"{_role(labeller)} is now {model}")
+    model_registry.promote(Workspace(output.load_settings(home).home), model, reason, labeller)
+    output.message(f"{_role(labeller)} is now {model}")
 
 
 @app.command()
@@ -218,8 +221,8 @@ def rollback(home: output.Home = None, labeller: Labeller = "") -> None:
     from oneclick.storage import model_registry
     from oneclick.storage.workspace import Workspace
 
-    model = model_registry.rollback(Workspace(output.settings(home).home), labeller)
-    output.say(f"{_role(labeller)} is now {model}")
+    model = model_registry.rollback(Workspace(output.load_settings(home).home), labeller)
+    output.message(f"{_role(labeller)} is now {model}")
 
 
 def _role(labeller: str) -> str:

@@ -1,11 +1,11 @@
-"""How the command line talks: data to stdout, talk to stderr, exit codes from errors."""
+"""What all commands share: data on stdout, messages on stderr, exit codes from errors."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -31,40 +31,40 @@ Home = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
-def settings(home: Path | None, **overrides: object) -> Settings:
-    """The settings for this command."""
+def load_settings(home: Path | None, **overrides: object) -> Settings:
+    """Load the settings, with `--home` and the overrides of this command on top."""
     from oneclick.settings import load
 
     return load(home=home, **overrides)
 
 
 def goals(settings: Settings) -> Goals:
-    """What the team wants to reach, for the numbers of the report."""
+    """Return the team's targets (images a day, share of video kept) for the report."""
     from oneclick.report.snapshot import Goals
 
     return Goals(settings.review.goal, settings.triggers.budget)
 
 
-def utc(moment: datetime | None) -> datetime | None:
-    """A time typed without a zone is meant as UTC."""
+def as_utc(moment: datetime | None) -> datetime | None:
+    """Return the time with UTC as its zone if it was typed without one."""
     return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
 
 
-def say(text: str) -> None:
-    """A line of talk on stderr."""
+def message(text: str) -> None:
+    """Print one line on stderr."""
     typer.echo(text, err=True)
 
 
-def plain(value: Any) -> Any:
-    """Dataclasses, Structs, paths and dates as JSON can hold them."""
+def jsonable(value: Any) -> Any:
+    """Convert dataclasses, Structs, paths, dates and enums into values that JSON has."""
     if isinstance(value, msgspec.Struct):
-        return plain(msgspec.structs.asdict(value))
+        return jsonable(msgspec.structs.asdict(value))
     if is_dataclass(value) and not isinstance(value, type):
-        return plain(asdict(value))
+        return jsonable(asdict(value))
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [jsonable(item) for item in value]
     if hasattr(value, "isoformat"):
         return value.isoformat()
     if isinstance(value, Enum) and not isinstance(value, str):
@@ -72,31 +72,13 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
-def show_json(value: Any) -> None:
-    """One JSON document on stdout."""
-    typer.echo(json.dumps(plain(value), indent=2, ensure_ascii=False))
+def print_json(value: Any) -> None:
+    """Print one JSON document on stdout."""
+    typer.echo(json.dumps(jsonable(value), indent=2, ensure_ascii=False))
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
-    """Columns aligned with spaces on stdout; numbers to the right."""
-    if title:
-        typer.echo(title)
-    cells = [[_cell(value) for value in row] for row in rows]
-    widths = [max([len(name), *(len(row[k]) for row in cells)]) for k, name in enumerate(columns)]
-    right = [bool(rows) and all(_number(row[k]) for row in rows) for k in range(len(columns))]
-    for line in [list(columns), *cells]:
-        parts = [
-            text.rjust(width) if flush else text.ljust(width)
-            for text, width, flush in zip(line, widths, right, strict=True)
-        ]
-        typer.echo(("  " if title else "") + "  ".join(parts).rstrip())
-
-
-def _number(value: Any) -> bool:
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
-
-
-def _cell(value: Any) -> str:
+def format_cell(value: Any) -> str:
+    """Format a table cell: floats with three decimals, thousands separated, `–` for None."""
     if value is None:
         return "–"
     if isinstance(value, float):
@@ -106,33 +88,66 @@ def _cell(value: Any) -> str:
     return value.isoformat(" ", "seconds") if hasattr(value, "isoformat") else str(value)
 
 
-def finish(result: BatchResult, what: str) -> None:
-    """As `tell`; exit 3 if anything failed."""
-    tell(result, what)
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
+    """Print columns aligned with spaces on stdout; columns of numbers are right-aligned."""
+
+    def is_number(value: Any) -> bool:
+        return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+    if title:
+        typer.echo(title)
+    cells = [[format_cell(value) for value in row] for row in rows]
+    widths = [max([len(name), *(len(row[k]) for row in cells)]) for k, name in enumerate(columns)]
+    numeric = [bool(rows) and all(is_number(row[k]) for row in rows) for k in range(len(columns))]
+    for line in [list(columns), *cells]:
+        parts = [
+            text.rjust(width) if right else text.ljust(width)
+            for text, width, right in zip(line, widths, numeric, strict=True)
+        ]
+        typer.echo(("  " if title else "") + "  ".join(parts).rstrip())
+
+
+def finish_batch(result: BatchResult, subject: str) -> None:
+    """Print what a batch did, as `print_batch`, and exit with 3 if any of its inputs failed."""
+    print_batch(result, subject)
     if result.failed:
         raise typer.Exit(3)
 
 
-def tell(result: BatchResult, what: str) -> None:
-    """Say what was done, what was done before and what failed."""
+def print_batch(result: BatchResult, subject: str) -> None:
+    """Print on stderr how many inputs were processed and skipped, and why others failed."""
     skipped = f", {len(result.skipped)} already done" if result.skipped else ""
-    say(f"{what}: {len(result.done)} done{skipped}")
+    message(f"{subject}: {len(result.done)} done{skipped}")
     for name, reason in result.failed.items():
-        say(f"  {name}: {reason}" if name not in reason else f"  {reason}")
+        message(f"  {name}: {reason}" if name not in reason else f"  {reason}")
 
 
 @contextmanager
 def progress_bars() -> Iterator[None]:
-    """Show what stages report: bars on a terminal, a line per finished step elsewhere."""
+    """Show the progress of stages: bars on a terminal, a line per finished step elsewhere."""
     from oneclick.core import progress
 
-    if not sys.stderr.isatty():
-        progress.set_sink(_lines)
+    def print_finished(step: str, completed: int, total: int) -> None:
+        if total and completed == total:
+            message(f"{step}: {total}")
+
+    display: AbstractContextManager[Callable[[str, int, int], None]]
+    display = terminal_bars() if sys.stderr.isatty() else nullcontext(print_finished)
+    with display as sink:
+        progress.set_sink(sink)
         try:
             yield
         finally:
             progress.set_sink(None)
-        return
+
+
+@contextmanager
+def terminal_bars() -> Iterator[Callable[[str, int, int], None]]:
+    """Draw a bar per step on stderr; yield the function that advances them.
+
+    It takes the step's name, the steps completed and their total (0 if unknown). A step that starts
+    again after its end gets a new bar.
+    """
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -153,19 +168,10 @@ def progress_bars() -> Iterator[None]:
     )
     tasks: dict[str, Any] = {}
 
-    def sink(what: str, done: int, total: int) -> None:
-        if what not in tasks or (done == 0 and bars.tasks[tasks[what]].finished):
-            tasks[what] = bars.add_task(what, total=total or None)
-        bars.update(tasks[what], completed=done, total=total or None)
+    def advance(step: str, completed: int, total: int) -> None:
+        if step not in tasks or (completed == 0 and bars.tasks[tasks[step]].finished):
+            tasks[step] = bars.add_task(step, total=total or None)
+        bars.update(tasks[step], completed=completed, total=total or None)
 
     with bars:
-        progress.set_sink(sink)
-        try:
-            yield
-        finally:
-            progress.set_sink(None)
-
-
-def _lines(what: str, done: int, total: int) -> None:
-    if total and done == total:
-        say(f"{what}: {total}")
+        yield advance

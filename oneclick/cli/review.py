@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,19 +25,19 @@ By = Annotated[
 
 @app.command("list")
 def list_(home: output.Home = None, json: output.Json = False) -> None:
-    """Clips that wait for a verdict."""
+    """List the clips that wait for a verdict."""
     from oneclick import report
 
-    rows = report.clips(output.settings(home).home, stage="IN_REVIEW")
+    rows = report.clips(output.load_settings(home).home, stage="IN_REVIEW")
     if json:
-        output.show_json(rows)
+        output.print_json(rows)
         return
-    output.table(
+    output.print_table(
         ["clip", "frames", "chosen by", "why", "label"],
         [[r.id, r.frames, r.chosen_by, r.why, r.revision] for r in rows],
     )
     if not rows:
-        output.say("no clip waits for review")
+        output.message("no clip waits for review")
 
 
 @app.command()
@@ -48,28 +47,28 @@ def questions(
     home: output.Home = None,
     json: output.Json = False,
 ) -> None:
-    """What to look at, by the corrections expected; all else is accepted as it stands."""
+    """List what to look at, most expected corrections first; the rest is accepted as labelled."""
     from oneclick import report
 
-    found = report.questions(output.settings(home).home, clips or ())
+    queue = report.review_questions(output.load_settings(home).home, clips or ())
     if json:
-        output.show_json(found)
+        output.print_json(queue)
         return
-    output.table(
+    output.print_table(
         ["clip", "frames", "at s", "track", "expected", "why"],
         [
             [r.clip, f"{r.start}–{r.stop - 1}", r.seconds, r.track, round(r.expected, 1), r.why]
-            for r in found.rows[:limit]
+            for r in queue.rows[:limit]
         ],
     )
-    for reason in found.unreadable.values():
-        output.say(reason)
-    if not found.clips:
-        output.say("no clip waits for review")
+    for reason in queue.unreadable.values():
+        output.message(reason)
+    if not queue.clips:
+        output.message("no clip waits for review")
         return
-    output.say(
-        f"{len(found.rows)} questions about {found.clips} clips; "
-        f"{found.asked:,} of their {found.boxes:,} boxes are asked about"
+    output.message(
+        f"{len(queue.rows)} questions about {queue.clips} clips; "
+        f"{queue.asked:,} of their {queue.boxes:,} boxes are asked about"
     )
 
 
@@ -78,7 +77,7 @@ def accept(
     clips: Clips = None, every: Every = False, by: By = None, home: output.Home = None
 ) -> None:
     """Accept clips as they are labelled."""
-    _decide(output.settings(home), clips, every, "accept", by)
+    _decide(output.load_settings(home), clips, every, "accept", by)
 
 
 @app.command()
@@ -90,39 +89,40 @@ def reject(
     home: output.Home = None,
 ) -> None:
     """Reject clips; they are never trained on."""
-    _decide(output.settings(home), clips, every, "reject", by, reason)
+    _decide(output.load_settings(home), clips, every, "reject", by, reason)
 
 
 @app.command()
 def setup(home: output.Home = None) -> None:
-    """Make on the review platform what clips need there: project, dataset, ontology, folder."""
+    """Create what clips need on the review platform: project, dataset, ontology, folder."""
     from oneclick.stages import review
 
-    settings = output.settings(home)
-    for line in review.setup(settings.home, settings.reviewers()):
-        output.say(line)
+    settings = output.load_settings(home)
+    for line in review.setup(settings.home, settings.review_platform()):
+        output.message(line)
 
 
 @app.command()
 def send(clips: Clips = None, home: output.Home = None) -> None:
-    """Send labelled clips to the review platform; those named are sent again if they were lost."""
+    """Send labelled clips to the review platform; clips named here are sent again if lost."""
     from oneclick.stages import review
 
-    conf = output.settings(home)
+    settings = output.load_settings(home)
     if clips:
-        sent = review.send(conf.home, clips, conf.reviewers(), again=True)
+        batch = review.send(settings.home, clips, settings.review_platform(), again=True)
     else:
-        sent = review.send_all(conf.home, conf.reviewers(), conf.lease_seconds)
-    output.finish(sent, "clips sent")
+        batch = review.send_all(settings.home, settings.review_platform(), settings.lease_seconds)
+    output.finish_batch(batch, "clips sent")
 
 
 @app.command()
 def collect(home: output.Home = None) -> None:
-    """Take in the verdicts that reviewers gave."""
+    """Collect the verdicts of the reviewers from the review platform."""
     from oneclick.stages import review
 
-    settings = output.settings(home)
-    output.finish(review.collect(settings.home, settings.reviewers()), "verdicts taken in")
+    settings = output.load_settings(home)
+    batch = review.collect(settings.home, settings.review_platform())
+    output.finish_batch(batch, "verdicts taken in")
 
 
 @app.command()
@@ -133,41 +133,41 @@ def listen(
     ] = None,
     home: output.Home = None,
 ) -> None:
-    """Wait for Encord's webhooks, and collect when they tell that a clip is finished.
+    """Listen for Encord's webhooks and collect verdicts as soon as a clip is finished.
 
-    Without it verdicts come in every quarter of an hour.
+    Without it verdicts are collected every quarter of an hour.
     """
     from oneclick.core.errors import UsageError
     from oneclick.platforms.encord import webhook
     from oneclick.web import app as web
 
-    conf = output.settings(home)
-    where = at or conf.review.encord.listen
-    if conf.review.platform != "encord" or not where:
+    settings = output.load_settings(home)
+    address = at or settings.review.encord.listen
+    if settings.review.platform != "encord" or not address:
         raise UsageError(
             'webhooks need review.platform = "encord", and review.encord.listen or --at host:port'
         )
-    secret = webhook.secret(conf.review.encord)
-    errand = web.Errand(lambda: _collect_hinted(conf))
-    errand.ask()  # whatever was told while nobody listened
+    secret = webhook.load_secret(settings.review.encord)
+    job = web.DebouncedJob(lambda: collect_finished(settings))
+    job.request()  # verdicts that came in before anything listened
     web.serve(
-        web.create(secret, errand),
-        where,
-        lambda there: output.say(f"webhooks    http://{there}{web.ENCORD}"),
+        web.create_app(secret, job),
+        address,
+        lambda bound: output.message(f"webhooks    http://{bound}{web.ENCORD_WEBHOOK_PATH}"),
     )
 
 
-def _collect_hinted(conf: Settings) -> None:
-    """Whatever happens, the next hint is heard."""
+def collect_finished(settings: Settings) -> None:
+    """Collect verdicts after a webhook; print any error, so that the listener goes on."""
     from oneclick.core.errors import reason
     from oneclick.stages import review
 
     try:
-        taken = review.collect(conf.home, conf.reviewers(), thorough=False)
-        if taken.done or taken.failed:
-            output.tell(taken, "verdicts taken in")
+        batch = review.collect(settings.home, settings.review_platform(), thorough=False)
+        if batch.done or batch.failed:
+            output.print_batch(batch, "verdicts taken in")
     except Exception as error:
-        output.say(reason(error, "take in verdicts"))
+        output.message(reason(error, "take in verdicts"))
 
 
 @app.command()
@@ -180,80 +180,77 @@ def erase(
     """Delete what the review platform holds of clips, and keep a receipt of each."""
     from oneclick.stages import review
 
-    settings = output.settings(home)
-    where = settings.review.platform
+    settings = output.load_settings(home)
+    platform = settings.review.platform
     if not yes:
         which = clips[0] if len(clips) == 1 else f"{len(clips)} clips"
-        typer.confirm(f"delete video and labels of {which} on {where}?", abort=True)
-    done = review.erase(settings.home, clips, settings.reviewers(), by or getpass.getuser())
-    output.finish(done, f"clips erased on {where}")
+        typer.confirm(f"delete video and labels of {which} on {platform}?", abort=True)
+    batch = review.erase(settings.home, clips, settings.review_platform(), by or getpass.getuser())
+    output.finish_batch(batch, f"clips erased on {platform}")
 
 
 @app.command()
 def stats(
     home: output.Home = None, json: output.Json = False, watch: watching.Watch = None
 ) -> None:
-    """What reviewing cost, and annotators against the goal of the day."""
-    conf = output.settings(home)
-    watching.watched(lambda: _stats(conf, json), watch)
+    """Show what reviewing cost so far, and the annotators' day against its goal."""
+    settings = output.load_settings(home)
+    watching.repeat(lambda: print_stats(settings, json), watch)
 
 
-def _stats(conf: Settings, json: bool) -> None:
+def print_stats(settings: Settings, json: bool) -> None:
+    """Print annotators against the goal of the day and the cost of all reviews."""
     from oneclick import report
     from oneclick.report import snapshot_reader
 
-    found = report.effort(conf.home)
-    day = snapshot_reader.read(conf.home, goals=output.goals(conf)).reviewing
+    effort = report.review_effort(settings.home)
+    day = snapshot_reader.read_snapshot(settings.home, goals=output.goals(settings)).reviewing
     if json:
-        output.show_json({**output.plain(found), "day": day})
+        output.print_json({**output.jsonable(effort), "day": day})
         return
-    output.table(
+    output.print_table(
         ["annotator", "images today", "this hour"],
-        [[one.name, one.today, one.hours[-1]] for one in day.people],
+        [[person.name, person.today, person.hours[-1]] for person in day.people],
         f"today      {day.today:,} of {day.goal[0]:,} to {day.goal[1]:,} images",
     )
-    output.table(
+    output.print_table(
         ["reviewed clips", "images", "edits", "edits per 100 boxes", "s per image", "unseen"],
         [
             [
-                found.clips,
-                found.images,
-                found.edits,
-                found.edits_per_100_boxes,
-                found.seconds_per_image,
-                found.by_policy,
+                effort.clips,
+                effort.images,
+                effort.edits,
+                effort.edits_per_100_boxes,
+                effort.seconds_per_image,
+                effort.by_policy,
             ]
         ],
     )
 
 
 def _decide(
-    conf: Settings,
+    settings: Settings,
     clips: list[str] | None,
     every: bool,
     decision: Decision,
     by: str | None,
     reason: str = "",
 ) -> None:
+    """Record the same verdict on the named clips, or on every clip in review."""
+    from oneclick.catalog import Catalog
     from oneclick.core.clips import ClipStage
     from oneclick.core.errors import UsageError
     from oneclick.stages import review
 
     if bool(clips) == every:
         raise UsageError(f"name the clips to {decision}, or give --all")
-    chosen = clips or _standing(conf.home, ClipStage.IN_REVIEW)
-    where = conf.review.platform
-    if where != "local" and not {*chosen} & {*review.queue(conf.home)}:
-        raise UsageError(f"clips are reviewed on {where}: decide there")
-    given = review.give(conf.home, chosen, decision, by or getpass.getuser(), reason)
-    taken = review.collect(conf.home)
-    taken.failed |= given.failed
-    output.finish(taken, f"clips {decision}ed")
-
-
-def _standing(home: Path, stage: object) -> list[str]:
-    from oneclick.catalog import Catalog
-    from oneclick.core.clips import ClipStage
-
-    with Catalog.open(home) as catalog:
-        return [row.clip.id for row in catalog.clips(stage=ClipStage(str(stage)))]
+    if not clips:
+        with Catalog.open(settings.home) as catalog:
+            clips = [row.clip.id for row in catalog.clips(stage=ClipStage.IN_REVIEW)]
+    platform = settings.review.platform
+    if platform != "local" and not {*clips} & {*review.pending_clips(settings.home)}:
+        raise UsageError(f"clips are reviewed on {platform}: decide there")
+    verdicts = review.give_verdict(settings.home, clips, decision, by or getpass.getuser(), reason)
+    batch = review.collect(settings.home)
+    batch.failed |= verdicts.failed
+    output.finish_batch(batch, f"clips {decision}ed")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,54 +11,48 @@ from oneclick.cli import watch as watching
 
 if TYPE_CHECKING:
     from oneclick.report.snapshot import Snapshot
-    from oneclick.report.snapshot_reader import Reader
 
 
 def status(
     home: output.Home = None, json: output.Json = False, watch: watching.Watch = None
 ) -> None:
-    """Where clips stand, what the triggers found, what the model in service is worth."""
+    """Show where clips stand, what the triggers found, and how good the model in service is."""
+    from oneclick import report
+    from oneclick.cli import summary
     from oneclick.report import snapshot_reader
 
-    conf = output.settings(home)
-    reader = snapshot_reader.Reader(conf.home, output.goals(conf))
+    settings = output.load_settings(home)
+    reader = snapshot_reader.SnapshotReader(settings.home, output.goals(settings))
+    snapshot: Snapshot | None = None
+
+    def draw() -> None:
+        nonlocal snapshot
+        state = report.lap_summary(settings.home)
+        # Where nothing changed the last Snapshot is drawn again: a later time alone is no change.
+        snapshot = reader.read() or snapshot
+        assert snapshot is not None  # the first read always returns one
+        if json:
+            output.print_json({**output.jsonable(state), "now": snapshot})
+        else:
+            summary.print_lap(state, snapshot)
+
     try:
-        watching.watched(_Drawing(conf.home, reader, json), watch)
+        watching.repeat(draw, watch)
     finally:
         reader.close()
 
 
-class _Drawing:
-    """Keeps the Snapshot where nothing changed: its moment alone is no news."""
-
-    def __init__(self, home: Path, reader: Reader, json: bool) -> None:
-        self.home, self.reader, self.json = home, reader, json
-        self.now: Snapshot | None = None
-
-    def __call__(self) -> None:
-        from oneclick import report
-        from oneclick.cli import summary
-
-        state = report.lap(self.home)
-        self.now = now = self.reader.read() or self.now
-        assert now is not None  # the first read finds something
-        if self.json:
-            output.show_json({**output.plain(state), "now": now})
-        else:
-            summary.show(state, now)
-
-
 def doctor(home: output.Home = None, json: output.Json = False) -> None:
-    """Check that this machine can do a lap; says what to do about each thing that is missing."""
+    """Check whether this machine can run a lap, and print a remedy for whatever is missing."""
     from oneclick.cli import checks
 
-    findings = checks.all_checks(output.settings(home))
+    results = checks.run_checks(output.load_settings(home))
     if json:
-        output.show_json(findings)
+        output.print_json(results)
     else:
-        output.table(
+        output.print_table(
             ["", "check", "finding"],
-            [["ok" if f.ok else "!!", f.name, f.detail] for f in findings],
+            [["ok" if r.ok else "!!", r.name, r.detail] for r in results],
         )
-    if not all(f.ok for f in findings):
+    if not all(r.ok for r in results):
         raise typer.Exit(4)

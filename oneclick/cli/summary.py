@@ -1,8 +1,8 @@
-"""The closing summary, as text on stdout."""
+"""The state of a workspace, a training and the demo as text on stdout."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,13 +11,13 @@ from oneclick.cli import output
 
 if TYPE_CHECKING:
     from flows.demo import Demo
-    from oneclick.report import Lap, Training
-    from oneclick.report.snapshot import RunNow, Snapshot
+    from oneclick.report import LapSummary, TrainingReport
+    from oneclick.report.snapshot import FlowRunRow, Snapshot
 
 SLICES = 12
 """Most slices on a terminal."""
 ALARMS = ("recall at 0.1", "at 1 false an image")
-"""Recall at two rates of false boxes."""
+"""Headings of recall at two rates of false positives per image."""
 ORIGIN_NAMES = {
     "d": "detected",
     "u": "united",
@@ -27,23 +27,23 @@ ORIGIN_NAMES = {
 }
 
 
-def show(state: Lap, now: Snapshot | None = None) -> None:
-    """The whole workspace on one screen; with `now` also who works on it."""
-    kept = state.kept
+def print_lap(state: LapSummary, snapshot: Snapshot | None = None) -> None:
+    """Print the state of the workspace; with a Snapshot also annotators, flows and open actions."""
+    video = state.kept
     typer.echo(
-        f"video      {kept.videos} recordings, {kept.frames:,} frames, "
-        f"{kept.seconds / 60:.1f} min; "
-        f"kept {100 * kept.share:.1f}% in {kept.clips} clips ({kept.control} drawn at random)"
+        f"video      {video.videos} recordings, {video.frames:,} frames, "
+        f"{video.seconds / 60:.1f} min; "
+        f"kept {100 * video.share:.1f}% in {video.clips} clips ({video.control} drawn at random)"
     )
-    typer.echo(f"hits       {_joined((row.trigger, row.hits) for row in state.hits)}")
-    typer.echo(f"clips      {_joined((r.stage, r.clips) for r in state.funnel if r.clips)}")
+    typer.echo(f"hits       {_counts((row.trigger, row.hits) for row in state.hits)}")
+    typer.echo(f"clips      {_counts((r.stage, r.clips) for r in state.funnel if r.clips)}")
     typer.echo(
-        f"boxes      {_joined((ORIGIN_NAMES[letter], n) for letter, n in state.origins.items())}"
+        f"boxes      {_counts((ORIGIN_NAMES[letter], n) for letter, n in state.origins.items())}"
     )
-    typer.echo(f"review     {_review(state)}")
-    if now:
-        typer.echo(f"today      {_today(now)}")
-        for line in _runs(now):
+    typer.echo(f"review     {review_cost(state)}")
+    if snapshot:
+        typer.echo(f"today      {review_progress(snapshot)}")
+        for line in newest_runs(snapshot):
             typer.echo(line)
     if state.dataset:
         typer.echo(
@@ -52,16 +52,16 @@ def show(state: Lap, now: Snapshot | None = None) -> None:
         )
     typer.echo(f"champion   {state.champion or 'none yet'}")
     if state.training:
-        show_training(state.training)
+        print_training(state.training)
     typer.echo(f"workspace  {state.home}")
-    for need in now.needs if now else ():
+    for need in snapshot.needs if snapshot else ():
         typer.echo(f"needs you  {need.text}: oneclick {' '.join(need.command)}")
     typer.echo(f"next       {state.next_step}")
 
 
-def show_training(training: Training) -> None:
-    """Candidate against champion, and why it was promoted or not."""
-    output.table(
+def print_training(training: TrainingReport) -> None:
+    """Print the candidate's metrics beside the champion's, and the gate's decision with reasons."""
+    output.print_table(
         ["model", "mAP", "AP50", "recall", *ALARMS, "test images"],
         [
             [r.name, r.map, r.ap50, r.recall, r.recall_at_01, r.recall_at_1, r.images]
@@ -71,54 +71,25 @@ def show_training(training: Training) -> None:
     )
     for reason in training.reasons:
         typer.echo(f"  {reason}")
-    show_slices(training)
+    print_slices(training)
 
 
-def show_slices(training: Training) -> None:
-    """The whole test set and its worst slices, as far as a screen holds them."""
+def print_slices(training: TrainingReport) -> None:
+    """Print metrics of the whole test set and of its worst slices, at most `SLICES`."""
     from oneclick.report import scores
 
     rows = scores.slice_columns(training.slices)
     if not rows:
         return
-    shown = rows[:SLICES]
-    output.table(list(shown[0]), [list(row.values()) for row in shown], "slices, worst first")
-    if len(rows) > len(shown):
-        more = len(rows) - len(shown)
+    worst = rows[:SLICES]
+    output.print_table(list(worst[0]), [list(row.values()) for row in worst], "slices, worst first")
+    if len(rows) > len(worst):
+        more = len(rows) - len(worst)
         typer.echo(f"  {more} slices more: oneclick models show {training.model}")
 
 
-def _today(now: Snapshot) -> str:
-    """Annotators against the goal of the day."""
-    from oneclick.report import formatting
-
-    found, (low, high) = now.reviewing, now.reviewing.goal
-    people = ", ".join(f"{one.name} {one.today:,}" for one in found.people if one.today)
-    reached = f", {low:,} {formatting.today(found.reached, found.at)}" if found.reached else ""
-    said = f"{found.today:,} images reviewed{f' ({people})' if people else ''}"
-    return f"{said}, {found.pace:,} in the last hour{reached}; the goal is {low:,} to {high:,}"
-
-
-def _runs(now: Snapshot) -> Iterator[str]:
-    """The newest run of every flow."""
-    from oneclick.report import formatting
-
-    newest: dict[str, RunNow] = {}
-    for run in now.runs:
-        newest.setdefault(run.flow, run)
-    for name, run in newest.items():
-        share = "" if run.progress is None else f" {run.progress:.0%}"
-        since = f", {formatting.age(run.ended or run.started, now.at)} ago" if run.started else ""
-        detail = f": {run.detail}" if run.detail else ""
-        yield f"flow       {name} {run.state.lower()}{share}{since}{detail}"
-
-
-def _joined(pairs: object) -> str:
-    text = ", ".join(f"{name} {count:,}" for name, count in pairs)  # type: ignore[attr-defined]
-    return text or "none"
-
-
-def _review(state: Lap) -> str:
+def review_cost(state: LapSummary) -> str:
+    """Return clips and images that people reviewed, and what a review cost on average."""
     effort = state.effort
     parts = []
     if effort.clips:
@@ -132,9 +103,42 @@ def _review(state: Lap) -> str:
     return ", ".join(parts) or "none yet"
 
 
-def show_demo(result: Demo) -> None:
-    """Both laps side by side: what labels cost, what the champion is worth."""
-    output.table(
+def review_progress(snapshot: Snapshot) -> str:
+    """Return the annotators' images of today against the goal of the day."""
+    from oneclick.report import formatting
+
+    day, (low, high) = snapshot.reviewing, snapshot.reviewing.goal
+    names = ", ".join(f"{person.name} {person.today:,}" for person in day.people if person.today)
+    forecast = f", {low:,} {formatting.today(day.reached, day.at)}" if day.reached else ""
+    return (
+        f"{day.today:,} images reviewed{f' ({names})' if names else ''}, "
+        f"{day.pace:,} in the last hour{forecast}; the goal is {low:,} to {high:,}"
+    )
+
+
+def newest_runs(snapshot: Snapshot) -> Iterator[str]:
+    """Yield a line about the newest run of every flow."""
+    from oneclick.report import formatting
+
+    newest: dict[str, FlowRunRow] = {}
+    for run in snapshot.runs:
+        newest.setdefault(run.flow, run)
+    for name, run in newest.items():
+        share = "" if run.progress is None else f" {run.progress:.0%}"
+        age = formatting.age(run.ended or run.started, snapshot.at) if run.started else ""
+        since = f", {age} ago" if age else ""
+        detail = f": {run.detail}" if run.detail else ""
+        yield f"flow       {name} {run.state.lower()}{share}{since}{detail}"
+
+
+def _counts(pairs: Iterable[tuple[str, int]]) -> str:
+    """Return the names with their counts in one line, or `none`."""
+    return ", ".join(f"{name} {count:,}" for name, count in pairs) or "none"
+
+
+def print_demo(result: Demo) -> None:
+    """Print both laps side by side: what labels cost, and how good the champion is."""
+    output.print_table(
         [
             "lap",
             "clips reviewed",

@@ -1,4 +1,4 @@
-"""The processes behind `oneclick up`: started in order, watched, and ended in reverse."""
+"""The processes behind `oneclick up`: started in order, supervised, and ended in reverse."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import httpx
 import flows
 from flows import environment, local_server
 from oneclick.core.errors import Unavailable, UsageError
-from oneclick.services import prefect_api
+from oneclick.services import prefect_settings
 from oneclick.storage import files
 
 POOL = "oneclick"
@@ -50,19 +50,19 @@ ZOMBIES: dict[str, Any] = {
 
 
 class Supervisor:
-    """Starts Prefect's processes and ends every one of them on the way out.
+    """The running processes of Prefect; leaving the context ends every one of them.
 
     Each child leads a process group of its own: Ctrl-C reaches this process alone, which ends the
     worker before the server that the worker talks to.
     """
 
     def __init__(self, home: Path) -> None:
-        self.root = _checkout()
-        self.given = prefect_api.api_url()
+        self.root = checkout_root()
+        self.user_url = prefect_settings.api_url()
         self.env = environment.DEFAULTS | dict(os.environ)
         self.env["ONECLICK_HOME"] = str(home)
         self.env.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", str(HEARTBEAT_SECONDS))
-        if not self.given:
+        if not self.user_url:
             # Not the folder of `oneclick run`: two servers on one SQLite file lose runs.
             self.env.setdefault("PREFECT_HOME", str(home / ".prefect" / "server"))
         self.children: dict[str, subprocess.Popen[bytes]] = {}
@@ -80,58 +80,58 @@ class Supervisor:
     ) -> bool:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave orphans
         for child in reversed(self.children.values()):
-            _end(child)
+            end_group(child)
         return kind is KeyboardInterrupt
 
     def server(self, host: str, port: int) -> str:
-        """URL of the user's server, or of a new one.
+        """Return the API URL of the user's server, or start one on `host:port` and return its URL.
 
         Raises:
             Unavailable: if the user's does not answer, the port is taken, or it does not start.
         """
-        if self.given:
-            if not local_server.answers(self.given):
+        if self.user_url:
+            if not local_server.is_ready(self.user_url):
                 raise Unavailable(
-                    f"PREFECT_API_URL is {self.given}, but nothing answers there: "
+                    f"PREFECT_API_URL is {self.user_url}, but nothing answers there: "
                     "start that server, or unset it to get one here"
                 )
-            return self.given
-        _check_free(host, port)
-        seen = "127.0.0.1" if host in ("0.0.0.0", "") else host
-        self.env["PREFECT_API_URL"] = url = f"http://{seen}:{port}/api"
+            return self.user_url
+        check_port_free(host, port)
+        client_host = "127.0.0.1" if host in ("0.0.0.0", "") else host
+        self.env["PREFECT_API_URL"] = url = f"http://{client_host}:{port}/api"
         log = Path(self.env["PREFECT_HOME"]) / "server.log"
         with files.guard(log.parent):
             log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as file:
-            where = ["--host", host, "--port", str(port)]
-            child = self._start("server", ["server", "start", *where], file)
+            address = ["--host", host, "--port", str(port)]
+            child = self._start("server", ["server", "start", *address], file)
         deadline = time.monotonic() + START_SECONDS
-        while not local_server.answers(url):
+        while not local_server.is_ready(url):
             if child.poll() is not None or time.monotonic() > deadline:
                 raise Unavailable(f"the Prefect server did not start: see the end of {log}")
             time.sleep(0.2)
-        _watch_for_zombies(url)
+        add_zombie_automation(url)
         return url
 
     def deploy(self) -> list[str]:
-        """Create the pool and every deployment of prefect.yaml, or renew them; their names."""
+        """Create or update the pool and every deployment of prefect.yaml; return their names."""
         self._call("work-pool", "create", POOL, "--type", "process", "--overwrite")
         text = self._call("--no-prompt", "deploy", "--all")
         return re.findall(r"Deployment '([^']+)' successfully", text)
 
     def worker(self) -> None:
-        """Start the worker; it talks on stderr."""
+        """Start the worker; its output goes to stderr."""
         self._start("worker", ["worker", "start", "--pool", POOL, "--type", "process"], sys.stderr)
 
     def listener(self) -> None:
-        """Start to wait for webhooks; it talks on stderr."""
+        """Start the webhook listener; its output goes to stderr."""
         self._start("listener", ["review", "listen"], sys.stderr, "oneclick")
 
     def watch(self) -> None:
         """Wait for Ctrl-C.
 
         Raises:
-            Unavailable: if a process ends by itself.
+            Unavailable: as soon as one of the processes ends by itself.
         """
         while True:
             for name, child in self.children.items():
@@ -153,13 +153,13 @@ class Supervisor:
             stdout=out,
             stderr=out,
             start_new_session=True,
-            preexec_fn=local_server.leashed,
+            preexec_fn=local_server.end_with_parent,
         )
         self.children[name] = child
         return child
 
     def _call(self, *arguments: str) -> str:
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "prefect", *arguments],
             cwd=self.root,
             env=self.env | {"COLUMNS": "200"},
@@ -168,20 +168,26 @@ class Supervisor:
             text=True,
             check=False,
         )
-        if done.returncode:
-            said = (done.stderr + done.stdout).strip().splitlines() or ["no reason given"]
-            raise Unavailable(f"prefect {' '.join(arguments)} failed: {said[-1]}")
-        return done.stdout
+        if process.returncode:
+            lines = (process.stderr + process.stdout).strip().splitlines() or ["no reason given"]
+            raise Unavailable(f"prefect {' '.join(arguments)} failed: {lines[-1]}")
+        return process.stdout
 
 
-def _checkout() -> Path:
+def checkout_root() -> Path:
+    """Return the folder that holds prefect.yaml, the checkout this package runs from.
+
+    Raises:
+        UsageError: if there is none beside the package.
+    """
     root = Path(flows.__file__).parents[1]
     if not (root / "prefect.yaml").exists():
         raise UsageError(f"{root} has no prefect.yaml: run oneclick up from a checkout")
     return root
 
 
-def _check_free(host: str, port: int) -> None:
+def check_port_free(host: str, port: int) -> None:
+    """Raise Unavailable if no server can listen on `host:port`."""
     try:
         with socket.create_server((host, port)):
             return
@@ -192,16 +198,19 @@ def _check_free(host: str, port: int) -> None:
         ) from None
 
 
-def _watch_for_zombies(url: str) -> None:
-    """Let the server mark runs whose process was killed; by itself it never would."""
+def add_zombie_automation(url: str) -> None:
+    """Add the automation that marks runs whose process was killed as crashed, unless it exists.
+
+    Without it the server shows such runs as running for ever.
+    """
     with httpx.Client(base_url=url, timeout=30) as client:
-        known = client.post("/automations/filter", json={}).raise_for_status().json()
-        if ZOMBIES["name"] not in [automation["name"] for automation in known]:
+        automations = client.post("/automations/filter", json={}).raise_for_status().json()
+        if ZOMBIES["name"] not in [automation["name"] for automation in automations]:
             client.post("/automations/", json=ZOMBIES).raise_for_status()
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """Ask the leader, then whatever its group still holds, then insist."""
+def end_group(child: subprocess.Popen[bytes]) -> None:
+    """Terminate the child, then the rest of its process group, and kill what does not end."""
     if child.poll() is None:
         child.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -216,7 +225,7 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 def _signal_group(group: int, sign: int) -> bool:
-    """Whether the group still had anyone to signal."""
+    """Send a signal to a process group; return whether it still had a process."""
     try:
         os.killpg(group, sign)
     except ProcessLookupError:

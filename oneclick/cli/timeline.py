@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oneclick.cli import output, strip, when
+from oneclick.cli import output, time_arguments, timeline_text
 from oneclick.cli import watch as watching
 
 if TYPE_CHECKING:
@@ -42,22 +42,53 @@ def timeline(
     json: output.Json = False,
     watch: watching.Watch = None,
 ) -> None:
-    """When triggers fired: a strip of hits through time for every camera."""
+    """Show when triggers fired, as a strip per camera."""
     from oneclick import report
 
-    where, size = output.settings(home).home, when.length(bucket)
+    workspace = output.load_settings(home).home
+    bucket_seconds = time_arguments.parse_duration(bucket)
 
     def draw() -> None:
-        low, high = when.window(since, until, datetime.now(UTC))
-        whole = report.timeline(where, low, high, camera, trigger, size)
+        start, stop = time_arguments.time_window(since, until, datetime.now(UTC))
+        timeline = report.hit_timeline(workspace, start, stop, camera, trigger, bucket_seconds)
         if json:
-            output.show_json(whole)
+            output.print_json(timeline)
         else:
-            _show(whole, len(whole.cameras) == 1 if rows is None else rows)
+            print_timeline(timeline, len(timeline.cameras) == 1 if rows is None else rows)
         if png:
-            _draw(whole, png, rows is not False)
+            from oneclick.report.plots import timeline as plot
 
-    watching.watched(draw, watch)
+            plot.draw(timeline, rows is not False).save(png)
+            output.message(f"drawn: {png}")
+
+    watching.repeat(draw, watch)
+
+
+def print_timeline(timeline: Timeline, by_trigger: bool) -> None:
+    """Print the strips of the cameras as wide as the terminal, with notes on what is not in them.
+
+    Columns are widened until they fit; `by_trigger` adds a row for each trigger.
+    """
+    width = shutil.get_terminal_size().columns
+    fitted = timeline.fit_columns(timeline_text.column_count(timeline, width, by_trigger))
+    if fitted.cameras:
+        for line in timeline_text.lines(fitted, by_trigger):
+            typer.echo(line)
+    else:
+        output.message("no video in this window: oneclick video list shows what there is")
+    if fitted.bucket_seconds != timeline.bucket_seconds:
+        requested = time_arguments.format_duration(timeline.bucket_seconds)
+        actual = time_arguments.format_duration(fitted.bucket_seconds)
+        output.message(
+            f"one column is {actual}: columns of {requested} do not fit {width} characters"
+        )
+    for video in timeline.undated:
+        counts = ", ".join(f"{name} {count:,}" for name, count in video.hits.items()) or "no hits"
+        output.message(f"nobody knows when {video.video} began: {counts}")
+    if timeline.waiting:
+        output.message(
+            f"videos no trigger has looked at yet: {timeline.waiting}; oneclick run does"
+        )
 
 
 def hits(
@@ -69,51 +100,26 @@ def hits(
     limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 50,
     json: output.Json = False,
 ) -> None:
-    """Hits, newest first, each with the clip that shows it."""
+    """List hits, newest first, each with the clip that shows it."""
     from oneclick import report
 
-    low, high = when.window(since, until, datetime.now(UTC))
-    home = output.settings(home).home
-    found = report.moments(home, low, high, camera, trigger, limit + 1)
+    start, stop = time_arguments.time_window(since, until, datetime.now(UTC))
+    home = output.load_settings(home).home
+    hits = report.hits(home, start, stop, camera, trigger, limit + 1)
     if json:
-        output.show_json(found[:limit])
+        output.print_json(hits[:limit])
     else:
-        output.table(
+        output.print_table(
             ["time (UTC)", "camera", "trigger", "score", "why", "clip"],
             [
-                [clock(m.at), m.camera, m.trigger, m.score, m.why, m.clip or "-"]
-                for m in found[:limit]
+                [format_time(m.at), m.camera, m.trigger, m.score, m.why, m.clip or "-"]
+                for m in hits[:limit]
             ],
         )
-    if len(found) > limit:
-        output.say(f"the {limit} newest; --limit shows more, --since and --until other days")
+    if len(hits) > limit:
+        output.message(f"the {limit} newest; --limit shows more, --since and --until other days")
 
 
-def clock(moment: datetime | None) -> str:
-    """A time to the tenth of a second; `-` where nobody knows it."""
+def format_time(moment: datetime | None) -> str:
+    """Format a time to the tenth of a second; `-` where it is unknown."""
     return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 100_000}" if moment else "-"
-
-
-def _show(whole: Timeline, by_trigger: bool) -> None:
-    width = shutil.get_terminal_size().columns
-    shown = whole.fitting(strip.columns(whole, width, by_trigger))
-    if shown.cameras:
-        for line in strip.lines(shown, by_trigger):
-            typer.echo(line)
-    else:
-        output.say("no video in this window: oneclick video list shows what there is")
-    if shown.bucket_seconds != whole.bucket_seconds:
-        wanted, got = when.short(whole.bucket_seconds), when.short(shown.bucket_seconds)
-        output.say(f"one column is {got}: columns of {wanted} do not fit {width} characters")
-    for video in whole.undated:
-        counts = ", ".join(f"{name} {count:,}" for name, count in video.hits.items()) or "no hits"
-        output.say(f"nobody knows when {video.video} began: {counts}")
-    if whole.waiting:
-        output.say(f"videos no trigger has looked at yet: {whole.waiting}; oneclick run does")
-
-
-def _draw(whole: Timeline, path: Path, by_trigger: bool) -> None:
-    from oneclick.report.plots import timeline
-
-    timeline.draw(whole, by_trigger).save(path)
-    output.say(f"drawn: {path}")

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import json as json_text
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oneclick.cli import ledger, output, rehearse, timeline
+from oneclick.cli import output, timeline, trigger_replay, trigger_report
 
 if TYPE_CHECKING:
-    from oneclick.core.detections import Detections
     from oneclick.core.hits import Hit
     from oneclick.triggers.streaming import SceneBlock
 
 app = typer.Typer(no_args_is_help=True, help="Rules that find the moments where a model is wrong.")
 app.command("timeline")(timeline.timeline)
 app.command("hits")(timeline.hits)
-app.command("try")(rehearse.try_)
-app.command("set")(rehearse.set_)
-app.command("report")(ledger.report)
+app.command("try")(trigger_replay.try_)
+app.command("set")(trigger_replay.set_)
+app.command("report")(trigger_report.report)
 
 DEFAULT_FPS = 25.0
 Score = Annotated[
@@ -32,22 +32,21 @@ Score = Annotated[
 
 @app.command("list")
 def list_(json: output.Json = False) -> None:
-    """All triggers with their parameters."""
+    """List all triggers with their parameters."""
     from oneclick import triggers
 
-    known = triggers.registry()
+    rows: list[dict[str, Any]] = [
+        {"name": name, "parameters": triggers.parameters(kind), "summary": kind.summary}
+        for name, kind in triggers.registry().items()
+    ]
     if json:
-        keys = ("name", "parameters", "summary")
-        rows = [(name, triggers.parameters(kind), kind.summary) for name, kind in known.items()]
-        output.show_json([dict(zip(keys, row, strict=True)) for row in rows])
+        output.print_json(rows)
         return
-    output.table(
-        ["trigger", "parameters", "finds"],
-        [
-            (name, _settings(triggers.parameters(kind)), kind.summary)
-            for name, kind in known.items()
-        ],
-    )
+    cells = []
+    for row in rows:
+        parameters = " ".join(f"{name}={value:g}" for name, value in row["parameters"].items())
+        cells.append([row["name"], parameters, row["summary"]])
+    output.print_table(["trigger", "parameters", "finds"], cells)
 
 
 @app.command()
@@ -74,103 +73,102 @@ def scan(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """What the triggers find in a detections file; needs no workspace."""
-    import numpy as np
-
+    """Run the triggers over a detections file; needs no workspace."""
     from oneclick import triggers
 
-    other = min_score if against_min_score is None else against_min_score
-    blocks = _blocks(detections, against, fps, min_score, other)
-    length, rate = blocks[-1].core.stop, blocks[0].scene.fps
+    other_score = min_score if against_min_score is None else against_min_score
+    blocks = load_blocks(detections, against, fps, min_score, other_score)
     rules = triggers.make()
     hits = [hit for block in blocks for hit in block.find(rules)]
     if budget is None:
-        columns, rows = ["trigger", "start", "stop", "score", "boxes", "why"], _hits(hits)
+        rows = [hit_row(hit) for hit in hits]
+        columns = ["trigger", "start", "stop", "score", "boxes", "why"]
     else:
-        from oneclick.triggers.selection import expected_errors, select
-
+        rows = best_frames(hits, blocks, budget, per_box)
         columns = ["frame", "score", "triggers"]
-        worth = expected_errors.errors(hits, length)
-        if per_box:
-            worth = expected_errors.per_box(
-                worth, np.concatenate([block.visible for block in blocks])
-            )
-        picked = select.frames(worth, rate, budget)
-        rows = [{"frame": k, "score": score, "triggers": _fired(hits, k)} for k, score in picked]
     if json:
         for row in rows:
             typer.echo(json_text.dumps(row, ensure_ascii=False))
     else:
-        output.table(columns, [[_short(row[name]) for name in columns] for row in rows])
-    output.say(f"{detections}: {length} frames, {len(hits)} hits of {_counts(hits)}")
+        output.print_table(columns, [[_cell(row[name]) for name in columns] for row in rows])
+    counts = sorted(Counter(hit.trigger for hit in hits).items())
+    names = ", ".join(f"{name} ({count})" for name, count in counts) or "no trigger"
+    output.message(f"{detections}: {blocks[-1].core.stop} frames, {len(hits)} hits of {names}")
 
 
-def _settings(parameters: dict[str, float]) -> str:
-    return " ".join(f"{name}={value:g}" for name, value in parameters.items())
-
-
-def _short(value: Any) -> Any:
-    if isinstance(value, list):
-        return " ".join(value) if value and isinstance(value[0], str) else len(value)
-    return value
-
-
-def _counts(hits: Iterable[Hit]) -> str:
-    from collections import Counter
-
-    counts = Counter(hit.trigger for hit in hits)
-    return ", ".join(f"{name} ({count})" for name, count in sorted(counts.items())) or "no trigger"
-
-
-def _hits(hits: list[Hit]) -> list[dict[str, Any]]:
-    return [
-        {
-            "trigger": hit.trigger,
-            "start": hit.span.start,
-            "stop": hit.span.stop,
-            "score": hit.score,
-            "boxes": [list(box) for box in hit.boxes],
-            "why": hit.why,
-        }
-        for hit in hits
-    ]
-
-
-def _fired(hits: list[Hit], frame: int) -> list[str]:
-    near = [hit for hit in hits if frame in hit.span]
-    return sorted({h.trigger for h in near if not h.boxes or any(b[0] == frame for b in h.boxes)})
-
-
-def _blocks(
+def load_blocks(
     path: Path,
     against: Path | None,
     fps: float | None,
     min_score: float | None,
     other_score: float | None,
 ) -> list[SceneBlock]:
+    """Load MOTChallenge detections of one or two models as the blocks that triggers look at.
+
+    The frame rate is `fps`, else that of seqinfo.ini beside `path`, else 25. Length and picture
+    size are those of seqinfo.ini, else the smallest that hold all boxes (at least 1 frame, 1 px).
+    """
     from dataclasses import replace
 
     from oneclick.feedback import replay
     from oneclick.formats import mot_text
-    from oneclick.triggers.streaming import Chunk
+    from oneclick.triggers.streaming import PredictionChunk
 
-    known = mot_text.sequence(path)
-    fps = known.get("frameRate", DEFAULT_FPS) if fps is None else fps
-    frames = int(known.get("seqLength", 0)) or None
-    own = mot_text.load(path, fps, frames)
-    other = mot_text.load(against, fps, frames) if against else None
-    length = max(own.length, other.length if other else 0, 1)
-    own = replace(own, length=length)
-    other = replace(other, length=length) if other else None
-    parts = [own] if other is None else [own, other]
+    sequence = mot_text.read_seqinfo(path)
+    fps = sequence.get("frameRate", DEFAULT_FPS) if fps is None else fps
+    frames = int(sequence.get("seqLength", 0)) or None
+    models = [mot_text.load(file, fps, frames) for file in (path, against) if file]
+    length = max(1, *(detections.length for detections in models))
+    models = [replace(detections, length=length) for detections in models]
+    corners = [detections.boxes[:, 2:].max(0, initial=1) for detections in models]
+    width, height = (max(float(corner[axis]) for corner in corners) for axis in (0, 1))
+    size = sequence.get("imWidth", width), sequence.get("imHeight", height)
     limits = [-float("inf") if limit is None else limit for limit in (min_score, other_score)]
-    width, height = _extent(parts)
-    size = known.get("imWidth", width), known.get("imHeight", height)
-    blocks = replay.watch(limits[: len(parts)], *size)
-    return [*blocks.feed(Chunk(tuple(parts))), *blocks.close()]
+    blocks = replay.block_buffer(limits[: len(models)], *size)
+    return [*blocks.feed(PredictionChunk(tuple(models))), *blocks.close()]
 
 
-def _extent(parts: list[Detections]) -> tuple[float, float]:
-    """A picture that holds all boxes, at least 1 px."""
-    sides = [d.boxes[:, 2:].max(0, initial=1) for d in parts]
-    return max(float(s[0]) for s in sides), max(float(s[1]) for s in sides)
+def hit_row(hit: Hit) -> dict[str, Any]:
+    """Return a hit as an object for JSON; frames are 0-based, `stop` is exclusive."""
+    return {
+        "trigger": hit.trigger,
+        "start": hit.span.start,
+        "stop": hit.span.stop,
+        "score": hit.score,
+        "boxes": [list(box) for box in hit.boxes],
+        "why": hit.why,
+    }
+
+
+def best_frames(
+    hits: Sequence[Hit], blocks: Sequence[SceneBlock], budget: float, per_box: bool
+) -> list[dict[str, Any]]:
+    """Return the frames to annotate within the budget, best first.
+
+    Args:
+        hits: of all triggers.
+        blocks: the whole video, in order.
+        budget: share of the frames, 0 to 1.
+        per_box: rank by expected errors per visible box, not per frame.
+    """
+    import numpy as np
+
+    from oneclick.triggers.selection import expected_errors, select
+
+    errors = expected_errors.per_frame(list(hits), blocks[-1].core.stop)
+    if per_box:
+        boxes = np.concatenate([block.visible for block in blocks])
+        errors = expected_errors.per_box(errors, boxes)
+    rows = []
+    for frame, score in select.best_frames(errors, blocks[0].scene.fps, budget):
+        near = [hit for hit in hits if frame in hit.span]
+        names = {h.trigger for h in near if not h.boxes or any(b[0] == frame for b in h.boxes)}
+        rows.append({"frame": frame, "score": score, "triggers": sorted(names)})
+    return rows
+
+
+def _cell(value: Any) -> Any:
+    """Return a value of a row as a table shows it: names joined, boxes counted."""
+    if isinstance(value, list):
+        return " ".join(value) if value and isinstance(value[0], str) else len(value)
+    return value

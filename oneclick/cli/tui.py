@@ -1,4 +1,4 @@
-"""`oneclick tui`: the whole engine on one screen."""
+"""`oneclick tui`: the terminal UI."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ def tui(
     screen: Annotated[str, typer.Option(help="The screen to begin with.")] = "pipeline",
     size: Annotated[str, typer.Option(help="Of the frame, columns x rows.")] = "120x40",
 ) -> None:
-    """The terminal UI: what happens, what needs you, and the next action one key away."""
+    """Open the terminal UI: what happens, what needs you, and the next action one key away."""
     from oneclick.core.errors import UsageError
     from oneclick.report import snapshot_reader
     from tui import frame
     from tui.app import Oneclick
 
-    conf = output.settings(home)
-    app = Oneclick(snapshot_reader.Reader(conf.home, output.goals(conf)), conf.home, readonly)
+    settings = output.load_settings(home)
+    reader = snapshot_reader.SnapshotReader(settings.home, output.goals(settings))
+    app = Oneclick(reader, settings.home, readonly)
     if snapshot is None:
         # Textual paints on stderr, so that stdout can be sent elsewhere.
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise UsageError("oneclick tui needs a terminal; --snapshot text prints one frame")
         app.run()
         return
-    typer.echo(frame.one(app, frame.kind(snapshot), frame.size(size), screen))
+    typer.echo(frame.render(app, frame.parse_format(snapshot), frame.parse_size(size), screen))

@@ -23,21 +23,21 @@ def up(
     from oneclick.cli import supervisor
     from oneclick.platforms.encord import webhook
 
-    settings = output.settings(home)
-    where, review = settings.home.resolve(), settings.review
+    settings = output.load_settings(home)
+    workspace, review = settings.home.resolve(), settings.review
     listens = review.platform == "encord" and bool(review.encord.listen)
     if listens:
-        webhook.secret(review.encord)
-    with supervisor.Supervisor(where) as running:
-        output.say("starting the Prefect server …")
+        webhook.load_secret(review.encord)
+    with supervisor.Supervisor(workspace) as running:
+        output.message("starting the Prefect server …")
         url = running.server(host, port)
-        output.say(f"server      {url.removesuffix('/api')}")
+        output.message(f"server      {url.removesuffix('/api')}")
         names = running.deploy()
-        output.say(f"deployed    {', '.join(names)}")
+        output.message(f"deployed    {', '.join(names)}")
         running.worker()
         if listens:
             running.listener()
-        output.say(f"workspace   {where}")
-        output.say("worker      takes the runs of pool oneclick; Ctrl-C ends everything")
+        output.message(f"workspace   {workspace}")
+        output.message("worker      takes the runs of pool oneclick; Ctrl-C ends everything")
         running.watch()
-    output.say("everything is stopped")
+    output.message("everything is stopped")

@@ -23,24 +23,26 @@ def add(
         datetime | None, typer.Option(help="Start of the recording, UTC; else read from the file.")
     ] = None,
 ) -> None:
-    """Copy recordings into the workspace; what is there already is skipped."""
+    """Copy recordings into the workspace; recordings it has already are skipped."""
     from oneclick.stages import fetch
 
     with output.progress_bars():
-        result = fetch.fetch(output.settings(home).home, sources, camera, output.utc(started))
-    output.finish(result, "videos")
+        result = fetch.fetch(
+            output.load_settings(home).home, sources, camera, output.as_utc(started)
+        )
+    output.finish_batch(result, "videos")
 
 
 @app.command("list")
 def list_(home: output.Home = None, json: output.Json = False) -> None:
-    """The recordings in the workspace."""
+    """List the recordings in the workspace."""
     from oneclick import report
 
-    rows = report.videos(output.settings(home).home)
+    rows = report.videos(output.load_settings(home).home)
     if json:
-        output.show_json(rows)
+        output.print_json(rows)
         return
-    output.table(
+    output.print_table(
         ["video", "camera", "start (UTC)", "frames", "fps", "size", "clips"],
         [
             [r.id, r.camera, r.started_at, r.frames, r.fps, f"{r.width}×{r.height}", r.clips]
@@ -48,4 +50,4 @@ def list_(home: output.Home = None, json: output.Json = False) -> None:
         ],
     )
     if not rows:
-        output.say("no videos yet; add one with: oneclick video add FILE")
+        output.message("no videos yet; add one with: oneclick video add FILE")

@@ -17,7 +17,7 @@ import typer
 from oneclick.core.errors import OneclickError, UsageError
 
 SHORTEST, LONGEST = 0.1, 86_400.0
-"""Seconds between two drawings."""
+"""Limits of the seconds between two drawings."""
 
 Watch = Annotated[
     float | None,
@@ -31,8 +31,8 @@ Watch = Annotated[
 
 
 @dataclass(frozen=True)
-class Frame:
-    """One drawing."""
+class CapturedOutput:
+    """What one call of the drawing function printed."""
 
     data: str = ""
     """For stdout."""
@@ -40,38 +40,45 @@ class Frame:
     """For stderr."""
 
 
-def watched(
+def repeat(
     draw: Callable[[], object], seconds: float | None, times: Iterator[object] | None = None
 ) -> None:
     """Call `draw`, once where `seconds` is None, else until Ctrl-C (or until `times` ends).
 
-    What it prints is shown in place on a terminal, where the last of it stays in the end. Elsewhere
+    On a terminal its output is redrawn in place, and the last of it stays in the end. Elsewhere
     every change on stdout is a block of its own, with a blank line after it, or one line if it is a
-    JSON document. An error is said on stderr and waited out.
+    JSON document. An error is printed on stderr and the next call is waited for.
 
     Raises:
-        UsageError: `seconds` is no time to wait, or as `draw`: waiting would not help.
+        UsageError: if `seconds` is out of range, or if `draw` raises it: waiting would not help.
     """
     if seconds is None:
         draw()
         return
     if not SHORTEST <= seconds <= LONGEST:  # NaN is not either
         raise UsageError(f"--watch {seconds:g}: expected {SHORTEST:g} to {LONGEST:,.0f} seconds")
-    last, screen = Frame(), sys.stdout.isatty()
-    with contextlib.suppress(KeyboardInterrupt), _screen(screen):
+    last, terminal = CapturedOutput(), sys.stdout.isatty()
+    with contextlib.suppress(KeyboardInterrupt), alternate_screen(terminal):
         for _ in times or iter(int, 1):
-            frame = _drawn(draw, last)
-            if frame != last:
+            captured = capture(draw, last)
+            if captured != last:
                 # Ctrl-C may come as soon as it is drawn: then this one is to stay.
-                before, last = last, frame
-                (_in_place if screen else _as_block)(frame, before)
+                before, last = last, captured
+                if terminal:
+                    redraw(captured)
+                else:
+                    print_changes(captured, before)
             time.sleep(seconds)
-    if screen:
+    if terminal:
         typer.echo(last.data, nl=False)
 
 
-def _drawn(draw: Callable[[], object], last: Frame) -> Frame:
-    """What `draw` prints; where it fails, the data of before and the reason."""
+def capture(draw: Callable[[], object], last: CapturedOutput) -> CapturedOutput:
+    """Return what `draw` prints; where it fails, the data of `last` and the reason.
+
+    Raises:
+        UsageError: as `draw`.
+    """
     data, talk = io.StringIO(), io.StringIO()
     try:
         with contextlib.redirect_stdout(data), contextlib.redirect_stderr(talk):
@@ -80,41 +87,43 @@ def _drawn(draw: Callable[[], object], last: Frame) -> Frame:
         raise
     except OneclickError as error:
         return replace(last, talk=f"oneclick: {error}\n")
-    return Frame(data.getvalue(), talk.getvalue())
+    return CapturedOutput(data.getvalue(), talk.getvalue())
 
 
-def _in_place(frame: Frame, _: Frame) -> None:
-    lines = _fitting(frame, shutil.get_terminal_size().lines)
+def fit_lines(captured: CapturedOutput, height: int) -> list[str]:
+    """Return at most `height` lines; those of stderr come last and are cut last."""
+    talk = captured.talk.splitlines()[: height - 1]
+    data, space = captured.data.splitlines(), height - len(talk)
+    if len(data) > space:
+        data = [*data[: space - 1], f"… {len(data) - space + 1} lines more"]
+    return data + talk
+
+
+def redraw(captured: CapturedOutput) -> None:
+    """Draw over the previous output on the terminal, as many lines as fit."""
+    lines = fit_lines(captured, shutil.get_terminal_size().lines)
     # Home, every line to its end, then the rest of the screen: nothing flickers.
     sys.stdout.write("\x1b[H" + "\r\n".join(f"{line}\x1b[K" for line in lines) + "\x1b[J")
     sys.stdout.flush()
 
 
-def _fitting(frame: Frame, height: int) -> list[str]:
-    """As many lines as the terminal has; what is said of them has the last ones."""
-    talk = frame.talk.splitlines()[: height - 1]
-    data, room = frame.data.splitlines(), height - len(talk)
-    if len(data) > room:
-        data = [*data[: room - 1], f"… {len(data) - room + 1} lines more"]
-    return data + talk
-
-
-def _as_block(frame: Frame, last: Frame) -> None:
-    if frame.data and frame.data != last.data:
-        typer.echo(_line(frame.data) if frame.data.startswith(("{", "[")) else frame.data)
-    if frame.talk != last.talk:
-        typer.echo(frame.talk, err=True, nl=False)
-
-
-def _line(document: str) -> str:
-    """A JSON document in one line."""
-    return json.dumps(json.loads(document), ensure_ascii=False)
+def print_changes(captured: CapturedOutput, last: CapturedOutput) -> None:
+    """Print what differs from `last`: a block of stdout, JSON in one line, messages on stderr."""
+    data = captured.data
+    if data and data != last.data:
+        is_json = data.startswith(("{", "["))
+        typer.echo(json.dumps(json.loads(data), ensure_ascii=False) if is_json else data)
+    if captured.talk != last.talk:
+        typer.echo(captured.talk, err=True, nl=False)
 
 
 @contextlib.contextmanager
-def _screen(wanted: bool) -> Iterator[None]:
-    """The terminal's other screen, so that what stood there comes back; it cuts long lines."""
-    if not wanted:
+def alternate_screen(enabled: bool) -> Iterator[None]:
+    """Show the terminal's alternate screen, without cursor and line wrap, until the end.
+
+    Does nothing unless `enabled`.
+    """
+    if not enabled:
         yield
         return
     sys.stdout.write("\x1b[?1049h\x1b[?25l\x1b[?7l")

@@ -1,1 +1,1 @@
-"""The nouns of the engine. Numpy only: no file, clock, network or logger below this line."""
+"""Domain types and pure functions. Numpy only: no file, clock, network or logger."""

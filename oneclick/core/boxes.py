@@ -9,70 +9,93 @@ FloatArray = NDArray[np.floating]
 
 
 def area(boxes: FloatArray) -> FloatArray:
-    """Area in px² per box, `(n,)`; 0 for boxes turned inside out."""
+    """Return the area of each box in px², `(n,)`; 0 where x2 < x1 or y2 < y1."""
     sides = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None)
     return sides[:, 0] * sides[:, 1]
 
 
 def iou(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Intersection over union of every pair, `(len(a), len(b))`."""
+    """Return the intersection over union of every pair, `(len(a), len(b))`."""
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
     sides = np.clip(high - low, 0, None)
-    inter: FloatArray = sides[..., 0] * sides[..., 1]
-    union = area(a)[:, None] + area(b)[None] - inter
-    overlap: FloatArray = inter / np.maximum(union, 1e-9)
+    intersection: FloatArray = sides[..., 0] * sides[..., 1]
+    union = area(a)[:, None] + area(b)[None] - intersection
+    overlap: FloatArray = intersection / np.maximum(union, 1e-9)
     return overlap
 
 
 def iou_pairs(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Intersection over union row by row, `(n,)`; `a` and `b` have the same length."""
+    """Return the intersection over union row by row, `(n,)`; `a` and `b` have the same length."""
     low = np.maximum(a[:, :2], b[:, :2])
     high = np.minimum(a[:, 2:], b[:, 2:])
     sides = np.clip(high - low, 0, None)
-    inter: FloatArray = sides[:, 0] * sides[:, 1]
-    overlap: FloatArray = inter / np.maximum(area(a) + area(b) - inter, 1e-9)
+    intersection: FloatArray = sides[:, 0] * sides[:, 1]
+    overlap: FloatArray = intersection / np.maximum(area(a) + area(b) - intersection, 1e-9)
+    return overlap
+
+
+def iou_columns(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return `iou_pairs` of boxes as columns, `(4, n)`: four times faster than on rows of four."""
+    width = np.minimum(a[2], b[2]) - np.maximum(a[0], b[0])
+    height = np.minimum(a[3], b[3]) - np.maximum(a[1], b[1])
+    intersection = np.maximum(width, 0) * np.maximum(height, 0)
+    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - intersection
+    overlap: NDArray[np.float32] = intersection / np.maximum(union, np.float32(1e-9))
     return overlap
 
 
 def centres(boxes: FloatArray) -> FloatArray:
-    """Centre points, `(n, 2)` px."""
+    """Return the centre points, `(n, 2)` px."""
     return (boxes[:, :2] + boxes[:, 2:]) / 2
 
 
 def heights(boxes: FloatArray) -> FloatArray:
-    """Heights in px, `(n,)`."""
+    """Return the heights in px, `(n,)`."""
     return boxes[:, 3] - boxes[:, 1]
 
 
 def clip(boxes: FloatArray, width: float, height: float) -> FloatArray:
-    """Boxes cut to a picture of `width` × `height` px; a copy."""
+    """Return a copy of the boxes, clipped to a picture of `width` × `height` px."""
     limit = np.array([width, height, width, height], boxes.dtype)
     return np.clip(boxes, 0, limit)
 
 
 def at_border(boxes: FloatArray, width: float, height: float, margin: float) -> NDArray[np.bool_]:
-    """True where a side lies within `margin` px of the picture's edge."""
-    left, top, right, bottom = boxes.T
+    """Check which boxes have a side within `margin` px of the picture's edge, `(n,)`."""
+    x1, y1, x2, y2 = boxes.T
     return np.asarray(
-        (left <= margin) | (top <= margin) | (right >= width - margin) | (bottom >= height - margin)
+        (x1 <= margin) | (y1 <= margin) | (x2 >= width - margin) | (y2 >= height - margin)
     )
 
 
-def nms(boxes: FloatArray, scores: FloatArray, at: float) -> NDArray[np.intp]:
-    """Greedy non-maximum suppression: rows kept, best first; a box falls at IoU > `at`."""
+def nms(boxes: FloatArray, scores: FloatArray, threshold: float) -> NDArray[np.intp]:
+    """Apply greedy non-maximum suppression; a box is dropped at an IoU above `threshold`.
+
+    Returns:
+        `(k,)` rows that remain, highest score first.
+    """
     order = np.argsort(-scores, kind="stable")
-    kept: list[int] = []
+    selected: list[int] = []
     while order.size:
         best, rest = order[0], order[1:]
-        kept.append(int(best))
-        order = rest[iou(boxes[best : best + 1], boxes[rest])[0] <= at]
-    return np.array(kept, np.intp)
+        selected.append(int(best))
+        order = rest[iou(boxes[best : best + 1], boxes[rest])[0] <= threshold]
+    return np.array(selected, np.intp)
 
 
 def interpolate(
     frames: NDArray[np.integer], boxes: FloatArray, at: NDArray[np.integer]
 ) -> NDArray[np.float32]:
-    """Boxes at the frames `at`, linear between the given ones, held beyond the ends."""
+    """Interpolate boxes linearly at the frames `at`; constant beyond the first and last frame.
+
+    Args:
+        frames: `(n,)` rising frames of `boxes`.
+        boxes: `(n, 4)` px.
+        at: `(m,)` frames to interpolate at.
+
+    Returns:
+        `(m, 4)` px.
+    """
     columns = [np.interp(at, frames, boxes[:, side]) for side in range(4)]
     return np.stack(columns, 1).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Videos, clips, and the moves a clip may make."""
+"""Videos, clips, and the transitions between the stages of a clip."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from oneclick.core.spans import Span
 
 
 class ClipStage(StrEnum):
-    """Where a clip stands on the street."""
+    """Stage of a clip in the pipeline."""
 
     CUT = "CUT"
     EXTRACTED = "EXTRACTED"
@@ -32,7 +32,7 @@ MOVES: dict[ClipStage, tuple[ClipStage, ...]] = {
     ClipStage.ACCEPTED: (ClipStage.PUBLISHED, ClipStage.QUARANTINED),
     ClipStage.PUBLISHED: (),
     ClipStage.REJECTED: (),
-    # `clips retry` puts a clip back where it fell.
+    # `clips retry` puts a clip back to the stage in which it was quarantined.
     ClipStage.QUARANTINED: (
         ClipStage.CUT,
         ClipStage.EXTRACTED,
@@ -44,7 +44,7 @@ MOVES: dict[ClipStage, tuple[ClipStage, ...]] = {
 
 
 def check_move(clip: str, old: ClipStage, new: ClipStage) -> None:
-    """Raise IllegalMove unless a clip may go from `old` to `new`."""
+    """Raise IllegalMove unless a clip may move from stage `old` to stage `new`."""
     if new not in MOVES[old]:
         allowed = ", ".join(MOVES[old]) or "nowhere"
         raise IllegalMove(
@@ -53,27 +53,27 @@ def check_move(clip: str, old: ClipStage, new: ClipStage) -> None:
 
 
 class ChosenBy(StrEnum):
-    """Which share of the budget paid for a clip."""
+    """Share of the selection budget that a clip was taken from."""
 
     TRIGGER = "trigger"
     NOVELTY = "novelty"
     CONTROL = "control"
-    """Drawn at random over all video: it testifies about what the triggers miss."""
+    """Random sample of all video: the unbiased estimate of what the triggers miss."""
     FLOOR = "floor"
-    """Drawn at random where triggers left room: it leans towards quiet video and testifies to
-    nothing."""
+    """Random sample of what the triggers did not select: biased towards quiet video, so it enters
+    no estimate."""
     IMPORTED = "imported"
-    """Came with its labels from elsewhere; nobody chose it here."""
+    """Imported with its labels; not selected by the pipeline."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Video:
     """One raw recording of one camera."""
 
     id: str
     camera: str
     started_at: datetime | None
-    """UTC, or None where nobody knows."""
+    """UTC, or None where it is unknown."""
     fps: float
     """Nominal frames per second."""
     frames: int
@@ -87,9 +87,9 @@ class Video:
     """File suffix with its dot."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Clip:
-    """A short piece of a Video; the unit that travels through the pipeline."""
+    """A short piece of a Video; the unit of work of the pipeline."""
 
     id: str
     camera: str
@@ -101,12 +101,12 @@ class Clip:
     height: int
     chosen_by: ChosenBy
     hits: tuple[Hit, ...] = field(default=())
-    """Why it was chosen; frames counted in the Video."""
+    """Hits that it was selected for; frames counted in the Video."""
     split: str = "train"
-    """train or test; a clip keeps its side for ever."""
+    """train or test; never changes."""
     digest: str = ""
     """sha256 of clip.mp4."""
     led_by: str = ""
-    """Trigger that is charged for it; empty for what was drawn at random."""
+    """Trigger whose budget it was charged to; empty for random samples."""
     stands_for: float = 0.0
-    """Seconds of video that a control clip speaks for; 0 for the others."""
+    """Sampling weight of a control clip: the seconds of video it represents; 0 for the others."""

@@ -1,4 +1,4 @@
-"""Immutable lists of what a model was trained on."""
+"""Dataset versions: immutable lists of the clips a model is trained and tested on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 Split = Literal["train", "test"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetClip:
     """One line of a manifest."""
 
@@ -29,14 +29,15 @@ class DatasetClip:
     """Boxes by origin letter."""
     chosen_by: str
     led_by: str = ""
-    """Trigger that led to the clip; empty for what was drawn at random."""
+    """Trigger that led to the clip; empty for random samples."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DatasetVersion:
-    """`name` is `v<number>-<first 8 of digest>`; equal content has an equal digest."""
+    """An immutable list of clips with frozen label revisions; equal content has an equal digest."""
 
     name: str
+    """`v<number>-<first 8 of digest>`."""
     digest: str
     """sha256 of the manifest's bytes."""
     parent: str | None
@@ -44,9 +45,9 @@ class DatasetVersion:
     clips: tuple[DatasetClip, ...]
 
     def side(self, split: Split) -> tuple[DatasetClip, ...]:
-        """The clips of one split."""
+        """Return the clips of one split."""
         return tuple(clip for clip in self.clips if clip.split == split)
 
     def images(self) -> int:
-        """Frames in all clips."""
+        """Return the number of frames in all clips."""
         return sum(clip.frames for clip in self.clips)

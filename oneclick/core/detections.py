@@ -1,4 +1,4 @@
-"""What a model said about a whole video: boxes as parallel arrays, sorted by frame."""
+"""Detections of a whole video: boxes as parallel arrays, sorted by frame."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from oneclick.core.spans import Span
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Detections:
     """Boxes of a Video or Clip of `length` frames.
 
     Rows may come in any order; the constructor sorts them by frame (stable).
 
     Raises:
-        ValueError: on a wrong shape, NaN, a box turned inside out, or a frame out of range.
+        ValueError: on a wrong shape, NaN, a box with x2 < x1 or y2 < y1, or a frame out of range.
     """
 
     frames: NDArray[np.int32]
@@ -31,7 +31,7 @@ class Detections:
     classes: NDArray[np.int16]
     """(n,) index into `names`."""
     length: int
-    """Frames in the video, boxes or not."""
+    """Frames in the video, with and without boxes."""
     fps: float
     """Frames per second."""
     names: tuple[str, ...] = ("person",)
@@ -39,22 +39,32 @@ class Detections:
 
     def __post_init__(self) -> None:
         n = len(self.frames)
-        expected = {"frames": (n,), "boxes": (n, 4), "scores": (n,), "classes": (n,)}
-        kinds = {"frames": np.int32, "boxes": np.float32, "scores": np.float32, "classes": np.int16}
-        for field, shape in expected.items():
-            value = np.asarray(getattr(self, field), kinds[field])
-            if field == "boxes" and value.size == 0:
-                value = value.reshape(0, 4)
-            if value.shape != shape:
-                raise ValueError(f"{field}: expected shape {shape}, got {value.shape}")
-            object.__setattr__(self, field, value)
-        self._check_values()
+        shapes = {"frames": (n,), "boxes": (n, 4), "scores": (n,), "classes": (n,)}
+        dtypes = {
+            "frames": np.int32,
+            "boxes": np.float32,
+            "scores": np.float32,
+            "classes": np.int16,
+        }
+        for field, shape in shapes.items():
+            column = np.asarray(getattr(self, field), dtypes[field])
+            if field == "boxes" and column.size == 0:
+                column = column.reshape(0, 4)
+            if column.shape != shape:
+                raise ValueError(f"{field}: expected shape {shape}, got {column.shape}")
+            object.__setattr__(self, field, column)
+        self.validate()
         if n and (np.diff(self.frames) < 0).any():
             order = np.argsort(self.frames, kind="stable")
-            for field in expected:
+            for field in shapes:
                 object.__setattr__(self, field, getattr(self, field)[order])
 
-    def _check_values(self) -> None:
+    def validate(self) -> None:
+        """Check the values of all columns.
+
+        Raises:
+            ValueError: on NaN, a box with x2 < x1 or y2 < y1, or a frame or class out of range.
+        """
         if not (self.fps > 0 and np.isfinite(self.fps)):
             raise ValueError(f"fps: expected a positive number, got {self.fps}")
         if not len(self.frames):
@@ -73,27 +83,34 @@ class Detections:
 
     @classmethod
     def empty(cls, length: int, fps: float, names: tuple[str, ...] = ("person",)) -> Detections:
-        """No box in `length` frames."""
-        none = np.zeros(0)
-        return cls(none, np.zeros((0, 4)), none, none, length, fps, names)  # type: ignore[arg-type]
+        """Create detections without a box for `length` frames."""
+        return cls(
+            frames=np.zeros(0, np.int32),
+            boxes=np.zeros((0, 4), np.float32),
+            scores=np.zeros(0, np.float32),
+            classes=np.zeros(0, np.int16),
+            length=length,
+            fps=fps,
+            names=names,
+        )
 
     def __len__(self) -> int:
         return len(self.frames)
 
     @cached_property
     def offsets(self) -> NDArray[np.intp]:
-        """(length + 1,) rows of frame k are `offsets[k] : offsets[k + 1]`."""
+        """Return `(length + 1,)` row offsets: frame k has rows `offsets[k] : offsets[k + 1]`."""
         counts = np.bincount(self.frames, minlength=self.length)
         return np.concatenate([np.zeros(1, np.intp), np.cumsum(counts, dtype=np.intp)])
 
     def rows(self, frame: int) -> slice:
-        """The rows of one frame."""
+        """Return the slice of rows of one frame."""
         return slice(int(self.offsets[frame]), int(self.offsets[frame + 1]))
 
     def where(self, mask: NDArray[np.bool_] | NDArray[np.intp]) -> Detections:
-        """The rows a boolean mask or an index array picks."""
+        """Select rows by a boolean mask or an index array."""
         if mask.dtype == np.bool_:
-            return self._rows(np.flatnonzero(mask), 0, self.length)
+            return self._select_sorted(np.flatnonzero(mask), 0, self.length)
         return replace(
             self,
             frames=self.frames[mask],
@@ -103,25 +120,25 @@ class Detections:
         )
 
     def above(self, score: float) -> Detections:
-        """The rows with at least this score."""
+        """Select the rows with at least this score."""
         return self.where(self.scores >= score)
 
     def cut(self, span: Span) -> Detections:
-        """The rows inside `span`, with frames counted from its start."""
-        low, high = np.searchsorted(self.frames, ends(span))
-        return self._rows(slice(low, high), span.start, len(span))
+        """Select the rows inside `span`, with frames counted from its start."""
+        low, high = np.searchsorted(self.frames, span_bounds(span))
+        return self._select_sorted(slice(low, high), span.start, len(span))
 
     def shifted(self, frames: int, length: int) -> Detections:
-        """The same boxes `frames` later, in a video of `length` frames."""
+        """Return the same boxes `frames` later, in a video of `length` frames."""
         return replace(self, frames=self.frames + np.int32(frames), length=length)
 
-    def _rows(self, rows: NDArray[np.intp] | slice, start: int, length: int) -> Detections:
-        """Some rows in their order; these were checked when this was made."""
+    def _select_sorted(self, rows: NDArray[np.intp] | slice, start: int, length: int) -> Detections:
+        """Select rows in rising order without validating them again."""
         # numpy takes rows of four eight times faster than it indexes them.
         boxes = self.boxes[rows] if isinstance(rows, slice) else self.boxes.take(rows, axis=0)
-        made = object.__new__(Detections)
+        selection = object.__new__(Detections)
         frames = self.frames[rows]
-        vars(made).update(
+        vars(selection).update(
             frames=frames - np.int32(start) if start else frames,
             boxes=boxes,
             scores=self.scores[rows],
@@ -130,55 +147,55 @@ class Detections:
             fps=self.fps,
             names=self.names,
         )
-        return made
+        return selection
 
 
-def ends(span: Span) -> NDArray[np.int32]:
-    """Start and stop, in the type of frames: searching with another type copies all of them."""
+def span_bounds(span: Span) -> NDArray[np.int32]:
+    """Return start and stop in the dtype of frames; searching with another one copies them all."""
     return np.array([span.start, span.stop], np.int32)
 
 
-def joined(parts: Sequence[Detections]) -> Detections:
-    """Pieces of a video that follow each other, as one.
+def join_consecutive(parts: Sequence[Detections]) -> Detections:
+    """Join the detections of consecutive pieces of a video.
 
     Raises:
         ValueError: if `parts` is empty or they disagree on fps or names.
     """
-    _check_alike([(part.fps, part.names) for part in parts])
+    _check_equal([(part.fps, part.names) for part in parts])
     starts = np.cumsum([0, *(part.length for part in parts)])
-    frames = [p.frames + np.int32(at) for p, at in zip(parts, starts[:-1], strict=True)]
+    frames = [p.frames + np.int32(start) for p, start in zip(parts, starts[:-1], strict=True)]
     return Detections(
-        np.concatenate(frames),
-        np.concatenate([p.boxes for p in parts]),
-        np.concatenate([p.scores for p in parts]),
-        np.concatenate([p.classes for p in parts]),
-        int(starts[-1]),
-        parts[0].fps,
-        parts[0].names,
+        frames=np.concatenate(frames),
+        boxes=np.concatenate([p.boxes for p in parts]),
+        scores=np.concatenate([p.scores for p in parts]),
+        classes=np.concatenate([p.classes for p in parts]),
+        length=int(starts[-1]),
+        fps=parts[0].fps,
+        names=parts[0].names,
     )
 
 
 def concat(parts: Sequence[Detections]) -> Detections:
-    """The rows of several over the same video.
+    """Concatenate the rows of several Detections of the same video.
 
     Raises:
         ValueError: if `parts` is empty or they disagree on length, fps or names.
     """
-    _check_alike([(part.length, part.fps, part.names) for part in parts])
+    _check_equal([(part.length, part.fps, part.names) for part in parts])
     first = parts[0]
     return Detections(
-        np.concatenate([p.frames for p in parts]),
-        np.concatenate([p.boxes for p in parts]),
-        np.concatenate([p.scores for p in parts]),
-        np.concatenate([p.classes for p in parts]),
-        first.length,
-        first.fps,
-        first.names,
+        frames=np.concatenate([p.frames for p in parts]),
+        boxes=np.concatenate([p.boxes for p in parts]),
+        scores=np.concatenate([p.scores for p in parts]),
+        classes=np.concatenate([p.classes for p in parts]),
+        length=first.length,
+        fps=first.fps,
+        names=first.names,
     )
 
 
-def _check_alike(kinds: Sequence[object]) -> None:
-    if not kinds:
+def _check_equal(attributes: Sequence[object]) -> None:
+    if not attributes:
         raise ValueError("expected at least one Detections")
-    if any(kind != kinds[0] for kind in kinds):
+    if any(other != attributes[0] for other in attributes):
         raise ValueError("length, fps and names must agree")

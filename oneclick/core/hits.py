@@ -1,4 +1,4 @@
-"""What a trigger found."""
+"""Findings of triggers."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from oneclick.core.spans import Span
 HitBox = tuple[int, float, float, float, float]
 
 
-class Hit(msgspec.Struct, frozen=True, gc=False):
+class Hit(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One finding of one trigger in one Prediction.
 
-    A busy day has a million of them: a Struct is made several times faster than a dataclass.
+    A busy day has a million of them: a Struct is created several times faster than a dataclass.
     """
 
     trigger: str
@@ -28,19 +28,19 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def order(self) -> tuple[int, int, str, tuple[HitBox, ...]]:
-        """Sorts Hits by time, and those of one time by name and place."""
+        """Return the sort key of Hits: by time, then trigger and place."""
         return self.span.start, self.span.stop, self.trigger, self.boxes
 
     def shifted(self, frames: int) -> Hit:
-        """The same, `frames` later."""
+        """Return the same hit `frames` later."""
         if not frames:
             return self
         boxes = tuple([(frame + frames, a, b, c, d) for frame, a, b, c, d in self.boxes])
         span = Span(self.span.start + frames, self.span.stop + frames)
-        return Hit(self.trigger, span, self.score, boxes, self.why)
+        return Hit(trigger=self.trigger, span=span, score=self.score, boxes=boxes, why=self.why)
 
     def within(self, span: Span) -> Hit | None:
-        """The part of it inside `span`; None where nothing of it, or none of its boxes, is."""
+        """Return the part inside `span`; None if no frame is inside, or none of its boxes."""
         if span.start <= self.span.start and self.span.stop <= span.stop:
             return self
         if not self.span.overlaps(span):
@@ -52,6 +52,6 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
         return msgspec.structs.replace(self, span=Span(first, stop), boxes=boxes)
 
     def cut(self, span: Span) -> Hit | None:
-        """`within`, with frames counted from the start of `span`."""
+        """Return the part inside `span` as `within` does, with frames counted from its start."""
         part = self.within(span)
         return part and part.shifted(-span.start)

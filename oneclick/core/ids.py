@@ -1,4 +1,4 @@
-"""Readable, deterministic identities: doing a thing twice makes it once."""
+"""Readable, deterministic ids: the same input gets the same id, so repeated work is idempotent."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ _UNSAFE = re.compile(r"[^a-z0-9_]+")
 
 
 def camera_name(text: str) -> str:
-    """A camera's name as it may stand in ids and paths: a-z, 0-9 and _ only."""
+    """Convert a camera's name to the characters of ids and paths: a-z, 0-9 and _."""
     return _UNSAFE.sub("_", text.lower()).strip("_") or "camera"
 
 
 def video_id(camera: str, started_at: datetime | None, digest: str) -> str:
-    """`<camera>-<UTC start>`, or `<camera>-<first 12 of the digest>` if nobody knows the start."""
+    """Return `<camera>-<UTC start>`, or `<camera>-<first 12 of the digest>` without a start."""
     if started_at is None:
         return f"{camera}-{digest[:12]}"
     return f"{camera}-{started_at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
 def clip_id(video: str, start: int, fps: float) -> str:
-    """`<video id>-<milliseconds from its start>`."""
+    """Return `<video id>-<milliseconds from its start>`."""
     return f"{video}-{round(start / fps * 1000):08d}"

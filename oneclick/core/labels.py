@@ -1,4 +1,4 @@
-"""Annotations of a clip: revisions that only grow, with the origin of every box."""
+"""Label revisions of a clip, with the origin of every box; a revision is never overwritten."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from numpy.typing import NDArray
 
 from oneclick.core.tracks import Tracks
 
-Kind = Literal["auto", "human"]
+LabelKind = Literal["auto", "human"]
 IGNORE = "ignore"
-"""Class of the tracks that mark a region where nothing is asked: a crowd, a mirror, a screen."""
-HINDSIGHT = "hindsight:"
-"""How `made_by` begins where labellers and hindsight made the labels."""
-JOIN, SKILLS = "+", "#"
-"""Between labellers, and before the digest of what is known of their skills."""
+"""Class of tracks that mark an ignore region: a crowd, a mirror, a screen."""
+HINDSIGHT_PREFIX = "hindsight:"
+"""Prefix of `made_by` where labellers and hindsight made the labels."""
+LABELLER_SEPARATOR = "+"
+"""Separator of the labellers in `made_by`."""
+SKILLS_SEPARATOR = "#"
+"""Separator in `made_by` before the digest of the labellers' skills."""
 Ranges = tuple[tuple[int, int, str], ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class LabelTrack:
-    """One object through one clip."""
+    """Boxes and attributes of one object in one clip."""
 
     id: int
     cls: str
@@ -37,7 +39,7 @@ class LabelTrack:
     origins: str
     """n letters, one a box (core.tracks.ORIGINS)."""
     keyframes: tuple[int, ...] = ()
-    """Frames of key boxes: those a human set, or the few that the rest follows from."""
+    """Frames of key boxes: those a human set, or the few from which the others are interpolated."""
     attributes: dict[str, Ranges] = field(default_factory=dict)
     """Half-open ranges of frames: {"posture": ((0, 40, "lying"),)}."""
 
@@ -52,93 +54,100 @@ class LabelTrack:
             raise ValueError(f"track {self.id}: frames must rise")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class LabelSet:
-    """One revision of the annotation of one clip."""
+    """One revision of the labels of one clip."""
 
     clip: str
     revision: int
     """1, 2, 3 …; never reused."""
-    kind: Kind
+    kind: LabelKind
     parent: int | None
-    """Revision this one was made from."""
+    """Revision this one is based on."""
     made_by: str
     """Labeller, annotator or policy; never a patient."""
     made_at: datetime
     """UTC."""
     frames: int
-    """Frames in the clip, boxes or not."""
+    """Frames in the clip, with and without boxes."""
     width: int
     height: int
     classes: tuple[str, ...]
     tracks: tuple[LabelTrack, ...]
 
     def counts(self) -> dict[str, int]:
-        """Boxes by origin letter."""
+        """Count boxes by origin letter."""
         letters = "".join(track.origins for track in self.tracks)
         return {letter: letters.count(letter) for letter in sorted(set(letters))}
 
     def boxes(self) -> int:
-        """How many boxes in all."""
+        """Return the number of boxes."""
         return sum(len(track.frames) for track in self.tracks)
 
 
-def by_hindsight(models: Sequence[str], skills: str = "") -> str:
-    """`made_by` of labels from these models; `skills` is a digest of what is known of them."""
-    return HINDSIGHT + JOIN.join(models) + (SKILLS + skills if skills else "")
+def hindsight_author(models: Sequence[str], skills: str = "") -> str:
+    """Format `made_by` of labels from these models.
+
+    Args:
+        models: ids of the labellers.
+        skills: digest of the skills learned for them; empty for none.
+    """
+    suffix = SKILLS_SEPARATOR + skills if skills else ""
+    return HINDSIGHT_PREFIX + LABELLER_SEPARATOR.join(models) + suffix
 
 
-def labellers(made_by: str) -> tuple[str, ...]:
-    """The models behind a `made_by`, in the order in which they were named; none if people did."""
-    if not made_by.startswith(HINDSIGHT):
+def parse_labellers(made_by: str) -> tuple[str, ...]:
+    """Return the models named in `made_by`, in its order; empty for labels made by people."""
+    if not made_by.startswith(HINDSIGHT_PREFIX):
         return ()
-    return tuple(made_by.removeprefix(HINDSIGHT).partition(SKILLS)[0].split(JOIN))
+    models = made_by.removeprefix(HINDSIGHT_PREFIX).partition(SKILLS_SEPARATOR)[0]
+    return tuple(models.split(LABELLER_SEPARATOR))
 
 
 def from_tracks(tracks: Tracks, keys: Tracks | None = None) -> tuple[LabelTrack, ...]:
-    """Columns to one LabelTrack an object; the class is the track's first.
+    """Convert columns to one LabelTrack per object; its class is that of its first box.
 
     Args:
+        tracks: the boxes of all objects.
         keys: key boxes of the same tracks; their frames become `keyframes`.
     """
-    made = []
-    for rows in tracks.each():
-        made.append(
+    label_tracks = []
+    for rows in tracks.rows_by_track():
+        track_id = int(tracks.tracks[rows[0]])
+        key_frames = () if keys is None else keys.frames[keys.tracks == track_id].tolist()
+        label_tracks.append(
             LabelTrack(
-                int(tracks.tracks[rows[0]]),
-                tracks.names[int(tracks.classes[rows[0]])],
-                tracks.frames[rows],
-                tracks.boxes[rows],
-                tracks.scores[rows],
-                "".join(tracks.origins[rows]),
-                _keyframes(keys, int(tracks.tracks[rows[0]])),
+                id=track_id,
+                cls=tracks.names[int(tracks.classes[rows[0]])],
+                frames=tracks.frames[rows],
+                boxes=tracks.boxes[rows],
+                scores=tracks.scores[rows],
+                origins="".join(tracks.origins[rows]),
+                keyframes=tuple(key_frames),
             )
         )
-    return tuple(made)
-
-
-def _keyframes(keys: Tracks | None, track: int) -> tuple[int, ...]:
-    return () if keys is None else tuple(keys.frames[keys.tracks == track].tolist())
+    return tuple(label_tracks)
 
 
 def to_tracks(labels: LabelSet, fps: float) -> Tracks:
-    """One LabelTrack an object to columns; attributes, keyframes and IGNORE stay behind.
+    """Convert labels to columns; attributes, keyframes and tracks of class IGNORE are left out.
 
     Raises:
         ValueError: if a track's class is not in `labels.classes`.
     """
-    parts = [track for track in labels.tracks if track.cls != IGNORE]
-    if not parts:
+    label_tracks = [track for track in labels.tracks if track.cls != IGNORE]
+    if not label_tracks:
         return Tracks.empty(labels.frames, fps, labels.classes)
-    sizes = [len(track.frames) for track in parts]
+    sizes = [len(track.frames) for track in label_tracks]
+    class_indices = [labels.classes.index(track.cls) for track in label_tracks]
     return Tracks(
-        np.concatenate([track.frames for track in parts]),
-        np.repeat([track.id for track in parts], sizes),
-        np.concatenate([track.boxes for track in parts]),
-        np.concatenate([track.scores for track in parts]),
-        np.repeat([labels.classes.index(track.cls) for track in parts], sizes),
-        np.array(list("".join(track.origins for track in parts)), np.str_),
-        labels.frames,
-        fps,
-        labels.classes,
+        frames=np.concatenate([track.frames for track in label_tracks]),
+        tracks=np.repeat([track.id for track in label_tracks], sizes),
+        boxes=np.concatenate([track.boxes for track in label_tracks]),
+        scores=np.concatenate([track.scores for track in label_tracks]),
+        classes=np.repeat(class_indices, sizes),
+        origins=np.array(list("".join(track.origins for track in label_tracks)), np.str_),
+        length=labels.frames,
+        fps=fps,
+        names=labels.classes,
     )

@@ -1,4 +1,4 @@
-"""Logistic regression for a handful of columns, held to what was believed before."""
+"""Logistic regression with a normal prior on its weights, for a handful of features."""
 
 from __future__ import annotations
 
@@ -6,46 +6,49 @@ import numpy as np
 import scipy  # loads its parts when they are used
 from numpy.typing import ArrayLike, NDArray
 
-Numbers = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 
 
-def chance(columns: Numbers, weights: Numbers) -> Numbers:
-    """Probability of each row, `(n,)`; columns `(n, k)`, weights `(k,)`."""
-    p: Numbers = scipy.special.expit(columns @ weights)
-    return p
+def probability(features: FloatArray, weights: FloatArray) -> FloatArray:
+    """Return the probability of each row, `(n,)`; features `(n, k)`, weights `(k,)`."""
+    probabilities: FloatArray = scipy.special.expit(features @ weights)
+    return probabilities
 
 
 def fit(
-    columns: Numbers,
-    right: ArrayLike,
-    before: ArrayLike,
-    strength: float = 10.0,
-    worth: ArrayLike = 1.0,
-) -> Numbers:
-    """The most probable weights, `(k,)`, after rows that turned out right or wrong.
+    features: FloatArray,
+    targets: ArrayLike,
+    prior_mean: ArrayLike,
+    prior_precision: float = 10.0,
+    sample_weight: ArrayLike = 1.0,
+) -> FloatArray:
+    """Return the maximum a posteriori weights, `(k,)`.
 
     Args:
-        columns: `(n, k)`.
-        right: `(n,)` true or false.
-        before: `(k,)`, mean of the normal distribution believed in before; stays with no rows.
-        strength: its precision, for every weight alike.
-        worth: how much a row counts, one for all or `(n,)`: below 1 where rows are no independent
-            witnesses.
+        features: `(n, k)`.
+        targets: `(n,)` true or false.
+        prior_mean: `(k,)` mean of the normal prior; the answer where there are no rows.
+        prior_precision: its precision, the same for every weight.
+        sample_weight: weight of each row, one for all or `(n,)`: below 1 where rows are not
+            independent.
 
     Raises:
         ValueError: if the shapes do not fit.
     """
-    x, y = np.asarray(columns, np.float64), np.asarray(right, np.float64)
-    start = np.asarray(before, np.float64)
-    if x.shape != (len(y), len(start)):
-        raise ValueError(f"columns: expected shape {(len(y), len(start))}, got {x.shape}")
-    each = np.broadcast_to(np.asarray(worth, np.float64), y.shape)
+    x, y = np.asarray(features, np.float64), np.asarray(targets, np.float64)
+    mean = np.asarray(prior_mean, np.float64)
+    if x.shape != (len(y), len(mean)):
+        raise ValueError(f"features: expected shape {(len(y), len(mean))}, got {x.shape}")
+    row_weights = np.broadcast_to(np.asarray(sample_weight, np.float64), y.shape)
 
-    def cost(w: Numbers) -> tuple[float, Numbers]:
-        z, away = x @ w, w - start
-        loss = each @ np.logaddexp(0, np.where(y > 0, -z, z))
-        slope = x.T @ (each * (scipy.special.expit(z) - y)) + strength * away
-        return float(loss + strength * away @ away / 2), slope
+    def negative_log_posterior(weights: FloatArray) -> tuple[float, FloatArray]:
+        logits, offset = x @ weights, weights - mean
+        loss = row_weights @ np.logaddexp(0, np.where(y > 0, -logits, logits))
+        residuals = row_weights * (scipy.special.expit(logits) - y)
+        gradient = x.T @ residuals + prior_precision * offset
+        return float(loss + prior_precision * offset @ offset / 2), gradient
 
-    found: Numbers = scipy.optimize.minimize(cost, start, jac=True, method="L-BFGS-B").x
-    return found
+    weights: FloatArray = scipy.optimize.minimize(
+        negative_log_posterior, mean, jac=True, method="L-BFGS-B"
+    ).x
+    return weights

@@ -1,7 +1,7 @@
-"""Progress of long work: stages report, whoever drives them may show it.
+"""Progress of long work: stages report it, and the program that drives them may show it.
 
-The sink is one per process, set by the command line; with none set, reports go nowhere. Flows
-listen besides, to write down how far their run is.
+One sink per process, set by the command line, shows reports; without one they are dropped. Flows
+add a listener besides, to record how far their run is.
 """
 
 from __future__ import annotations
@@ -10,41 +10,41 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
-Sink = Callable[[str, int, int], None]
-"""(what, done, total); total 0 when unknown; done == total ends it."""
+ProgressSink = Callable[[str, int, int], None]
+"""(task, count, total); total is 0 when unknown; count == total ends the task."""
 
-_sink: Sink | None = None
-_listeners: list[Sink] = []
+_sink: ProgressSink | None = None
+_listeners: list[ProgressSink] = []
 
 
-def set_sink(sink: Sink | None) -> None:
-    """Send all reports to `sink` from now on; None silences them."""
+def set_sink(sink: ProgressSink | None) -> None:
+    """Send all reports to `sink` from now on; None drops them."""
     global _sink
     _sink = sink
 
 
-def listen(listener: Sink) -> None:
-    """Tell `listener` of all reports until it is dismissed or another one begins to listen."""
+def add_listener(listener: ProgressSink) -> None:
+    """Send all reports to `listener` as well, until it is removed or another one is added."""
     _listeners.append(listener)
 
 
-def dismiss(listener: Sink) -> None:
-    """Tell it no more; one that never listened may be dismissed."""
+def remove_listener(listener: ProgressSink) -> None:
+    """Stop sending reports to `listener`; do nothing if it was never added."""
     if listener in _listeners:
         _listeners.remove(listener)
 
 
-def report(what: str, done: int, total: int) -> None:
-    """`done` of `total` steps of `what`."""
+def report(task: str, count: int, total: int) -> None:
+    """Report that `count` of `total` steps of `task` are complete."""
     if _sink is not None:
-        _sink(what, done, total)
+        _sink(task, count, total)
     for listener in _listeners[-1:]:
-        listener(what, done, total)
+        listener(task, count, total)
 
 
-def track(what: str, items: Iterable[T], total: int) -> Iterator[T]:
-    """Yield the items, reporting after each."""
-    report(what, 0, total)
-    for done, item in enumerate(items, 1):
+def track(task: str, items: Iterable[T], total: int) -> Iterator[T]:
+    """Yield the items, and report progress after each."""
+    report(task, 0, total)
+    for count, item in enumerate(items, 1):
         yield item
-        report(what, done, total)
+        report(task, count, total)

@@ -1,4 +1,4 @@
-"""What a stage says when it is done."""
+"""Result of a batch of work."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 
 @dataclass
 class BatchResult:
-    """A bad item never fails its batch: it stands in `failed` with its reason."""
+    """Ids of a batch by outcome; an item that fails never fails its batch."""
 
     done: list[str] = field(default_factory=list)
-    """Ids worked on now."""
+    """Ids processed now."""
     skipped: list[str] = field(default_factory=list)
-    """Ids found already done."""
+    """Ids that were processed earlier."""
     failed: dict[str, str] = field(default_factory=dict)
-    """Id or path to the one-line reason."""
+    """One-line reason by id or path."""
 
     def add(self, other: BatchResult) -> BatchResult:
-        """Both results as one; changes and returns self."""
+        """Add the ids of another result to this one, and return it."""
         self.done += other.done
         self.skipped += other.skipped
         self.failed |= other.failed

@@ -1,4 +1,4 @@
-"""What a reviewer decided about a clip."""
+"""Decisions of reviewers about clips."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Literal
 from oneclick.core.labels import LabelTrack
 
 Decision = Literal["accept", "reject"]
-POLICY = "policy:"
-"""How the reviewer's name begins where nobody looked."""
+POLICY_PREFIX = "policy:"
+"""Prefix of the reviewer's name where a policy decided without a person."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Verdict:
-    """One reviewer's decision; the labels of the clip grow by one revision if it was accepted."""
+    """Decision of one reviewer; an accepted clip gets a new label revision."""
 
     clip: str
     decision: Decision
     by: str
-    """Annotator, or `policy:accept-auto` when nobody looked."""
+    """Annotator, or `policy:accept-auto` where no person looked."""
     at: datetime
     """UTC."""
     tracks: tuple[LabelTrack, ...] | None = None
-    """Corrected tracks, or None where the labels stand as sent."""
+    """Corrected tracks, or None where the labels stay as they were sent."""
     seconds: float = 0.0
     """Time the reviewer spent; 0 for a policy."""
     edits: int = 0

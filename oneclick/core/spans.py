@@ -28,15 +28,15 @@ class Span(msgspec.Struct, frozen=True, order=True, gc=False):
         return self.start <= frame < self.stop
 
     def overlaps(self, other: Span) -> bool:
-        """True if the two share at least one frame."""
+        """Check whether the two share at least one frame."""
         return self.start < other.stop and other.start < self.stop
 
     def padded(self, frames: int, length: int) -> Span:
-        """Grown by `frames` on both sides, kept inside `[0, length)`."""
+        """Return the span extended by `frames` on both sides, limited to `[0, length)`."""
         return Span(max(0, self.start - frames), min(length, self.stop + frames))
 
     def gap(self, other: Span) -> int:
-        """Frames between the two; 0 when they touch or overlap."""
+        """Return the number of frames between the two; 0 when they touch or overlap."""
         return max(0, max(self.start, other.start) - min(self.stop, other.stop))
 
 

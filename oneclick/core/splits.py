@@ -1,9 +1,9 @@
-"""Which side of the split a time belongs to: by camera and day, never by frame.
+"""Train/test split of videos: by camera and day, never by frame.
 
-While a workspace knows fewer than FEW_DAYS camera-days, none can be spared whole: every video is
-cut in time, its last part is test, and a guard before it belongs to neither side, so that no test
-frame has a near-twin in training. From FEW_DAYS on, new camera-days go to one side whole. A
-camera-day that has clips already stays with what it was.
+While a workspace has fewer than FEW_DAYS camera-days, none is held out whole: every video is cut in
+time, its last part is test, and a guard interval before it belongs to neither side, so that no test
+frame has a near-duplicate in training. From FEW_DAYS on, new camera-days go to one side whole. A
+camera-day that has clips already keeps its split.
 """
 
 from __future__ import annotations
@@ -23,93 +23,118 @@ FEW_DAYS = 5
 GUARD_SECONDS = 2.0
 """Least time between the sides of one camera-day."""
 
-Way = Literal["blocks", "train", "test"]
+DaySplit = Literal["blocks", "train", "test"]
+"""Split of a camera-day: blocks of time in every video, or all of it on one side."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A stretch of one video that lies on one side."""
+class SplitPart:
+    """A stretch of one video that lies on one side of the split."""
 
     span: Span
     split: Split
 
 
 def camera_day(video: Video) -> str:
-    """`<camera>/<UTC day>`; a video whose start nobody knows is a day of its own."""
+    """Return `<camera>/<UTC day>`; a video with an unknown start is a day of its own."""
     day = video.digest if video.started_at is None else f"{video.started_at:%Y-%m-%d}"
     return f"{video.camera}/{day}"
 
 
-def settled(videos: Iterable[Video], clips: Iterable[Clip]) -> dict[str, Way]:
-    """The way of every camera-day that has clips; clips of both sides mean blocks of time."""
+def existing_day_splits(videos: Iterable[Video], clips: Iterable[Clip]) -> dict[str, DaySplit]:
+    """Return the split of every camera-day that has clips; clips on both sides mean blocks."""
     days = {video.id: camera_day(video) for video in videos}
     sides: dict[str, set[str]] = {}
     for clip in clips:
         if clip.video in days:
             sides.setdefault(days[clip.video], set()).add(clip.split)
-    return {day: _way(seen) for day, seen in sides.items()}
+    return {
+        day: "blocks" if len(splits) > 1 else "test" if "test" in splits else "train"
+        for day, splits in sides.items()
+    }
 
 
-def _way(sides: set[str]) -> Way:
-    if len(sides) > 1:
-        return "blocks"
-    return "test" if "test" in sides else "train"
-
-
-def ways(videos: Sequence[Video], known: Mapping[str, Way], test_share: float) -> dict[str, Way]:
-    """The way of every camera-day of `videos`, which stand in order of first appearance.
+def assign_day_splits(
+    videos: Sequence[Video], existing: Mapping[str, DaySplit], test_share: float
+) -> dict[str, DaySplit]:
+    """Assign a split to every camera-day.
 
     From FEW_DAYS on, day number k (from 0) is test where `floor((k + 1) * share)` passes a whole
     number: with a share of 0.25 these are days 3, 7, 11 …
+
+    Args:
+        videos: all of the workspace, in order of first appearance.
+        existing: splits that are settled already, by camera-day.
+        test_share: share of new camera-days that is held out, 0 … 1.
     """
     days = list(dict.fromkeys(camera_day(video) for video in videos))
-    made: dict[str, Way] = {}
+    day_splits: dict[str, DaySplit] = {}
     for number, day in enumerate(days):
-        due = int((number + 1) * test_share + 1e-9) > int(number * test_share + 1e-9)
-        fresh: Way = "blocks" if len(days) < FEW_DAYS else "test" if due else "train"
-        made[day] = known.get(day, fresh)
-    return made
+        is_test = int((number + 1) * test_share + 1e-9) > int(number * test_share + 1e-9)
+        split: DaySplit = "blocks" if len(days) < FEW_DAYS else "test" if is_test else "train"
+        day_splits[day] = existing.get(day, split)
+    return day_splits
 
 
-def parts(
-    videos: Sequence[Video], known: Mapping[str, Way], test_share: float, clip_seconds: float
-) -> dict[str, tuple[Part, ...]]:
-    """The parts of every video by id; `videos` are all of the workspace, in order of appearance."""
-    way = ways(videos, known, test_share)
-    late = _followers(videos, max(GUARD_SECONDS, clip_seconds))
-    made = {}
+def split_videos(
+    videos: Sequence[Video],
+    existing: Mapping[str, DaySplit],
+    test_share: float,
+    clip_seconds: float,
+) -> dict[str, tuple[SplitPart, ...]]:
+    """Return the parts of every video, by its id.
+
+    Args:
+        videos: all of the workspace, in order of first appearance.
+        existing: splits that are settled already, by camera-day.
+        test_share: share of camera-days, or of the time of each video, that is held out, 0 … 1.
+        clip_seconds: length of a clip; a part is at least that long.
+    """
+    day_splits = assign_day_splits(videos, existing, test_share)
+    follower_ids = following_videos(videos, max(GUARD_SECONDS, clip_seconds))
+    parts = {}
     for video in videos:
-        where = way[camera_day(video)]
-        if where == "blocks":
-            made[video.id] = _blocks(video, test_share, clip_seconds, video.id in late)
+        split = day_splits[camera_day(video)]
+        if split == "blocks":
+            parts[video.id] = split_in_time(
+                video, test_share, clip_seconds, guard_start=video.id in follower_ids
+            )
         else:
-            made[video.id] = (Part(Span(0, video.frames), where),) if video.frames else ()
-    return made
+            parts[video.id] = (SplitPart(Span(0, video.frames), split),) if video.frames else ()
+    return parts
 
 
-def _blocks(
-    video: Video, test_share: float, clip_seconds: float, guard_start: bool
-) -> tuple[Part, ...]:
-    """Train, guard, test; all train where a side would not hold one clip."""
-    clip = max(1, round(clip_seconds * video.fps))
+def split_in_time(
+    video: Video, test_share: float, clip_seconds: float, *, guard_start: bool
+) -> tuple[SplitPart, ...]:
+    """Split one video into train, guard interval and test; all train if a side has no room.
+
+    Args:
+        video: the video.
+        test_share: share of its frames that is held out, 0 … 1.
+        clip_seconds: least length of each side.
+        guard_start: whether the video continues another one and begins with a guard interval.
+    """
+    clip_frames = max(1, round(clip_seconds * video.fps))
     guard = round(max(GUARD_SECONDS, clip_seconds) * video.fps)
     first = guard if guard_start else 0
     cut = video.frames - int(video.frames * test_share)
-    if cut - guard - first >= clip and video.frames - cut >= clip:
-        return Part(Span(first, cut - guard), "train"), Part(Span(cut, video.frames), "test")
-    return (Part(Span(first, video.frames), "train"),) if video.frames > first else ()
+    if cut - guard - first >= clip_frames and video.frames - cut >= clip_frames:
+        train = SplitPart(Span(first, cut - guard), "train")
+        return train, SplitPart(Span(cut, video.frames), "test")
+    return (SplitPart(Span(first, video.frames), "train"),) if video.frames > first else ()
 
 
-def _followers(videos: Sequence[Video], seconds: float) -> set[str]:
-    """Videos that go on where another of their camera stopped, less than `seconds` before."""
+def following_videos(videos: Sequence[Video], seconds: float) -> set[str]:
+    """Return ids of videos that start less than `seconds` after another of their camera ended."""
     starts = sorted(
         (video.camera, video.started_at, video.id, video)
         for video in videos
         if video.started_at is not None
     )
-    late = set()
-    for (camera, start, _, before), (follower, at, name, _) in pairwise(starts):
-        end = start + timedelta(seconds=before.frames / before.fps + seconds)
-        if camera == follower and at < end:
-            late.add(name)
-    return late
+    follower_ids = set()
+    for (camera, start, _, earlier), (next_camera, next_start, video_id, _) in pairwise(starts):
+        end = start + timedelta(seconds=earlier.frames / earlier.fps + seconds)
+        if camera == next_camera and next_start < end:
+            follower_ids.add(video_id)
+    return follower_ids

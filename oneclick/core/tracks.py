@@ -1,4 +1,4 @@
-"""The boxes of objects over time, and the matching that makes them."""
+"""Boxes of objects over time as parallel arrays."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from oneclick.core.detections import Detections, ends
+from oneclick.core.detections import Detections, span_bounds
 from oneclick.core.spans import Span
 
 DETECTED, UNITED, INTERPOLATED, RECOVERED, HUMAN = "d", "u", "i", "r", "h"
 ORIGINS = (DETECTED, UNITED, INTERPOLATED, RECOVERED, HUMAN)
-FILLED = (INTERPOLATED, RECOVERED)
-"""Origins of boxes that no model saw clearly and no person drew."""
+FILLED_ORIGINS = (INTERPOLATED, RECOVERED)
+"""Origins of boxes that no model detected above its threshold and no person drew."""
 ORIGIN_WORDS = {
     DETECTED: "detected by one model",
     UNITED: "united from several models",
@@ -24,13 +24,13 @@ ORIGIN_WORDS = {
 }
 
 
-_APART = 1 << 31
-"""Frames between two tracks laid on one line."""
+_TRACK_OFFSET = 1 << 31
+"""Frames between two tracks that are placed on one axis."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Tracks:
-    """Boxes with an identity, sorted by (frame, track); one box a track and frame.
+    """Boxes with a track id, sorted by (frame, track); one box a track and frame.
 
     Raises:
         ValueError: on a wrong shape, or two boxes of one track in one frame.
@@ -39,7 +39,7 @@ class Tracks:
     frames: NDArray[np.int32]
     """(n,) 0-based frame of each box."""
     tracks: NDArray[np.int32]
-    """(n,) identity; any non-negative number."""
+    """(n,) track id; any non-negative number."""
     boxes: NDArray[np.float32]
     """(n, 4) px, x1 y1 x2 y2."""
     scores: NDArray[np.float32]
@@ -57,7 +57,7 @@ class Tracks:
 
     def __post_init__(self) -> None:
         n = len(self.frames)
-        kinds: dict[str, tuple[type, tuple[int, ...]]] = {
+        columns: dict[str, tuple[type, tuple[int, ...]]] = {
             "frames": (np.int32, (n,)),
             "tracks": (np.int32, (n,)),
             "boxes": (np.float32, (n, 4)),
@@ -65,38 +65,47 @@ class Tracks:
             "classes": (np.int16, (n,)),
             "origins": (np.str_, (n,)),
         }
-        for field, (kind, shape) in kinds.items():
-            value: NDArray[np.generic] = np.asarray(getattr(self, field), kind)
-            if field == "boxes" and value.size == 0:
-                value = value.reshape(0, 4)
-            if value.shape != shape:
-                raise ValueError(f"{field}: expected shape {shape}, got {value.shape}")
-            object.__setattr__(self, field, value)
+        for field, (dtype, shape) in columns.items():
+            column: NDArray[np.generic] = np.asarray(getattr(self, field), dtype)
+            if field == "boxes" and column.size == 0:
+                column = column.reshape(0, 4)
+            if column.shape != shape:
+                raise ValueError(f"{field}: expected shape {shape}, got {column.shape}")
+            object.__setattr__(self, field, column)
         order = np.lexsort((self.tracks, self.frames))
-        for field in kinds:
+        for field in columns:
             object.__setattr__(self, field, getattr(self, field)[order])
-        same = (np.diff(self.frames) == 0) & (np.diff(self.tracks) == 0)
-        if same.any():
-            row = int(np.flatnonzero(same)[0])
+        duplicates = (np.diff(self.frames) == 0) & (np.diff(self.tracks) == 0)
+        if duplicates.any():
+            row = int(np.flatnonzero(duplicates)[0])
             raise ValueError(f"track {self.tracks[row]} has two boxes in frame {self.frames[row]}")
 
     @classmethod
     def empty(cls, length: int, fps: float, names: tuple[str, ...] = ("person",)) -> Tracks:
-        """No box in `length` frames."""
-        none = np.zeros(0)
-        return cls(none, none, np.zeros((0, 4)), none, none, none, length, fps, names)  # type: ignore[arg-type]
+        """Create tracks without a box for `length` frames."""
+        return cls(
+            frames=np.zeros(0, np.int32),
+            tracks=np.zeros(0, np.int32),
+            boxes=np.zeros((0, 4), np.float32),
+            scores=np.zeros(0, np.float32),
+            classes=np.zeros(0, np.int16),
+            origins=np.zeros(0, np.str_),
+            length=length,
+            fps=fps,
+            names=names,
+        )
 
     @property
     def detections(self) -> Detections:
-        """The same boxes without their identities."""
+        """Return the same boxes without their track ids."""
         return Detections(
-            self.frames,
-            self.boxes,
-            self.scores,
-            self.classes,
-            self.length,
-            self.fps,
-            self.names,
+            frames=self.frames,
+            boxes=self.boxes,
+            scores=self.scores,
+            classes=self.classes,
+            length=self.length,
+            fps=self.fps,
+            names=self.names,
         )
 
     def __len__(self) -> int:
@@ -104,27 +113,28 @@ class Tracks:
 
     @cached_property
     def by_track(self) -> NDArray[np.intp]:
-        """(n,) rows ordered by (track, frame)."""
+        """Return the rows in order of (track, frame), `(n,)`."""
         return np.lexsort((self.frames, self.tracks))
 
     @cached_property
     def evidence_distance(self) -> NDArray[np.float64]:
-        """(n,) frames to the nearest box of its track that a model saw or a person drew.
+        """Return the frames to the nearest box of its track that is not FILLED_ORIGINS, `(n,)`.
 
-        0 for those themselves, infinite where a track has none.
+        0 for such boxes themselves, infinite where a track has none.
         """
-        place = self.tracks.astype(np.int64) * _APART + self.frames
-        seen = np.sort(place[~np.isin(self.origins, FILLED)])
-        # Boxes of other tracks are so far away that they never come near.
-        line = np.concatenate([[-_APART], seen, [np.iinfo(np.int64).max - _APART]])
-        after = np.searchsorted(line, place)
-        left, right = place - line[after - 1], line[after] - place
-        near: NDArray[np.float64] = np.minimum(left, right).astype(np.float64)
-        near[near > self.length] = np.inf
-        return near
+        position = self.tracks.astype(np.int64) * _TRACK_OFFSET + self.frames
+        observed = np.sort(position[~np.isin(self.origins, FILLED_ORIGINS)])
+        # Boxes of other tracks are too far away on the axis to be the nearest.
+        end = np.iinfo(np.int64).max - _TRACK_OFFSET
+        axis = np.concatenate([[-_TRACK_OFFSET], observed, [end]])
+        following = np.searchsorted(axis, position)
+        frames = np.minimum(position - axis[following - 1], axis[following] - position)
+        distance: NDArray[np.float64] = frames.astype(np.float64)
+        distance[distance > self.length] = np.inf
+        return distance
 
-    def each(self) -> list[NDArray[np.intp]]:
-        """The rows of each track, in order of time; tracks in order of identity."""
+    def rows_by_track(self) -> list[NDArray[np.intp]]:
+        """Return the rows of each track in order of time; tracks are in order of their ids."""
         if not len(self):
             return []
         order = self.by_track
@@ -132,7 +142,7 @@ class Tracks:
         return np.split(order, breaks)
 
     def where(self, mask: NDArray[np.bool_] | NDArray[np.intp]) -> Tracks:
-        """The rows a boolean mask or an index array picks."""
+        """Select rows by a boolean mask or an index array."""
         return replace(
             self,
             frames=self.frames[mask],
@@ -144,7 +154,7 @@ class Tracks:
         )
 
     def cut(self, span: Span) -> Tracks:
-        """The rows inside `span`, with frames counted from its start; identities stay."""
-        low, high = np.searchsorted(self.frames, ends(span))
+        """Select the rows inside `span`, with frames counted from its start; track ids stay."""
+        low, high = np.searchsorted(self.frames, span_bounds(span))
         inside = self.where(np.arange(low, high))
         return replace(inside, frames=inside.frames - np.int32(span.start), length=len(span))

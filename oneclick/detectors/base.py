@@ -1,8 +1,9 @@
-"""What every detector is, and the few things all adapters share."""
+"""The detector protocol, and the few functions that all adapters share."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,20 +11,21 @@ from numpy.typing import ArrayLike, NDArray
 
 from oneclick.core import boxes as geometry
 from oneclick.core.errors import UsageError
+from oneclick.storage.workspace import Workspace
 
 Frame = NDArray[np.uint8]
 """(height, width, 3) RGB."""
-Found = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int16]]
+FrameDetections = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int16]]
 """Boxes (n, 4) px x1 y1 x2 y2, scores (n,) in 0 … 1, classes (n,) indices into `names`."""
 
 LOWEST_SCORE = 0.05
-"""Boxes below are not kept: no trigger and no fusion looks at them."""
+"""Boxes with a lower score are dropped: no trigger and no fusion uses them."""
 
 
 class Detector(Protocol):
-    """One model that looks at frames.
+    """An object detector for frames of a video.
 
-    It keeps boxes far below its operating point: triggers and hindsight need the doubtful ones.
+    It returns boxes far below its operating point: triggers and hindsight need uncertain ones too.
     """
 
     name: str
@@ -33,48 +35,68 @@ class Detector(Protocol):
     names: tuple[str, ...]
     """Class names by index."""
     threshold: float
-    """Operating point: the score from which a box counts as seen."""
+    """Operating point: the score from which a box counts as detected."""
     stateful: bool
-    """True if the answer depends on the frames before: feed them in order, after `reset`."""
+    """True if detections depend on earlier frames: feed them in order, after `reset`."""
     shrinks: bool
-    """True if it looks at frames made smaller, so that it sees more in a part of one. Only where
+    """True if it detects in reduced frames, so that crops at full size show it more. Only where
     that was measured to make labels better."""
 
-    def detect(self, frames: Sequence[Frame]) -> list[Found]:
-        """Boxes of each frame, inside the picture; the frames are not changed."""
+    def detect(self, frames: Sequence[Frame]) -> list[FrameDetections]:
+        """Return the detections of each frame, inside the frame; the frames are not changed."""
         ...
 
     def reset(self) -> None:
-        """Forget everything seen; call it before another video."""
+        """Forget all earlier frames; call it before another video."""
         ...
 
 
-def nothing() -> Found:
-    """No box."""
+@dataclass(frozen=True)
+class DetectorKind:
+    """A family of detectors that is loaded alike."""
+
+    load: Callable[[str, Workspace | None, str], Detector]
+    """Makes a detector of the part after the colon, the workspace if there is one, and the device.
+
+    Raises DetectorUnavailable where something is missing, and UsageError for a wrong device.
+    """
+    models: tuple[str, ...]
+    """What may stand after the colon; capitals are placeholders."""
+
+
+def no_detections() -> FrameDetections:
+    """Return the detections of a frame without boxes."""
     return np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int16)
 
 
-def found(frame: Frame, boxes: ArrayLike, scores: ArrayLike, classes: ArrayLike) -> Found:
-    """Raw arrays as a detector must return them.
+def frame_detections(
+    frame: Frame, boxes: ArrayLike, scores: ArrayLike, classes: ArrayLike
+) -> FrameDetections:
+    """Convert raw arrays to the detections of a frame.
 
     Boxes are clipped to the frame; those with NaN, without area or below LOWEST_SCORE are dropped.
+
+    Args:
+        boxes: (n, 4) px of the frame, x1 y1 x2 y2.
+        scores: (n,); clipped to 0 … 1.
+        classes: (n,) indices.
     """
     height, width = frame.shape[:2]
     corners = np.asarray(boxes, np.float32).reshape(-1, 4)
     score = np.asarray(scores, np.float32).reshape(-1)
-    kind = np.asarray(classes).reshape(-1)
+    index = np.asarray(classes).reshape(-1)
     finite = np.isfinite(corners).all(1) & np.isfinite(score)
     corners = geometry.clip(np.where(finite[:, None], corners, 0), width, height)
     keep = finite & (score >= LOWEST_SCORE) & (geometry.area(corners) > 0)
     return (
         corners[keep].astype(np.float32),
         np.clip(score[keep], 0, 1).astype(np.float32),
-        kind[keep].astype(np.int16),
+        index[keep].astype(np.int16),
     )
 
 
 def torch_device(device: str) -> Any:
-    """`auto` is the GPU if torch sees one, else the CPU.
+    """Return the torch.device of that name; `auto` is the GPU if torch has one, else the CPU.
 
     Raises:
         UsageError: if torch has no device of that name here.
@@ -84,8 +106,8 @@ def torch_device(device: str) -> Any:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        chosen = torch.device(device)
-        torch.empty(0, device=chosen)
+        candidate = torch.device(device)
+        torch.empty(0, device=candidate)
     except (RuntimeError, AssertionError, NotImplementedError):
         raise UsageError(f"device {device!r} is not there; use auto, cpu or cuda") from None
-    return chosen
+    return candidate

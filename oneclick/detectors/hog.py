@@ -1,4 +1,4 @@
-"""`opencv:hog`: the people detector that ships with OpenCV 4; nothing to download.
+"""`opencv:hog`: the people detector that ships with OpenCV 4; no download.
 
 Histograms of oriented gradients and a linear SVM (Dalal and Triggs, CVPR 2005) find upright people.
 """
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from oneclick.core import boxes as geometry
 from oneclick.detectors import base
-from oneclick.detectors.base import Found, Frame
+from oneclick.detectors.base import Frame, FrameDetections
 
 Floats = NDArray[np.float64]
 
 WINDOW = (64, 128)
-"""Width and height in px of what the SVM looks at."""
+"""Width and height in px of the SVM's input."""
 SEARCH_HEIGHT = 1024
 """Every frame is searched at this height, so a person of a tenth of the picture fills 0.8 windows
 and a frame costs the same at 480p and at 1080p."""
@@ -28,7 +28,7 @@ SCALE_STEP = 1.15
 """Against 1.05 in colour at 1.5 times the size, every tenth frame of PETS09-S2L1: 2.3 times as
 fast, best F1 0.87 for 0.85 (tests/bench/detectors.py)."""
 LOWEST_WEIGHT = 0.3
-"""SVM weight below which a window is not kept: 8% of those near it are people."""
+"""SVM weight below which a window is dropped: 8% of those near it are people."""
 SHRINK = (0.2, 0.1)
 """The window has a margin around the person: this share of it on each side, across and down."""
 NMS_IOU, VOTE_IOU = 0.4, 0.6
@@ -38,16 +38,16 @@ THRESHOLD = 0.5
 
 
 def score(weight: Floats) -> Floats:
-    """SVM weight to confidence, so that it can stand beside other detectors' scores.
+    """Map SVM weights to confidence, comparable with the scores of other detectors.
 
     A logistic fitted to "is this box right at IoU 0.5" on PETS09-S2L1 gave slope 3.6 and middle
-    0.96; other scenes have more clutter, so it is rounded towards doubt.
+    0.96; other scenes have more clutter, so it is rounded towards lower confidence.
     """
     return 1 / (1 + np.exp(-SLOPE * (weight - MIDDLE)))
 
 
-class Hog:
-    """People by their outline; stateless."""
+class HogDetector:
+    """Detects upright people by their outline; stateless."""
 
     name = "opencv:hog"
     model_id = "opencv-hog"
@@ -62,17 +62,18 @@ class Hog:
         self._descriptor.setSVMDetector(np.asarray(people, np.float32))
 
     def reset(self) -> None:
-        """Nothing to forget."""
+        """Do nothing: frames are independent."""
 
-    def detect(self, frames: Sequence[Frame]) -> list[Found]:
-        """People of each frame; OpenCV spreads one frame over the cores."""
-        return [self._one(frame) for frame in frames]
+    def detect(self, frames: Sequence[Frame]) -> list[FrameDetections]:
+        """Detect the people of each frame; OpenCV spreads one frame over the cores."""
+        return [self.detect_one(frame) for frame in frames]
 
-    def _one(self, frame: Frame) -> Found:
-        enlarged = min(SEARCH_HEIGHT / frame.shape[0], MOST_ENLARGED)
-        width, height = (round(side * enlarged) for side in frame.shape[1::-1])
+    def detect_one(self, frame: Frame) -> FrameDetections:
+        """Detect the people of one frame."""
+        enlargement = min(SEARCH_HEIGHT / frame.shape[0], MOST_ENLARGED)
+        width, height = (round(side * enlargement) for side in frame.shape[1::-1])
         if width < WINDOW[0] or height < WINDOW[1]:
-            return base.nothing()
+            return base.no_detections()
         # Grey costs a third less than colour and finds as many.
         grey = cv2.resize(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), (width, height))
         windows, weights = self._descriptor.detectMultiScale(
@@ -84,26 +85,22 @@ class Hog:
             groupThreshold=0,
         )
         if not len(windows):
-            return base.nothing()
-        people, weight = _people(np.asarray(windows, float), np.asarray(weights, float).ravel())
-        return base.found(frame, people / enlarged, score(weight), np.zeros(len(people)))
+            return base.no_detections()
+        boxes, weight = suppress(np.asarray(windows, float), np.asarray(weights, float).ravel())
+        classes = np.zeros(len(boxes))
+        return base.frame_detections(frame, boxes / enlargement, score(weight), classes)
 
 
-def _people(windows: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Windows `(n, 4)` x y w h to one box a person, best first."""
+def suppress(windows: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Reduce windows `(n, 4)` x y w h to one box a person, best first, and their weights.
+
+    Non-maximum suppression, then box voting: each remaining box moves to the weighted mean of all
+    boxes that overlap it (Gidaris and Komodakis, ICCV 2015). Windows come in steps of 8 px and 15%
+    in size; the mean is finer than the step.
+    """
     low, size = windows[:, :2], windows[:, 2:]
     margin = size * SHRINK
     boxes = np.concatenate([low + margin, low + size - margin], 1)
-    kept = geometry.nms(boxes, weights, NMS_IOU)
-    return _voted(boxes, weights, kept), weights[kept]
-
-
-def _voted(boxes: Floats, weights: Floats, kept: NDArray[np.intp]) -> Floats:
-    """Kept boxes moved to the weighted mean of all that overlap them.
-
-    Windows come in steps of 8 px and 15% in size; the mean is finer than the step (box voting,
-    Gidaris and Komodakis, ICCV 2015).
-    """
-    votes = np.where(geometry.iou(boxes[kept], boxes) >= VOTE_IOU, weights, 0)
-    voted: Floats = votes @ boxes / votes.sum(1, keepdims=True)
-    return voted
+    best = geometry.nms(boxes, weights, NMS_IOU)
+    votes = np.where(geometry.iou(boxes[best], boxes) >= VOTE_IOU, weights, 0)
+    return votes @ boxes / votes.sum(1, keepdims=True), weights[best]

@@ -1,8 +1,8 @@
-"""Architectures by name: what `models/<id>/model.pt` holds the weights of.
+"""Network architectures by name; `models/<id>/model.pt` holds their weights.
 
-All speak torchvision's detection interface: a list of `(3, h, w)` float RGB images in 0–1 goes in;
-in evaluation a list of `{"boxes", "scores", "labels"}` comes out, boxes in pixels of the image that
-went in. Label 0 is the background, label k is `classes[k - 1]`.
+All have torchvision's detection interface: the input is a list of `(3, h, w)` float RGB images in
+0–1; the output in evaluation is a list of `{"boxes", "scores", "labels"}`, boxes in pixels of the
+input image. Label 0 is the background, label k is `classes[k - 1]`.
 """
 
 from __future__ import annotations
@@ -16,51 +16,60 @@ if TYPE_CHECKING:
     from torch import nn
 
 TINY = "fcos-tiny"
-"""Trains from nothing in a minute on two CPU cores."""
+"""Trains from random weights in a minute on two CPU cores."""
 TINY_SIZE = (192, 320)
 LARGE_SIZE = (480, 800)
 WIDTH = 64
-"""Channels of the pyramid."""
+"""Channels of the feature pyramid."""
 LOWEST_SCORE = 0.05
 
 
-def known() -> list[str]:
-    """Names that `build` accepts."""
+def architectures() -> list[str]:
+    """Return the names that `build` accepts."""
     from torchvision.models import detection, list_models
 
     return [TINY, *list_models(module=detection)]
 
 
-def size(arch: str) -> tuple[int, int]:
-    """Height and width in px of the landscape frame that images are fitted into."""
+def input_size(arch: str) -> tuple[int, int]:
+    """Return height and width in px of the landscape frame that images are fitted into."""
     return TINY_SIZE if arch == TINY else LARGE_SIZE
 
 
-def fitted(arch: str, height: int, width: int) -> tuple[int, int]:
-    """Size of an image after fitting it into `size(arch)`; proportions stay, portrait or landscape.
+def fitted_size(arch: str, height: int, width: int) -> tuple[int, int]:
+    """Return height and width of an image after fitting it into `input_size(arch)`.
+
+    Proportions stay; a portrait image is fitted into the frame turned upright.
 
     An image of this size passes through the network's own resizing unchanged.
     """
-    short, long = size(arch)
+    short, long = input_size(arch)
     scale = min(short / min(height, width), long / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def build(arch: str, classes: tuple[str, ...]) -> nn.Module:
-    """A network with random weights; nothing is downloaded.
+    """Build a network with random weights; nothing is downloaded.
 
     Raises:
         UnknownName: nothing is called `arch`.
     """
+    from torchvision.models import get_model
+
     labels = len(classes) + 1
-    network = _tiny(labels) if arch == TINY else _torchvision(arch, labels)
+    if arch == TINY:
+        network = fcos_tiny(labels)
+    elif arch in architectures():
+        network = get_model(arch, weights=None, weights_backbone=None, num_classes=labels)
+    else:
+        raise UnknownName("architecture", arch, architectures())
     if not arch.startswith("ssd"):  # the SSDs bring a fixed size of their own
-        network.transform = _fitting(arch)
+        network.transform = input_transform(arch)
     return network
 
 
-def _tiny(labels: int) -> nn.Module:
-    """FCOS on a MobileNetV3-small pyramid with strides 8, 16 and 32: 0.4 M weights."""
+def fcos_tiny(labels: int) -> nn.Module:
+    """Build FCOS on a MobileNetV3-small pyramid with strides 8, 16 and 32: 0.4 M weights."""
     from torch.nn import BatchNorm2d
     from torchvision.models import mobilenet_v3_small
     from torchvision.models.detection.anchor_utils import AnchorGenerator
@@ -85,27 +94,18 @@ def _tiny(labels: int) -> nn.Module:
     return network
 
 
-def _torchvision(arch: str, labels: int) -> nn.Module:
-    from torchvision.models import get_model
-
-    if arch not in known():
-        raise UnknownName("architecture", arch, known())
-    network: nn.Module = get_model(arch, weights=None, weights_backbone=None, num_classes=labels)
-    return network
-
-
-def _fitting(arch: str) -> nn.Module:
-    """Torchvision's input step, with an anti-aliased shrink and no work for images that fit.
+def input_transform(arch: str) -> nn.Module:
+    """Build torchvision's input transform with anti-aliasing; images that fit pass unchanged.
 
     Without anti-aliasing a 1080p frame loses 5 of 6 pixels, and thin far people with them.
     """
     from torch.nn import functional
     from torchvision.models.detection.transform import GeneralizedRCNNTransform, resize_boxes
 
-    class Fitting(GeneralizedRCNNTransform):  # type: ignore[misc]
+    class AntiAliasedTransform(GeneralizedRCNNTransform):  # type: ignore[misc]
         def resize(self, image: Any, target: Any = None) -> tuple[Any, Any]:
             old = tuple(image.shape[-2:])
-            new = fitted(arch, *old)
+            new = fitted_size(arch, *old)
             if new == old:
                 return image, target
             image = functional.interpolate(
@@ -115,5 +115,5 @@ def _fitting(arch: str) -> nn.Module:
                 target["boxes"] = resize_boxes(target["boxes"], old, new)
             return image, target
 
-    short, long = size(arch)
-    return Fitting(short, long, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    short, long = input_size(arch)
+    return AntiAliasedTransform(short, long, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])

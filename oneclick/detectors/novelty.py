@@ -1,14 +1,14 @@
-"""Frames of one camera that show what it never saw: an autoencoder and a GAN say how strange.
+"""Novelty scores of one camera: how unlike its ordinary frames a frame is, by autoencoder or GAN.
 
-Both learn to give the ordinary frame back, also where something was pasted into it, and both keep
-a map of doubt beside the restored picture:
+Both learn to restore the ordinary frame, also where something was pasted into it, and both return
+a map of doubt with the restored picture:
 - Autoencoder: its decoder has a fourth channel, the log-odds that a place was not restored but
   replaced (after DRAEM, Zavrtanik et al., ICCV 2021, with one network instead of two);
 - Ganomaly: the distance between the code of the frame and the code of the restored frame (Akçay et
   al., GANomaly, ACCV 2018), place by place.
 
-A score is the highest doubt in the frame after the doubt that ordinary frames raise at that place,
-plus a little of the reconstruction error in the same measure, over the level of the alarm.
+A score is the highest doubt in the frame, in standard deviations above that of ordinary frames at
+the same place, plus a little of the reconstruction error in the same unit, over the alarm level.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from oneclick.core.errors import BadInput, UnknownName
 from oneclick.detectors import novelty_nets
 from oneclick.detectors.base import Frame
-from oneclick.detectors.novelty_nets import BATCH, HEIGHT, KINDS, WIDTH, Floats, Kind
+from oneclick.detectors.novelty_nets import BATCH, HEIGHT, KINDS, WIDTH, Floats, NoveltyKind
 from oneclick.storage import files
 
 if TYPE_CHECKING:
@@ -38,27 +38,27 @@ __all__ = [
     "KINDS",
     "WIDTH",
     "Floats",
-    "Kind",
-    "Novelty",
-    "Scorer",
-    "Usual",
-    "evened",
+    "NoveltyKind",
+    "NoveltyModel",
+    "NoveltyScorer",
+    "PixelStatistics",
+    "equalize_brightness",
     "load",
     "save",
 ]
 
 DARK = 0.04
 """Brightness is compared where the background is lighter than this, 0 … 1."""
-GAIN = (0.6, 1.6)
-"""Brightness of a frame over that of the background is evened out within these limits."""
-EVERY = 7
+GAIN_LIMITS = (0.6, 1.6)
+"""Brightness of a frame over that of the background is equalized within these limits."""
+PIXEL_STRIDE = 7
 """The median brightness of every so manyth pixel is near enough."""
 ERROR_SHARE = 0.05
-"""Weight of the reconstruction error beside the doubt."""
+"""Weight of the reconstruction error relative to the doubt."""
 
 
 def shrink(frame: Frame) -> Frame:
-    """(HEIGHT, WIDTH, 3) of a frame of any size.
+    """Shrink a frame of any size to (HEIGHT, WIDTH, 3).
 
     Of large frames every second, third … pixel is enough for an average: 1080p takes a tenth.
     """
@@ -67,71 +67,75 @@ def shrink(frame: Frame) -> Frame:
     return np.asarray(small, np.uint8)
 
 
-def evened(frames: Sequence[Frame] | NDArray[np.uint8], background: Floats) -> Floats:
-    """Shrunk frames as (n, 3, HEIGHT, WIDTH) 0 … 1 (and a little over), as bright as usual.
+def equalize_brightness(frames: Sequence[Frame] | NDArray[np.uint8], background: Floats) -> Floats:
+    """Convert shrunk frames to (n, 3, HEIGHT, WIDTH) of about 0 … 1, as bright as the background.
 
     Args:
         background: (3, HEIGHT, WIDTH) 0 … 1, the camera's ordinary picture.
     """
     images = np.stack(list(frames)).transpose(0, 3, 1, 2).astype(np.float32) / 255
-    flat, usual = images.reshape(len(images), -1)[:, ::EVERY], background.ravel()[::EVERY]
-    light = usual > DARK
-    gain = np.median(flat[:, light] / usual[light], axis=1) if light.any() else np.ones(len(flat))
-    gain = np.clip(gain, *GAIN).astype(np.float32)
+    pixels = images.reshape(len(images), -1)[:, ::PIXEL_STRIDE]
+    reference = background.ravel()[::PIXEL_STRIDE]
+    light, gain = reference > DARK, np.ones(len(pixels))
+    if light.any():
+        gain = np.median(pixels[:, light] / reference[light], axis=1)
+    gain = np.clip(gain, *GAIN_LIMITS).astype(np.float32)
     return np.asarray(images / gain[:, None, None, None], np.float32)
 
 
 @dataclass(frozen=True, eq=False)
-class Usual:
-    """What ordinary frames raise at each place; (h, w) each."""
+class PixelStatistics:
+    """Mean and spread of a map over ordinary frames, at each place; (h, w) each."""
 
     mean: Floats
     spread: Floats
 
     @classmethod
-    def of(cls, maps: Floats) -> Usual:
-        """From (n, h, w) maps of ordinary frames.
+    def fit(cls, maps: Floats) -> PixelStatistics:
+        """Compute the statistics of (n, h, w) maps of ordinary frames.
 
         Where nothing happened in them, the spread of the neighbourhood and of the whole picture
-        count too: a place that nobody visited yet is not a place that nobody may visit.
+        count too: a place that was not visited yet may still be visited.
         """
-        near = cv2.blur(maps.var(0), (5, 5))
-        return cls(maps.mean(0), np.sqrt(near + np.float32(4) * maps.var() + np.float32(1e-8)))
+        neighbourhood = cv2.blur(maps.var(0), (5, 5))
+        variance = neighbourhood + np.float32(4) * maps.var() + np.float32(1e-8)
+        return cls(maps.mean(0), np.sqrt(variance))
 
     def excess(self, maps: Floats) -> Floats:
-        """(n, h, w) in spreads above the mean."""
+        """Return (n, h, w) maps in spreads above the mean."""
         return np.asarray((maps - self.mean) / self.spread, np.float32)
 
 
-@dataclass(eq=False)
-class Novelty:
-    """A network of one camera with what it needs to score frames; stateless."""
+@dataclass(eq=False, kw_only=True)
+class NoveltyModel:
+    """A network of one camera, with the statistics of its ordinary frames; stateless."""
 
-    kind: Kind
+    kind: NoveltyKind
     network: nn.Module
     """In evaluation mode, on the CPU."""
     background: Floats
     """(3, HEIGHT, WIDTH) 0 … 1: the camera's ordinary picture."""
-    doubt: Usual
-    error: Usual
+    doubt: PixelStatistics
+    error: PixelStatistics
     level: float
-    """Raw score of the strangest ordinary frames."""
+    """Alarm level: the raw score of the least ordinary training frames."""
 
     def score(self, frames: Sequence[Frame]) -> NDArray[np.float32]:
-        """(n,) how strange each frame of any size is; 1 is the level of the alarm."""
+        """Return the novelty (n,) of frames of any size; 1 is the alarm level."""
         if not len(frames):
             return np.zeros(0, np.float32)
         return self.score_small(np.stack([shrink(frame) for frame in frames]))
 
     def score_small(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """`score` of frames that are shrunk already, (n, HEIGHT, WIDTH, 3)."""
-        doubt, error = novelty_nets.maps(self.network, evened(frames, self.background))
-        strange = self.doubt.excess(doubt).max((1, 2))
-        strange += ERROR_SHARE * self.error.excess(error).max((1, 2))
-        return np.asarray(np.maximum(strange, 0) / self.level, np.float32)
+        """Return the novelty (n,) of shrunk frames, (n, HEIGHT, WIDTH, 3)."""
+        images = equalize_brightness(frames, self.background)
+        doubt, error = novelty_nets.doubt_and_error(self.network, images)
+        novelty = self.doubt.excess(doubt).max((1, 2))
+        novelty += ERROR_SHARE * self.error.excess(error).max((1, 2))
+        return np.asarray(np.maximum(novelty, 0) / self.level, np.float32)
 
     def state(self) -> dict[str, Any]:
-        """Tensors, numbers and words: what `torch.save` writes and `weights_only` reads."""
+        """Return tensors, numbers and strings that `torch.load(weights_only=True)` can read."""
         import torch
 
         arrays = {
@@ -149,8 +153,8 @@ class Novelty:
         }
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Novelty:
-        """The model that `state` was taken from.
+    def from_state(cls, state: Mapping[str, Any]) -> NoveltyModel:
+        """Build the model that `state` was taken from.
 
         Raises:
             BadInput: it is not the state of such a model.
@@ -159,51 +163,53 @@ class Novelty:
             arrays = {name: value.numpy() for name, value in state["arrays"].items()}
             network = novelty_nets.build(state["kind"], arrays["background"])
             network.load_state_dict(state["weights"])
-            doubt, error = (
-                Usual(arrays[f"{name}_mean"], arrays[f"{name}_spread"])
-                for name in ("doubt", "error")
+            return cls(
+                kind=state["kind"],
+                network=network.eval(),
+                background=arrays["background"],
+                doubt=PixelStatistics(arrays["doubt_mean"], arrays["doubt_spread"]),
+                error=PixelStatistics(arrays["error_mean"], arrays["error_spread"]),
+                level=float(state["level"]),
             )
-            level = float(state["level"])
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError, UnknownName):
             raise BadInput(
                 "this is no model of novelty, or one of another version: train it again"
             ) from None
-        return cls(state["kind"], network.eval(), arrays["background"], doubt, error, level)
 
 
-class Scorer:
-    """Scores the frames of one video as they pass, a batch at a time."""
+class NoveltyScorer:
+    """Scores the frames of one video in order, a batch at a time."""
 
-    def __init__(self, model: Novelty) -> None:
+    def __init__(self, model: NoveltyModel) -> None:
         self.model = model
-        self._waiting: list[Frame] = []
+        self._batch: list[Frame] = []
         self._scores: list[NDArray[np.float32]] = []
 
-    def see(self, frame: Frame) -> None:
-        """Take in the next frame."""
-        self._waiting.append(shrink(frame))
-        if len(self._waiting) == BATCH:
-            self._flush()
+    def add_frame(self, frame: Frame) -> None:
+        """Score the next frame, together with a few others."""
+        self._batch.append(shrink(frame))
+        if len(self._batch) == BATCH:
+            self._score_batch()
 
     def signals(self) -> dict[str, NDArray[np.float32]]:
-        """How strange each frame seen is, under the name of the kind of model."""
-        self._flush()
+        """Return the novelty of each frame so far, under the name of the kind of model."""
+        self._score_batch()
         return {self.model.kind: np.concatenate([np.zeros(0, np.float32), *self._scores])}
 
-    def _flush(self) -> None:
-        if self._waiting:
-            self._scores.append(self.model.score_small(np.stack(self._waiting)))
-            self._waiting = []
+    def _score_batch(self) -> None:
+        if self._batch:
+            self._scores.append(self.model.score_small(np.stack(self._batch)))
+            self._batch = []
 
 
-def save(path: Path, model: Novelty, card: Mapping[str, Any]) -> None:
-    """Write a model with its card, in one atomic step.
+def save(path: Path, model: NoveltyModel, card: Mapping[str, Any]) -> None:
+    """Write a model with its card atomically.
 
     Args:
-        card: where it comes from; numbers, words, and lists of them.
+        card: where the model comes from; numbers, strings, and lists of them.
 
     Raises:
-        NoSpace, Unavailable: if the disk refuses; nothing half-written stays.
+        NoSpace: the device is full. Unavailable: the place cannot be written.
     """
     import torch
 
@@ -212,8 +218,8 @@ def save(path: Path, model: Novelty, card: Mapping[str, Any]) -> None:
     files.write_atomic(path, content.getvalue())
 
 
-def load(path: Path) -> tuple[Novelty, dict[str, Any]]:
-    """A model and its card.
+def load(path: Path) -> tuple[NoveltyModel, dict[str, Any]]:
+    """Read a model and its card.
 
     Raises:
         BadInput: in one line, if the file is missing, broken or of another version.
@@ -221,7 +227,7 @@ def load(path: Path) -> tuple[Novelty, dict[str, Any]]:
     import torch
 
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-        return Novelty.from_state(found["model"]), dict(found["card"])
+        document = torch.load(path, map_location="cpu", weights_only=True)
+        return NoveltyModel.from_state(document["model"]), dict(document["card"])
     except (OSError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError, EOFError):
         raise BadInput(f"{path} is no model of novelty: delete it and train it again") from None

@@ -1,8 +1,8 @@
 """`onnx:FILE`: any model with the output layout of YOLOX, run by OpenCV.
 
-In goes one letterboxed picture, raw BGR 0–255; out comes `(1, cells, 5 + classes)`: for each cell
-of the strides 8, 16 and 32 a centre and size in cells, objectness, and a score per class (Ge et
-al., "YOLOX", arXiv 2107.08430).
+The input is one letterboxed image, raw BGR 0–255; the output is `(1, cells, 5 + classes)`: for each
+cell of the strides 8, 16 and 32 a centre and size in cells, objectness, and a score per class
+(Ge et al., "YOLOX", arXiv 2107.08430).
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from numpy.typing import NDArray
 from oneclick.core import boxes as geometry
 from oneclick.core.errors import DetectorUnavailable
 from oneclick.detectors import base, coco
-from oneclick.detectors.base import Found, Frame
+from oneclick.detectors.base import Frame, FrameDetections
 from oneclick.storage import files
 
 Floats = NDArray[np.float32]
 
 STRIDES = (8, 16, 32)
 DEFAULT_SIZE = (416, 416)
-"""Height and width in px where the file leaves them open."""
+"""Height and width in px where the file does not fix them."""
 GREY = 114
-"""Fills what the letterbox leaves empty."""
+"""Fills the rest of the letterbox."""
 NMS_IOU = 0.45
 THRESHOLD = 0.6
 """Best F1 of YOLOX-nano on PETS09-S2L1."""
 
 
-def load(file: str) -> Onnx:
-    """The model in `file`; class names from `<file>.names` beside it (one a line), else COCO's.
+def load(file: str) -> OnnxDetector:
+    """Load the model in `file`; class names from `<file>.names` (one a line), else COCO's.
 
     Raises:
         DetectorUnavailable: if the file is missing, no ONNX model, or of another layout.
@@ -57,11 +57,16 @@ def load(file: str) -> Onnx:
             f"detector onnx:{file}: expected YOLOX output (1, {cells}, 5 + classes) "
             f"for {size[0]}×{size[1]} px, found {shape}"
         )
-    model_id = f"onnx-{path.stem}-{files.sha256(path)[:8]}"
-    return Onnx(f"onnx:{file}", model_id, _names(path, shape[2] - 5), network, size)
+    return OnnxDetector(
+        name=f"onnx:{file}",
+        model_id=f"onnx-{path.stem}-{files.sha256(path)[:8]}",
+        names=class_names(path, shape[2] - 5),
+        network=network,
+        size=size,
+    )
 
 
-class Onnx:
+class OnnxDetector:
     """A network in OpenCV's own runtime, on the CPU; stateless."""
 
     threshold = THRESHOLD
@@ -70,6 +75,7 @@ class Onnx:
 
     def __init__(
         self,
+        *,
         name: str,
         model_id: str,
         names: tuple[str, ...],
@@ -78,50 +84,60 @@ class Onnx:
     ) -> None:
         self.name, self.model_id, self.names = name, model_id, names
         self._network, self._size = network, size
-        self._cells, self._strides = _grid(size)
+        self._cells, self._strides = output_grid(size)
 
     def reset(self) -> None:
-        """Nothing to forget."""
+        """Do nothing: frames are independent."""
 
-    def detect(self, frames: Sequence[Frame]) -> list[Found]:
-        """Boxes of each frame; score = objectness × class."""
-        return [self._one(frame) for frame in frames]
+    def detect(self, frames: Sequence[Frame]) -> list[FrameDetections]:
+        """Detect the objects of each frame; score = objectness × class."""
+        return [self.detect_one(frame) for frame in frames]
 
-    def _one(self, frame: Frame) -> Found:
-        picture, scale = letterbox(frame, self._size)
-        rows = _forward(self._network, np.asarray(cv2.dnn.blobFromImage(picture), np.float32))[0]
+    def detect_one(self, frame: Frame) -> FrameDetections:
+        """Detect the objects of one frame."""
+        image, scale = letterbox(frame, self._size)
+        rows = _forward(self._network, np.asarray(cv2.dnn.blobFromImage(image), np.float32))[0]
         classes = rows[:, 5:].argmax(1)
         scores = rows[:, 4] * rows[np.arange(len(rows)), 5 + classes]
         good = scores >= base.LOWEST_SCORE
         rows, classes, scores = rows[good], classes[good], scores[good]
         boxes = decode(rows[:, :4], self._cells[good], self._strides[good]) / scale
-        # Boxes of different classes never meet when each class stands in a plane of its own.
-        apart = boxes + classes[:, None] * 2 * max(frame.shape)
-        kept = geometry.nms(apart, scores, NMS_IOU)
-        return base.found(frame, boxes[kept], scores[kept], classes[kept])
+        # Per-class NMS: shifted by class, boxes of different classes never overlap.
+        shifted = boxes + classes[:, None] * 2 * max(frame.shape)
+        best = geometry.nms(shifted, scores, NMS_IOU)
+        return base.frame_detections(frame, boxes[best], scores[best], classes[best])
 
 
 def letterbox(frame: Frame, size: tuple[int, int]) -> tuple[NDArray[np.uint8], float]:
-    """RGB frame to BGR of `size` (height, width), proportions kept, grey right and below; scale."""
+    """Fit an RGB frame into BGR of `size` (height, width), grey right and below; image and scale.
+
+    Proportions stay; px of the image divided by the scale are px of the frame.
+    """
     height, width = frame.shape[:2]
     scale = min(size[0] / height, size[1] / width)
     inner = max(1, int(height * scale)), max(1, int(width * scale))
-    picture = np.full((*size, 3), GREY, np.uint8)
+    image = np.full((*size, 3), GREY, np.uint8)
     small = cv2.resize(frame, inner[::-1])
-    picture[: inner[0], : inner[1]] = small[..., ::-1]
-    return picture, scale
+    image[: inner[0], : inner[1]] = small[..., ::-1]
+    return image, scale
 
 
 def decode(raw: Floats, cells: Floats, strides: Floats) -> Floats:
-    """Raw `(n, 4)` of cells at `(n, 2)` to boxes x1 y1 x2 y2 in px of the letterbox."""
+    """Convert raw outputs to boxes (n, 4) x1 y1 x2 y2 in px of the letterbox.
+
+    Args:
+        raw: `(n, 4)` centre relative to the cell, and logarithm of the size, in cells.
+        cells: `(n, 2)` column and row.
+        strides: `(n,)` px per cell.
+    """
     centre = (raw[:, :2] + cells) * strides[:, None]
     # exp of a wild size would be infinite; no box is e^10 cells wide.
     half = np.exp(np.minimum(raw[:, 2:], 10)) * strides[:, None] / 2
     return np.concatenate([centre - half, centre + half], 1)
 
 
-def _grid(size: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Column and row `(cells, 2)` and stride `(cells,)` of every output row."""
+def output_grid(size: tuple[int, int]) -> tuple[Floats, Floats]:
+    """Return column and row `(cells, 2)` and stride `(cells,)` of every output row."""
     cells, strides = [], []
     for stride in STRIDES:
         down, across = size[0] // stride, size[1] // stride
@@ -136,20 +152,27 @@ def _forward(network: cv2.dnn.Net, blob: Floats) -> Floats:
     return np.asarray(network.forward())
 
 
-def _names(path: Path, count: int) -> tuple[str, ...]:
-    beside = path.with_name(path.name + ".names")
-    if beside.is_file():
-        lines = beside.read_text("utf-8").splitlines()
+def class_names(path: Path, count: int) -> tuple[str, ...]:
+    """Read class names from `<path>.names`; without that file guess them by their number.
+
+    Raises:
+        DetectorUnavailable: the file lists another number of names.
+    """
+    names_file = path.with_name(path.name + ".names")
+    if names_file.is_file():
+        lines = names_file.read_text("utf-8").splitlines()
         names = tuple(line.strip() for line in lines if line.strip())
         if len(names) == count:
             return names
-        raise DetectorUnavailable(f"{beside}: expected {count} names, one a line, got {len(names)}")
-    known = {len(coco.NAMES): coco.NAMES, 1: ("person",)}
-    return known.get(count, tuple(f"class{k}" for k in range(count)))
+        raise DetectorUnavailable(
+            f"{names_file}: expected {count} names, one a line, got {len(names)}"
+        )
+    usual_names = {len(coco.NAMES): coco.NAMES, 1: ("person",)}
+    return usual_names.get(count, tuple(f"class{k}" for k in range(count)))
 
 
 def input_size(model: bytes) -> tuple[int, int]:
-    """Height and width of the first picture-shaped input; DEFAULT_SIZE where they are open.
+    """Return height and width of the first image input; DEFAULT_SIZE where they are open.
 
     Walks ModelProto.graph (7) → input (11) → type (2) → tensor_type (1) → shape (2) → dim (1) →
     dim_value (1); the field numbers are those of onnx.proto, and OpenCV does not tell the size.
@@ -157,50 +180,53 @@ def input_size(model: bytes) -> tuple[int, int]:
     Raises:
         ValueError, IndexError: if the bytes are no protocol buffer.
     """
-    for value in _walk(model, (7, 11)):
-        shape = [_dim(dim) for dim in _walk(value, (2, 1, 2, 1))]
+    for graph_input in submessages(model, (7, 11)):
+        shape = []
+        for dimension in submessages(graph_input, (2, 1, 2, 1)):
+            sizes = (v for field, v in fields(dimension) if field == 1 and isinstance(v, int))
+            shape.append(next(sizes, 0))
         if len(shape) == 4 and min(shape[2:]) > 0:
             return shape[2], shape[3]
     return DEFAULT_SIZE
 
 
-def _dim(dim: bytes) -> int:
-    return next(
-        (value for field, value in _fields(dim) if field == 1 and isinstance(value, int)), 0
-    )
-
-
-def _walk(message: bytes, path: tuple[int, ...]) -> Iterator[bytes]:
+def submessages(message: bytes, path: tuple[int, ...]) -> Iterator[bytes]:
+    """Yield all messages at the end of a path of field numbers, depth first."""
     if not path:
         yield message
         return
-    for field, value in _fields(message):
+    for field, value in fields(message):
         if field == path[0] and isinstance(value, bytes):
-            yield from _walk(value, path[1:])
+            yield from submessages(value, path[1:])
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, bytes | int]]:
-    """Field number and value of each entry of a protocol buffer message."""
-    at = 0
-    while at < len(message):
-        key, at = _varint(message, at)
+def fields(message: bytes) -> Iterator[tuple[int, bytes | int]]:
+    """Yield field number and value of each entry of a protocol buffer message.
+
+    Raises:
+        ValueError, IndexError: if the bytes are no protocol buffer.
+    """
+    position = 0
+    while position < len(message):
+        key, position = varint(message, position)
         if key & 7 == 0:
-            number, at = _varint(message, at)
+            number, position = varint(message, position)
             yield key >> 3, number
         elif key & 7 == 2:
-            size, at = _varint(message, at)
-            yield key >> 3, message[at : at + size]
-            at += size
+            size, position = varint(message, position)
+            yield key >> 3, message[position : position + size]
+            position += size
         elif key & 7 in (1, 5):
-            at += 8 if key & 7 == 1 else 4
+            position += 8 if key & 7 == 1 else 4
         else:
             raise ValueError("no protocol buffer")
 
 
-def _varint(message: bytes, at: int) -> tuple[int, int]:
+def varint(message: bytes, position: int) -> tuple[int, int]:
+    """Decode the variable-length integer at a position, and the position after it."""
     value = shift = 0
     while True:
-        byte = message[at]
-        value, at, shift = value | (byte & 127) << shift, at + 1, shift + 7
+        byte = message[position]
+        value, position, shift = value | (byte & 127) << shift, position + 1, shift + 7
         if byte < 128:
-            return value, at
+            return value, position

@@ -1,4 +1,4 @@
-"""`model:champion`, `model:ID` and `labeller:ARCHITECTURE`: what our own training made."""
+"""`model:champion`, `model:ID` and `labeller:ARCHITECTURE`: models from our own training."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ import msgspec
 from oneclick.core.errors import BadInput, DetectorUnavailable, OneclickError
 from oneclick.detectors import base, networks
 from oneclick.detectors.pytorch import TorchDetector
-from oneclick.storage import files, model_registry
+from oneclick.storage import files, model_cards, model_registry
 from oneclick.storage.workspace import Workspace
 
 CHAMPION = "champion"
 
 
-class Card(msgspec.Struct, frozen=True):
-    """What this detector reads of a model's card.json."""
+class PartialModelCard(msgspec.Struct, frozen=True):
+    """The fields of `storage.model_cards.ModelCard` that a detector needs.
+
+    Cards that lack the others, from other versions or trainings, can be read too.
+    """
 
     arch: str
     classes: tuple[str, ...]
@@ -28,66 +31,63 @@ class Card(msgspec.Struct, frozen=True):
 
 
 def load(model: str, workspace: Workspace | None, device: str = "auto") -> TorchDetector:
-    """The champion or the model of that id, from the workspace.
+    """Load the champion or the model of that id from the workspace.
 
     Raises:
         DetectorUnavailable: naming what is missing: the workspace, a champion, or the model's file.
+        UsageError: if `device` is not there.
     """
     if workspace is None:
         raise DetectorUnavailable(f"detector model:{model} needs a workspace; set --home")
-    chosen = _champion(workspace) if model == CHAMPION else model
-    return _detector(f"model:{model}", chosen, workspace, device)
-
-
-def load_labeller(arch: str, workspace: Workspace | None, device: str = "auto") -> TorchDetector:
-    """The network of that architecture that labels now. Raises as `load`."""
-    chosen = model_registry.champion(workspace, arch) if workspace else None
-    if workspace is None or chosen is None:
-        raise DetectorUnavailable(
-            f"detector labeller:{arch}: none was promoted yet; "
-            f"oneclick train --model {arch} --labeller"
-        )
-    return _detector(f"labeller:{arch}", chosen, workspace, device)
-
-
-def _detector(name: str, chosen: str, workspace: Workspace, device: str) -> TorchDetector:
-    folder = workspace.model_dir(chosen)
-    card = _card(name, folder)
-    return TorchDetector(
-        name,
-        f"model-{chosen}",
-        card.classes,
-        card.threshold,
-        _network(name, card, folder / "model.pt"),
-        base.torch_device(device),
-        first_label=1,
-    )
-
-
-def _champion(workspace: Workspace) -> str:
-    champion = model_registry.champion(workspace)
-    if champion is None:
+    model_id = model_registry.champion(workspace) if model == CHAMPION else model
+    if model_id is None:
         raise DetectorUnavailable(
             f"detector model:champion: no champion in {workspace.home} yet; "
             "train one first (oneclick train) or use opencv:hog"
         )
-    return champion
+    return load_model(f"model:{model}", model_id, workspace, device)
 
 
-def _card(name: str, folder: Path) -> Card:
-    path = folder / "card.json"
+def load_labeller(arch: str, workspace: Workspace | None, device: str = "auto") -> TorchDetector:
+    """Load the labeller in service of that architecture. Raises as `load`."""
+    model_id = model_registry.champion(workspace, arch) if workspace else None
+    if workspace is None or model_id is None:
+        raise DetectorUnavailable(
+            f"detector labeller:{arch}: none was promoted yet; "
+            f"oneclick train --model {arch} --labeller"
+        )
+    return load_model(f"labeller:{arch}", model_id, workspace, device)
+
+
+def load_model(name: str, model_id: str, workspace: Workspace, device: str) -> TorchDetector:
+    """Load a model by its id, as the detector called `name`. Raises as `load`."""
+    folder = workspace.model_dir(model_id)
+    path = folder / model_cards.CARD_FILE
     if not path.exists():
         raise DetectorUnavailable(
             f"detector {name}: {path} is missing; oneclick models list shows what there is"
         )
     try:
-        card: Card = files.read_json(path, Card)
+        card: PartialModelCard = files.read_json(path, PartialModelCard)
     except BadInput as error:
         raise DetectorUnavailable(f"detector {name}: {error}") from None
-    return card
+    return TorchDetector(
+        name=name,
+        model_id=f"model-{model_id}",
+        names=card.classes,
+        threshold=card.threshold,
+        network=load_network(name, card, folder / model_cards.WEIGHTS_FILE),
+        device=base.torch_device(device),
+        first_label=1,
+    )
 
 
-def _network(name: str, card: Card, path: Path) -> Any:
+def load_network(name: str, card: PartialModelCard, path: Path) -> Any:
+    """Build the network of a card with the weights in `path`, checked by their digest.
+
+    Raises:
+        DetectorUnavailable: the weights are missing, changed, or not of that architecture.
+    """
     import torch
 
     try:

@@ -1,4 +1,4 @@
-"""Any network that speaks torchvision's detection interface, as a detector."""
+"""Detector for any network with torchvision's detection interface."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from oneclick.detectors import base
-from oneclick.detectors.base import Found, Frame
+from oneclick.detectors.base import Frame, FrameDetections
 
 
-@dataclass
+@dataclass(kw_only=True)
 class TorchDetector:
-    """A network in evaluation mode; images go in one list, so a GPU sees the whole batch."""
+    """A network in evaluation mode; images go in one list, so a GPU gets the whole batch."""
 
     name: str
     model_id: str
@@ -33,26 +33,25 @@ class TorchDetector:
         self.network = self.network.eval().to(self.device)
 
     def reset(self) -> None:
-        """Nothing to forget."""
+        """Do nothing: frames are independent."""
 
-    def detect(self, frames: Sequence[Frame]) -> list[Found]:
-        """Boxes of each frame; scores are the network's own."""
+    def detect(self, frames: Sequence[Frame]) -> list[FrameDetections]:
+        """Detect the objects of each frame; scores are the network's own."""
         import torch
 
         if not frames:
             return []
+        channels_first = (np.ascontiguousarray(frame.transpose(2, 0, 1)) for frame in frames)
         with torch.inference_mode():
-            outputs = self.network([self._image(frame) for frame in frames])
-        return [self._found(frame, out) for frame, out in zip(frames, outputs, strict=True)]
-
-    def _image(self, frame: Frame) -> Any:
-        import torch
-
-        bytes_ = torch.from_numpy(np.ascontiguousarray(frame.transpose(2, 0, 1)))
-        return bytes_.to(self.device).float() / 255
-
-    def _found(self, frame: Frame, output: dict[str, Any]) -> Found:
-        boxes, scores, labels = (output[key].cpu().numpy() for key in ("boxes", "scores", "labels"))
-        classes = labels - self.first_label
-        known = (classes >= 0) & (classes < len(self.names))
-        return base.found(frame, boxes[known], scores[known], classes[known])
+            images = [torch.from_numpy(a).to(self.device).float() / 255 for a in channels_first]
+            outputs = self.network(images)
+        detections = []
+        for frame, output in zip(frames, outputs, strict=True):
+            boxes, scores, labels = (
+                output[key].cpu().numpy() for key in ("boxes", "scores", "labels")
+            )
+            classes = labels - self.first_label
+            has_name = (classes >= 0) & (classes < len(self.names))
+            rows = boxes[has_name], scores[has_name], classes[has_name]
+            detections.append(base.frame_detections(frame, *rows))
+        return detections

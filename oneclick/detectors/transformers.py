@@ -10,15 +10,15 @@ from typing import Any
 
 from oneclick.core.errors import DetectorUnavailable
 from oneclick.detectors import base
-from oneclick.detectors.base import Found, Frame
+from oneclick.detectors.base import Frame, FrameDetections
 
 THRESHOLD = 0.5
-"""What the models of this family are usually shown at."""
+"""The usual operating point of this family."""
 
 
-@dataclass
-class Transformer:
-    """A network with its own image processor; a batch goes through it at once."""
+@dataclass(kw_only=True)
+class TransformersDetector:
+    """A network with its own image processor; frames go through it as one batch."""
 
     name: str
     model_id: str
@@ -34,52 +34,59 @@ class Transformer:
     shrinks: bool = False
 
     def reset(self) -> None:
-        """Nothing to forget."""
+        """Do nothing: frames are independent."""
 
-    def detect(self, frames: Sequence[Frame]) -> list[Found]:
-        """Boxes of each frame; scores are the network's own."""
+    def detect(self, frames: Sequence[Frame]) -> list[FrameDetections]:
+        """Detect the objects of each frame; scores are the network's own."""
         import torch
 
         if not frames:
             return []
-        given = self.processor(
+        inputs = self.processor(
             images=list(frames), return_tensors="pt", input_data_format="channels_last"
         )
-        half = self.device.type == "cuda"
-        cast = torch.autocast("cuda", torch.float16) if half else nullcontext()
-        with torch.inference_mode(), cast:
-            said = self.network(**given.to(self.device))
+        on_gpu = self.device.type == "cuda"
+        precision = torch.autocast("cuda", torch.float16) if on_gpu else nullcontext()
+        with torch.inference_mode(), precision:
+            logits = self.network(**inputs.to(self.device))
         sizes = [frame.shape[:2] for frame in frames]
         outputs = self.processor.post_process_object_detection(
-            said, threshold=base.LOWEST_SCORE, target_sizes=sizes
+            logits, threshold=base.LOWEST_SCORE, target_sizes=sizes
         )
-        return [self._found(frame, out) for frame, out in zip(frames, outputs, strict=True)]
+        detections = []
+        for frame, output in zip(frames, outputs, strict=True):
+            boxes, scores, labels = (
+                output[key].float().cpu().numpy() for key in ("boxes", "scores", "labels")
+            )
+            detections.append(base.frame_detections(frame, boxes, scores, labels))
+        return detections
 
-    def _found(self, frame: Frame, output: dict[str, Any]) -> Found:
-        boxes, scores, labels = (
-            output[key].float().cpu().numpy() for key in ("boxes", "scores", "labels")
-        )
-        return base.found(frame, boxes, scores, labels)
 
-
-def load(repo: str, device: str = "auto") -> Transformer:
-    """The model of a repository, fetched once, or of a folder made by `save_pretrained`.
+def load(repo: str, device: str = "auto") -> TransformersDetector:
+    """Load a repository, downloaded once, or a folder that `save_pretrained` wrote.
 
     Raises:
         DetectorUnavailable: naming the package, repository or folder that is missing.
         UsageError: if `device` is not there.
     """
-    chosen = base.torch_device(device)
-    processor, network = _loaded(repo)
+    torch_device = base.torch_device(device)
+    processor, network = load_pretrained(repo)
     labels = network.config.id2label
-    names = tuple(str(labels.get(k, "")) for k in range(max(labels, default=-1) + 1))
-    network = network.eval().to(chosen)
-    model_id = f"transformers-{_plain(repo)}-{_digest(network)}"
-    return Transformer(f"transformers:{repo}", model_id, names, processor, network, chosen)
+    last_part = repo.rstrip("/").rsplit("/", 1)[-1]
+    safe_name = "".join(c if c.isalnum() or c in "._" else "-" for c in last_part)
+    network = network.eval().to(torch_device)
+    return TransformersDetector(
+        name=f"transformers:{repo}",
+        model_id=f"transformers-{safe_name}-{weights_digest(network)}",
+        names=tuple(str(labels.get(k, "")) for k in range(max(labels, default=-1) + 1)),
+        processor=processor,
+        network=network,
+        device=torch_device,
+    )
 
 
-def _loaded(repo: str) -> tuple[Any, Any]:
-    """Image processor and network."""
+def load_pretrained(repo: str) -> tuple[Any, Any]:
+    """Load the image processor and the network of a repository. Raises as `load`."""
     try:
         from transformers import AutoImageProcessor, AutoModelForObjectDetection
     except ImportError:
@@ -88,7 +95,7 @@ def _loaded(repo: str) -> tuple[Any, Any]:
             "run: pip install 'oneclick[transformers]'"
         ) from None
     try:
-        with _quiet():
+        with hide_progress_bar():
             processor = AutoImageProcessor.from_pretrained(repo)
             return processor, AutoModelForObjectDetection.from_pretrained(repo)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
@@ -100,31 +107,25 @@ def _loaded(repo: str) -> tuple[Any, Any]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the bar that fills up while weights are copied; downloads still show theirs."""
+def hide_progress_bar() -> Iterator[None]:
+    """Hide the bar that fills up while weights are copied; downloads still show theirs."""
     from transformers.utils import logging
 
-    shown = logging.is_progress_bar_enabled()
+    was_enabled = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
         yield
     finally:
-        if shown:
+        if was_enabled:
             logging.enable_progress_bar()
 
 
-def _plain(repo: str) -> str:
-    """The last part of the name, safe in a path."""
-    last = repo.rstrip("/").rsplit("/", 1)[-1]
-    return "".join(c if c.isalnum() or c in "._" else "-" for c in last)
-
-
-def _digest(network: Any) -> str:
-    """Eight letters that change when the weights do."""
+def weights_digest(network: Any) -> str:
+    """Return the first eight hexadecimal digits of the sha256 of all tensors and their names."""
     import torch
 
-    total = hashlib.sha256()
+    digest = hashlib.sha256()
     for name, value in sorted(network.state_dict().items()):
-        total.update(name.encode())
-        total.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-    return total.hexdigest()[:8]
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()[:8]

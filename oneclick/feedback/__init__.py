@@ -1,1 +1,1 @@
-"""What reviews teach: how far triggers and labellers can be believed, from verdicts."""
+"""Learning from reviews: calibration of triggers and skills of labellers."""

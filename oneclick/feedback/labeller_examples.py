@@ -1,4 +1,4 @@
-"""Reviewed clips as lessons about the models that labelled them."""
+"""Reviewed clips as training examples for the skills of the models that labelled them."""
 
 from __future__ import annotations
 
@@ -9,52 +9,56 @@ from oneclick.catalog import Catalog
 from oneclick.core import labels as core_labels
 from oneclick.core.clips import Clip
 from oneclick.core.errors import BadInput
-from oneclick.core.review import POLICY
+from oneclick.core.review import POLICY_PREFIX
 from oneclick.feedback import stored_predictions
 from oneclick.feedback.labeller_skills import Team
-from oneclick.hindsight.learn import Lesson
+from oneclick.hindsight.learn import LabellerExample
 from oneclick.storage import labels
 from oneclick.storage.workspace import Workspace
 
-LATEST = 500
-"""Reviewed clips that teach about one team: the newest, for cameras and models change."""
+MAX_CLIPS = 500
+"""Examples of one team: the newest clips, because cameras and models change."""
 
 
-def lessons(workspace: Workspace, catalog: Catalog) -> dict[Team, list[Lesson]]:
-    """What people found in clips, by the team that had labelled them; parts in order of its ids.
+def collect_examples(workspace: Workspace, catalog: Catalog) -> dict[Team, list[LabellerExample]]:
+    """Return the clips that people accepted, as examples by the team that had labelled them.
 
-    Clips whose predictions or labels are gone teach nothing.
+    The parts of an example stand in the order of the team's ids. Clips whose predictions or labels
+    are gone are left out.
     """
-    decided = [v for v in catalog.verdicts() if not v.by.startswith(POLICY)]
-    accepted = {v.clip: v.at for v in decided if v.decision == "accept"}
+    verdicts = [v for v in catalog.verdicts() if not v.by.startswith(POLICY_PREFIX)]
+    accepted = {v.clip: v.at for v in verdicts if v.decision == "accept"}
     clips = {row.clip.id: row.clip for row in catalog.clips()}
+    authors = {row.clip: row.made_by for row in catalog.revision_rows() if row.kind == "auto"}
     teams: dict[Team, list[Clip]] = defaultdict(list)
-    makers = {row.clip: row.made_by for row in catalog.revision_rows() if row.kind == "auto"}
     for clip_id in sorted(accepted, key=lambda name: (accepted[name], name), reverse=True):
-        team = tuple(sorted(core_labels.labellers(makers.get(clip_id, ""))))
-        if team and clip_id in clips and len(teams[team]) < LATEST:
+        team = tuple(sorted(core_labels.parse_labellers(authors.get(clip_id, ""))))
+        if team and clip_id in clips and len(teams[team]) < MAX_CLIPS:
             teams[team].append(clips[clip_id])
-    found = {team: _of(workspace, chosen, team) for team, chosen in teams.items()}
-    return {team: taught for team, taught in sorted(found.items()) if taught}
+    examples: dict[Team, list[LabellerExample]] = defaultdict(list)
+    for team, team_clips in sorted(teams.items()):
+        # In order of ids, the clips of one video follow each other: it is read once.
+        for clip in sorted(team_clips, key=lambda clip: clip.id):
+            if example := load_example(workspace, clip, team):
+                examples[team].append(example)
+    return dict(examples)
 
 
-def _of(workspace: Workspace, clips: list[Clip], team: Team) -> list[Lesson]:
-    # Clips of one video follow each other: it is read once.
-    taught = (_lesson(workspace, clip, team) for clip in sorted(clips, key=lambda clip: clip.id))
-    return [lesson for lesson in taught if lesson]
-
-
-def _lesson(workspace: Workspace, clip: Clip, team: Team) -> Lesson | None:
+def load_example(workspace: Workspace, clip: Clip, team: Team) -> LabellerExample | None:
+    """Load predictions and reviewed labels of a clip; None where one of them is missing."""
     try:
-        made = labels.latest(workspace, clip.id)
+        label_set = labels.latest(workspace, clip.id)
     except BadInput:
         return None
-    if made is None or made.kind != "human":
+    if label_set is None or label_set.kind != "human":
         return None
-    parts = [stored_predictions.best(workspace, clip, model, made.classes) for model in team]
-    least = [stored_predictions.threshold(workspace, clip, model) for model in team]
-    known = [(p, t) for p, t in zip(parts, least, strict=True) if p is not None and t is not None]
-    if len(known) < len(team):
-        return None
-    truth = replace(core_labels.to_tracks(made, clip.fps).detections, length=len(clip.span))
-    return Lesson(tuple(part for part, _ in known), tuple(t for _, t in known), truth)
+    parts, thresholds = [], []
+    for model in team:
+        part = stored_predictions.load_best(workspace, clip, model, label_set.classes)
+        threshold = stored_predictions.load_threshold(workspace, clip, model)
+        if part is None or threshold is None:
+            return None
+        parts.append(part)
+        thresholds.append(threshold)
+    truth = replace(core_labels.to_tracks(label_set, clip.fps).detections, length=len(clip.span))
+    return LabellerExample(tuple(parts), tuple(thresholds), truth)

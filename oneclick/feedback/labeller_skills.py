@@ -1,4 +1,4 @@
-"""`learned/labellers.json`: what reviews have taught about teams of labellers."""
+"""`learned/labellers.json`: skills of teams of labellers, learned from reviewed clips."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from oneclick.hindsight import confidence
-from oneclick.hindsight.skills import Skill, Skills
+from oneclick.hindsight.skills import Skill, TeamSkills
 from oneclick.storage import files
 from oneclick.storage.workspace import Workspace
 
@@ -17,87 +17,96 @@ Team = tuple[str, ...]
 """Ids of the models, sorted."""
 
 
-class _Team(msgspec.Struct, frozen=True):
+class _TeamRecord(msgspec.Struct, frozen=True, kw_only=True):
     clips: int
-    """Reviewed clips that taught it."""
+    """Reviewed clips that the skills were learned from."""
     boxes: int
     bias: float
     confidence: dict[str, float]
-    """Log-odds that a label is right, by what speaks for it."""
+    """Log-odds that a label is correct, by feature."""
     models: dict[str, Skill]
 
 
-class _File(msgspec.Struct, frozen=True):
-    teams: list[_Team]
+class _LabellersFile(msgspec.Struct, frozen=True):
+    teams: list[_TeamRecord]
 
 
 @dataclass(frozen=True)
-class Learned:
-    """What is known of every team that reviewed clips were labelled by."""
+class LabellerSkills:
+    """Skills of every team whose labels were reviewed."""
 
-    teams: Mapping[Team, Skills] = field(default_factory=dict)
+    teams: Mapping[Team, TeamSkills] = field(default_factory=dict)
     """Skills in the order of the team's ids."""
     clips: Mapping[Team, int] = field(default_factory=dict)
-    """Reviewed clips that taught each."""
+    """Reviewed clips that the skills of each team were learned from."""
 
-    def of(self, models: Sequence[str]) -> Skills | None:
-        """Skills in the order of `models`; None where no reviewed clip tells of this team."""
+    def skills_of(self, models: Sequence[str]) -> TeamSkills | None:
+        """Return skills in the order of `models`; None where no clip of this team was reviewed."""
         team = tuple(sorted(models))
-        known = self.teams.get(team)
-        if known is None:
+        skills = self.teams.get(team)
+        if skills is None:
             return None
-        each = tuple(known.each[team.index(model)] for model in models)
-        return replace(known, each=each)
+        return replace(skills, each=tuple(skills.each[team.index(model)] for model in models))
 
 
-def digest(skills: Skills | None) -> str:
-    """A few letters that change whenever something else was learned; empty for nothing."""
+def digest(skills: TeamSkills | None) -> str:
+    """Return six hex digits of the content's sha256; empty for None."""
     if skills is None:
         return ""
     return hashlib.sha256(msgspec.json.encode(skills, order="deterministic")).hexdigest()[:6]
 
 
-def load(workspace: Workspace) -> Learned:
-    """What was learned so far; nothing before the first review.
+def load(workspace: Workspace) -> LabellerSkills:
+    """Read the learned skills; empty before the first review.
 
     Raises:
         BadInput: the file is broken.
     """
-    path = workspace.labellers
+    path = workspace.labeller_skills
     if not path.exists():
-        return Learned()
-    found: _File = files.read_json(path, _File)
+        return LabellerSkills()
+    document: _LabellersFile = files.read_json(path, _LabellersFile)
     teams, clips = {}, {}
-    for one in found.teams:
-        team = tuple(sorted(one.models))
-        each = tuple(one.models[model] for model in team)
-        beliefs = (one.confidence.get(name, 0.0) for name in confidence.NAMES)
-        teams[team] = Skills(each, one.bias, tuple(beliefs), one.boxes)
-        clips[team] = one.clips
-    return Learned(teams, clips)
+    for record in document.teams:
+        team = tuple(sorted(record.models))
+        each = tuple(record.models[model] for model in team)
+        weights = tuple(record.confidence.get(name, 0.0) for name in confidence.FEATURE_NAMES)
+        teams[team] = TeamSkills(each, record.bias, weights, record.boxes)
+        clips[team] = record.clips
+    return LabellerSkills(teams, clips)
 
 
-def save(workspace: Workspace, learned: Learned) -> None:
-    """Write it in one step; equal content gives equal bytes.
+def save(workspace: Workspace, labellers: LabellerSkills) -> None:
+    """Write the skills atomically, rounded to six decimals; equal content gives equal bytes.
 
     Raises:
         NoSpace, Unavailable: if the disk refuses.
     """
     teams = [
-        _Team(
-            learned.clips.get(team, 0),
-            known.boxes,
-            round(known.bias, 6),
-            {n: round(w, 6) for n, w in zip(confidence.NAMES, known.confidence, strict=True)},
-            {model: _rounded(one) for model, one in zip(team, known.each, strict=True)},
+        _TeamRecord(
+            clips=labellers.clips.get(team, 0),
+            boxes=skills.boxes,
+            bias=round(skills.bias, 6),
+            confidence={
+                name: round(weight, 6)
+                for name, weight in zip(confidence.FEATURE_NAMES, skills.confidence, strict=True)
+            },
+            models={
+                model: round_skill(skill) for model, skill in zip(team, skills.each, strict=True)
+            },
         )
-        for team, known in sorted(learned.teams.items())
+        for team, skills in sorted(labellers.teams.items())
     ]
-    files.write_json(workspace.labellers, _File(teams))
+    files.write_json(workspace.labeller_skills, _LabellersFile(teams))
 
 
-def _rounded(skill: Skill) -> Skill:
+def round_skill(skill: Skill) -> Skill:
+    """Round all numbers of a skill to six decimals."""
     x1, y1, x2, y2 = (round(side, 6) for side in skill.lean)
-    numbers = (skill.offset, skill.slope, skill.weight, skill.spread)
-    offset, slope, weight, spread = (round(value, 6) for value in numbers)
-    return Skill(offset, slope, weight, spread, (x1, y1, x2, y2))
+    return Skill(
+        offset=round(skill.offset, 6),
+        slope=round(skill.slope, 6),
+        weight=round(skill.weight, 6),
+        spread=round(skill.spread, 6),
+        lean=(x1, y1, x2, y2),
+    )

@@ -1,8 +1,9 @@
-"""What triggers look at, from stored predictions or from models that are at work."""
+"""Input of the triggers, from stored predictions or from models that are running."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,27 +11,29 @@ from oneclick import hindsight
 from oneclick.core.clips import Video
 from oneclick.core.errors import BadInput
 from oneclick.storage import predictions
-from oneclick.storage.cards import Look
+from oneclick.storage.cards import ModelPair
 from oneclick.storage.workspace import Workspace
 from oneclick.triggers.scene import Scene
-from oneclick.triggers.streaming import Blocks, Chunk, SceneBlock
+from oneclick.triggers.streaming import BlockBuffer, PredictionChunk, SceneBlock
 
-CHUNK = 2**14
+CHUNK_FRAMES = 2**14
 """Frames read at once."""
-NOTHING = np.zeros(0, np.float32)
+NO_SIGNAL = np.zeros(0, np.float32)
 
 
-def replay(workspace: Workspace, video: Video, look: Look) -> Iterator[SceneBlock]:
-    """The blocks of one Video from stored predictions: its own, the rival's, and what hindsight
-    makes of both. What is held in memory does not grow with the Video.
+def replay_blocks(workspace: Workspace, video: Video, models: ModelPair) -> Iterator[SceneBlock]:
+    """Yield the blocks of one Video from stored predictions, in constant memory.
+
+    A block holds the predictions of the predictor and its rival, and the labels that hindsight
+    computes from both.
 
     Raises:
         BadInput: in one line, if predictions are missing, damaged or not of these frames.
     """
-    models = [model for model in (look.predictor, look.rival) if model]
-    blocks = watch([model.threshold for model in models], video.width, video.height)
+    pair = [model for model in (models.predictor, models.rival) if model]
+    blocks = block_buffer([model.threshold for model in pair], video.width, video.height)
     try:
-        for chunk in _chunks(workspace, video, [model.id for model in models]):
+        for chunk in stored_chunks(workspace, video.id, [model.id for model in pair]):
             yield from blocks.feed(chunk)
         yield from blocks.close()
     except ValueError as error:
@@ -39,39 +42,62 @@ def replay(workspace: Workspace, video: Video, look: Look) -> Iterator[SceneBloc
         ) from None
 
 
-def watch(limits: Sequence[float], width: float, height: float) -> Blocks:
-    """Blocks of a video whose predictions arrive in chunks.
+def block_buffer(thresholds: Sequence[float], width: float, height: float) -> BlockBuffer:
+    """Return a buffer that turns chunks of predictions into blocks.
 
     Args:
-        limits: operating points of the predictor and, if there is one, its rival.
-        width, height: of the picture in px.
+        thresholds: operating points of the predictor and, if there is one, its rival.
+        width, height: image size in px.
     """
-    return Blocks(lambda chunk: scene(chunk, limits, width, height))
+    return BlockBuffer(lambda chunk: build_scene(chunk, thresholds, width, height))
 
 
-def scene(chunk: Chunk, limits: Sequence[float], width: float, height: float) -> Scene:
-    """A Scene of a predictor, perhaps with its rival, and their labels by hindsight.
+def build_scene(
+    chunk: PredictionChunk, thresholds: Sequence[float], width: float, height: float
+) -> Scene:
+    """Return the Scene of a chunk, with the labels that hindsight computes from all its models.
+
+    Args:
+        chunk: predictions of the predictor and, if there is one, its rival.
+        thresholds: operating point of each model.
+        width, height: image size in px.
 
     Raises:
         ValueError: if the two are not of the same frames.
     """
-    own, *others = chunk.parts
-    other, limit = (others[0], limits[1]) if others else (None, 0.0)
-    bare = Scene(own, limits[0], width, height, other, limit)
-    seconds = [bare.rival] if bare.rival is not None else []
-    labels = hindsight.label([own, *seconds], limits).detections
-    return Scene(own, limits[0], width, height, other, limit, labels, chunk.signals)
+    predictor, *rivals = chunk.parts
+    scene = Scene(
+        detections=predictor,
+        threshold=thresholds[0],
+        width=width,
+        height=height,
+        rival_detections=rivals[0] if rivals else None,
+        rival_threshold=thresholds[1] if rivals else 0.0,
+    )
+    parts = [predictor] if scene.rival is None else [predictor, scene.rival]
+    labels = hindsight.label(parts, thresholds).detections
+    return replace(scene, labels=labels, signals=chunk.signals)
 
 
-def _chunks(workspace: Workspace, video: Video, models: Sequence[str]) -> Iterator[Chunk]:
-    """Predictions and signals side by side; signals are those that are there."""
-    said = [predictions.chunks(workspace.predictions(video.id, model), CHUNK) for model in models]
+def stored_chunks(
+    workspace: Workspace, video_id: str, models: Sequence[str]
+) -> Iterator[PredictionChunk]:
+    """Yield the stored predictions of several models side by side, with all stored signals.
+
+    Raises:
+        ValueError: the predictions differ in length.
+        BadInput: in one line, if a file is missing or damaged.
+    """
+    streams = [
+        predictions.load_chunks(workspace.predictions(video_id, model), CHUNK_FRAMES)
+        for model in models
+    ]
     signals = {
-        path.stem: predictions.signal_chunks(path, CHUNK)
-        for path in sorted(workspace.signals_dir(video.id).glob("*.parquet"))
+        path.stem: predictions.load_signal_chunks(path, CHUNK_FRAMES)
+        for path in sorted(workspace.signals_dir(video_id).glob("*.parquet"))
     }
-    while parts := [part for one in said if (part := next(one, None)) is not None]:
-        if len(parts) < len(said):
+    while parts := [part for stream in streams if (part := next(stream, None)) is not None]:
+        if len(parts) < len(streams):
             raise ValueError("the predictor and its rival must be of the same frames")
-        values = {name: next(one, NOTHING) for name, one in signals.items()}
-        yield Chunk(tuple(parts), values)
+        values = {name: next(stream, NO_SIGNAL) for name, stream in signals.items()}
+        yield PredictionChunk(tuple(parts), values)

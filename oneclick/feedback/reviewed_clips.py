@@ -1,8 +1,8 @@
-"""What people found in clips, beside what the model had said there."""
+"""Clips that people reviewed, and the evaluation of triggers and models against their labels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -10,177 +10,206 @@ from pathlib import Path
 import msgspec
 
 from oneclick.catalog import Catalog
-from oneclick.catalog.rows import ClipRow, VerdictRow
+from oneclick.catalog.rows import ClipRecord, VerdictRecord
 from oneclick.core import labels as core_labels
 from oneclick.core.clips import Clip
 from oneclick.core.detections import Detections
 from oneclick.core.errors import BadInput
 from oneclick.core.hits import Hit
-from oneclick.core.review import POLICY
+from oneclick.core.review import POLICY_PREFIX
 from oneclick.feedback import trigger_calibration
 from oneclick.feedback.trigger_calibration import Tallies
 from oneclick.storage import cards, files, labels, predictions
-from oneclick.storage.cards import Look
+from oneclick.storage.cards import ModelPair
 from oneclick.storage.workspace import Workspace
 from oneclick.triggers import hit_evaluation
-from oneclick.triggers.calibrate import Tally
-from oneclick.triggers.hit_evaluation import Testimony
+from oneclick.triggers.calibrate import TriggerTally
+from oneclick.triggers.hit_evaluation import HitEvaluation
 
 Read = Callable[[Path], Detections]
 
 
-@dataclass(frozen=True, eq=False)
-class Reviewed:
-    """One clip that a person accepted; all frames are counted in the clip."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ReviewedClip:
+    """One clip that a person accepted; frames are counted from the start of the clip."""
 
     clip: Clip
-    look: Look
-    """Whose predictions chose it."""
-    sure: Detections
+    models: ModelPair
+    """Models whose predictions led to the selection of the clip."""
+    predictions: Detections
     """Boxes of the predictor at its operating point."""
     truth: Detections
-    """Boxes as the person left them."""
+    """Boxes of the reviewed labels."""
     hits: tuple[Hit, ...]
 
 
-@dataclass(frozen=True)
-class Witness:
-    """One clip that a person accepted, and what it says."""
+@dataclass(frozen=True, kw_only=True)
+class EvaluatedClip:
+    """One clip that a person accepted, with its evaluation."""
 
     clip: Clip
-    verdict: VerdictRow
+    verdict: VerdictRecord
     revision: int
-    """Of the labels it was compared with."""
+    """Label revision of the evaluation."""
     pair: str
-    """The two models that were compared (cards.Look.pair)."""
-    said: Testimony
+    """The two models that were compared (cards.ModelPair.key)."""
+    evaluation: HitEvaluation
 
     @property
     def seconds(self) -> float:
-        """Length of its video."""
+        """Return the length of the clip in seconds."""
         return len(self.clip.span) / self.clip.fps
 
 
 @dataclass(frozen=True)
-class Witnesses:
-    """All that people decided, as far as it can testify."""
+class EvaluatedClips:
+    """All clips that people decided on."""
 
-    heard: Sequence[Witness]
+    evaluated: Sequence[EvaluatedClip]
     """In order of their ids."""
-    silent: Sequence[str]
-    """Accepted clips that cannot testify: predictions or labels are gone or broken, or the clip
+    unusable: Sequence[str]
+    """Accepted clips without an evaluation: predictions or labels are gone or broken, or the clip
     was cut by hand."""
     rejected: Sequence[str]
     """Clips that people rejected."""
 
 
-def witnesses(workspace: Workspace, catalog: Catalog) -> Witnesses:
-    """Hear all clips that people decided on; what was `kept` is not computed again.
+class StoredEvaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """Evaluation of one clip as it stands in `learned/testimonies.json`."""
+
+    revision: int
+    pair: str
+    objects: int
+    errors: int
+    flagged_errors: int = msgspec.field(name="caught")
+    tallies: Tallies
+    hits: dict[str, tuple[int, int]]
+    exclusive_errors: dict[str, int] = msgspec.field(name="alone")
+
+    def decode(self) -> HitEvaluation:
+        """Convert to the form that is computed with."""
+        return HitEvaluation(
+            objects=self.objects,
+            errors=self.errors,
+            flagged_errors=self.flagged_errors,
+            tallies=trigger_calibration.decode_tallies(self.tallies),
+            hits={name: TriggerTally(*counts) for name, counts in self.hits.items()},
+            exclusive_errors=self.exclusive_errors,
+        )
+
+
+class _EvaluationsFile(msgspec.Struct, frozen=True):
+    clips: dict[str, StoredEvaluation]
+
+
+def evaluate_clips(workspace: Workspace, catalog: Catalog) -> EvaluatedClips:
+    """Evaluate all clips that people accepted; stored evaluations are not computed again.
 
     Raises:
-        BadInput: the kept file is broken.
+        BadInput: the file of stored evaluations is broken.
     """
-    people = {v.clip: v for v in catalog.verdicts() if not v.by.startswith(POLICY)}
-    rows, old = {row.clip.id: row for row in catalog.clips()}, _kept(workspace)
+    verdicts = {v.clip: v for v in catalog.verdicts() if not v.by.startswith(POLICY_PREFIX)}
+    rows, records = {row.clip.id: row for row in catalog.clips()}, load_evaluations(workspace)
     # Clips of one video follow each other: it is read once.
     read = lru_cache(maxsize=1)(predictions.load)
-    heard: list[Witness] = []
-    silent: list[str] = []
-    for clip_id, verdict in sorted(people.items()):
+    evaluated: list[EvaluatedClip] = []
+    unusable: list[str] = []
+    for clip_id, verdict in sorted(verdicts.items()):
         if verdict.decision == "accept" and clip_id in rows:
-            found = _hear(workspace, rows[clip_id], verdict, old.get(clip_id), read)
-            heard += [found] if found else []
-            silent += [] if found else [clip_id]
-    rejected = sorted(clip for clip, v in people.items() if v.decision != "accept")
-    return Witnesses(heard, silent, rejected)
+            clip = evaluate_clip(workspace, rows[clip_id], verdict, records.get(clip_id), read)
+            evaluated += [clip] if clip else []
+            unusable += [] if clip else [clip_id]
+    rejected = sorted(clip for clip, v in verdicts.items() if v.decision != "accept")
+    return EvaluatedClips(evaluated, unusable, rejected)
 
 
-def keep(workspace: Workspace, heard: Sequence[Witness]) -> None:
-    """Write what was heard, so that it need not be computed again.
+def evaluate_clip(
+    workspace: Workspace,
+    row: ClipRecord,
+    verdict: VerdictRecord,
+    record: StoredEvaluation | None = None,
+    read: Read = predictions.load,
+) -> EvaluatedClip | None:
+    """Evaluate a clip unless `record` is an evaluation of its label revision.
 
-    Raises:
-        NoSpace, Unavailable: if the disk refuses.
+    None where predictions or labels are gone or broken, or the clip was cut by hand.
     """
-    clips = {one.clip.id: _written(one) for one in heard}
-    files.write_json(workspace.testimonies, _File(clips))
+    if record and record.revision == row.revision:
+        pair, evaluation = record.pair, record.decode()
+    else:
+        try:
+            reviewed = load(workspace, row.clip, read)
+        except BadInput:
+            return None
+        if reviewed is None:
+            return None
+        pair = reviewed.models.key
+        evaluation = hit_evaluation.evaluate_hits(
+            reviewed.hits, reviewed.predictions, reviewed.truth
+        )
+    return EvaluatedClip(
+        clip=row.clip, verdict=verdict, revision=row.revision, pair=pair, evaluation=evaluation
+    )
 
 
-def load(workspace: Workspace, clip: Clip, read: Read = predictions.load) -> Reviewed | None:
-    """One clip's predictions, labels and Hits; None where the clip was cut by hand.
+def load(workspace: Workspace, clip: Clip, read: Read = predictions.load) -> ReviewedClip | None:
+    """Load a clip's predictions, labels and Hits; None where the clip was cut by hand.
 
     Args:
-        read: how predictions are read.
+        workspace: where the files are.
+        clip: the clip.
+        read: function that reads predictions.
 
     Raises:
         BadInput: one of them is broken or gone.
     """
     path = workspace.hits(clip.video)
-    look = cards.load_hits(path).look_of(clip.id) if path.exists() else None
-    made = labels.latest(workspace, clip.id)
-    if look is None or made is None:
+    models = cards.load_hits(path).models_of(clip.id) if path.exists() else None
+    label_set = labels.latest(workspace, clip.id)
+    if models is None or label_set is None:
         return None
-    said = read(workspace.predictions(clip.video, look.predictor.id))
-    sure = said.above(look.predictor.threshold).cut(clip.span)
-    truth = core_labels.to_tracks(made, clip.fps).detections
-    hits = tuple(part for hit in clip.hits if (part := hit.cut(clip.span)))
-    return Reviewed(clip, look, sure, replace(truth, length=sure.length), hits)
+    of_video = read(workspace.predictions(clip.video, models.predictor.id))
+    of_clip = of_video.above(models.predictor.threshold).cut(clip.span)
+    truth = core_labels.to_tracks(label_set, clip.fps).detections
+    return ReviewedClip(
+        clip=clip,
+        models=models,
+        predictions=of_clip,
+        truth=replace(truth, length=of_clip.length),
+        hits=tuple(part for hit in clip.hits if (part := hit.cut(clip.span))),
+    )
 
 
-class _Kept(msgspec.Struct, frozen=True):
-    revision: int
-    pair: str
-    objects: int
-    errors: int
-    caught: int
-    tallies: Tallies
-    hits: dict[str, tuple[int, int]]
-    alone: dict[str, int]
+def load_evaluations(workspace: Workspace) -> dict[str, StoredEvaluation]:
+    """Read the stored evaluations by clip; empty where there are none.
 
-
-class _File(msgspec.Struct, frozen=True):
-    clips: dict[str, _Kept]
-
-
-def _kept(workspace: Workspace) -> Mapping[str, _Kept]:
-    path = workspace.testimonies
+    Raises:
+        BadInput: the file is broken.
+    """
+    path = workspace.hit_evaluations
     if not path.exists():
         return {}
-    found: _File = files.read_json(path, _File)
-    return found.clips
+    document: _EvaluationsFile = files.read_json(path, _EvaluationsFile)
+    return document.clips
 
 
-def _hear(
-    workspace: Workspace, row: ClipRow, verdict: VerdictRow, old: _Kept | None, read: Read
-) -> Witness | None:
-    if old and old.revision == row.revision:
-        return Witness(row.clip, verdict, old.revision, old.pair, _said(old))
-    try:
-        found = load(workspace, row.clip, read)
-    except BadInput:
-        return None
-    if found is None:
-        return None
-    said = hit_evaluation.testify(found.hits, found.sure, found.truth)
-    return Witness(row.clip, verdict, row.revision, found.look.pair, said)
+def save_evaluations(workspace: Workspace, clips: Sequence[EvaluatedClip]) -> None:
+    """Store evaluations, so that they need not be computed again.
 
-
-def _said(old: _Kept) -> Testimony:
-    hits = {name: Tally(*counts) for name, counts in old.hits.items()}
-    tallies = trigger_calibration.from_text(old.tallies)
-    return Testimony(old.objects, old.errors, old.caught, tallies, hits, old.alone)
-
-
-def _written(one: Witness) -> _Kept:
-    said = one.said
-    hits = {name: (tally.events, tally.wrong) for name, tally in said.hits.items()}
-    tallies = trigger_calibration.to_text(said.tallies)
-    return _Kept(
-        one.revision,
-        one.pair,
-        said.objects,
-        said.errors,
-        said.caught,
-        tallies,
-        hits,
-        dict(said.alone),
-    )
+    Raises:
+        NoSpace, Unavailable: if the disk refuses.
+    """
+    records = {}
+    for clip in clips:
+        hits = clip.evaluation.hits
+        records[clip.clip.id] = StoredEvaluation(
+            revision=clip.revision,
+            pair=clip.pair,
+            objects=clip.evaluation.objects,
+            errors=clip.evaluation.errors,
+            flagged_errors=clip.evaluation.flagged_errors,
+            tallies=trigger_calibration.encode_tallies(clip.evaluation.tallies),
+            hits={name: (tally.events, tally.wrong) for name, tally in hits.items()},
+            exclusive_errors=dict(clip.evaluation.exclusive_errors),
+        )
+    files.write_json(workspace.hit_evaluations, _EvaluationsFile(records))

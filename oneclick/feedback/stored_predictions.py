@@ -1,4 +1,4 @@
-"""What models said of a clip: cut from what they said of the whole video, or of the clip alone."""
+"""Stored predictions of a model for one clip: of the whole video, or of the clip alone."""
 
 from __future__ import annotations
 
@@ -13,71 +13,74 @@ from oneclick.core.spans import Span
 from oneclick.storage import predictions
 from oneclick.storage.workspace import Workspace
 
-CLOSER = "-closer"
-"""Behind the id of a model: what it said of windows around the first labels of a clip."""
+CLOSE_UP_SUFFIX = "-closer"
+"""Suffix of a model id: its predictions on windows around the first labels of a clip."""
 
 
-def around(
+def load_span(
     workspace: Workspace, clip: Clip, span: Span, model_id: str, classes: tuple[str, ...]
 ) -> Detections | None:
-    """What a model said of a span of the clip's video, from its predictions of the whole video.
+    """Cut a span of the clip's video from the predictions of the whole video.
 
-    None where there are none of these classes that can be read and reach so far.
+    None where these are missing, unreadable, too short or of other classes.
     """
-    whole = _stored(workspace.predictions(clip.video, model_id), classes)
-    if whole is None or whole.length < span.stop:
+    of_video = _load(workspace.predictions(clip.video, model_id), classes)
+    if of_video is None or of_video.length < span.stop:
         return None
-    return replace(whole.cut(span), fps=clip.fps)
+    return replace(of_video.cut(span), fps=clip.fps)
 
 
-def inside(
+def load_clip(
     workspace: Workspace, clip: Clip, model_id: str, classes: tuple[str, ...]
 ) -> Detections | None:
-    """What a model said of the clip, when it had seen only that; None as above."""
-    found = _stored(workspace.clip_predictions(clip.id, model_id), classes)
-    return found if found is not None and found.length == len(clip.span) else None
+    """Load the predictions of a model that was run on the clip alone; None as in `load_span`."""
+    of_clip = _load(workspace.clip_predictions(clip.id, model_id), classes)
+    return of_clip if of_clip is not None and of_clip.length == len(clip.span) else None
 
 
-def best(
+def load_best(
     workspace: Workspace, clip: Clip, model_id: str, classes: tuple[str, ...]
 ) -> Detections | None:
-    """The closest look that a model has taken at a clip; None as above."""
-    closer = inside(workspace, clip, model_id + CLOSER, classes)
-    if closer is not None:
-        return closer
-    whole = around(workspace, clip, clip.span, model_id, classes)
-    return inside(workspace, clip, model_id, classes) if whole is None else whole
+    """Load the predictions of highest resolution: close-up, then of the video, then of the clip.
+
+    None as in `load_span`.
+    """
+    close_up = load_clip(workspace, clip, model_id + CLOSE_UP_SUFFIX, classes)
+    if close_up is not None:
+        return close_up
+    of_video = load_span(workspace, clip, clip.span, model_id, classes)
+    return load_clip(workspace, clip, model_id, classes) if of_video is None else of_video
 
 
-def threshold(workspace: Workspace, clip: Clip, model_id: str) -> float | None:
-    """Operating point at which it was said; None where nobody wrote that down."""
-    files = (
+def load_threshold(workspace: Workspace, clip: Clip, model_id: str) -> float | None:
+    """Return the operating point stored with the predictions; None where there is none."""
+    paths = (
         workspace.predictions(clip.video, model_id),
         workspace.clip_predictions(clip.id, model_id),
     )
-    for path in files:
+    for path in paths:
         if path.exists():
-            return _threshold(path, path.stat().st_mtime_ns)
+            return _threshold_of(path, path.stat().st_mtime_ns)
     return None
 
 
-def _stored(path: Path, classes: tuple[str, ...]) -> Detections | None:
+def _load(path: Path, classes: tuple[str, ...]) -> Detections | None:
     try:
-        found = _loaded(path, path.stat().st_mtime_ns)
+        detections = _load_cached(path, path.stat().st_mtime_ns)
     except (FileNotFoundError, BadInput):
         return None
-    return found if found.names == classes else None
+    return detections if detections.names == classes else None
 
 
+# Clips of one video follow each other; `mtime_ns` keeps a rewritten file from being stale.
 @lru_cache(maxsize=8)
-def _loaded(path: Path, changed: int) -> Detections:
-    # Clips of one video follow each other; `changed` keeps a rewritten file from being stale.
+def _load_cached(path: Path, mtime_ns: int) -> Detections:
     return predictions.load(path)
 
 
 @lru_cache(maxsize=64)
-def _threshold(path: Path, changed: int) -> float | None:
+def _threshold_of(path: Path, mtime_ns: int) -> float | None:
     try:
-        return predictions.threshold(path)
+        return predictions.load_threshold(path)
     except BadInput:
         return None

@@ -1,6 +1,7 @@
-"""`learned/calibration.json`: what reviews have taught about the triggers.
+"""`learned/calibration.json`: calibration of the triggers, learned from reviewed clips.
 
-How often a model was wrong where they fired, by pair of models, and their shares of the budget.
+It holds the error rate of the model by set of triggers, for each pair of models, and the triggers'
+shares of the budget.
 """
 
 from __future__ import annotations
@@ -13,65 +14,74 @@ import msgspec
 from oneclick.storage import files
 from oneclick.storage.workspace import Workspace
 from oneclick.triggers import calibrate, priors
-from oneclick.triggers.calibrate import Calibration, Fired, Tally
+from oneclick.triggers.calibrate import Calibration, TriggerSet, TriggerTally
 
-JOIN = "+"
+NAME_SEPARATOR = "+"
 """Between the names of triggers that fired together."""
 
 Tallies = dict[str, tuple[int, int]]
+"""(events, wrong events) by the names of the triggers."""
 
 
-class _File(msgspec.Struct, frozen=True):
+class _CalibrationFile(msgspec.Struct, frozen=True):
     pairs: dict[str, Tallies]
-    """Events and wrong ones by set of triggers, by `predictor|rival`."""
+    """Tallies by `predictor|rival`."""
     shares: dict[str, float] = {}
     """Share of the budget by trigger."""
 
 
 @dataclass(frozen=True)
-class Learned:
-    """What reviews have taught about every pair of models."""
+class TriggerCalibration:
+    """Tallies of every pair of models, and shares of the budget."""
 
-    pairs: Mapping[str, Mapping[Fired, Tally]] = field(default_factory=dict)
+    pairs: Mapping[str, Mapping[TriggerSet, TriggerTally]] = field(default_factory=dict)
+    """Tallies by `predictor|rival`."""
     shares: Mapping[str, float] = field(default_factory=dict)
-    """Share of the budget by trigger; none before the first review."""
+    """Share of the budget by trigger; empty before the first review."""
 
-    def of(self, pair: str) -> Calibration:
-        """Beliefs about one pair: its own reviews, then those of other pairs, then the priors."""
-        others = calibrate.merged(tallies for key, tallies in self.pairs.items() if key != pair)
+    def calibration_of(self, pair: str) -> Calibration:
+        """Return the calibration of a pair, backed by that of other pairs, then by the priors."""
+        others = calibrate.merge_tallies(part for key, part in self.pairs.items() if key != pair)
         return Calibration(self.pairs.get(pair, {}), Calibration(others, priors.BELIEFS))
 
 
-def load(workspace: Workspace) -> Learned:
-    """What was learned so far; nothing before the first review.
+def load(workspace: Workspace) -> TriggerCalibration:
+    """Read the learned calibration; empty before the first review.
 
     Raises:
         BadInput: the file is broken.
     """
     path = workspace.calibration
     if not path.exists():
-        return Learned()
-    found: _File = files.read_json(path, _File)
-    pairs = {pair: from_text(tallies) for pair, tallies in found.pairs.items()}
-    return Learned(pairs, found.shares)
+        return TriggerCalibration()
+    document: _CalibrationFile = files.read_json(path, _CalibrationFile)
+    pairs = {pair: decode_tallies(tallies) for pair, tallies in document.pairs.items()}
+    return TriggerCalibration(pairs, document.shares)
 
 
-def save(workspace: Workspace, learned: Learned) -> None:
-    """Write it in one step; equal content gives equal bytes.
+def save(workspace: Workspace, calibration: TriggerCalibration) -> None:
+    """Write the calibration atomically; equal content gives equal bytes.
 
     Raises:
         NoSpace, Unavailable: if the disk refuses.
     """
-    pairs = {pair: to_text(learned.pairs[pair]) for pair in sorted(learned.pairs)}
-    files.write_json(workspace.calibration, _File(pairs, dict(sorted(learned.shares.items()))))
+    pairs = {pair: encode_tallies(calibration.pairs[pair]) for pair in sorted(calibration.pairs)}
+    shares = dict(sorted(calibration.shares.items()))
+    files.write_json(workspace.calibration, _CalibrationFile(pairs, shares))
 
 
-def from_text(tallies: Tallies) -> dict[Fired, Tally]:
-    """Tallies as they stand in files."""
-    return {frozenset(names.split(JOIN)): Tally(*counts) for names, counts in tallies.items()}
+def decode_tallies(tallies: Tallies) -> dict[TriggerSet, TriggerTally]:
+    """Convert tallies from their form in files."""
+    return {
+        frozenset(names.split(NAME_SEPARATOR)): TriggerTally(*counts)
+        for names, counts in tallies.items()
+    }
 
 
-def to_text(tallies: Mapping[Fired, Tally]) -> Tallies:
-    """Tallies for a file; equal ones give equal text."""
-    rows = {JOIN.join(sorted(fired)): (t.events, t.wrong) for fired, t in tallies.items()}
+def encode_tallies(tallies: Mapping[TriggerSet, TriggerTally]) -> Tallies:
+    """Convert tallies to their form in files, sorted by name."""
+    rows = {
+        NAME_SEPARATOR.join(sorted(triggers)): (tally.events, tally.wrong)
+        for triggers, tally in tallies.items()
+    }
     return dict(sorted(rows.items()))

@@ -1,43 +1,69 @@
 """Formats of other tools: COCO, YOLO, MOTChallenge and CVAT for video, each written and read.
 
-A format is one module with a `Writer` and a `find`; everything else is here by its name.
+A format is one module with an `ExchangeFormat`; other packages add theirs through the entry point
+group `oneclick.formats`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from oneclick.core import plugins
+from oneclick.core.plugins import ContractError, PluginGroup
+from oneclick.formats.base import (
+    ExchangeFormat,
+    ExportClip,
+    FormatWriter,
+    ImportedSequence,
+    SequenceFinder,
+    SequenceSource,
+)
 
-from oneclick.core.errors import UnknownName
-from oneclick.formats import coco, cvat, mot, yolo
-from oneclick.formats.base import Incoming, Outgoing, Reader, Source, Writer
-
-__all__ = ["FORMATS", "Format", "Incoming", "Outgoing", "Reader", "Source", "Writer", "get"]
-
-
-@dataclass(frozen=True)
-class Format:
-    """One way in and out."""
-
-    writer: Callable[..., Writer]
-    """Made of the folder and the class names."""
-    find: Reader
-    lost: str
-    """What of our labels it cannot hold; empty where nothing is lost."""
-    video: bool = False
-    """Whether the clip itself goes along in place of its pictures."""
-
-
-FORMATS: dict[str, Format] = {
-    "coco": Format(coco.Writer, coco.find, coco.LOST),
-    "yolo": Format(yolo.Writer, yolo.find, yolo.LOST),
-    "mot": Format(mot.Writer, mot.find, mot.LOST),
-    "cvat": Format(cvat.Writer, cvat.find, cvat.LOST, video=True),
-}
+__all__ = [
+    "GROUP",
+    "ExchangeFormat",
+    "ExportClip",
+    "FormatWriter",
+    "ImportedSequence",
+    "SequenceFinder",
+    "SequenceSource",
+    "get",
+    "names",
+    "validate",
+]
 
 
-def get(name: str) -> Format:
-    """The format of that name. Raises UnknownName."""
-    if name not in FORMATS:
-        raise UnknownName("format", name, list(FORMATS))
-    return FORMATS[name]
+def validate(name: str, value: object) -> ExchangeFormat:
+    """Return a format if it keeps the contract.
+
+    Raises:
+        ContractError: naming what is wrong.
+    """
+    if not isinstance(value, ExchangeFormat):
+        raise ContractError(f"is a {type(value).__name__}; it must be an ExchangeFormat")
+    for part in ("writer", "find"):
+        if not callable(getattr(value, part)):
+            raise ContractError(f"{part} cannot be called")
+    if not isinstance(value.lost, str) or not isinstance(value.video, bool):
+        raise ContractError("lost must be a text, and video True or False")
+    return value
+
+
+GROUP: PluginGroup[ExchangeFormat] = PluginGroup(
+    plugins.FORMATS,
+    {name: f"oneclick.formats.{name}:FORMAT" for name in ("coco", "yolo", "mot", "cvat")},
+    validate,
+)
+
+
+def names() -> list[str]:
+    """Return the names of all formats, without importing those of other packages."""
+    return GROUP.names()
+
+
+def get(name: str) -> ExchangeFormat:
+    """Return the format called `name`.
+
+    Raises:
+        UnknownName: if there is none.
+        PluginFailure: if its package cannot be used.
+    """
+    return GROUP.get(name)

@@ -1,4 +1,4 @@
-"""What all formats share: clips on their way out, labelled pictures on their way in."""
+"""What all formats share: clips to export, imported image sequences, and boxes to tracks."""
 
 from __future__ import annotations
 
@@ -18,47 +18,47 @@ from oneclick.core.labels import LabelSet, LabelTrack, Ranges
 from oneclick.core.tracks import ORIGINS
 from oneclick.formats import disk
 
-LOOSE = 90
-"""Pictures in one clip at most where nothing says that they are one sequence."""
-NOBODY = -1
+MAX_LOOSE_IMAGES = 90
+"""Images per clip at most, where nothing says that they are one sequence."""
+NO_TRACK = -1
 """Track id of a box without one: it becomes a track of its own."""
 _HELD_OUT = frozenset({"test", "val", "valid", "validation"})
-_LARGEST = np.iinfo(np.int32).max
+_MAX_TRACK_ID = np.iinfo(np.int32).max
 
 
-@dataclass(frozen=True, eq=False)
-class Outgoing:
-    """One frozen clip on its way to another tool."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ExportClip:
+    """One published clip to write in another tool's format."""
 
     name: str
     split: Split
     fps: float
     labels: LabelSet
     frames: Path | None = None
-    """Folder of 000000.jpg, …; None leaves the pictures out."""
+    """Folder of 000000.jpg, …; None exports no images."""
     video: Path | None = None
-    """clip.mp4, or None where there is none or nobody wants it."""
+    """clip.mp4, or None where it is missing or not exported."""
 
 
-class Writer(Protocol):
-    """Takes clip by clip and holds none of them; the files are whole after `close`."""
+class FormatWriter(Protocol):
+    """Writes a dataset clip by clip, in constant memory; files are complete after `close`."""
 
-    def add(self, clip: Outgoing) -> None:
+    def add(self, clip: ExportClip) -> None:
         """Write one clip. Both methods raise NoSpace or Unavailable."""
 
     def close(self) -> None:
-        """Write what stands above the clips."""
+        """Write the files that describe the whole dataset."""
 
 
-@dataclass(frozen=True, eq=False)
-class Incoming:
-    """A run of equally large pictures with its labels."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ImportedSequence:
+    """A sequence of images of the same size with its labels."""
 
     width: int
     height: int
     tracks: tuple[LabelTrack, ...]
-    pictures: tuple[Path, ...] = ()
-    """In order of time; empty where `video` holds them."""
+    images: tuple[Path, ...] = ()
+    """In order of time; empty where `video` holds the frames."""
     video: Path | None = None
     fps: float | None = None
     """None where the format does not say."""
@@ -67,183 +67,216 @@ class Incoming:
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
-    """A sequence that was found and can be read, more than once."""
+class SequenceSource:
+    """A sequence of a dataset that can be loaded, more than once."""
 
     name: str
     split: Split
-    """Its side as the folders of the dataset say."""
-    load: Callable[[str], Incoming]
-    """Reads it; the argument is the origin letter of boxes of which the file names none.
+    """Train or test, as the folders of the dataset say."""
+    load: Callable[[str], ImportedSequence]
+    """Reads the sequence; the argument is the origin letter of boxes whose origin is not stored.
 
     Raises BadInput.
     """
 
 
-class Reader(Protocol):
+class SequenceFinder(Protocol):
     """Finds the sequences of a dataset."""
 
-    def __call__(self, path: Path, classes: Sequence[str], failed: dict[str, str]) -> list[Source]:
-        """All that can be read; what cannot goes to `failed` with one line each.
+    def __call__(
+        self, path: Path, classes: Sequence[str], failed: dict[str, str]
+    ) -> list[SequenceSource]:
+        """List the sequences at `path`; those that cannot be read go to `failed`, with one line.
 
         Args:
-            classes: what class number k means where a format gives numbers and no names.
+            classes: class names by class number, for formats that store numbers only.
 
         Raises:
             BadInput: nothing of that format is there.
         """
 
 
-@dataclass
-class Rows:
-    """Boxes of one sequence as they are read, one entry a box in every list."""
+@dataclass(frozen=True)
+class ExchangeFormat:
+    """How datasets of one format are written and read."""
+
+    writer: Callable[[Path, Sequence[str]], FormatWriter]
+    """Made of the folder and the class names."""
+    find: SequenceFinder
+    lost: str
+    """What of our labels the format cannot hold; empty where nothing is lost."""
+    video: bool = False
+    """Whether the clip's video is exported instead of its images."""
+
+
+@dataclass(kw_only=True)
+class BoxRows:
+    """Boxes of one sequence in columns: entry k of every list belongs to box k."""
 
     frames: list[int] = field(default_factory=list)
-    ids: list[int] = field(default_factory=list)
-    """Track of each box, or NOBODY."""
+    track_ids: list[int] = field(default_factory=list)
+    """Track of each box, or NO_TRACK."""
     classes: list[str] = field(default_factory=list)
     boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
     """px, x1 y1 x2 y2."""
     scores: list[float] = field(default_factory=list)
     origins: list[str] = field(default_factory=list)
-    """A letter of core.tracks.ORIGINS, or nothing where the file says nothing."""
-    keys: list[bool] = field(default_factory=list)
+    """A letter of core.tracks.ORIGINS, or "" where the file names none."""
+    keyframes: list[bool] = field(default_factory=list)
     attributes: list[Mapping[str, str]] = field(default_factory=list)
 
     def add(
         self,
+        *,
         frame: int,
-        track: int,
+        track_id: int,
         cls: str,
         box: tuple[float, float, float, float],
         score: float = 1.0,
         origin: str = "",
-        key: bool = False,
+        keyframe: bool = False,
         attributes: Mapping[str, str] | None = None,
     ) -> None:
-        """One more box."""
+        """Append one box."""
         self.frames.append(frame)
-        self.ids.append(track)
+        self.track_ids.append(track_id)
         self.classes.append(cls)
         self.boxes.append(box)
         self.scores.append(score)
         self.origins.append(origin if origin in ORIGINS else "")
-        self.keys.append(key)
+        self.keyframes.append(keyframe)
         self.attributes.append(attributes or {})
 
+    def group_by_track(self, rows: Sequence[int]) -> dict[int, list[int]]:
+        """Group the given rows by track id.
 
-def tracks(
-    rows: Rows, width: int, height: int, origin: str
+        Boxes without a track, and the boxes of a track that began with another class, get unused
+        ids.
+        """
+        used_ids = {
+            self.track_ids[row] for row in rows if 0 <= self.track_ids[row] <= _MAX_TRACK_ID
+        }
+        unused_ids = (number for number in itertools.count() if number not in used_ids)
+        ids: dict[tuple[int, str], int] = {}
+        groups: dict[int, list[int]] = {}
+        for row in rows:
+            identity = self.track_ids[row], self.classes[row]
+            if identity[0] == NO_TRACK:
+                groups[next(unused_ids)] = [row]
+                continue
+            if identity not in ids:
+                is_free = identity[0] in used_ids and identity[0] not in groups
+                ids[identity] = identity[0] if is_free else next(unused_ids)
+            groups.setdefault(ids[identity], []).append(row)
+        return groups
+
+    def build_track(
+        self, track_id: int, rows: Sequence[int], boxes: NDArray[np.float64], origin: str
+    ) -> LabelTrack:
+        """Build the track of the given rows, whose clipped boxes are rows of `boxes`.
+
+        Raises:
+            BadLabels: two boxes are in the same frame.
+        """
+        order = sorted(rows, key=self.frames.__getitem__)
+        frames = [self.frames[row] for row in order]
+        for frame, following in itertools.pairwise(frames):
+            if frame == following:
+                raise BadLabels(f"track {track_id} has two boxes in frame {frame}")
+        return LabelTrack(
+            id=track_id,
+            cls=self.classes[order[0]],
+            frames=np.array(frames, np.int32),
+            boxes=boxes.take(order, axis=0).astype(np.float32),
+            scores=np.clip([self.scores[row] for row in order], 0, 1).astype(np.float32),
+            origins="".join(self.origins[row] or origin for row in order),
+            keyframes=tuple(self.frames[row] for row in order if self.keyframes[row]),
+            attributes=attribute_ranges(frames, [self.attributes[row] for row in order]),
+        )
+
+
+def build_tracks(
+    rows: BoxRows, width: int, height: int, origin: str
 ) -> tuple[tuple[LabelTrack, ...], Counter[str]]:
-    """Rows to tracks, inside the picture, by id; and what had to be changed.
+    """Build tracks, sorted by id, from boxes clipped to an image of `width` × `height` px.
 
-    A box without a track, or of a track that had another class first, begins a track of its own
-    with an id that nobody has.
+    Args:
+        origin: origin letter of the boxes whose origin the file does not store.
+
+    Returns:
+        The tracks, and how many boxes were changed or left out, by what was done.
 
     Raises:
         BadLabels: a track has two boxes in one frame, or a box is not finite.
     """
-    boxes, notes = _inside(np.array(rows.boxes, np.float64).reshape(-1, 4), width, height)
-    kept = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(1)).tolist()
-    notes["boxes without area left out"] = len(boxes) - len(kept)
-    notes["boxes without a track, each a track of its own"] = sum(
-        rows.ids[row] == NOBODY for row in kept
-    )
-    groups = _by_track(rows, kept)
-    made = [_track(rows, boxes, number, members, origin) for number, members in groups.items()]
-    return tuple(sorted(made, key=lambda track: track.id)), +notes
-
-
-def _inside(
-    boxes: NDArray[np.float64], width: int, height: int
-) -> tuple[NDArray[np.float64], Counter[str]]:
+    boxes = np.array(rows.boxes, np.float64).reshape(-1, 4)
     if not np.isfinite(boxes).all():
         raise BadLabels("NaN or infinity in a box")
-    limits = np.array([width, height, width, height], np.float64)
-    clipped = np.clip(boxes, 0, limits)
-    # Half a pixel is how much tools disagree about where a picture ends.
-    moved = (np.abs(clipped - boxes) > 0.5).any(1)
-    return clipped, Counter({"boxes clipped to the picture": int(moved.sum())})
-
-
-def _by_track(rows: Rows, kept: list[int]) -> dict[int, list[int]]:
-    """Rows of each track; ids that are no track's, or taken by another class, become new ones."""
-    used = {rows.ids[row] for row in kept if 0 <= rows.ids[row] <= _LARGEST}
-    fresh = (number for number in itertools.count() if number not in used)
-    names: dict[tuple[int, str], int] = {}
-    groups: dict[int, list[int]] = {}
-    for row in kept:
-        identity = rows.ids[row], rows.classes[row]
-        if identity[0] == NOBODY:
-            groups[next(fresh)] = [row]
-            continue
-        if identity not in names:
-            free = identity[0] in used and identity[0] not in groups
-            names[identity] = identity[0] if free else next(fresh)
-        groups.setdefault(names[identity], []).append(row)
-    return groups
-
-
-def _track(
-    rows: Rows, boxes: NDArray[np.float64], number: int, members: list[int], origin: str
-) -> LabelTrack:
-    order = sorted(members, key=rows.frames.__getitem__)
-    frames = [rows.frames[row] for row in order]
-    for before, after in itertools.pairwise(frames):
-        if before == after:
-            raise BadLabels(f"track {number} has two boxes in frame {after}")
-    return LabelTrack(
-        number,
-        rows.classes[order[0]],
-        np.array(frames, np.int32),
-        boxes.take(order, axis=0).astype(np.float32),
-        np.clip([rows.scores[row] for row in order], 0, 1).astype(np.float32),
-        "".join(rows.origins[row] or origin for row in order),
-        tuple(rows.frames[row] for row in order if rows.keys[row]),
-        ranges(frames, [rows.attributes[row] for row in order]),
+    clipped = np.clip(boxes, 0, np.array([width, height, width, height], np.float64))
+    has_area = (clipped[:, 2:] > clipped[:, :2]).all(1)
+    visible_rows = np.flatnonzero(has_area).tolist()
+    notes = Counter(
+        {
+            # Half a pixel is how much tools disagree about where an image ends.
+            "boxes clipped to the picture": int((np.abs(clipped - boxes) > 0.5).any(1).sum()),
+            "boxes without area left out": int((~has_area).sum()),
+            "boxes without a track, each a track of its own": sum(
+                rows.track_ids[row] == NO_TRACK for row in visible_rows
+            ),
+        }
     )
+    tracks = [
+        rows.build_track(track_id, members, clipped, origin)
+        for track_id, members in rows.group_by_track(visible_rows).items()
+    ]
+    return tuple(sorted(tracks, key=lambda track: track.id)), +notes
 
 
-def ranges(frames: Sequence[int], values: Sequence[Mapping[str, str]]) -> dict[str, Ranges]:
-    """What every box says, as ranges of frames; a hole between two equal values is bridged."""
-    runs: dict[str, list[tuple[int, int, str]]] = {}
-    before: Mapping[str, str] = {}
-    for frame, said in zip(frames, values, strict=True):
-        for name, value in said.items():
-            known = runs.setdefault(name, [])
-            start = known.pop()[0] if before.get(name) == value else frame
-            known.append((start, frame + 1, value))
-        before = said
-    return {name: tuple(known) for name, known in sorted(runs.items())}
+def attribute_ranges(
+    frames: Sequence[int], attributes: Sequence[Mapping[str, str]]
+) -> dict[str, Ranges]:
+    """Convert the attributes of every box to ranges of frames.
+
+    A gap between two boxes of equal value is bridged. `frames` rise.
+    """
+    ranges: dict[str, list[tuple[int, int, str]]] = {}
+    previous: Mapping[str, str] = {}
+    for frame, box_attributes in zip(frames, attributes, strict=True):
+        for name, value in box_attributes.items():
+            runs = ranges.setdefault(name, [])
+            start = runs.pop()[0] if previous.get(name) == value else frame
+            runs.append((start, frame + 1, value))
+        previous = box_attributes
+    return {name: tuple(runs) for name, runs in sorted(ranges.items())}
 
 
-def said_at(track: LabelTrack) -> list[dict[str, str]]:
-    """Attributes of every box of a track, the last range first where two overlap."""
-    said: list[dict[str, str]] = [{} for _ in range(len(track.frames))]
-    for name, parts in sorted(track.attributes.items()):
-        for start, stop, value in parts:
+def attributes_per_box(track: LabelTrack) -> list[dict[str, str]]:
+    """Return the attributes of every box of a track; of overlapping ranges the last counts."""
+    attributes: list[dict[str, str]] = [{} for _ in range(len(track.frames))]
+    for name, ranges in sorted(track.attributes.items()):
+        for start, stop, value in ranges:
             low, high = np.searchsorted(track.frames, [start, stop])
-            for row in said[low:high]:
-                row[name] = value
-    return said
+            for box_attributes in attributes[low:high]:
+                box_attributes[name] = value
+    return attributes
 
 
-def rounded(labels: LabelSet) -> list[NDArray[np.float64]]:
-    """The boxes of every track as label files keep them: float64, two decimals."""
+def rounded_boxes(labels: LabelSet) -> list[NDArray[np.float64]]:
+    """Return the boxes of every track, `(n, 4)` float64 with two decimals, as in label files."""
     # Adding zero turns -0.0 into 0.0.
     exact = [track.boxes.astype(np.float64) for track in labels.tracks]
     return [np.asarray(np.round(boxes, 2) + 0.0, np.float64) for boxes in exact]
 
 
-def side(*names: str) -> Split:
-    """Test where one of the names of folders and files says so: test, val, val2017 …"""
-    said = {name.lower().rstrip("0123456789") for name in names}
-    return "test" if _HELD_OUT & said else "train"
+def split_of_names(*names: str) -> Split:
+    """Return test if a name of a folder or file is that of a held-out split (val2017), or train."""
+    stems = {name.lower().rstrip("0123456789") for name in names}
+    return "test" if _HELD_OUT & stems else "train"
 
 
-def place_frames(clip: Outgoing, folder: Path, first: int = 0) -> None:
-    """All pictures of a clip into a folder, numbered from `first`."""
+def export_frames(clip: ExportClip, folder: Path, first: int = 0) -> None:
+    """Link or copy all images of a clip into a folder, numbered from `first`."""
     if clip.frames is None:
         return
     for k in range(clip.labels.frames):
-        disk.place(clip.frames / f"{k:06d}.jpg", folder / f"{k + first:06d}.jpg")
+        disk.link_or_copy(clip.frames / f"{k:06d}.jpg", folder / f"{k + first:06d}.jpg")

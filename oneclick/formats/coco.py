@@ -1,12 +1,12 @@
-"""COCO detection JSON, with the extras of COCO video datasets that plain readers pass over.
+"""COCO detection JSON, with the extra fields of COCO video datasets that plain readers ignore.
 
     <split>/images/<clip>/000000.jpg
-    <split>/annotations.json                one for the split, written as a stream
-    <split>/annotations/<clip>.json         one a clip, if asked for
+    <split>/annotations.json                one per split, written as a stream
+    <split>/annotations/<clip>.json         one per clip, if asked for
 
-Extras: `videos` (with each track's key frames and attribute ranges), `video_id` and `frame_id` of
-an image, `track_id`, `score`, `origin`, `keyframe` and `attributes` of an annotation. Ids count
-from 1.
+Extra fields: `videos` (with the key frames and attribute ranges of each track), `video_id` and
+`frame_id` of an image, `track_id`, `score`, `origin`, `keyframe` and `attributes` of an annotation.
+Ids count from 1.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from numpy.typing import NDArray
 
 from oneclick.core.labels import LabelTrack
 from oneclick.formats import base, disk
-from oneclick.formats.base import Outgoing
+from oneclick.formats.base import ExchangeFormat, ExportClip
 from oneclick.formats.coco_read import find
 from oneclick.storage import files
 
-__all__ = ["LOST", "Writer", "find"]
+__all__ = ["LOST", "CocoWriter", "find"]
 
 LOST = ""
 ANNOTATIONS = "annotations.json"
 _INFO = {"description": "oneclick", "version": "1"}
 
 
-class _Image(msgspec.Struct, gc=False):
+class _ImageRow(msgspec.Struct, gc=False, kw_only=True):
     id: int
     file_name: str
     """Below images/."""
@@ -43,7 +43,7 @@ class _Image(msgspec.Struct, gc=False):
     frame_id: int
 
 
-class _Annotation(msgspec.Struct, gc=False):
+class _AnnotationRow(msgspec.Struct, gc=False, kw_only=True):
     id: int
     image_id: int
     category_id: int
@@ -58,135 +58,158 @@ class _Annotation(msgspec.Struct, gc=False):
     attributes: dict[str, str]
 
 
-class _Track(msgspec.Struct):
+class _TrackRow(msgspec.Struct):
     id: int
     category_id: int
     keyframes: tuple[int, ...]
     attributes: dict[str, tuple[tuple[int, int, str], ...]]
 
 
-class _Video(msgspec.Struct):
+class _VideoRow(msgspec.Struct, kw_only=True):
     id: int
     name: str
     width: int
     height: int
     fps: float
     length: int
-    tracks: list[_Track]
+    tracks: list[_TrackRow]
 
 
-class _Rows(msgspec.Struct):
-    """What one clip adds."""
+class _ClipRows(msgspec.Struct):
+    """What one clip adds to each array of the file."""
 
-    videos: list[_Video]
-    images: list[_Image]
-    annotations: list[_Annotation]
+    videos: list[_VideoRow]
+    images: list[_ImageRow]
+    annotations: list[_AnnotationRow]
 
 
-class Writer:
-    """One JSON a split; only one clip is ever in memory."""
+class CocoWriter:
+    """Writes one JSON file per split; only one clip is in memory at a time."""
 
     def __init__(self, root: Path, classes: Sequence[str], per_clip: bool = False) -> None:
         self._root, self._classes, self._per_clip = root, list(classes), per_clip
-        self._splits: dict[str, _Split] = {}
+        self._splits: dict[str, _SplitStream] = {}
 
-    def add(self, clip: Outgoing) -> None:
-        """Rows and pictures of one clip."""
+    def add(self, clip: ExportClip) -> None:
+        """Append the annotations of one clip, and export its images."""
         folder = self._root / clip.split
         if clip.split not in self._splits:
-            self._splits[clip.split] = _Split(folder)
-        base.place_frames(clip, folder / "images" / clip.name)
-        rows = self._splits[clip.split].add(clip, [self._number(t.cls) for t in clip.labels.tracks])
+            self._splits[clip.split] = _SplitStream(folder)
+        base.export_frames(clip, folder / "images" / clip.name)
+        names = [track.cls for track in clip.labels.tracks]
+        self._classes += [name for name in dict.fromkeys(names) if name not in self._classes]
+        category_ids = [self._classes.index(name) + 1 for name in names]
+        rows = self._splits[clip.split].add(clip, category_ids)
         if self._per_clip:
-            content = {"info": _INFO, "categories": self._categories()}
-            document = msgspec.json.encode(content | msgspec.structs.asdict(rows))
-            disk.write(folder / "annotations" / f"{clip.name}.json", [document.decode(), "\n"])
+            head = {"info": _INFO, "categories": self._categories()}
+            content = msgspec.json.encode(head | msgspec.structs.asdict(rows))
+            disk.write_lines(folder / "annotations" / f"{clip.name}.json", [content.decode(), "\n"])
 
     def close(self) -> None:
-        """Join what was streamed."""
+        """Join the streamed arrays of every split into one JSON file."""
         for split in self._splits.values():
             split.close(self._categories())
-
-    def _number(self, cls: str) -> int:
-        if cls not in self._classes:
-            self._classes.append(cls)
-        return self._classes.index(cls) + 1
 
     def _categories(self) -> list[dict[str, Any]]:
         return [{"id": k, "name": name} for k, name in enumerate(self._classes, 1)]
 
 
-class _Split:
-    """Three arrays that grow side by side in files of their own, until `close` joins them."""
+class _SplitStream:
+    """Three JSON arrays that grow in files of their own, until `close` joins them."""
 
     def __init__(self, folder: Path) -> None:
         self._target = folder / ANNOTATIONS
         with files.guard(self._target):
             folder.mkdir(parents=True, exist_ok=True)
-        self._parts = {name: folder / f".{name}.part" for name in _Rows.__struct_fields__}
+        self._parts = {name: folder / f".{name}.part" for name in _ClipRows.__struct_fields__}
         self._counts = dict.fromkeys(self._parts, 0)
 
-    def add(self, clip: Outgoing, numbers: list[int]) -> _Rows:
-        """Append a clip whose tracks are of these categories."""
-        rows = _rows(clip, numbers, self._counts)
+    def add(self, clip: ExportClip, category_ids: Sequence[int]) -> _ClipRows:
+        """Append a clip whose tracks have these categories; return its rows."""
+        rows = clip_rows(clip, category_ids, self._counts)
         with files.guard(self._target):
             for name, part in self._parts.items():
-                values = getattr(rows, name)
+                elements = getattr(rows, name)
                 with part.open("ab") as file:
-                    file.write(b",\n" if self._counts[name] and values else b"")
-                    file.write(b",\n".join(map(msgspec.json.encode, values)))
-                self._counts[name] += len(values)
+                    file.write(b",\n" if self._counts[name] and elements else b"")
+                    file.write(b",\n".join(map(msgspec.json.encode, elements)))
+                self._counts[name] += len(elements)
         return rows
 
     def close(self, categories: list[dict[str, Any]]) -> None:
+        """Write the whole file and delete the parts."""
         head = {"info": _INFO, "categories": categories}
         with files.guard(self._target), self._target.open("wb") as file:
             file.write(msgspec.json.encode(head)[:-1])
             for name, part in self._parts.items():
                 file.write(f',\n"{name}":[\n'.encode())
-                with part.open("rb") as rows:
-                    shutil.copyfileobj(rows, file, 1 << 20)
+                with part.open("rb") as elements:
+                    shutil.copyfileobj(elements, file, 1 << 20)
                 file.write(b"]")
                 part.unlink()
             file.write(b"}\n")
 
 
-def _rows(clip: Outgoing, numbers: list[int], counts: dict[str, int]) -> _Rows:
-    labels, video = clip.labels, counts["videos"] + 1
-    image = counts["images"] + 1
-    named = zip(labels.tracks, numbers, strict=True)
-    tracks = [_Track(t.id, number, t.keyframes, t.attributes) for t, number in named]
-    size = labels.width, labels.height
+def clip_rows(clip: ExportClip, category_ids: Sequence[int], counts: dict[str, int]) -> _ClipRows:
+    """Build the rows of a clip; ids continue after `counts` videos, images and annotations.
+
+    Annotations are sorted by image and track.
+    """
+    labels, video_id, first_image = clip.labels, counts["videos"] + 1, counts["images"] + 1
+    size = {"width": labels.width, "height": labels.height}
     images = [
-        _Image(image + k, f"{clip.name}/{k:06d}.jpg", *size, video, k) for k in range(labels.frames)
+        _ImageRow(
+            id=first_image + k,
+            file_name=f"{clip.name}/{k:06d}.jpg",
+            video_id=video_id,
+            frame_id=k,
+            **size,
+        )
+        for k in range(labels.frames)
     ]
-    made = [
-        row
-        for track, boxes, number in zip(labels.tracks, base.rounded(labels), numbers, strict=True)
-        for row in _annotations(track, boxes, number, image)
-    ]
-    made.sort(key=lambda row: (row.image_id, row.track_id))
-    for k, row in enumerate(made, counts["annotations"] + 1):
-        row.id = k
-    whole = _Video(video, clip.name, *size, clip.fps, labels.frames, tracks)
-    return _Rows([whole], images, made)
+    tracks: list[_TrackRow] = []
+    annotations: list[_AnnotationRow] = []
+    for track, boxes, category_id in zip(
+        labels.tracks, base.rounded_boxes(labels), category_ids, strict=True
+    ):
+        tracks.append(_TrackRow(track.id, category_id, track.keyframes, track.attributes))
+        annotations += annotation_rows(track, boxes, category_id, first_image)
+    annotations.sort(key=lambda row: (row.image_id, row.track_id))
+    for number, row in enumerate(annotations, counts["annotations"] + 1):
+        row.id = number
+    video = _VideoRow(
+        id=video_id, name=clip.name, fps=clip.fps, length=labels.frames, tracks=tracks, **size
+    )
+    return _ClipRows([video], images, annotations)
 
 
-def _annotations(
-    track: LabelTrack, boxes: NDArray[np.float64], number: int, image: int
-) -> list[_Annotation]:
-    """The boxes of a track; ids come later."""
+def annotation_rows(
+    track: LabelTrack, boxes: NDArray[np.float64], category_id: int, first_image: int
+) -> list[_AnnotationRow]:
+    """Build an annotation per box of a track, with id 0; frame k has image id `first_image` + k."""
     sizes = np.round(boxes[:, 2:] - boxes[:, :2], 2)
     areas, scores = np.round(sizes.prod(1), 2), np.round(track.scores.astype(np.float64), 4)
     corners = np.hstack([boxes[:, :2], sizes])
     columns = (column.tolist() for column in (track.frames, corners, areas, scores))
-    keys, said = set(track.keyframes), base.said_at(track)
+    keyframes, attributes = set(track.keyframes), base.attributes_per_box(track)
     return [
-        _Annotation(
-            0, image + frame, number, tuple(box), area, 0, track.id, score, origin, frame in keys,
-            attributes,
+        _AnnotationRow(
+            id=0,
+            image_id=first_image + frame,
+            category_id=category_id,
+            bbox=tuple(bbox),
+            area=area,
+            iscrowd=0,
+            track_id=track.id,
+            score=score,
+            origin=origin,
+            keyframe=frame in keyframes,
+            attributes=box_attributes,
         )
-        for frame, box, area, score, origin, attributes in zip(
-            *columns, track.origins, said, strict=True
+        for frame, bbox, area, score, origin, box_attributes in zip(
+            *columns, track.origins, attributes, strict=True
         )
-    ]  # fmt: skip
+    ]
+
+
+FORMAT = ExchangeFormat(CocoWriter, find, LOST)

@@ -1,12 +1,13 @@
-"""CVAT for video 1.1: tracks of boxes in XML, as CVAT's own dumps have them.
+"""CVAT for video 1.1: tracks of boxes in XML, as in CVAT's own dumps.
 
     <split>/<clip>.xml
     <split>/<clip>.mp4      the clip itself, where the workspace still has it
 
-A box with outside="1" ends a track for a while. CVAT reads only boxes with keyframe="1" and draws
-straight lines between them, so more boxes than our key frames may be marked: those that such a line
-misses by more than SLACK, the ends of every run, and where an attribute changes. Which are ours
-stands in the attribute "key", where a box came from in "origin". Scores are lost.
+A box with outside="1" ends a track for a while. CVAT reads only boxes with keyframe="1" and
+interpolates linearly between them, so more boxes than our key frames may be marked: those that
+interpolation misses by more than SLACK, the ends of every run, and where an attribute changes.
+Which of them are our key frames is stored in the attribute "key", the origin of a box in "origin".
+Scores are lost.
 """
 
 from __future__ import annotations
@@ -22,132 +23,146 @@ from numpy.typing import NDArray
 from oneclick.core.labels import LabelSet, LabelTrack
 from oneclick.core.tracks import ORIGINS
 from oneclick.formats import base, disk
-from oneclick.formats.base import Outgoing
+from oneclick.formats.base import ExchangeFormat, ExportClip
 from oneclick.formats.cvat_read import KEY, ORIGIN, find
 
-__all__ = ["LOST", "SLACK", "Writer", "find"]
+__all__ = ["LOST", "SLACK", "CvatWriter", "find"]
 
 LOST = "scores"
 SLACK = 0.5
-"""px by which a box may lie beside the line between two key frames of CVAT."""
+"""px by which CVAT's interpolation between two key frames may miss a box."""
 
 
-class Writer:
-    """One XML a clip."""
+class CvatWriter:
+    """Writes one XML file per clip."""
 
     def __init__(self, root: Path, classes: Sequence[str]) -> None:
         self._root, self._classes = root, tuple(classes)
 
-    def add(self, clip: Outgoing) -> None:
-        """Labels of one clip, and the clip."""
+    def add(self, clip: ExportClip) -> None:
+        """Write the labels of one clip, and export its video."""
         folder = self._root / clip.split
-        disk.write(folder / f"{clip.name}.xml", document(clip, self._classes))
+        disk.write_lines(folder / f"{clip.name}.xml", xml_document(clip, self._classes))
         if clip.video is not None:
-            disk.place(clip.video, folder / f"{clip.name}.mp4")
+            disk.link_or_copy(clip.video, folder / f"{clip.name}.mp4")
 
     def close(self) -> None:
-        """Nothing stands above the clips."""
+        """Do nothing: no file describes the whole dataset."""
 
 
-def document(clip: Outgoing, classes: Sequence[str]) -> Iterator[str]:
-    """The XML in pieces."""
+def xml_document(clip: ExportClip, classes: Sequence[str]) -> Iterator[str]:
+    """Yield the XML of a clip in pieces; classes of its tracks that `classes` lacks come last."""
     labels = clip.labels
     yield '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n'
-    yield from _meta(clip, [*classes, *sorted({t.cls for t in labels.tracks} - set(classes))])
-    for track, boxes in zip(labels.tracks, base.rounded(labels), strict=True):
+    more_classes = sorted({track.cls for track in labels.tracks} - set(classes))
+    yield from meta_elements(clip, [*classes, *more_classes])
+    for track, boxes in zip(labels.tracks, base.rounded_boxes(labels), strict=True):
         source = "auto" if labels.kind == "auto" else "manual"
         yield f'<track id="{track.id}" label={quoteattr(track.cls)} source="{source}">\n'
-        yield from _boxes(track, boxes, labels.frames)
+        yield from box_elements(track, boxes, labels.frames)
         yield "</track>\n"
     yield "</annotations>\n"
 
 
-def _meta(clip: Outgoing, classes: Sequence[str]) -> Iterator[str]:
-    labels, said = clip.labels, _attributes(clip.labels)
+def meta_elements(clip: ExportClip, classes: Sequence[str]) -> Iterator[str]:
+    """Yield the description of the task: size, and the attributes of every class."""
+    labels = clip.labels
     yield f"<meta>\n<task>\n<name>{escape(clip.name)}</name>\n<size>{labels.frames}</size>\n"
     yield "<mode>interpolation</mode>\n<overlap>0</overlap>\n"
     yield f"<start_frame>0</start_frame>\n<stop_frame>{labels.frames - 1}</stop_frame>\n"
+    attributes = ""
+    for name, values in attribute_values(labels).items():
+        options = escape("\n".join(values))
+        attributes += (
+            f"<attribute>\n<name>{escape(name)}</name>\n<mutable>True</mutable>\n"
+            f"<input_type>{'checkbox' if name == KEY else 'select'}</input_type>\n"
+            f"<default_value>{escape(values[0])}</default_value>\n"
+            f"<values>{options}</values>\n</attribute>\n"
+        )
     yield "<labels>\n"
     for name in classes:
-        yield f"<label>\n<name>{escape(name)}</name>\n<attributes>\n"
-        for attribute, values in said.items():
-            yield _specification(attribute, values)
+        yield f"<label>\n<name>{escape(name)}</name>\n<attributes>\n{attributes}"
         yield "</attributes>\n</label>\n"
     yield "</labels>\n<original_size>\n"
     yield f"<width>{labels.width}</width>\n<height>{labels.height}</height>\n"
     yield f"</original_size>\n</task>\n<source>{escape(clip.name)}.mp4</source>\n</meta>\n"
 
 
-def _attributes(labels: LabelSet) -> dict[str, list[str]]:
-    """Name to values; ours first."""
-    found: dict[str, set[str]] = {}
+def attribute_values(labels: LabelSet) -> dict[str, list[str]]:
+    """Return the possible values of every attribute: ORIGIN and KEY, then those of the tracks."""
+    values: dict[str, set[str]] = {}
     for track in labels.tracks:
-        for name, parts in track.attributes.items():
-            found.setdefault(name, set()).update(value for *_, value in parts)
-    own = {ORIGIN: list(ORIGINS), KEY: ["false", "true"]}
-    return own | {name: sorted(values) for name, values in sorted(found.items())}
+        for name, ranges in track.attributes.items():
+            values.setdefault(name, set()).update(value for *_, value in ranges)
+    built_in = {ORIGIN: list(ORIGINS), KEY: ["false", "true"]}
+    return built_in | {name: sorted(options) for name, options in sorted(values.items())}
 
 
-def _specification(name: str, values: Sequence[str]) -> str:
-    kind = "checkbox" if name == KEY else "select"
-    listed = escape("\n".join(values))
-    return (
-        f"<attribute>\n<name>{escape(name)}</name>\n<mutable>True</mutable>\n"
-        f"<input_type>{kind}</input_type>\n<default_value>{escape(values[0])}</default_value>\n"
-        f"<values>{listed}</values>\n</attribute>\n"
-    )
+def box_elements(track: LabelTrack, boxes: NDArray[np.float64], length: int) -> Iterator[str]:
+    """Yield the boxes of a track, and one with outside="1" after every run that ends early.
 
-
-def _boxes(track: LabelTrack, boxes: NDArray[np.float64], length: int) -> Iterator[str]:
-    said, marked = base.said_at(track), set(marks(track, boxes))
-    frames, keys = track.frames.tolist(), set(track.keyframes)
+    Args:
+        length: frames in the clip.
+    """
+    attributes = base.attributes_per_box(track)
+    cvat_keyframes, keyframes = set(keyframe_rows(track, boxes)), set(track.keyframes)
+    frames = track.frames.tolist()
     for k, (frame, box) in enumerate(zip(frames, boxes.tolist(), strict=True)):
-        own = {ORIGIN: track.origins[k], KEY: str(frame in keys).lower()}
-        yield _box(frame, box, False, k in marked, said[k] | own)
+        box_attributes = attributes[k] | {
+            ORIGIN: track.origins[k],
+            KEY: str(frame in keyframes).lower(),
+        }
+        yield _box_element(frame, box, False, k in cvat_keyframes, box_attributes)
         following = frames[k + 1] if k + 1 < len(frames) else length
         if frame + 1 < following:
-            yield _box(frame + 1, box, True, True, said[k] | own | {KEY: "false"})
+            yield _box_element(frame + 1, box, True, True, box_attributes | {KEY: "false"})
 
 
-def _box(frame: int, box: list[float], outside: bool, key: bool, said: Mapping[str, str]) -> str:
+def _box_element(
+    frame: int, box: list[float], outside: bool, keyframe: bool, attributes: Mapping[str, str]
+) -> str:
     sides = zip(("xtl", "ytl", "xbr", "ybr"), box, strict=True)
-    where = " ".join(f'{name}="{value:.2f}"' for name, value in sides)
-    occluded = said.get("occluded") == "true"
+    position = " ".join(f'{name}="{value:.2f}"' for name, value in sides)
+    occluded = attributes.get("occluded") == "true"
     lines = [
         f"<attribute name={quoteattr(name)}>{escape(value)}</attribute>\n"
-        for name, value in said.items()
+        for name, value in attributes.items()
     ]
-    flags = f'outside="{outside:d}" occluded="{occluded:d}" keyframe="{key:d}"'
-    return f'<box frame="{frame}" {where} {flags} z_order="0">\n{"".join(lines)}</box>\n'
+    flags = f'outside="{outside:d}" occluded="{occluded:d}" keyframe="{keyframe:d}"'
+    return f'<box frame="{frame}" {position} {flags} z_order="0">\n{"".join(lines)}</box>\n'
 
 
-def marks(track: LabelTrack, boxes: NDArray[np.float64]) -> list[int]:
-    """Which boxes of a track CVAT needs as key frames, rising."""
-    frames, said = track.frames, base.said_at(track)
-    keys = np.isin(frames, track.keyframes)
+def keyframe_rows(track: LabelTrack, boxes: NDArray[np.float64]) -> list[int]:
+    """Return the rows of `boxes` that CVAT needs as key frames, ascending.
+
+    Splitting a run at the box that interpolation misses most is the algorithm of Douglas and
+    Peucker (1973).
+    """
+    frames, attributes = track.frames, base.attributes_per_box(track)
+    is_key = np.isin(frames, track.keyframes)
     gaps = np.diff(frames) > 1
-    keys[:1] = keys[-1:] = True
-    keys[1:] |= gaps
-    keys[:-1] |= gaps
-    keys[1:] |= np.array([a != b for a, b in itertools.pairwise(said)], np.bool_)
-    lines = list(itertools.pairwise(np.flatnonzero(keys).tolist()))
+    is_key[:1] = is_key[-1:] = True
+    is_key[1:] |= gaps
+    is_key[:-1] |= gaps
+    is_key[1:] |= np.array([a != b for a, b in itertools.pairwise(attributes)], np.bool_)
+    lines = list(itertools.pairwise(np.flatnonzero(is_key).tolist()))
     while lines:
         low, high = lines.pop()
-        worst = _worst(frames[low : high + 1], boxes[low : high + 1])
-        if worst:
-            keys[low + worst] = True
-            lines += [(low, low + worst), (low + worst, high)]
-    found: list[int] = np.flatnonzero(keys).tolist()
-    return found
+        farthest = farthest_row(frames[low : high + 1], boxes[low : high + 1])
+        if farthest:
+            is_key[low + farthest] = True
+            lines += [(low, low + farthest), (low + farthest, high)]
+    rows: list[int] = np.flatnonzero(is_key).tolist()
+    return rows
 
 
-def _worst(frames: NDArray[np.int32], boxes: NDArray[np.float64]) -> int:
-    """The box farthest from the line between first and last; 0 where all are near enough.
-
-    Splitting there again and again is Douglas and Peucker (1973).
-    """
+def farthest_row(frames: NDArray[np.int32], boxes: NDArray[np.float64]) -> int:
+    """Return the box that interpolation from first to last misses most; 0 if none by SLACK."""
     share = ((frames - frames[0]) / max(1, frames[-1] - frames[0]))[:, None]
-    line = boxes[0] + share * (boxes[-1] - boxes[0])
-    misses = np.abs(boxes - line).max(1)
-    row = int(misses.argmax())
-    return row if misses[row] > SLACK else 0
+    interpolated = boxes[0] + share * (boxes[-1] - boxes[0])
+    errors = np.abs(boxes - interpolated).max(1)
+    row = int(errors.argmax())
+    return row if errors[row] > SLACK else 0
+
+
+FORMAT = ExchangeFormat(CvatWriter, find, LOST, video=True)

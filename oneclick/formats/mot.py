@@ -1,11 +1,11 @@
-"""MOTChallenge sequences: one folder each, frames and boxes counted from 1 in the text only.
+"""MOTChallenge sequences: one folder each; frames and boxes count from 1 in the text files only.
 
     <split>/<clip>/img1/000001.jpg
     <split>/<clip>/gt/gt.txt        frame,id,left,top,width,height,conf,class,visibility
-    <split>/<clip>/seqinfo.ini      with the names of the classes, which other readers pass over
+    <split>/<clip>/seqinfo.ini      with the names of the classes, which other readers ignore
 
-`conf` is 1 in what we write: evaluation tools leave boxes with 0 out, and so do we when reading.
-Key frames, attributes, origins and scores are lost; visibility is 0 where a track says occluded.
+`conf` is 1 in what we write: evaluation tools ignore boxes with 0, and so do we when reading.
+Key frames, attributes, origins and scores are lost; visibility is 0 where a track is occluded.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import configparser
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,100 +21,110 @@ from numpy.typing import NDArray
 
 from oneclick.core.errors import BadInput, BadLabels
 from oneclick.core.labels import LabelSet
-from oneclick.formats import base, disk
-from oneclick.formats import mot_text as text
-from oneclick.formats.base import Incoming, Outgoing, Rows, Source
+from oneclick.formats import base, disk, mot_text
+from oneclick.formats.base import (
+    BoxRows,
+    ExchangeFormat,
+    ExportClip,
+    ImportedSequence,
+    SequenceSource,
+)
 
 LOST = "key frames, attributes, origins and scores"
-_FPS = 30.0
-"""Only to check lines with; seqinfo.ini says the true one."""
+_ANY_FPS = 30.0
+"""Frame rate to check lines with; seqinfo.ini has the true one."""
 
 
-class Writer:
-    """One folder a clip."""
+class MotWriter:
+    """Writes one folder per clip."""
 
     def __init__(self, root: Path, classes: Sequence[str]) -> None:
         self._root, self._classes = root, list(classes)
 
-    def add(self, clip: Outgoing) -> None:
-        """Pictures, truth and description of one clip."""
+    def add(self, clip: ExportClip) -> None:
+        """Write ground truth and seqinfo.ini of one clip, and export its images."""
         folder = self._root / clip.split / clip.name
-        base.place_frames(clip, folder / "img1", first=1)
-        self._classes += [
-            name
-            for name in dict.fromkeys(track.cls for track in clip.labels.tracks)
-            if name not in self._classes
-        ]
-        disk.write(folder / "gt" / "gt.txt", _lines(clip.labels, self._classes))
-        disk.write(folder / "seqinfo.ini", _description(clip, self._classes))
+        base.export_frames(clip, folder / "img1", first=1)
+        names = dict.fromkeys(track.cls for track in clip.labels.tracks)
+        self._classes += [name for name in names if name not in self._classes]
+        disk.write_lines(folder / "gt" / "gt.txt", ground_truth_lines(clip.labels, self._classes))
+        sequence = {
+            "name": clip.name,
+            "imDir": "img1",
+            "frameRate": f"{clip.fps:g}",
+            "seqLength": clip.labels.frames,
+            "imWidth": clip.labels.width,
+            "imHeight": clip.labels.height,
+            "imExt": ".jpg",
+            "classes": ",".join(self._classes),
+        }
+        lines = [f"{name}={value}\n" for name, value in sequence.items()]
+        disk.write_lines(folder / "seqinfo.ini", ["[Sequence]\n", *lines])
 
     def close(self) -> None:
-        """Nothing stands above the sequences."""
+        """Do nothing: no file describes the whole dataset."""
 
 
-def _lines(labels: LabelSet, classes: Sequence[str]) -> list[str]:
+def ground_truth_lines(labels: LabelSet, classes: Sequence[str]) -> list[str]:
+    """Return the lines of gt.txt, by frame and track; class k counts from 1."""
     rows: list[tuple[int, int, str]] = []
-    for track, boxes in zip(labels.tracks, base.rounded(labels), strict=True):
-        number = classes.index(track.cls) + 1
-        columns = track.frames.tolist(), boxes.tolist(), base.said_at(track)
-        for frame, (x1, y1, x2, y2), said in zip(*columns, strict=True):
-            seen = int(said.get("occluded") != "true")
+    for track, boxes in zip(labels.tracks, base.rounded_boxes(labels), strict=True):
+        class_id = classes.index(track.cls) + 1
+        columns = track.frames.tolist(), boxes.tolist(), base.attributes_per_box(track)
+        for frame, (x1, y1, x2, y2), attributes in zip(*columns, strict=True):
+            visibility = int(attributes.get("occluded") != "true")
             box = f"{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f}"
-            rows.append((frame, track.id, f"{frame + 1},{track.id},{box},1,{number},{seen}\n"))
+            line = f"{frame + 1},{track.id},{box},1,{class_id},{visibility}\n"
+            rows.append((frame, track.id, line))
     return [line for *_, line in sorted(rows)]
 
 
-def _description(clip: Outgoing, classes: Sequence[str]) -> list[str]:
-    values = {
-        "name": clip.name,
-        "imDir": "img1",
-        "frameRate": f"{clip.fps:g}",
-        "seqLength": clip.labels.frames,
-        "imWidth": clip.labels.width,
-        "imHeight": clip.labels.height,
-        "imExt": ".jpg",
-        "classes": ",".join(classes),
-    }
-    return ["[Sequence]\n", *(f"{name}={value}\n" for name, value in values.items())]
-
-
-def find(path: Path, classes: Sequence[str], failed: dict[str, str]) -> list[Source]:
-    """The sequences at or below `path`: folders that hold gt/gt.txt.
+def find(path: Path, classes: Sequence[str], failed: dict[str, str]) -> list[SequenceSource]:
+    """List the sequences at or below `path`: folders that hold gt/gt.txt.
 
     Raises:
         BadInput: there is none.
     """
-    found = sorted(path.rglob("gt/gt.txt"))
-    if not found:
+    truths = sorted(path.rglob("gt/gt.txt"))
+    if not truths:
         raise BadInput(f"{path}: no MOTChallenge dataset: no folder in it holds gt/gt.txt")
-    return [_source(file.parent.parent, path, file, classes) for file in found]
+    sources = []
+    for truth in truths:
+        folder = truth.parent.parent
+        names = folder.parent.relative_to(path).parts if folder != path else ()
+        split = base.split_of_names(path.name, *names)
+        sources.append(SequenceSource(folder.name, split, partial(load, folder, classes)))
+    return sources
 
 
-def _source(folder: Path, root: Path, file: Path, classes: Sequence[str]) -> Source:
-    def load(origin: str) -> Incoming:
-        return _load(folder, file, classes, origin)
+def load(folder: Path, classes: Sequence[str], origin: str) -> ImportedSequence:
+    """Read one sequence.
 
-    above = folder.parent.relative_to(root).parts if folder != root else ()
-    return Source(folder.name, base.side(root.name, *above), load)
-
-
-def _load(folder: Path, file: Path, classes: Sequence[str], origin: str) -> Incoming:
-    info = _info(folder / "seqinfo.ini")
-    pictures = tuple(disk.pictures(folder / info.get("imDir", "img1")))
-    numbers = text.sequence(folder / "seqinfo.ini")
-    stated = int(numbers.get("seqLength", len(pictures)))
-    if not pictures or stated != len(pictures):
-        raise BadInput(f"{folder}: {len(pictures)} pictures of {stated} frames are there")
-    size = disk.picture_size(pictures[0])
+    Raises:
+        BadInput: images and seqinfo.ini do not fit, or a line of gt.txt is broken.
+    """
+    info = sequence_info(folder / "seqinfo.ini")
+    images = tuple(disk.list_images(folder / info.get("imDir", "img1")))
+    numbers = mot_text.read_seqinfo(folder / "seqinfo.ini")
+    length = int(numbers.get("seqLength", len(images)))
+    if not images or length != len(images):
+        raise BadInput(f"{folder}: {len(images)} pictures of {length} frames are there")
+    width, height = disk.image_size(images[0])
     names = info["classes"].split(",") if "classes" in info else classes
-    rows, ignored = _rows(file, len(pictures), names)
-    tracks, notes = base.tracks(rows, *size, origin)
-    notes += Counter({"boxes with conf 0 left out": ignored})
-    return Incoming(*size, tracks, pictures, None, numbers.get("frameRate"), notes)
+    rows, ignored = read_ground_truth(folder / "gt" / "gt.txt", len(images), names)
+    tracks, notes = base.build_tracks(rows, width, height, origin)
+    return ImportedSequence(
+        width=width,
+        height=height,
+        tracks=tracks,
+        images=images,
+        fps=numbers.get("frameRate"),
+        notes=notes + Counter({"boxes with conf 0 left out": ignored}),
+    )
 
 
-def _info(file: Path) -> dict[str, str]:
-    """All of seqinfo.ini as text; nothing where it is missing or broken."""
+def sequence_info(file: Path) -> dict[str, str]:
+    """Return all entries of seqinfo.ini as text; none where the file is missing or broken."""
     parser = configparser.ConfigParser(interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
@@ -123,35 +134,53 @@ def _info(file: Path) -> dict[str, str]:
         return {}
 
 
-def _rows(file: Path, length: int, names: Sequence[str]) -> tuple[Rows, int]:
-    """The boxes, and how many were left out because conf is 0."""
-    text.load(file, _FPS, length)  # names the first line that is broken
-    rows, ignored = Rows(), 0
-    for frame, track, x, y, width, height, conf, number in _table(file).tolist():
+def read_ground_truth(file: Path, length: int, names: Sequence[str]) -> tuple[BoxRows, int]:
+    """Return the boxes of gt.txt, and how many were ignored because their conf is 0.
+
+    Raises:
+        BadLabels: naming the first broken line.
+    """
+    mot_text.load(file, _ANY_FPS, length)  # names the first line that is broken
+    rows, ignored = BoxRows(), 0
+    for frame, track, x, y, width, height, conf, number in read_table(file).tolist():
         if conf == 0:
             ignored += 1
             continue
-        place = int(number) - 1
-        cls = names[place] if 0 <= place < len(names) else f"class {int(number)}"
-        rows.add(int(frame) - 1, int(track), cls, (x, y, x + width, y + height))
+        index = int(number) - 1
+        rows.add(
+            frame=int(frame) - 1,
+            track_id=int(track),
+            cls=names[index] if 0 <= index < len(names) else f"class {int(number)}",
+            box=(x, y, x + width, y + height),
+        )
     return rows, ignored
 
 
-def _table(file: Path) -> NDArray[np.float64]:
-    """(n, 8): frame, id, left, top, width, height, conf, class; the last two 1 where missing."""
-    lines = enumerate(file.read_text("utf-8-sig", errors="replace").split("\n"), 1)
-    cells = [_cells(f"{file} line {number}", line) for number, line in lines if line.strip()]
-    return np.array(cells, np.float64).reshape(-1, 8)
+def read_table(file: Path) -> NDArray[np.float64]:
+    """Return (n, 8): frame, id, left, top, width, height, conf, class.
+
+    The last two are 1 where the file has no such column. Files of 2015 have ten columns, which end
+    in a position in the world, and no class.
+
+    Raises:
+        BadLabels: naming the first line that is not of numbers, or whose id or class is no integer.
+    """
+    rows = []
+    for number, line in enumerate(file.read_text("utf-8-sig", errors="replace").split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = [float(cell) for cell in line.strip().rstrip(",").split(",")]
+        except ValueError as error:
+            raise BadLabels(f"{file} line {number}: {str(error)[:80]}") from None
+        row = row[:7] if len(row) > 9 else row[:8]
+        row += [1.0] * (8 - len(row))
+        if row[1] != np.floor(row[1]) or row[7] != np.floor(row[7]):
+            raise BadLabels(
+                f"{file} line {number}: id {row[1]:g}, class {row[7]:g}: not whole numbers"
+            )
+        rows.append(row)
+    return np.array(rows, np.float64).reshape(-1, 8)
 
 
-def _cells(where: str, line: str) -> list[float]:
-    try:
-        row = [float(cell) for cell in line.strip().rstrip(",").split(",")]
-    except ValueError as error:
-        raise BadLabels(f"{where}: {str(error)[:80]}") from None
-    # Ten columns are those of 2015, which end in a place in the world and have no class.
-    row = row[:7] if len(row) > 9 else row[:8]
-    row += [1.0] * (8 - len(row))
-    if row[1] != np.floor(row[1]) or row[7] != np.floor(row[7]):
-        raise BadLabels(f"{where}: id {row[1]:g}, class {row[7]:g}: not whole numbers")
-    return row
+FORMAT = ExchangeFormat(MotWriter, find, LOST)

@@ -1,16 +1,17 @@
-"""YOLO text labels: `class cx cy w h` per box, in shares of the picture; one file a picture.
+"""YOLO text labels: `class cx cy w h` per box, relative to the image size; one file per image.
 
     images/<split>/<clip>/000000.jpg
     labels/<split>/<clip>/000000.txt    empty where a frame has no box
     data.yaml                           names of the classes
 
-The format knows single pictures only: tracks, key frames, attributes, origins and scores are lost.
+The format describes single images: tracks, key frames, attributes, origins and scores are lost.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,160 +20,168 @@ import numpy as np
 from oneclick.core.errors import BadInput, BadLabels, OneclickError
 from oneclick.core.labels import LabelSet
 from oneclick.formats import base, disk
-from oneclick.formats.base import Incoming, Outgoing, Rows, Source
+from oneclick.formats.base import (
+    BoxRows,
+    ExchangeFormat,
+    ExportClip,
+    ImportedSequence,
+    SequenceSource,
+)
 
 LOST = "tracks, key frames, attributes, origins and scores"
 DATA = "data.yaml"
 
 
-class Writer:
-    """One folder for all splits."""
+class YoloWriter:
+    """Writes all splits into one folder."""
 
     def __init__(self, root: Path, classes: Sequence[str]) -> None:
         self._root, self._classes = root, list(classes)
 
-    def add(self, clip: Outgoing) -> None:
-        """Labels and pictures of one clip."""
-        place = Path(clip.split) / clip.name
-        base.place_frames(clip, self._root / "images" / place)
-        for k, text in enumerate(self._texts(clip.labels)):
-            disk.write(self._root / "labels" / place / f"{k:06d}.txt", text)
+    def add(self, clip: ExportClip) -> None:
+        """Write the labels of one clip, and export its images."""
+        folder = Path(clip.split) / clip.name
+        base.export_frames(clip, self._root / "images" / folder)
+        names = dict.fromkeys(track.cls for track in clip.labels.tracks)
+        self._classes += [name for name in names if name not in self._classes]
+        for k, lines in enumerate(label_lines(clip.labels, self._classes)):
+            disk.write_lines(self._root / "labels" / folder / f"{k:06d}.txt", lines)
 
     def close(self) -> None:
-        """data.yaml; its `val` is our test side, as training tools ask for one."""
+        """Write data.yaml; its `val` is our test split, since training tools require one."""
         names = [f"  {k}: {json.dumps(name)}\n" for k, name in enumerate(self._classes)]
         head = ["train: images/train\n", "val: images/test\n", f"nc: {len(names)}\n", "names:\n"]
-        disk.write(self._root / DATA, head + names)
-
-    def _texts(self, labels: LabelSet) -> list[list[str]]:
-        texts: list[list[str]] = [[] for _ in range(labels.frames)]
-        limits = np.array([labels.width, labels.height] * 2, np.float64)
-        for track, boxes in zip(labels.tracks, base.rounded(labels), strict=True):
-            corners = np.clip(boxes / limits, 0, 1)
-            shares = np.hstack([corners[:, :2] + corners[:, 2:], corners[:, 2:] - corners[:, :2]])
-            shares[:, :2] /= 2
-            number = self._number(track.cls)
-            for frame, row in zip(track.frames.tolist(), shares.tolist(), strict=True):
-                if min(row[2:]) > 0:
-                    texts[frame].append(f"{number} " + " ".join(f"{v:.6f}" for v in row) + "\n")
-        return texts
-
-    def _number(self, cls: str) -> int:
-        if cls not in self._classes:
-            self._classes.append(cls)
-        return self._classes.index(cls)
+        disk.write_lines(self._root / DATA, head + names)
 
 
-def find(path: Path, classes: Sequence[str], failed: dict[str, str]) -> list[Source]:
-    """The sequences of a dataset: `path` is its data.yaml or the folder that holds it.
+def label_lines(labels: LabelSet, classes: Sequence[str]) -> list[list[str]]:
+    """Return the lines of the label file of every frame; boxes without area are left out."""
+    lines: list[list[str]] = [[] for _ in range(labels.frames)]
+    size = np.array([labels.width, labels.height] * 2, np.float64)
+    for track, boxes in zip(labels.tracks, base.rounded_boxes(labels), strict=True):
+        corners = np.clip(boxes / size, 0, 1)
+        centred = np.hstack([corners[:, :2] + corners[:, 2:], corners[:, 2:] - corners[:, :2]])
+        centred[:, :2] /= 2
+        class_id = classes.index(track.cls)
+        for frame, row in zip(track.frames.tolist(), centred.tolist(), strict=True):
+            if min(row[2:]) > 0:
+                lines[frame].append(f"{class_id} " + " ".join(f"{v:.6f}" for v in row) + "\n")
+    return lines
 
-    The pictures of one folder are one sequence; they become clips of equally large pictures, at
-    most base.LOOSE each. A picture without a label file has no boxes.
+
+def find(path: Path, classes: Sequence[str], failed: dict[str, str]) -> list[SequenceSource]:
+    """List the sequences of a dataset: `path` is its data.yaml or the folder that holds it.
+
+    The images of one folder are one sequence; they become clips of images of the same size, at
+    most base.MAX_LOOSE_IMAGES each. An image without a label file has no boxes.
 
     Raises:
-        BadInput: no folder `images` with pictures, or no label file at all.
+        BadInput: no folder `images` with images, or no label file at all.
     """
     root = path.parent if path.is_file() else path
-    names = _names(path if path.is_file() else root / DATA, classes)
-    folders = sorted({found.parent for found in root.rglob("*") if _ours(found, root)})
-    if not any((_labels(folder / "x.jpg", root).parent).is_dir() for folder in folders):
+    names = class_names(path if path.is_file() else root / DATA, classes)
+    images = (file for file in root.rglob("*") if disk.is_image(file))
+    folders = sorted({i.parent for i in images if "images" in i.relative_to(root).parts[:-1]})
+    if not any(label_path(folder / "x.jpg", root).parent.is_dir() for folder in folders):
         raise BadLabels(f"{path}: no YOLO dataset: it needs folders images/ and labels/")
-    return [source for folder in folders for source in _sources(root, folder, names, failed)]
+    return [s for folder in folders for s in list_sequences(root, folder, names, failed)]
 
 
-def _ours(found: Path, root: Path) -> bool:
-    return disk.is_picture(found) and "images" in found.relative_to(root).parts[:-1]
+def class_names(data: Path, classes: Sequence[str]) -> dict[int, str]:
+    """Return class names by number, from data.yaml, or from `classes` where there is no such file.
 
-
-def _names(data: Path, classes: Sequence[str]) -> dict[int, str]:
-    """Class names by number; without a data.yaml the numbers count `classes`."""
+    Raises:
+        BadLabels: the file has no list of names.
+    """
     if not data.exists():
         return dict(enumerate(classes))
     import yaml
 
     try:
-        found: Any = yaml.safe_load(data.read_bytes())["names"]
-        pairs = found.items() if isinstance(found, dict) else enumerate(found)
+        names: Any = yaml.safe_load(data.read_bytes())["names"]
+        pairs = names.items() if isinstance(names, dict) else enumerate(names)
         return {int(number): str(name) for number, name in pairs}
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         text = " ".join(str(error).split())[:80]
         raise BadLabels(f"{data}: no list of class names under `names` ({text})") from None
 
 
-def _labels(picture: Path, root: Path) -> Path:
-    """Where the labels of a picture lie: the last folder `images` becomes `labels`."""
-    parts = list(picture.relative_to(root).parts)
+def label_path(image: Path, root: Path) -> Path:
+    """Return the label file of an image: the last folder `images` of its path becomes `labels`."""
+    parts = list(image.relative_to(root).parts)
     last = len(parts) - 1 - parts[::-1].index("images")
     parts[last] = "labels"
     return root.joinpath(*parts).with_suffix(".txt")
 
 
-def _sources(
-    root: Path, folder: Path, names: dict[int, str], failed: dict[str, str]
-) -> Iterator[Source]:
-    found, name = disk.pictures(folder), str(folder.relative_to(root))
+def list_sequences(
+    root: Path, folder: Path, names: Mapping[int, str], failed: dict[str, str]
+) -> Iterator[SequenceSource]:
+    """Yield the sequences of one image folder: runs of images of the same size."""
+    images, name = disk.list_images(folder), str(folder.relative_to(root))
     try:
-        sizes = [disk.picture_size(picture) for picture in found]
+        sizes = [disk.image_size(image) for image in images]
     except OneclickError as error:
         failed[name] = str(error)
         return
-    for start, stop in disk.runs(sizes, base.LOOSE):
-        part, size = found[start:stop], sizes[start]
-
-        def load(origin: str, part: list[Path] = part, size: tuple[int, int] = size) -> Incoming:
-            return _load(root, part, size, names, origin)
-
-        yield Source(
-            f"{name}/{part[0].name}", base.side(root.name, *folder.relative_to(root).parts), load
-        )
+    split = base.split_of_names(root.name, *folder.relative_to(root).parts)
+    for start, stop in disk.equal_size_runs(sizes, base.MAX_LOOSE_IMAGES):
+        loader = partial(load, root, images[start:stop], sizes[start], names)
+        yield SequenceSource(f"{name}/{images[start].name}", split, loader)
 
 
-def _load(
-    root: Path, part: list[Path], size: tuple[int, int], names: dict[int, str], origin: str
-) -> Incoming:
-    rows = Rows()
-    for frame, picture in enumerate(part):
-        _read(_labels(picture, root), frame, size, names, rows)
-    made, notes = base.tracks(rows, *size, origin)
-    return Incoming(*size, made, tuple(part), notes=notes)
-
-
-def _read(file: Path, frame: int, size: tuple[int, int], names: dict[int, str], rows: Rows) -> None:
-    if not file.exists():
-        return
-    try:
-        text = file.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{file}: cannot be read ({error})") from None
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            _line(f"{file} line {number}", line.split(), frame, size, names, rows)
-
-
-def _line(
-    where: str,
-    cells: list[str],
-    frame: int,
+def load(
+    root: Path,
+    images: Sequence[Path],
     size: tuple[int, int],
-    names: dict[int, str],
-    rows: Rows,
-) -> None:
+    names: Mapping[int, str],
+    origin: str,
+) -> ImportedSequence:
+    """Read the labels of a run of images of `size` (width, height). Raises BadInput."""
+    rows, (width, height) = BoxRows(), size
+    for frame, image in enumerate(images):
+        path = label_path(image, root)
+        try:
+            lines = path.read_text("utf-8-sig").split("\n") if path.exists() else []
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput(f"{path}: cannot be read ({error})") from None
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                class_id, box, score = parse_line(f"{path} line {number}", line.split(), size)
+                name = names.get(class_id, f"class {class_id}")
+                rows.add(frame=frame, track_id=base.NO_TRACK, cls=name, box=box, score=score)
+    tracks, notes = base.build_tracks(rows, width, height, origin)
+    return ImportedSequence(
+        width=width, height=height, tracks=tracks, images=tuple(images), notes=notes
+    )
+
+
+def parse_line(
+    place: str, cells: Sequence[str], size: tuple[int, int]
+) -> tuple[int, tuple[float, float, float, float], float]:
+    """Return class number, box (px, x1 y1 x2 y2) and score of one line; 1 if it has no score.
+
+    Raises:
+        BadLabels: naming the `place`, if it is not a box relative to the image size.
+    """
     if len(cells) not in (5, 6):
         raise BadLabels(
-            f"{where}: expected class cx cy w h [score], got {len(cells)} columns (polygons and "
+            f"{place}: expected class cx cy w h [score], got {len(cells)} columns (polygons and "
             "turned boxes are not read)"
         )
     try:
         number, (cx, cy, w, h, *score) = int(cells[0]), map(float, cells[1:])
     except ValueError as error:
-        raise BadLabels(f"{where}: {str(error)[:80]}") from None
+        raise BadLabels(f"{place}: {str(error)[:80]}") from None
     if not np.isfinite([cx, cy, w, h, *score]).all() or w < 0 or h < 0 or max(w, h) > 2:
-        raise BadLabels(f"{where}: not shares of a picture: {' '.join(cells)[:60]}")
+        raise BadLabels(f"{place}: not shares of a picture: {' '.join(cells)[:60]}")
     box = (
         (cx - w / 2) * size[0],
         (cy - h / 2) * size[1],
         (cx + w / 2) * size[0],
         (cy + h / 2) * size[1],
     )
-    cls = names.get(number, f"class {number}")
-    rows.add(frame, base.NOBODY, cls, box, score[0] if score else 1.0)
+    return number, box, score[0] if score else 1.0
+
+
+FORMAT = ExchangeFormat(YoloWriter, find, LOST)

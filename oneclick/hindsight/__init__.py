@@ -1,8 +1,8 @@
 """Dense labels with the benefit of hindsight: detections of a whole clip in, tracks out.
 
-An online tracker knows the past. Here the future is known as well: false tracks are those that
-never come to anything, broken ones are joined from both sides, holes are filled between two known
-ends, and every box is smoothed by its neighbours before and after.
+An online tracker knows the past only. Here the future is known as well: false tracks are dropped
+because they stay short, broken ones are joined from both sides, holes are interpolated between two
+known ends, and every box is smoothed by its neighbours before and after.
 """
 
 from __future__ import annotations
@@ -21,118 +21,122 @@ from oneclick.hindsight import (
     ensemble,
     fill,
     fuse,
-    paths,
     prune,
     smooth,
     stitch,
 )
-from oneclick.hindsight.fuse import Evidence
-from oneclick.hindsight.options import Options
-from oneclick.hindsight.paths import Numbers, Paths
-from oneclick.hindsight.skills import Skills
+from oneclick.hindsight.fuse import FusedDetections
+from oneclick.hindsight.options import HindsightOptions
+from oneclick.hindsight.skills import TeamSkills
+from oneclick.hindsight.track_states import FloatArray, TrackStates
 
-__all__ = ["Options", "Skills", "label"]
+__all__ = ["HindsightOptions", "TeamSkills", "label"]
 
-DEFAULT = Options()
+DEFAULT = HindsightOptions()
 REFITS = 2
-"""Looks at a clip's own tracks to see which model is worth most there; more change nothing."""
-TRUST = {INTERPOLATED: 0.3, RECOVERED: 0.6}
-"""Weight of filled boxes in the smoothing; seen ones weigh 1."""
-FILLED = 0.75
-"""Confidence of a filled box beside a seen one of the same strength."""
+"""Times that the weights of the models are refitted to a clip's own tracks; more change nothing."""
+SMOOTHING_WEIGHTS = {INTERPOLATED: 0.3, RECOVERED: 0.6}
+"""Weight of filled boxes in the smoothing; detected ones have weight 1."""
+FILLED_STRENGTH = 0.75
+"""Factor on the strength of a filled box."""
 
 
 def label(
-    parts: Sequence[Detections],
+    detections: Sequence[Detections],
     thresholds: Sequence[float],
-    options: Options = DEFAULT,
-    team: Skills | None = None,
+    options: HindsightOptions = DEFAULT,
+    team: TeamSkills | None = None,
 ) -> Tracks:
-    """Tracks of a whole clip.
+    """Label a whole clip: return its tracks, with the probability of each box as its score.
+
+    Equal input gives equal output.
 
     Args:
-        parts: one Detections a model over the same frames. All scores, also the doubtful ones:
-            they fill holes.
-        thresholds: operating point of each model; not finite means that every box counts as seen.
-        options: one set for everything.
-        team: what reviewed clips taught about the models, in the order of `parts`. Without it the
-            best model stands first: it leads, the others vote.
-
-    Scores are probabilities that the boxes are right, from all the evidence for each. Equal input
-    gives equal output.
+        detections: of each model over the same frames, with all scores: low-score boxes fill holes.
+        thresholds: operating threshold of each model; one that is not finite accepts every box.
+        options: parameters of all steps.
+        team: skills of the models, learned from reviewed clips, in the order of `detections`.
+            Without them the best model stands first: it leads, the others vote.
 
     Raises:
-        ValueError: if there are no parts, not one threshold and skill a part, or the parts disagree
-            on length, fps or names.
+        ValueError: if there are no detections, not one threshold and skill a model, or the models
+            disagree on length, fps or names.
     """
-    beliefs = team.confidence if team else confidence.BELIEFS
-    return confidence.judged(tracked(parts, thresholds, options, team), beliefs)
+    weights = team.confidence if team else confidence.PRIOR_WEIGHTS
+    return confidence.to_probabilities(build_tracks(detections, thresholds, options, team), weights)
 
 
-def tracked(
-    parts: Sequence[Detections],
+def build_tracks(
+    detections: Sequence[Detections],
     thresholds: Sequence[float],
-    options: Options = DEFAULT,
-    team: Skills | None = None,
+    options: HindsightOptions = DEFAULT,
+    team: TeamSkills | None = None,
 ) -> Tracks:
-    """`label` with the strength of the detections, in 0 … 1, as scores."""
-    _check(parts, thresholds, team)
-    if team and len(parts) == 1:
-        parts = [replace(parts[0], boxes=team.each[0].straighten(parts[0].boxes))]
-    if team is None or len(parts) == 1:
-        return _dense(fuse.fuse(parts, thresholds, options), options)
-    heard = [fuse.heard(*one, options) for one in zip(parts, thresholds, strict=True)]
-    pooled, weights = ensemble.gather(heard, team), team.weights
+    """Label a clip as `label` does, with the strength of the detections, 0 … 1, as scores."""
+    _check_inputs(detections, thresholds, team)
+    if team and len(detections) == 1:
+        unbiased = team.each[0].remove_bias(detections[0].boxes)
+        detections = [replace(detections[0], boxes=unbiased)]
+    if team is None or len(detections) == 1:
+        return _track(fuse.fuse(detections, thresholds, options), options)
+    strengths = [
+        fuse.prepare_detections(boxes, threshold, options)
+        for boxes, threshold in zip(detections, thresholds, strict=True)
+    ]
+    pooled, weights = ensemble.pool_detections(strengths, team), team.weights
     for _ in range(REFITS):
-        found = _dense(pooled.evidence(weights, options), options)
-        weights = pooled.refit(team.weights, found.detections)
-    return _dense(pooled.evidence(weights, options), options)
+        tracks = _track(pooled.fuse(weights, options), options)
+        weights = pooled.refit(team.weights, tracks.detections)
+    return _track(pooled.fuse(weights, options), options)
 
 
-def _dense(evidence: Evidence, options: Options) -> Tracks:
-    """Detections of single frames to tracks without holes."""
-    like = evidence.seen
-    links = association.link(like, options.link_iou, options.link_seconds)
-    found = paths.from_detections(like, links, evidence.origins)
-    if camera.moves(found, like.fps, options):
+def _track(fused: FusedDetections, options: HindsightOptions) -> Tracks:
+    """Link, stitch, prune, fill and smooth the detections of a clip."""
+    clip = fused.high_score
+    links = association.link(clip, options.link_iou, options.link_seconds)
+    tracks = TrackStates.from_detections(clip, links, fused.origins)
+    if camera.is_moving(tracks, clip.fps, options):
         options = options.on_moving_camera()
-    gap = options.gap_seconds
-    found = stitch.stitch(found, gap, like.fps, options)
-    found = prune.weak(found, like.fps, options, evidence.sure)
-    found = fill.fill(found, evidence.doubts, gap, options)
-    found = replace(found, states=smooth.smooth(found, _trust(found), like.fps, options))
-    found = prune.duplicates(found, like, options)
-    return paths.to_tracks(found, _strength(found, evidence.sure), like)
+    tracks = stitch.stitch(tracks, options.gap_seconds, clip.fps, options)
+    tracks = prune.drop_weak_tracks(tracks, clip.fps, options, fused.unit_probability)
+    tracks = fill.fill(tracks, fused.low_score, options.gap_seconds, options)
+    weights = np.ones(len(tracks))
+    for origin, weight in SMOOTHING_WEIGHTS.items():
+        weights[tracks.origins == origin] = weight
+    tracks = replace(tracks, states=smooth.smooth(tracks, weights, clip.fps, options))
+    tracks = prune.drop_duplicate_boxes(tracks, clip, options)
+    return tracks.to_tracks(_mean_strengths(tracks, fused.unit_probability), clip)
 
 
-def _check(parts: Sequence[Detections], thresholds: Sequence[float], team: Skills | None) -> None:
-    if not parts or len(parts) != len(thresholds):
+def _check_inputs(
+    detections: Sequence[Detections], thresholds: Sequence[float], team: TeamSkills | None
+) -> None:
+    if not detections or len(detections) != len(thresholds):
         raise ValueError(
-            f"parts: expected one threshold a part, got {len(parts)} and {len(thresholds)}"
+            "detections: expected one threshold a model, "
+            f"got {len(detections)} and {len(thresholds)}"
         )
-    if team and len(team.each) != len(parts):
-        raise ValueError(f"team: expected {len(parts)} skills, got {len(team.each)}")
-    if len({(part.length, part.fps, part.names) for part in parts}) > 1:
-        raise ValueError("parts: length, fps and names must agree")
+    if team and len(team.each) != len(detections):
+        raise ValueError(f"team: expected {len(detections)} skills, got {len(team.each)}")
+    if len({(boxes.length, boxes.fps, boxes.names) for boxes in detections}) > 1:
+        raise ValueError("detections: length, fps and names must agree")
 
 
-def _trust(found: Paths) -> Numbers:
-    weights = np.ones(len(found))
-    for origin, weight in TRUST.items():
-        weights[found.origins == origin] = weight
-    return weights
-
-
-def _strength(found: Paths, sure: float) -> Numbers:
-    """Mean of the box's own and its track's.
+def _mean_strengths(tracks: TrackStates, unit_probability: float) -> FloatArray:
+    """Return the mean of each box's strength and that of its track, 0 … 1, `(n,)`.
 
     Args:
-        sure: as in Evidence. Where nobody knows what strengths mean, a strength of 1 is worth .86
-            and a second witness halves the doubt.
+        tracks: the boxes.
+        unit_probability: as in FusedDetections. Where it is unknown, a strength of 1 counts as .86,
+            and a second model halves the doubt.
     """
-    own = np.minimum(found.strengths * sure, 1) if sure else 1 - np.exp(-2 * found.strengths)
-    own[np.isin(found.origins, list(TRUST))] *= FILLED
-    if not sure:
-        own[found.origins == UNITED] = 1 - (1 - own[found.origins == UNITED]) / 2
-    both: Numbers = (own + found.mean(own)[found.track_of]) / 2
-    return both
+    if unit_probability:
+        strengths = np.minimum(tracks.strengths * unit_probability, 1)
+    else:
+        strengths = 1 - np.exp(-2 * tracks.strengths)
+    strengths[np.isin(tracks.origins, list(SMOOTHING_WEIGHTS))] *= FILLED_STRENGTH
+    if not unit_probability:
+        united = tracks.origins == UNITED
+        strengths[united] = 1 - (1 - strengths[united]) / 2
+    mean: FloatArray = (strengths + tracks.mean_per_track(strengths)[tracks.track_index]) / 2
+    return mean

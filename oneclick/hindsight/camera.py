@@ -1,46 +1,54 @@
-"""Does the camera move? Judged from the tracks alone."""
+"""Detection of camera motion from the tracks alone."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from oneclick.hindsight.options import Options
-from oneclick.hindsight.paths import Numbers, Paths, Rows
+from oneclick.hindsight.options import HindsightOptions
+from oneclick.hindsight.track_states import FloatArray, IndexArray, TrackStates
 
 LAG_SECONDS = 0.3
-FEWEST = 20
-"""Motions seen at the same time as another; fewer are no evidence, and cameras mostly stand."""
-MOST = 0.5
-"""Motions are cut at this many box heights: a wrong link must not outvote the others."""
+MIN_MOTIONS = 20
+"""Least number of simultaneous motions; with fewer the camera counts as static, as most are."""
+MAX_MOTION = 0.5
+"""Motions are clipped to this many box heights, so that a wrong link cannot outvote the others."""
 
 
-def moves(paths: Paths, fps: float, options: Options) -> bool:
-    """True if the tracks go up and down together.
+def is_moving(tracks: TrackStates, fps: float, options: HindsightOptions) -> bool:
+    """Check whether the camera moves: whether the tracks move up and down together.
 
-    People walk left or right together, but only a camera lifts and lowers them all. Measured:
-    agreement at most .11 on static cameras (4 sequences, 11 detector files), .17 to .50 on moving.
+    People walk left or right together, but only a camera moves all of them up and down. Measured
+    agreement: at most .11 on static cameras (4 sequences, 11 detector files), .17 to .50 on moving
+    ones.
     """
-    return agreement(paths, fps) > options.moving_agreement
+    return vertical_agreement(tracks, fps) > options.moving_agreement
 
 
-def agreement(paths: Paths, fps: float) -> float:
-    """Correlation, -1 … 1, of each track's vertical motion with the mean of the others' then."""
-    frames, motion = _vertical(paths, max(1, round(LAG_SECONDS * fps)))
+def vertical_agreement(tracks: TrackStates, fps: float) -> float:
+    """Return the correlation, -1 … 1, of each track's vertical motion with the mean of the others.
+
+    0 where there are fewer than MIN_MOTIONS simultaneous motions.
+    """
+    frames, motion = vertical_motion(tracks, max(1, round(LAG_SECONDS * fps)))
     count = np.bincount(frames)[frames] if len(frames) else np.zeros(0)
-    together = count >= 2
-    if together.sum() < FEWEST:
+    shared = count >= 2
+    if shared.sum() < MIN_MOTIONS:
         return 0.0
     total = np.bincount(frames, motion)[frames]
-    own, others = motion[together], ((total - motion) / np.maximum(count - 1, 1))[together]
-    norm = np.sqrt((own**2).sum() * (others**2).sum())
-    return float((own * others).sum() / norm) if norm > 0 else 0.0
+    x = motion[shared]
+    y = ((total - motion) / np.maximum(count - 1, 1))[shared]
+    norm = np.sqrt((x**2).sum() * (y**2).sum())
+    return float((x * y).sum() / norm) if norm > 0 else 0.0
 
 
-def _vertical(paths: Paths, lag: int) -> tuple[Rows, Numbers]:
-    """Frame and motion of the centre over `lag` frames, in heights, wherever no box is missing."""
-    same = paths.tracks[lag:] == paths.tracks[:-lag]
-    whole = same & (paths.frames[lag:] - paths.frames[:-lag] == lag)
-    rows = np.flatnonzero(whole)
-    height = np.maximum(paths.states[rows, 3], 1)
-    motion = (paths.states[rows + lag, 1] - paths.states[rows, 1]) / height
-    return paths.frames[rows], np.clip(motion, -MOST, MOST)
+def vertical_motion(tracks: TrackStates, lag: int) -> tuple[IndexArray, FloatArray]:
+    """Return frame and motion of the centre over `lag` frames, in box heights.
+
+    Only where the track has a box in every frame between.
+    """
+    same_track = tracks.tracks[lag:] == tracks.tracks[:-lag]
+    unbroken = same_track & (tracks.frames[lag:] - tracks.frames[:-lag] == lag)
+    rows = np.flatnonzero(unbroken)
+    height = np.maximum(tracks.states[rows, 3], 1)
+    motion = (tracks.states[rows + lag, 1] - tracks.states[rows, 1]) / height
+    return tracks.frames[rows], np.clip(motion, -MAX_MOTION, MAX_MOTION)

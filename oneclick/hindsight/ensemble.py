@@ -1,7 +1,7 @@
-"""Several labellers over one clip, each believed as far as reviewed clips say.
+"""Ensemble of labellers over one clip, each weighted by what reviewed clips taught about it.
 
-Boxes of different models that show one object are gathered, with a merged box and a probability:
-the chances that the models give, weighed by what each has earned. A silent model adds nothing.
+Boxes of different models that show one object are pooled, with a merged box and a probability: the
+probabilities of the models, combined with learned weights. A model without a box adds nothing.
 """
 
 from __future__ import annotations
@@ -15,106 +15,129 @@ from numpy.typing import NDArray
 from oneclick.core import association, logistic
 from oneclick.core.detections import Detections, concat
 from oneclick.core.tracks import DETECTED, UNITED
-from oneclick.hindsight.fuse import Evidence
-from oneclick.hindsight.options import Options
-from oneclick.hindsight.skills import Skills
+from oneclick.hindsight.fuse import FusedDetections
+from oneclick.hindsight.options import HindsightOptions
+from oneclick.hindsight.skills import TeamSkills
 
-Rows = NDArray[np.intp]
-Numbers = NDArray[np.float64]
+IndexArray = NDArray[np.intp]
+FloatArray = NDArray[np.float64]
 
 SAME_OBJECT = 0.5
-"""IoU from which on boxes of two models, or a box and the truth, are one object."""
-WORTH, HOLD = 0.3, 10.0
-"""How much a box of the clip itself weighs against what reviews taught."""
+"""IoU from which on boxes of two models, or a box and the ground truth, are one object."""
+CLIP_SAMPLE_WEIGHT, PRIOR_PRECISION = 0.3, 10.0
+"""Weight of a box of the clip itself, and precision of the weights learned from reviews."""
 
 
 @dataclass(frozen=True, eq=False)
-class Pool:
-    """What all models say of one clip, object by object and frame by frame."""
+class PooledDetections:
+    """Boxes of all models in one clip, by object and frame."""
 
     objects: Detections
     """(n) merged boxes."""
-    columns: Numbers
-    """(n, 1 + models) ones, then the chance that each model gives; 0 where it is silent."""
-    sure: Rows
+    features: FloatArray
+    """(n, 1 + models) ones, then the probability that each model gives; 0 where it has no box."""
+    model_counts: IndexArray
     """(n,) models at or above their threshold."""
 
-    def right(self, truth: Detections) -> NDArray[np.bool_]:
-        """(n,) which of them are in `truth`, one to one."""
-        found = np.zeros(len(self.objects), np.bool_)
-        found[association.match_frames(self.objects, truth, SAME_OBJECT)[0]] = True
-        return found
+    def match_truth(self, truth: Detections) -> NDArray[np.bool_]:
+        """Check which objects are matched one to one by a box of `truth`, `(n,)`."""
+        matches = np.zeros(len(self.objects), np.bool_)
+        matches[association.match_frames(self.objects, truth, SAME_OBJECT)[0]] = True
+        return matches
 
-    def refit(self, weights: Numbers, labels: Detections) -> Numbers:
-        """Weights after a look at what hindsight made of this clip.
+    def refit(self, weights: FloatArray, labels: Detections) -> FloatArray:
+        """Return the weights fitted to the labels of this clip, with `weights` as the prior.
 
-        Which model is worth most differs from camera to camera; tracks tell without a reviewer.
+        Which model is most reliable differs from camera to camera; the tracks show it without a
+        reviewer.
         """
-        return logistic.fit(self.columns, self.right(labels), weights, HOLD, WORTH)
+        return logistic.fit(
+            self.features, self.match_truth(labels), weights, PRIOR_PRECISION, CLIP_SAMPLE_WEIGHT
+        )
 
-    def evidence(self, weights: Numbers, options: Options) -> Evidence:
-        """Boxes that count as seen, and doubts; a strength of 1 is a probability of `sure`."""
-        strengths = logistic.chance(self.columns, weights) / options.sure
-        believed = replace(self.objects, scores=strengths.astype(np.float32))
-        seen = believed.scores >= 1
-        origins = np.where(self.sure[seen] > 1, UNITED, DETECTED)
-        doubts = believed.where(~seen).above(options.floor)
-        return Evidence(believed.where(seen), origins, doubts, options.sure)
+    def fuse(self, weights: FloatArray, options: HindsightOptions) -> FusedDetections:
+        """Combine the models with `weights`; a strength of 1 is `options.min_probability`."""
+        probabilities = logistic.probability(self.features, weights)
+        strengths = (probabilities / options.min_probability).astype(np.float32)
+        objects = replace(self.objects, scores=strengths)
+        is_high = objects.scores >= 1
+        origins = np.where(self.model_counts[is_high] > 1, UNITED, DETECTED)
+        low_score = objects.where(~is_high).above(options.min_strength)
+        return FusedDetections(objects.where(is_high), origins, low_score, options.min_probability)
 
 
-def gather(parts: Sequence[Detections], team: Skills) -> Pool:
-    """One row per object and frame.
+def pool_detections(detections: Sequence[Detections], team: TeamSkills) -> PooledDetections:
+    """Merge the boxes of all models to one row per object and frame.
 
     Args:
-        parts: as `fuse.heard` gives them, in the order of the team. What comes out does not depend
-            on that order.
+        detections: of each model as `fuse.prepare_detections` returns them, in the order of the
+            team. The outcome does not depend on that order.
+        team: skills of the models.
     """
-    objects = parts[0].where(np.zeros(len(parts[0]), np.bool_))
-    members = np.zeros((0, len(parts)), np.intp)
-    for model in sorted(range(len(parts)), key=lambda m: _rank(team, m), reverse=True):
-        objects, members = _add(objects, members, parts[model], model)
-    merged = replace(objects, boxes=_merged(parts, members, team))
-    columns, sure = np.ones((len(objects), 1 + len(parts))), np.zeros(len(objects), np.intp)
-    for m, (part, skill) in enumerate(zip(parts, team.each, strict=True)):
-        has, scores = _of(members[:, m], part.scores)
-        columns[:, 1 + m] = np.where(has, skill.chance(scores), 0)
-        sure += has & (scores >= 1)
-    return Pool(merged, columns, sure)
+    first = detections[0]
+    objects = Detections.empty(first.length, first.fps, first.names)
+    members = np.zeros((0, len(detections)), np.intp)
+    best_first = sorted(range(len(detections)), key=lambda m: team.each[m].rank, reverse=True)
+    for model in best_first:
+        objects, members = add_model(objects, members, detections[model], model)
+    features = np.ones((len(objects), 1 + len(detections)))
+    model_counts = np.zeros(len(objects), np.intp)
+    for m, (boxes, skill) in enumerate(zip(detections, team.each, strict=True)):
+        has_box, strengths = _take_members(boxes.scores, members[:, m])
+        features[:, 1 + m] = np.where(has_box, skill.probability(strengths), 0)
+        model_counts += has_box & (strengths >= 1)
+    merged = replace(objects, boxes=merge_boxes(detections, members, team))
+    return PooledDetections(merged, features, model_counts)
 
 
-def _rank(team: Skills, model: int) -> tuple[float, ...]:
-    """The model that is worth most is asked first, whatever the order in which they are named."""
-    one = team.each[model]
-    return one.weight, one.offset, one.slope, -one.spread
+def add_model(
+    objects: Detections, members: IndexArray, detections: Detections, model: int
+) -> tuple[Detections, IndexArray]:
+    """Add the boxes of one more model to the objects that they show, or as new objects.
 
+    Args:
+        objects: one box per object and frame, `n` rows.
+        members: `(n, models)` row of each model's box, or -1 where it has none.
+        detections: boxes of the model.
+        model: its column in `members`.
 
-def _add(
-    objects: Detections, members: Rows, part: Detections, model: int
-) -> tuple[Detections, Rows]:
-    """Objects with the boxes of one more model; `members` are rows of each model, or -1."""
-    i, j = association.match_frames(objects, part, SAME_OBJECT)
+    Returns:
+        The objects and their members.
+    """
+    i, j = association.match_frames(objects, detections, SAME_OBJECT)
     members[i, model] = j
-    alone = np.ones(len(part), np.bool_)
-    alone[j] = False
-    fresh = np.full((int(alone.sum()), members.shape[1]), -1)
-    fresh[:, model] = np.flatnonzero(alone)
-    order = np.argsort(np.concatenate([objects.frames, part.frames[alone]]), kind="stable")
-    # Detections puts rows in order of time in the same way.
-    return concat([objects, part.where(alone)]), np.concatenate([members, fresh])[order]
+    is_new = np.ones(len(detections), np.bool_)
+    is_new[j] = False
+    new_members = np.full((int(is_new.sum()), members.shape[1]), -1)
+    new_members[:, model] = np.flatnonzero(is_new)
+    # Detections sorts its rows by frame in the same way.
+    order = np.argsort(np.concatenate([objects.frames, detections.frames[is_new]]), kind="stable")
+    all_members = np.concatenate([members, new_members])[order]
+    return concat([objects, detections.where(is_new)]), all_members
 
 
-def _merged(parts: Sequence[Detections], members: Rows, team: Skills) -> NDArray[np.float32]:
-    """Mean boxes, weighed by how closely each model draws them."""
-    total, weight = np.zeros((len(members), 4)), np.zeros(len(members))
-    for m, (part, skill) in enumerate(zip(parts, team.each, strict=True)):
-        has, sides = _of(members[:, m], part.boxes)
-        worth = np.where(has, skill.spread**-2, 0)
-        total += worth[:, None] * skill.straighten(sides)
-        weight += worth
-    return (total / np.maximum(weight, 1e-12)[:, None]).astype(np.float32)
+def merge_boxes(
+    detections: Sequence[Detections], members: IndexArray, team: TeamSkills
+) -> NDArray[np.float32]:
+    """Return the mean box of each object, weighted by the precision of each model, `(n, 4)` px.
+
+    Args:
+        detections: of each model.
+        members: `(n, models)` row of each model's box, or -1 where it has none.
+        team: skills of the models.
+    """
+    total, total_weight = np.zeros((len(members), 4)), np.zeros(len(members))
+    for m, (boxes, skill) in enumerate(zip(detections, team.each, strict=True)):
+        has_box, sides = _take_members(boxes.boxes, members[:, m])
+        weight = np.where(has_box, skill.spread**-2, 0)
+        total += weight[:, None] * skill.remove_bias(sides)
+        total_weight += weight
+    return (total / np.maximum(total_weight, 1e-12)[:, None]).astype(np.float32)
 
 
-def _of(rows: Rows, values: NDArray[np.float32]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """Which objects have a box of a model, and its values; zeros where they have none."""
+def _take_members(
+    values: NDArray[np.float32], rows: IndexArray
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Return which objects have a box of a model, and its values; zeros where they have none."""
     padded = np.concatenate([values, np.zeros_like(values[:1], shape=(1, *values.shape[1:]))])
     return rows >= 0, padded.take(rows, axis=0)

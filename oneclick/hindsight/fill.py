@@ -1,4 +1,4 @@
-"""Holes of tracks: filled with a doubtful box where one lies, with a straight line elsewhere."""
+"""Filling of holes in tracks: by a low-score box where one fits, else by linear interpolation."""
 
 from __future__ import annotations
 
@@ -9,54 +9,63 @@ import numpy as np
 from oneclick.core import association
 from oneclick.core.detections import Detections
 from oneclick.core.tracks import INTERPOLATED, RECOVERED
-from oneclick.hindsight import paths as columns
 from oneclick.hindsight import smooth
-from oneclick.hindsight.options import Options
-from oneclick.hindsight.paths import Paths
+from oneclick.hindsight.options import HindsightOptions
+from oneclick.hindsight.track_states import TrackStates, boxes_to_states
 
 FADE_SECONDS = 1.0
-"""Time from the nearest seen box in which the belief in a filled one falls to 1/e."""
+"""Time from the nearest detected box in which the strength of a filled one falls to 1/e."""
 
 
-def fill(paths: Paths, doubts: Detections, gap_seconds: float, options: Options) -> Paths:
-    """Paths with a box in every frame of the holes of at most `gap_seconds`.
+def fill(
+    tracks: TrackStates, low_score: Detections, gap_seconds: float, options: HindsightOptions
+) -> TrackStates:
+    """Fill the holes of at most `gap_seconds` with a box in every frame.
 
-    The line goes between smoothed ends, because the last box before an occlusion is often half
-    hidden itself. A doubtful box serves at most one track.
+    Interpolation goes between smoothed ends, because the last box before an occlusion is often
+    partly hidden itself. A low-score box fills at most one track.
+
+    Args:
+        tracks: the tracks.
+        low_score: boxes below the operating threshold that may replace interpolated ones.
+        gap_seconds: longest hole that is filled.
+        options: of smoothing and recovery.
     """
-    believed = smooth.smooth(paths, np.ones(len(paths)), doubts.fps, options)
-    lines = _lines(replace(paths, states=believed), gap_seconds, doubts.fps)
-    return columns.concat([paths, _recovered(lines, doubts, options)])
+    smoothed = smooth.smooth(tracks, np.ones(len(tracks)), low_score.fps, options)
+    added = interpolate_holes(replace(tracks, states=smoothed), gap_seconds, low_score.fps)
+    return TrackStates.concat([tracks, recover_boxes(added, low_score, options)])
 
 
-def _lines(paths: Paths, gap_seconds: float, fps: float) -> Paths:
-    """The missing boxes alone."""
-    step = np.diff(paths.frames)
-    hole = (np.diff(paths.tracks) == 0) & (step > 1) & (step <= gap_seconds * fps + 1)
-    left = np.flatnonzero(hole)
-    missing = step[left] - 1
-    row = np.repeat(left, missing)
-    after = np.arange(len(row)) - np.repeat(np.cumsum(missing) - missing, missing) + 1
-    share = (after / step[row])[:, None]
-    nearest = np.minimum(after, step[row] - after) / fps
-    return Paths(
-        paths.frames[row] + after,
-        paths.tracks[row],
-        paths.states[row] * (1 - share) + paths.states[row + 1] * share,
-        np.minimum(paths.strengths[row], paths.strengths[row + 1])
-        * np.exp(-nearest / FADE_SECONDS),
-        paths.classes[row],
-        np.full(len(row), INTERPOLATED),
+def interpolate_holes(tracks: TrackStates, gap_seconds: float, fps: float) -> TrackStates:
+    """Return the boxes missing in holes of at most `gap_seconds`, linearly interpolated."""
+    step = np.diff(tracks.frames)
+    is_hole = (np.diff(tracks.tracks) == 0) & (step > 1) & (step <= gap_seconds * fps + 1)
+    holes = np.flatnonzero(is_hole)
+    sizes = step[holes] - 1
+    row = np.repeat(holes, sizes)
+    offset = np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + 1
+    share = (offset / step[row])[:, None]
+    nearest = np.minimum(offset, step[row] - offset) / fps
+    weaker = np.minimum(tracks.strengths[row], tracks.strengths[row + 1])
+    return TrackStates(
+        frames=tracks.frames[row] + offset,
+        tracks=tracks.tracks[row],
+        states=tracks.states[row] * (1 - share) + tracks.states[row + 1] * share,
+        strengths=weaker * np.exp(-nearest / FADE_SECONDS),
+        classes=tracks.classes[row],
+        origins=np.full(len(row), INTERPOLATED),
     )
 
 
-def _recovered(lines: Paths, doubts: Detections, options: Options) -> Paths:
-    """The filled boxes, replaced where a doubtful box agrees."""
-    found, row = columns.to_detections(lines, lines.strengths, doubts)
-    i, j = association.match_frames(found, doubts, options.recover_iou)
-    states, origins = lines.states.copy(), lines.origins.copy()
-    strengths = lines.strengths.copy()
-    states[row[i]] = columns.states(doubts.boxes[j])
-    strengths[row[i]] = np.maximum(strengths[row[i]], doubts.scores[j])
+def recover_boxes(
+    interpolated: TrackStates, low_score: Detections, options: HindsightOptions
+) -> TrackStates:
+    """Replace interpolated boxes by low-score detections that overlap them, one to one."""
+    detections, row = interpolated.to_detections(interpolated.strengths, low_score)
+    i, j = association.match_frames(detections, low_score, options.recover_iou)
+    states, origins = interpolated.states.copy(), interpolated.origins.copy()
+    strengths = interpolated.strengths.copy()
+    states[row[i]] = boxes_to_states(low_score.boxes[j])
+    strengths[row[i]] = np.maximum(strengths[row[i]], low_score.scores[j])
     origins[row[i]] = RECOVERED
-    return replace(lines, states=states, origins=origins, strengths=strengths)
+    return replace(interpolated, states=states, origins=origins, strengths=strengths)

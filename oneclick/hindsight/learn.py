@@ -1,4 +1,4 @@
-"""Learning the skills of labellers from clips that people reviewed."""
+"""Learning of labeller skills from clips that people reviewed."""
 
 from __future__ import annotations
 
@@ -12,108 +12,148 @@ from oneclick import hindsight
 from oneclick.core import association, boxes, logistic
 from oneclick.core.detections import Detections
 from oneclick.hindsight import confidence, ensemble, fuse, skills
-from oneclick.hindsight.options import Options
-from oneclick.hindsight.skills import Skill, Skills
+from oneclick.hindsight.options import HindsightOptions
+from oneclick.hindsight.skills import Skill, TeamSkills
 
-Numbers = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 
-WORTH = 0.3
-"""Boxes of neighbouring frames are no independent witnesses."""
+SAMPLE_WEIGHT = 0.3
+"""Below 1, for boxes of neighbouring frames are not independent."""
 SAME_OBJECT = 0.5
 """IoU from which on a box is right."""
-LEAST_SPREAD = 1e-3
+MIN_SPREAD = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
-    """A clip that a person reviewed: what the labellers had said, and what was right."""
+class LabellerExample:
+    """A reviewed clip: the detections of the labellers, and the ground truth."""
 
     parts: tuple[Detections, ...]
+    """Detections of each labeller."""
     thresholds: tuple[float, ...]
+    """Operating threshold of each labeller."""
     truth: Detections
+    """Boxes that the reviewer accepted."""
 
 
-def learn(lessons: Sequence[Lesson], options: Options) -> Skills:
-    """Skills of one team.
+def learn(examples: Sequence[LabellerExample], options: HindsightOptions) -> TeamSkills:
+    """Learn the skills of one team.
 
     Raises:
-        ValueError: if there is no lesson, or they are of teams of different size.
+        ValueError: if there is no example, or they are of teams of different size.
     """
-    sizes = {len(lesson.parts) for lesson in lessons}
+    sizes = {len(example.parts) for example in examples}
     if len(sizes) != 1:
-        raise ValueError("lessons: expected at least one, all of one team")
+        raise ValueError("examples: expected at least one, all of one team")
     models = [
-        [fuse.heard(lesson.parts[m], lesson.thresholds[m], options) for lesson in lessons]
+        [
+            fuse.prepare_detections(example.parts[m], example.thresholds[m], options)
+            for example in examples
+        ]
         for m in range(sizes.pop())
     ]
-    truths = [lesson.truth for lesson in lessons]
-    each = tuple(_alone(said, truths, len(models)) for said in models)
-    team = replace(skills.unlearned(len(models)), each=each, boxes=sum(map(len, truths)))
-    team = _together(team, list(zip(*models, strict=True)), truths)
-    return replace(team, confidence=_confidence(team, lessons, options))
+    truths = [example.truth for example in examples]
+    each = tuple(fit_skill(detections, truths, len(models)) for detections in models)
+    team = replace(skills.untrained_team(len(models)), each=each, boxes=sum(map(len, truths)))
+    team = fit_weights(team, list(zip(*models, strict=True)), truths)
+    return replace(team, confidence=fit_confidence(team, examples, options))
 
 
-def _alone(said: Sequence[Detections], truths: Sequence[Detections], models: int) -> Skill:
-    """Scores into chances, and the error of the boxes, of one model."""
-    right, scores, errors = [], [], []
-    for part, truth in zip(said, truths, strict=True):
-        rows, true = association.match_frames(part, truth, SAME_OBJECT)
-        hit = np.zeros(len(part), np.bool_)
-        hit[rows] = True
-        right.append(hit)
-        scores.append(part.scores)
-        errors.append(_errors(part.boxes.take(rows, axis=0), truth.boxes.take(true, axis=0)))
-    known, before = skills.columns(np.concatenate(scores)), [skills.OFFSET, skills.SLOPE]
-    offset, slope = logistic.fit(known, np.concatenate(right), before, worth=WORTH)
-    lean, spread = _drawing(errors)
-    return Skill(float(offset), float(slope), skills.TOGETHER / models, spread, lean)
+def fit_skill(detections: Sequence[Detections], truths: Sequence[Detections], models: int) -> Skill:
+    """Fit the calibration and the box error of one model; its weight is a share of the prior.
+
+    Args:
+        detections: boxes of the model in each clip, with strengths as scores.
+        truths: ground truth of each clip.
+        models: size of the team.
+    """
+    targets, strengths, errors = [], [], []
+    for boxes_of_clip, truth in zip(detections, truths, strict=True):
+        rows, true_rows = association.match_frames(boxes_of_clip, truth, SAME_OBJECT)
+        is_right = np.zeros(len(boxes_of_clip), np.bool_)
+        is_right[rows] = True
+        targets.append(is_right)
+        strengths.append(boxes_of_clip.scores)
+        true_boxes = truth.boxes.take(true_rows, axis=0)
+        distance = boxes_of_clip.boxes.take(rows, axis=0) - true_boxes
+        errors.append(distance / np.maximum(boxes.heights(true_boxes), 1)[:, None])
+    offset, slope = logistic.fit(
+        skills.calibration_features(np.concatenate(strengths)),
+        np.concatenate(targets),
+        [skills.PRIOR_OFFSET, skills.PRIOR_SLOPE],
+        sample_weight=SAMPLE_WEIGHT,
+    )
+    bias, spread = box_error(errors)
+    return Skill(
+        offset=float(offset),
+        slope=float(slope),
+        weight=skills.PRIOR_TEAM_WEIGHT / models,
+        spread=spread,
+        lean=bias,
+    )
 
 
-def _together(
-    team: Skills, clips: Sequence[tuple[Detections, ...]], truths: Sequence[Detections]
-) -> Skills:
-    """The same team with the weights of its members."""
-    columns, right = [], []
-    for parts, truth in zip(clips, truths, strict=True):
-        pooled = ensemble.gather(parts, team)
-        columns.append(pooled.columns)
-        right.append(pooled.right(truth))
-    found = logistic.fit(np.concatenate(columns), np.concatenate(right), team.weights, worth=WORTH)
-    bias, *weights = found.tolist()
-    each = tuple(replace(one, weight=w) for one, w in zip(team.each, weights, strict=True))
+def fit_weights(
+    team: TeamSkills, clips: Sequence[tuple[Detections, ...]], truths: Sequence[Detections]
+) -> TeamSkills:
+    """Fit the bias and the weights of a team whose members are calibrated.
+
+    Args:
+        team: the calibrated members.
+        clips: detections of each member in each clip, with strengths as scores.
+        truths: ground truth of each clip.
+    """
+    features, targets = [], []
+    for detections, truth in zip(clips, truths, strict=True):
+        pooled = ensemble.pool_detections(detections, team)
+        features.append(pooled.features)
+        targets.append(pooled.match_truth(truth))
+    bias, *weights = logistic.fit(
+        np.concatenate(features),
+        np.concatenate(targets),
+        team.weights,
+        sample_weight=SAMPLE_WEIGHT,
+    ).tolist()
+    each = tuple(replace(skill, weight=w) for skill, w in zip(team.each, weights, strict=True))
     return replace(team, each=each, bias=bias)
 
 
-def _drawing(errors: Sequence[Numbers]) -> tuple[tuple[float, float, float, float], float]:
-    """How a model draws, from its errors clip by clip: which way it leans, how far it strays.
+def box_error(
+    errors: Sequence[FloatArray],
+) -> tuple[tuple[float, float, float, float], float]:
+    """Return bias and spread of a model's boxes.
 
-    One clip says little of other cameras: a lean is believed as far as clips show it again.
+    One clip says little about other cameras, so the bias is shrunk by the number of clips.
+
+    Args:
+        errors: `(n, 4)` errors of x1, y1, x2, y2 in box heights, for each clip.
     """
     clips = [clip for clip in errors if len(clip)]
     if not clips:
-        return (0.0, 0.0, 0.0, 0.0), skills.SPREAD
-    shown = len(clips) / (len(clips) + 1)
-    x1, y1, x2, y2 = (shown * np.mean([np.median(clip, 0) for clip in clips], 0)).tolist()
-    # No median: a model that is mostly exact and at times wild is not to be followed.
+        return (0.0, 0.0, 0.0, 0.0), skills.PRIOR_SPREAD
+    shrinkage = len(clips) / (len(clips) + 1)
+    x1, y1, x2, y2 = (shrinkage * np.mean([np.median(clip, 0) for clip in clips], 0)).tolist()
+    # No median: a model that is mostly exact and at times far off deserves little weight.
     spread = float(np.mean(np.abs(np.concatenate(clips) - [x1, y1, x2, y2])))
-    return (x1, y1, x2, y2), max(spread, LEAST_SPREAD)
+    return (x1, y1, x2, y2), max(spread, MIN_SPREAD)
 
 
-def _confidence(team: Skills, lessons: Sequence[Lesson], options: Options) -> tuple[float, ...]:
-    """What speaks for and against a label, from how the team's labels compare with the truth."""
-    columns, right = [], []
-    for lesson in lessons:
-        made = hindsight.tracked(lesson.parts, lesson.thresholds, options, team)
-        hit = np.zeros(len(made), np.bool_)
-        hit[association.match_frames(made.detections, lesson.truth, SAME_OBJECT)[0]] = True
-        columns.append(confidence.evidence(made))
-        right.append(hit)
-    before = confidence.BELIEFS
-    found = logistic.fit(np.concatenate(columns), np.concatenate(right), before, worth=WORTH)
-    return tuple(found.tolist())
-
-
-def _errors(found: NDArray[np.float32], true: NDArray[np.float32]) -> Numbers:
-    """Distance of each side in heights, `(n, 4)`."""
-    apart: Numbers = (found - true) / np.maximum(boxes.heights(true), 1)[:, None]
-    return apart
+def fit_confidence(
+    team: TeamSkills, examples: Sequence[LabellerExample], options: HindsightOptions
+) -> tuple[float, ...]:
+    """Fit the log-odds of `confidence.features` to the team's labels and the ground truth."""
+    features, targets = [], []
+    for example in examples:
+        labels = hindsight.build_tracks(example.parts, example.thresholds, options, team)
+        is_right = np.zeros(len(labels), np.bool_)
+        rows, _ = association.match_frames(labels.detections, example.truth, SAME_OBJECT)
+        is_right[rows] = True
+        features.append(confidence.features(labels))
+        targets.append(is_right)
+    weights = logistic.fit(
+        np.concatenate(features),
+        np.concatenate(targets),
+        confidence.PRIOR_WEIGHTS,
+        sample_weight=SAMPLE_WEIGHT,
+    )
+    return tuple(weights.tolist())

@@ -1,4 +1,4 @@
-"""What is taken away, with the whole clip in view: false tracks, and the same object twice."""
+"""Removal of false positives with the whole clip in view: weak tracks and duplicate boxes."""
 
 from __future__ import annotations
 
@@ -6,38 +6,53 @@ import numpy as np
 
 from oneclick.core import association
 from oneclick.core.detections import Detections
-from oneclick.hindsight import paths as columns
-from oneclick.hindsight.options import Options
-from oneclick.hindsight.paths import Numbers, Paths
+from oneclick.hindsight.options import HindsightOptions
+from oneclick.hindsight.track_states import FloatArray, TrackStates
 
 
-def weak(paths: Paths, fps: float, options: Options, sure: float = 0.0) -> Paths:
-    """Without tracks that are too short, too rarely seen or too faint.
+def drop_weak_tracks(
+    tracks: TrackStates, fps: float, options: HindsightOptions, unit_probability: float = 0.0
+) -> TrackStates:
+    """Drop tracks that are too short, have too few detections or a low mean strength.
 
     Args:
-        sure: probability that a strength of 1 stands for; 0 where nobody knows what they mean.
+        tracks: without interpolated boxes.
+        fps: frames per second.
+        options: the limits.
+        unit_probability: as in FusedDetections.
     """
-    if not len(paths):
-        return paths
-    seen = paths.stops - paths.starts
-    seconds = (paths.frames[paths.stops - 1] - paths.frames[paths.starts] + 1) / fps
-    usual = float(np.median(paths.strengths))
-    least = options.believed / sure if sure else 1 + options.faint * (usual - 1)
+    if not len(tracks):
+        return tracks
+    counts = tracks.stops - tracks.starts
+    seconds = (tracks.frames[tracks.stops - 1] - tracks.frames[tracks.starts] + 1) / fps
+    if unit_probability:
+        min_strength = options.min_track_probability / unit_probability
+    else:
+        median = float(np.median(tracks.strengths))
+        min_strength = 1 + options.min_relative_strength * (median - 1)
     # A mean of equal numbers may come out a rounding error below them.
-    strong = paths.mean(paths.strengths) >= least - 1e-6
-    keep = strong & (seen >= options.min_boxes) & (seconds >= options.min_seconds)
-    return paths.where(keep[paths.track_of])
+    strong = tracks.mean_per_track(tracks.strengths) >= min_strength - 1e-6
+    keep = strong & (counts >= options.min_boxes) & (seconds >= options.min_seconds)
+    return tracks.where(keep[tracks.track_index])
 
 
-def duplicates(paths: Paths, like: Detections, options: Options) -> Paths:
-    """Without boxes that overlap one of a track with more evidence, frame by frame."""
-    evidence: Numbers = paths.mean(paths.strengths) * (paths.stops - paths.starts)
-    found, row = columns.to_detections(paths, evidence[paths.track_of], like)
-    i, j, _ = association.overlaps(found, found, options.same_iou)
+def drop_duplicate_boxes(
+    tracks: TrackStates, clip: Detections, options: HindsightOptions
+) -> TrackStates:
+    """Drop boxes that overlap a box of a stronger track in the same frame.
+
+    Args:
+        tracks: the strength of a track is the sum over its boxes.
+        clip: detections of the clip, for its length, fps and class names.
+        options: the least IoU of duplicates.
+    """
+    total: FloatArray = tracks.mean_per_track(tracks.strengths) * (tracks.stops - tracks.starts)
+    detections, row = tracks.to_detections(total[tracks.track_index], clip)
+    i, j, _ = association.overlaps(detections, detections, options.same_iou)
     a, b = row[i], row[j]
-    twice = (a != b) & (paths.classes[a] == paths.classes[b])
-    a, b = a[twice], b[twice]
-    rank = np.argsort(np.lexsort((np.arange(len(evidence)), -evidence)))[paths.track_of]
-    keep = np.ones(len(paths), np.bool_)
+    duplicate = (a != b) & (tracks.classes[a] == tracks.classes[b])
+    a, b = a[duplicate], b[duplicate]
+    rank = np.argsort(np.lexsort((np.arange(len(total)), -total)))[tracks.track_index]
+    keep = np.ones(len(tracks), np.bool_)
     keep[b[rank[a] < rank[b]]] = False
-    return paths.where(keep)
+    return tracks.where(keep)

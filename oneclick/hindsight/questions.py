@@ -1,7 +1,7 @@
-"""What a reviewer should look at: boxes in doubt, and ends of tracks behind which more may lie.
+"""Questions for a reviewer: boxes in doubt, and ends of tracks where more boxes may be missing.
 
-Everything else is accepted as it stands. Questions are ranked by the corrections that an answer is
-expected to bring, so a reviewer who has no time for all of them has spent it best.
+All other labels are accepted as they are. Questions are ranked by the expected number of
+corrections, so that a reviewer without time for all of them answers the most useful ones.
 """
 
 from __future__ import annotations
@@ -13,97 +13,108 @@ from numpy.typing import NDArray
 
 from oneclick.core import boxes
 from oneclick.core.spans import Span
-from oneclick.core.tracks import FILLED, Tracks
+from oneclick.core.tracks import FILLED_ORIGINS, Tracks
 
 ASK = 0.2
-"""A box is asked about from this probability on that it is wrong."""
+"""Least probability of an error at which a box gets a question."""
 JOIN_SECONDS = 0.5
-"""Doubts about one track with breaks of at most this length are one question."""
+"""Doubtful boxes of one track with breaks of at most this length are one question."""
 BEYOND_SECONDS = 1.0
-"""How far behind the end of a track something may have been missed."""
-MISSED = 0.35
-"""Share of the frames there in which something was: the mean over 18 files of detections on eight
+"""How far beyond the end of a track boxes may be missing."""
+MISS_RATE = 0.35
+"""Share of these frames in which a box is missing: the mean over 18 files of detections on eight
 sequences of the MOTChallenge was 0.36."""
 BORDER = 0.03
-"""Margin of the picture, as a share of its height, where people come and go rightly."""
+"""Margin of the picture, as a share of its height, where tracks begin and end for good reason."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """Something that a person should look at."""
+    """A stretch of one track that a reviewer should look at."""
 
     track: int
-    """Identity of the track."""
+    """Id of the track."""
     span: Span
     """Frames to look at."""
     expected: float
-    """Boxes that are expected to be wrong or missing."""
+    """Expected number of boxes that are wrong or missing."""
     why: str
     """One sentence for the reviewer."""
 
 
 def questions(tracks: Tracks, width: float, height: float, ask: float = ASK) -> list[Question]:
-    """Questions, those that are expected to bring most first.
+    """Return the questions, most expected corrections first.
 
     Args:
         tracks: whose scores are probabilities that the boxes are right.
-        width, height: of the picture in px.
-        ask: probability of an error from which on a box is asked about.
+        width: of the picture in px.
+        height: of the picture in px.
+        ask: least probability of an error at which a box gets a question.
     """
-    found = [*_doubts(tracks, ask), *_ends(tracks, width, height)]
-    return sorted(found, key=lambda q: (-q.expected, q.span.start, q.track, q.why))
+    unsorted = [*doubtful_runs(tracks, ask), *open_ends(tracks, width, height)]
+    return sorted(unsorted, key=lambda q: (-q.expected, q.span.start, q.track, q.why))
 
 
-def asked(tracks: Tracks, found: list[Question]) -> NDArray[np.bool_]:
-    """(n,) boxes that lie in a question; the others are accepted as they stand."""
+def question_mask(tracks: Tracks, questions: list[Question]) -> NDArray[np.bool_]:
+    """Check which boxes belong to a question, `(n,)`; the others are accepted as they are."""
     mask = np.zeros(len(tracks), np.bool_)
-    for question in found:
+    for question in questions:
         inside = (tracks.frames >= question.span.start) & (tracks.frames < question.span.stop)
         mask |= inside & (tracks.tracks == question.track)
     return mask
 
 
-def _doubts(tracks: Tracks, ask: float) -> list[Question]:
-    """One question per track and run of boxes in doubt."""
+def doubtful_runs(tracks: Tracks, ask: float) -> list[Question]:
+    """Return one question per track and run of boxes with an error probability from `ask` on."""
     order = tracks.by_track
     rows = order[tracks.scores[order] <= 1 - ask]
     if not len(rows):
         return []
-    apart = np.diff(tracks.frames[rows]) > max(1, JOIN_SECONDS * tracks.fps)
-    breaks = np.flatnonzero(apart | (np.diff(tracks.tracks[rows]) != 0)) + 1
-    return [_doubt(tracks, run) for run in np.split(rows, breaks)]
+    is_break = np.diff(tracks.frames[rows]) > max(1, JOIN_SECONDS * tracks.fps)
+    breaks = np.flatnonzero(is_break | (np.diff(tracks.tracks[rows]) != 0)) + 1
+    questions = []
+    for run in np.split(rows, breaks):
+        name = tracks.names[int(tracks.classes[run[0]])]
+        is_filled = np.isin(tracks.origins[run], FILLED_ORIGINS).mean() > 0.5
+        expected = float((1 - tracks.scores[run].astype(np.float64)).sum())
+        questions.append(
+            Question(
+                track=int(tracks.tracks[run[0]]),
+                span=Span(int(tracks.frames[run[0]]), int(tracks.frames[run[-1]]) + 1),
+                expected=round(expected, 3),
+                why=f"is this {name} here? no model saw it clearly"
+                if is_filled
+                else f"check this {name}",
+            )
+        )
+    return questions
 
 
-def _doubt(tracks: Tracks, rows: NDArray[np.intp]) -> Question:
-    wrong = float((1 - tracks.scores[rows].astype(np.float64)).sum())
-    span = Span(int(tracks.frames[rows[0]]), int(tracks.frames[rows[-1]]) + 1)
-    filled = np.isin(tracks.origins[rows], FILLED).mean()
-    name = tracks.names[int(tracks.classes[rows[0]])]
-    why = f"is this {name} here? no model saw it clearly" if filled > 0.5 else f"check this {name}"
-    return Question(int(tracks.tracks[rows[0]]), span, round(wrong, 3), why)
+def open_ends(tracks: Tracks, width: float, height: float) -> list[Question]:
+    """Return one question per end of a track inside the clip and off the border of the picture.
 
-
-def _ends(tracks: Tracks, width: float, height: float) -> list[Question]:
-    """One question per end of a track inside the clip and away from the border of the picture."""
-    reach, found = max(1, round(BEYOND_SECONDS * tracks.fps)), []
-    for rows in tracks.each():
+    Args:
+        tracks: the labels.
+        width: of the picture in px.
+        height: of the picture in px.
+    """
+    reach, questions = max(1, round(BEYOND_SECONDS * tracks.fps)), []
+    off_border = ~boxes.at_border(tracks.boxes, width, height, BORDER * height)
+    for rows in tracks.rows_by_track():
         for row, ahead in ((rows[0], False), (rows[-1], True)):
             frame = int(tracks.frames[row])
-            span = _beyond(frame, reach, ahead, tracks.length)
-            inside = not boxes.at_border(
-                tracks.boxes[row : row + 1], width, height, BORDER * height
-            )[0]
-            if span and inside:
-                name = tracks.names[int(tracks.classes[row])]
-                why = f"{name} {'vanishes' if ahead else 'comes out of nothing'} here: still there?"
-                found.append(
-                    Question(int(tracks.tracks[row]), span, round(MISSED * len(span), 3), why)
+            first = frame + 1 if ahead else frame - reach
+            start, stop = max(first, 0), min(first + reach, tracks.length)
+            if stop <= start or not off_border[row]:
+                continue
+            name = tracks.names[int(tracks.classes[row])]
+            questions.append(
+                Question(
+                    track=int(tracks.tracks[row]),
+                    span=Span(start, stop),
+                    expected=round(MISS_RATE * (stop - start), 3),
+                    why=f"{name} {'vanishes' if ahead else 'comes out of nothing'} here: "
+                    "still there?",
                 )
-    return found
-
-
-def _beyond(frame: int, reach: int, ahead: bool, length: int) -> Span | None:
-    """Frames behind an end of a track, inside the clip."""
-    start, stop = (frame + 1, frame + 1 + reach) if ahead else (frame - reach, frame)
-    start, stop = max(start, 0), min(stop, length)
-    return Span(start, stop) if stop > start else None
+            )
+    return questions

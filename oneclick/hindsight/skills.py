@@ -1,8 +1,8 @@
-"""How far each labeller is to be believed, learned from clips that people reviewed.
+"""Reliability of each labeller, learned from clips that people reviewed.
 
-Scores of different models do not mean the same, and models of one family err together. So each
-model's scores are turned into chances of being right (Platt, 1999), and what these chances are
-worth beside each other is learned in a second regression: a model that says nothing adds nothing.
+Scores of different models are not comparable, and models of one family make the same errors. So
+each model's scores are calibrated to probabilities (Platt, 1999), and the weights of these
+probabilities are learned in a second logistic regression over all models.
 """
 
 from __future__ import annotations
@@ -15,67 +15,73 @@ from numpy.typing import NDArray
 from oneclick.core import boxes, logistic
 from oneclick.hindsight import confidence
 
-Numbers = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 
-OFFSET, SLOPE = 0.0, 2.5
-"""Before the first review: even odds at the threshold, better above it."""
-BIAS, TOGETHER = -3.0, 7.0
-"""Log-odds of nobody seeing anything, and what all models together add to them."""
-SPREAD = 0.05
-"""Error of a side of a box, in its heights, before the first review."""
+PRIOR_OFFSET, PRIOR_SLOPE = 0.0, 2.5
+"""Calibration before the first review: even odds at the threshold, better above it."""
+PRIOR_BIAS, PRIOR_TEAM_WEIGHT = -3.0, 7.0
+"""Log-odds of an object that no model detects, and what all models together add to them."""
+PRIOR_SPREAD = 0.05
+"""Error of a side of a box, in box heights, before the first review."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Skill:
-    """What reviewed clips say of one labeller."""
+    """Calibration, weight and box error of one labeller."""
 
-    offset: float = OFFSET
+    offset: float = PRIOR_OFFSET
     """Log-odds that a box at its threshold is right."""
-    slope: float = SLOPE
-    """What a score e times as high adds to them."""
-    weight: float = TOGETHER
-    """Log-odds that a box of which it is certain adds to all the others say."""
-    spread: float = SPREAD
+    slope: float = PRIOR_SLOPE
+    """Increase of the log-odds where the score is e times as high."""
+    weight: float = PRIOR_TEAM_WEIGHT
+    """Log-odds that a box with probability 1 adds to those of the other models."""
+    spread: float = PRIOR_SPREAD
     """Typical error of a side of its boxes, in box heights."""
     lean: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
-    """How far its x1, y1, x2, y2 lie from where people draw them, in box heights."""
+    """Bias of its x1, y1, x2, y2 against those drawn by people, in box heights."""
 
-    def chance(self, strengths: NDArray[np.float32]) -> Numbers:
-        """Probability that boxes are right; `strengths` are multiples of the threshold."""
-        return logistic.chance(columns(strengths), np.array([self.offset, self.slope]))
+    @property
+    def rank(self) -> tuple[float, float, float, float]:
+        """Return the sort key by reliability, the best model highest."""
+        return self.weight, self.offset, self.slope, -self.spread
 
-    def straighten(self, sides: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Boxes `(n, 4)` as people would draw them."""
-        lean = np.array(self.lean, np.float32)
-        moved = sides - boxes.heights(sides)[:, None] * lean
-        low, high = moved[:, :2], moved[:, 2:]
+    def probability(self, strengths: NDArray[np.float32]) -> FloatArray:
+        """Return the probability that boxes of these `strengths` are right, `(n,)`."""
+        features = calibration_features(strengths)
+        return logistic.probability(features, np.array([self.offset, self.slope]))
+
+    def remove_bias(self, sides: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return boxes `(n, 4)` px without the bias of the model."""
+        bias = np.array(self.lean, np.float32)
+        shifted = sides - boxes.heights(sides)[:, None] * bias
+        low, high = shifted[:, :2], shifted[:, 2:]
         return np.concatenate([low, np.maximum(low, high)], 1)
 
 
 @dataclass(frozen=True)
-class Skills:
-    """A team of labellers, in the order in which their detections are given."""
+class TeamSkills:
+    """Skills of a team of labellers, in the order of their detections."""
 
     each: tuple[Skill, ...]
-    bias: float = BIAS
-    """Log-odds of an object before anybody speaks."""
-    confidence: tuple[float, ...] = confidence.BELIEFS
-    """Log-odds that a label is right, by confidence.NAMES."""
+    bias: float = PRIOR_BIAS
+    """Log-odds of an object that no model detects."""
+    confidence: tuple[float, ...] = confidence.PRIOR_WEIGHTS
+    """Log-odds that a label is right, by confidence.FEATURE_NAMES."""
     boxes: int = 0
-    """Boxes of reviewed clips that taught it."""
+    """Boxes of the reviewed clips that it was learned from."""
 
     @property
-    def weights(self) -> Numbers:
-        """Bias and weights, `(1 + models,)`."""
-        return np.array([self.bias, *(one.weight for one in self.each)])
+    def weights(self) -> FloatArray:
+        """Return bias and weights, `(1 + models,)`."""
+        return np.array([self.bias, *(skill.weight for skill in self.each)])
 
 
-def unlearned(models: int) -> Skills:
-    """A team of which nothing is known yet: all alike."""
-    return Skills((Skill(weight=TOGETHER / models),) * models)
+def untrained_team(models: int) -> TeamSkills:
+    """Return the skills of a team before the first review: equal for all `models`."""
+    return TeamSkills((Skill(weight=PRIOR_TEAM_WEIGHT / models),) * models)
 
 
-def columns(strengths: NDArray[np.float32]) -> Numbers:
-    """What the chance of a box is read from, `(n, 2)`."""
+def calibration_features(strengths: NDArray[np.float32]) -> FloatArray:
+    """Return the features of the calibration, `(n, 2)`: 1 and the log of the strength."""
     log = np.log(np.maximum(strengths, 1e-3).astype(np.float64))
     return np.stack([np.ones(len(log)), log], 1)

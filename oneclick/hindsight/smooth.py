@@ -1,4 +1,4 @@
-"""Smoothing: local linear regression with Gaussian weights, robust against single bad boxes.
+"""Smoothing: local linear regression with Gaussian weights, robust against single outliers.
 
 Unlike a Gaussian mean it does not lag behind at the ends of a track, and unlike a Kalman smoother
 it needs no noise model. Cleveland, "Robust locally weighted regression", JASA 74 (1979).
@@ -10,69 +10,87 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from oneclick.hindsight.options import Options
-from oneclick.hindsight.paths import Numbers, Paths, Rows
+from oneclick.hindsight.options import HindsightOptions
+from oneclick.hindsight.track_states import FloatArray, IndexArray, TrackStates
 
 REACH = 3
-"""Neighbours further than this many widths weigh below 0.012."""
+"""Half width of the kernel in sigmas; boxes further away would weigh below 0.012."""
 SHRINK = 0.01
-"""Pull of the slope towards 0, in squared widths: calms tracks of a few boxes."""
-LEAST_WEIGHT = 0.0025
-"""Even an outlier counts, where it is alone."""
+"""Regularisation of the slope towards 0, in squared sigmas: stabilises tracks of a few boxes."""
+MIN_WEIGHT = 0.0025
+"""Least weight of an outlier, so that it counts where it is alone."""
 
 
-def smooth(paths: Paths, weights: Numbers, fps: float, options: Options) -> Numbers:
-    """Smoothed states of all tracks, `(n, 4)`; `weights` say how far each box is believed."""
-    if not len(paths):
-        return paths.states
-    first = _regress(paths, weights, fps, options)
-    error = np.abs(paths.states - first).max(1) / np.maximum(first[:, 3], 1)
-    trust = np.clip(1 - (error / options.outlier) ** 2, 0, 1) ** 2
-    return _regress(paths, weights * np.maximum(trust, LEAST_WEIGHT), fps, options)
+def smooth(
+    tracks: TrackStates, weights: FloatArray, fps: float, options: HindsightOptions
+) -> FloatArray:
+    """Return the smoothed states of all tracks, `(n, 4)`.
+
+    Args:
+        tracks: the tracks.
+        weights: `(n,)` weight of each box.
+        fps: frames per second.
+        options: kernel widths and the distance of outliers.
+    """
+    if not len(tracks):
+        return tracks.states
+    initial = _regress(tracks, weights, fps, options)
+    error = np.abs(tracks.states - initial).max(1) / np.maximum(initial[:, 3], 1)
+    robustness = np.clip(1 - (error / options.outlier_distance) ** 2, 0, 1) ** 2
+    return _regress(tracks, weights * np.maximum(robustness, MIN_WEIGHT), fps, options)
 
 
-def _regress(paths: Paths, weights: Numbers, fps: float, options: Options) -> Numbers:
-    centres = _local_line(paths, paths.states[:, :2], weights, options.sigma_centre * fps)
-    sizes = _local_line(paths, paths.states[:, 2:], weights, options.sigma_size * fps)
+def _regress(
+    tracks: TrackStates, weights: FloatArray, fps: float, options: HindsightOptions
+) -> FloatArray:
+    centres = _local_line(tracks, tracks.states[:, :2], weights, options.sigma_centre * fps)
+    sizes = _local_line(tracks, tracks.states[:, 2:], weights, options.sigma_size * fps)
     return np.concatenate([centres, sizes], 1)
 
 
-def _local_line(paths: Paths, values: Numbers, weights: Numbers, sigma: float) -> Numbers:
-    """Value at each row of the line fitted around it, `(n, k)`; `sigma` in frames."""
-    axis = _axis(paths, sigma)
-    s0, s1, s2 = (axis.gather(weights, power) for power in range(3))
+def _local_line(
+    tracks: TrackStates, values: FloatArray, weights: FloatArray, sigma: float
+) -> FloatArray:
+    """Return the value at each row of the line fitted around it, `(n, k)`; `sigma` in frames."""
+    axis = _FrameAxis.of_tracks(tracks, sigma)
+    s0, s1, s2 = (axis.moment(weights, power) for power in range(3))
     s2 = s2 + SHRINK * sigma**2 * s0
     fitted = np.empty_like(values)
     for k, column in enumerate(values.T):
-        t0, t1 = (axis.gather(weights * column, power) for power in range(2))
+        t0, t1 = (axis.moment(weights * column, power) for power in range(2))
         fitted[:, k] = (s2 * t0 - s1 * t1) / (s0 * s2 - s1 * s1)
     return fitted
 
 
 @dataclass(frozen=True)
-class _Axis:
-    """All tracks laid end to end on one axis of frames, too far apart to reach each other."""
+class _FrameAxis:
+    """All tracks placed one after another on one axis of frames, out of each other's reach."""
 
-    place: Rows
+    position: IndexArray
+    """(n,) place of each row on the axis."""
     size: int
-    steps: Numbers
-    kernel: Numbers
+    """Length of the axis in frames."""
+    steps: FloatArray
+    """(s,) frames from the centre of the kernel."""
+    kernel: FloatArray
+    """(s,) Gaussian weight of each step."""
 
-    def gather(self, values: Numbers, power: int) -> Numbers:
-        """Weighted sum of `values * distance**power` over the neighbours of each row."""
-        dense = np.zeros(self.size)
-        dense[self.place] = values
-        summed: Numbers = np.correlate(dense, self.kernel * self.steps**power, "same")
-        return summed[self.place]
+    @classmethod
+    def of_tracks(cls, tracks: TrackStates, sigma: float) -> _FrameAxis:
+        """Place tracks on an axis, with a kernel of width `sigma` in frames."""
+        sigma = max(sigma, 1e-3)
+        reach = int(np.ceil(REACH * sigma))
+        steps = np.arange(-reach, reach + 1).astype(np.float64)
+        first, last = tracks.frames[tracks.starts], tracks.frames[tracks.stops - 1]
+        ends = np.cumsum(last - first + 1 + reach)
+        begin = reach + np.concatenate([[0], ends[:-1]])
+        position = tracks.frames + np.repeat(begin - first, tracks.stops - tracks.starts)
+        size = int(reach + ends[-1]) + len(steps)
+        return cls(position, size, steps, np.exp(-0.5 * (steps / sigma) ** 2))
 
-
-def _axis(paths: Paths, sigma: float) -> _Axis:
-    sigma = max(sigma, 1e-3)
-    reach = int(np.ceil(REACH * sigma))
-    steps = np.arange(-reach, reach + 1).astype(np.float64)
-    first, last = paths.frames[paths.starts], paths.frames[paths.stops - 1]
-    ends = np.cumsum(last - first + 1 + reach)
-    begin = reach + np.concatenate([[0], ends[:-1]])
-    place = paths.frames + np.repeat(begin - first, paths.stops - paths.starts)
-    size = int(reach + ends[-1]) + len(steps)
-    return _Axis(place, size, steps, np.exp(-0.5 * (steps / sigma) ** 2))
+    def moment(self, values: FloatArray, power: int) -> FloatArray:
+        """Return the kernel-weighted sum of `values * distance**power` around each row, `(n,)`."""
+        on_axis = np.zeros(self.size)
+        on_axis[self.position] = values
+        sums: FloatArray = np.correlate(on_axis, self.kernel * self.steps**power, "same")
+        return sums[self.position]

@@ -1,1 +1,1 @@
-"""Where people review: our own queue, and the services that teams already use."""
+"""Review platforms: our own queue, and services such as Encord."""

@@ -1,4 +1,4 @@
-"""What every review platform can do: ours, Encord, or another."""
+"""The interface of every review platform: our own, Encord, or another."""
 
 from __future__ import annotations
 
@@ -16,61 +16,62 @@ Offer = tuple[Clip, LabelSet]
 
 
 @dataclass(frozen=True)
-class Sent:
-    """What became of one offer."""
+class SendResult:
+    """Whether one clip was taken for review."""
 
     clip: str
-    trouble: OneclickError | None = None
-    """None where it waits for review now; BadInput where the clip itself is wrong."""
+    error: OneclickError | None = None
+    """None where the clip waits for review now; BadInput where the clip itself is wrong."""
 
 
 @dataclass(frozen=True)
-class Erased:
-    """What a platform held of a clip, and holds no more."""
+class ErasureReport:
+    """What a platform deleted of a clip."""
 
     clip: str
-    held: tuple[str, ...]
-    """What was deleted, by its name there; empty where nothing was found."""
+    deleted: tuple[str, ...]
+    """What was deleted, by its name on the platform; empty where the platform had nothing."""
     checked: tuple[str, ...]
-    """How it was seen afterwards that nothing is left."""
+    """How it was verified afterwards that nothing is left."""
 
 
 class Platform(Protocol):
-    """Clips go out with their labels, verdicts come back; nothing a human did is ever lost.
+    """Sends clips with their labels to reviewers, and returns verdicts.
 
-    All methods but `collect`, `broken` and `done`, which look at what lies here, raise PlatformAway
-    where the platform does not answer or lets nobody in.
+    No work of a human is ever lost. All methods but `collect`, `unreadable` and `acknowledge`,
+    which only read what was fetched, raise PlatformAway where the platform does not answer or
+    denies access.
     """
 
     @property
     def name(self) -> str:
-        """What the settings call it."""
+        """Return the name of the platform in the settings."""
 
     def setup(self) -> list[str]:
-        """Make what is missing there; a line for each thing made or found."""
+        """Create what is missing on the platform; return a line for each thing made or found."""
 
     def check(self) -> str:
-        """One harmless look: a line about what was found."""
+        """Check access without changing anything; return a line about what is there."""
 
-    def send(self, offers: Iterable[Offer]) -> Iterator[Sent]:
+    def send(self, offers: Iterable[Offer]) -> Iterator[SendResult]:
         """Offer clips for review; sending one again changes nothing."""
 
     def fetch(self, waiting: Sequence[str], thorough: bool = True) -> None:
-        """Bring here what was decided about the clips that wait.
+        """Download the verdicts on clips that wait for review.
 
         Args:
             waiting: ids of clips that were sent.
-            thorough: look at each of them, in place of those where something happened.
+            thorough: ask about each of them, and not only about those that changed.
         """
 
     def collect(self) -> Iterator[Verdict]:
-        """Verdicts that are here and not `done` yet, by clip; a broken one is left out."""
+        """Yield fetched verdicts that were not acknowledged, by clip; skip unreadable ones."""
 
-    def broken(self) -> dict[str, str]:
-        """Clips whose verdict cannot be read, each with its one-line reason."""
+    def unreadable(self) -> dict[str, str]:
+        """Return the clips whose verdict cannot be read, each with its one-line reason."""
 
-    def done(self, verdict: Verdict) -> None:
-        """The verdict is safe with us: never offer it again."""
+    def acknowledge(self, verdict: Verdict) -> None:
+        """Archive a verdict that is safe in the catalog, so that `collect` omits it."""
 
-    def erase(self, clip: str) -> Erased:
-        """Delete what the platform holds of a clip, and look whether it is gone."""
+    def erase(self, clip: str) -> ErasureReport:
+        """Delete what the platform holds of a clip, and verify that nothing is left."""

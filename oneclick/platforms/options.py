@@ -1,4 +1,4 @@
-"""Which platform, and how to reach it; plain values, so that settings and tasks can carry them."""
+"""Options of the review platforms: plain values, so that settings and tasks can carry them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Name = Literal["local", "encord"]
+PlatformName = Literal["local", "encord"]
 EUROPE, US = "https://api.encord.com", "https://api.us.encord.com"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EncordOptions:
-    """Review on Encord. The key itself is never a setting: only the file that holds it."""
+    """Review on Encord. The private key itself is never a setting: only the file that holds it."""
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  pydantic reads it from here
 
@@ -21,7 +21,7 @@ class EncordOptions:
     key_file: str = ""
     """Private Ed25519 key; empty means ENCORD_SSH_KEY_FILE or ENCORD_SSH_KEY."""
     domain: str = EUROPE
-    """Where the account lives; in the US https://api.us.encord.com."""
+    """API of the region of the account; in the US https://api.us.encord.com."""
     workflow_template: str = ""
     """Id of the workflow for a project that `review setup` makes; empty is Encord's standard."""
     finished: str = "Complete"
@@ -31,33 +31,33 @@ class EncordOptions:
     hold: str = ""
     """Title of an agent stage before annotation, where clips wait for their labels."""
     titles: Literal["code", "clip"] = "code"
-    """What people see there: a code that tells nothing, or the id of the clip."""
+    """Titles that annotators see: a code that reveals nothing, or the id of the clip."""
     uploads: int = 4
-    """Clips brought at once."""
+    """Clips uploaded at once."""
     upload: Literal["file", "bucket"] = "file"
-    """Send files to Encord, or copy them into a bucket of yours and register them."""
+    """Upload files to Encord, or copy them into a bucket of yours and register them there."""
     bucket: str = ""
     """fsspec URL of the folder in the bucket: s3://ward-clips/oneclick."""
     bucket_url: str = ""
-    """The same folder as Encord names it; empty means `bucket`."""
+    """The same folder as Encord addresses it; empty means `bucket`."""
     integration: str = ""
     """Title of the cloud integration that may read the bucket."""
     strict: bool = False
-    """Encord's servers cannot read the bucket (strict client-only access): tell them the sizes."""
+    """Encord's servers cannot read the bucket (strict client-only access): send them the sizes."""
     listen: str = ""
-    """host:port where `oneclick up` waits for Encord's webhooks; empty is nowhere."""
+    """host:port where `oneclick up` listens for Encord's webhooks; empty means not at all."""
     webhook_secret_file: str = ""
-    """What Encord signs them with; empty means ENCORD_WEBHOOK_SECRET."""
+    """File of the secret that Encord signs webhooks with; empty means ENCORD_WEBHOOK_SECRET."""
     people: Mapping[str, str] = field(default_factory=dict)
-    """E-mail to the name that labels and reports carry; others keep their e-mail."""
+    """Name by e-mail, for labels and reports; other reviewers keep their e-mail."""
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A platform, and what may be drawn there."""
+class PlatformOptions:
+    """The review platform, and the classes and attributes that reviewers may use there."""
 
-    name: Name = "local"
+    name: PlatformName = "local"
     classes: tuple[str, ...] = ("person",)
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """What a track may have, and its values."""
+    """Values by attribute of a track."""
     encord: EncordOptions = EncordOptions()

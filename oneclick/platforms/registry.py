@@ -1,4 +1,4 @@
-"""The platforms by name."""
+"""Review platforms by name."""
 
 from __future__ import annotations
 
@@ -7,30 +7,32 @@ from typing import get_args
 from oneclick.core.errors import UnknownName
 from oneclick.platforms.base import Platform
 from oneclick.platforms.local import LocalPlatform
-from oneclick.platforms.options import Choice, Name
+from oneclick.platforms.options import PlatformName, PlatformOptions
 from oneclick.storage.workspace import Workspace
 
 
-def known() -> list[str]:
-    """Names of the platforms."""
-    return list(get_args(Name))
+def platform_names() -> list[str]:
+    """List the names of the platforms."""
+    return list(get_args(PlatformName))
 
 
-def open_platform(choice: Choice, workspace: Workspace, patient: bool = True) -> Platform:
-    """The platform chosen; nothing is asked of it yet.
+def open_platform(options: PlatformOptions, workspace: Workspace, patient: bool = True) -> Platform:
+    """Open the platform of the settings; no request is made yet.
 
     Args:
-        patient: try again for a while where it does not answer.
+        patient: retry for a while where the platform does not answer.
 
     Raises:
-        UnknownName: if there is none of that name.
+        UnknownName: there is no platform of that name.
     """
-    if choice.name == LocalPlatform.name:
+    if options.name == LocalPlatform.name:
         return LocalPlatform(workspace.review_dir())
-    if choice.name == "encord":
-        # Its library takes more than a second to load.
-        from oneclick.platforms.encord.connect import PATIENT, Patience
+    if options.name == "encord":
+        # The SDK takes more than a second to import.
+        from oneclick.platforms.encord.connect import DEFAULT_RETRY_POLICY, RetryPolicy
         from oneclick.platforms.encord.platform import EncordPlatform
 
-        return EncordPlatform(choice, workspace, PATIENT if patient else Patience(tries=()))
-    raise UnknownName("review platform", choice.name, known())
+        return EncordPlatform(
+            options, workspace, DEFAULT_RETRY_POLICY if patient else RetryPolicy(retry_delays=())
+        )
+    raise UnknownName("review platform", options.name, platform_names())

@@ -1,4 +1,4 @@
-"""Verdicts on their way in: one JSON file a clip, moved to the archive once they are catalogued.
+"""Incoming verdicts: one JSON file per clip, moved to the archive once the catalog has it.
 
 verdicts/<clip>.json    what a reviewer decided, with the corrected labels
 archive/<clip>.json     verdicts that are safe in the catalog
@@ -18,10 +18,12 @@ from oneclick.core.labels import LabelSet
 from oneclick.core.review import Decision, Verdict
 from oneclick.storage import files, labels
 
-_NONE = b"null"
+_NO_LABELS = b"null"
 
 
-class _Verdict(msgspec.Struct, frozen=True):
+class VerdictFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A verdict on disk."""
+
     clip: str
     decision: Decision
     by: str
@@ -32,99 +34,104 @@ class _Verdict(msgspec.Struct, frozen=True):
     labels: msgspec.Raw
     """A label file, or null where the labels stand as sent."""
 
+    @classmethod
+    def encode(cls, verdict: Verdict, sent_labels: LabelSet) -> VerdictFile:
+        """Convert a verdict; corrected tracks become the label revision after `sent_labels`."""
+        content = _NO_LABELS
+        if verdict.tracks is not None:
+            corrected = replace(
+                sent_labels,
+                revision=sent_labels.revision + 1,
+                kind="human",
+                parent=sent_labels.revision,
+                made_by=verdict.by,
+                made_at=verdict.at,
+                tracks=verdict.tracks,
+            )
+            content = labels.encode(corrected)
+        return cls(
+            clip=verdict.clip,
+            decision=verdict.decision,
+            by=verdict.by,
+            at=verdict.at,
+            seconds=round(verdict.seconds, 3),
+            edits=verdict.edits,
+            reason=verdict.reason,
+            labels=msgspec.Raw(content),
+        )
 
-class Spool:
+
+class VerdictInbox:
     """Verdicts in a folder; several processes may use it at once."""
 
     def __init__(self, root: Path) -> None:
         self._verdicts, self._archive = root / "verdicts", root / "archive"
 
-    def put(self, verdict: Verdict, sent: LabelSet) -> bool:
-        """Keep a verdict on labels as `sent`; False if the clip has one already, which stays."""
-        if self.holds(verdict.clip):
+    def put(self, verdict: Verdict, sent_labels: LabelSet) -> bool:
+        """Store a verdict; return False if the clip already has one, which stays.
+
+        Args:
+            sent_labels: the labels that were reviewed.
+        """
+        if self.has(verdict.clip):
             return False
-        files.write_json(_file(self._verdicts, verdict.clip), _encode(verdict, sent))
+        file = VerdictFile.encode(verdict, sent_labels)
+        files.write_json(_file(self._verdicts, verdict.clip), file)
         return True
 
-    def holds(self, clip_id: str) -> bool:
-        """Whether a verdict lies here that is not done."""
+    def has(self, clip_id: str) -> bool:
+        """Check whether a clip has a verdict that is not archived."""
         return _file(self._verdicts, clip_id).exists()
 
-    def archived(self, clip_id: str) -> bool:
-        """Whether a verdict was taken in before."""
+    def is_archived(self, clip_id: str) -> bool:
+        """Check whether a verdict on a clip is in the archive."""
         return _file(self._archive, clip_id).exists()
 
-    def waiting(self) -> list[str]:
-        """Clips with a verdict that is not done, by name."""
+    def clip_ids(self) -> list[str]:
+        """List the clips with a verdict that is not archived, sorted."""
         return sorted(path.stem for path in self._verdicts.glob("*.json"))
 
     def collect(self) -> Iterator[Verdict]:
-        """Verdicts that are not done yet, by clip; a broken one is left out."""
-        for clip_id in self.waiting():
+        """Yield verdicts that are not archived, by clip; unreadable ones are skipped."""
+        for clip_id in self.clip_ids():
             try:
                 yield _load(_file(self._verdicts, clip_id))
             except BadInput:
                 continue
 
-    def broken(self) -> dict[str, str]:
-        """Clips whose verdict cannot be read, each with its one-line reason."""
-        found = {}
-        for clip_id in self.waiting():
+    def unreadable(self) -> dict[str, str]:
+        """Return the clips whose verdict cannot be read, each with its one-line reason."""
+        reasons = {}
+        for clip_id in self.clip_ids():
             try:
                 _load(_file(self._verdicts, clip_id))
             except BadInput as error:
-                found[clip_id] = str(error)
-        return found
+                reasons[clip_id] = str(error)
+        return reasons
 
-    def done(self, clip_id: str) -> None:
-        """Move the verdict to the archive."""
-        path, kept = _file(self._verdicts, clip_id), _file(self._archive, clip_id)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with files.guard(kept):
-            if path.exists():
-                path.replace(kept)
+    def archive(self, clip_id: str) -> None:
+        """Move the verdict on a clip to the archive."""
+        source, target = _file(self._verdicts, clip_id), _file(self._archive, clip_id)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with files.guard(target):
+            if source.exists():
+                source.replace(target)
 
 
 def _file(folder: Path, clip_id: str) -> Path:
     return folder / f"{clip_id}.json"
 
 
-def _encode(verdict: Verdict, sent: LabelSet) -> _Verdict:
-    corrected = msgspec.Raw(_NONE)
-    if verdict.tracks is not None:
-        made = replace(
-            sent,
-            revision=sent.revision + 1,
-            kind="human",
-            parent=sent.revision,
-            made_by=verdict.by,
-            made_at=verdict.at,
-            tracks=verdict.tracks,
-        )
-        corrected = msgspec.Raw(labels.encode(made))
-    return _Verdict(
-        verdict.clip,
-        verdict.decision,
-        verdict.by,
-        verdict.at,
-        round(verdict.seconds, 3),
-        verdict.edits,
-        verdict.reason,
-        corrected,
-    )
-
-
 def _load(path: Path) -> Verdict:
-    found: _Verdict = files.read_json(path, _Verdict)
-    content = bytes(found.labels)
-    tracks = None if content == _NONE else labels.decode(content, path).tracks
+    file: VerdictFile = files.read_json(path, VerdictFile)
+    content = bytes(file.labels)
     return Verdict(
-        found.clip,
-        found.decision,
-        found.by,
-        found.at,
-        tracks,
-        found.seconds,
-        found.edits,
-        found.reason,
+        clip=file.clip,
+        decision=file.decision,
+        by=file.by,
+        at=file.at,
+        tracks=None if content == _NO_LABELS else labels.decode(content, path).tracks,
+        seconds=file.seconds,
+        edits=file.edits,
+        reason=file.reason,
     )

@@ -1,100 +1,106 @@
-"""Every number a user sees, each computed in one place; reads only.
+"""Every number that a user sees, each computed in one place; read-only.
 
 The command line, the terminal UI, the web pages and Prefect's artifacts show these values.
 """
 
-from oneclick.report.history import Week, history
-from oneclick.report.hit_list import Moment, moments
+from oneclick.report.history import WeekRow, weekly_history
+from oneclick.report.hit_list import HitRow, hits
 from oneclick.report.labelling import (
     CostRow,
-    Labelling,
+    LabellingReport,
     SkillRow,
     cost_columns,
-    labelling,
+    labelling_report,
     skill_columns,
 )
-from oneclick.report.lineage import Lineage, Use, lineage, use
+from oneclick.report.lineage import ClipUse, ModelLineage, clip_use, model_lineage
 from oneclick.report.listings import ClipDetail, ClipRow, VideoRow, clip, clips, videos
 from oneclick.report.numbers import (
-    Effort,
     FunnelRow,
-    HitRow,
-    Kept,
-    effort,
+    KeptVideo,
+    ReviewEffort,
+    TriggerHits,
     funnel,
-    hits,
-    kept,
+    kept_video,
     origins,
+    review_effort,
+    trigger_hits,
 )
-from oneclick.report.questions import QuestionRow, Questions, questions
+from oneclick.report.questions import QuestionRow, ReviewQuestions, review_questions
 from oneclick.report.scores import (
     DatasetRow,
     ModelRow,
-    Training,
+    TrainingReport,
     champion,
     datasets,
     model_card,
     models,
-    training,
+    training_report,
 )
-from oneclick.report.search import Found, search
-from oneclick.report.summary import Lap, lap
-from oneclick.report.timeline import Timeline, timeline
-from oneclick.report.trigger_performance import Ledger, TriggerRow, columns, ledger, sentences
-from oneclick.report.trigger_replay import Rehearsal, rehearse
+from oneclick.report.search import SearchPage, search_clips
+from oneclick.report.summary import LapSummary, lap_summary
+from oneclick.report.timeline import Timeline, hit_timeline
+from oneclick.report.trigger_performance import (
+    TriggerPerformance,
+    TriggerRow,
+    control_summary,
+    measure_triggers,
+    trigger_columns,
+)
+from oneclick.report.trigger_replay import TriggerReplay, replay_trigger
 
 __all__ = [
     "ClipDetail",
     "ClipRow",
+    "ClipUse",
     "CostRow",
     "DatasetRow",
-    "Effort",
-    "Found",
     "FunnelRow",
     "HitRow",
-    "Kept",
-    "Labelling",
-    "Lap",
-    "Ledger",
-    "Lineage",
+    "KeptVideo",
+    "LabellingReport",
+    "LapSummary",
+    "ModelLineage",
     "ModelRow",
-    "Moment",
     "QuestionRow",
-    "Questions",
-    "Rehearsal",
+    "ReviewEffort",
+    "ReviewQuestions",
+    "SearchPage",
     "SkillRow",
     "Timeline",
-    "Training",
+    "TrainingReport",
+    "TriggerHits",
+    "TriggerPerformance",
+    "TriggerReplay",
     "TriggerRow",
-    "Use",
     "VideoRow",
-    "Week",
+    "WeekRow",
     "champion",
     "clip",
+    "clip_use",
     "clips",
-    "columns",
+    "control_summary",
     "cost_columns",
     "datasets",
-    "effort",
     "funnel",
-    "history",
+    "hit_timeline",
     "hits",
-    "kept",
-    "labelling",
-    "lap",
-    "ledger",
-    "lineage",
+    "kept_video",
+    "labelling_report",
+    "lap_summary",
+    "measure_triggers",
     "model_card",
+    "model_lineage",
     "models",
-    "moments",
     "origins",
-    "questions",
-    "rehearse",
-    "search",
-    "sentences",
+    "replay_trigger",
+    "review_effort",
+    "review_questions",
+    "search_clips",
     "skill_columns",
-    "timeline",
-    "training",
-    "use",
+    "training_report",
+    "trigger_columns",
+    "trigger_hits",
     "videos",
+    "weekly_history",
 ]

@@ -1,4 +1,4 @@
-"""What only a person can do."""
+"""Things that need a person."""
 
 from __future__ import annotations
 
@@ -9,68 +9,67 @@ from pathlib import Path
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput
-from oneclick.report.snapshot import Need, RunNow, Serving, StageNow
+from oneclick.report.snapshot import ActionItem, FlowRunRow, ModelStatus, StageRow
 from oneclick.storage import files
 from oneclick.storage.workspace import Workspace
 
-BAD = ("Failed", "Crashed", "TimedOut")
-FULL = 0.95
-"""Share of the disk in use from which on somebody must make room."""
+FAILED_STATES = ("Failed", "Crashed", "TimedOut")
+MAX_DISK_USE = 0.95
+"""Share of the disk in use above which somebody must free space."""
 
 
-def needs(
+def catalog_action_items(
     catalog: Catalog,
-    stages: Sequence[StageNow],
-    serving: Serving,
-    runs: Sequence[RunNow],
+    stages: Sequence[StageRow],
+    serving: ModelStatus,
+    runs: Sequence[FlowRunRow],
     videos: int,
-) -> Iterator[Need]:
-    """What only a person can do, most urgent first."""
+) -> Iterator[ActionItem]:
+    """Yield what needs a person according to the catalog, most urgent first."""
     clips = {row.stage: row.clips for row in stages}
     if not videos:
-        yield Need("start", "no video yet: begin with one of yours", "pipeline", ("run", "VIDEO"))
+        text = "no video yet: begin with one of yours"
+        yield ActionItem("start", text, "pipeline", ("run", "VIDEO"))
     if waiting := clips[ClipStage.IN_REVIEW]:
-        yield Need("review", f"{_n(waiting)} for review", "review", ("review", "list"))
-    if aside := clips[ClipStage.QUARANTINED]:
-        why = catalog.newest_error() or "see each for its reason"
-        text = f"{_n(aside, 'is', 'are')} set aside: {why}"
-        yield Need("quarantined", text, "clips", ("clips", "retry", "--all"))
-    for run in _fallen(runs):
-        text = f"{run.flow} {run.state.lower()}: {run.detail or 'see its log'}"
-        yield Need("flow", text, "flows", ("flows", "logs", run.id))
+        text = f"{_clip_count(waiting, 'waits', 'wait')} for review"
+        yield ActionItem("review", text, "review", ("review", "list"))
+    if quarantined := clips[ClipStage.QUARANTINED]:
+        reason = catalog.newest_error() or "see each for its reason"
+        text = f"{_clip_count(quarantined, 'is', 'are')} set aside: {reason}"
+        yield ActionItem("quarantined", text, "clips", ("clips", "retry", "--all"))
+    newest: dict[str, FlowRunRow] = {}
+    for run in runs:
+        newest.setdefault(run.flow, run)
+    for run in newest.values():
+        if run.state in FAILED_STATES:
+            text = f"{run.flow} {run.state.lower()}: {run.detail or 'see its log'}"
+            yield ActionItem("flow", text, "flows", ("flows", "logs", run.id))
     if serving.candidate and serving.verdict and serving.verdict != "promote":
         text = f"{serving.candidate} was not promoted: {serving.verdict}"
-        yield Need("gate", text, "train", ("models", "show", serving.candidate))
+        yield ActionItem("gate", text, "train", ("models", "show", serving.candidate))
 
 
-def platform(home: Path) -> Iterator[Need]:
-    """A review platform that could not be reached the last time."""
+def platform_action_items(home: Path) -> Iterator[ActionItem]:
+    """Yield an item if the review platform could not be reached the last time."""
     path = Workspace(home).review_trouble
     if not path.exists():
         return
     try:
-        told: dict[str, str] = files.read_json(path, dict[str, str])
+        trouble: dict[str, str] = files.read_json(path, dict[str, str])
     except BadInput:
         return
-    yield Need("platform", told.get("text", ""), "review", ("doctor",))
+    yield ActionItem("platform", trouble.get("text", ""), "review", ("doctor",))
 
 
-def space(home: Path) -> Iterator[Need]:
+def disk_space_action_items(home: Path) -> Iterator[ActionItem]:
+    """Yield an item if the disk of the workspace is almost full."""
     if not home.is_dir():
         return
-    used = shutil.disk_usage(home)
-    if used.used > FULL * used.total:
-        text = f"the disk is {used.used / used.total:.0%} full: {used.free / 1e9:.1f} GB left"
-        yield Need("space", text, "system", ("doctor",))
+    disk = shutil.disk_usage(home)
+    if disk.used > MAX_DISK_USE * disk.total:
+        text = f"the disk is {disk.used / disk.total:.0%} full: {disk.free / 1e9:.1f} GB left"
+        yield ActionItem("space", text, "system", ("doctor",))
 
 
-def _n(clips: int, one: str = "waits", many: str = "wait") -> str:
-    return f"1 clip {one}" if clips == 1 else f"{clips:,} clips {many}"
-
-
-def _fallen(runs: Sequence[RunNow]) -> Iterator[RunNow]:
-    """The newest run of each flow, if it fell."""
-    newest: dict[str, RunNow] = {}
-    for run in runs:
-        newest.setdefault(run.flow, run)
-    return (run for run in newest.values() if run.state in BAD)
+def _clip_count(clips: int, singular_verb: str, plural_verb: str) -> str:
+    return f"1 clip {singular_verb}" if clips == 1 else f"{clips:,} clips {plural_verb}"

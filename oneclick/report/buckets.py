@@ -1,4 +1,4 @@
-"""Ends of minutes and of longer buckets of time."""
+"""Rounding of times to minutes and to longer buckets."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 HOUR = timedelta(hours=1)
 
 
-def minute(at: datetime) -> datetime:
-    """The full minute in which a moment lies."""
+def full_minute(at: datetime) -> datetime:
+    """Return the full minute that contains a time."""
     return at.replace(second=0, microsecond=0)
 
 
-def end(at: datetime, seconds: int) -> datetime:
-    """The end of the bucket in which a moment lies; a bucket's own start ends the one before."""
+def bucket_end(at: datetime, seconds: int) -> datetime:
+    """Round a time up to the next multiple of `seconds` since 1970; a multiple stays as it is."""
     return at + timedelta(seconds=-at.timestamp() % seconds)

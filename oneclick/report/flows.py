@@ -1,4 +1,4 @@
-"""Flow runs of the catalog and of the server as one list."""
+"""Flow runs of the catalog and of the Prefect server as one list."""
 
 from __future__ import annotations
 
@@ -7,37 +7,52 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from oneclick.catalog import Catalog
-from oneclick.report.snapshot import RunNow
-from oneclick.services.prefect_api import Orchestrator, ServerRun
+from oneclick.report.snapshot import FlowRunRow
+from oneclick.services.prefect_api import PrefectFlowRun, PrefectServer
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
-def runs(home: Path, server: Orchestrator | None = None, limit: int = 60) -> list[RunNow]:
-    """Flow runs, newest first; where a server knows a run too, its word on the state counts.
+def runs(home: Path, server: PrefectServer | None = None, limit: int = 60) -> list[FlowRunRow]:
+    """List flow runs, newest first; the state is the server's where it knows the run too.
 
     Raises:
         Unavailable: the catalog, or the server, does not answer.
     """
     with Catalog.open(home, readonly=True) as catalog:
-        found = {
-            row.id: RunNow(
-                row.id, row.flow, row.state, row.started, row.ended, row.detail, row.progress
+        rows = {
+            record.id: FlowRunRow(
+                id=record.id,
+                flow=record.flow,
+                state=record.state,
+                started=record.started,
+                ended=record.ended,
+                detail=record.detail,
+                progress=record.progress,
             )
-            for row in catalog.runs(limit)
+            for record in catalog.runs(limit)
         }
     for run in server.runs(limit) if server else ():
-        known = found.get(run.id)
-        found[run.id] = _merged(known, run) if known else _of(run)
-    return sorted(found.values(), key=lambda run: run.started or LONG_AGO, reverse=True)[:limit]
+        rows[run.id] = merge_run(rows.get(run.id), run)
+    return sorted(rows.values(), key=lambda row: row.started or LONG_AGO, reverse=True)[:limit]
 
 
-def _of(run: ServerRun) -> RunNow:
-    return RunNow(run.id, run.flow, run.state, run.started, run.ended, run.message)
-
-
-def _merged(known: RunNow, run: ServerRun) -> RunNow:
-    ended = run.ended or known.ended
-    share = None if ended else known.progress
-    detail = known.detail or run.message
-    return replace(known, state=run.state, ended=ended, detail=detail, progress=share)
+def merge_run(row: FlowRunRow | None, run: PrefectFlowRun) -> FlowRunRow:
+    """Update a row of the catalog, if there is one, with what the server knows of the run."""
+    if row is None:
+        return FlowRunRow(
+            id=run.id,
+            flow=run.flow,
+            state=run.state,
+            started=run.started,
+            ended=run.ended,
+            detail=run.message,
+        )
+    ended = run.ended or row.ended
+    return replace(
+        row,
+        state=run.state,
+        ended=ended,
+        detail=row.detail or run.message,
+        progress=None if ended else row.progress,
+    )

@@ -1,4 +1,4 @@
-"""Numbers in few characters, the same on every screen."""
+"""Short formats of numbers and times, the same on every screen."""
 
 from __future__ import annotations
 
@@ -7,36 +7,38 @@ from datetime import datetime, tzinfo
 UNITS = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
-def age(since: datetime, now: datetime) -> str:
-    """`40s`, `21m`, `3h`, `2d`: full units, cut and not rounded; `0s` for what is yet to come."""
-    return length((now - since).total_seconds())
+def age(since: datetime, at: datetime) -> str:
+    """Format the time from `since` to `at` as `duration` does; `0s` if `since` is later."""
+    return duration((at - since).total_seconds())
 
 
-def length(seconds: float) -> str:
-    """The same of a length of time."""
+def duration(seconds: float) -> str:
+    """Format a duration as `40s`, `21m`, `3h` or `2d`: one unit, rounded down."""
     size, name = next((unit for unit in UNITS if seconds >= unit[0]), UNITS[-1])
     return f"{max(int(seconds // size), 0)}{name}"
 
 
-def today(when: datetime, now: datetime, zone: tzinfo | None = None) -> str:
-    """`at 18:43`, or `not today`; a day ends at midnight in `zone`, by default here."""
-    there = when.astimezone(zone)
-    return f"at {there:%H:%M}" if there.date() == now.astimezone(zone).date() else "not today"
+def today(time: datetime, at: datetime, zone: tzinfo | None = None) -> str:
+    """Format a time as `at 18:43`, or as `not today` if it is on another day than `at`.
+
+    Days and clock are those of `zone`, by default of this machine.
+    """
+    local = time.astimezone(zone)
+    return f"at {local:%H:%M}" if local.date() == at.astimezone(zone).date() else "not today"
 
 
 def count(number: int) -> str:
-    """Three digits that matter: `987`, `5.91k`, `160k`, `1.7M`."""
+    """Format a count with three significant digits: `987`, `5.91k`, `160k`, `1.7M`."""
     if abs(number) < 1000:
         return str(number)
     for size, name in ((1e3, "k"), (1e6, "M"), (1e9, "G")):
         if abs(number) < 999.5 * size:
-            text = f"{number / size:.3g}"
-            return f"{text}{name}"
+            return f"{number / size:.3g}{name}"
     return f"{number / 1e9:.0f}G"
 
 
 def share(value: float) -> str:
-    """A share in percent with two digits that matter: `46%`, `3.1%`, `0.10%`."""
+    """Format a share in percent with two significant digits: `46%`, `3.1%`, `0.10%`."""
     percent = 100 * value
     if percent == 0 or percent >= 10:
         return f"{percent:.0f}%"
@@ -44,5 +46,5 @@ def share(value: float) -> str:
 
 
 def number(value: float) -> str:
-    """Any value in three digits, for a chart."""
+    """Format a value for a chart with three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,4 +1,4 @@
-"""Every hit as a moment somebody can look at: when, where, why, and the clip that shows it."""
+"""Hits as rows: when, where, why, and the clip that shows each."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from datetime import datetime
 from math import inf
 from pathlib import Path
 
-from oneclick.catalog import Catalog, ClipRow
+from oneclick.catalog import Catalog
 from oneclick.core.clips import Clip, ClipStage, Video
 from oneclick.core.hits import Hit
-from oneclick.core.spans import Span
 from oneclick.report import windows
-from oneclick.report.windows import Window
+from oneclick.report.windows import TimeWindow
 
 
-@dataclass(frozen=True)
-class Moment:
-    """One Hit, and where it leads."""
+@dataclass(frozen=True, kw_only=True)
+class HitRow:
+    """One Hit with its time, and the Clip that shows it."""
 
     at: datetime | None
-    """UTC start of its span; None where nobody knows when the Video began."""
+    """Start of its span, UTC; None for a Video of unknown start."""
     camera: str
     video: str
     trigger: str
@@ -34,68 +33,68 @@ class Moment:
     """The Clip that shows most of it; None if none was cut."""
 
 
-def moments(
+def hits(
     home: Path,
     since: datetime | None = None,
     until: datetime | None = None,
     camera: str | None = None,
     trigger: str | None = None,
     limit: int | None = None,
-) -> list[Moment]:
-    """Hits in `[since, until)`, newest first; those without a time come last.
+) -> list[HitRow]:
+    """List Hits in `[since, until)`, newest first; those without a time come last.
 
     Raises:
         UnknownName: no video is of this camera, or there is no such trigger.
         UsageError: the window is empty.
     """
-    window, found = Window(since, until), list[Moment]()
+    window = TimeWindow(since, until)
+    hit_rows: list[HitRow] = []
     with Catalog.open(home) as catalog, catalog.reading():
-        videos = windows.videos(catalog, window, camera, trigger)
-        for video in sorted(videos, key=_latest, reverse=True):
-            if limit is not None and len(found) >= limit and _earlier(video, found[limit - 1]):
-                break
-            clips = _cut(catalog.clips(video=video.id))
-            here = [moment(video, hit, clips) for _, hit in catalog.hits(video.id, trigger)]
-            found += [m for m in here if not m.at or window.low <= m.at.timestamp() < window.high]
-            found.sort(key=_newest)
-    return found[:limit]
+        videos = windows.videos_in_window(catalog, window, camera, trigger)
+        for video in sorted(videos, key=_end, reverse=True):
+            if limit is not None and len(hit_rows) >= limit:
+                oldest = hit_rows[limit - 1].at
+                if oldest is not None and _end(video) <= oldest.timestamp():
+                    break  # no hit of this video or of a later one is newer
+            clips = [
+                record.clip
+                for record in catalog.clips(video=video.id)
+                if record.stage is not ClipStage.QUARANTINED or record.failed_from  # was cut
+            ]
+            for _, hit in catalog.hits(video.id, trigger):
+                row = hit_row(video, hit, clips)
+                if row.at is None or window.low <= row.at.timestamp() < window.high:
+                    hit_rows.append(row)
+            hit_rows.sort(key=newest_first)
+    return hit_rows[:limit]
 
 
-def moment(video: Video, hit: Hit, clips: Sequence[Clip] = ()) -> Moment:
-    """A Hit of a Video as a Moment; `clips` are those cut from the Video."""
-    shows = max(clips, key=lambda clip: _shared(clip.span, hit.span), default=None)
-    return Moment(
-        windows.at(video, hit.span.start),
-        video.camera,
-        video.id,
-        hit.trigger,
-        hit.span.start,
-        hit.span.stop,
-        hit.score,
-        hit.why,
-        shows.id if shows and shows.span.overlaps(hit.span) else None,
+def hit_row(video: Video, hit: Hit, clips: Sequence[Clip] = ()) -> HitRow:
+    """Convert a Hit of a Video to a row; `clips` are those cut from the Video."""
+
+    def shared_frames(clip: Clip) -> int:
+        return min(clip.span.stop, hit.span.stop) - max(clip.span.start, hit.span.start)
+
+    clip = max(clips, key=shared_frames, default=None)
+    return HitRow(
+        at=windows.recorded_at(video, hit.span.start),
+        camera=video.camera,
+        video=video.id,
+        trigger=hit.trigger,
+        start=hit.span.start,
+        stop=hit.span.stop,
+        score=hit.score,
+        why=hit.why,
+        clip=clip.id if clip and shared_frames(clip) > 0 else None,
     )
 
 
-def _latest(video: Video) -> float:
-    """When it ended; those whose start nobody knows come last."""
-    return windows.stamp(video, video.frames) if video.started_at else -inf
+def newest_first(row: HitRow) -> tuple[bool, float, str, int, str]:
+    """Return a key that sorts rows by time, newest first, those without a time last."""
+    age = -row.at.timestamp() if row.at else 0.0
+    return row.at is None, age, row.video, row.start, row.trigger
 
 
-def _earlier(video: Video, last: Moment) -> bool:
-    """Whether no hit of a video can be newer than one that was found."""
-    return last.at is not None and _latest(video) <= last.at.timestamp()
-
-
-def _cut(rows: Sequence[ClipRow]) -> list[Clip]:
-    """Clips without those that could not even be cut."""
-    return [r.clip for r in rows if r.stage is not ClipStage.QUARANTINED or r.failed_from]
-
-
-def _shared(a: Span, b: Span) -> int:
-    return min(a.stop, b.stop) - max(a.start, b.start)
-
-
-def _newest(found: Moment) -> tuple[bool, float, str, int, str]:
-    age = -found.at.timestamp() if found.at else 0.0
-    return found.at is None, age, found.video, found.start, found.trigger
+def _end(video: Video) -> float:
+    """Return the end of a Video in seconds since 1970, -inf if its start is unknown."""
+    return windows.recorded_timestamp(video, video.frames) if video.started_at else -inf

@@ -1,4 +1,4 @@
-"""Trigger hits of every camera through time, from the rollups."""
+"""Trigger hits of every camera over time, from the catalog's counters."""
 
 from __future__ import annotations
 
@@ -7,45 +7,53 @@ from datetime import datetime, timedelta
 
 from oneclick.catalog import Catalog, counters
 from oneclick.report import buckets
-from oneclick.report.snapshot import Heat, HeatRow, Zoom
+from oneclick.report.snapshot import HeatmapRow, HitHeatmap, Zoom
 
 
-def heat(catalog: Catalog, zoom: Zoom, at: datetime) -> Heat:
-    """The window that ends at a moment, or with the last recording where that is older."""
-    now = buckets.end(at, zoom.bucket)
-    last = catalog.last(counters.RECORDED, now)
-    behind = last is not None and last <= now - zoom.length
-    stop = buckets.end(last, zoom.bucket) if behind and last else now
-    start, bucket = stop - zoom.length, zoom.bucket
-    size = max(size for size in counters.FIVE if bucket % size == 0)
-    hits = catalog.series(counters.HIT_CAMERA, "", start, stop, bucket, size)
-    video = _recorded(catalog, start, stop, bucket)
-    begins = [int(start.timestamp()) + k * bucket for k in range(zoom.columns)]
-    totals = catalog.totals(counters.RECORDED)
-    fired = catalog.totals(counters.HIT_TRIGGER)
-    return Heat(
-        start,
-        stop,
-        bucket,
-        tuple(_row(camera, begins, hits.get(camera, {}), video) for camera, _ in sorted(totals)),
-        _fired(catalog, start, stop),
-        int(fired.get(("", counters.UNDATED), 0)),
-        behind,
+def hit_heatmap(catalog: Catalog, zoom: Zoom, at: datetime) -> HitHeatmap:
+    """Count hits by camera and column; the last column contains `at`.
+
+    If nothing was recorded in that window, it ends with the last recording instead.
+    """
+    end = buckets.bucket_end(at, zoom.bucket)
+    last_recording = catalog.last_activity(counters.RECORDED, end)
+    behind = last_recording is not None and last_recording <= end - zoom.length
+    stop = buckets.bucket_end(last_recording, zoom.bucket) if behind and last_recording else end
+    start = stop - zoom.length
+    return HitHeatmap(
+        start=start,
+        stop=stop,
+        bucket_seconds=zoom.bucket,
+        cameras=heatmap_rows(catalog, zoom, start, stop),
+        triggers=hits_by_trigger(catalog, start, stop),
+        undated=int(catalog.totals(counters.HIT_TRIGGER).get(("", counters.UNDATED), 0)),
+        behind=behind,
     )
 
 
-def _recorded(catalog: Catalog, start: datetime, stop: datetime, bucket: int) -> _Recorded:
-    """Where there is video, by the quarter of an hour or coarser."""
-    size = max([s for s in counters.COARSE if bucket % s == 0], default=counters.QUARTER)
-    low = start - timedelta(seconds=start.timestamp() % size)
-    extents = catalog.extents(counters.RECORDED, low, stop, size)
-    gaps = any(last - first != (count - 1) * size for first, last, count in extents.values())
-    cells = catalog.series(counters.RECORDED, "", low, stop, size, size) if gaps else {}
-    return _Recorded(size, extents, cells)
+def heatmap_rows(
+    catalog: Catalog, zoom: Zoom, start: datetime, stop: datetime
+) -> tuple[HeatmapRow, ...]:
+    """Count the hits in `[start, stop)` by column, one row for each camera, by name."""
+    bucket = zoom.bucket
+    size = max(size for size in counters.FIVE if bucket % size == 0)
+    series = catalog.series(counters.HIT_CAMERA, "", start, stop, bucket, size)
+    coverage = VideoCoverage.read(catalog, start, stop, bucket)
+    columns = [int(start.timestamp()) + k * bucket for k in range(zoom.columns)]
+    rows = []
+    for camera, _ in sorted(catalog.totals(counters.RECORDED)):
+        hits = series.get(camera, {})
+        recorded = coverage.has_video(camera, columns)
+        cells = [
+            hits.get(column, 0 if has_video else None)
+            for column, has_video in zip(columns, recorded, strict=True)
+        ]
+        rows.append(HeatmapRow(camera, tuple(cells), sum(hits.values())))
+    return tuple(rows)
 
 
-class _Recorded:
-    """Starts of the stretches with video by camera: a range where there is no gap."""
+class VideoCoverage:
+    """Buckets with video by camera; a range of starts for a camera without gaps."""
 
     def __init__(
         self,
@@ -59,21 +67,26 @@ class _Recorded:
             for camera, (first, last, _) in extents.items()
         }
 
-    def of(self, camera: str, begins: Sequence[int]) -> list[bool]:
-        """Whether there is video at each of these moments."""
+    @classmethod
+    def read(cls, catalog: Catalog, start: datetime, stop: datetime, bucket: int) -> VideoCoverage:
+        """Read which quarters of an hour, or longer buckets, have video in `[start, stop)`."""
+        size = max([s for s in counters.COARSE if bucket % s == 0], default=counters.QUARTER)
+        low = start - timedelta(seconds=start.timestamp() % size)
+        extents = catalog.extents(counters.RECORDED, low, stop, size)
+        gaps = any(last - first != (count - 1) * size for first, last, count in extents.values())
+        cells = catalog.series(counters.RECORDED, "", low, stop, size, size) if gaps else {}
+        return cls(size, extents, cells)
+
+    def has_video(self, camera: str, timestamps: Sequence[int]) -> list[bool]:
+        """Check for each time, in seconds since 1970, whether its bucket has video."""
         starts, size = self._starts.get(camera, ()), self._size
-        return [begin - begin % size in starts for begin in begins]
+        return [timestamp - timestamp % size in starts for timestamp in timestamps]
 
 
-def _row(camera: str, begins: Sequence[int], hits: dict[int, int], video: _Recorded) -> HeatRow:
-    there = video.of(camera, begins)
-    cells = tuple(
-        hits.get(begin, 0 if seen else None) for begin, seen in zip(begins, there, strict=True)
-    )
-    return HeatRow(camera, cells, sum(hits.values()))
-
-
-def _fired(catalog: Catalog, start: datetime, stop: datetime) -> tuple[tuple[str, int], ...]:
-    found = catalog.grown(counters.HIT_TRIGGER, since=start, until=stop)
-    counted = [(name, int(hits)) for (_, name), hits in found.items() if hits]
-    return tuple(sorted(counted, key=lambda item: (-item[1], item[0])))
+def hits_by_trigger(
+    catalog: Catalog, start: datetime, stop: datetime
+) -> tuple[tuple[str, int], ...]:
+    """Count the hits in `[start, stop)` by trigger, most first."""
+    growth = catalog.growth(counters.HIT_TRIGGER, since=start, until=stop)
+    counts = [(name, int(hits)) for (_, name), hits in growth.items() if hits]
+    return tuple(sorted(counts, key=lambda count: (-count[1], count[0])))

@@ -1,4 +1,4 @@
-"""What labels cost by who made them, and what is known of the labellers."""
+"""Review cost of labels by who made them, and the skills of the labellers."""
 
 from __future__ import annotations
 
@@ -12,100 +12,103 @@ from oneclick.catalog import Catalog, rows
 from oneclick.core import labels as core_labels
 from oneclick.core import logistic
 from oneclick.feedback import labeller_skills
-from oneclick.feedback.labeller_skills import Learned, Team
-from oneclick.hindsight.skills import Skill
+from oneclick.feedback.labeller_skills import LabellerSkills
 from oneclick.report import numbers, weeks
-from oneclick.report.numbers import Effort
+from oneclick.report.numbers import ReviewEffort
 from oneclick.storage.workspace import Workspace
 
 
 @dataclass(frozen=True)
 class CostRow:
-    """What people did in one week to labels of one making."""
+    """Review effort of one week on labels of one origin."""
 
     week: str
     """ISO year and week, 2026-W09."""
     made_by: str
-    """Models behind the automatic labels, and what was known of them."""
-    effort: Effort
+    """Models behind the automatic labels, with a digest of their skills at that time."""
+    effort: ReviewEffort
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SkillRow:
-    """What reviews say of one labeller."""
+    """Skills of one labeller as estimated from reviews."""
 
     model: str
     team: str
     """All models that label with it."""
     clips: int
-    """Reviewed clips that taught it."""
+    """Reviewed clips that the estimate rests on."""
     right: float
     """Probability that a box at its threshold is right."""
     weight: float
-    """Share of its voice among those of the team."""
+    """Share of its weight in the ensemble of its team."""
     stray: float
     """Mean error of a side of its boxes, in box heights."""
 
 
 @dataclass(frozen=True)
-class Labelling:
-    """Automatic labels: what they cost, and who makes them."""
+class LabellingReport:
+    """Automatic labels: their review cost, and the labellers."""
 
     costs: list[CostRow]
     """Oldest week first."""
     skills: list[SkillRow]
 
 
-def labelling(home: Path) -> Labelling:
-    """Cost by week and maker, and the skills that the next labels are made with.
+def labelling_report(home: Path) -> LabellingReport:
+    """Return review cost by week and labeller, and the skills that the next labels are made with.
 
     Raises:
-        BadInput: what was learned before is broken.
+        BadInput: the file of skills is broken.
     """
     with Catalog.open(home) as catalog:
-        daily = catalog.costs()
-    groups: dict[tuple[str, str], list[rows.CostRow]] = defaultdict(list)
-    for row in daily:
-        if row.made_by is not None:
-            groups[weeks.week(row.day), row.made_by].append(row)
-    costs = [CostRow(*key, numbers.effort_in(found)) for key, found in groups.items()]
-    costs.sort(key=lambda row: (row.week, row.made_by))
-    return Labelling(costs, _skills(labeller_skills.load(Workspace(home))))
+        daily_costs = catalog.costs()
+    groups: dict[tuple[str, str], list[rows.LabelCostRecord]] = defaultdict(list)
+    for cost in daily_costs:
+        if cost.made_by is not None:
+            groups[weeks.week(cost.day), cost.made_by].append(cost)
+    cost_rows = [CostRow(*key, numbers.effort_of_costs(costs)) for key, costs in groups.items()]
+    cost_rows.sort(key=lambda row: (row.week, row.made_by))
+    return LabellingReport(cost_rows, skill_rows(labeller_skills.load(Workspace(home))))
 
 
-def _skills(learned: Learned) -> list[SkillRow]:
-    found = []
-    for team, known in learned.teams.items():
-        total = sum(max(one.weight, 0) for one in known.each)
-        for model, one in zip(team, known.each, strict=True):
-            share = max(one.weight, 0) / total if total else 0.0
-            found.append(_skill(model, team, learned.clips[team], one, share))
-    return found
+def skill_rows(skills: LabellerSkills) -> list[SkillRow]:
+    """Return one row for each labeller of each team."""
+    skill_rows = []
+    for team, team_skills in skills.teams.items():
+        total_weight = sum(max(skill.weight, 0) for skill in team_skills.each)
+        for model, skill in zip(team, team_skills.each, strict=True):
+            offset = np.array([skill.offset])
+            row = SkillRow(
+                model=model,
+                team=core_labels.LABELLER_SEPARATOR.join(team),
+                clips=skills.clips[team],
+                right=float(logistic.probability(np.ones((1, 1)), offset)[0]),
+                weight=max(skill.weight, 0) / total_weight if total_weight else 0.0,
+                stray=skill.spread,
+            )
+            skill_rows.append(row)
+    return skill_rows
 
 
-def _skill(model: str, team: Team, clips: int, one: Skill, share: float) -> SkillRow:
-    right = float(logistic.chance(np.ones((1, 1)), np.array([one.offset]))[0])
-    return SkillRow(model, core_labels.JOIN.join(team), clips, right, share, one.spread)
-
-
-def cost_columns(found: Labelling) -> list[dict[str, object]]:
-    """The costs as people read them, in a terminal and on a page alike."""
+def cost_columns(report: LabellingReport) -> list[dict[str, object]]:
+    """Return the costs as rows of a table, heading to value."""
     return [
         {
             "week": row.week,
-            "labels made by": row.made_by.removeprefix(core_labels.HINDSIGHT),
+            "labels made by": row.made_by.removeprefix(core_labels.HINDSIGHT_PREFIX),
             "clips": row.effort.clips,
             "images": row.effort.images,
             "edits/100 boxes": _rounded(row.effort.edits_per_100_boxes, 1),
             "s/image": _rounded(row.effort.seconds_per_image, 2),
             "unseen": row.effort.by_policy,
         }
-        for row in found.costs
+        for row in report.costs
     ]
 
 
-def skill_columns(found: Labelling) -> list[dict[str, object]]:
-    """The skills as people read them."""
+def skill_columns(report: LabellingReport) -> list[dict[str, object]]:
+    """Return the skills as rows of a table, heading to value."""
     return [
         {
             "labeller": row.model,
@@ -115,7 +118,7 @@ def skill_columns(found: Labelling) -> list[dict[str, object]]:
             "voice": f"{row.weight:.0%}",
             "sides off by": f"{row.stray:.1%} of the height",
         }
-        for row in found.skills
+        for row in report.skills
     ]
 
 

@@ -1,22 +1,21 @@
-"""Where a model comes from, down to the video, and what became of a clip."""
+"""Origin of a model, down to the video, and the models and versions that contain a clip."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from oneclick.catalog import Catalog
-from oneclick.core.clips import Clip
-from oneclick.core.datasets import DatasetClip, DatasetVersion
+from oneclick.core.datasets import DatasetVersion
 from oneclick.report import scores
 from oneclick.storage import datasets
 from oneclick.storage.workspace import Workspace
-from oneclick.training import model
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SourceClip:
-    """A clip that a model learned from or was measured on."""
+    """A clip that a model was trained or tested on."""
 
     clip: str
     split: str
@@ -24,20 +23,20 @@ class SourceClip:
     revision: int
     """Label revision that was frozen."""
     made_by: str
-    """Who made that revision."""
+    """Author of that revision."""
     chosen_by: str
     triggers: tuple[str, ...]
     """Triggers whose hits chose it."""
     video: str
-    """Empty where the catalog no longer knows the clip."""
+    """Empty where the clip is no longer in the catalog."""
     start: int
     """First frame of the video, 0-based."""
     stop: int
 
 
-@dataclass(frozen=True)
-class Lineage:
-    """A model and everything it goes back to."""
+@dataclass(frozen=True, kw_only=True)
+class ModelLineage:
+    """A model with its ancestors, its dataset and its clips."""
 
     model: str
     parents: tuple[str, ...]
@@ -54,102 +53,98 @@ class Lineage:
 
     @property
     def videos(self) -> int:
-        """Recordings behind it."""
+        """Return the number of recordings that its clips were cut from."""
         return len({clip.video for clip in self.clips if clip.video})
 
 
 @dataclass(frozen=True)
-class Use:
-    """What became of a clip."""
+class ClipUse:
+    """Dataset versions and models that a clip is part of."""
 
     datasets: tuple[str, ...]
-    """Versions it is in, oldest first."""
+    """Versions that contain it, oldest first."""
     learned: tuple[str, ...]
-    """Models that learned from it, oldest first."""
+    """Models that were trained on it, oldest first."""
     measured: tuple[str, ...]
-    """Models that were measured on it."""
+    """Models that were tested on it."""
 
 
-def lineage(home: Path, model_id: str) -> Lineage:
-    """Everything behind a model.
+def model_lineage(home: Path, model_id: str) -> ModelLineage:
+    """Trace a model back to its parents, its dataset, its clips and their videos.
 
     Raises:
         UnknownName: there is no such model. BadInput: its dataset is broken.
     """
     workspace = Workspace(home)
     card = scores.card(home, model_id)
+    cards = {other.id: other for other in scores.cards(home)}
+    versions = set(datasets.names(workspace))
     version = datasets.find(workspace, card.dataset.name)
-    clips = _sources(home, version) if version else ()
-    return Lineage(
-        card.id,
-        _parents(home, card),
-        card.dataset.name,
-        card.dataset.digest,
-        _older(workspace, version),
-        card.code,
-        card.weights,
-        clips,
+
+    def parent_model(name: str) -> str | None:
+        return cards[name].parent if name in cards else None
+
+    def parent_version(name: str) -> str | None:
+        older = datasets.find(workspace, name) if name in versions else None
+        return older.parent if older else None
+
+    return ModelLineage(
+        model=card.id,
+        parents=ancestors(card.parent, parent_model),
+        dataset=card.dataset.name,
+        dataset_digest=card.dataset.digest,
+        dataset_parents=ancestors(version.parent if version else None, parent_version),
+        code=card.code,
+        weights=card.weights,
+        clips=source_clips(home, version) if version else (),
     )
 
 
-def use(home: Path, clip_id: str) -> Use:
-    """The dataset versions and models that a clip went into."""
+def clip_use(home: Path, clip_id: str) -> ClipUse:
+    """Return the dataset versions and models that a clip is part of."""
     workspace = Workspace(home)
     with Catalog.open(home) as catalog:
-        versions = tuple(sorted(catalog.datasets_of(clip_id)))
-    sides = {name: _side(datasets.find(workspace, name), clip_id) for name in versions}
-    cards = [card for card in scores.cards(home) if card.dataset.name in sides]
-    learned, measured = (
-        tuple(card.id for card in cards if sides[card.dataset.name] == side)
-        for side in ("train", "test")
+        names = tuple(sorted(catalog.datasets_of(clip_id)))
+    splits = {}
+    for name in names:
+        version = datasets.find(workspace, name)
+        lines = version.clips if version else ()
+        splits[name] = next((line.split for line in lines if line.clip == clip_id), "")
+    cards = [card for card in scores.cards(home) if card.dataset.name in splits]
+    trained, tested = (
+        tuple(card.id for card in cards if splits[card.dataset.name] == split)
+        for split in ("train", "test")
     )
-    return Use(versions, learned, measured)
+    return ClipUse(names, trained, tested)
 
 
-def _side(version: DatasetVersion | None, clip_id: str) -> str:
-    lines = version.clips if version else ()
-    return next((line.split for line in lines if line.clip == clip_id), "")
-
-
-def _sources(home: Path, version: DatasetVersion) -> tuple[SourceClip, ...]:
+def source_clips(home: Path, version: DatasetVersion) -> tuple[SourceClip, ...]:
+    """Return the clips of a dataset version with what the catalog says of each."""
     with Catalog.open(home) as catalog:
-        known = {row.clip.id: row.clip for row in catalog.clips()}
-        made = {(row.clip, row.revision): row.made_by for row in catalog.revision_rows()}
-    return tuple(
-        _source(line, known.get(line.clip), made.get((line.clip, line.revision), ""))
-        for line in version.clips
-    )
+        clips = {record.clip.id: record.clip for record in catalog.clips()}
+        authors = {(row.clip, row.revision): row.made_by for row in catalog.revision_rows()}
+    sources = []
+    for line in version.clips:
+        clip = clips.get(line.clip)
+        source = SourceClip(
+            clip=line.clip,
+            split=line.split,
+            revision=line.revision,
+            made_by=authors.get((line.clip, line.revision), ""),
+            chosen_by=line.chosen_by,
+            triggers=tuple(sorted({hit.trigger for hit in clip.hits})) if clip else (),
+            video=clip.video if clip else "",
+            start=clip.span.start if clip else 0,
+            stop=clip.span.stop if clip else 0,
+        )
+        sources.append(source)
+    return tuple(sources)
 
 
-def _source(line: DatasetClip, known: Clip | None, made_by: str) -> SourceClip:
-    return SourceClip(
-        line.clip,
-        line.split,
-        line.revision,
-        made_by,
-        line.chosen_by,
-        tuple(sorted({hit.trigger for hit in known.hits})) if known else (),
-        known.video if known else "",
-        known.span.start if known else 0,
-        known.span.stop if known else 0,
-    )
-
-
-def _parents(home: Path, card: model.Card) -> tuple[str, ...]:
-    """The line of champions; it ends where a folder was removed."""
-    known = {one.id: one for one in scores.cards(home)}
+def ancestors(parent: str | None, parent_of: Callable[[str], str | None]) -> tuple[str, ...]:
+    """Follow parents until there is none or one repeats; return their names, nearest first."""
     line: list[str] = []
-    while card.parent and card.parent not in line:
-        line.append(card.parent)
-        if card.parent not in known:
-            break
-        card = known[card.parent]
-    return tuple(line)
-
-
-def _older(workspace: Workspace, version: DatasetVersion | None) -> tuple[str, ...]:
-    known, line = set(datasets.names(workspace)), []
-    while version and version.parent and version.parent not in line:
-        line.append(version.parent)
-        version = datasets.find(workspace, version.parent) if version.parent in known else None
+    while parent and parent not in line:
+        line.append(parent)
+        parent = parent_of(parent)
     return tuple(line)

@@ -8,17 +8,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from oneclick.catalog import Catalog
-from oneclick.catalog import ClipRow as CatalogRow
+from oneclick.catalog import Catalog, ClipRecord
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import UnknownName
 from oneclick.core.hits import Hit
 from oneclick.platforms.encord import records
-from oneclick.platforms.encord.records import Records
+from oneclick.platforms.encord.records import EncordRecords
 from oneclick.storage.workspace import Workspace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VideoRow:
     """One recording."""
 
@@ -30,9 +29,10 @@ class VideoRow:
     width: int
     height: int
     clips: int
+    """Clips cut from it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ClipRow:
     """One clip in a list."""
 
@@ -47,10 +47,10 @@ class ClipRow:
     error: str
     camera: str
     moved_at: datetime
-    """Since when it stands there, UTC."""
+    """When it arrived at its stage, UTC."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ClipDetail:
     """One clip with its whole history."""
 
@@ -63,16 +63,25 @@ class ClipDetail:
     revisions: list[Any]
     events: list[Any]
     known_as: dict[str, str]
-    """Its title on review platforms that it was sent to."""
+    """Its title on each review platform that it was sent to."""
 
 
 def videos(home: Path) -> list[VideoRow]:
-    """All recordings with the number of clips cut from each."""
+    """List all recordings with the number of clips cut from each."""
     with Catalog.open(home) as catalog:
-        owned = Counter(row.clip.video for row in catalog.clips())
+        clips = Counter(record.clip.video for record in catalog.clips())
         return [
-            VideoRow(v.id, v.camera, v.started_at, v.frames, v.fps, v.width, v.height, owned[v.id])
-            for v in catalog.videos()
+            VideoRow(
+                id=video.id,
+                camera=video.camera,
+                started_at=video.started_at,
+                frames=video.frames,
+                fps=video.fps,
+                width=video.width,
+                height=video.height,
+                clips=clips[video.id],
+            )
+            for video in catalog.videos()
         ]
 
 
@@ -83,68 +92,68 @@ def clips(
     limit: int | None = None,
     offset: int = 0,
 ) -> list[ClipRow]:
-    """Clips, oldest first.
+    """List clips, oldest first.
 
     Raises:
-        UnknownName: for a stage that does not exist.
+        UnknownName: there is no such stage.
     """
-    known = [name.value for name in ClipStage]
-    if stage is not None and stage.upper() not in known:
-        raise UnknownName("clip stage", stage, known)
+    stages = [clip_stage.value for clip_stage in ClipStage]
+    if stage is not None and stage.upper() not in stages:
+        raise UnknownName("clip stage", stage, stages)
     with Catalog.open(home) as catalog:
-        rows = catalog.clips(
+        records = catalog.clips(
             stage=ClipStage(stage.upper()) if stage else None,
             camera=camera,
             limit=limit,
             offset=offset,
         )
-    return [row(one) for one in rows]
+    return [clip_row(record) for record in records]
 
 
 def clip(home: Path, clip_id: str) -> ClipDetail:
-    """One clip in full, by its id or by its title on a review platform.
+    """Return one clip in full, by its id or by its title on a review platform.
 
     Raises:
-        UnknownName: if there is no such clip.
+        UnknownName: there is no such clip.
     """
-    known = Records(Workspace(home).review_dir() / "encord" / "records")
+    encord_records = EncordRecords(Workspace(home).review_dir() / "encord" / "records")
     with Catalog.open(home) as catalog:
-        found = catalog.clip(_named(catalog, clip_id))
-        clip_id = found.clip.id
-        there = known.find(clip_id)
+        record = catalog.clip(clip_id_of_title(catalog, clip_id))
+        clip = record.clip
+        encord_record = encord_records.find(clip.id)
         return ClipDetail(
-            row(found),
-            found.clip.video,
-            found.clip.span.start,
-            found.clip.span.stop,
-            found.clip.hits,
-            list(catalog.revision_rows(clip_id)),
-            list(catalog.events(clip_id)),
-            {"encord": there.title} if there else {},
+            row=clip_row(record),
+            video=clip.video,
+            start=clip.span.start,
+            stop=clip.span.stop,
+            hits=clip.hits,
+            revisions=list(catalog.revision_rows(clip.id)),
+            events=list(catalog.events(clip.id)),
+            known_as={"encord": encord_record.title} if encord_record else {},
         )
 
 
-def _named(catalog: Catalog, text: str) -> str:
-    """The clip that a review platform knows by that title, or the text as it is."""
-    wanted = text.removesuffix(".mp4")
-    if not wanted.startswith(records.PREFIX):
-        return text
-    ids = (row.clip.id for row in catalog.clips())
-    return next((clip for clip in ids if records.code(clip) == wanted), text)
+def clip_id_of_title(catalog: Catalog, title: str) -> str:
+    """Return the id of the clip with this title on a review platform, else the text itself."""
+    code = title.removesuffix(".mp4")
+    if not code.startswith(records.CODE_PREFIX):
+        return title
+    clip_ids = (record.clip.id for record in catalog.clips())
+    return next((id_ for id_ in clip_ids if records.clip_code(id_) == code), title)
 
 
-def row(found: CatalogRow) -> ClipRow:
-    """A row of the catalog as one in a list."""
-    names = sorted({hit.trigger for hit in found.clip.hits})
+def clip_row(record: ClipRecord) -> ClipRow:
+    """Convert a record of the catalog to a row of a list."""
+    clip = record.clip
     return ClipRow(
-        found.clip.id,
-        found.stage.value,
-        len(found.clip.span),
-        found.clip.split,
-        found.clip.chosen_by.value,
-        ", ".join(names),
-        found.revision,
-        found.error or "",
-        found.clip.camera,
-        found.moved_at,
+        id=clip.id,
+        stage=record.stage.value,
+        frames=len(clip.span),
+        split=clip.split,
+        chosen_by=clip.chosen_by.value,
+        why=", ".join(sorted({hit.trigger for hit in clip.hits})),
+        revision=record.revision,
+        error=record.error or "",
+        camera=clip.camera,
+        moved_at=record.moved_at,
     )

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from oneclick.catalog import Catalog, counters
-from oneclick.catalog.rows import CostRow, RevisionRow, VerdictRow
+from oneclick.catalog.rows import LabelCostRecord
 from oneclick.core.clips import ChosenBy, ClipStage
-from oneclick.core.review import POLICY
+from oneclick.core.review import POLICY_PREFIX
 
 
 @dataclass(frozen=True)
 class FunnelRow:
-    """How many clips stand at one stage."""
+    """Number of clips at one stage."""
 
     stage: str
     clips: int
 
 
 @dataclass(frozen=True)
-class HitRow:
-    """What one trigger found."""
+class TriggerHits:
+    """Hits and clips of one trigger."""
 
     trigger: str
     hits: int
@@ -33,26 +33,26 @@ class HitRow:
     """Clips that at least one of its hits helped to choose."""
 
 
-@dataclass(frozen=True)
-class Kept:
-    """How much of the raw video was kept."""
+@dataclass(frozen=True, kw_only=True)
+class KeptVideo:
+    """Raw video that was processed, and the part of it that was kept as clips."""
 
     videos: int
     frames: int
-    """Frames of raw video seen."""
+    """Frames of raw video."""
     seconds: float
-    """Seconds of raw video seen."""
+    """Seconds of raw video."""
     clips: int
     clip_frames: int
     control: int
     """Clips drawn at random, to measure what the triggers miss."""
     share: float
-    """Frames in clips over frames seen; 0 with no video."""
+    """Frames in clips over frames of raw video; 0 with no video."""
 
 
-@dataclass(frozen=True)
-class Effort:
-    """What reviewing cost, over clips that a person looked at."""
+@dataclass(frozen=True, kw_only=True)
+class ReviewEffort:
+    """Cost of the reviews that a person made."""
 
     clips: int
     images: int
@@ -67,114 +67,120 @@ class Effort:
     by_policy: int
     """Clips accepted unseen."""
 
+    @classmethod
+    def from_counts(
+        cls, *, clips: int, images: int, boxes: int, edits: int, seconds: float, by_policy: int
+    ) -> ReviewEffort:
+        """Compute the two rates from the counts."""
+        return cls(
+            clips=clips,
+            images=images,
+            boxes=boxes,
+            edits=edits,
+            seconds=seconds,
+            edits_per_100_boxes=100 * edits / boxes if boxes else None,
+            seconds_per_image=seconds / images if images else None,
+            by_policy=by_policy,
+        )
+
 
 def funnel(home: Path) -> list[FunnelRow]:
-    """Clips at each stage, in the order of the street; stages without clips too."""
+    """Count the clips at each stage, in pipeline order; stages without clips too."""
     with Catalog.open(home) as catalog:
         counts = catalog.counts()
     return [FunnelRow(stage.value, counts.get(stage, 0)) for stage in ClipStage]
 
 
-def hits(home: Path) -> list[HitRow]:
-    """Hits of each trigger, most first."""
+def trigger_hits(home: Path) -> list[TriggerHits]:
+    """Count the hits of each trigger, most first."""
     with Catalog.open(home) as catalog:
         counts = catalog.hit_counts()
         clips = catalog.totals(counters.SHOWN)
     return [
-        HitRow(name, count, int(clips.get(("", name), 0)))
+        TriggerHits(name, count, int(clips.get(("", name), 0)))
         for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     ]
 
 
-def kept(home: Path) -> Kept:
-    """Raw video seen against what was cut from it."""
+def kept_video(home: Path) -> KeptVideo:
+    """Compare the raw video with the clips cut from it."""
     with Catalog.open(home) as catalog:
-        return kept_of(catalog)
+        return kept_video_in(catalog)
 
 
-def kept_of(catalog: Catalog, at: datetime | None = None) -> Kept:
-    """The same of an open catalog, now or at an earlier full minute."""
-    seen, cut = (catalog.totals(kind, at=at) for kind in (counters.SEEN, counters.CUT))
-    frames = round(seen.get(("", "frames"), 0))
-    clip_frames = round(sum(value for (_, what), value in cut.items() if what == "frames"))
-    return Kept(
-        round(seen.get(("", "videos"), 0)),
-        frames,
-        seen.get(("", "seconds"), 0.0),
-        round(sum(value for (_, what), value in cut.items() if what == "clips")),
-        clip_frames,
-        round(cut.get((ChosenBy.CONTROL.value, "clips"), 0)),
-        clip_frames / frames if frames else 0.0,
+def kept_video_in(catalog: Catalog, at: datetime | None = None) -> KeptVideo:
+    """Do the same as `kept_video` on an open catalog, now or at an earlier full minute."""
+    raw, cut = (catalog.totals(kind, at=at) for kind in (counters.SEEN, counters.CUT))
+    frames = round(raw.get(("", "frames"), 0))
+    clip_frames = round(sum(amount for (_, unit), amount in cut.items() if unit == "frames"))
+    return KeptVideo(
+        videos=round(raw.get(("", "videos"), 0)),
+        frames=frames,
+        seconds=raw.get(("", "seconds"), 0.0),
+        clips=round(sum(amount for (_, unit), amount in cut.items() if unit == "clips")),
+        clip_frames=clip_frames,
+        control=round(cut.get((ChosenBy.CONTROL.value, "clips"), 0)),
+        share=clip_frames / frames if frames else 0.0,
     )
 
 
 def origins(home: Path) -> dict[str, int]:
-    """Boxes by origin letter in the latest revision of every clip."""
+    """Count the boxes by origin letter in the latest revision of every clip."""
     with Catalog.open(home) as catalog:
-        found = catalog.totals(counters.ORIGIN)
-    return {letter: int(boxes) for (_, letter), boxes in sorted(found.items()) if boxes}
+        totals = catalog.totals(counters.ORIGIN)
+    return {letter: int(boxes) for (_, letter), boxes in sorted(totals.items()) if boxes}
 
 
-def effort(home: Path, clips: set[str] | None = None) -> Effort:
-    """Cost of review, of all clips or of the given ones."""
+def review_effort(home: Path, clips: Collection[str] | None = None) -> ReviewEffort:
+    """Return the cost of review of some clips, by default of all."""
     with Catalog.open(home) as catalog:
-        if clips is None:
-            return _effort(catalog)
-        verdicts = [v for v in catalog.verdicts() if v.clip in clips]
-        revisions = catalog.revision_rows()
-    return effort_of(verdicts, boxes_left(revisions))
+        return total_effort(catalog) if clips is None else effort_of_clips(catalog, clips)
 
 
-def _effort(catalog: Catalog) -> Effort:
-    """Of all clips, from the rollups."""
+def total_effort(catalog: Catalog) -> ReviewEffort:
+    """Return the cost of review of all clips, from the counters."""
     human: dict[str, float] = defaultdict(float)
-    unseen = 0
-    for (by, what), value in catalog.totals(counters.REVIEWED).items():
-        if not by.startswith(POLICY):
-            human[what] += value
-        elif what == "clips":
-            unseen += int(value)
-    boxes = int(catalog.totals(counters.CORRECTED).get(("", "boxes"), 0))
-    clips, images, edits = (int(human[what]) for what in ("clips", "images", "edits"))
-    return _cost(clips, images, boxes, edits, human["seconds"], unseen)
+    by_policy = 0
+    for (reviewer, unit), amount in catalog.totals(counters.REVIEWED).items():
+        if not reviewer.startswith(POLICY_PREFIX):
+            human[unit] += amount
+        elif unit == "clips":
+            by_policy += int(amount)
+    return ReviewEffort.from_counts(
+        clips=int(human["clips"]),
+        images=int(human["images"]),
+        boxes=int(catalog.totals(counters.CORRECTED).get(("", "boxes"), 0)),
+        edits=int(human["edits"]),
+        seconds=human["seconds"],
+        by_policy=by_policy,
+    )
 
 
-def boxes_left(revisions: Iterable[RevisionRow]) -> dict[str, int]:
-    """Boxes in the latest revision of each clip; `revisions` by clip and number."""
-    return {row.clip: row.boxes for row in revisions}
+def effort_of_clips(catalog: Catalog, clips: Collection[str]) -> ReviewEffort:
+    """Return the cost of review of some clips, from their verdicts."""
+    # Ordered by clip and revision: the latest revision of a clip is its last row.
+    boxes = {row.clip: row.boxes for row in catalog.revision_rows()}
+    verdicts = [verdict for verdict in catalog.verdicts() if verdict.clip in clips]
+    human = [verdict for verdict in verdicts if not verdict.by.startswith(POLICY_PREFIX)]
+    return ReviewEffort.from_counts(
+        clips=len(human),
+        images=sum(verdict.images for verdict in human),
+        boxes=sum(boxes.get(v.clip, 0) for v in human if v.decision == "accept"),
+        edits=sum(verdict.edits for verdict in human),
+        seconds=sum(verdict.seconds for verdict in human),
+        by_policy=len(verdicts) - len(human),
+    )
 
 
-def effort_of(verdicts: Sequence[VerdictRow], boxes: Mapping[str, int]) -> Effort:
-    """Cost of some verdicts; `boxes` are those left in each clip."""
-    human = [v for v in verdicts if not v.by.startswith(POLICY)]
-    images = sum(v.images for v in human)
-    corrected = sum(boxes.get(v.clip, 0) for v in human if v.decision == "accept")
-    edits = sum(v.edits for v in human)
-    seconds = sum(v.seconds for v in human)
-    return _cost(len(human), images, corrected, edits, seconds, len(verdicts) - len(human))
-
-
-def effort_in(costs: Iterable[CostRow]) -> Effort:
-    """Cost of verdicts that are summed up already."""
-    human, unseen = CostRow(date.min, None, "", 0, 0, 0, 0.0, 0), 0
-    for row in costs:
-        if row.by.startswith(POLICY):
-            unseen += row.clips
-        else:
-            human = replace(
-                human,
-                clips=human.clips + row.clips,
-                images=human.images + row.images,
-                edits=human.edits + row.edits,
-                seconds=human.seconds + row.seconds,
-                boxes=human.boxes + row.boxes,
-            )
-    return _cost(human.clips, human.images, human.boxes, human.edits, human.seconds, unseen)
-
-
-def _cost(
-    clips: int, images: int, boxes: int, edits: int, seconds: float, by_policy: int
-) -> Effort:
-    per_box = 100 * edits / boxes if boxes else None
-    per_image = seconds / images if images else None
-    return Effort(clips, images, boxes, edits, seconds, per_box, per_image, by_policy)
+def effort_of_costs(costs: Iterable[LabelCostRecord]) -> ReviewEffort:
+    """Return the cost of review of verdicts that the catalog has summed up by day."""
+    costs = list(costs)
+    human = [cost for cost in costs if not cost.by.startswith(POLICY_PREFIX)]
+    return ReviewEffort.from_counts(
+        clips=sum(cost.clips for cost in human),
+        images=sum(cost.images for cost in human),
+        boxes=sum(cost.boxes for cost in human),
+        edits=sum(cost.edits for cost in human),
+        seconds=sum((cost.seconds for cost in human), 0.0),
+        by_policy=sum(cost.clips for cost in costs if cost.by.startswith(POLICY_PREFIX)),
+    )

@@ -1,4 +1,4 @@
-"""Annotators against the goal of the day, from the rollups."""
+"""Work of the annotators against the daily target, from the catalog's counters."""
 
 from __future__ import annotations
 
@@ -6,54 +6,71 @@ from collections import Counter
 from datetime import datetime, timedelta, tzinfo
 
 from oneclick.catalog import Catalog, counters
-from oneclick.core.review import POLICY
+from oneclick.core.review import POLICY_PREFIX
 from oneclick.report import buckets
 from oneclick.report.buckets import HOUR
-from oneclick.report.snapshot import Reviewer, Reviewing
+from oneclick.report.snapshot import Reviewer, ReviewProgress
 
 HOURS = 12
-"""Of an annotator's work."""
+"""Number of hours shown for each annotator."""
 
 
-def reviewing(
+def review_progress(
     catalog: Catalog, at: datetime, goal: tuple[int, int], zone: tzinfo | None
-) -> Reviewing:
-    """Who reviewed what until a moment; a day begins at midnight in `zone`, by default here."""
-    end = buckets.end(at, 60)
+) -> ReviewProgress:
+    """Count the images that each annotator reviewed until a time.
+
+    Args:
+        catalog: open catalog.
+        at: end of the period, rounded up to a full minute.
+        goal: lower and upper target, in images a day of all annotators together.
+        zone: where a day begins at midnight; None is the zone of this machine.
+    """
+    end = buckets.bucket_end(at, 60)
     midnight = at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    today = _images(catalog, midnight, end)
-    first = buckets.end(at, 3600) - HOURS * HOUR
-    hours = _hours(catalog, first, end)
+    images_today = _images(catalog, midnight, end)
+    hourly = hourly_images(catalog, buckets.bucket_end(at, 3600) - HOURS * HOUR, end)
     people = tuple(
-        Reviewer(name, tuple(hours.get(name, [0] * HOURS)), today[name])
-        for name in sorted({*hours, *today})
+        Reviewer(name, tuple(hourly.get(name, [0] * HOURS)), images_today[name])
+        for name in sorted({*hourly, *images_today})
     )
-    total, pace = sum(today.values()), sum(_images(catalog, end - HOUR, end).values())
-    missing = goal[0] - total
-    reached = at + HOUR * (missing / pace) if pace and missing > 0 else None
-    return Reviewing(people, total, pace, reached, goal, at)
+    total, pace = sum(images_today.values()), sum(_images(catalog, end - HOUR, end).values())
+    remaining = goal[0] - total
+    return ReviewProgress(
+        people=people,
+        today=total,
+        pace=pace,
+        reached=at + HOUR * (remaining / pace) if pace and remaining > 0 else None,
+        goal=goal,
+        at=at,
+    )
 
 
-def _hours(catalog: Catalog, first: datetime, end: datetime) -> dict[str, list[int]]:
-    """Images of each annotator by the hour: whole quarters, and the minutes since the last one."""
-    quarter = end - timedelta(seconds=end.timestamp() % counters.QUARTER)
-    hours: dict[str, list[int]] = {}
+def hourly_images(catalog: Catalog, first: datetime, end: datetime) -> dict[str, list[int]]:
+    """Count the images of each annotator in the HOURS hours from `first` on, until `end`.
+
+    Full quarters of an hour come from the large buckets, the minutes after the last full quarter
+    from the small ones.
+    """
     size = counters.QUARTER
-    found = catalog.series(counters.REVIEWED, "images", first, quarter, 3600, size)
-    for who, images in found.items():
-        if not who.startswith(POLICY):
-            line = hours.setdefault(who, [0] * HOURS)
-            for begin, number in images.items():
-                line[int(begin - first.timestamp()) // 3600] += number
-    for who, number in _images(catalog, quarter, end).items():
-        hours.setdefault(who, [0] * HOURS)[-1] += number
-    return hours
+    last_quarter = end - timedelta(seconds=end.timestamp() % size)
+    hourly: dict[str, list[int]] = {}
+    series = catalog.series(counters.REVIEWED, "images", first, last_quarter, 3600, size)
+    for reviewer, images in series.items():
+        if not reviewer.startswith(POLICY_PREFIX):
+            counts = hourly.setdefault(reviewer, [0] * HOURS)
+            for start, number in images.items():
+                counts[int(start - first.timestamp()) // 3600] += number
+    for reviewer, number in _images(catalog, last_quarter, end).items():
+        hourly.setdefault(reviewer, [0] * HOURS)[-1] += number
+    return hourly
 
 
 def _images(catalog: Catalog, since: datetime, until: datetime) -> Counter[str]:
-    """Images by annotator."""
-    found: Counter[str] = Counter()
-    for (who, what), value in catalog.grown(counters.REVIEWED, since=since, until=until).items():
-        if what == "images" and value and not who.startswith(POLICY):
-            found[who] += int(value)
-    return found
+    """Count images by annotator."""
+    growth = catalog.growth(counters.REVIEWED, since=since, until=until)
+    images: Counter[str] = Counter()
+    for (reviewer, unit), number in growth.items():
+        if unit == "images" and number and not reviewer.startswith(POLICY_PREFIX):
+            images[reviewer] += int(number)
+    return images

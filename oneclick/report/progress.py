@@ -1,4 +1,4 @@
-"""How the newest training goes, from the file it writes while it runs."""
+"""Loss curve of the newest training, from the metrics file that it writes while it runs."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import msgspec
 
 from oneclick.storage import files
 
-MOST = 2000
-"""Points of a course."""
+MAX_POINTS = 2000
+"""A longer curve is thinned to about this many points."""
 TAIL = 4_000_000
-"""Bytes of the file that are looked at; the newest ones."""
+"""Number of bytes read, from the end of the file."""
 
 
 @dataclass(frozen=True)
-class Course:
-    """Losses by step."""
+class LossCurve:
+    """Losses of one training by step."""
 
     model: str
     """Empty before the first training."""
@@ -25,33 +25,32 @@ class Course:
     losses: tuple[float, ...] = ()
 
 
-class _Point(msgspec.Struct):
+class _MetricsLine(msgspec.Struct):
     step: int
     loss: float | None = None
 
 
-def newest(home: Path) -> Course:
-    """The training whose metrics were written last."""
-    found = [(path.stat().st_mtime_ns, path) for path in (home / "models").glob("*/metrics.jsonl")]
-    return course(max(found)[1]) if found else Course("")
+def newest_loss_curve(home: Path) -> LossCurve:
+    """Return the losses of the training whose metrics were written last."""
+    paths = list((home / "models").glob("*/metrics.jsonl"))
+    if not paths:
+        return LossCurve("")
+    return loss_curve(max(paths, key=lambda path: (path.stat().st_mtime_ns, path)))
 
 
-def course(path: Path) -> Course:
-    """Losses of one training; a last line that is only half written is left out."""
+def loss_curve(path: Path) -> LossCurve:
+    """Read the losses of one training; lines that are no JSON, such as a last half, are skipped."""
     with files.guard(path), path.open("rb") as file:
         file.seek(max(path.stat().st_size - TAIL, 0))
         lines = file.read().splitlines()
-    points = [point for line in lines if (point := _point(line)) and point.loss is not None]
-    thin = points[:: max(len(points) // MOST, 1)]
-    return Course(
-        path.parent.name,
-        tuple(point.step for point in thin),
-        tuple(point.loss for point in thin if point.loss is not None),
-    )
-
-
-def _point(line: bytes) -> _Point | None:
-    try:
-        return msgspec.json.decode(line, type=_Point)
-    except msgspec.MsgspecError:
-        return None
+    steps, losses = [], []
+    for line in lines:
+        try:
+            metrics = msgspec.json.decode(line, type=_MetricsLine)
+        except msgspec.MsgspecError:
+            continue
+        if metrics.loss is not None:
+            steps.append(metrics.step)
+            losses.append(metrics.loss)
+    stride = max(len(steps) // MAX_POINTS, 1)
+    return LossCurve(path.parent.name, tuple(steps[::stride]), tuple(losses[::stride]))

@@ -1,4 +1,4 @@
-"""What reviewers should look at in the clips that wait for them."""
+"""Questions to reviewers about the clips that wait for them."""
 
 from __future__ import annotations
 
@@ -8,85 +8,85 @@ from pathlib import Path
 
 from oneclick.catalog import Catalog
 from oneclick.core import labels as core_labels
-from oneclick.core.clips import Clip, ClipStage
+from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput
-from oneclick.hindsight import questions as doubts
+from oneclick.hindsight import questions as hindsight_questions
 from oneclick.storage import labels
 from oneclick.storage.workspace import Workspace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class QuestionRow:
-    """One thing to look at."""
+    """A stretch of one track that a reviewer should look at."""
 
     clip: str
     track: int
     start: int
-    """Frame of the clip."""
+    """Frame of the clip, 0-based."""
     stop: int
     seconds: float
-    """Where it begins, from the start of the clip."""
+    """Time of `start` in the clip."""
     expected: float
-    """Boxes that are expected to be wrong or missing."""
+    """Expected number of boxes that are wrong or missing."""
     why: str
 
 
-@dataclass(frozen=True)
-class Questions:
-    """All that is asked about some clips."""
+@dataclass(frozen=True, kw_only=True)
+class ReviewQuestions:
+    """All questions about some clips."""
 
     rows: list[QuestionRow]
-    """Those that are expected to bring most corrections first."""
+    """Those with the most expected corrections first."""
     clips: int
     boxes: int
     asked: int
-    """Boxes that lie in a question; the others are accepted as they stand."""
+    """Boxes that lie in a question; the others are accepted as they are."""
     unreadable: dict[str, str]
     """Clips whose labels cannot be read, and why."""
 
 
-def questions(home: Path, clips: Sequence[str] = ()) -> Questions:
-    """Questions about some clips, by default about all that wait for review.
+def review_questions(home: Path, clips: Sequence[str] = ()) -> ReviewQuestions:
+    """Return questions about some clips, by default about all that wait for review.
 
     Raises:
-        UnknownName: if there is no such clip.
+        UnknownName: there is no such clip.
     """
-    workspace, rows, bad = Workspace(home), [], {}
+    workspace = Workspace(home)
     with Catalog.open(home) as catalog:
         if clips:
-            wanted = [catalog.clip(name).clip for name in clips]
+            selection = [catalog.clip(name).clip for name in clips]
         else:
-            wanted = [row.clip for row in catalog.clips(stage=ClipStage.IN_REVIEW)]
-    boxes = asked = 0
-    for clip in wanted:
+            selection = [row.clip for row in catalog.clips(stage=ClipStage.IN_REVIEW)]
+    rows: list[QuestionRow] = []
+    unreadable: dict[str, str] = {}
+    boxes = boxes_in_questions = 0
+    for clip in selection:
         try:
-            found, count, doubted = _of(workspace, clip)
+            label_set = labels.latest(workspace, clip.id)
+            if label_set is None:
+                raise BadInput(f"clip {clip.id} has no labels yet: oneclick label clips")
+            tracks = core_labels.to_tracks(label_set, clip.fps)
+            questions = hindsight_questions.questions(tracks, label_set.width, label_set.height)
         except BadInput as error:
-            bad[clip.id] = str(error)
+            unreadable[clip.id] = str(error)
             continue
-        rows += found
-        boxes, asked = boxes + count, asked + doubted
-    rows.sort(key=lambda row: (-row.expected, row.clip, row.start, row.track))
-    return Questions(rows, len(wanted) - len(bad), boxes, asked, bad)
-
-
-def _of(workspace: Workspace, clip: Clip) -> tuple[list[QuestionRow], int, int]:
-    """Questions about one clip, its boxes, and how many of them are asked about."""
-    made = labels.latest(workspace, clip.id)
-    if made is None:
-        raise BadInput(f"clip {clip.id} has no labels yet: oneclick label clips")
-    tracks = core_labels.to_tracks(made, clip.fps)
-    found = doubts.questions(tracks, made.width, made.height)
-    rows = [
-        QuestionRow(
-            clip.id,
-            q.track,
-            q.span.start,
-            q.span.stop,
-            round(q.span.start / clip.fps, 2),
-            q.expected,
-            q.why,
-        )
-        for q in found
-    ]
-    return rows, len(tracks), int(doubts.asked(tracks, found).sum())
+        for question in questions:
+            row = QuestionRow(
+                clip=clip.id,
+                track=question.track,
+                start=question.span.start,
+                stop=question.span.stop,
+                seconds=round(question.span.start / clip.fps, 2),
+                expected=question.expected,
+                why=question.why,
+            )
+            rows.append(row)
+        boxes += len(tracks)
+        boxes_in_questions += int(hindsight_questions.question_mask(tracks, questions).sum())
+    return ReviewQuestions(
+        rows=sorted(rows, key=lambda row: (-row.expected, row.clip, row.start, row.track)),
+        clips=len(selection) - len(unreadable),
+        boxes=boxes,
+        asked=boxes_in_questions,
+        unreadable=unreadable,
+    )

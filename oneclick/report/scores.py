@@ -1,4 +1,4 @@
-"""Models: what they are worth, and what the gate said."""
+"""Models and dataset versions as rows, and the decisions of the gate."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ import msgspec
 
 from oneclick.catalog import Catalog
 from oneclick.core.errors import UnknownName
-from oneclick.storage import model_registry
+from oneclick.core.evaluation import ClassScore, ModelScore, SliceComparison, WorstClip
+from oneclick.storage import model_cards, model_registry
+from oneclick.storage.model_cards import ModelCard
 from oneclick.storage.workspace import Workspace
-from oneclick.training import gate, model
-from oneclick.training.evaluation.error_analysis import WorstClip
-from oneclick.training.evaluation.evaluate import ClassScore
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelRow:
     """One model in a list."""
 
@@ -29,42 +28,42 @@ class ModelRow:
     """COCO mAP on the test clips of its dataset."""
     ap50: float
     verdict: str
-    """What the gate said; empty if it was not asked."""
+    """Decision of the gate; empty if it has not judged this model."""
     champion: bool
     labels: bool
-    """Whether it is the labeller of its kind."""
+    """Whether it is the labeller in service for its architecture."""
     made_at: datetime
 
 
-@dataclass(frozen=True)
-class Training:
-    """A Candidate beside the Champion of its day, and the decision."""
+@dataclass(frozen=True, kw_only=True)
+class TrainingReport:
+    """A Candidate beside the Champion at that time, and the decision of the gate."""
 
     model: str
     dataset: str
     verdict: str
     reasons: tuple[str, ...]
-    rows: tuple[gate.Row, ...]
+    rows: tuple[ModelScore, ...]
     seconds: float
-    slices: tuple[gate.SliceRow, ...] = ()
+    slices: tuple[SliceComparison, ...] = ()
     """The whole test set, then its slices, worst first; none on cards of earlier versions."""
     classes: tuple[ClassScore, ...] = ()
     worst: tuple[WorstClip, ...] = ()
     """Test clips with the lowest F1."""
 
 
-class _Ruled(msgspec.Struct):
-    """What is shown of a card's decision (stages/train.py)."""
+class _GateDecision(msgspec.Struct, kw_only=True):
+    """The part of a card's decision (stages/train.py) that is reported."""
 
     verdict: str
     reasons: tuple[str, ...]
-    rows: tuple[gate.Row, ...]
-    slices: tuple[gate.SliceRow, ...] = ()
+    rows: tuple[ModelScore, ...]
+    slices: tuple[SliceComparison, ...] = ()
     classes: tuple[ClassScore, ...] = ()
     worst: tuple[WorstClip, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DatasetRow:
     """One DatasetVersion in a list."""
 
@@ -76,95 +75,99 @@ class DatasetRow:
 
 
 def champion(home: Path) -> str | None:
-    """The model in service."""
+    """Return the id of the model in service; None before the first promotion."""
     return model_registry.champion(Workspace(home))
 
 
 def models(home: Path) -> list[ModelRow]:
-    """All complete models, oldest first."""
+    """List all complete models, oldest first."""
     serving = champion(home)
     return [
         ModelRow(
-            card.id,
-            card.dataset.name,
-            card.metrics["map"],
-            card.metrics["ap50"],
-            (card.decision or {}).get("verdict", ""),
-            card.id == serving,
-            card.id == model_registry.champion(Workspace(home), card.arch),
-            card.made_at,
+            id=card.id,
+            dataset=card.dataset.name,
+            map=card.metrics["map"],
+            ap50=card.metrics["ap50"],
+            verdict=(card.decision or {}).get("verdict", ""),
+            champion=card.id == serving,
+            labels=card.id == model_registry.champion(Workspace(home), card.arch),
+            made_at=card.made_at,
         )
         for card in cards(home)
     ]
 
 
-def training(home: Path, model_id: str | None = None) -> Training | None:
-    """The decision about one model, by default the newest that the gate judged."""
+def training_report(home: Path, model_id: str | None = None) -> TrainingReport | None:
+    """Return the decision about one model, by default the newest that the gate judged."""
     judged = [card for card in cards(home) if card.decision and model_id in (None, card.id)]
     if not judged:
         return None
     card = judged[-1]
-    decision = msgspec.convert(card.decision, _Ruled)
-    return Training(
-        card.id,
-        card.dataset.name,
-        decision.verdict,
-        decision.reasons,
-        decision.rows,
-        card.seconds,
-        decision.slices,
-        decision.classes,
-        decision.worst,
+    decision = msgspec.convert(card.decision, _GateDecision)
+    return TrainingReport(
+        model=card.id,
+        dataset=card.dataset.name,
+        seconds=card.seconds,
+        **msgspec.structs.asdict(decision),
     )
 
 
-def slice_columns(slices: Sequence[gate.SliceRow]) -> list[dict[str, Any]]:
-    """Slices as the rows of a table; a model that nothing stood beside has only its own mAP."""
+def slice_columns(slices: Sequence[SliceComparison]) -> list[dict[str, Any]]:
+    """Return slices as rows of a table, heading to value.
+
+    A model that was compared with no champion has only its own mAP.
+    """
     rows = []
     for row in slices:
-        compared = {"champion": row.champion, "mAP": row.candidate, "gain": row.gain}
-        compared |= {"at least": row.low, "at most": row.high}
-        if slices[0].champion is None:
-            compared = {"mAP": row.candidate}
         sizes = {"clips": row.clips, "images": row.images, "boxes": row.boxes}
-        said = {} if slices[0].champion is None else {"": row.word}
-        rows.append({"slice": row.name, **compared, **sizes, **said})
+        if slices[0].champion is None:
+            rows.append({"slice": row.name, "mAP": row.candidate, **sizes})
+            continue
+        gains = {"gain": row.gain, "at least": row.low, "at most": row.high}
+        scores = {"champion": row.champion, "mAP": row.candidate, **gains}
+        rows.append({"slice": row.name, **scores, **sizes, "": row.word})
     return rows
 
 
 def model_card(home: Path, model_id: str) -> dict[str, Any]:
-    """Everything a model testifies about itself. Raises as `card`."""
-    found: dict[str, Any] = msgspec.to_builtins(card(home, model_id))
-    return found
+    """Return the card of one model as plain values. Raises as `card`."""
+    fields: dict[str, Any] = msgspec.to_builtins(card(home, model_id))
+    return fields
 
 
-def card(home: Path, model_id: str) -> model.Card:
-    """The card of one model.
+def card(home: Path, model_id: str) -> ModelCard:
+    """Return the card of one model.
 
     Raises:
-        UnknownName: if there is no such model.
+        UnknownName: there is no such model.
     """
-    found = {card.id: card for card in cards(home)}
-    if model_id not in found:
-        raise UnknownName("model", model_id, sorted(found))
-    return found[model_id]
+    cards_by_id = {card.id: card for card in cards(home)}
+    if model_id not in cards_by_id:
+        raise UnknownName("model", model_id, sorted(cards_by_id))
+    return cards_by_id[model_id]
 
 
 def datasets(home: Path) -> list[DatasetRow]:
-    """All versions, oldest first."""
+    """List all dataset versions, oldest first."""
     with Catalog.open(home) as catalog:
         return [
-            DatasetRow(row.name, row.parent, row.clips, row.images, row.made_at)
+            DatasetRow(
+                name=row.name,
+                parent=row.parent,
+                clips=row.clips,
+                images=row.images,
+                made_at=row.made_at,
+            )
             for row in catalog.datasets()
         ]
 
 
-def cards(home: Path) -> list[model.Card]:
-    """All complete models as they testify of themselves, oldest first."""
-    cards = [card for card in map(model.read_card, folders(home)) if card]
+def cards(home: Path) -> list[ModelCard]:
+    """Read the cards of all complete models, oldest first."""
+    cards = [card for card in map(model_cards.read, folders(home)) if card]
     return sorted(cards, key=lambda card: (card.made_at, card.id))
 
 
 def folders(home: Path) -> list[Path]:
-    """Of all complete models."""
-    return [path.parent for path in (home / "models").glob(f"*/{model.CARD}")]
+    """Return the folders of all complete models."""
+    return [path.parent for path in (home / "models").glob(f"*/{model_cards.CARD_FILE}")]

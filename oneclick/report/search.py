@@ -1,4 +1,4 @@
-"""The filter language of the clips: `stage:auto cam:hall why:flicker age>2h -split:test word`."""
+"""The filter language for clips: `stage:auto cam:hall why:flicker age>2h -split:test word`."""
 
 from __future__ import annotations
 
@@ -9,120 +9,129 @@ from pathlib import Path
 
 from oneclick import design
 from oneclick.catalog import Catalog, utc_now
-from oneclick.catalog.search import COUNTED, SORTS, TESTS, Term
+from oneclick.catalog.search import COUNTED, SORTS, TESTS, SearchTerm
 from oneclick.core.clips import ChosenBy, ClipStage
 from oneclick.core.errors import UsageError
-from oneclick.report.listings import ClipRow, row
+from oneclick.report.listings import ClipRow, clip_row
 
-LENGTH = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 REVISION = re.compile(r"[0-9]{1,9}")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-LONGEST = 100 * 365 * 86_400
-"""Seconds: no clip is older."""
-SIGNED = ("age>", "age<")
-KNOWN = [*(f"{key}:" for key in TESTS if key not in (*SIGNED, "id")), *SIGNED, "sort:"]
+MAX_AGE = 100 * 365 * 86_400
+"""Largest age that a filter may name, in seconds."""
+AGE_KEYS = ("age>", "age<")
+FORMS = [*(f"{key}:" for key in TESTS if key not in (*AGE_KEYS, "id")), *AGE_KEYS, "sort:"]
+"""Beginnings of all terms but a bare word."""
 
 
 @dataclass(frozen=True)
-class Query:
-    """A filter and an order."""
+class ClipQuery:
+    """Conditions and an order."""
 
-    terms: tuple[Term, ...] = ()
+    terms: tuple[SearchTerm, ...] = ()
     sort: str = "new"
     down: bool = True
 
 
 @dataclass(frozen=True)
-class Found:
-    """One page."""
+class SearchPage:
+    """One page of the clips that match a filter."""
 
     rows: list[ClipRow]
     total: int
-    """Clips that match; `more` where the counting was given up."""
+    """Number of matches, counted up to `catalog.search.COUNTED`."""
     more: bool
+    """Whether there are more matches than `total`."""
 
 
-def parse(text: str) -> Query:
-    """A filter as people type it; words without a key are looked for in the clip's id.
+def parse_query(text: str) -> ClipQuery:
+    """Parse a filter; words without a key are looked for in the id of the clip.
 
     Raises:
-        UsageError: naming the term that is none, and those there are.
+        UsageError: names the term that is not valid, and the valid ones.
     """
-    query = Query()
-    for word in text.split():
-        if not word.isprintable():  # bytes of a command line that are no UTF-8, say
-            raise UsageError(f"filter {word!r}: expected characters that can be printed")
-        negated = word.startswith("-") and len(word) > 1
-        bare = word[1:] if negated else word
-        if word.startswith("sort:"):
-            sort, down = _order(word[5:])
-            query = replace(query, sort=sort, down=down)
+    query = ClipQuery()
+    for term in text.split():
+        if not term.isprintable():  # bytes of a command line that are not UTF-8, say
+            raise UsageError(f"filter {term!r}: expected characters that can be printed")
+        if term.startswith("sort:"):
+            name = term.removeprefix("sort:").removeprefix("-")
+            if name not in SORTS:
+                sorts = ", ".join(SORTS)
+                raise UsageError(f"filter {term}: expected one of {sorts}, or - before it")
+            query = replace(query, sort=name, down=term.startswith("sort:-"))
         else:
-            query = replace(query, terms=(*query.terms, replace(_term(bare), negated=negated)))
+            negated = term.startswith("-") and len(term) > 1
+            search_term = replace(parse_term(term[1:] if negated else term), negated=negated)
+            query = replace(query, terms=(*query.terms, search_term))
     return query
 
 
-def search(
-    home: Path, text: str, limit: int = 100, offset: int = 0, now: datetime | None = None
-) -> Found:
-    """Clips that meet a filter. Raises as `parse`."""
-    query = parse(text)
+def search_clips(
+    home: Path, text: str, limit: int = 100, offset: int = 0, at: datetime | None = None
+) -> SearchPage:
+    """Return a page of the clips that match a filter; ages count until `at`, by default now.
+
+    Raises:
+        UsageError: as `parse_query`.
+    """
+    query = parse_query(text)
     with Catalog.open(home) as catalog:
-        found, total = catalog.search(
-            query.terms, query.sort, query.down, limit, offset, now or utc_now()
+        records, total = catalog.search(
+            query.terms, query.sort, query.down, limit, offset, at or utc_now()
         )
-    return Found([row(one) for one in found], min(total, COUNTED), total > COUNTED)
+    return SearchPage([clip_row(r) for r in records], min(total, COUNTED), total > COUNTED)
 
 
-def _term(word: str) -> Term:
-    for sign in SIGNED:
-        if word.startswith(sign):
-            return Term(sign, str(_seconds(word[len(sign) :], word)))
-    key, colon, value = word.partition(":")
+def parse_term(text: str) -> SearchTerm:
+    """Parse one condition, such as `stage:auto`, `age>2h`, or a part of an id.
+
+    Raises:
+        UsageError: names the term that is not valid, and the valid ones.
+    """
+    for key in AGE_KEYS:
+        if text.startswith(key):
+            return SearchTerm(key, str(parse_age(text, key)))
+    key, colon, value = text.partition(":")
     if not colon:
-        return Term("id", word)
+        return SearchTerm("id", text)
     if key not in TESTS or not value:
-        raise UsageError(f"filter {word!r}: expected a word, or one of {' '.join(KNOWN)}")
-    return Term(key, _value(key, value))
-
-
-def _value(key: str, value: str) -> str:
+        raise UsageError(f"filter {text!r}: expected a word, or one of {' '.join(FORMS)}")
     if key == "stage":
-        return _stage(value)
-    if key == "by":
-        return _one(value.lower(), [chosen.value for chosen in ChosenBy], "by")
-    if key == "rev" and not REVISION.fullmatch(value):
+        value = parse_stage(value)
+    elif key == "by":
+        value = value.lower()
+        methods = [method.value for method in ChosenBy]
+        if value not in methods:
+            raise UsageError(f"filter by:{value}: expected one of {', '.join(methods)}")
+    elif key == "rev" and not REVISION.fullmatch(value):
         raise UsageError(f"filter rev:{value}: expected a number of a revision, 0 for none yet")
-    return value
+    return SearchTerm(key, value)
 
 
-def _stage(value: str) -> str:
-    """By its name, or by the word on the screens, or by the beginning of either."""
-    words = {stage.value.lower(): stage.value for stage in ClipStage}
-    words |= {stage.word.replace(" ", ""): stage.id for stage in design.load().stage}
-    exact = words.get(value.lower())
-    begun = {name for word, name in words.items() if word.startswith(value.lower())}
-    if exact or len(begun) == 1:
-        return exact or begun.pop()
-    raise UsageError(f"filter stage:{value}: expected one of {', '.join(sorted(words))}")
+def parse_age(text: str, key: str) -> float:
+    """Return the seconds of an age such as `age>2h`, of which `key` is the beginning.
 
-
-def _one(value: str, known: list[str], key: str) -> str:
-    if value not in known:
-        raise UsageError(f"filter {key}:{value}: expected one of {', '.join(known)}")
-    return value
-
-
-def _seconds(text: str, word: str) -> float:
-    match = LENGTH.fullmatch(text)
-    seconds = float(match[1]) * SECONDS[match[2]] if match else LONGEST + 1
-    if seconds > LONGEST:
-        raise UsageError(f"filter {word!r}: expected a length such as age>30m, age>2h or age<3d")
+    Raises:
+        UsageError: this is not a duration, or a too long one.
+    """
+    match = DURATION.fullmatch(text.removeprefix(key))
+    seconds = float(match[1]) * SECONDS[match[2]] if match else MAX_AGE + 1
+    if seconds > MAX_AGE:
+        raise UsageError(f"filter {text!r}: expected a length such as age>30m, age>2h or age<3d")
     return seconds
 
 
-def _order(text: str) -> tuple[str, bool]:
-    name = text.removeprefix("-")
-    if name not in SORTS:
-        raise UsageError(f"filter sort:{text}: expected one of {', '.join(SORTS)}, or - before it")
-    return name, text.startswith("-")
+def parse_stage(text: str) -> str:
+    """Return the ClipStage with this name or screen name, or the only one that begins so.
+
+    Raises:
+        UsageError: no stage has this name, or several begin with it.
+    """
+    stages = {stage.value.lower(): stage.value for stage in ClipStage}
+    stages |= {stage.word.replace(" ", ""): stage.id for stage in design.load().stage}
+    exact = stages.get(text.lower())
+    matches = {stage for name, stage in stages.items() if name.startswith(text.lower())}
+    if exact or len(matches) == 1:
+        return exact or matches.pop()
+    raise UsageError(f"filter stage:{text}: expected one of {', '.join(sorted(stages))}")

@@ -1,4 +1,4 @@
-"""One moment of the whole engine: what the main screen shows, and `oneclick status` beside it."""
+"""The state of the whole workspace at one time: what the main screen and `oneclick status` show."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
 
-from oneclick.report.numbers import Kept
+from oneclick.report.numbers import KeptVideo
 
 
 class Zoom(Enum):
@@ -20,44 +20,46 @@ class Zoom(Enum):
 
     @property
     def bucket(self) -> int:
-        """Seconds of one column."""
+        """Return the length of one column in seconds."""
         return self.value[0]
 
     @property
     def columns(self) -> int:
+        """Return the number of columns."""
         return self.value[1]
 
     @property
     def length(self) -> timedelta:
+        """Return the length of all columns together."""
         return timedelta(seconds=self.bucket * self.columns)
 
 
 @dataclass(frozen=True)
 class Goals:
-    """What the team wants to reach (settings)."""
+    """Targets of the team (settings)."""
 
     images: tuple[int, int] = (6000, 8000)
-    """Reviewed a day by all annotators together: enough, and more than enough."""
+    """Images that all annotators together review in a day: lower and upper target."""
     kept: float = 0.001
     """Share of raw video worth annotating."""
 
 
 @dataclass(frozen=True)
-class StageNow:
-    """Clips at one stage of the street."""
+class StageRow:
+    """Clips at one stage of the pipeline."""
 
     stage: str
     """A ClipStage."""
     clips: int
     change: int
-    """Clips more than at the beginning of the zoom."""
+    """Increase of the number of clips since the beginning of the zoom."""
     oldest: datetime | None
-    """Since when the clip that stands there longest has stood there; None where nothing waits."""
+    """When the clip that has been at this stage longest arrived; None where nothing waits."""
 
 
 @dataclass(frozen=True)
-class HeatRow:
-    """One camera through time."""
+class HeatmapRow:
+    """Hits of one camera over time."""
 
     camera: str
     cells: tuple[int | None, ...]
@@ -66,72 +68,73 @@ class HeatRow:
     """Sum of the cells."""
 
 
-@dataclass(frozen=True)
-class Heat:
-    """Trigger hits of every camera; a hit counts when it was recorded, not when it was found."""
+@dataclass(frozen=True, kw_only=True)
+class HitHeatmap:
+    """Trigger hits of every camera by recording time."""
 
     start: datetime
-    """UTC begin of the first column."""
+    """Begin of the first column, UTC."""
     stop: datetime
     """End of the last column."""
     bucket_seconds: int
-    cameras: tuple[HeatRow, ...]
+    cameras: tuple[HeatmapRow, ...]
     """By name."""
     triggers: tuple[tuple[str, int], ...]
     """Hits by trigger in the window, most first."""
     undated: int
-    """Hits in videos whose start nobody knows; they are in no column."""
+    """Hits in videos of unknown start; they are in no column."""
     behind: bool
-    """Nothing was recorded in the window that ends now: this one ends with the last recording."""
+    """True if nothing was recorded in the window that ends now: this one ends with the last
+    recording."""
 
 
 @dataclass(frozen=True)
 class Reviewer:
-    """What one annotator did; `policy:…` (clips accepted unseen) is no annotator."""
+    """Work of one annotator; `policy:…` (clips accepted unseen) is not an annotator."""
 
     name: str
     hours: tuple[int, ...]
-    """Images reviewed in each of the last 12 hours, the last one running."""
+    """Images reviewed in each of the last 12 hours; the last one is not over yet."""
     today: int
     """Images since local midnight."""
 
 
-@dataclass(frozen=True)
-class Reviewing:
-    """Annotators against the goal of the day."""
+@dataclass(frozen=True, kw_only=True)
+class ReviewProgress:
+    """Work of the annotators against the daily target."""
 
     people: tuple[Reviewer, ...]
-    """Who reviewed in the last 12 hours or today, by name."""
+    """Annotators who reviewed in the last 12 hours or today, by name."""
     today: int
     """Images of all people since local midnight."""
     pace: int
     """Images in the last 60 minutes."""
     reached: datetime | None
-    """When the lower goal is reached at this pace; None at no pace, or once it is reached."""
+    """When the lower target will be reached at this pace; None at pace 0, or once it is reached."""
     goal: tuple[int, int]
     at: datetime
-    """The moment of the snapshot, UTC."""
+    """Time of the snapshot, UTC."""
 
 
-@dataclass(frozen=True)
-class Serving:
+@dataclass(frozen=True, kw_only=True)
+class ModelStatus:
     """The model in service, and the last decision about a candidate."""
 
     champion: str | None
     history: tuple[tuple[datetime, str, float], ...]
     """(since, model, mAP) of every champion, oldest first."""
     candidate: str | None
-    """The newest model the gate judged."""
+    """The newest model that the gate judged."""
     verdict: str
-    """promote, refuse or not enough evidence; empty before the first."""
+    """promote, refuse or not enough evidence; empty before the first decision."""
     reasons: tuple[str, ...]
     dataset: str | None
     images: int
     """In the newest dataset version."""
 
 
-@dataclass(frozen=True)
-class RunNow:
+@dataclass(frozen=True, kw_only=True)
+class FlowRunRow:
     """One flow run."""
 
     id: str
@@ -142,41 +145,41 @@ class RunNow:
     ended: datetime | None
     detail: str
     progress: float | None = None
-    """0 to 1, of a run that works on clips now; None where nobody knows."""
+    """Completed share of a running flow, 0 to 1; None if it has not been reported."""
 
 
 @dataclass(frozen=True)
-class Need:
-    """Something that only a person can do."""
+class ActionItem:
+    """Something that needs a person."""
 
     kind: str
     """start, review, quarantined, flow, gate, broken, platform, space: in order of urgency."""
     text: str
     screen: str
-    """Where it is done: pipeline, triggers, clips, review, flows, train, system."""
+    """Screen for the task: pipeline, triggers, clips, review, flows, train, system."""
     command: tuple[str, ...]
-    """The words after `oneclick` that do it or show it."""
+    """Arguments of the `oneclick` command that does it or shows it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """All of the main screen, from one view of the catalog."""
+    """Everything on the main screen, read in one transaction of the catalog."""
 
     at: datetime
-    """The moment it describes, UTC."""
+    """Time that it describes, UTC."""
     past: bool
-    """It describes a moment of before."""
+    """True if it describes an earlier time, not the present."""
     home: Path
     zoom: Zoom
     videos: int
-    stages: tuple[StageNow, ...]
-    """In the order of the street."""
-    heat: Heat
-    kept: Kept
+    stages: tuple[StageRow, ...]
+    """In pipeline order."""
+    heat: HitHeatmap
+    kept: KeptVideo
     goals: Goals
-    reviewing: Reviewing
-    serving: Serving
-    runs: tuple[RunNow, ...]
+    reviewing: ReviewProgress
+    serving: ModelStatus
+    runs: tuple[FlowRunRow, ...]
     """Newest first."""
-    needs: tuple[Need, ...]
+    needs: tuple[ActionItem, ...]
     """Most urgent first."""

@@ -1,4 +1,4 @@
-"""The reader of Snapshots: one view of the catalog, and nothing at all where nothing changed."""
+"""Reading of Snapshots in one transaction of the catalog, and only where something changed."""
 
 from __future__ import annotations
 
@@ -13,24 +13,32 @@ from oneclick.catalog.store import Clock
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput, OneclickError
 from oneclick.report import action_items, buckets, hitmap, numbers, people, scores
-from oneclick.report.snapshot import Goals, Need, RunNow, Serving, Snapshot, StageNow, Zoom
-from oneclick.storage import model_registry
+from oneclick.report.snapshot import (
+    ActionItem,
+    FlowRunRow,
+    Goals,
+    ModelStatus,
+    Snapshot,
+    StageRow,
+    Zoom,
+)
+from oneclick.storage import model_cards, model_registry
+from oneclick.storage.model_cards import ModelCard
 from oneclick.storage.workspace import Workspace
-from oneclick.training import model
 
 T = TypeVar("T")
 R = TypeVar("R")
-RUNS = 60
-"""Flow runs that are looked at."""
-ENDED = (ClipStage.PUBLISHED, ClipStage.REJECTED)
-"""Where clips wait for nothing."""
+MAX_RUNS = 60
+"""Flow runs of a Snapshot."""
+FINAL_STAGES = (ClipStage.PUBLISHED, ClipStage.REJECTED)
+"""Stages where clips wait for nothing."""
 
 
-class Reader:
-    """Reads Snapshots of one workspace; keeps its catalog open between two of them.
+class SnapshotReader:
+    """Reader of the Snapshots of one workspace; it keeps the catalog open between two reads.
 
     Raises, as `read` does:
-        Unavailable: the catalog is locked, gone, or of an older version. BadInput: it is broken.
+        Unavailable: the catalog is locked, missing, or of an older version. BadInput: it is broken.
     """
 
     def __init__(
@@ -45,88 +53,88 @@ class Reader:
         self._clock = clock
         self._zone = zone
         self._catalog: Catalog | None = None
-        self._file: object = None
-        self._last: object = None
-        self._models = _Models(home)
+        self._catalog_inode: object = None
+        self._last_key: object = None
+        self._models = ModelCache(home)
         self._lock = threading.Lock()
         """Two threads may ask at once, for the present and for the past."""
 
     def read(self, zoom: Zoom = Zoom.DAY, at: datetime | None = None) -> Snapshot | None:
-        """The present, or an earlier moment; None if it would be the same as the last one read."""
+        """Return the state now, or at an earlier time; None if the last read returned the same."""
         with self._lock:
             try:
-                catalog, key = self._key(zoom, at)
-                if key == self._last:
+                catalog, key = self._open_catalog(zoom, at)
+                if key == self._last_key:
                     return None
                 with catalog.reading():
-                    found = self._snapshot(catalog, zoom, at or self._clock(), at is not None)
+                    snapshot = self._read_snapshot(catalog, zoom, at)
             except Exception:
                 self.close()
                 raise
-            self._last = key
-            return found
+            self._last_key = key
+            return snapshot
 
     def changed(self, zoom: Zoom = Zoom.DAY, at: datetime | None = None) -> bool:
-        """Whether `read` would give anything, or say what is wrong; costs next to nothing."""
+        """Check cheaply whether `read` would return a Snapshot or raise."""
         with self._lock:
             try:
-                return self._key(zoom, at)[1] != self._last
+                return self._open_catalog(zoom, at)[1] != self._last_key
             except OneclickError:
                 return True
 
-    def _key(self, zoom: Zoom, at: datetime | None) -> tuple[Catalog, object]:
-        """What a Snapshot depends on."""
-        catalog, moment = self._open(), at or self._clock()
-        version = (catalog.version(), self._models.version())
-        return catalog, (version, zoom, at, buckets.minute(moment))
-
     def close(self) -> None:
-        """Let go of the catalog."""
+        """Close the catalog."""
         if self._catalog is not None:
             self._catalog.close()
-        self._catalog = self._last = None
+        self._catalog = self._last_key = None
 
-    def _open(self) -> Catalog:
-        """The catalog, opened anew if another file has taken its place."""
-        file = _inode(Workspace(self.home).catalog_file)
-        if self._catalog is None or file != self._file:
+    def _open_catalog(self, zoom: Zoom, at: datetime | None) -> tuple[Catalog, object]:
+        """Return the catalog, reopened if its file was replaced, and a key of the Snapshot.
+
+        Equal keys mean equal Snapshots.
+        """
+        inode = _stat_field(Workspace(self.home).catalog_file, "st_ino")
+        if self._catalog is None or inode != self._catalog_inode:
             self.close()
             self._catalog = Catalog.open(self.home, clock=self._clock, readonly=True)
-            self._file = file
-        return self._catalog
+            self._catalog_inode = inode
+        version = (self._catalog.version(), self._models.version())
+        return self._catalog, (version, zoom, at, buckets.full_minute(at or self._clock()))
 
-    def _snapshot(self, catalog: Catalog, zoom: Zoom, at: datetime, past: bool) -> Snapshot:
-        then = buckets.minute(at) if past else None
-        stages = tuple(_stages(catalog, zoom, at, then))
-        serving = _serving(catalog, self._models, at)
-        runs = tuple(_runs(catalog, at, past))
-        kept = numbers.kept_of(catalog, then)
-        return Snapshot(
-            at,
-            past,
-            self.home,
-            zoom,
-            kept.videos,
-            stages,
-            hitmap.heat(catalog, zoom, at),
-            kept,
-            self._goals,
-            people.reviewing(catalog, at, self._goals.images, self._zone),
-            serving,
-            runs,
-            (
-                *action_items.needs(catalog, stages, serving, runs, kept.videos),
-                *(
-                    Need("broken", why, "train", ("models", "list"))
-                    for why in self._models.problems
-                ),
-                *action_items.platform(self.home),
-                *action_items.space(self.home),
+    def _read_snapshot(self, catalog: Catalog, zoom: Zoom, past: datetime | None) -> Snapshot:
+        at = past or self._clock()
+        minute = buckets.full_minute(past) if past else None
+        stages = tuple(stage_rows(catalog, zoom, at, minute))
+        serving = model_status(catalog, self._models, at)
+        runs = tuple(flow_run_rows(catalog, at, past is not None))
+        kept_video = numbers.kept_video_in(catalog, minute)
+        needs = [
+            *action_items.catalog_action_items(catalog, stages, serving, runs, kept_video.videos),
+            *(
+                ActionItem("broken", problem, "train", ("models", "list"))
+                for problem in self._models.problems
             ),
+            *action_items.platform_action_items(self.home),
+            *action_items.disk_space_action_items(self.home),
+        ]
+        return Snapshot(
+            at=at,
+            past=past is not None,
+            home=self.home,
+            zoom=zoom,
+            videos=kept_video.videos,
+            stages=stages,
+            heat=hitmap.hit_heatmap(catalog, zoom, at),
+            kept=kept_video,
+            goals=self._goals,
+            reviewing=people.review_progress(catalog, at, self._goals.images, self._zone),
+            serving=serving,
+            runs=runs,
+            needs=tuple(needs),
         )
 
 
-def read(
+def read_snapshot(
     home: Path,
     zoom: Zoom = Zoom.DAY,
     at: datetime | None = None,
@@ -134,103 +142,107 @@ def read(
     clock: Clock = utc_now,
     zone: tzinfo | None = None,
 ) -> Snapshot:
-    """One Snapshot. Raises as `Reader`."""
-    reader = Reader(home, goals, clock, zone)
+    """Read one Snapshot. Raises as `SnapshotReader`."""
+    reader = SnapshotReader(home, goals, clock, zone)
     try:
-        found = reader.read(zoom, at)
-        assert found is not None
-        return found
+        snapshot = reader.read(zoom, at)
+        assert snapshot is not None
+        return snapshot
     finally:
         reader.close()
 
 
-class _Models:
-    """Cards and terms of service, read again only where a file was written."""
+class ModelCache:
+    """Model cards and periods of service, read again only after a file was written."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._seen: object = None
-        self.cards: list[model.Card] = []
-        self.terms: tuple[model_registry.Term, ...] = ()
+        self._version: object = None
+        self.cards: list[ModelCard] = []
+        self.periods: tuple[model_registry.ServicePeriod, ...] = ()
         self.problems: list[str] = []
-        """Files that cannot be read."""
+        """Error messages of files that cannot be read."""
 
     def version(self) -> object:
-        """Another value after a training or a promotion."""
+        """Return a value that changes after a training or a promotion, and reread if it did."""
         workspace = Workspace(self._home)
-        folder = workspace.champion_file.parent
-        seen = (_written(folder), _written(workspace.champion_file))
-        if seen != self._seen:
+        paths = (workspace.champion_file.parent, workspace.champion_file)
+        version = tuple(_stat_field(path, "st_mtime_ns") for path in paths)
+        if version != self._version:
             self.problems = []
-            found = [self._try(model.read_card, path) for path in scores.folders(self._home)]
-            self.cards = sorted((c for c in found if c), key=lambda card: (card.made_at, card.id))
-            serving = self._try(model_registry.read, workspace)
-            self.terms = serving.history if serving else ()
-            self._seen = seen
-        return seen
+            cards = [self._try(model_cards.read, path) for path in scores.folders(self._home)]
+            self.cards = sorted(filter(None, cards), key=lambda card: (card.made_at, card.id))
+            registry = self._try(model_registry.read, workspace)
+            self.periods = registry.history if registry else ()
+            self._version = version
+        return version
 
-    def _try(self, read: Callable[[T], R | None], what: T) -> R | None:
+    def _try(self, read: Callable[[T], R | None], source: T) -> R | None:
         try:
-            return read(what)
+            return read(source)
         except BadInput as error:
             self.problems.append(str(error))
             return None
 
 
-def _stages(
-    catalog: Catalog, zoom: Zoom, at: datetime, then: datetime | None
-) -> Iterator[StageNow]:
-    """The funnel; how long clips have waited is known of the present only."""
-    clips = catalog.counts(then)
-    since = buckets.minute(at) - zoom.length
-    moved = catalog.grown(counters.MOVED, since=since, until=then)
-    oldest = catalog.oldest() if then is None else {}
+def stage_rows(
+    catalog: Catalog, zoom: Zoom, at: datetime, minute: datetime | None
+) -> Iterator[StageRow]:
+    """Yield the clips at each stage, now or at an earlier full minute.
+
+    How long clips have waited is known for the present only.
+    """
+    clips = catalog.counts(minute)
+    since = buckets.full_minute(at) - zoom.length
+    changes = catalog.growth(counters.MOVED, since=since, until=minute)
+    oldest = catalog.oldest_by_stage() if minute is None else {}
     for stage in ClipStage:
-        first = oldest.get(stage) if stage not in ENDED else None
-        yield StageNow(stage.value, clips[stage], int(moved.get(("", stage.value), 0)), first)
+        change = int(changes.get(("", stage.value), 0))
+        arrival = None if stage in FINAL_STAGES else oldest.get(stage)
+        yield StageRow(stage.value, clips[stage], change, arrival)
 
 
-def _serving(catalog: Catalog, models: _Models, at: datetime) -> Serving:
+def model_status(catalog: Catalog, models: ModelCache, at: datetime) -> ModelStatus:
+    """Return the champion, the newest decision and the newest dataset version at a time."""
     cards = {card.id: card for card in models.cards if card.made_at <= at}
-    terms = [term for term in models.terms if term.since <= at]
+    periods = [period for period in models.periods if period.since <= at]
     judged = [card for card in cards.values() if card.decision]
-    newest = judged[-1] if judged else None
-    told = (newest.decision or {}) if newest else {}
+    decision = (judged[-1].decision or {}) if judged else {}
     versions = [version for version in catalog.datasets() if version.made_at <= at]
-    return Serving(
-        terms[-1].model if terms else None,
-        tuple(
-            (term.since, term.model, cards[term.model].metrics["map"])
-            for term in terms
-            if term.model in cards
+    return ModelStatus(
+        champion=periods[-1].model if periods else None,
+        history=tuple(
+            (period.since, period.model, cards[period.model].metrics["map"])
+            for period in periods
+            if period.model in cards
         ),
-        newest.id if newest else None,
-        told.get("verdict", ""),
-        tuple(told.get("reasons", ())),
-        versions[-1].name if versions else None,
-        versions[-1].images if versions else 0,
+        candidate=judged[-1].id if judged else None,
+        verdict=decision.get("verdict", ""),
+        reasons=tuple(decision.get("reasons", ())),
+        dataset=versions[-1].name if versions else None,
+        images=versions[-1].images if versions else 0,
     )
 
 
-def _runs(catalog: Catalog, at: datetime, past: bool) -> Iterator[RunNow]:
-    """Flow runs as they stood then; one that had not ended was running."""
-    for row in catalog.runs(RUNS, until=at if past else None):
-        running = past and (row.ended is None or row.ended > at)
-        state, ended = ("Running", None) if running else (row.state, row.ended)
-        detail = "" if running else row.detail
-        share = None if running or ended else row.progress
-        yield RunNow(row.id, row.flow, state, row.started, ended, detail, share)
+def flow_run_rows(catalog: Catalog, at: datetime, past: bool) -> Iterator[FlowRunRow]:
+    """Yield the flow runs as they were at a time; one that had not ended was running."""
+    for run in catalog.runs(MAX_RUNS, until=at if past else None):
+        running = past and (run.ended is None or run.ended > at)
+        ended = None if running else run.ended
+        yield FlowRunRow(
+            id=run.id,
+            flow=run.flow,
+            state="Running" if running else run.state,
+            started=run.started,
+            ended=ended,
+            detail="" if running else run.detail,
+            progress=None if running or ended else run.progress,
+        )
 
 
-def _inode(path: Path) -> object:
+def _stat_field(path: Path, name: str) -> object:
+    """Return one field of the file's status, None if the file is missing."""
     try:
-        return path.stat().st_ino
-    except OSError:
-        return None
-
-
-def _written(path: Path) -> object:
-    try:
-        return path.stat().st_mtime_ns
+        return getattr(path.stat(), name)
     except OSError:
         return None

@@ -2,73 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 from oneclick.catalog import Catalog
-from oneclick.platforms.options import Name
 from oneclick.report import numbers, scores
 
 LOCAL = "local"
 
 
-@dataclass(frozen=True)
-class Lap:
-    """Where the whole workspace stands."""
+@dataclass(frozen=True, kw_only=True)
+class LapSummary:
+    """State of the whole workspace."""
 
     home: Path
-    kept: numbers.Kept
-    hits: list[numbers.HitRow]
+    kept: numbers.KeptVideo
+    hits: list[numbers.TriggerHits]
     funnel: list[numbers.FunnelRow]
     origins: dict[str, int]
     """Boxes by origin letter."""
-    effort: numbers.Effort
+    effort: numbers.ReviewEffort
     dataset: str | None
     """Latest DatasetVersion."""
     dataset_clips: int
     dataset_images: int
     champion: str | None
-    training: scores.Training | None
+    training: scores.TrainingReport | None
     """The newest Candidate, what it was compared with, and the decision."""
     next_step: str
-    """What a person would do now."""
+    """What a person should do now."""
 
 
-def lap(home: Path) -> Lap:
-    """All numbers of the summary, read from the catalog and the model cards."""
+def lap_summary(home: Path) -> LapSummary:
+    """Collect all numbers of the summary from the catalog and the model cards."""
     with Catalog.open(home) as catalog:
         datasets = catalog.datasets()
-        elsewhere = catalog.in_review(get_args(Name))
-    elsewhere.pop(LOCAL, None)
+        in_review = catalog.in_review()
     newest = datasets[-1] if datasets else None
     funnel = numbers.funnel(home)
-    return Lap(
-        home,
-        numbers.kept(home),
-        numbers.hits(home),
-        funnel,
-        numbers.origins(home),
-        numbers.effort(home),
-        newest.name if newest else None,
-        newest.clips if newest else 0,
-        newest.images if newest else 0,
-        scores.champion(home),
-        scores.training(home),
-        _next_step({row.stage: row.clips for row in funnel}, elsewhere),
+    return LapSummary(
+        home=home,
+        kept=numbers.kept_video(home),
+        hits=numbers.trigger_hits(home),
+        funnel=funnel,
+        origins=numbers.origins(home),
+        effort=numbers.review_effort(home),
+        dataset=newest.name if newest else None,
+        dataset_clips=newest.clips if newest else 0,
+        dataset_images=newest.images if newest else 0,
+        champion=scores.champion(home),
+        training=scores.training_report(home),
+        next_step=next_step({row.stage: row.clips for row in funnel}, in_review),
     )
 
 
-def _next_step(clips: dict[str, int], elsewhere: dict[str, int]) -> str:
-    here = clips["IN_REVIEW"] - sum(elsewhere.values())
-    if here > 0:
-        waiting = "clip waits" if here == 1 else "clips wait"
+def next_step(clips: Mapping[str, int], in_review: Mapping[str, int]) -> str:
+    """Say what a person should do now, given clips by stage, and clips in review by platform."""
+    remote = {name: number for name, number in in_review.items() if name != LOCAL}
+    local = clips["IN_REVIEW"] - sum(remote.values())
+    if local > 0:
+        waiting = "clip waits" if local == 1 else "clips wait"
         return (
-            f"{here} {waiting} for review: oneclick review list, then "
+            f"{local} {waiting} for review: oneclick review list, then "
             "oneclick review accept CLIP (or --all), then the same run again"
         )
-    if elsewhere:
-        counts = " and ".join(f"{number} on {name}" for name, number in sorted(elsewhere.items()))
+    if remote:
+        counts = " and ".join(f"{number} on {name}" for name, number in sorted(remote.items()))
         return (
             f"clips wait for review, {counts}: the same run again takes in what is finished there"
         )

@@ -1,8 +1,7 @@
-"""The ledger of the triggers: what each found, what it cost, and what all of them miss."""
+"""Performance of the triggers: precision, review cost, and the errors that all of them miss."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,154 +10,172 @@ from oneclick import triggers
 from oneclick.catalog import Catalog, counters
 from oneclick.core import statistics
 from oneclick.core.clips import ChosenBy
-from oneclick.core.statistics import Estimate
+from oneclick.core.statistics import RatioEstimate
 from oneclick.feedback import reviewed_clips, trigger_calibration
-from oneclick.feedback.reviewed_clips import Witness
+from oneclick.feedback.reviewed_clips import EvaluatedClip
 from oneclick.report import numbers
 from oneclick.storage.workspace import Workspace
-from oneclick.triggers.calibrate import Tally
+from oneclick.triggers.calibrate import TriggerTally
 from oneclick.triggers.selection import control
-from oneclick.triggers.selection.control import Control, Drawn
+from oneclick.triggers.selection.control import ControlClip, ControlEstimates
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TriggerRow:
-    """One trigger."""
+    """Performance of one trigger."""
 
     trigger: str
     hits: int
-    """In all predictions."""
+    """Hits in all predictions."""
     selected: int
     """Clips that were charged to it."""
     reviewed: int
-    """Those of them that people accepted and that can testify."""
+    """Clips charged to it that people accepted and that could be evaluated."""
     judged: int
-    """Its hits in reviewed clips, whoever chose them."""
+    """Its hits in reviewed clips, also in clips charged to others."""
     right: int
-    """Those of them that lie on an error of the model."""
-    precision: Estimate | None
-    """Right of judged; None before the first."""
+    """True positives: judged hits that lie on an error of the model."""
+    precision: RatioEstimate | None
+    """`right` over `judged`; None before the first judged hit."""
     corrections_per_minute: float | None
-    """Boxes that reviewers changed per minute of the video they reviewed for it."""
+    """Boxes that reviewers changed per minute of the video reviewed for it."""
     seconds: float
     """Annotators' time on the clips charged to it."""
     alone: int
-    """Errors in reviewed clips that no other trigger has seen."""
+    """Errors in reviewed clips on which no other trigger fired."""
     share: float | None
-    """Of the error budget; None before the first weekly calibration."""
+    """Share of the error budget; None before the first weekly calibration."""
 
 
-@dataclass(frozen=True)
-class Ledger:
-    """All triggers, and what the control clips say of them together."""
+@dataclass(frozen=True, kw_only=True)
+class TriggerPerformance:
+    """Performance of all triggers, and the estimates from the control clips."""
 
     rows: list[TriggerRow]
-    """By errors that were confirmed, most first; then by name."""
+    """Most confirmed errors first, then by name."""
     reviewed: int
-    """Clips that testify."""
+    """Accepted clips that could be evaluated."""
     silent: int
-    """Accepted clips that cannot: their predictions or labels are gone, or were never there."""
+    """Accepted clips that could not: their predictions or labels are missing."""
     rejected: int
-    """Clips that people rejected; nothing is known of their boxes."""
+    """Clips that people rejected; they have no labels to evaluate against."""
     drawn: int
     """Control clips so far."""
     heard: int
-    """Control clips among those that testify."""
-    control: Control
+    """Control clips that could be evaluated."""
+    control: ControlEstimates
 
 
-def ledger(home: Path) -> Ledger:
-    """What reviews say of every trigger.
+def measure_triggers(home: Path) -> TriggerPerformance:
+    """Evaluate every trigger on the reviewed clips.
 
     Raises:
-        BadInput: what was learned before is broken.
+        BadInput: a file of earlier evaluations or calibrations is broken.
     """
     workspace = Workspace(home)
     with Catalog.open(home) as catalog:
-        found = reviewed_clips.witnesses(workspace, catalog)
-        led, drawn_so_far = catalog.totals(counters.LED), numbers.kept_of(catalog).control
+        clips = reviewed_clips.evaluate_clips(workspace, catalog)
+        selected = {
+            name: int(number)
+            for (_, name), number in catalog.totals(counters.LED).items()
+            if number
+        }
+        control_clips = numbers.kept_video_in(catalog).control
         hits = catalog.hit_counts()
     shares = trigger_calibration.load(workspace).shares
-    selected = Counter({name: int(clips) for (_, name), clips in led.items() if clips})
-    names = sorted({*triggers.registry(), *hits, *selected})
     rows = [
-        _row(name, hits.get(name, 0), selected[name], found.heard, shares.get(name))
-        for name in names
+        trigger_row(
+            name,
+            clips.evaluated,
+            hits=hits.get(name, 0),
+            selected=selected.get(name, 0),
+            share=shares.get(name),
+        )
+        for name in sorted({*triggers.names(), *hits, *selected})
     ]
-    testify = [one for one in found.heard if one.clip.stands_for > 0]
-    drawn = [Drawn(one.clip.stands_for, one.seconds, one.said) for one in testify]
-    seen = sum(one.said.errors for one in found.heard if one.clip.chosen_by is ChosenBy.TRIGGER)
-    return Ledger(
-        sorted(rows, key=lambda row: (-row.right, row.trigger)),
-        len(found.heard),
-        len(found.silent),
-        len(found.rejected),
-        drawn_so_far,
-        len(testify),
-        control.estimate(drawn, seen),
+    evaluated_control = [
+        ControlClip(clip.clip.stands_for, clip.seconds, clip.evaluation)
+        for clip in clips.evaluated
+        if clip.clip.stands_for > 0
+    ]
+    reviewed_errors = sum(
+        clip.evaluation.errors
+        for clip in clips.evaluated
+        if clip.clip.chosen_by is ChosenBy.TRIGGER
+    )
+    return TriggerPerformance(
+        rows=sorted(rows, key=lambda row: (-row.right, row.trigger)),
+        reviewed=len(clips.evaluated),
+        silent=len(clips.unusable),
+        rejected=len(clips.rejected),
+        drawn=control_clips,
+        heard=len(evaluated_control),
+        control=control.estimate(evaluated_control, reviewed_errors),
     )
 
 
-def _row(
-    name: str, hits: int, selected: int, heard: Sequence[Witness], share: float | None
+def trigger_row(
+    name: str, clips: Sequence[EvaluatedClip], *, hits: int, selected: int, share: float | None
 ) -> TriggerRow:
-    tallies = [one.said.hits.get(name, Tally()) for one in heard]
-    charged = [one for one in heard if one.clip.led_by == name]
-    seconds = sum(one.seconds for one in charged)
-    edits = sum(one.verdict.edits for one in charged)
-    total = sum(tallies, Tally())
+    """Evaluate one trigger on reviewed clips; the other arguments are fields of the row."""
+    tallies = [clip.evaluation.hits.get(name, TriggerTally()) for clip in clips]
+    total = sum(tallies, TriggerTally())
+    charged = [clip for clip in clips if clip.clip.led_by == name]
+    seconds = sum(clip.seconds for clip in charged)
+    edits = sum(clip.verdict.edits for clip in charged)
     return TriggerRow(
-        name,
-        hits,
-        selected,
-        len(charged),
-        total.events,
-        total.wrong,
-        statistics.ratio([t.wrong for t in tallies], [t.events for t in tallies]),
-        60 * edits / seconds if seconds else None,
-        sum(one.verdict.seconds for one in charged),
-        sum(one.said.alone.get(name, 0) for one in heard),
-        share,
+        trigger=name,
+        hits=hits,
+        selected=selected,
+        reviewed=len(charged),
+        judged=total.events,
+        right=total.wrong,
+        precision=statistics.ratio([t.wrong for t in tallies], [t.events for t in tallies]),
+        corrections_per_minute=60 * edits / seconds if seconds else None,
+        seconds=sum(clip.verdict.seconds for clip in charged),
+        alone=sum(clip.evaluation.exclusive_errors.get(name, 0) for clip in clips),
+        share=share,
     )
 
 
-def columns(found: Ledger) -> list[dict[str, object]]:
-    """The rows as people read them, in a terminal and on a page alike."""
-    return [_columns(row) for row in found.rows]
+def trigger_columns(performance: TriggerPerformance) -> list[dict[str, object]]:
+    """Return the triggers as rows of a table, heading to value."""
+    rows: list[dict[str, object]] = []
+    for row in performance.rows:
+        precision = row.precision
+        columns = {
+            "trigger": row.trigger,
+            "hits": row.hits,
+            "clips": row.selected,
+            "reviewed": row.reviewed,
+            "judged": row.judged,
+            "right": row.right,
+            "precision": precision and round(precision.value, 3),
+            "95%": precision and f"{precision.low:.2f}–{precision.high:.2f}",
+            "edits/min": row.corrections_per_minute,
+            "annotator s": round(row.seconds),
+            "seen alone": row.alone,
+            "share": row.share,
+        }
+        rows.append(columns)
+    return rows
 
 
-def _columns(row: TriggerRow) -> dict[str, object]:
-    known = row.precision
-    return {
-        "trigger": row.trigger,
-        "hits": row.hits,
-        "clips": row.selected,
-        "reviewed": row.reviewed,
-        "judged": row.judged,
-        "right": row.right,
-        "precision": known and round(known.value, 3),
-        "95%": known and f"{known.low:.2f}–{known.high:.2f}",
-        "edits/min": row.corrections_per_minute,
-        "annotator s": round(row.seconds),
-        "seen alone": row.alone,
-        "share": row.share,
-    }
-
-
-def sentences(found: Ledger) -> list[str]:
-    """What the control clips say, for a terminal and for a page alike."""
-    lines = [f"control clips: {found.drawn} drawn at random, {found.heard} of them reviewed"]
-    if not found.heard:
+def control_summary(performance: TriggerPerformance) -> list[str]:
+    """Return the estimates from the control clips, one line each."""
+    counts = f"{performance.drawn} drawn at random, {performance.heard} of them reviewed"
+    lines = [f"control clips: {counts}"]
+    if not performance.heard:
         return [*lines, "what the triggers miss is not known before some of them are reviewed"]
-    claims = (
-        ("error rate of the model on all video", found.control.error_rate),
-        ("errors on which some trigger fired", found.control.recall),
-        ("errors that lie in reviewed clips the triggers chose", found.control.found),
+    estimates = (
+        ("error rate of the model on all video", performance.control.error_rate),
+        ("errors on which some trigger fired", performance.control.recall),
+        ("errors that lie in reviewed clips the triggers chose", performance.control.found),
     )
-    return lines + [f"{what}: {_share(share)}" for what, share in claims]
-
-
-def _share(found: Estimate | None) -> str:
-    if found is None:
-        return "nothing to count in these clips"
-    return f"{found.value:.1%} (95% interval {found.low:.1%} to {found.high:.1%})"
+    for title, ratio in estimates:
+        if ratio is None:
+            lines.append(f"{title}: nothing to count in these clips")
+        else:
+            interval = f"{ratio.low:.1%} to {ratio.high:.1%}"
+            lines.append(f"{title}: {ratio.value:.1%} (95% interval {interval})")
+    return lines

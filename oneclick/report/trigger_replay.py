@@ -1,4 +1,4 @@
-"""What a trigger would find with other parameters: a replay over stored predictions."""
+"""What a trigger would find with other parameters: a replay on stored predictions."""
 
 from __future__ import annotations
 
@@ -16,175 +16,187 @@ from oneclick.core import boxes, progress
 from oneclick.core.clips import Video
 from oneclick.core.errors import BadInput
 from oneclick.core.hits import Hit
+from oneclick.core.plugins import PluginFailure
 from oneclick.feedback import replay
 from oneclick.report import windows
-from oneclick.report.hit_list import Moment, moment
-from oneclick.report.windows import Window
+from oneclick.report.hit_list import HitRow, hit_row
+from oneclick.report.windows import TimeWindow
 from oneclick.storage import cards
-from oneclick.storage.cards import Look, Model
+from oneclick.storage.cards import ModelPair, ModelRef
 from oneclick.storage.workspace import Workspace
 from oneclick.triggers import Trigger
 
 
-@dataclass(frozen=True)
-class Rehearsal:
-    """Hits of one trigger as set and as tried; nothing was changed."""
+@dataclass(frozen=True, kw_only=True)
+class TriggerReplay:
+    """Hits of one trigger with its current and with changed parameters; nothing is stored."""
 
     trigger: str
     set: dict[str, float]
-    """All its parameters as the workspace has them."""
+    """All parameters of the workspace."""
     tried: dict[str, float]
+    """All parameters with the changes."""
     videos: int
-    """Replayed."""
+    """Videos replayed."""
     seconds: float
-    """Video in them."""
+    """Length of these videos."""
     before: int
-    """Hits as set."""
+    """Hits with the current parameters."""
     after: int
-    """Hits as tried."""
-    new: tuple[Moment, ...]
-    """Hits that only the tried parameters find, oldest first."""
-    gone: tuple[Moment, ...]
-    """Hits that only the set parameters find, oldest first."""
+    """Hits with the changed parameters."""
+    new: tuple[HitRow, ...]
+    """Hits that only the changed parameters find, oldest first."""
+    gone: tuple[HitRow, ...]
+    """Hits that only the current parameters find, oldest first."""
     waiting: int
-    """Videos left out: a model has not seen them yet."""
+    """Videos left out because a model has not run on them yet."""
     failed: dict[str, str]
-    """Video to the one-line reason why it was left out."""
-
-
-def rehearse(
-    home: Path,
-    trigger: str,
-    changes: Mapping[str, float],
-    predictor: str | Model,
-    rival: str | Model | None = None,
-    params: Mapping[str, float] | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    camera: str | None = None,
-) -> Rehearsal:
-    """Replay a trigger with `params`, and with `changes` over them, on Videos of `[since, until)`.
-
-    A Video is replayed with the models that its stored Hits come from, else with those given, by
-    their detector names or as they are. Two Hits are the same if their spans
-    overlap, unless they have boxes in the same frames and none of these touch.
-
-    Raises:
-        UnknownName, DetectorUnavailable, UsageError: a model, trigger, parameter or camera is not
-            there, or the window is empty.
-        Unavailable: there is no catalog yet.
-    """
-    window, params = Window(since, until), params or {}
-    rules = [_rule(trigger, values) for values in (params, {**params, **changes})]
-    workspace = Workspace(home)
-    usual = Look(_model(workspace, predictor), _model(workspace, rival) if rival else None)
-    with Catalog.open(home, readonly=True) as catalog:
-        videos = windows.videos(catalog, window, camera, None)
-    looks = [(video, _look(workspace, video) or usual) for video in videos]
-    ready = [(video, look) for video, look in looks if _predicted(workspace, video, look)]
-    replays, failed = _replayed(workspace, ready, rules, window)
-    return Rehearsal(
-        trigger,
-        triggers.parameters(rules[0]),
-        triggers.parameters(rules[1]),
-        len(replays),
-        sum(replay.video.frames / replay.video.fps for replay in replays),
-        sum(len(replay.before) for replay in replays),
-        sum(len(replay.after) for replay in replays),
-        _moments((replay.video, only(replay.after, replay.before)) for replay in replays),
-        _moments((replay.video, only(replay.before, replay.after)) for replay in replays),
-        len(videos) - len(ready),
-        failed,
-    )
-
-
-def only(hits: Sequence[Hit], others: Sequence[Hit]) -> list[Hit]:
-    """The Hits that none of the others is about; all of one trigger and one Video."""
-    starts = np.array([other.span.start for other in others])
-    stops = np.array([other.span.stop for other in others])
-    left = []
-    for hit in hits:
-        near = np.flatnonzero((starts < hit.span.stop) & (stops > hit.span.start))
-        if not any(_same(hit, others[k]) for k in near.tolist()):
-            left.append(hit)
-    return left
+    """Videos left out because of an error, with its message in one line."""
 
 
 @dataclass(frozen=True)
-class _Replay:
+class _VideoReplay:
     video: Video
     before: list[Hit]
     after: list[Hit]
 
 
-def _rule(trigger: str, params: Mapping[str, float]) -> Trigger:
-    (made,) = triggers.make([trigger], {trigger: params})
-    return made
+def replay_trigger(
+    home: Path,
+    trigger: str,
+    changes: Mapping[str, float],
+    predictor: str | ModelRef,
+    rival: str | ModelRef | None = None,
+    params: Mapping[str, float] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    camera: str | None = None,
+) -> TriggerReplay:
+    """Replay a trigger with `params`, and with `changes` over them, on Videos of `[since, until)`.
 
+    A Video is replayed with the models that its stored Hits come from, otherwise with `predictor`
+    and `rival`, given by detector name or as models.
 
-def _replayed(
-    workspace: Workspace, ready: list[tuple[Video, Look]], rules: list[Trigger], window: Window
-) -> tuple[list[_Replay], dict[str, str]]:
-    """Every Video under both rules; those with broken predictions with their reason."""
+    Raises:
+        UnknownName, DetectorUnavailable, UsageError: there is no such model, trigger, parameter or
+            camera, or the window is empty.
+        Unavailable: there is no catalog yet.
+    """
+    window, params = TimeWindow(since, until), params or {}
+    rules = [triggers.create(trigger, values) for values in (params, {**params, **changes})]
+    workspace = Workspace(home)
+    default_models = ModelPair(
+        _model_ref(workspace, predictor), _model_ref(workspace, rival) if rival else None
+    )
+    with Catalog.open(home, readonly=True) as catalog:
+        videos = windows.videos_in_window(catalog, window, camera, None)
+    pairs = [(video, models_of_hits(workspace, video) or default_models) for video in videos]
+    predicted = [pair for pair in pairs if has_predictions(workspace, *pair)]
     replays, failed = [], {}
-    for video, look in progress.track("replay", ready, len(ready)):
+    for video, models in progress.track("replay", predicted, len(predicted)):
         try:
-            found = _found(workspace, video, look, rules)
-        except BadInput as error:
+            before, after = replay_video(workspace, video, models, rules, window)
+        except (BadInput, PluginFailure) as error:
             failed[video.id] = str(error)
         else:
-            before, after = (_inside(hits, video, window) for hits in found)
-            replays.append(_Replay(video, before, after))
-    return replays, failed
+            replays.append(_VideoReplay(video, before, after))
+    return TriggerReplay(
+        trigger=trigger,
+        set=triggers.parameters(rules[0]),
+        tried=triggers.parameters(rules[1]),
+        videos=len(replays),
+        seconds=sum(replay.video.frames / replay.video.fps for replay in replays),
+        before=sum(len(replay.before) for replay in replays),
+        after=sum(len(replay.after) for replay in replays),
+        new=_oldest_first((r.video, hits_without_counterpart(r.after, r.before)) for r in replays),
+        gone=_oldest_first((r.video, hits_without_counterpart(r.before, r.after)) for r in replays),
+        waiting=len(videos) - len(predicted),
+        failed=failed,
+    )
 
 
-def _found(
-    workspace: Workspace, video: Video, look: Look, rules: Sequence[Trigger]
-) -> list[list[Hit]]:
-    """Hits of each rule."""
-    hits: list[list[Hit]] = [[] for _ in rules]
-    for block in replay.replay(workspace, video, look):
-        for rule, found in zip(rules, hits, strict=True):
-            found += block.find([rule])
-    return hits
-
-
-def _same(a: Hit, b: Hit) -> bool:
-    """Whether Hits whose spans overlap are about one object: two people may trip at once."""
-    pairs = [(p[1:], q[1:]) for p in a.boxes for q in b.boxes if p[0] == q[0]]
-    if not pairs:
-        return True
-    left, right = (np.array(side, np.float64) for side in zip(*pairs, strict=True))
-    return bool((boxes.iou_pairs(left, right) > 0).any())
-
-
-def _inside(hits: list[Hit], video: Video, window: Window) -> list[Hit]:
-    if video.started_at is None:
-        return hits
-    return [h for h in hits if window.low <= windows.stamp(video, h.span.start) < window.high]
-
-
-def _moments(found: Iterable[tuple[Video, list[Hit]]]) -> tuple[Moment, ...]:
-    made = [moment(video, hit) for video, hits in found for hit in hits]
-    return tuple(sorted(made, key=lambda m: (m.at.timestamp() if m.at else inf, m.video, m.start)))
-
-
-def _model(workspace: Workspace, model: str | Model) -> Model:
-    if isinstance(model, Model):
-        return model
-    detector = detectors.create(model, workspace)
-    return Model(detector.model_id, detector.threshold)
-
-
-def _look(workspace: Workspace, video: Video) -> Look | None:
-    """Whose predictions the stored Hits of a Video come from."""
+def models_of_hits(workspace: Workspace, video: Video) -> ModelPair | None:
+    """Return the models whose predictions the stored Hits of a Video come from."""
     path = workspace.hits(video.id)
     if not path.exists():
         return None
-    found = cards.load_hits(path)
-    return found.looked.get(found.key)
+    video_hits = cards.load_hits(path)
+    return video_hits.looked.get(video_hits.key)
 
 
-def _predicted(workspace: Workspace, video: Video, look: Look) -> bool:
-    models = filter(None, (look.predictor, look.rival))
-    return all(workspace.predictions(video.id, model.id).exists() for model in models)
+def has_predictions(workspace: Workspace, video: Video, models: ModelPair) -> bool:
+    """Check whether the predictions of both models for a Video are stored."""
+    model_refs = filter(None, (models.predictor, models.rival))
+    return all(workspace.predictions(video.id, model.id).exists() for model in model_refs)
+
+
+def replay_video(
+    workspace: Workspace,
+    video: Video,
+    models: ModelPair,
+    rules: Sequence[Trigger],
+    window: TimeWindow,
+) -> list[list[Hit]]:
+    """Return the Hits of each rule on one Video, without those that begin outside the window.
+
+    Raises:
+        BadInput: predictions are missing or broken. PluginFailure: a rule cannot be run.
+    """
+    rule_sets = [triggers.RuleSet([rule]) for rule in rules]
+    hits: list[list[Hit]] = [[] for _ in rules]
+    for block in replay.replay_blocks(workspace, video, models):
+        for rule_set, rule_hits in zip(rule_sets, hits, strict=True):
+            rule_hits += block.find(rule_set)
+            for failure in rule_set.failures.values():
+                raise failure
+    if video.started_at is None:
+        return hits
+    return [
+        [
+            hit
+            for hit in rule_hits
+            if window.low <= windows.recorded_timestamp(video, hit.span.start) < window.high
+        ]
+        for rule_hits in hits
+    ]
+
+
+def hits_without_counterpart(hits: Sequence[Hit], others: Sequence[Hit]) -> list[Hit]:
+    """Return the Hits that are the same as none of the others.
+
+    All are of one trigger and one Video. Two Hits are the same if their spans overlap, unless they
+    have boxes in the same frames and none of these touch.
+    """
+    starts = np.array([other.span.start for other in others])
+    stops = np.array([other.span.stop for other in others])
+    unmatched = []
+    for hit in hits:
+        overlapping = np.flatnonzero((starts < hit.span.stop) & (stops > hit.span.start))
+        if not any(share_object(hit, others[k]) for k in overlapping.tolist()):
+            unmatched.append(hit)
+    return unmatched
+
+
+def share_object(a: Hit, b: Hit) -> bool:
+    """Check whether boxes of two Hits touch in some frame, or the two have no frame in common.
+
+    Two people may fall at the same time: their Hits are not the same.
+    """
+    pairs = [(p[1:], q[1:]) for p in a.boxes for q in b.boxes if p[0] == q[0]]
+    if not pairs:
+        return True
+    boxes_a, boxes_b = (np.array(side, np.float64) for side in zip(*pairs, strict=True))
+    return bool((boxes.iou_pairs(boxes_a, boxes_b) > 0).any())
+
+
+def _oldest_first(hits: Iterable[tuple[Video, list[Hit]]]) -> tuple[HitRow, ...]:
+    rows = [hit_row(video, hit) for video, video_hits in hits for hit in video_hits]
+    rows.sort(key=lambda row: (row.at.timestamp() if row.at else inf, row.video, row.start))
+    return tuple(rows)
+
+
+def _model_ref(workspace: Workspace, model: str | ModelRef) -> ModelRef:
+    if isinstance(model, ModelRef):
+        return model
+    detector = detectors.create(model, workspace)
+    return ModelRef(detector.model_id, detector.threshold)

@@ -1,4 +1,4 @@
-"""Weeks as people name them."""
+"""Names of ISO weeks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from datetime import date
 
 
 def week(at: date) -> str:
-    """ISO year and week, 2026-W09; as text they sort like the weeks themselves."""
+    """Return ISO year and week, such as 2026-W09; these texts sort by time."""
     year, number, _ = at.isocalendar()
     return f"{year}-W{number:02d}"

@@ -1,4 +1,4 @@
-"""Windows of time over the recordings, and the buckets they are counted in."""
+"""Time windows over the recordings, and the buckets that they are divided into."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ SIZES = (
     *(HOUR * h for h in (1, 2, 3, 4, 6, 8, 12)),
     *(DAY * d for d in (1, 2, 7, 14, 28, 56, 112, 364)),
 )
-"""Seconds of buckets that people read easily."""
+"""Bucket lengths that are easy to read, in seconds."""
 MONDAY = 4 * DAY
 """Buckets count from Monday 1970-01-05: a day begins at midnight UTC, a week on Monday."""
 
 
 @dataclass(frozen=True)
-class Window:
-    """`[since, until)`, open where None, in buckets of `size` seconds.
+class TimeWindow:
+    """Half-open window `[since, until)`, unbounded where None, in buckets of `size` seconds.
 
     Raises:
         UsageError: the window or a bucket is empty.
@@ -44,71 +44,80 @@ class Window:
 
     @property
     def low(self) -> float:
-        """Seconds since 1970."""
+        """Return `since` in seconds since 1970, -inf if unbounded."""
         return self.since.timestamp() if self.since else -inf
 
     @property
     def high(self) -> float:
-        """Seconds since 1970."""
+        """Return `until` in seconds since 1970, inf if unbounded."""
         return self.until.timestamp() if self.until else inf
 
-    def bucket(self, moment: float) -> int:
-        """Start of the bucket of a moment, both in seconds since 1970."""
-        return int((moment - MONDAY) // self.size) * self.size + MONDAY
+    def bucket(self, timestamp: float) -> int:
+        """Return the start of the bucket of a time, both in seconds since 1970."""
+        return int((timestamp - MONDAY) // self.size) * self.size + MONDAY
 
-    def parts(self, video: Video) -> Iterator[tuple[int, float]]:
-        """Buckets that a dated Video touches inside the window, with its seconds in each."""
-        start, stop = max(stamp(video, 0), self.low), min(stamp(video, video.frames), self.high)
+    def bucket_overlaps(self, video: Video) -> Iterator[tuple[int, float]]:
+        """Yield (bucket start, seconds) for each bucket that a dated Video meets in the window."""
+        start = max(recorded_timestamp(video, 0), self.low)
+        stop = min(recorded_timestamp(video, video.frames), self.high)
         while start < stop:
             bucket = self.bucket(start)
             end = min(stop, bucket + self.size)
             yield bucket, end - start
             start = end
 
-    def range(self, videos: Sequence[Video]) -> tuple[int, int]:
-        """First bucket, and end of the last: of the window; where it is open, of dated Videos."""
-        start = self.low if self.since else min(stamp(v, 0) for v in videos)
-        stop = self.high if self.until else max(stamp(v, v.frames) for v in videos)
+    def bucket_range(self, videos: Sequence[Video]) -> tuple[int, int]:
+        """Return the start of the first bucket and the end of the last, in seconds since 1970.
+
+        Where the window is unbounded, the dated Videos bound it.
+        """
+        start = self.low if self.since else min(recorded_timestamp(v, 0) for v in videos)
+        stop = self.high if self.until else max(recorded_timestamp(v, v.frames) for v in videos)
         last = self.bucket(stop)
         return self.bucket(start), last if last == stop else last + self.size
 
 
-def at(video: Video, frame: int) -> datetime | None:
-    """When a frame was recorded, UTC; None where nobody knows."""
+def recorded_at(video: Video, frame: int) -> datetime | None:
+    """Return the recording time of a frame, UTC; None for a Video of unknown start."""
     return video.started_at and video.started_at + timedelta(seconds=frame / video.fps)
 
 
-def stamp(video: Video, frame: int) -> float:
-    """When a frame of a dated Video was recorded, in seconds since 1970."""
+def recorded_timestamp(video: Video, frame: int) -> float:
+    """Return the recording time of a frame of a dated Video, in seconds since 1970."""
     assert video.started_at is not None
     return video.started_at.timestamp() + frame / video.fps
 
 
-def moment(seconds: float) -> datetime:
-    """Seconds since 1970 as a time, UTC."""
-    return datetime.fromtimestamp(seconds, UTC)
+def utc_time(timestamp: float) -> datetime:
+    """Convert seconds since 1970 to a time, UTC."""
+    return datetime.fromtimestamp(timestamp, UTC)
 
 
-def videos(
-    catalog: Catalog, window: Window, camera: str | None, trigger: str | None
+def videos_in_window(
+    catalog: Catalog, window: TimeWindow, camera: str | None, trigger: str | None
 ) -> list[Video]:
-    """Videos of the camera that reach into the window, and those whose start nobody knows.
+    """Return the Videos of a camera that overlap the window, and those of unknown start.
 
     Raises:
         UnknownName: no video is of this camera, or there is no such trigger.
     """
-    found = catalog.videos()
-    cameras = sorted({video.camera for video in found})
+    videos = catalog.videos()
+    cameras = sorted({video.camera for video in videos})
     if camera is not None and camera not in cameras:
         raise UnknownName("camera", camera, cameras)
-    known = list(triggers.registry())
-    # A trigger of a package that is gone may have left hits.
-    if trigger is not None and trigger not in known and trigger not in catalog.hit_counts():
-        raise UnknownName("trigger", trigger, known)
-    return [v for v in found if camera in (None, v.camera) and _reaches(v, window)]
-
-
-def _reaches(video: Video, window: Window) -> bool:
-    if video.started_at is None:
-        return True
-    return stamp(video, 0) < window.high and stamp(video, video.frames) > window.low
+    names = triggers.names()
+    # Hits may come from a trigger whose package is no longer installed.
+    if trigger is not None and trigger not in names and trigger not in catalog.hit_counts():
+        raise UnknownName("trigger", trigger, names)
+    return [
+        video
+        for video in videos
+        if camera in (None, video.camera)
+        and (
+            video.started_at is None
+            or (
+                recorded_timestamp(video, 0) < window.high
+                and recorded_timestamp(video, video.frames) > window.low
+            )
+        )
+    ]

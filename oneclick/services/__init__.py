@@ -1,1 +1,1 @@
-"""Clients of services outside: Prefect's API, the training server, the log of training runs."""
+"""Clients of external services: Prefect's API, the training server, the log of training runs."""

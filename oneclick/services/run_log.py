@@ -1,8 +1,8 @@
-"""The log of one training run: always `metrics.jsonl`, and Weights & Biases where it is wanted.
+"""The log of one training run: always `metrics.jsonl`, and Weights & Biases where configured.
 
-Weights & Biases is a guest: the mode is resolved here (its own resolution may ask on the terminal),
-every wait has an end, and whatever goes wrong there is noted and never reaches the training. Runs
-are written to disk and sent later, by `stages.mirror`, unless WANDB_MODE=online asks for more.
+Weights & Biases is optional for the training: the mode is resolved here (its own resolution may
+ask on the terminal), every wait has a time limit, and an error there is noted and never reaches the
+training. Runs are written to disk and sent later, by `stages.mirror`, unless WANDB_MODE=online.
 """
 
 from __future__ import annotations
@@ -17,66 +17,93 @@ import msgspec
 
 from oneclick.storage import files
 
-Mode = Literal["online", "offline", "disabled"]
+WandbMode = Literal["online", "offline", "disabled"]
 PROJECT = "oneclick"
 INIT_SECONDS, FINISH_SECONDS = 30, 60
 
 
-def resolve(wish: str = "auto", environment: Mapping[str, str] | None = None) -> Mode:
-    """`wish` is auto, online, offline or disabled; auto asks WANDB_MODE, then WANDB_API_KEY."""
+def resolve(mode: str = "auto", environment: Mapping[str, str] | None = None) -> WandbMode:
+    """Resolve a mode that may be "auto", which asks WANDB_MODE, then WANDB_API_KEY.
+
+    Without WANDB_API_KEY a run is never online, and offline only where that is asked for.
+
+    Args:
+        mode: "auto", "online", "offline" or "disabled".
+        environment: variables in place of `os.environ`.
+    """
     env = os.environ if environment is None else environment
-    asked = env.get("WANDB_MODE", "") if wish == "auto" else wish
-    keyed = bool(env.get("WANDB_API_KEY"))
-    if asked == "disabled" or (asked != "offline" and not keyed):
+    requested = env.get("WANDB_MODE", "") if mode == "auto" else mode
+    has_key = bool(env.get("WANDB_API_KEY"))
+    if requested == "disabled" or (requested != "offline" and not has_key):
         return "disabled"
-    return "online" if asked == "online" else "offline"
+    return "online" if requested == "online" else "offline"
 
 
-class RunLog:
-    """Numbers by step; use `opened`."""
+class _LogEntry(msgspec.Struct):
+    step: int
+
+
+class TrainingLog:
+    """Metrics by step of one training run; open one with `opened`.
+
+    Args:
+        path: file of JSON lines.
+        run: a run of Weights & Biases, or None.
+        problem: why Weights & Biases is not used as configured.
+        start: step from which the training continues; later lines of the file are dropped.
+    """
 
     def __init__(self, path: Path, run: Any = None, problem: str = "", start: int = 0) -> None:
         self.path = path
         self._silent = run is None
         self.problem = problem
-        """Why Weights & Biases fell silent; empty while all is well."""
+        """Why Weights & Biases is not used as configured; empty otherwise."""
         self._run = run
         with files.guard(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-        files.write_atomic(path, _before(path, start))
+        lines = path.read_bytes().splitlines(keepends=True) if start and path.exists() else []
+        files.write_atomic(
+            path,
+            b"".join(
+                line
+                for line in lines
+                if line.endswith(b"\n") and msgspec.json.decode(line, type=_LogEntry).step < start
+            ),
+        )
 
-    def log(self, step: int, **numbers: float) -> None:
-        """Append one line; a step must not be lower than the one before."""
-        line = msgspec.json.encode({"step": step, **numbers})
+    def log(self, step: int, **metrics: float) -> None:
+        """Append the metrics of one step; a step must not be lower than the one before."""
+        line = msgspec.json.encode({"step": step, **metrics})
         with files.guard(self.path), self.path.open("ab") as file:
             file.write(line + b"\n")
-        self._tell(lambda run: run.log(numbers, step=step))
+        self._send(lambda run: run.log(metrics, step=step))
 
     def model(self, name: str, weights: Path, metadata: Mapping[str, Any]) -> None:
-        """Record a model: its checksum and what it testifies; the file itself stays here."""
-        # Online, an artifact asks the network questions without an end.
+        """Record a model's checksum and metadata; the weights are not uploaded."""
+        # Online, an artifact makes requests without a time limit.
         if self._run is not None and self._run.settings._offline:
-            self._tell(lambda run: run.log_artifact(_artifact(name, weights, metadata)))
+            self._send(lambda run: run.log_artifact(_model_artifact(name, weights, metadata)))
         self.summary(**metadata)
 
     def summary(self, **values: Any) -> None:
-        """What the run came to; kept beside the run's last numbers."""
-        self._tell(lambda run: run.summary.update(values))
+        """Set summary values of the run, beside its last metrics."""
+        self._send(lambda run: run.summary.update(values))
 
     def close(self, exit_code: int = 0) -> None:
-        """End the run, in bounded time even when the network is gone."""
+        """End the run, in bounded time even without a network."""
         self._silent = self._run is None
-        self._tell(lambda run: run.finish(exit_code=exit_code))
+        self._send(lambda run: run.finish(exit_code=exit_code))
         self._run = None
 
-    def _tell(self, call: Callable[[Any], object]) -> None:
+    def _send(self, call: Callable[[Any], object]) -> None:
+        """Call with the run; after the first error, send nothing more."""
         if self._silent:
             return
         try:
             call(self._run)
-        except Exception as error:  # the guest may fail in any way
+        except Exception as error:  # wandb may raise anything
             self._silent = True
-            self.problem = f"Weights & Biases fell silent: {error}"
+            self.problem = f"Weights & Biases failed, nothing more is sent to it: {error}"
 
 
 @contextlib.contextmanager
@@ -84,17 +111,22 @@ def opened(
     path: Path,
     name: str,
     config: Mapping[str, Any],
-    wish: str = "auto",
+    mode: str = "auto",
     group: str = "",
     start: int = 0,
-) -> Iterator[RunLog]:
-    """A log writing to `path`; Weights & Biases keeps its files in the folder `wandb` beside it.
+) -> Iterator[TrainingLog]:
+    """Open the log of a training run, and end the run with the block.
 
     Args:
-        start: a training that is taken up here; what was logged from this step on is forgotten.
+        path: file of JSON lines; Weights & Biases keeps its files in the folder `wandb` beside it.
+        name: id of the run.
+        config: hyperparameters.
+        mode: as in `resolve`.
+        group: group of runs in Weights & Biases.
+        start: step from which the training continues; what was logged from there on is dropped.
     """
-    run, problem = _start(path.parent, name, config, resolve(wish), group)
-    log = RunLog(path, run, problem, start)
+    run, problem = _start(path.parent, name, config, resolve(mode), group)
+    log = TrainingLog(path, run, problem, start)
     try:
         yield log
     except BaseException:
@@ -103,45 +135,32 @@ def opened(
     log.close()
 
 
-def _before(path: Path, start: int) -> bytes:
-    """The whole lines of an earlier process, up to the step where it is taken up."""
-    if not start or not path.exists():
-        return b""
-    lines = path.read_bytes().splitlines(keepends=True)
-    return b"".join(line for line in lines if line.endswith(b"\n") and _step(line) < start)
-
-
-def _step(line: bytes) -> int:
-    return msgspec.json.decode(line, type=_Line).step
-
-
-class _Line(msgspec.Struct):
-    step: int
-
-
-def _artifact(name: str, weights: Path, metadata: Mapping[str, Any]) -> Any:
+def _model_artifact(name: str, weights: Path, metadata: Mapping[str, Any]) -> Any:
     import wandb
 
-    made = wandb.Artifact(name, type="model", metadata=dict(metadata))
-    made.add_reference(weights.absolute().as_uri())
-    return made
+    artifact = wandb.Artifact(name, type="model", metadata=dict(metadata))
+    artifact.add_reference(weights.absolute().as_uri())
+    return artifact
 
 
 def _start(
-    folder: Path, name: str, config: Mapping[str, Any], mode: Mode, group: str
+    folder: Path, name: str, config: Mapping[str, Any], mode: WandbMode, group: str
 ) -> tuple[Any, str]:
+    """Start a run; return it, or None, and the problem. An online run falls back to offline."""
     if mode == "disabled":
         return None, ""
     try:
-        return _init(folder, name, config, mode, group), ""
+        return _init_wandb(folder, name, config, mode, group), ""
     except Exception as error:
         if mode == "online":
             run, _ = _start(folder, name, config, "offline", group)
-            return run, f"Weights & Biases is away, the run is kept offline: {error}"
+            return run, f"Weights & Biases is unreachable, the run is kept offline: {error}"
         return None, f"Weights & Biases could not start: {error}"
 
 
-def _init(folder: Path, name: str, config: Mapping[str, Any], mode: Mode, group: str) -> Any:
+def _init_wandb(
+    folder: Path, name: str, config: Mapping[str, Any], mode: WandbMode, group: str
+) -> Any:
     folder.mkdir(parents=True, exist_ok=True)
     # Artifacts are staged here instead of in the user's home; read when wandb is first imported.
     os.environ.setdefault("WANDB_DATA_DIR", str(folder))
@@ -155,7 +174,7 @@ def _init(folder: Path, name: str, config: Mapping[str, Any], mode: Mode, group:
         disable_code=True,
         x_save_requirements=False,
         init_timeout=INIT_SECONDS,
-        finish_timeout=FINISH_SECONDS,  # the default waits for ever when the network is cut
+        finish_timeout=FINISH_SECONDS,  # the default waits for ever without a network
     )
     return wandb.init(
         project=os.environ.get("WANDB_PROJECT", PROJECT),

@@ -7,7 +7,6 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import fsspec
 import msgspec
@@ -18,34 +17,35 @@ from oneclick.storage import files
 CHUNK = 1 << 20
 
 
-class Stamp(msgspec.Struct, frozen=True):
-    """What a file must be."""
+class FileStamp(msgspec.Struct, frozen=True):
+    """Size and checksum of a file."""
 
     size: int
+    """Bytes."""
     sha256: str
 
 
-class Complete(msgspec.Struct, frozen=True):
-    """`complete.json`: the clip is on the server, whole."""
+class ClipCompletion(msgspec.Struct, frozen=True):
+    """Content of `complete.json`, which marks a clip whose upload is complete."""
 
     clip_digest: str
     label_digest: str
-    files: dict[str, Stamp]
-    """Path below the clip's folder."""
+    files: dict[str, FileStamp]
+    """By path below the clip's folder."""
 
 
-def url(home: Path, server: str) -> str:
-    """The server's URL; empty means the folder `training-server` in the workspace."""
+def server_url(home: Path, server: str) -> str:
+    """Return the server's URL; empty means the folder `training-server` in the workspace."""
     return server or str(home / "training-server")
 
 
 def local_root(home: Path, server: str) -> Path:
-    """The server's folder as seen from this machine.
+    """Return the server's folder as a local path.
 
     Raises:
         UsageError: it is on another machine.
     """
-    root = Server(url(home, server))
+    root = RemoteFolder(server_url(home, server))
     if not root.local:
         raise UsageError(
             f"training reads its images from a local folder, and {server} is none: "
@@ -54,26 +54,28 @@ def local_root(home: Path, server: str) -> Path:
     return Path(root.root)
 
 
-class Server:
-    """One training server.
+class RemoteFolder:
+    """Files below a URL that fsspec can open.
 
     Args:
-        what: how errors call it.
+        address: URL or local path.
+        label: name of the folder in error messages.
 
     Raises:
         UsageError: the URL's protocol is unknown. Every method raises Unavailable or NoSpace.
     """
 
-    def __init__(self, address: str, what: str = "training server") -> None:
-        self.address, self._what = address, what
+    def __init__(self, address: str, label: str = "training server") -> None:
+        self.address, self._label = address, label
         try:
             self._fs, self.root = fsspec.core.url_to_fs(address)
         except (ValueError, ImportError) as error:
-            raise UsageError(f"{what} {address}: {error}") from None
-        self.local = "file" in _protocols(self._fs)
+            raise UsageError(f"{label} {address}: {error}") from None
+        protocols = self._fs.protocol  # one name or several
+        self.local = protocols == "file" or (not isinstance(protocols, str) and "file" in protocols)
 
     def read(self, name: str) -> bytes | None:
-        """Content of a file, or None where there is none."""
+        """Read a file; return None if it does not exist."""
         with self._guard():
             try:
                 return bytes(self._fs.cat_file(self._path(name)))
@@ -81,7 +83,7 @@ class Server:
                 return None
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a whole file; on a local disk whole or not at all."""
+        """Write a file; on a local disk atomically."""
         if self.local:
             files.write_atomic(Path(self._path(name)), content)
             return
@@ -89,12 +91,16 @@ class Server:
             self._fs.makedirs(str(PurePosixPath(self._path(name)).parent), exist_ok=True)
             self._fs.pipe_file(self._path(name), content)
 
-    def put(self, source: Path, name: str, stamp: Stamp, link: bool = True) -> None:
-        """Bring a file over and check that it arrived as `stamp` says.
+    def put(self, source: Path, name: str, stamp: FileStamp, link: bool = True) -> None:
+        """Copy a file here and check that its stamp is `stamp`.
 
-        On the same disk it is a hard link, which costs neither time nor space.
+        On the same disk a hard link replaces the copy, which costs neither time nor space, unless
+        `link` is false.
+
+        Raises:
+            Unavailable: the file that arrived is another one.
         """
-        if not (self.local and link and _linked(source, Path(self._path(name)))):
+        if not (self.local and link and _hard_link(source, Path(self._path(name)))):
             with self._guard():
                 content = source.read_bytes()
             self.write(name, content)
@@ -104,8 +110,8 @@ class Server:
                 "check the server's disk"
             )
 
-    def stamp(self, name: str) -> Stamp | None:
-        """Size and digest of a file as the server gives it back; None where there is none."""
+    def stamp(self, name: str) -> FileStamp | None:
+        """Read a file back and return its size and checksum; None if it does not exist."""
         digest, size = hashlib.sha256(), 0
         with self._guard():
             try:
@@ -115,10 +121,10 @@ class Server:
                         size += len(chunk)
             except FileNotFoundError:
                 return None
-        return Stamp(size, digest.hexdigest())
+        return FileStamp(size, digest.hexdigest())
 
     def remove(self, name: str) -> bool:
-        """Delete a file; False where there is none."""
+        """Delete a file; return False if it does not exist."""
         with self._guard():
             try:
                 self._fs.rm_file(self._path(name))
@@ -126,11 +132,11 @@ class Server:
                 return False
         return True
 
-    def complete(self, clip: str) -> Complete | None:
-        """The mark of a whole clip; None where it is missing or broken."""
+    def completion(self, clip: str) -> ClipCompletion | None:
+        """Return the completion mark of a clip; None if it is missing or broken."""
         content = self.read(f"clips/{clip}/complete.json")
         try:
-            return msgspec.json.decode(content, type=Complete) if content else None
+            return msgspec.json.decode(content, type=ClipCompletion) if content else None
         except msgspec.MsgspecError:
             return None
 
@@ -142,18 +148,13 @@ class Server:
         try:
             yield
         except (OSError, TimeoutError) as error:
-            if files.is_full(error):
+            if files.is_disk_full(error):
                 raise NoSpace(f"no space left on {self.address}: free some, run again") from error
-            raise Unavailable(f"{self._what} {self.address}: {error}; run again later") from error
+            raise Unavailable(f"{self._label} {self.address}: {error}; run again later") from error
 
 
-def _protocols(filesystem: Any) -> tuple[str, ...]:
-    found = filesystem.protocol
-    return (found,) if isinstance(found, str) else tuple(found)
-
-
-def _linked(source: Path, target: Path) -> bool:
-    """Make `target` a hard link; False where the disk cannot."""
+def _hard_link(source: Path, target: Path) -> bool:
+    """Make `target` a hard link to `source`; return False if the file system refuses."""
     if target.exists() and target.samefile(source):
         return True
     with files.guard(target):

@@ -1,4 +1,4 @@
-"""Autolabel: several models look at a Clip, hindsight turns what they saw into dense labels."""
+"""Autolabel: several models look at a Clip, hindsight turns their predictions into dense labels."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ import numpy as np
 from oneclick import detectors, hindsight
 from oneclick.catalog import Catalog, utc_now
 from oneclick.core import boxes, progress
-from oneclick.core import labels as nouns
 from oneclick.core.clips import Clip, ClipStage
 from oneclick.core.detections import Detections, concat
 from oneclick.core.errors import BadInput, Unavailable, UnknownName, UsageError
-from oneclick.core.labels import LabelSet
+from oneclick.core.labels import LabelSet, from_tracks, hindsight_author
 from oneclick.core.results import BatchResult
 from oneclick.core.spans import Span
 from oneclick.core.tracks import Tracks
 from oneclick.detectors import Detector
-from oneclick.feedback import labeller_skills as known
-from oneclick.feedback import stored_predictions
-from oneclick.hindsight import Skills, keyframes
-from oneclick.stages.quarantine import put_aside
+from oneclick.detectors.base import Frame
+from oneclick.feedback import labeller_skills, stored_predictions
+from oneclick.hindsight import TeamSkills, keyframes
+from oneclick.stages.quarantine import quarantine_clip
 from oneclick.storage import files, labels, predictions
 from oneclick.storage.workspace import Workspace
 
@@ -35,14 +34,19 @@ CONTEXT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Crew:
-    """The models that label, and what is known of them."""
+class LabellerEnsemble:
+    """The models that label, and the skills that reviews attribute to them."""
 
     models: Sequence[Detector]
-    skills: Skills | None
+    skills: TeamSkills | None
     classes: tuple[str, ...]
-    closer: bool
-    """Whether models that shrink frames look again, at windows around the first labels."""
+    close_up: bool
+    """Whether models that shrink frames also run on windows around the first labels."""
+
+    def label(self, parts: Sequence[Detections]) -> Tracks:
+        """Fuse the predictions of all models over the same frames into dense tracks."""
+        thresholds = [model.threshold for model in self.models]
+        return hindsight.label(parts, thresholds, hindsight.DEFAULT, self.skills)
 
 
 def autolabel(
@@ -51,19 +55,23 @@ def autolabel(
     labellers: Sequence[str],
     classes: Sequence[str],
     device: str = "auto",
-    now: datetime | None = None,
+    at: datetime | None = None,
     closer: bool = True,
 ) -> BatchResult:
     """Label the clips that stand at EXTRACTED and move them to LABELLED; others are skipped.
 
-    A labeller that has watched the whole Video is not run again: its stored predictions are cut,
-    with context on both sides. Only a model that has not looks at the clip's frames.
+    A labeller that has predicted the whole Video is not run again: its stored predictions are cut,
+    with context on both sides. Only a model that has not runs on the clip's frames.
 
     Args:
+        home: the workspace folder.
+        clips: ids.
         labellers: detector names, best first: the first leads and the others vote until reviewed
             clips have taught what each is worth.
-        now: time to write into the labels, default the present.
-        closer: models that look at shrunken frames look again, at windows around the first labels.
+        classes: names; boxes of other classes are dropped.
+        device: for the models, `auto` or a name that torch knows.
+        at: time to write into the labels, default the present.
+        closer: models that shrink frames also run on windows around the first labels.
 
     Raises:
         UnknownName, DetectorUnavailable: a labeller that cannot load.
@@ -73,8 +81,8 @@ def autolabel(
         raise UsageError("no labeller is set: name one in detect.labellers")
     workspace, result = Workspace(home), BatchResult()
     models = [detectors.create(name, workspace, device) for name in labellers]
-    team = known.load(workspace).of([model.model_id for model in models])
-    crew = Crew(models, team, tuple(classes), closer)
+    skills = labeller_skills.load(workspace).skills_of([model.model_id for model in models])
+    ensemble = LabellerEnsemble(models, skills, tuple(classes), closer)
     with Catalog.open(home) as catalog:
         for clip_id in progress.track("autolabel", clips, len(clips)):
             try:
@@ -82,125 +90,151 @@ def autolabel(
                 if row.stage is not ClipStage.EXTRACTED:
                     result.skipped.append(clip_id)
                     continue
-                _label(workspace, catalog, row.clip, crew, now or utc_now())
-                moved = catalog.move(clip_id, ClipStage.EXTRACTED, ClipStage.LABELLED, BY)
-                (result.done if moved else result.skipped).append(clip_id)
+                label_clip(workspace, catalog, row.clip, ensemble, at or utc_now())
+                is_moved = catalog.move(clip_id, ClipStage.EXTRACTED, ClipStage.LABELLED, BY)
+                (result.done if is_moved else result.skipped).append(clip_id)
             except UnknownName as error:
                 result.failed[clip_id] = str(error)
             except (Unavailable, UsageError):
                 raise
             except Exception as error:  # whatever a clip holds, the others go on
-                result.failed[clip_id] = put_aside(workspace, catalog, clip_id, error, "label", BY)
+                reason = quarantine_clip(workspace, catalog, clip_id, error, "label", BY)
+                result.failed[clip_id] = reason
     return result
 
 
-def _label(
+def label_clip(
     workspace: Workspace,
     catalog: Catalog,
     clip: Clip,
-    crew: Crew,
-    now: datetime,
+    ensemble: LabellerEnsemble,
+    made_at: datetime,
 ) -> None:
-    """Save revision 1 and remember it; a killed run may have saved it before."""
-    made = labels.latest(workspace, clip.id)
-    if made is None:
+    """Save revision 1 of a clip's labels, unless a killed process did, and catalogue it."""
+    revision = labels.latest(workspace, clip.id)
+    if revision is None:
         length = catalog.video(clip.video).frames
-        made = _revision(clip, _tracks(workspace, clip, length, crew), crew, now)
-        labels.save(workspace, made)
-    catalog.add_revision(made, files.sha256(labels.path(workspace, made)))
-
-
-def _tracks(workspace: Workspace, clip: Clip, length: int, crew: Crew) -> Tracks:
-    """Tracks in frames of the clip, made with what lies before and after it."""
-    around = clip.span.padded(round(CONTEXT_SECONDS * clip.fps), length)
-    inside = Span(clip.span.start - around.start, clip.span.stop - around.start)
-    parts = [_seen(workspace, clip, around, model, crew.classes) for model in crew.models]
-    found = _labelled(parts, crew)
-    if crew.closer and any(model.shrinks for model in crew.models):
-        first = _in_picture(found.cut(inside), clip)
-        looks = zip(crew.models, parts, strict=True)
-        parts = [_closer(workspace, clip, inside, first, *look, crew.classes) for look in looks]
-        found = _labelled(parts, crew)
-    return _in_picture(found.cut(inside), clip)
-
-
-def _labelled(parts: Sequence[Detections], crew: Crew) -> Tracks:
-    least = [model.threshold for model in crew.models]
-    return hindsight.label(parts, least, hindsight.DEFAULT, crew.skills)
-
-
-def _closer(
-    workspace: Workspace,
-    clip: Clip,
-    inside: Span,
-    first: Tracks,
-    model: Detector,
-    said: Detections,
-    classes: tuple[str, ...],
-) -> Detections:
-    """What a model said, inside the clip replaced by what it sees when it looks closer."""
-    if not model.shrinks:
-        return said
-    name = model.model_id + stored_predictions.CLOSER
-    found = stored_predictions.inside(workspace, clip, name, classes)
-    if found is None:
-        found = detectors.look_closer(
-            model,
-            lambda frame: _picture(workspace, clip, frame),
-            first.detections,
-            classes,
-            f"look closer {clip.id}",
+        tracks = predict_tracks(workspace, clip, length, ensemble)
+        model_ids = [model.model_id for model in ensemble.models]
+        revision = LabelSet(
+            clip=clip.id,
+            revision=1,
+            kind="auto",
+            parent=None,
+            made_by=hindsight_author(model_ids, labeller_skills.digest(ensemble.skills)),
+            made_at=made_at,
+            frames=len(clip.span),
+            width=clip.width,
+            height=clip.height,
+            classes=tracks.names,
+            tracks=from_tracks(tracks, keyframes.thin(tracks).boxes),
         )
-        path = workspace.clip_predictions(clip.id, name)
-        predictions.save(path, found, name, model.threshold)
-    outside = (said.frames < inside.start) | (said.frames >= inside.stop)
-    return concat([said.where(outside), found.shifted(inside.start, said.length)])
+        labels.save(workspace, revision)
+    catalog.add_revision(revision, files.sha256(labels.revision_path(workspace, revision)))
 
 
-def _in_picture(tracks: Tracks, clip: Clip) -> Tracks:
-    """Boxes cut to the picture; one that was filled in beyond its edge goes."""
-    cut = replace(tracks, boxes=boxes.clip(tracks.boxes, clip.width, clip.height))
-    return cut.where(boxes.area(cut.boxes) > 0)
+def predict_tracks(
+    workspace: Workspace, clip: Clip, length: int, ensemble: LabellerEnsemble
+) -> Tracks:
+    """Return the tracks of a clip, in its own frames, with the help of the video around it.
+
+    Args:
+        workspace: that holds clip and predictions.
+        clip: at EXTRACTED or later.
+        length: frames of the video.
+        ensemble: the labellers.
+    """
+    context = clip.span.padded(round(CONTEXT_SECONDS * clip.fps), length)
+    predictor = _ClipPredictor(workspace, clip, context, ensemble.classes)
+    parts = [predictor.predict(model) for model in ensemble.models]
+    tracks = ensemble.label(parts)
+    if ensemble.close_up and any(model.shrinks for model in ensemble.models):
+        first = clip_to_picture(tracks.cut(predictor.inside), clip).detections
+        parts = [
+            predictor.add_close_up(model, part, first) if model.shrinks else part
+            for model, part in zip(ensemble.models, parts, strict=True)
+        ]
+        tracks = ensemble.label(parts)
+    return clip_to_picture(tracks.cut(predictor.inside), clip)
 
 
-def _seen(
-    workspace: Workspace, clip: Clip, around: Span, model: Detector, classes: tuple[str, ...]
-) -> Detections:
-    """What a model said about `around`; about the clip alone where it has not seen the Video."""
-    whole = stored_predictions.around(workspace, clip, around, model.model_id, classes)
-    if whole is not None:
-        return whole
-    found = stored_predictions.inside(workspace, clip, model.model_id, classes)
-    if found is None:
-        size = len(clip.span)
-        pictures = (_picture(workspace, clip, frame) for frame in range(size))
-        found = detectors.run(model, pictures, size, clip.fps, classes, f"label {clip.id}")
-        path = workspace.clip_predictions(clip.id, model.model_id)
-        predictions.save(path, found, model.model_id, model.threshold)
-    return found.shifted(clip.span.start - around.start, len(around))
+def clip_to_picture(tracks: Tracks, clip: Clip) -> Tracks:
+    """Clip boxes to the picture; drop those interpolated beyond its edge."""
+    inside = replace(tracks, boxes=boxes.clip(tracks.boxes, clip.width, clip.height))
+    return inside.where(boxes.area(inside.boxes) > 0)
 
 
-def _picture(workspace: Workspace, clip: Clip, frame: int) -> detectors.base.Frame:
-    path = workspace.frame_file(clip.id, frame)
-    bgr = cv2.imread(str(path))
-    if bgr is None:
-        raise BadInput(f"{path} is missing or no picture; run: oneclick clips retry {clip.id}")
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+@dataclass(frozen=True)
+class _ClipPredictor:
+    """The predictions of models on a Clip and the context around it, stored ones first."""
 
+    workspace: Workspace
+    clip: Clip
+    context: Span
+    """Frames of the video."""
+    classes: tuple[str, ...]
 
-def _revision(clip: Clip, tracks: Tracks, crew: Crew, now: datetime) -> LabelSet:
-    return LabelSet(
-        clip=clip.id,
-        revision=1,
-        kind="auto",
-        parent=None,
-        made_by=nouns.by_hindsight(
-            [model.model_id for model in crew.models], known.digest(crew.skills)
-        ),
-        made_at=now,
-        frames=len(clip.span),
-        width=clip.width,
-        height=clip.height,
-        classes=tracks.names,
-        tracks=nouns.from_tracks(tracks, keyframes.thin(tracks).boxes),
-    )
+    @property
+    def inside(self) -> Span:
+        """Return the clip's span, counted from the start of the context."""
+        span, start = self.clip.span, self.context.start
+        return Span(span.start - start, span.stop - start)
+
+    def predict(self, model: Detector) -> Detections:
+        """Return a model's detections in the context; only in the clip without those of the video.
+
+        A model that has predicted neither is run on the clip's frames, and the result is stored.
+        """
+        workspace, clip = self.workspace, self.clip
+        of_video = stored_predictions.load_span(
+            workspace, clip, self.context, model.model_id, self.classes
+        )
+        if of_video is not None:
+            return of_video
+        of_clip = stored_predictions.load_clip(workspace, clip, model.model_id, self.classes)
+        if of_clip is None:
+            size = len(clip.span)
+            frames = (self.read_frame(k) for k in range(size))
+            task = f"label {clip.id}"
+            of_clip = detectors.run(model, frames, size, clip.fps, self.classes, task)
+            path = workspace.clip_predictions(clip.id, model.model_id)
+            predictions.save(path, of_clip, model.model_id, model.threshold)
+        return of_clip.shifted(self.inside.start, len(self.context))
+
+    def add_close_up(
+        self, model: Detector, detections: Detections, first_labels: Detections
+    ) -> Detections:
+        """Replace a model's detections inside the clip by those on windows around first labels.
+
+        Args:
+            model: that shrinks frames.
+            detections: its detections in the context.
+            first_labels: labels in frames of the clip.
+        """
+        workspace, clip, inside = self.workspace, self.clip, self.inside
+        name = model.model_id + stored_predictions.CLOSE_UP_SUFFIX
+        close_up = stored_predictions.load_clip(workspace, clip, name, self.classes)
+        if close_up is None:
+            task = f"look closer {clip.id}"
+            close_up = detectors.detect_in_windows(
+                model, self.read_frame, first_labels, self.classes, task
+            )
+            path = workspace.clip_predictions(clip.id, name)
+            predictions.save(path, close_up, name, model.threshold)
+        outside = (detections.frames < inside.start) | (detections.frames >= inside.stop)
+        shifted = close_up.shifted(inside.start, detections.length)
+        return concat([detections.where(outside), shifted])
+
+    def read_frame(self, frame: int) -> Frame:
+        """Read an extracted frame, (height, width, 3) RGB.
+
+        Raises:
+            BadInput: it is missing or no picture.
+        """
+        path = self.workspace.frame_file(self.clip.id, frame)
+        bgr = cv2.imread(str(path))
+        if bgr is None:
+            raise BadInput(
+                f"{path} is missing or no picture; run: oneclick clips retry {self.clip.id}"
+            )
+        return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)

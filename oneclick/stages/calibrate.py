@@ -1,4 +1,4 @@
-"""Calibrate: what reviewers found → what triggers may spend, how far labellers are believed."""
+"""Calibrate: reviews → the reliability and budget of triggers, and the skills of labellers."""
 
 from __future__ import annotations
 
@@ -15,64 +15,63 @@ from oneclick.feedback import (
     reviewed_clips,
     trigger_calibration,
 )
-from oneclick.feedback.labeller_skills import Learned as Teams
-from oneclick.feedback.reviewed_clips import Witness
-from oneclick.feedback.trigger_calibration import Learned
+from oneclick.feedback.labeller_skills import LabellerSkills
+from oneclick.feedback.reviewed_clips import EvaluatedClip
+from oneclick.feedback.trigger_calibration import TriggerCalibration
 from oneclick.hindsight import learn
 from oneclick.storage.workspace import Workspace
-from oneclick.triggers import calibrate as rules
-from oneclick.triggers.calibrate import Fired, Tally
+from oneclick.triggers.calibrate import merge_tallies
 from oneclick.triggers.selection import budget_shares
-from oneclick.triggers.selection.budget_shares import Paid
+from oneclick.triggers.selection.budget_shares import ReviewYield
 
 Week = tuple[int, int]
 """ISO year and week."""
 
 
-def calibrate(home: Path) -> Learned:
-    """Learn anew from all clips that people reviewed, and write it for the next look.
+def calibrate(home: Path) -> TriggerCalibration:
+    """Learn anew from all clips that people reviewed, and save it for the next selection.
 
-    The same reviews teach the same, however often it is called.
+    The same reviews give the same result, however often it is called.
 
     Raises:
-        BadInput: what was learned before is broken.
+        BadInput: the file of an earlier calibration is broken.
         NoSpace, Unavailable: if the disk or the catalog refuses.
     """
     workspace = Workspace(home)
     with Catalog.open(home) as catalog:
-        heard = reviewed_clips.witnesses(workspace, catalog).heard
-        taught = labeller_examples.lessons(workspace, catalog)
-    teams = Teams(
-        {team: learn.learn(found, hindsight.DEFAULT) for team, found in taught.items()},
-        {team: len(found) for team, found in taught.items()},
+        evaluated_clips = reviewed_clips.evaluate_clips(workspace, catalog).evaluated
+        examples = labeller_examples.collect_examples(workspace, catalog)
+    skills = LabellerSkills(
+        {team: learn.learn(clips, hindsight.DEFAULT) for team, clips in examples.items()},
+        {team: len(clips) for team, clips in examples.items()},
     )
-    reviewed_clips.keep(workspace, heard)
-    learned = Learned(_pairs(heard), _shares(heard))
-    trigger_calibration.save(workspace, learned)
-    labeller_skills.save(workspace, teams)
-    return learned
+    tallies_by_pair = defaultdict(list)
+    for evaluated in evaluated_clips:
+        tallies_by_pair[evaluated.pair].append(evaluated.evaluation.tallies)
+    calibration = TriggerCalibration(
+        {pair: merge_tallies(tallies) for pair, tallies in tallies_by_pair.items()},
+        learn_budget_shares(evaluated_clips),
+    )
+    reviewed_clips.save_evaluations(workspace, evaluated_clips)
+    trigger_calibration.save(workspace, calibration)
+    labeller_skills.save(workspace, skills)
+    return calibration
 
 
-def _pairs(heard: Sequence[Witness]) -> dict[str, dict[Fired, Tally]]:
-    parts = defaultdict(list)
-    for one in heard:
-        parts[one.pair].append(one.said.tallies)
-    return {pair: rules.merged(found) for pair, found in parts.items()}
+def learn_budget_shares(clips: Sequence[EvaluatedClip]) -> dict[str, float]:
+    """Return the budget share of each trigger, learned week by week from the clips it paid for.
 
-
-def _shares(heard: Sequence[Witness]) -> dict[str, float]:
-    """Week by week, from the clips that triggers were charged for; none before the first."""
-    weeks: dict[Week, dict[str, Paid]] = defaultdict(dict)
-    for one in heard:
-        if one.clip.chosen_by is ChosenBy.TRIGGER and one.clip.led_by:
-            paid = weeks[one.verdict.at.isocalendar()[:2]]
-            before = paid.get(one.clip.led_by, Paid())
-            paid[one.clip.led_by] = before + Paid(one.said.errors, one.seconds)
+    Before the first such clip there are no shares. Triggers of novelty are paid from another part
+    of the budget and get none.
+    """
+    weeks: dict[Week, dict[str, ReviewYield]] = defaultdict(dict)
+    for evaluated in clips:
+        trigger = evaluated.clip.led_by
+        if evaluated.clip.chosen_by is ChosenBy.TRIGGER and trigger:
+            yields = weeks[evaluated.verdict.at.isocalendar()[:2]]
+            before = yields.get(trigger, ReviewYield())
+            yields[trigger] = before + ReviewYield(evaluated.evaluation.errors, evaluated.seconds)
     if not weeks:
         return {}
-    return budget_shares.over_weeks(_payable(), [weeks[week] for week in sorted(weeks)])
-
-
-def _payable() -> list[str]:
-    """Triggers that are paid from the share of errors."""
-    return [name for name, kind in triggers.registry().items() if not triggers.novel(kind)]
+    payable = [name for name, kind in triggers.registry().items() if not triggers.novel(kind)]
+    return budget_shares.shares_after_weeks(payable, [weeks[week] for week in sorted(weeks)])

@@ -11,7 +11,7 @@ from oneclick.core import progress
 from oneclick.core.clips import Clip
 from oneclick.core.errors import BadVideo, Unavailable
 from oneclick.core.results import BatchResult
-from oneclick.stages.quarantine import put_aside
+from oneclick.stages.quarantine import quarantine_clip
 from oneclick.storage import cards, files
 from oneclick.storage.workspace import Workspace
 
@@ -27,37 +27,39 @@ def cut(home: Path, by: str) -> BatchResult:
     """
     workspace, result = Workspace(home), BatchResult()
     with Catalog.open(home) as catalog:
-        selected = sorted(catalog.selections(uncut_only=True), key=lambda c: (c.video, c.span))
-        for clip in progress.track("cut", selected, len(selected)):
+        selections = catalog.selections(uncut_only=True)
+        selections.sort(key=lambda clip: (clip.video, clip.span))
+        for selection in progress.track("cut", selections, len(selections)):
             try:
-                made = _make(workspace, catalog, clip)
+                clip = write_clip(workspace, catalog, selection)
             except Unavailable:
                 raise
             except Exception as error:  # whatever a recording holds, the others go on
-                result.failed[clip.id] = put_aside(workspace, catalog, clip.id, error, "cut", by)
+                reason = quarantine_clip(workspace, catalog, selection.id, error, "cut", by)
+                result.failed[selection.id] = reason
             else:
-                added = catalog.add_clip(made, by)
-                (result.done if added else result.skipped).append(clip.id)
+                is_new = catalog.add_clip(clip, by)
+                (result.done if is_new else result.skipped).append(clip.id)
     return result
 
 
-def _make(workspace: Workspace, catalog: Catalog, clip: Clip) -> Clip:
-    """The clip folder; one that stands there whole, left by a killed process, is taken as it is."""
-    card = workspace.clip_card(clip.id)
-    if not card.exists():
-        with files.atomic_dir(workspace.clip_dir(clip.id)) as folder:
-            _fill(workspace, catalog, clip, folder)
-    return cards.load_clip_card(card)
+def write_clip(workspace: Workspace, catalog: Catalog, selection: Clip) -> Clip:
+    """Write the folder of a selection, unless a killed process did, and return its Clip.
 
-
-def _fill(workspace: Workspace, catalog: Catalog, clip: Clip, folder: Path) -> None:
-    raw = workspace.video_file(catalog.video(clip.video))
+    Raises:
+        BadVideo: the recording is gone or does not give all frames.
+    """
+    card = workspace.clip_card(selection.id)
+    if card.exists():
+        return cards.load_clip_card(card)
+    raw = workspace.video_file(catalog.video(selection.video))
     if not raw.exists():
         raise BadVideo(f"the recording {raw.name} is gone: raise retain_raw_days to keep it longer")
-    file = folder / workspace.clip_file(clip.id).name
-    video.cut(raw, clip.span, file, clip.fps)
-    frames = video.probe(file).frames
-    if frames != len(clip.span):
-        raise BadVideo(f"{raw.name} gave {frames} of the {len(clip.span)} frames of {clip.id}")
-    card = folder / workspace.clip_card(clip.id).name
-    cards.save_clip_card(card, replace(clip, digest=files.sha256(file)))
+    with files.atomic_dir(workspace.clip_dir(selection.id)) as folder:
+        file = folder / workspace.clip_file(selection.id).name
+        video.cut(raw, selection.span, file, selection.fps)
+        frames, length = video.probe(file).frames, len(selection.span)
+        if frames != length:
+            raise BadVideo(f"{raw.name} gave {frames} of the {length} frames of {selection.id}")
+        cards.save_clip_card(folder / card.name, replace(selection, digest=files.sha256(file)))
+    return cards.load_clip_card(card)

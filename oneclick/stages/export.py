@@ -14,15 +14,15 @@ from oneclick.core import progress
 from oneclick.core.datasets import DatasetClip
 from oneclick.core.errors import BadInput, BadLabels, Unavailable, UnknownName, UsageError, reason
 from oneclick.core.results import BatchResult
-from oneclick.formats import Outgoing
+from oneclick.formats import ExportClip
 from oneclick.services.training_server import local_root
 from oneclick.storage import datasets, files, labels
 from oneclick.storage.workspace import Workspace
 
 
-@dataclass
-class Outcome:
-    """What was written."""
+@dataclass(kw_only=True)
+class ExportResult:
+    """The version that was written, with counts."""
 
     version: str
     images: int = 0
@@ -33,18 +33,13 @@ class Outcome:
     result: BatchResult = field(default_factory=BatchResult)
 
 
-class _Header(msgspec.Struct):
-    digest: str
-    classes: tuple[str, ...]
-
-
 @dataclass(frozen=True)
-class _Street:
-    """What every clip of one export needs."""
+class _ExportContext:
+    """The folders that clips come from, and what is written besides labels."""
 
     workspace: Workspace
     server: Path
-    pictures: bool
+    images: bool
     video: bool
 
 
@@ -57,7 +52,7 @@ def export(
     server: str = "",
     images: bool = True,
     per_clip: bool = False,
-) -> Outcome:
+) -> ExportResult:
     """Write a published version (default: the newest) to the new folder `out`, whole or not at all.
 
     Labels are those frozen on the training server, and pictures are hard links to those there
@@ -71,95 +66,85 @@ def export(
         BadInput: the manifest is broken.
         NoSpace, Unavailable: the disk refuses; nothing is left.
     """
-    kind, workspace = formats.get(format), Workspace(home)
-    folder = _version(workspace, version)
-    _check(out, format, per_clip)
-    header, manifest = _header(folder), folder / datasets.MANIFEST
-    street = _Street(workspace, local_root(home, server), images, images and kind.video)
-    outcome, total = Outcome(folder.name), sum(1 for _ in _lines(manifest, split))
-    with files.atomic_dir(out) as target:
-        options = {"per_clip": True} if per_clip else {}
-        writer = kind.writer(target, header.classes, **options)
-        for line in progress.track("export", _lines(manifest, split), total):
-            _one(street, line, writer, outcome)
-        writer.close()
-    return outcome
-
-
-def _version(workspace: Workspace, name: str | None) -> Path:
-    known = datasets.names(workspace)
-    if not known:
-        raise UsageError("nothing to export: publish a dataset first (oneclick data publish)")
-    if name is not None and name not in known:
-        raise UnknownName("dataset version", name, known)
-    return workspace.dataset_dir(name or known[-1])
-
-
-def _check(out: Path, format: str, per_clip: bool) -> None:
+    exchange_format, workspace = formats.get(format), Workspace(home)
+    folder = find_version(workspace, version)
     if per_clip and format != "coco":
         raise UsageError(f"--per-clip is for coco; {format} has one file a clip or picture anyway")
     if out.exists() and (not out.is_dir() or next(out.iterdir(), None)):
         raise UsageError(f"{out} is there already and not empty: name a new folder")
+    classes, manifest = datasets.load_header(folder).classes, folder / datasets.MANIFEST
+    video = images and exchange_format.video
+    context = _ExportContext(workspace, local_root(home, server), images and not video, video)
+    result = ExportResult(version=folder.name)
+    total = sum(1 for _ in read_manifest(manifest, split))
+    with files.atomic_dir(out) as target:
+        options = {"per_clip": True} if per_clip else {}
+        writer = exchange_format.writer(target, classes, **options)
+        for dataset_clip in progress.track("export", read_manifest(manifest, split), total):
+            try:
+                clip = _load_clip(context, dataset_clip)
+            except Unavailable:
+                raise
+            except Exception as error:  # whatever is wrong with one clip, the others go on
+                failure = reason(error, f"export {dataset_clip.clip}")
+                result.result.failed[dataset_clip.clip] = failure
+                continue
+            writer.add(clip)
+            result.images += dataset_clip.frames
+            result.boxes += clip.labels.boxes()
+            result.without_video += video and clip.video is None
+            result.result.done.append(dataset_clip.clip)
+        writer.close()
+    return result
 
 
-def _header(folder: Path) -> _Header:
-    """Raises BadInput if the manifest beside it is not the one that was published."""
-    header: _Header = files.read_json(folder / datasets.VERSION, _Header)
-    path = folder / datasets.MANIFEST
-    try:
-        digest = files.sha256(path)
-    except OSError as error:
-        raise BadInput(f"{path} is broken: {error.strerror}; publish again or restore it") from None
-    if digest != header.digest:
-        raise BadInput(f"{path} was changed after it was published: restore it, or publish again")
-    return header
+def find_version(workspace: Workspace, name: str | None) -> Path:
+    """Return the folder of a published version, default the newest.
+
+    Raises:
+        UsageError: nothing was published. UnknownName: no version is called `name`.
+    """
+    names = datasets.names(workspace)
+    if not names:
+        raise UsageError("nothing to export: publish a dataset first (oneclick data publish)")
+    if name is not None and name not in names:
+        raise UnknownName("dataset version", name, names)
+    return workspace.dataset_dir(name or names[-1])
 
 
-def _lines(manifest: Path, split: str | None) -> Iterator[DatasetClip]:
-    """One clip at a time: a manifest may have any length."""
+def read_manifest(path: Path, split: str | None) -> Iterator[DatasetClip]:
+    """Yield the clips of a manifest one at a time, for it may have any length."""
     decoder = msgspec.json.Decoder(DatasetClip)
-    with manifest.open("rb") as file:
+    with path.open("rb") as file:
         for content in file:
-            line = decoder.decode(content)
-            if split in (None, line.split):
-                yield line
+            clip = decoder.decode(content)
+            if split in (None, clip.split):
+                yield clip
 
 
-def _one(street: _Street, line: DatasetClip, writer: formats.Writer, outcome: Outcome) -> None:
-    try:
-        clip = _clip(street, line)
-    except Unavailable:
-        raise
-    except Exception as error:  # whatever is wrong with one clip, the others go on
-        outcome.result.failed[line.clip] = reason(error, f"export {line.clip}")
-        return
-    writer.add(clip)
-    outcome.images += line.frames
-    outcome.boxes += clip.labels.boxes()
-    outcome.without_video += street.video and clip.video is None
-    outcome.result.done.append(line.clip)
+def _load_clip(context: _ExportContext, clip: DatasetClip) -> ExportClip:
+    """Load a clip's labels and check that its images exist, before any of it is written.
 
-
-def _clip(street: _Street, line: DatasetClip) -> Outgoing:
-    """A clip of which everything is there, before anything of it is written."""
-    folder = street.server / "clips" / line.clip
-    path = folder / datasets.labels_name(line.revision)
+    Raises:
+        BadLabels: the labels are unreadable or changed. BadInput: an image is missing.
+    """
+    folder = context.server / "clips" / clip.clip
+    path = folder / datasets.labels_name(clip.revision)
     try:
         content = path.read_bytes()
     except OSError as error:
         raise BadLabels(f"{path}: cannot be read ({error.strerror})") from None
-    if hashlib.sha256(content).hexdigest() != line.label_digest:
+    if hashlib.sha256(content).hexdigest() != clip.label_digest:
         raise BadLabels(f"{path} was changed after it was published: restore it from a backup")
-    frames, video = folder / "frames", street.workspace.clip_file(line.clip)
-    wanted = street.pictures and not street.video
-    for k in range(line.frames if wanted else 0):
+    frames, video = folder / "frames", context.workspace.clip_file(clip.clip)
+    for k in range(clip.frames if context.images else 0):
         if not (frames / f"{k:06d}.jpg").is_file():
             raise BadInput(f"{frames}/{k:06d}.jpg is missing: copy it from the workspace")
-    return Outgoing(
-        line.clip,
-        line.split,
-        line.fps,
-        labels.decode(content, path),
-        frames if wanted else None,
-        video if street.video and video.is_file() else None,
+    return ExportClip(
+        name=clip.clip,
+        split=clip.split,
+        fps=clip.fps,
+        labels=labels.decode(content, path),
+        frames=frames if context.images else None,
+        video=video if context.video and video.is_file() else None,
     )

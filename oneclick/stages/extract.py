@@ -12,7 +12,7 @@ from oneclick.core import progress
 from oneclick.core.clips import Clip, ClipStage
 from oneclick.core.errors import BadVideo, Unavailable, UnknownName
 from oneclick.core.results import BatchResult
-from oneclick.stages.quarantine import put_aside
+from oneclick.stages.quarantine import quarantine_clip
 from oneclick.storage import files
 from oneclick.storage.workspace import Workspace
 
@@ -30,30 +30,31 @@ def extract(home: Path, clips: Sequence[str]) -> BatchResult:
     """
     workspace, result = Workspace(home), BatchResult()
     with Catalog.open(home) as catalog:
-        for clip in progress.track("extract", clips, len(clips)):
+        for clip_id in progress.track("extract", clips, len(clips)):
             try:
-                _extract_one(workspace, catalog, clip, result)
+                row = catalog.clip(clip_id)
+                if row.stage is not ClipStage.CUT:
+                    result.skipped.append(clip_id)
+                    continue
+                write_frames(workspace, row.clip)
+                is_moved = catalog.move(clip_id, ClipStage.CUT, ClipStage.EXTRACTED, BY)
+                (result.done if is_moved else result.skipped).append(clip_id)
             except UnknownName as error:
-                result.failed[clip] = str(error)
+                result.failed[clip_id] = str(error)
             except Unavailable:
                 raise
             except Exception as error:  # whatever a clip holds, the others go on
-                result.failed[clip] = put_aside(workspace, catalog, clip, error, "extract", BY)
+                reason = quarantine_clip(workspace, catalog, clip_id, error, "extract", BY)
+                result.failed[clip_id] = reason
     return result
 
 
-def _extract_one(workspace: Workspace, catalog: Catalog, clip_id: str, result: BatchResult) -> None:
-    row = catalog.clip(clip_id)
-    if row.stage is not ClipStage.CUT:
-        result.skipped.append(clip_id)
-        return
-    _write_frames(workspace, row.clip)
-    moved = catalog.move(clip_id, ClipStage.CUT, ClipStage.EXTRACTED, BY)
-    (result.done if moved else result.skipped).append(clip_id)
+def write_frames(workspace: Workspace, clip: Clip) -> None:
+    """Write all frames of a clip or none; a complete folder of a killed process is retained.
 
-
-def _write_frames(workspace: Workspace, clip: Clip) -> None:
-    """All frames or none; a whole folder left by a killed process is taken as it is."""
+    Raises:
+        BadVideo: the clip's file changed, does not decode, or has another number of frames.
+    """
     target, file = workspace.frames_dir(clip.id), workspace.clip_file(clip.id)
     if target.exists():
         if len(list(target.glob("*.jpg"))) == len(clip.span):

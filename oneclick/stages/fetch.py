@@ -21,8 +21,8 @@ from oneclick.video.recordings import Recording
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where recordings go, and what the caller knows about them."""
+class _FetchContext:
+    """The workspace, its catalog, and the camera and start that the caller names."""
 
     workspace: Workspace
     catalog: Catalog
@@ -31,6 +31,28 @@ class _Place:
 
     def camera_of(self, recording: Recording) -> str:
         return ids.camera_name(self.camera or recording.camera)
+
+    def source_key(self, recording: Recording) -> str:
+        """Return a digest of the source's state and the arguments that it is fetched with.
+
+        A digest, because a URL may hold secrets that must not lie in a file.
+        """
+        parts = (recording.state, self.camera_of(recording), str(self.started_at))
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    def source_file(self, fetched: Video) -> Path:
+        """Return the file that holds the source key of a video."""
+        return self.workspace.video_card(fetched.camera, fetched.id).with_suffix(".source")
+
+    def video_ids_by_source(self) -> dict[str, str]:
+        """Return the video of each source key, for the recordings of the catalog."""
+        video_ids = {}
+        for fetched in self.catalog.videos():
+            try:
+                video_ids[self.source_file(fetched).read_text()] = fetched.id
+            except (OSError, UnicodeDecodeError):
+                continue  # without its key the recording is only read again
+        return video_ids
 
 
 def fetch(
@@ -51,13 +73,19 @@ def fetch(
             that a kind of URL needs is missing.
     """
     workspace, result = Workspace(home), BatchResult()
-    found = recordings.find(sources, result.failed)
+    candidates = recordings.find(sources, result.failed)
     with Catalog.open(home) as catalog:
-        place = _Place(workspace, catalog, camera, started_at)
-        known = _notes(place)
-        for recording in progress.track("fetch", found, len(found)):
+        context = _FetchContext(workspace, catalog, camera, started_at)
+        video_ids = context.video_ids_by_source()
+        for recording in progress.track("fetch", candidates, len(candidates)):
             try:
-                _fetch_one(place, recording, known, result)
+                source_key = context.source_key(recording)
+                if source_key in video_ids:
+                    result.skipped.append(video_ids[source_key])
+                    continue
+                fetched, is_new = _fetch_recording(context, recording)
+                files.write_atomic(context.source_file(fetched), source_key)
+                (result.done if is_new else result.skipped).append(fetched.id)
             except Unavailable:
                 raise
             except OneclickError as error:
@@ -65,24 +93,35 @@ def fetch(
     return result
 
 
-def _fetch_one(
-    place: _Place, recording: Recording, known: dict[str, str], result: BatchResult
-) -> None:
-    note = _note(place, recording)
-    if note in known:
-        result.skipped.append(known[note])
-        return
-    folder = place.workspace.home / "videos" / place.camera_of(recording)
-    with files.temporary_name(folder / Path(recording.name).name) as temporary:
-        digest = _copy(recording, temporary)
-        made = _identify(place, recording, temporary, digest)
-        new = _settle(place, made, temporary)
-    files.write_atomic(_note_file(place.workspace, made), note)
-    (result.done if new else result.skipped).append(made.id)
+def _fetch_recording(context: _FetchContext, recording: Recording) -> tuple[Video, bool]:
+    """Copy, probe and register one recording; return its Video and whether it is new."""
+    camera = context.camera_of(recording)
+    name = Path(recording.name).name
+    folder = context.workspace.home / "videos" / camera
+    with files.temporary_name(folder / name) as temporary:
+        digest = copy_recording(recording, temporary)
+        info = video.probe(temporary, name)
+        start = context.started_at or info.started_at or recording.started_at
+        fetched = Video(
+            id=ids.video_id(camera, start, digest),
+            camera=camera,
+            started_at=start,
+            fps=info.fps,
+            frames=info.frames,
+            width=info.width,
+            height=info.height,
+            digest=digest,
+            suffix=recording.suffix,
+        )
+        return fetched, register_video(context.workspace, context.catalog, fetched, temporary)
 
 
-def _copy(recording: Recording, target: Path) -> str:
-    """Copy the bytes; their sha256. Raises BadVideo if the source cannot be read."""
+def copy_recording(recording: Recording, target: Path) -> str:
+    """Copy the bytes of a recording and return their sha256.
+
+    Raises:
+        BadVideo: the source cannot be read.
+    """
     digest = hashlib.sha256()
     with files.guard(target.parent), target.open("wb") as file:
         for chunk in recording.chunks():
@@ -91,64 +130,26 @@ def _copy(recording: Recording, target: Path) -> str:
     return digest.hexdigest()
 
 
-def _identify(place: _Place, recording: Recording, file: Path, digest: str) -> Video:
-    info = video.probe(file, Path(recording.name).name)
-    start = place.started_at or info.started_at or recording.started_at
-    camera = place.camera_of(recording)
-    return Video(
-        id=ids.video_id(camera, start, digest),
-        camera=camera,
-        started_at=start,
-        fps=info.fps,
-        frames=info.frames,
-        width=info.width,
-        height=info.height,
-        digest=digest,
-        suffix=recording.suffix,
-    )
+def register_video(workspace: Workspace, catalog: Catalog, fetched: Video, temporary: Path) -> bool:
+    """Move the file into place, write the card, then the catalog row; False if it was there.
 
+    In this order, so that a row means a whole recording.
 
-def _settle(place: _Place, made: Video, temporary: Path) -> bool:
-    """File, card, catalog: in this order, so that a row means a whole recording.
-
-    False if it is there already. Raises BadVideo if another recording has taken its id.
+    Raises:
+        BadVideo: another recording has taken its id.
     """
-    card = place.workspace.video_card(made.camera, made.id)
-    known = cards.load_video_card(card) if card.exists() else None
-    if known and known.digest != made.digest:
+    card = workspace.video_card(fetched.camera, fetched.id)
+    existing = cards.load_video_card(card) if card.exists() else None
+    if existing and existing.digest != fetched.digest:
         raise BadVideo(
-            f"{made.id} is taken by another recording with the same camera and start: "
+            f"{fetched.id} is taken by another recording with the same camera and start: "
             "give this one another camera or start"
         )
-    settled = known or made
-    file = place.workspace.video_file(settled)
-    if known is None or not file.exists():
+    registered = existing or fetched
+    file = workspace.video_file(registered)
+    if existing is None or not file.exists():
         with files.guard(file):
             files.flush(temporary)
             temporary.replace(file)
-        cards.save_video_card(place.workspace, settled)
-    return place.catalog.add_video(settled)
-
-
-def _note(place: _Place, recording: Recording) -> str:
-    """What tells this state of this source, fetched with these arguments, from any other.
-
-    A digest, because a URL may hold what nobody should read in a file.
-    """
-    parts = (recording.state, place.camera_of(recording), str(place.started_at))
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def _note_file(workspace: Workspace, made: Video) -> Path:
-    return workspace.video_card(made.camera, made.id).with_suffix(".source")
-
-
-def _notes(place: _Place) -> dict[str, str]:
-    """Video by the note of its source, for the recordings of the catalog."""
-    notes = {}
-    for made in place.catalog.videos():
-        try:
-            notes[_note_file(place.workspace, made).read_text()] = made.id
-        except (OSError, UnicodeDecodeError):
-            continue  # without a note the recording is only read again
-    return notes
+        cards.save_video_card(workspace, registered)
+    return catalog.add_video(registered)

@@ -1,4 +1,4 @@
-"""Novelty: a camera's ordinary video → a model that knows what it usually shows."""
+"""Novelty: a camera's ordinary video → a model of what it usually shows."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from oneclick.detectors import novelty
 from oneclick.storage.workspace import Workspace
 
 if TYPE_CHECKING:
-    from oneclick.training.novelty import Config
+    from oneclick.training.novelty import NoveltyTrainingConfig
 
 SECONDS = 1.0
-"""Between two frames that are learned from."""
+"""Least time between two training frames."""
 MOST = 2400
-"""Frames of a camera, newest videos first: 40 minutes of it, or more with longer steps."""
+"""Most frames of a camera, newest videos first: 40 minutes of it, or more with longer steps."""
 
 
 @dataclass
-class Outcome:
-    """What came of it, by camera."""
+class NoveltyTrainingResult:
+    """Cameras by what came of their training."""
 
     trained: dict[str, int] = field(default_factory=dict)
     """Frames that each new model learned from."""
@@ -46,10 +46,10 @@ def train(
     cameras: Sequence[str] = (),
     steps: int | None = None,
     seed: int | None = None,
-) -> Outcome:
+) -> NoveltyTrainingResult:
     """Train a model of novelty for each camera (default: all) from its raw video.
 
-    Left out are moments at which the picture was wrong (dark, covered, …) or new to the model of
+    Excluded are moments at which the picture was wrong (dark, covered, …) or new to the model of
     before. `predict` uses the model on videos that come after.
 
     Raises:
@@ -58,63 +58,73 @@ def train(
     """
     if kind not in novelty.KINDS:
         raise UnknownName("model of novelty", kind, novelty.KINDS)
-    from oneclick.training.novelty import Config
+    from oneclick.training.novelty import NoveltyTrainingConfig
 
-    chosen = {"steps": steps, "seed": seed}
-    config = Config(**{name: value for name, value in chosen.items() if value is not None})
-    workspace, outcome = Workspace(home), Outcome()
+    changes = {"steps": steps, "seed": seed}
+    config = NoveltyTrainingConfig(**{k: v for k, v in changes.items() if v is not None})
+    workspace, result = Workspace(home), NoveltyTrainingResult()
     with Catalog.open(home) as catalog:
-        by_camera = _by_camera(catalog, workspace, cameras)
-        for camera, found in by_camera.items():
+        videos_by_camera = find_videos(catalog, workspace, cameras)
+        for camera, camera_videos in videos_by_camera.items():
             try:
-                frames = _train(workspace, catalog, camera, kind, found, config)
+                frames = train_camera(workspace, catalog, kind, camera_videos, config)
             except Unavailable:
                 raise
             except OneclickError as error:
-                outcome.failed[camera] = str(error)
+                result.failed[camera] = str(error)
             else:
                 if frames:
-                    outcome.trained[camera] = frames
+                    result.trained[camera] = frames
                 else:
-                    outcome.skipped.append(camera)
-    return outcome
+                    result.skipped.append(camera)
+    return result
 
 
-def _by_camera(
+def find_videos(
     catalog: Catalog, workspace: Workspace, cameras: Sequence[str]
 ) -> dict[str, list[Video]]:
-    """Videos whose file is still there, newest first."""
-    found: dict[str, list[Video]] = {}
-    for video in sorted(catalog.videos(), key=_age, reverse=True):
+    """Return the videos of each camera (none: all) whose raw file exists, newest first.
+
+    Raises:
+        UnknownName: a camera has no video.
+    """
+
+    def age(video: Video) -> tuple[float, str]:
+        return (video.started_at.timestamp() if video.started_at else 0.0, video.id)
+
+    by_camera: dict[str, list[Video]] = {}
+    for video in sorted(catalog.videos(), key=age, reverse=True):
         if workspace.video_file(video).exists():
-            found.setdefault(video.camera, []).append(video)
+            by_camera.setdefault(video.camera, []).append(video)
     for camera in cameras:
-        if camera not in found:
-            raise UnknownName("camera with video", camera, sorted(found))
-    return {camera: found[camera] for camera in sorted(cameras or found)}
+        if camera not in by_camera:
+            raise UnknownName("camera with video", camera, sorted(by_camera))
+    return {camera: by_camera[camera] for camera in sorted(cameras or by_camera)}
 
 
-def _age(video: Video) -> tuple[float, str]:
-    return (video.started_at.timestamp() if video.started_at else 0.0, video.id)
-
-
-def _train(
+def train_camera(
     workspace: Workspace,
     catalog: Catalog,
-    camera: str,
     kind: str,
-    found: list[Video],
-    config: Config,
+    camera_videos: Sequence[Video],
+    config: NoveltyTrainingConfig,
 ) -> int:
-    """Frames learned from; 0 where this was done before."""
+    """Train and save the model of one camera from its videos, newest first.
+
+    Returns:
+        The number of training frames; 0 where the model has learned from these videos before.
+    """
     from oneclick.training import novelty as training
 
+    camera, video_ids = camera_videos[0].camera, [video.id for video in camera_videos]
     path = workspace.novelty_model(camera, kind)
-    card = {"camera": camera, "videos": [video.id for video in found], "config": asdict(config)}
-    if path.exists() and _same(path, card):
+    card = {"camera": camera, "videos": video_ids, "config": asdict(config)}
+    if path.exists() and _is_trained_with(path, card):
         return 0
+    seconds = np.cumsum([video.frames / video.fps for video in camera_videos])
+    count = int(np.searchsorted(seconds, MOST * SECONDS)) + 1
+    parts = [sample_frames(workspace, catalog, video) for video in camera_videos[:count]]
     # In order of time, for the last part is held out.
-    parts = [_frames(workspace, catalog, video) for video in found[: _enough(found)]]
     frames = np.concatenate(parts[::-1])
     model = training.fit(kind, frames, config)  # type: ignore[arg-type]
     made_at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -122,35 +132,32 @@ def _train(
     return len(frames)
 
 
-def _same(path: Path, card: dict[str, Any]) -> bool:
+def _is_trained_with(path: Path, card: dict[str, Any]) -> bool:
+    """Check whether the model file has this camera, these videos and this config."""
     try:
-        known = novelty.load(path)[1]
+        saved_card = novelty.load(path)[1]
     except BadInput:
         return False
-    return {name: known.get(name) for name in card} == card
+    return {name: saved_card.get(name) for name in card} == card
 
 
-def _enough(found: Sequence[Video]) -> int:
-    """How many of the newest videos give MOST frames."""
-    seconds = np.cumsum([video.frames / video.fps for video in found])
-    return int(np.searchsorted(seconds, MOST * SECONDS)) + 1
+def sample_frames(workspace: Workspace, catalog: Catalog, video: Video) -> NDArray[np.uint8]:
+    """Return ordinary frames of one video, shrunk, SECONDS apart or more.
 
-
-def _frames(workspace: Workspace, catalog: Catalog, video: Video) -> NDArray[np.uint8]:
-    """Ordinary frames of one video, a second apart or more, shrunk."""
+    Frames inside a Hit of a novelty trigger are left out.
+    """
     from oneclick.training import novelty as training
 
     step = max(1, round(SECONDS * video.fps), video.frames // MOST)
-    known = triggers.registry()
-    strange = [
+    rules = triggers.registry()
+    novel_spans = [
         hit.span
         for _, hit in catalog.hits(video.id)
-        if hit.trigger in known and triggers.novel(known[hit.trigger])
+        if hit.trigger in rules and triggers.novel(rules[hit.trigger])
     ]
-
     ordinary = (
         frame
         for k, frame in enumerate(videos.frames(workspace.video_file(video)))
-        if k % step == 0 and not any(k in span for span in strange)
+        if k % step == 0 and not any(k in span for span in novel_spans)
     )
     return training.sample(ordinary)

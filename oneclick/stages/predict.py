@@ -1,4 +1,4 @@
-"""Predict: what one detector says about each Video."""
+"""Predict: the detections of one detector in each Video."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from oneclick.storage import predictions
 from oneclick.storage.workspace import Workspace
 
 STEP = "predict"
-"""What the catalog calls a video that a model (the mark's key) has looked at."""
+"""Name of the catalog's mark for videos that a model (the mark's key) has predicted."""
 
 
 def predict(
@@ -42,8 +42,8 @@ def predict(
     """Write `predictions/<video>/<model_id>.parquet` of each Video; the model is loaded once.
 
     With `measure`, `signals/<video>/<name>.parquet` too: numbers about the pictures
-    (detectors.signals) and, where a camera has a model of novelty, how strange they are to it. The
-    same pass over the pictures serves all.
+    (detectors.signals) and, where a camera has a model of novelty, their novelty scores. The same
+    pass over the pictures serves all.
 
     A Video whose file is there, whole and of the same classes, is skipped. One that does not
     decode stands in `failed`, and the rest goes on.
@@ -58,9 +58,11 @@ def predict(
     with Catalog.open(home) as catalog:
         for video_id in videos:
             try:
-                new = _predict_one(
-                    workspace, catalog.video(video_id), model, tuple(classes), measure
-                )
+                recording = catalog.video(video_id)
+                path = workspace.predictions(video_id, model.model_id)
+                is_new = not is_complete(path, recording, tuple(classes))
+                if is_new:
+                    predict_video(workspace, recording, model, tuple(classes), measure)
             except UnknownName as error:
                 result.failed[video_id] = str(error)
             except (Unavailable, UsageError):
@@ -69,78 +71,93 @@ def predict(
                 result.failed[video_id] = reason(error, f"predict {video_id}")
             else:
                 catalog.mark(video_id, STEP, model.model_id)
-                (result.done if new else result.skipped).append(video_id)
+                (result.done if is_new else result.skipped).append(video_id)
     return result
 
 
-def _predict_one(
-    workspace: Workspace, made: Video, model: Detector, classes: tuple[str, ...], measure: bool
-) -> bool:
-    """False if the file was there."""
-    path = workspace.predictions(made.id, model.model_id)
-    if _whole(path, made, classes):
-        return False
-    frames = _frames(workspace, made)
-    gauges = _gauges(workspace, made) if measure else None
-    found = detectors.run(
-        model,
-        gauges.watch(frames) if gauges else frames,
-        made.frames,
-        made.fps,
-        classes,
-        f"{STEP} {made.id}",
-    )
-    if gauges:
-        for name, values in gauges.signals(found.above(model.threshold)).items():
-            predictions.save_signal(workspace.signals(made.id, name), values)
-    predictions.save(path, found, model.model_id, model.threshold)
-    return True
+def is_complete(path: Path, recording: Video, classes: tuple[str, ...]) -> bool:
+    """Check whether a predictions file covers the Video and has these classes.
 
-
-@dataclass(frozen=True)
-class _Gauges:
-    """All that measures pictures while a detector looks at them."""
-
-    meter: signals.Meter
-    scorers: list[novelty.Scorer]
-
-    def watch(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        for frame in frames:
-            self.meter.see(frame)
-            for scorer in self.scorers:
-                scorer.see(frame)
-            yield frame
-
-    def signals(self, boxes: Detections) -> dict[str, NDArray[np.float32]]:
-        found = self.meter.signals(boxes)
-        for scorer in self.scorers:
-            found |= scorer.signals()
-        return found
-
-
-def _gauges(workspace: Workspace, made: Video) -> _Gauges:
-    """The meter, and the models of novelty that were trained for this camera."""
-    models = [workspace.novelty_model(made.camera, kind) for kind in novelty.KINDS]
-    loaded = [novelty.load(path)[0] for path in models if path.exists()]
-    return _Gauges(signals.Meter(made.fps), [novelty.Scorer(model) for model in loaded])
-
-
-def _whole(path: Path, made: Video, classes: tuple[str, ...]) -> bool:
-    """Whether the file covers the Video; a broken one is made again."""
+    A broken file does not, and is written again.
+    """
     if not path.exists():
         return False
     try:
-        found = predictions.load(path)
+        detections = predictions.load(path)
     except BadInput:
         return False
-    return (found.length, found.names) == (made.frames, classes)
+    return (detections.length, detections.names) == (recording.frames, classes)
 
 
-def _frames(workspace: Workspace, made: Video) -> Iterator[Frame]:
-    """All frames of a Video, or BadVideo: half of them would look like an empty room."""
-    path, count = workspace.video_file(made), 0
+def predict_video(
+    workspace: Workspace,
+    recording: Video,
+    model: Detector,
+    classes: tuple[str, ...],
+    measure: bool,
+) -> None:
+    """Run a model over one Video and write its predictions and, with `measure`, the signals.
+
+    Raises:
+        BadVideo: the recording does not decode, or has fewer frames than the catalog says.
+    """
+    frames = decode_frames(workspace, recording)
+    meters = _SignalMeters.load(workspace, recording) if measure else None
+    detections = detectors.run(
+        model,
+        meters.watch(frames) if meters else frames,
+        recording.frames,
+        recording.fps,
+        classes,
+        f"{STEP} {recording.id}",
+    )
+    if meters:
+        for name, values in meters.signals(detections.above(model.threshold)).items():
+            predictions.save_signal(workspace.signals(recording.id, name), values)
+    path = workspace.predictions(recording.id, model.model_id)
+    predictions.save(path, detections, model.model_id, model.threshold)
+
+
+def decode_frames(workspace: Workspace, recording: Video) -> Iterator[Frame]:
+    """Yield all frames of a Video.
+
+    Raises:
+        BadVideo: some are missing; predictions without them would look like an empty room.
+    """
+    path, count = workspace.video_file(recording), 0
     for frame in video.frames(path):
         count += 1
         yield frame
-    if count < made.frames:
-        raise BadVideo(f"{path.name} has {count} of its {made.frames} frames: fetch it again")
+    if count < recording.frames:
+        raise BadVideo(f"{path.name} has {count} of its {recording.frames} frames: fetch it again")
+
+
+@dataclass(frozen=True)
+class _SignalMeters:
+    """The meters that measure pictures while a detector looks at them."""
+
+    meter: signals.SignalMeter
+    scorers: list[novelty.NoveltyScorer]
+
+    @classmethod
+    def load(cls, workspace: Workspace, recording: Video) -> _SignalMeters:
+        """Return the meter and the models of novelty that were trained for this camera."""
+        paths = [workspace.novelty_model(recording.camera, kind) for kind in novelty.KINDS]
+        models = [novelty.load(path)[0] for path in paths if path.exists()]
+        scorers = [novelty.NoveltyScorer(model) for model in models]
+        return cls(signals.SignalMeter(recording.fps), scorers)
+
+    def watch(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """Yield the frames, each measured first."""
+        for frame in frames:
+            self.meter.add_frame(frame)
+            for scorer in self.scorers:
+                scorer.add_frame(frame)
+            yield frame
+
+    def signals(self, detections: Detections) -> dict[str, NDArray[np.float32]]:
+        """Return the signals by name, (frames,) each; some depend on the detections."""
+        values = self.meter.signals(detections)
+        for scorer in self.scorers:
+            values |= scorer.signals()
+        return values

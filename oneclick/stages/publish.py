@@ -15,16 +15,16 @@ from oneclick.core.datasets import DatasetClip, DatasetVersion, Split
 from oneclick.core.errors import BadInput, BadLabels, Unavailable
 from oneclick.core.labels import IGNORE, LabelSet
 from oneclick.core.results import BatchResult
-from oneclick.services.training_server import Complete, Server, Stamp, url
+from oneclick.services.training_server import ClipCompletion, FileStamp, RemoteFolder, server_url
 from oneclick.storage import cards, datasets, files, labels
 from oneclick.storage.workspace import Workspace
 
 BY = "publish"
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What was published."""
+@dataclass(frozen=True, kw_only=True)
+class PublishResult:
+    """The version that was published, or the one before if nothing changed."""
 
     version: str | None
     """None where nothing was ever accepted."""
@@ -38,184 +38,188 @@ class Outcome:
     result: BatchResult
 
 
-def publish(home: Path, clips: Sequence[str], server: str, classes: Sequence[str]) -> Outcome:
+@dataclass(frozen=True)
+class _PublishContext:
+    """Workspace, catalog, training server and classes of one publication."""
+
+    workspace: Workspace
+    catalog: Catalog
+    server: RemoteFolder
+    classes: tuple[str, ...]
+
+
+def publish(home: Path, clips: Sequence[str], server: str, classes: Sequence[str]) -> PublishResult:
     """Freeze clips that stand at ACCEPTED, together with all published before.
 
     Raises:
         Unavailable, NoSpace: the server or the disk; nothing was published, run again.
     """
-    workspace, target, result = Workspace(home), Server(url(home, server)), BatchResult()
+    remote = RemoteFolder(server_url(home, server))
+    workspace, result = Workspace(home), BatchResult()
     with Catalog.open(home) as catalog:
-        street = _Street(workspace, catalog, target, tuple(classes))
+        context = _PublishContext(workspace, catalog, remote, tuple(classes))
         before = datasets.find(workspace)
-        fresh, uploaded = [], 0
+        new_clips: list[DatasetClip] = []
+        uploaded = 0
         for clip_id in progress.track("publish", clips, len(clips)):
-            if sent := _one(street, clip_id, result):
-                fresh.append(sent[0])
-                uploaded += sent[1]
-        version = _freeze(street, before, fresh)
-        for line in fresh:
+            row = catalog.clip(clip_id)
+            if row.stage is not ClipStage.ACCEPTED:
+                result.skipped.append(clip_id)
+                continue
+            try:
+                dataset_clip, file_count = _upload_clip(context, row.clip)
+            except Unavailable:
+                raise
+            except Exception as error:  # whatever is wrong with one clip, the others go on
+                result.failed[clip_id] = reason = quarantine_reason(error)
+                cards.save_quarantine(workspace, clip_id, reason)
+                catalog.quarantine(clip_id, reason, BY)
+            else:
+                new_clips.append(dataset_clip)
+                uploaded += file_count
+        version = _freeze(context, before, new_clips)
+        for dataset_clip in new_clips:
             if version and catalog.move(
-                line.clip, ClipStage.ACCEPTED, ClipStage.PUBLISHED, BY, version.name
+                dataset_clip.clip, ClipStage.ACCEPTED, ClipStage.PUBLISHED, BY, version.name
             ):
-                result.done.append(line.clip)
-    if version is None:
-        return Outcome(None, False, 0, 0, 0, result)
-    new = before is None or before.name != version.name
-    return Outcome(version.name, new, len(version.clips), version.images(), uploaded, result)
+                result.done.append(dataset_clip.clip)
+    return PublishResult(
+        version=version.name if version else None,
+        new=version is not None and (before is None or before.name != version.name),
+        clips=len(version.clips) if version else 0,
+        images=version.images() if version else 0,
+        uploaded=uploaded,
+        result=result,
+    )
+
+
+def quarantine_reason(error: Exception) -> str:
+    """Format the error of one clip as one line that says what to do."""
+    if isinstance(error, FileNotFoundError):
+        return f"{error.filename} is missing: restore it, then oneclick clips retry"
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def verify(home: Path, version: str | None, server: str) -> list[str]:
     """Compare every file of a version on the server with its checksum; one line a problem."""
-    found = datasets.find(Workspace(home), version)
-    if found is None:
+    dataset = datasets.find(Workspace(home), version)
+    if dataset is None:
         return []
-    target, problems = Server(url(home, server)), []
-    folder = Workspace(home).dataset_dir(found.name)
-    for name, content in datasets.contents(folder).items():
-        path = f"datasets/{found.name}/{name}"
-        if target.read(path) != content:
-            problems.append(f"{path}: missing or changed on {target.address}; publish again")
-    for line in progress.track("verify", found.clips, len(found.clips)):
-        problems += _verify(target, line)
+    remote, problems = RemoteFolder(server_url(home, server)), []
+    folder = Workspace(home).dataset_dir(dataset.name)
+    for name, content in datasets.read_documents(folder).items():
+        path = f"datasets/{dataset.name}/{name}"
+        if remote.read(path) != content:
+            problems.append(f"{path}: missing or changed on {remote.address}; publish again")
+    for dataset_clip in progress.track("verify", dataset.clips, len(dataset.clips)):
+        problems += verify_clip(remote, dataset_clip)
     return problems
 
 
-def _verify(target: Server, line: DatasetClip) -> list[str]:
-    complete = target.complete(line.clip)
-    if complete is None or complete.label_digest != line.label_digest:
-        return [f"clips/{line.clip}: not complete on {target.address}; copy it from the workspace"]
+def verify_clip(remote: RemoteFolder, clip: DatasetClip) -> list[str]:
+    """Compare every file of a clip on the server with its checksum; one line a problem."""
+    completion = remote.completion(clip.clip)
+    if completion is None or completion.label_digest != clip.label_digest:
+        return [f"clips/{clip.clip}: not complete on {remote.address}; copy it from the workspace"]
     problems = []
-    for name, stamp in complete.files.items():
-        there = target.stamp(f"clips/{line.clip}/{name}")
-        if there != stamp:
-            state = "missing" if there is None else "changed"
-            problems.append(f"clips/{line.clip}/{name}: {state} on {target.address}")
+    for name, expected_stamp in completion.files.items():
+        stamp = remote.stamp(f"clips/{clip.clip}/{name}")
+        if stamp != expected_stamp:
+            state = "missing" if stamp is None else "changed"
+            problems.append(f"clips/{clip.clip}/{name}: {state} on {remote.address}")
     return problems
 
 
-@dataclass(frozen=True)
-class _Street:
-    """What every step of one publication needs."""
-
-    workspace: Workspace
-    catalog: Catalog
-    target: Server
-    classes: tuple[str, ...]
-
-
-def _one(street: _Street, clip_id: str, result: BatchResult) -> tuple[DatasetClip, int] | None:
-    """Send a clip that stands at ACCEPTED; a broken one is set aside with its reason."""
-    row = street.catalog.clip(clip_id)
-    if row.stage is not ClipStage.ACCEPTED:
-        result.skipped.append(clip_id)
-        return None
-    try:
-        return _send(street, row.clip)
-    except Unavailable:
-        raise
-    except Exception as error:  # whatever is wrong with one clip, the others go on
-        result.failed[clip_id] = reason = _reason(error)
-        cards.save_quarantine(street.workspace, clip_id, reason)
-        street.catalog.quarantine(clip_id, reason, BY)
-        return None
-
-
-def _send(street: _Street, clip: Clip) -> tuple[DatasetClip, int]:
-    """Check a clip and bring it to the server; its manifest line and the files brought."""
-    workspace = street.workspace
-    path, found, label_digest = _labels(street, clip.id)
+def _upload_clip(context: _PublishContext, clip: Clip) -> tuple[DatasetClip, int]:
+    """Check a clip and upload it; return its manifest line and the number of files uploaded."""
+    workspace = context.workspace
+    path, label_set, label_digest = _load_labels(context, clip.id)
     if files.sha256(workspace.clip_file(clip.id)) != clip.digest:
         raise BadInput(f"{workspace.clip_file(clip.id)} was changed after it was cut: cut it again")
-    sources = {f"frames/{k:06d}.jpg": workspace.frame_file(clip.id, k) for k in range(found.frames)}
-    sources[datasets.labels_name(found.revision)] = path
-    line = DatasetClip(
-        clip.id,
-        clip.camera,
-        found.revision,
-        label_digest,
-        clip.digest,
-        cast(Split, clip.split),
-        found.frames,
-        found.width,
-        found.height,
-        clip.fps,
-        found.counts(),
-        clip.chosen_by.value,
-        clip.led_by,
+    dataset_clip = DatasetClip(
+        clip=clip.id,
+        camera=clip.camera,
+        revision=label_set.revision,
+        label_digest=label_digest,
+        clip_digest=clip.digest,
+        split=cast(Split, clip.split),
+        frames=label_set.frames,
+        width=label_set.width,
+        height=label_set.height,
+        fps=clip.fps,
+        origins=label_set.counts(),
+        chosen_by=clip.chosen_by.value,
+        led_by=clip.led_by,
     )
-    return line, _upload(street.target, line, sources)
+    frames = range(label_set.frames)
+    sources = {f"frames/{k:06d}.jpg": workspace.frame_file(clip.id, k) for k in frames}
+    sources[datasets.labels_name(label_set.revision)] = path
+    return dataset_clip, upload_files(context.server, dataset_clip, sources)
 
 
-def _labels(street: _Street, clip_id: str) -> tuple[Path, LabelSet, str]:
-    """The latest revision: its file, content and digest, which must be the catalogued one."""
-    paths, classes = labels.revisions(street.workspace, clip_id), street.classes
+def _load_labels(context: _PublishContext, clip_id: str) -> tuple[Path, LabelSet, str]:
+    """Return file, content and digest of the latest revision, which must be the catalogued one."""
+    paths, classes = labels.revisions(context.workspace, clip_id), context.classes
     if not paths:
         raise BadLabels(
-            f"{street.workspace.labels_dir(clip_id)} holds no label file: label the clip again"
+            f"{context.workspace.labels_dir(clip_id)} holds no label file: label the clip again"
         )
     path, digest = paths[-1], files.sha256(paths[-1])
-    found = labels.load(path)
-    known = {row.revision: row.digest for row in street.catalog.revision_rows(clip_id)}
-    if known.get(found.revision, digest) != digest:
+    label_set = labels.load(path)
+    digests = {row.revision: row.digest for row in context.catalog.revision_rows(clip_id)}
+    if digests.get(label_set.revision, digest) != digest:
         raise BadLabels(f"{path} was changed after it was written: restore it from a backup")
-    if known and max(known) > found.revision:
-        raise BadLabels(f"{path.parent}: revision {max(known)} is missing: restore it")
-    strange = sorted({track.cls for track in found.tracks} - {*classes, IGNORE})
-    if strange:
-        raise BadLabels(f"{path}: class {strange[0]!r} is not among the classes {list(classes)}")
-    return path, found, digest
+    if digests and max(digests) > label_set.revision:
+        raise BadLabels(f"{path.parent}: revision {max(digests)} is missing: restore it")
+    unknown = sorted({track.cls for track in label_set.tracks} - {*classes, IGNORE})
+    if unknown:
+        raise BadLabels(f"{path}: class {unknown[0]!r} is not among the classes {list(classes)}")
+    return path, label_set, digest
 
 
-def _upload(target: Server, line: DatasetClip, sources: dict[str, Path]) -> int:
-    """Bring a clip's files unless the server has the whole clip; the mark comes last."""
-    there = target.complete(line.clip)
-    if there and (there.clip_digest, there.label_digest) == (line.clip_digest, line.label_digest):
+def upload_files(remote: RemoteFolder, clip: DatasetClip, sources: dict[str, Path]) -> int:
+    """Upload a clip's files, its completion mark last; return their number.
+
+    A clip that is complete on the server, with the same video and labels, is not uploaded again.
+    """
+    completion = remote.completion(clip.clip)
+    digests = (clip.clip_digest, clip.label_digest)
+    if completion and (completion.clip_digest, completion.label_digest) == digests:
         return 0
     stamps = {
-        name: Stamp(path.stat().st_size, files.sha256(path)) for name, path in sources.items()
+        name: FileStamp(path.stat().st_size, files.sha256(path)) for name, path in sources.items()
     }
     for name, path in sources.items():
-        # A label file is copied: whoever edits one end must not reach the other.
-        target.put(path, f"clips/{line.clip}/{name}", stamps[name], link=path.suffix == ".jpg")
-    mark = Complete(line.clip_digest, line.label_digest, stamps)
-    target.write(f"clips/{line.clip}/complete.json", files.to_json(mark))
+        # A label file is copied: an edit of one copy must not reach the other.
+        remote.put(path, f"clips/{clip.clip}/{name}", stamps[name], link=path.suffix == ".jpg")
+    content = files.to_json(ClipCompletion(*digests, stamps))
+    remote.write(f"clips/{clip.clip}/complete.json", content)
     return len(sources)
 
 
 def _freeze(
-    street: _Street, before: DatasetVersion | None, fresh: list[DatasetClip]
+    context: _PublishContext, before: DatasetVersion | None, new_clips: list[DatasetClip]
 ) -> DatasetVersion | None:
-    """The version that holds everything: on the server, then here, then in the catalog."""
-    lines = {line.clip: line for line in (*(before.clips if before else ()), *fresh)}
-    if not lines:
+    """Write the version that holds all clips: to the server, the workspace, then the catalog.
+
+    Where the content is that of the version before, it is that version; None without any clip.
+    """
+    clips = {clip.clip: clip for clip in (*(before.clips if before else ()), *new_clips)}
+    if not clips:
         return None
-    workspace, target = street.workspace, street.target
-    version, content = _version(workspace, before, list(lines.values()), street.classes)
-    for name, data in content.items():
-        path = f"datasets/{version.name}/{name}"
-        if target.read(path) != data:
-            target.write(path, data)
-    datasets.save(workspace, version.name, content)
-    street.catalog.add_dataset(version, datasets.made_at(workspace.dataset_dir(version.name)))
-    return version
-
-
-def _version(
-    workspace: Workspace,
-    before: DatasetVersion | None,
-    lines: list[DatasetClip],
-    classes: tuple[str, ...],
-) -> tuple[DatasetVersion, dict[str, bytes]]:
-    """The version before where the content is the same, or the next one; and its documents."""
-    number = len(datasets.names(workspace)) + 1
-    version = datasets.make(number, before.name if before else None, classes, lines)
+    workspace, remote = context.workspace, context.server
+    number, parent = len(datasets.names(workspace)) + 1, before.name if before else None
+    version = datasets.build(number, parent, context.classes, list(clips.values()))
     if before and (before.digest, before.classes) == (version.digest, version.classes):
-        return before, datasets.contents(workspace.dataset_dir(before.name))
-    return version, datasets.documents(version, datetime.now(UTC))
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return f"{error.filename} is missing: restore it, then oneclick clips retry"
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+        version = before
+        documents = datasets.read_documents(workspace.dataset_dir(before.name))
+    else:
+        documents = datasets.documents(version, datetime.now(UTC))
+    for name, content in documents.items():
+        path = f"datasets/{version.name}/{name}"
+        if remote.read(path) != content:
+            remote.write(path, content)
+    datasets.save(workspace, version.name, documents)
+    published_at = datasets.publication_time(workspace.dataset_dir(version.name))
+    context.catalog.add_dataset(version, published_at)
+    return version

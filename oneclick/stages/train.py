@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -14,61 +14,102 @@ from oneclick.catalog import Catalog
 from oneclick.core.datasets import DatasetVersion
 from oneclick.core.errors import UsageError
 from oneclick.services import training_server
-from oneclick.storage import datasets, model_registry
+from oneclick.storage import datasets, model_cards, model_registry
+from oneclick.storage.model_cards import ModelCard
 from oneclick.storage.workspace import Workspace
 
 if TYPE_CHECKING:
-    from oneclick.training import gate, model
-    from oneclick.training.config import Config, Equipment, Places
+    from oneclick.training.config import TrainingConfig, TrainingPaths
     from oneclick.training.distributed import Precision
-    from oneclick.training.evaluation import evaluate
-    from oneclick.training.train import Trained
+    from oneclick.training.evaluation.evaluate import Evaluation
+    from oneclick.training.train import TrainedModel
+
+PASSES = 12
+"""Passes over all images, unless that is fewer steps than LEAST or more than MOST."""
+LEAST, MOST = 300, 30_000
+"""Steps at an effort of 1."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainOptions:
-    """Plain values from the settings."""
+    """Options of one training; `Settings.train_options` has their defaults."""
 
-    server: str = ""
+    server: str
     """fsspec URL of the training server; empty means `training-server` in the workspace."""
-    model: str = "fcos-tiny"
-    steps: int = 0
-    """0 follows from the number of images and `effort`."""
-    effort: float = 1.0
+    model: str
+    """Architecture."""
+    steps: int
+    """Training steps; 0 follows from the number of images and `effort`."""
+    effort: float
     """Quality against time: twice the effort is twice the steps."""
-    batch: int = 4
-    at_once: int = 8
-    stride: int = 2
-    origins: Mapping[str, float] = field(default_factory=dict)
-    draw: Mapping[str, float] = field(default_factory=dict)
-    seed: int = 0
+    batch: int
+    """Images a step, over all processes together."""
+    at_once: int
+    """Most images that a process takes at once."""
+    stride: int
+    """Train on every n-th frame of a clip."""
+    origins: Mapping[str, float]
+    """Weight of boxes by their origin, 1 where it is silent."""
+    draw: Mapping[str, float]
+    """Sampling weight of clips, by what led to them or by the origin of their boxes."""
+    seed: int
+    pretrained: bool
+    """Networks of torchvision start from COCO weights."""
+    precision: str
+    device: str
+    processes: int
+    """0 is one for each GPU, or one."""
+    workers: int | None
+    """Loader processes of each training process; None chooses."""
+    margin: float
+    """mAP by which a candidate must beat the champion."""
+    min_test_images: int
+    """Fewer test images are not enough evidence to promote."""
+    classes: tuple[str, ...]
     labeller: bool = False
     """The model labels and serves no camera: it is judged beside the labeller of its kind."""
-    pretrained: bool = True
-    precision: str = "auto"
-    device: str = "auto"
-    processes: int = 0
-    workers: int | None = None
-    margin: float = 0.0
-    """mAP by which a candidate must beat the champion."""
-    min_test_images: int = 20
-    classes: tuple[str, ...] = ("person",)
 
     @property
-    def reign(self) -> str:
-        """Whose place the model is to take, in words of io.registry."""
+    def registry_name(self) -> str:
+        """Return the labeller whose place in model_registry the model may take; "" the champion."""
         return self.model if self.labeller else ""
 
+    def steps_for(self, dataset: DatasetVersion) -> int:
+        """Return the steps that are set, or those that the images and the effort call for."""
+        if self.steps:
+            return self.steps
+        images = sum(-(-clip.frames // self.stride) for clip in dataset.side("train"))
+        steps = min(max(PASSES * images // self.batch, LEAST), MOST)
+        return max(1, round(steps * self.effort))
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of it; the model's card holds the same for ever."""
+    def config_for(self, dataset: DatasetVersion) -> TrainingConfig:
+        """Return the hyperparameters of a training on this version."""
+        from oneclick.training.config import TrainingConfig
+
+        return TrainingConfig(
+            arch=self.model,
+            classes=self.classes,
+            steps=self.steps_for(dataset),
+            batch=self.batch,
+            at_once=self.at_once,
+            stride=self.stride,
+            origins=dict(self.origins),
+            draw=dict(self.draw),
+            seed=self.seed,
+            pretrained=self.pretrained,
+            precision=cast("Precision", self.precision),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingResult:
+    """Candidate, champion and decision; the model's card holds the same for ever."""
 
     model: str | None
     """None where there is no dataset version."""
     dataset: str | None
     metrics: dict[str, float]
-    """training.evaluate.Metrics of the candidate on the test clips."""
+    """core.evaluation.DetectionMetrics of the candidate on the test clips."""
     champion_before: str | None
     champion_metrics: dict[str, float] | None
     """The champion on the same test clips."""
@@ -79,122 +120,132 @@ class Outcome:
     """False where this model was trained and judged before."""
 
 
-class Ruling(msgspec.Struct, frozen=True):
+class PromotionDecision(msgspec.Struct, frozen=True, kw_only=True):
     """The `decision` of a card."""
 
     verdict: str
     reasons: tuple[str, ...]
     rows: tuple[dict[str, Any], ...]
-    """training.gate.Row: candidate, then champion; `name` is the model id."""
+    """core.evaluation.ModelScore: candidate, then champion; `name` is the model id."""
     champion: str | None
     """Champion at that time."""
     champion_metrics: dict[str, float] | None
     at: datetime
     """UTC."""
     slices: tuple[dict[str, Any], ...] = ()
-    """training.gate.SliceRow: the whole, then the slices, worst first."""
+    """core.evaluation.SliceComparison: the whole, then the slices, worst first."""
     classes: tuple[dict[str, Any], ...] = ()
-    """training.evaluate.ClassScore of the candidate."""
+    """core.evaluation.ClassScore of the candidate."""
     worst: tuple[dict[str, Any], ...] = ()
-    """training.mistakes.WorstClip of the candidate."""
+    """core.evaluation.WorstClip of the candidate."""
 
 
-def options(settings: Any, **changes: object) -> TrainOptions:
-    """Options from the settings; changes of None do not count."""
-    chosen = {name: value for name, value in changes.items() if value is not None}
-    given = settings.train.model_dump() | {"classes": settings.classes}
-    given |= {"device": settings.detect.device, "labeller": False} | chosen
-    return TrainOptions(**{name: given[name] for name in TrainOptions.__dataclass_fields__})
-
-
-def train(home: Path, version: str | None, options: TrainOptions) -> Outcome:
+def train(home: Path, version: str | None, options: TrainOptions) -> TrainingResult:
     """Train on a version (default: the newest), judge, promote; all of it once.
 
     Raises:
         UnknownName: no version or architecture of that name.
         UsageError: nothing to train on. BadInput: a file on the training server is broken.
     """
-    workspace = Workspace(home)
+    workspace, registry_name = Workspace(home), options.registry_name
     dataset = datasets.find(workspace, version)
     if dataset is None:
-        reason = "nothing to train on: no dataset version was published yet"
-        reigning = model_registry.champion(workspace, options.reign)
-        return Outcome(None, None, {}, reigning, None, "", (reason,), False)
-    card, ruling, fresh = _rule(workspace, dataset, options)
+        return TrainingResult(
+            model=None,
+            dataset=None,
+            metrics={},
+            champion_before=model_registry.champion(workspace, registry_name),
+            champion_metrics=None,
+            decision="",
+            reasons=("nothing to train on: no dataset version was published yet",),
+            trained=False,
+        )
+    card, decision, is_new = train_and_judge(workspace, dataset, options)
     with Catalog.open(home) as catalog:
         catalog.add_model(card.id, dataset.name, msgspec.to_builtins(card))
     # A champion that was rolled back stays so: only a model that never served is put into service.
-    reign = options.reign
-    if ruling.verdict == "promote" and not model_registry.served(workspace, card.id, reign):
-        model_registry.promote(workspace, card.id, ruling.reasons[-1], reign)
-    return Outcome(
-        card.id,
-        dataset.name,
-        card.metrics,
-        ruling.champion,
-        ruling.champion_metrics,
-        ruling.verdict,
-        ruling.reasons,
-        fresh,
+    was_in_service = model_registry.was_in_service(workspace, card.id, registry_name)
+    if decision.verdict == "promote" and not was_in_service:
+        model_registry.promote(workspace, card.id, decision.reasons[-1], registry_name)
+    return TrainingResult(
+        model=card.id,
+        dataset=dataset.name,
+        metrics=card.metrics,
+        champion_before=decision.champion,
+        champion_metrics=decision.champion_metrics,
+        decision=decision.verdict,
+        reasons=decision.reasons,
+        trained=is_new,
     )
 
 
-def _rule(
+def train_and_judge(
     workspace: Workspace, dataset: DatasetVersion, options: TrainOptions
-) -> tuple[model.Card, Ruling, bool]:
-    """The card with its decision, found or made; whether it was made now."""
-    from oneclick.training import launch, model
-    from oneclick.training.config import Places, model_id
+) -> tuple[ModelCard, PromotionDecision, bool]:
+    """Return a model's card and decision, and whether it was trained now.
 
-    config = _config(options, dataset)
+    A model of the same configuration, dataset and decision that exists is not trained again.
+    """
+    from oneclick.training import launch
+    from oneclick.training.config import Equipment, TrainingPaths, model_id
+
+    config = options.config_for(dataset)
     folder = workspace.model_dir(model_id(config, dataset.name))
-    done = model.read_card(folder)
-    if done and done.decision:
-        return done, msgspec.convert(done.decision, Ruling), False
-    champion = model_registry.champion(workspace, options.reign)
+    existing_card = model_cards.read(folder)
+    if existing_card and existing_card.decision:
+        decision = msgspec.convert(existing_card.decision, PromotionDecision)
+        return existing_card, decision, False
+    champion = model_registry.champion(workspace, options.registry_name)
     parent = workspace.model_dir(champion) if champion else None
     root = training_server.local_root(workspace.home, options.server)
-    places = Places(root, folder.parent, parent)
-    trained = launch.run(config, dataset.name, places, _equipment(options), options.processes)
-    ruling = _judge(workspace, dataset, config, places, trained, options)
-    card = msgspec.structs.replace(trained.card, decision=msgspec.to_builtins(ruling))
-    model.write_card(folder, card)
-    return card, ruling, True
+    paths = TrainingPaths(root, folder.parent, parent)
+    equipment = Equipment(options.device, options.workers)
+    trained = launch.run(config, dataset.name, paths, equipment, options.processes)
+    decision = judge(workspace, dataset, config, paths, trained, options)
+    card = msgspec.structs.replace(trained.card, decision=msgspec.to_builtins(decision))
+    model_cards.write(folder, card)
+    return card, decision, True
 
 
-def _judge(
+def judge(
     workspace: Workspace,
     dataset: DatasetVersion,
-    config: Config,
-    places: Places,
-    trained: Trained,
+    config: TrainingConfig,
+    paths: TrainingPaths,
+    trained: TrainedModel,
     options: TrainOptions,
-) -> Ruling:
-    """Candidate and champion on the same test clips, and the gate's word."""
+) -> PromotionDecision:
+    """Evaluate candidate and champion on the same test clips and apply the gate."""
     from oneclick.training import gate
 
-    name = trained.card.id
-    candidate = trained.tested or _tested(config, dataset, places, places.models / name)
-    champion = _tested(config, dataset, places, places.parent) if places.parent else None
-    trained_on = _trained_on(workspace, dataset, places.parent)
-    rule = gate.Options(margin=options.margin, min_test_images=options.min_test_images)
-    decision = gate.decide(candidate, champion, trained_on, rule)
-    return Ruling(
-        decision.verdict,
-        decision.reasons,
-        _rows(decision, name, places.parent),
-        places.parent.name if places.parent else None,
-        asdict(champion.metrics) if champion else None,
-        datetime.now(UTC),
-        tuple(asdict(row) for row in decision.slices),
-        tuple(asdict(row) for row in candidate.classes),
-        tuple(asdict(row) for row in candidate.worst),
+    name, parent = trained.card.id, paths.parent
+    candidate = trained.tested or evaluate_model(config, dataset, paths, paths.models / name)
+    champion = evaluate_model(config, dataset, paths, parent) if parent else None
+    known_clips = training_clips(workspace, dataset, parent)
+    rule = gate.GateOptions(margin=options.margin, min_test_images=options.min_test_images)
+    decision = gate.decide(candidate, champion, known_clips, rule)
+    names = {"candidate": name, "champion": parent.name if parent else ""}
+    return PromotionDecision(
+        verdict=decision.verdict,
+        reasons=decision.reasons,
+        rows=tuple(asdict(row) | {"name": names[row.name]} for row in decision.rows),
+        champion=parent.name if parent else None,
+        champion_metrics=asdict(champion.metrics) if champion else None,
+        at=datetime.now(UTC),
+        slices=tuple(asdict(row) for row in decision.slices),
+        classes=tuple(asdict(row) for row in candidate.classes),
+        worst=tuple(asdict(row) for row in candidate.worst),
     )
 
 
-def _tested(
-    config: Config, dataset: DatasetVersion, places: Places, folder: Path
-) -> evaluate.Evaluation:
+def evaluate_model(
+    config: TrainingConfig, dataset: DatasetVersion, paths: TrainingPaths, folder: Path
+) -> Evaluation:
+    """Evaluate the model in a folder on the test clips, at its own image size.
+
+    Raises:
+        UsageError: the classes of the model are not the first ones of the config.
+    """
     from oneclick.training import model
     from oneclick.training import train as training
 
@@ -204,73 +255,33 @@ def _tested(
             f"model {card.id} knows the classes {list(card.classes)}, the settings say "
             f"{list(config.classes)}: keep their order and add new ones at the end"
         )
-    own = replace(config, arch=card.arch)  # each model sees images at its own size
-    return training.examine(network, own, dataset, places, card.threshold)
+    model_config = replace(config, arch=card.arch)
+    return training.evaluate_test_clips(network, model_config, dataset, paths, card.threshold)
 
 
-def _trained_on(
+def training_clips(
     workspace: Workspace, dataset: DatasetVersion, parent: Path | None
 ) -> Collection[str]:
-    """Clips that the candidate or the champion learnt from; also test clips that show the same."""
-    learnt = list(dataset.side("train"))
-    for version in _lineage(parent):
-        before = datasets.find(workspace, version)
-        learnt += before.side("train") if before else ()
-    films = {clip.clip_digest for clip in learnt}
-    copies = {clip.clip for clip in dataset.side("test") if clip.clip_digest in films}
-    return {clip.clip for clip in learnt} | copies
+    """Return the clips that candidate or champion trained on, and test clips of the same video.
+
+    Args:
+        workspace: that holds the dataset versions.
+        dataset: that the candidate trained on.
+        parent: model folder of the champion.
+    """
+    clips = list(dataset.side("train"))
+    for version in lineage(parent):
+        earlier = datasets.find(workspace, version)
+        clips += earlier.side("train") if earlier else ()
+    video_digests = {clip.clip_digest for clip in clips}
+    copies = {clip.clip for clip in dataset.side("test") if clip.clip_digest in video_digests}
+    return {clip.clip for clip in clips} | copies
 
 
-def _lineage(parent: Path | None) -> list[str]:
-    """Dataset versions behind a model: its own, its parent's, and so on."""
-    from oneclick.training import model
-
+def lineage(parent: Path | None) -> list[str]:
+    """Return the dataset versions behind a model: its own, its parent's, and so on."""
     versions: list[str] = []
-    while parent and (card := model.read_card(parent)):
+    while parent and (card := model_cards.read(parent)):
         versions.append(card.dataset.name)
         parent = parent.parent / card.parent if card.parent else None
     return list(dict.fromkeys(versions))
-
-
-def _rows(decision: gate.Decision, card: str, parent: Path | None) -> tuple[dict[str, Any], ...]:
-    names = {"candidate": card, "champion": parent.name if parent else ""}
-    return tuple(asdict(row) | {"name": names[row.name]} for row in decision.rows)
-
-
-PASSES = 12
-"""How often training walks over all images, unless that is too little or too much."""
-LEAST, MOST = 300, 30_000
-"""Steps."""
-
-
-def _steps(options: TrainOptions, dataset: DatasetVersion) -> int:
-    """As many as asked for, or what the images and the effort call for."""
-    if options.steps:
-        return options.steps
-    images = sum(-(-clip.frames // options.stride) for clip in dataset.side("train"))
-    walks = min(max(PASSES * images // options.batch, LEAST), MOST)
-    return max(1, round(walks * options.effort))
-
-
-def _config(options: TrainOptions, dataset: DatasetVersion) -> Config:
-    from oneclick.training.config import Config
-
-    return Config(
-        arch=options.model,
-        classes=options.classes,
-        steps=_steps(options, dataset),
-        batch=options.batch,
-        at_once=options.at_once,
-        stride=options.stride,
-        origins=dict(options.origins),
-        draw=dict(options.draw),
-        seed=options.seed,
-        pretrained=options.pretrained,
-        precision=cast("Precision", options.precision),
-    )
-
-
-def _equipment(options: TrainOptions) -> Equipment:
-    from oneclick.training.config import Equipment
-
-    return Equipment(options.device, options.workers)

@@ -20,42 +20,48 @@ from oneclick.core.clips import Clip, Video
 from oneclick.core.errors import OneclickError, Unavailable
 from oneclick.core.hits import Hit
 from oneclick.feedback import replay, trigger_calibration
-from oneclick.feedback.trigger_calibration import Learned
+from oneclick.feedback.trigger_calibration import TriggerCalibration
 from oneclick.storage import cards
-from oneclick.storage.cards import Look, Model
+from oneclick.storage.cards import ModelPair, ModelRef
 from oneclick.storage.workspace import Workspace
 from oneclick.triggers.selection import budget_shares, select
 
 
-@dataclass(frozen=True)
-class Options(select.Options):
-    """What counts as trouble, and how much of it to select."""
+@dataclass(frozen=True, kw_only=True)
+class TriggerOptions(select.SelectionOptions):
+    """The triggers to run, and how much of what they find to select."""
 
     enabled: Sequence[str] = ()
     """Names of triggers; empty means all."""
     params: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Parameters by trigger, in place of the defaults."""
 
+    def scan_key(self, models: ModelPair) -> str:
+        """Return a digest of all that decides what a scan finds: a change is a new scan."""
+        parts = [msgspec.to_builtins(models), asdict(self)]
+        text = json.dumps(parts, sort_keys=True, default=dict)
+        return f"{models.predictor.id}-{sha256(text.encode()).hexdigest()[:12]}"
 
-@dataclass
-class Outcome:
-    """What one pass over the workspace found."""
+
+@dataclass(kw_only=True)
+class TriggerResult:
+    """Videos, Hits and selected Spans of one scan of the workspace."""
 
     videos: list[str] = field(default_factory=list)
-    """Videos looked at now."""
+    """Videos scanned now."""
     hits: dict[str, int] = field(default_factory=dict)
     """Hits of these videos by trigger."""
     selected: int = 0
     """Spans selected, to be cut."""
     skipped: list[str] = field(default_factory=list)
-    """Videos that this predictor, rival and these options have seen before."""
+    """Videos that were scanned before with this predictor, rival and these options."""
     failed: dict[str, str] = field(default_factory=dict)
     """Video to the one-line reason why it was left out."""
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """What was found in one video."""
+class VideoHits:
+    """The Hits of one video."""
 
     hits: list[Hit]
     boxes: NDArray[np.int32]
@@ -64,176 +70,186 @@ class Seen:
 
 def trigger(
     home: Path,
-    predictor: str | Model,
-    rival: str | Model | None = None,
-    options: Options | None = None,
-) -> Outcome:
-    """Look at every video that the predictor, and the rival if there is one, have predicted.
+    predictor: str | ModelRef,
+    rival: str | ModelRef | None = None,
+    options: TriggerOptions | None = None,
+) -> TriggerResult:
+    """Scan every video that the predictor, and the rival if there is one, have predicted.
 
-    A model is given by its detector name or as a Model. Hits are written first; the selection
+    A model is given by its detector name or as a ModelRef. Hits are written first; the selection
     and the marks of all videos are one transaction, so a killed run is simply done again.
 
     Raises:
         UnknownName, DetectorUnavailable, UsageError: if a model, trigger or parameter cannot be.
         NoSpace, Unavailable: if the disk or the catalog refuses.
     """
-    workspace, options = Workspace(home), options or Options()
-    look = Look(_model(workspace, predictor), _model(workspace, rival) if rival else None)
+    workspace, options = Workspace(home), options or TriggerOptions()
+    rival_ref = model_ref(workspace, rival) if rival else None
+    models = ModelPair(model_ref(workspace, predictor), rival_ref)
     rules = triggers.make(options.enabled, options.params)
-    key, learned = _key(look, options), trigger_calibration.load(workspace)
+    key, calibration = options.scan_key(models), trigger_calibration.load(workspace)
     with Catalog.open(home) as catalog:
-        outcome, fresh = Outcome(), set(catalog.unmarked(cards.LOOKED, key))
-        found: dict[str, Seen] = {}
-        ready = [v for v in _by_time(catalog) if _predicted(workspace, v, look)]
-        outcome.skipped = [video.id for video in ready if video.id not in fresh]
-        todo = [video for video in ready if video.id in fresh]
-        for video in progress.track("trigger", todo, len(todo)):
+        result, unscanned = TriggerResult(), set(catalog.unmarked(cards.SCAN_STEP, key))
+        videos = sort_by_start(catalog.videos())
+        predicted = [video for video in videos if is_predicted(workspace, video, models)]
+        result.skipped = [video.id for video in predicted if video.id not in unscanned]
+        to_scan = [video for video in predicted if video.id in unscanned]
+        video_hits: dict[str, VideoHits] = {}
+        for video in progress.track("trigger", to_scan, len(to_scan)):
             try:
-                found[video.id] = _look(workspace, video, look, rules)
+                video_hits[video.id] = scan_video(workspace, video, models, rules)
             except Unavailable:
                 raise
             except OneclickError as error:
-                outcome.failed[video.id] = str(error)
-        outcome.selected = _commit(catalog, workspace, found, look, key, learned, options)
-    outcome.videos = list(found)
-    counts = Counter(hit.trigger for seen in found.values() for hit in seen.hits)
-    outcome.hits = dict(sorted(counts.items()))
-    return outcome
+                result.failed[video.id] = str(error)
+        if video_hits:
+            clips = select_clips(catalog, video_hits, calibration, models, options)
+            for video_id, scanned in video_hits.items():
+                own_clips = [clip for clip in clips if clip.video == video_id]
+                cards.save_hits(workspace, video_id, key, models, scanned.hits, own_clips)
+                catalog.replace_hits(video_id, scanned.hits, key)
+            marks = [(video_id, cards.SCAN_STEP, key) for video_id in video_hits]
+            catalog.add_selections(clips, marks)
+            result.selected = len(clips)
+    result.videos = list(video_hits)
+    counts = Counter(hit.trigger for scanned in video_hits.values() for hit in scanned.hits)
+    result.hits = dict(sorted(counts.items()))
+    return result
 
 
-def _model(workspace: Workspace, model: str | Model) -> Model:
-    if isinstance(model, Model):
+def model_ref(workspace: Workspace, model: str | ModelRef) -> ModelRef:
+    """Return id and operating point of a model, which is loaded if it is a detector name."""
+    if isinstance(model, ModelRef):
         return model
     detector = detectors.create(model, workspace)
-    return Model(detector.model_id, detector.threshold)
+    return ModelRef(detector.model_id, detector.threshold)
 
 
-def _key(look: Look, options: Options) -> str:
-    """Digest of all that decides what is found: a change of any of it is a new look."""
-    text = json.dumps([msgspec.to_builtins(look), asdict(options)], sort_keys=True, default=dict)
-    return f"{look.predictor.id}-{sha256(text.encode()).hexdigest()[:12]}"
+def sort_by_start(videos: Sequence[Video]) -> list[Video]:
+    """Sort videos by start, those without one last: an order that a rebuilt catalog keeps."""
+
+    def key(video: Video) -> tuple[bool, float, str]:
+        start = video.started_at
+        return (start is None, start.timestamp() if start else 0, video.id)
+
+    return sorted(videos, key=key)
 
 
-def _by_time(catalog: Catalog) -> list[Video]:
-    """All videos by start, those without one last: an order that a rebuilt catalog keeps."""
-    return sorted(
-        catalog.videos(),
-        key=lambda v: (v.started_at is None, v.started_at.timestamp() if v.started_at else 0, v.id),
-    )
+def is_predicted(workspace: Workspace, video: Video, models: ModelPair) -> bool:
+    """Check whether the predictions of all models exist."""
+    refs = filter(None, (models.predictor, models.rival))
+    return all(workspace.predictions(video.id, ref.id).exists() for ref in refs)
 
 
-def _predicted(workspace: Workspace, video: Video, look: Look) -> bool:
-    models = filter(None, (look.predictor, look.rival))
-    return all(workspace.predictions(video.id, model.id).exists() for model in models)
+def scan_video(
+    workspace: Workspace, video: Video, models: ModelPair, rules: triggers.RuleSet
+) -> VideoHits:
+    """Run triggers over the stored predictions of one video.
 
-
-def _look(
-    workspace: Workspace, video: Video, look: Look, rules: Sequence[triggers.Trigger]
-) -> Seen:
+    Raises:
+        BadInput: predictions are missing, damaged or not of these frames.
+    """
     hits: list[Hit] = []
     boxes = []
-    for block in replay.replay(workspace, video, look):
+    for block in replay.replay_blocks(workspace, video, models):
         hits += block.find(rules)
         boxes.append(block.visible.astype(np.int32))
-    return Seen(hits, np.concatenate(boxes) if boxes else np.zeros(0, np.int32))
+    return VideoHits(hits, np.concatenate(boxes) if boxes else np.zeros(0, np.int32))
 
 
-def _commit(
+def select_clips(
     catalog: Catalog,
-    workspace: Workspace,
-    found: Mapping[str, Seen],
-    look: Look,
-    key: str,
-    learned: Learned,
-    options: Options,
-) -> int:
-    """Write Hits and selection of the videos looked at; how many Spans were selected."""
-    if not found:
-        return 0
-    videos = _by_time(catalog)
-    clips = [row.clip for row in catalog.clips()] + catalog.selections(uncut_only=True)
-    known = _known(videos, clips, learned, look)
-    chosen = select.select(_candidates(videos, clips, found, options), options, known)
-    by_id = {video.id: video for video in videos}
-    selection = [_clip(by_id[choice.video], choice) for choice in chosen]
-    for video, seen in found.items():
-        mine = [clip for clip in selection if clip.video == video]
-        cards.save_hits(workspace, video, key, look, seen.hits, mine)
-        catalog.put_hits(video, seen.hits, key)
-    catalog.put_selection(selection, [(video, cards.LOOKED, key) for video in found])
-    return len(selection)
+    video_hits: Mapping[str, VideoHits],
+    calibration: TriggerCalibration,
+    models: ModelPair,
+    options: TriggerOptions,
+) -> list[Clip]:
+    """Select the Clips to cut from the videos scanned now.
 
-
-def _known(
-    videos: Sequence[Video], clips: Sequence[Clip], learned: Learned, look: Look
-) -> select.Known:
-    """What reviews have taught, and what was spent so far."""
+    Args:
+        catalog: of the videos, clips and selections so far.
+        video_hits: by video.
+        calibration: learned from reviews.
+        models: whose predictions were scanned.
+        options: budget and distances.
+    """
+    videos = sort_by_start(catalog.videos())
+    existing = [row.clip for row in catalog.clips()] + catalog.selections(uncut_only=True)
+    candidates = candidate_videos(videos, existing, video_hits, options)
     days = {video.id: splits.camera_day(video).rpartition("/")[2] for video in videos}
-    return select.Known(
-        learned.of(look.pair),
-        learned.shares,
-        budget_shares.FLOOR,
-        Counter(clip.led_by for clip in clips),
-        Counter(days[clip.video] for clip in clips if clip.video in days),
-        frozenset(name for name, kind in triggers.registry().items() if triggers.novel(kind)),
+    rules = triggers.registry()
+    history = select.SelectionHistory(
+        calibration=calibration.calibration_of(models.key),
+        shares=calibration.shares,
+        min_share=budget_shares.MIN_SHARE,
+        clips_by_trigger=Counter(clip.led_by for clip in existing),
+        clips_by_day=Counter(days[clip.video] for clip in existing if clip.video in days),
+        novelty_triggers=frozenset(name for name, rule in rules.items() if triggers.novel(rule)),
     )
+    by_id = {video.id: video for video in videos}
+    selected_spans = select.select(candidates, options, history)
+    return [build_clip(by_id[selected.video], selected) for selected in selected_spans]
 
 
-def _candidates(
+def candidate_videos(
     videos: Sequence[Video],
-    clips: Sequence[Clip],
-    found: Mapping[str, Seen],
-    options: Options,
-) -> list[select.Candidate]:
-    known = splits.settled(videos, clips)
-    parts = splits.parts(videos, known, options.test_share, options.clip_seconds)
+    existing: Sequence[Clip],
+    video_hits: Mapping[str, VideoHits],
+    options: TriggerOptions,
+) -> list[select.CandidateVideo]:
+    """Return the scanned videos with all that the selection considers.
+
+    Args:
+        videos: all, in order of their start.
+        existing: clips and selections so far.
+        video_hits: by scanned video.
+        options: of the split.
+    """
+    day_splits = splits.existing_day_splits(videos, existing)
+    parts = splits.split_videos(videos, day_splits, options.test_share, options.clip_seconds)
     days = {video.id: splits.camera_day(video) for video in videos}
     return [
-        select.Candidate(
-            video.id,
-            video.frames,
-            video.fps,
-            found[video.id].hits,
-            parts[video.id],
-            tuple(clip.span for clip in clips if clip.video == video.id),
-            found[video.id].boxes,
-            video.camera,
-            days[video.id].rpartition("/")[2],
-            _earlier([c for c in clips if days.get(c.video) == days[video.id]]),
+        select.CandidateVideo(
+            video=video.id,
+            length=video.frames,
+            fps=video.fps,
+            hits=video_hits[video.id].hits,
+            parts=parts[video.id],
+            existing_clips=tuple(clip.span for clip in existing if clip.video == video.id),
+            boxes=video_hits[video.id].boxes,
+            camera=video.camera,
+            day=days[video.id].rpartition("/")[2],
+            earlier_clips=tuple(
+                earlier_clip(clip)
+                for clip in existing
+                if clip.led_by and days.get(clip.video) == days[video.id]
+            ),
         )
         for video in videos
-        if video.id in found
+        if video.id in video_hits
     ]
 
 
-def _earlier(clips: Sequence[Clip]) -> tuple[select.Earlier, ...]:
-    """What triggers have shown of a camera on this day."""
-    return tuple(
-        select.Earlier(
-            clip.split,
-            clip.led_by,
-            np.array(
-                [box[1:] for hit in clip.hits for box in hit.boxes if box[0] in clip.span],
-                np.float32,
-            ).reshape(-1, 4),
-        )
-        for clip in clips
-        if clip.led_by
-    )
+def earlier_clip(clip: Clip) -> select.EarlierClip:
+    """Return what the trigger of an existing clip has shown, as boxes of its Hits."""
+    hit_boxes = [box[1:] for hit in clip.hits for box in hit.boxes if box[0] in clip.span]
+    boxes = np.array(hit_boxes, np.float32).reshape(-1, 4)
+    return select.EarlierClip(clip.split, clip.led_by, boxes)
 
 
-def _clip(video: Video, choice: select.Choice) -> Clip:
+def build_clip(video: Video, selected: select.SelectedSpan) -> Clip:
+    """Return the Clip, not yet cut, of a Span of a video."""
     return Clip(
-        ids.clip_id(video.id, choice.span.start, video.fps),
-        video.camera,
-        video.id,
-        choice.span,
-        video.fps,
-        video.width,
-        video.height,
-        choice.chosen_by,
-        choice.hits,
-        choice.split,
-        led_by=choice.led_by,
-        stands_for=choice.stands_for,
+        id=ids.clip_id(video.id, selected.span.start, video.fps),
+        camera=video.camera,
+        video=video.id,
+        span=selected.span,
+        fps=video.fps,
+        width=video.width,
+        height=video.height,
+        chosen_by=selected.chosen_by,
+        hits=selected.hits,
+        split=selected.split,
+        led_by=selected.led_by,
+        stands_for=selected.stands_for,
     )

@@ -1,4 +1,4 @@
-"""Small JSON cards beside the files they describe: from them the catalog can be made again."""
+"""Small JSON cards beside the files they describe, from which the catalog can be rebuilt."""
 
 from __future__ import annotations
 
@@ -12,45 +12,45 @@ from oneclick.core.hits import Hit
 from oneclick.storage import files
 from oneclick.storage.workspace import Workspace
 
-LOOKED = "trigger"
-"""The step by which the catalog marks a Video that triggers have looked at."""
+SCAN_STEP = "trigger"
+"""Step by which the catalog marks a Video that triggers have scanned."""
 
 
-class Model(msgspec.Struct, frozen=True):
-    """A model whose predictions were looked at."""
+class ModelRef(msgspec.Struct, frozen=True):
+    """A model whose predictions were scanned."""
 
     id: str
-    """`model_id` of the detector; names the predictions file."""
+    """`model_id` of the detector, which names the predictions file."""
     threshold: float
-    """Its operating point."""
+    """Operating point."""
 
 
-class Look(msgspec.Struct, frozen=True):
-    """Whose predictions a look compared."""
+class ModelPair(msgspec.Struct, frozen=True):
+    """The models whose predictions were compared."""
 
-    predictor: Model
-    rival: Model | None = None
+    predictor: ModelRef
+    rival: ModelRef | None = None
 
     @property
-    def pair(self) -> str:
-        """`predictor|rival`: verdicts about one pair say little about another."""
+    def key(self) -> str:
+        """Return `predictor|rival`; verdicts about one pair say little about another."""
         return f"{self.predictor.id}|{self.rival.id if self.rival else ''}"
 
 
-class Found(msgspec.Struct, frozen=True):
-    """`hits/<video>.json`: what the triggers found in one Video and what was selected of it."""
+class HitsCard(msgspec.Struct, frozen=True, kw_only=True):
+    """`hits/<video>.json`: Hits of one Video, and the Clips that were selected from it."""
 
     video: str
     key: str
-    """The look that made `hits`: models, triggers and parameters as one key."""
+    """Scan that produced `hits`: models, triggers and parameters as one key."""
     hits: tuple[Hit, ...]
     looks: dict[str, tuple[Clip, ...]]
-    """What every look so far has selected, by key."""
-    looked: dict[str, Look] = {}
-    """Whose predictions each look compared, by key."""
+    """Clips that each scan so far has selected, by key."""
+    looked: dict[str, ModelPair] = {}
+    """Models of each scan, by key."""
 
-    def look_of(self, clip_id: str) -> Look | None:
-        """The look that selected this Clip."""
+    def models_of(self, clip_id: str) -> ModelPair | None:
+        """Return the models of the scan that selected a Clip; None for a Clip cut by hand."""
         for key, clips in self.looks.items():
             if key in self.looked and any(clip.id == clip_id for clip in clips):
                 return self.looked[key]
@@ -58,13 +58,13 @@ class Found(msgspec.Struct, frozen=True):
 
     @property
     def selections(self) -> tuple[Clip, ...]:
-        """All that was ever selected, each Clip once."""
-        chosen = [clip for _, clips in sorted(self.looks.items()) for clip in clips]
-        return tuple({clip.id: clip for clip in chosen}.values())
+        """Return all Clips that were ever selected, each once."""
+        clips = [clip for _, selection in sorted(self.looks.items()) for clip in selection]
+        return tuple({clip.id: clip for clip in clips}.values())
 
 
-class Quarantine(msgspec.Struct, frozen=True):
-    """`quarantine.json`: why a Clip was put aside."""
+class QuarantineCard(msgspec.Struct, frozen=True):
+    """`quarantine.json`: why a Clip was quarantined."""
 
     clip: str
     reason: str
@@ -82,9 +82,9 @@ def load_video_card(path: Path) -> Video:
     return files.read_json(path, Video)
 
 
-def save_clip_card(where: Workspace | Path, clip: Clip) -> Path:
+def save_clip_card(target: Workspace | Path, clip: Clip) -> Path:
     """Write a Clip to its place in the workspace, or to the path of a card still being built."""
-    path = where.clip_card(clip.id) if isinstance(where, Workspace) else where
+    path = target.clip_card(clip.id) if isinstance(target, Workspace) else target
     files.write_json(path, clip)
     return path
 
@@ -98,30 +98,39 @@ def save_hits(
     workspace: Workspace,
     video_id: str,
     key: str,
-    look: Look,
+    models: ModelPair,
     hits: Sequence[Hit],
     selections: Sequence[Clip],
 ) -> Path:
-    """Replace the Hits of a Video and what the look `key` selected; earlier looks stay."""
+    """Replace the Hits of a Video and the selection of the scan `key`; earlier scans stay."""
     path = workspace.hits(video_id)
-    old = load_hits(path) if path.exists() else Found(video_id, key, (), {})
-    looks, looked = old.looks | {key: tuple(selections)}, old.looked | {key: look}
-    files.write_json(path, Found(video_id, key, tuple(hits), looks, looked))
+    card = HitsCard(
+        video=video_id,
+        key=key,
+        hits=tuple(hits),
+        looks={key: tuple(selections)},
+        looked={key: models},
+    )
+    if path.exists():
+        earlier = load_hits(path)
+        looks, looked = earlier.looks | card.looks, earlier.looked | card.looked
+        card = msgspec.structs.replace(card, looks=looks, looked=looked)
+    files.write_json(path, card)
     return path
 
 
-def load_hits(path: Path) -> Found:
+def load_hits(path: Path) -> HitsCard:
     """Read Hits and selections back."""
-    return files.read_json(path, Found)
+    return files.read_json(path, HitsCard)
 
 
 def save_quarantine(workspace: Workspace, clip_id: str, reason: str) -> Path:
     """Write the reason beside the Clip, which may have no other file yet."""
     path = workspace.quarantine_card(clip_id)
-    files.write_json(path, Quarantine(clip_id, reason))
+    files.write_json(path, QuarantineCard(clip_id, reason))
     return path
 
 
-def load_quarantine(path: Path) -> Quarantine:
+def load_quarantine(path: Path) -> QuarantineCard:
     """Read a reason back."""
-    return files.read_json(path, Quarantine)
+    return files.read_json(path, QuarantineCard)

@@ -1,7 +1,7 @@
 """Dataset versions as files: `datasets/<name>/{manifest.jsonl, version.json}`, version.json last.
 
-An index per split stands beside them. The same files lie in the workspace and on the training
-server, there beside the clips:
+There is also an index per split. The same files are in the workspace and on the training server,
+where the clips are beside them:
 
     clips/<clip id>/frames/000000.jpg
     clips/<clip id>/labels-0002.json       the frozen revision
@@ -25,8 +25,8 @@ from oneclick.storage.workspace import Workspace
 MANIFEST, VERSION = "manifest.jsonl", "version.json"
 
 
-class Head(msgspec.Struct):
-    """What `version.json` says."""
+class DatasetHeader(msgspec.Struct, kw_only=True):
+    """Content of `version.json`."""
 
     name: str
     digest: str
@@ -37,29 +37,41 @@ class Head(msgspec.Struct):
 
 
 def manifest(clips: Sequence[DatasetClip]) -> bytes:
-    """One JSON line per clip, sorted by id: equal content gives equal bytes."""
+    """Encode one JSON line per clip, sorted by id; equal content gives equal bytes."""
     ordered = sorted(clips, key=lambda clip: clip.clip)
     return b"".join(msgspec.json.encode(clip, order="deterministic") + b"\n" for clip in ordered)
 
 
-def make(
+def build(
     number: int, parent: str | None, classes: Sequence[str], clips: Sequence[DatasetClip]
 ) -> DatasetVersion:
-    """A version named after its number and content."""
+    """Build a version that is named after its number and the digest of its content."""
     digest = hashlib.sha256(manifest(clips)).hexdigest()
     ordered = tuple(sorted(clips, key=lambda clip: clip.clip))
-    return DatasetVersion(f"v{number:04d}-{digest[:8]}", digest, parent, tuple(classes), ordered)
+    return DatasetVersion(
+        name=f"v{number:04d}-{digest[:8]}",
+        digest=digest,
+        parent=parent,
+        classes=tuple(classes),
+        clips=ordered,
+    )
 
 
 def documents(version: DatasetVersion, made_at: datetime) -> dict[str, bytes]:
-    """File name to content, in the order they must be written."""
-    header = Head(version.name, version.digest, version.parent, version.classes, made_at)
+    """Encode a version as file name to content, in the order in which they must be written."""
+    header = DatasetHeader(
+        name=version.name,
+        digest=version.digest,
+        parent=version.parent,
+        classes=version.classes,
+        made_at=made_at,
+    )
     content = manifest(version.clips)
     return {MANIFEST: content, **manifest_index.encode(content), VERSION: files.to_json(header)}
 
 
 def save(workspace: Workspace, name: str, content: dict[str, bytes]) -> None:
-    """Write the documents of a version to the workspace, whole or not at all, once for ever."""
+    """Write the documents of a version atomically; a version that exists stays as it is."""
     folder = workspace.dataset_dir(name)
     if not (folder / VERSION).exists():
         with files.atomic_dir(folder) as temporary:
@@ -67,8 +79,8 @@ def save(workspace: Workspace, name: str, content: dict[str, bytes]) -> None:
                 files.write_atomic(temporary / file, data)
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    """The documents of a version as they lie in a folder.
+def read_documents(folder: Path) -> dict[str, bytes]:
+    """Read the documents of a version from a folder.
 
     Raises:
         BadInput: one is missing.
@@ -86,9 +98,9 @@ def contents(folder: Path) -> dict[str, bytes]:
         raise BadInput(f"{folder / MANIFEST} is broken: {error}; restore it") from None
 
 
-def made_at(folder: Path) -> datetime:
-    """When the version was published, UTC. Raises as `load`."""
-    header: Head = files.read_json(folder / VERSION, Head)
+def publication_time(folder: Path) -> datetime:
+    """Return the time of publication, UTC. Raises as `load`."""
+    header: DatasetHeader = files.read_json(folder / VERSION, DatasetHeader)
     return header.made_at
 
 
@@ -98,7 +110,7 @@ def load(folder: Path) -> DatasetVersion:
     Raises:
         BadInput: a file is missing or broken, or the manifest was edited after it was published.
     """
-    header: Head = files.read_json(folder / VERSION, Head)
+    header: DatasetHeader = files.read_json(folder / VERSION, DatasetHeader)
     path = folder / MANIFEST
     try:
         content = path.read_bytes()
@@ -107,44 +119,50 @@ def load(folder: Path) -> DatasetVersion:
         raise BadInput(f"{path} is broken: {error}; publish again or restore it") from None
     if hashlib.sha256(content).hexdigest() != header.digest:
         raise BadInput(f"{path} was changed after it was published: restore it, or publish again")
-    return DatasetVersion(header.name, header.digest, header.parent, header.classes, clips)
+    return DatasetVersion(
+        name=header.name,
+        digest=header.digest,
+        parent=header.parent,
+        classes=header.classes,
+        clips=clips,
+    )
 
 
 def names(workspace: Workspace) -> list[str]:
-    """Names of the complete versions, oldest first."""
-    found = workspace.dataset_dir("x").parent.glob(f"v*/{VERSION}")
-    return sorted(path.parent.name for path in found)
+    """Return the names of the complete versions, oldest first."""
+    headers = workspace.dataset_dir("x").parent.glob(f"v*/{VERSION}")
+    return sorted(path.parent.name for path in headers)
 
 
 def find(workspace: Workspace, name: str | None = None) -> DatasetVersion | None:
-    """The version of that name, or the newest; None where nothing was published yet.
+    """Return the version of that name, or the newest; None before the first publication.
 
     Raises:
         UnknownName: no version is called `name`.
     """
-    known = names(workspace)
-    if name is not None and name not in known:
-        raise UnknownName("dataset version", name, known)
-    if not known:
+    versions = names(workspace)
+    if name is not None and name not in versions:
+        raise UnknownName("dataset version", name, versions)
+    if not versions:
         return None
-    return load(workspace.dataset_dir(name or known[-1]))
+    return load(workspace.dataset_dir(name or versions[-1]))
 
 
 def labels_name(revision: int) -> str:
-    """File name of a frozen label revision on the training server."""
+    """Return the file name of a frozen label revision on the training server."""
     return f"labels-{revision:04d}.json"
 
 
-def index_of(folder: Path, split: Split) -> manifest_index.Index:
-    """Where the clips of a split stand in a version's manifest. Raises as `index.opened`."""
-    return manifest_index.opened(folder, MANIFEST, split)
+def open_index(folder: Path, split: Split) -> manifest_index.ManifestIndex:
+    """Open the index of a split in a version's manifest. Raises as `manifest_index.open_index`."""
+    return manifest_index.open_index(folder, MANIFEST, split)
 
 
-def head(folder: Path) -> Head:
-    """A version without its clips, its manifest checked a piece at a time. Raises as `load`."""
-    found: Head = files.read_json(folder / VERSION, Head)
-    if not (folder / MANIFEST).exists() or files.sha256(folder / MANIFEST) != found.digest:
+def load_header(folder: Path) -> DatasetHeader:
+    """Read a version without its clips, in constant memory. Raises as `load`."""
+    header: DatasetHeader = files.read_json(folder / VERSION, DatasetHeader)
+    if not (folder / MANIFEST).exists() or files.sha256(folder / MANIFEST) != header.digest:
         raise BadInput(
             f"{folder / MANIFEST} was changed after it was published: restore it, or publish again"
         )
-    return found
+    return header

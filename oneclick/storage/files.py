@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: atomic writes, digests, stable JSON.
+"""Files that are either complete or absent: atomic writes, locks, digests, stable JSON.
 
 Everything is written under a temporary name beside its target, `.<name>.<host>.<pid>.<n>.tmp`, and
 renamed when complete, so a killed process leaves nothing but a temporary that `sweep` removes.
@@ -26,22 +26,22 @@ from oneclick.core.errors import BadInput, NoSpace, Unavailable
 
 T = TypeVar("T")
 
-# EFBIG: the file-size limit of the process or file system, as final as a full device.
+# EFBIG is the file-size limit of the process or file system.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _TEMPORARY = re.compile(r"\..+\.(?P<host>[^.]+)\.(?P<pid>\d+)\.\d+\.tmp")
 _ABANDONED_SECONDS = 24 * 3600.0
-_NAME_ROOM = 150  # file systems end a name at 255 bytes; host, pid and counter need the rest
+_MAX_NAME_BYTES = 150  # file systems limit names to 255 bytes; host, pid and counter need the rest
 _counter = itertools.count()
 
 
 def sha256(path: Path) -> str:
-    """Hex digest of the file's bytes."""
+    """Return the sha256 of the file's bytes as hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
-    """Write the whole file or nothing, parents included; text is UTF-8.
+    """Write the whole file or nothing, and make its folders; text is encoded as UTF-8.
 
     Raises:
         NoSpace: the device is full. Unavailable: the place cannot be written.
@@ -55,7 +55,7 @@ def write_atomic(path: Path, data: bytes | str) -> None:
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary name to write; flushed to disk and renamed to `path` on success.
 
-    The temporary is gone after any failure. Raises as `write_atomic`.
+    The temporary is removed after any failure. Raises as `write_atomic`.
     """
     with temporary_name(path) as temporary:
         yield temporary
@@ -69,32 +69,37 @@ def atomic_file(path: Path) -> Iterator[Path]:
 def atomic_dir(path: Path) -> Iterator[Path]:
     """Yield an empty temporary folder that becomes `path` on success and vanishes on failure.
 
-    A folder that already stands at `path` with something in it is complete by construction: it
-    stays, and the new one is dropped. Raises as `write_atomic`.
+    A folder at `path` that is not empty is complete by construction: it stays, and the new one is
+    dropped. Raises as `write_atomic`.
     """
     with temporary_name(path) as temporary:
         with guard(path):
             temporary.mkdir()
         yield temporary
         with guard(path):
-            _rename_unless_there(temporary, path)
+            try:
+                temporary.rename(path)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
             flush(path.parent)
 
 
 @contextlib.contextmanager
 def temporary_name(path: Path) -> Iterator[Path]:
-    """Yield a free name beside `path`; whatever stands there afterwards is removed.
+    """Yield an unused name beside `path`; a file or folder of that name is removed at the end.
 
-    For a file whose final name its content decides; else use `atomic_file` or `atomic_dir`.
+    For a file whose final name depends on its content; else use `atomic_file` or `atomic_dir`.
     """
-    temporary = path.parent / (f".{_short(path.name)}.{_host()}.{os.getpid()}.{next(_counter)}.tmp")
+    stem = path.name.encode()[:_MAX_NAME_BYTES].decode(errors="ignore")
+    temporary = path.parent / f".{stem}.{_host()}.{os.getpid()}.{next(_counter)}.tmp"
     with guard(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield temporary
     except OSError as error:
-        # The body may meet other OSErrors (a source that went away): only a full disk is ours.
-        if is_full(error):
+        # Other OSErrors of the body may come from elsewhere, such as a source that disappeared.
+        if is_disk_full(error):
             raise _no_space(path) from error
         raise
     finally:
@@ -107,26 +112,25 @@ def guard(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if is_full(error):
+        if is_disk_full(error):
             raise _no_space(path) from error
         reason = error.strerror or str(error)
         raise Unavailable(f"cannot write {path}: {reason}; check the folder's rights") from error
 
 
 @contextlib.contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Wait until nobody else is in here; a process that dies is out. `path` stays, empty.
+def file_lock(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock between processes; waits for it, and a process that dies frees it.
 
-    Where the file system knows no locks, nobody waits.
-
+    The empty file at `path` stays. A file system without locks gives no exclusion.
     Raises as `write_atomic`.
     """
     with guard(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        door = path.open("ab")
-    with door:
+        lock = path.open("ab")
+    with lock:
         try:
-            fcntl.flock(door, fcntl.LOCK_EX)
+            fcntl.flock(lock, fcntl.LOCK_EX)
         except OSError as error:
             if error.errno not in (errno.ENOLCK, errno.ENOTSUP):  # network folders without locks
                 raise
@@ -134,24 +138,24 @@ def alone(path: Path) -> Iterator[None]:
 
 
 def flush(path: Path) -> None:
-    """Push a file's or folder's bytes to the device. Raises OSError."""
+    """Flush a file or folder to the device (fsync). Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # network folders without a flush
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # network folders without fsync
             raise
     finally:
         os.close(descriptor)
 
 
-def is_full(error: BaseException) -> bool:
-    """Whether this is an OSError of a full device, an exhausted quota or a file-size limit."""
+def is_disk_full(error: BaseException) -> bool:
+    """Check for the OSErrors of a full device, an exhausted quota or a file-size limit."""
     return isinstance(error, OSError) and error.errno in _FULL
 
 
 def to_json(value: Any) -> bytes:
-    """Stable bytes: keys of dicts sorted, fields of structs and dataclasses in order, indent 1."""
+    """Encode as JSON with sorted dict keys, fields in order and indent 1; bytes are stable."""
     return msgspec.json.format(msgspec.json.encode(value, order="deterministic"), indent=1) + b"\n"
 
 
@@ -161,7 +165,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path, type: type[T] | Any = Any) -> T:
-    """Read JSON, checked against `type` (struct, dataclass or builtin).
+    """Read JSON and validate it against `type` (struct, dataclass or builtin).
 
     Raises:
         BadInput: the file is missing, unreadable, no JSON, or not of that type.
@@ -175,29 +179,41 @@ def read_json(path: Path, type: type[T] | Any = Any) -> T:
 
 
 def sweep(home: Path) -> int:
-    """Remove temporaries below `home` whose process is dead; how many went.
+    """Remove temporaries below `home` whose process is dead; return how many.
 
-    A process of another host cannot be asked, so its temporaries go after a day.
+    Processes of other hosts cannot be checked: their temporaries are removed after a day.
     """
-    stale = [path for path in _temporaries(home) if _abandoned(path)]
-    for path in stale:
-        _remove(path)
-    return len(stale)
-
-
-def _temporaries(home: Path) -> Iterator[Path]:
+    abandoned: list[Path] = []
     for folder, folders, names in os.walk(home):
-        yield from (Path(folder, name) for name in folders + names if _TEMPORARY.fullmatch(name))
-        # Millions of pictures lie in folders that are whole or absent: nothing to find there.
+        paths = (Path(folder, name) for name in folders + names if _TEMPORARY.fullmatch(name))
+        abandoned += [path for path in paths if is_abandoned(path)]
+        # Folders of frames are complete or absent: no need to search millions of images.
         folders[:] = [name for name in folders if name != "frames" and name[0] != "."]
+    for path in abandoned:
+        _remove(path)
+    return len(abandoned)
+
+
+def is_abandoned(path: Path) -> bool:
+    """Check whether the process that wrote a temporary is dead, or the temporary a day old."""
+    match = _TEMPORARY.fullmatch(path.name)
+    if match is None:
+        return False
+    if match["host"] == _host():
+        try:
+            os.kill(int(match["pid"]), 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass  # a process of another user
+    try:
+        return time.time() - path.stat().st_mtime > _ABANDONED_SECONDS
+    except FileNotFoundError:
+        return False
 
 
 def _no_space(path: Path) -> NoSpace:
     return NoSpace(f"no space left to write {path}: free some and run again")
-
-
-def _short(name: str) -> str:
-    return name.encode()[:_NAME_ROOM].decode(errors="ignore")
 
 
 def _host() -> str:
@@ -209,33 +225,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _rename_unless_there(temporary: Path, path: Path) -> None:
-    try:
-        temporary.rename(path)
-    except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-            raise
-
-
-def _abandoned(path: Path) -> bool:
-    match = _TEMPORARY.fullmatch(path.name)
-    if match is None:
-        return False
-    if match["host"] == _host() and not _alive(int(match["pid"])):
-        return True
-    try:
-        return time.time() - path.stat().st_mtime > _ABANDONED_SECONDS
-    except FileNotFoundError:
-        return False
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -16,19 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oneclick.core.errors import BadLabels
-from oneclick.core.labels import IGNORE, Kind, LabelSet, LabelTrack
+from oneclick.core.labels import IGNORE, LabelKind, LabelSet, LabelTrack
 from oneclick.core.tracks import ORIGINS
 from oneclick.storage import files
 from oneclick.storage.workspace import Workspace
 
 SCHEMA = 1
-"""Raised when a reader of today could not read the file."""
+"""Version of the file format; raised when older readers cannot read it."""
 
 _NAME = re.compile(r"(\d{4,})-(auto|human)\.json")
 _Box = tuple[float, float, float, float]
 
 
-class _Track(msgspec.Struct, frozen=True):
+class _TrackDocument(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     cls: str = msgspec.field(name="class")
     frames: list[int]
@@ -38,12 +38,43 @@ class _Track(msgspec.Struct, frozen=True):
     keyframes: tuple[int, ...]
     attributes: dict[str, tuple[tuple[int, int, str], ...]]
 
+    @staticmethod
+    def encode(track: LabelTrack) -> _TrackDocument:
+        """Convert a track; boxes are rounded to two decimals and scores to four."""
+        return _TrackDocument(
+            id=track.id,
+            cls=track.cls,
+            frames=track.frames.tolist(),
+            boxes=_rounded(track.boxes, 2),
+            scores=_rounded(track.scores, 4),
+            origins=track.origins,
+            keyframes=track.keyframes,
+            attributes=track.attributes,
+        )
 
-class _File(msgspec.Struct, frozen=True):
+    def decode(self) -> LabelTrack:
+        """Convert back.
+
+        Raises:
+            ValueError, OverflowError: columns differ in length, or a number is out of range.
+        """
+        return LabelTrack(
+            id=self.id,
+            cls=self.cls,
+            frames=np.array(self.frames, np.int32),
+            boxes=np.array(self.boxes, np.float32).reshape(-1, 4),
+            scores=np.array(self.scores, np.float32),
+            origins=self.origins,
+            keyframes=self.keyframes,
+            attributes=self.attributes,
+        )
+
+
+class _LabelDocument(msgspec.Struct, frozen=True, kw_only=True):
     schema: int
     clip: str
     revision: int
-    kind: Kind
+    kind: LabelKind
     parent: int | None
     made_by: str
     made_at: datetime
@@ -51,35 +82,39 @@ class _File(msgspec.Struct, frozen=True):
     width: int
     height: int
     classes: tuple[str, ...]
-    tracks: list[_Track]
+    tracks: list[_TrackDocument]
 
 
-def path(workspace: Workspace, labels: LabelSet) -> Path:
-    """Where a revision lies."""
+_HEADER_FIELDS = tuple(
+    name for name in _LabelDocument.__struct_fields__ if name not in ("schema", "tracks")
+)
+
+
+def revision_path(workspace: Workspace, labels: LabelSet) -> Path:
+    """Return the path of a revision."""
     return workspace.labels_dir(labels.clip) / f"{labels.revision:04d}-{labels.kind}.json"
 
 
 def encode(labels: LabelSet) -> bytes:
-    """The bytes of the file.
+    """Encode a revision as the bytes of its file.
 
     Raises:
-        BadLabels: naming what contradicts itself; such labels are never written.
+        BadLabels: the labels contradict themselves; such labels are never written.
     """
     _check(labels, f"labels {labels.revision} of clip {labels.clip}")
-    tracks = [_track(track) for track in labels.tracks]
-    document = _File(
-        SCHEMA,
-        labels.clip,
-        labels.revision,
-        labels.kind,
-        labels.parent,
-        labels.made_by,
-        labels.made_at.astimezone(UTC),
-        labels.frames,
-        labels.width,
-        labels.height,
-        labels.classes,
-        tracks,
+    document = _LabelDocument(
+        schema=SCHEMA,
+        clip=labels.clip,
+        revision=labels.revision,
+        kind=labels.kind,
+        parent=labels.parent,
+        made_by=labels.made_by,
+        made_at=labels.made_at.astimezone(UTC),
+        frames=labels.frames,
+        width=labels.width,
+        height=labels.height,
+        classes=labels.classes,
+        tracks=[_TrackDocument.encode(track) for track in labels.tracks],
     )
     return msgspec.json.encode(document, order="deterministic") + b"\n"
 
@@ -88,16 +123,18 @@ def save(workspace: Workspace, labels: LabelSet) -> Path:
     """Write a revision in one atomic step; writing the same bytes again changes nothing.
 
     Raises:
-        BadLabels: if the revision is there with other content, or contradicts itself.
-        NoSpace, Unavailable: if the disk refuses; nothing half-written stays.
+        BadLabels: the revision exists with other content, or contradicts itself.
+        NoSpace, Unavailable: the disk refuses; nothing half-written stays.
     """
-    content, target = encode(labels), path(workspace, labels)
-    for known in revisions(workspace, labels.clip):
-        if revision(known) != labels.revision:
+    content, target = encode(labels), revision_path(workspace, labels)
+    for existing in revisions(workspace, labels.clip):
+        if revision(existing) != labels.revision:
             continue
-        if known == target and known.read_bytes() == content:
+        if existing == target and existing.read_bytes() == content:
             return target
-        raise BadLabels(f"{known} is there already with other labels: save a new revision instead")
+        raise BadLabels(
+            f"{existing} is there already with other labels: save a new revision instead"
+        )
     files.write_atomic(target, content)
     return target
 
@@ -116,49 +153,41 @@ def load(path: Path) -> LabelSet:
 
 
 def decode(content: bytes, path: Path) -> LabelSet:
-    """The labels in the bytes of a file; `path` names it in errors. Raises as `load`."""
+    """Decode the bytes of a label file; `path` names it in errors. Raises as `load`."""
     try:
-        document = msgspec.json.decode(content, type=_File)
+        document = msgspec.json.decode(content, type=_LabelDocument)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadLabels(f"{path}: no label file ({error}); restore it from a backup") from None
     if document.schema != SCHEMA:
         raise BadLabels(
             f"{path}: schema {document.schema}, this version reads {SCHEMA}; update oneclick"
         )
-    labels = _labels(path, document)
+    try:
+        tracks = tuple(track.decode() for track in document.tracks)
+    except (ValueError, OverflowError) as error:
+        raise BadLabels(f"{path}: {error}") from None
+    header = {name: getattr(document, name) for name in _HEADER_FIELDS}
+    labels = LabelSet(**header, tracks=tracks)
     _check(labels, str(path))
     return labels
 
 
 def revisions(workspace: Workspace, clip_id: str) -> list[Path]:
-    """The files of all revisions of a clip, oldest first."""
+    """Return the files of all revisions of a clip, oldest first."""
     folder = workspace.labels_dir(clip_id)
-    found = [file for file in folder.glob("*.json") if _NAME.fullmatch(file.name)]
-    return sorted(found, key=lambda file: (revision(file), file.name))
+    paths = [file for file in folder.glob("*.json") if _NAME.fullmatch(file.name)]
+    return sorted(paths, key=lambda file: (revision(file), file.name))
 
 
 def revision(path: Path) -> int:
-    """The number in a file name of `revisions`."""
+    """Return the revision number in a file name of `revisions`."""
     return int(path.name.partition("-")[0])
 
 
 def latest(workspace: Workspace, clip_id: str) -> LabelSet | None:
-    """The newest revision, or None where the clip has no labels. Raises as `load`."""
-    known = revisions(workspace, clip_id)
-    return load(known[-1]) if known else None
-
-
-def _track(track: LabelTrack) -> _Track:
-    return _Track(
-        track.id,
-        track.cls,
-        track.frames.tolist(),
-        _rounded(track.boxes, 2),
-        _rounded(track.scores, 4),
-        track.origins,
-        track.keyframes,
-        track.attributes,
-    )
+    """Read the newest revision; None where the clip has no labels. Raises as `load`."""
+    paths = revisions(workspace, clip_id)
+    return load(paths[-1]) if paths else None
 
 
 def _rounded(values: NDArray[np.float32], decimals: int) -> list:  # type: ignore[type-arg]
@@ -167,43 +196,20 @@ def _rounded(values: NDArray[np.float32], decimals: int) -> list:  # type: ignor
     return rounded
 
 
-def _labels(path: Path, document: _File) -> LabelSet:
-    try:
-        tracks = tuple(
-            LabelTrack(
-                track.id,
-                track.cls,
-                np.array(track.frames, np.int32),
-                np.array(track.boxes, np.float32).reshape(-1, 4),
-                np.array(track.scores, np.float32),
-                track.origins,
-                track.keyframes,
-                track.attributes,
-            )
-            for track in document.tracks
-        )
-    except (ValueError, OverflowError) as error:
-        raise BadLabels(f"{path}: {error}") from None
-    head = {name: getattr(document, name) for name in _HEAD}
-    return LabelSet(**head, tracks=tracks)
-
-
-_HEAD = tuple(name for name in _File.__struct_fields__ if name not in ("schema", "tracks"))
-
-
-def _check(labels: LabelSet, where: str) -> None:
+def _check(labels: LabelSet, name: str) -> None:
+    """Raise BadLabels, which begins with `name`, if labels contradict themselves."""
     ids = [track.id for track in labels.tracks]
     if len(ids) != len(set(ids)):
-        raise BadLabels(f"{where}: two tracks share an id")
+        raise BadLabels(f"{name}: two tracks share an id")
     if labels.revision < 1 or labels.made_at.tzinfo is None:
-        raise BadLabels(f"{where}: revisions count from 1 and made_at needs a time zone")
+        raise BadLabels(f"{name}: revisions count from 1 and made_at needs a time zone")
     for track in labels.tracks:
-        problem = _problem(track, labels)
-        if problem:
-            raise BadLabels(f"{where}: track {track.id}: {problem}")
+        if problem := track_problem(track, labels):
+            raise BadLabels(f"{name}: track {track.id}: {problem}")
 
 
-def _problem(track: LabelTrack, labels: LabelSet) -> str:
+def track_problem(track: LabelTrack, labels: LabelSet) -> str:
+    """Return what is inconsistent about a track; empty if nothing is."""
     if track.cls not in (*labels.classes, IGNORE):
         return f"class {track.cls!r} is none of {', '.join(labels.classes)}"
     if not set(track.origins) <= set(ORIGINS):

@@ -1,6 +1,7 @@
-"""Where the clips of one split stand in a manifest, as a file that is mapped into memory.
+"""Index of the clips of one split in a manifest: their byte offsets, mapped into memory.
 
-A loader's workers share its pages, so their start and memory do not depend on how long it is.
+The workers of a DataLoader share its pages, so their start time and memory do not depend on the
+length of the manifest.
 """
 
 from __future__ import annotations
@@ -22,43 +23,42 @@ SPLITS: tuple[Split, ...] = ("train", "test")
 _ROW = np.dtype([("offset", "<i8"), ("frames", "<i4"), ("bytes", "<i4")])
 
 
-class _Size(msgspec.Struct):
-    """The part of a manifest line that is needed here."""
+class _LineHeader(msgspec.Struct):
+    """Fields of a manifest line that the index needs."""
 
     split: str
     frames: int
 
 
-def name(split: Split) -> str:
-    """File name of the index of a split."""
+def file_name(split: Split) -> str:
+    """Return the file name of the index of a split."""
     return f"{split}.npy"
 
 
 def encode(manifest: bytes) -> dict[str, bytes]:
-    """File name to content for all splits.
+    """Encode the indexes of all splits as file name to content.
 
     Raises:
         msgspec.MsgspecError: a line is broken.
     """
-    decoder = msgspec.json.Decoder(_Size)
+    decoder = msgspec.json.Decoder(_LineHeader)
     rows: dict[str, list[tuple[int, int, int]]] = {split: [] for split in SPLITS}
-    place = 0
+    offset = 0
     for line in manifest.splitlines(keepends=True):
-        size = decoder.decode(line)
-        if size.split in rows:
-            rows[size.split].append((place, size.frames, len(line)))
-        place += len(line)
-    return {name(split): _saved(np.array(rows[split], _ROW)) for split in SPLITS}
+        header = decoder.decode(line)
+        if header.split in rows:
+            rows[header.split].append((offset, header.frames, len(line)))
+        offset += len(line)
+    content = {}
+    for split in SPLITS:
+        file = io.BytesIO()
+        np.save(file, np.array(rows[split], _ROW), allow_pickle=False)
+        content[file_name(split)] = file.getvalue()
+    return content
 
 
-def _saved(rows: NDArray[np.void]) -> bytes:
-    content = io.BytesIO()
-    np.save(content, rows, allow_pickle=False)
-    return content.getvalue()
-
-
-class Index:
-    """The clips of one split by number; pickles as two paths."""
+class ManifestIndex:
+    """Random access to the clips of one split by number; pickles as two paths."""
 
     def __init__(self, manifest: Path, rows: Path) -> None:
         self.manifest, self.path = manifest, rows
@@ -89,14 +89,14 @@ class Index:
 
     @cached_property
     def frames(self) -> NDArray[np.int64]:
-        """(clips,) frames in each clip."""
+        """Return the number of frames of each clip, `(clips,)`."""
         return np.asarray(self._rows["frames"], np.int64)
 
     def clip(self, number: int) -> DatasetClip:
         """Read one line of the manifest.
 
         Raises:
-            BadInput: it is not where the index says.
+            BadInput: the line is not at the offset in the index.
         """
         row = self._rows[number]
         self._file.seek(int(row["offset"]))
@@ -109,19 +109,20 @@ class Index:
             ) from None
 
 
-def opened(folder: Path, manifest: str, split: Split) -> Index:
-    """The index of a dataset version; made from the manifest where it is missing.
+def open_index(folder: Path, manifest: str, split: Split) -> ManifestIndex:
+    """Open an index of a dataset version; write it from the manifest where it is missing.
 
     Raises:
-        BadInput: the manifest is missing or broken. Unavailable, NoSpace: no place for the index.
+        BadInput: the manifest is missing or broken.
+        Unavailable, NoSpace: the index cannot be written.
     """
-    path = folder / name(split)
+    path = folder / file_name(split)
     if not path.exists():
         try:
-            made = encode((folder / manifest).read_bytes())
+            indexes = encode((folder / manifest).read_bytes())
         except (OSError, msgspec.MsgspecError) as error:
             raise BadInput(
                 f"{folder / manifest} is broken: {error}; publish again or restore it"
             ) from None
-        files.write_atomic(path, made[path.name])
-    return Index(folder / manifest, path)
+        files.write_atomic(path, indexes[path.name])
+    return ManifestIndex(folder / manifest, path)

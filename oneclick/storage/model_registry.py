@@ -1,7 +1,7 @@
-"""Which model is in service: `models/champion.json`, replaced atomically, with its history.
+"""Registry of the model in service: `models/champion.json`, replaced atomically, with its history.
 
-Networks that only label have a file each, `models/labeller-<architecture>.json`, of the same form.
-All functions take the architecture as `labeller`; empty means the model that serves the cameras.
+Models that only label have a file per architecture, `models/labeller-<architecture>.json`, of the
+same form. All functions take the architecture as `labeller`; empty means the champion.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from oneclick.core.errors import OneclickError, UnknownName
 from oneclick.storage import files
 from oneclick.storage.workspace import Workspace
 
+ROLLBACK = "rolled back from"
+"""First words of the reason of a period that a rollback began."""
 
-class Term(msgspec.Struct, frozen=True):
-    """One model's time in service."""
+
+class ServicePeriod(msgspec.Struct, frozen=True):
+    """A period in which one model was in service."""
 
     model: str
     since: datetime
@@ -25,16 +28,16 @@ class Term(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Registry(msgspec.Struct, frozen=True):
-    """The file: who serves since when, and all terms, oldest first, the present one last."""
+class ModelRegistry(msgspec.Struct, frozen=True):
+    """Content of the file: the model in service, and all periods, oldest first."""
 
     model: str
     since: datetime
-    history: tuple[Term, ...]
+    history: tuple[ServicePeriod, ...]
 
 
-def read(workspace: Workspace, labeller: str = "") -> Registry | None:
-    """The whole file; None before the first promotion.
+def read(workspace: Workspace, labeller: str = "") -> ModelRegistry | None:
+    """Read the registry; None before the first promotion.
 
     Raises:
         BadInput: the file is broken.
@@ -42,69 +45,66 @@ def read(workspace: Workspace, labeller: str = "") -> Registry | None:
     path = _file(workspace, labeller)
     if not path.exists():
         return None
-    found: Registry = files.read_json(path, Registry)
-    return found
+    registry: ModelRegistry = files.read_json(path, ModelRegistry)
+    return registry
 
 
 def _file(workspace: Workspace, labeller: str) -> Path:
-    usual = workspace.champion_file
-    return usual.with_name(f"labeller-{labeller}.json") if labeller else usual
+    path = workspace.champion_file
+    return path.with_name(f"labeller-{labeller}.json") if labeller else path
 
 
 def champion(workspace: Workspace, labeller: str = "") -> str | None:
-    """The model in service."""
-    found = read(workspace, labeller)
-    return found.model if found else None
+    """Return the id of the model in service; None before the first promotion."""
+    registry = read(workspace, labeller)
+    return registry.model if registry else None
 
 
-def served(workspace: Workspace, model: str, labeller: str = "") -> bool:
-    """Whether a model is or was in service."""
-    found = read(workspace, labeller)
-    return found is not None and any(term.model == model for term in found.history)
+def was_in_service(workspace: Workspace, model: str, labeller: str = "") -> bool:
+    """Check whether a model is or was in service."""
+    registry = read(workspace, labeller)
+    return registry is not None and any(period.model == model for period in registry.history)
 
 
 def promote(workspace: Workspace, model: str, reason: str, labeller: str = "") -> None:
-    """Put a model into service; the champion promoted again changes nothing.
+    """Put a model into service; promoting the model in service changes nothing.
 
     Raises:
         UnknownName: there is no complete model of that name.
     """
     if not (workspace.model_dir(model) / "card.json").exists():
-        known = sorted(card.parent.name for card in workspace.home.glob("models/*/card.json"))
-        raise UnknownName("model", model, known)
-    found = read(workspace, labeller)
-    if found and found.model == model:
+        models = sorted(card.parent.name for card in workspace.home.glob("models/*/card.json"))
+        raise UnknownName("model", model, models)
+    registry = read(workspace, labeller)
+    if registry and registry.model == model:
         return
-    now = datetime.now(UTC)
-    history = (*(found.history if found else ()), Term(model, now, reason))
-    files.write_json(_file(workspace, labeller), Registry(model, now, history))
+    since = datetime.now(UTC)
+    history = (*(registry.history if registry else ()), ServicePeriod(model, since, reason))
+    files.write_json(_file(workspace, labeller), ModelRegistry(model, since, history))
 
 
 def rollback(workspace: Workspace, labeller: str = "") -> str:
-    """Put the champion before this one back into service; its name.
+    """Put the previous model back into service and return its id.
 
-    Rolling back twice goes back two champions: terms that a roll-back undid do not count.
+    Rolling back twice goes back two models: periods that a rollback ended do not count.
 
     Raises:
-        OneclickError: there is no earlier champion.
+        OneclickError: there is no earlier model.
     """
-    found = read(workspace, labeller)
-    earlier = _line(found)[:-1] if found else []
-    if not found or not earlier:
+    registry = read(workspace, labeller)
+    earlier = succession(registry)[:-1] if registry else []
+    if not registry or not earlier:
         raise OneclickError("no earlier champion to go back to; oneclick models list shows all")
-    promote(workspace, earlier[-1], f"{ROLLBACK} {found.model}", labeller)
+    promote(workspace, earlier[-1], f"{ROLLBACK} {registry.model}", labeller)
     return earlier[-1]
 
 
-ROLLBACK = "rolled back from"
-
-
-def _line(found: Registry) -> list[str]:
-    """Champions in order, without those that were rolled back."""
-    line: list[str] = []
-    for term in found.history:
-        if term.reason.startswith(ROLLBACK) and term.model in line:
-            line = line[: line.index(term.model) + 1]
+def succession(registry: ModelRegistry) -> list[str]:
+    """Return the models that were promoted, oldest first, without those rolled back since."""
+    models: list[str] = []
+    for period in registry.history:
+        if period.reason.startswith(ROLLBACK) and period.model in models:
+            models = models[: models.index(period.model) + 1]
         else:
-            line.append(term.model)
-    return line
+            models.append(period.model)
+    return models

@@ -1,4 +1,4 @@
-"""Predictions and signals as Parquet files: columns, and the rest in the file's metadata."""
+"""Predictions and Signals as Parquet files: rows as columns, the rest as JSON metadata."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ from oneclick.core.detections import Detections
 from oneclick.core.errors import BadInput
 from oneclick.storage import files
 
-KEY = b"oneclick"
-"""Where the metadata stands in the Parquet schema, as JSON."""
-
-BATCH = 2**16
+METADATA_KEY = b"oneclick"
+"""Key of the JSON metadata in the Parquet schema."""
+BATCH_ROWS = 2**16
 """Rows read at once."""
 
 _PREDICTION = pa.schema(
@@ -36,92 +35,98 @@ _SIGNAL = pa.schema([("frame", pa.int32()), ("value", pa.float32())])
 def save(
     path: Path, detections: Detections, model: str = "", threshold: float | None = None
 ) -> None:
-    """Write a Prediction in one atomic step; equal content gives equal bytes.
+    """Write predictions atomically; equal content gives equal bytes.
 
     Args:
-        model: id of the model that said so; empty means the file's stem.
-        threshold: its operating point.
+        path: file to write.
+        detections: all boxes of a model on a Video or Clip.
+        model: id of the model; empty means the file's stem.
+        threshold: operating point of the model.
 
     Raises:
-        NoSpace, Unavailable: if the disk refuses; nothing half-written stays.
+        NoSpace, Unavailable: the disk refuses; nothing half-written stays.
     """
-    d = detections
-    about = {
-        "fps": d.fps,
-        "frames": d.length,
-        "names": list(d.names),
+    metadata = {
+        "fps": detections.fps,
+        "frames": detections.length,
+        "names": list(detections.names),
         "model": model or path.stem,
     } | ({} if threshold is None else {"threshold": threshold})
-    columns = [d.frames, *d.boxes.T, d.scores, d.classes]
-    _write(path, columns, _PREDICTION, about)
+    columns = [detections.frames, *detections.boxes.T, detections.scores, detections.classes]
+    _write(path, columns, _PREDICTION, metadata)
 
 
 def load(path: Path) -> Detections:
     """Read what `save` wrote.
 
     Raises:
-        BadInput: in one line, if the file is missing, truncated, damaged or something else.
+        BadInput: in one line, if the file is missing, truncated, damaged or of another kind.
     """
-    columns, about = _read(path, _PREDICTION, "predictions")
+    columns, metadata = _read(path, _PREDICTION, "predictions")
     frames, *sides, scores, classes = columns
     try:
         return Detections(
-            frames,
-            np.stack(sides, 1),
-            scores,
-            classes,
-            int(about["frames"]),
-            float(about["fps"]),
-            tuple(map(str, about["names"])),
+            frames=frames,
+            boxes=np.stack(sides, 1),
+            scores=scores,
+            classes=classes,
+            length=int(metadata["frames"]),
+            fps=float(metadata["fps"]),
+            names=tuple(map(str, metadata["names"])),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise _bad(path, "predictions", error) from None
 
 
-def threshold(path: Path) -> float | None:
-    """Operating point of the model that said so; None where that was not written down.
+def load_threshold(path: Path) -> float | None:
+    """Return the operating point of the model; None where it was not stored.
 
     Raises:
-        BadInput: in one line, if the file is missing, damaged or something else.
+        BadInput: in one line, if the file is missing, damaged or of another kind.
     """
     try:
-        with _opened(path, _PREDICTION) as (_, about):
-            found = about.get("threshold")
-            return None if found is None else float(found)
+        with _open(path, _PREDICTION) as (_, metadata):
+            threshold = metadata.get("threshold")
+            return None if threshold is None else float(threshold)
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise _bad(path, "predictions", error) from None
 
 
-def chunks(path: Path, frames: int) -> Iterator[Detections]:
-    """What `save` wrote, `frames` at a time; each counts its frames from its own start.
+def load_chunks(path: Path, frames: int) -> Iterator[Detections]:
+    """Yield what `save` wrote in chunks of `frames`, each with frames counted from its start.
 
     Raises:
-        BadInput: in one line, if the file is missing, truncated, damaged or something else.
+        BadInput: in one line, if the file is missing, truncated, damaged or of another kind.
     """
     try:
-        with _opened(path, _PREDICTION) as (file, about):
-            length, fps = int(about["frames"]), float(about["fps"])
-            names = tuple(map(str, about["names"]))
-            rows = _Rows(file.iter_batches(BATCH, use_threads=False))
+        with _open(path, _PREDICTION) as (file, metadata):
+            length, fps = int(metadata["frames"]), float(metadata["fps"])
+            names = tuple(map(str, metadata["names"]))
+            rows = _RowReader(file.iter_batches(BATCH_ROWS, use_threads=False))
             for start in range(0, length, frames):
                 stop = min(start + frames, length)
-                found, *sides, scores, classes = rows.before(stop)
-                found = found - np.int32(start)
+                numbers, *sides, scores, classes = rows.read_until(stop)
                 yield Detections(
-                    found, np.stack(sides, 1), scores, classes, stop - start, fps, names
+                    frames=numbers - np.int32(start),
+                    boxes=np.stack(sides, 1),
+                    scores=scores,
+                    classes=classes,
+                    length=stop - start,
+                    fps=fps,
+                    names=names,
                 )
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise _bad(path, "predictions", error) from None
 
 
-def signal_chunks(path: Path, frames: int) -> Iterator[NDArray[np.float32]]:
-    """A Signal, `frames` at a time.
+def load_signal_chunks(path: Path, frames: int) -> Iterator[NDArray[np.float32]]:
+    """Yield a Signal in chunks of `frames`, each `(frames,)`.
 
     Raises:
         BadInput: in one line, if the file is missing or damaged.
     """
     try:
-        with _opened(path, _SIGNAL) as (file, _):
+        with _open(path, _SIGNAL) as (file, _):
             for batch in file.iter_batches(frames, use_threads=False):
                 yield batch.column("value").to_numpy()
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
@@ -129,23 +134,24 @@ def signal_chunks(path: Path, frames: int) -> Iterator[NDArray[np.float32]]:
 
 
 def save_signal(path: Path, values: ArrayLike) -> None:
-    """Write a Signal, one number a frame, in one atomic step.
+    """Write a Signal, `(frames,)`, atomically.
 
     Raises:
-        ValueError: unless `values` is a flat row of numbers.
-        NoSpace, Unavailable: if the disk refuses; nothing half-written stays.
+        ValueError: `values` has another number of dimensions.
+        NoSpace, Unavailable: the disk refuses; nothing half-written stays.
     """
-    value = np.asarray(values, np.float32)
-    if value.ndim != 1:
-        raise ValueError(f"values: expected shape (frames,), got {value.shape}")
-    _write(path, [np.arange(len(value), dtype=np.int32), value], _SIGNAL, {"frames": len(value)})
+    signal = np.asarray(values, np.float32)
+    if signal.ndim != 1:
+        raise ValueError(f"values: expected shape (frames,), got {signal.shape}")
+    numbers = np.arange(len(signal), dtype=np.int32)
+    _write(path, [numbers, signal], _SIGNAL, {"frames": len(signal)})
 
 
 def load_signal(path: Path) -> NDArray[np.float32]:
     """Read a Signal, `(frames,)`.
 
     Raises:
-        BadInput: in one line, if the file is missing, damaged or leaves out a frame.
+        BadInput: in one line, if the file is missing, damaged or lacks a frame.
     """
     (frames, value), _ = _read(path, _SIGNAL, "signal")
     if not np.array_equal(frames, np.arange(len(frames))):
@@ -154,50 +160,50 @@ def load_signal(path: Path) -> NDArray[np.float32]:
 
 
 def _write(
-    path: Path, columns: list[NDArray[Any]], schema: pa.Schema, about: dict[str, Any]
+    path: Path, columns: list[NDArray[Any]], schema: pa.Schema, metadata: dict[str, Any]
 ) -> None:
-    text = json.dumps(about, sort_keys=True)
-    table = pa.table(columns, schema=schema.with_metadata({KEY: text.encode()}))
+    text = json.dumps(metadata, sort_keys=True)
+    table = pa.table(columns, schema=schema.with_metadata({METADATA_KEY: text.encode()}))
     sink = pa.BufferOutputStream()
     # Page checksums turn a flipped bit into an error instead of a wrong box.
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     files.write_atomic(path, sink.getvalue().to_pybytes())
 
 
-class _Rows:
-    """Rows of a file that is read batch by batch, in order of frames."""
+class _RowReader:
+    """Reader of a file's rows batch by batch, in order of frames."""
 
     def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
-        self.batches, self.held, self.done = batches, _PREDICTION.empty_table(), False
+        self._batches = batches
+        self._buffer = _PREDICTION.empty_table()
+        self._exhausted = False
 
-    def before(self, frame: int) -> list[NDArray[Any]]:
-        """The columns of all rows not given yet up to a frame."""
-        while not self.done and not self._reaches(frame):
-            batch = next(self.batches, None)
-            self.done = batch is None
+    def read_until(self, frame: int) -> list[NDArray[Any]]:
+        """Return the columns of the next rows, up to and without `frame`."""
+        while not self._exhausted and not (
+            len(self._buffer) and self._buffer["frame"][-1].as_py() >= frame
+        ):
+            batch = next(self._batches, None)
+            self._exhausted = batch is None
             if batch is not None:
-                self.held = pa.concat_tables([self.held, _plain(batch)])
-        first = int(np.searchsorted(self.held["frame"].to_numpy(), frame))
-        given, self.held = self.held.slice(0, first), self.held.slice(first)
-        return [column.to_numpy() for column in given.columns]
-
-    def _reaches(self, frame: int) -> bool:
-        return bool(len(self.held)) and self.held["frame"][-1].as_py() >= frame
-
-
-def _plain(batch: pa.RecordBatch) -> pa.Table:
-    return pa.Table.from_batches([batch]).replace_schema_metadata(None)
+                table = pa.Table.from_batches([batch]).replace_schema_metadata(None)
+                self._buffer = pa.concat_tables([self._buffer, table])
+        count = int(np.searchsorted(self._buffer["frame"].to_numpy(), frame))
+        rows, self._buffer = self._buffer.slice(0, count), self._buffer.slice(count)
+        return [column.to_numpy() for column in rows.columns]
 
 
 @contextmanager
-def _opened(path: Path, schema: pa.Schema) -> Iterator[tuple[pq.ParquetFile, dict[str, Any]]]:
+def _open(path: Path, schema: pa.Schema) -> Iterator[tuple[pq.ParquetFile, dict[str, Any]]]:
+    """Yield a file of this schema and its metadata."""
     with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
         if not file.schema_arrow.equals(schema):
             raise ValueError(f"columns {', '.join(file.schema_arrow.names)}")
-        yield file, json.loads((file.schema_arrow.metadata or {})[KEY])
+        yield file, json.loads((file.schema_arrow.metadata or {})[METADATA_KEY])
 
 
-def _read(path: Path, schema: pa.Schema, what: str) -> tuple[list[NDArray[Any]], dict[str, Any]]:
+def _read(path: Path, schema: pa.Schema, kind: str) -> tuple[list[NDArray[Any]], dict[str, Any]]:
+    """Return the columns and the metadata of a file of this schema."""
     try:
         source = pa.BufferReader(path.read_bytes())
         # Pre-buffering reads in threads that outweigh the work on files this small.
@@ -206,14 +212,14 @@ def _read(path: Path, schema: pa.Schema, what: str) -> tuple[list[NDArray[Any]],
         )
         if not table.schema.equals(schema):
             raise ValueError(f"columns {', '.join(table.column_names)}")
-        about = json.loads((table.schema.metadata or {})[KEY])
-        return [column.to_numpy() for column in table.columns], about
+        metadata = json.loads((table.schema.metadata or {})[METADATA_KEY])
+        return [column.to_numpy() for column in table.columns], metadata
     except (OSError, pa.ArrowException, ValueError, KeyError) as error:
-        raise _bad(path, what, error) from None
+        raise _bad(path, kind, error) from None
 
 
-def _bad(path: Path, what: str, reason: object) -> BadInput:
+def _bad(path: Path, kind: str, reason: object) -> BadInput:
     if isinstance(reason, FileNotFoundError):
         reason = "it is not there"
     line = (str(reason).splitlines() or ["empty"])[0]
-    return BadInput(f"{path}: no {what} file ({line}); delete it and run the step again")
+    return BadInput(f"{path}: no {kind} file ({line}); delete it and run the step again")

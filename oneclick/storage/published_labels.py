@@ -1,4 +1,4 @@
-"""Annotations as training reads them: one clip's frozen label file, one frame of it at a time."""
+"""Labels as training reads them: the frozen label file of one clip, one frame of it at a time."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from oneclick.core.labels import IGNORE
 from oneclick.storage import labels
 
 
-class Frame(NamedTuple):
-    """What is known of one image."""
+class FrameLabels(NamedTuple):
+    """Labels of one image."""
 
     boxes: NDArray[np.float32]
-    """(n, 4) px."""
+    """(n, 4) px, x1 y1 x2 y2."""
     classes: tuple[str, ...]
     """n names."""
     origins: str
@@ -29,11 +29,11 @@ class Frame(NamedTuple):
     traits: tuple[tuple[str, ...], ...]
     """n times the attributes of a box, as "posture=lying"."""
     ignored: NDArray[np.float32]
-    """(k, 4) px: regions where nothing is asked."""
+    """(k, 4) px: regions that do not count."""
 
 
-class _Track(msgspec.Struct, frozen=True, gc=False):
-    """What training needs of labels.TrackDocument: the less is decoded, the faster."""
+class _PublishedTrack(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """The fields of a label file's track that training needs: the fewer, the faster to decode."""
 
     cls: str = msgspec.field(name="class")
     frames: list[int]
@@ -41,27 +41,36 @@ class _Track(msgspec.Struct, frozen=True, gc=False):
     origins: str
     attributes: dict[str, tuple[tuple[int, int, str], ...]]
 
+    def traits(self, frame: int) -> tuple[str, ...]:
+        """Return the attributes in a frame, as "posture=lying"."""
+        return tuple(
+            f"{name}={value}"
+            for name, ranges in self.attributes.items()
+            for start, stop, value in ranges
+            if start <= frame < stop
+        )
 
-class _Document(msgspec.Struct, frozen=True):
+
+class _PublishedDocument(msgspec.Struct, frozen=True):
     schema: int
-    tracks: list[_Track]
+    tracks: list[_PublishedTrack]
 
 
-_DECODER = msgspec.json.Decoder(_Document)
+_DECODER = msgspec.json.Decoder(_PublishedDocument)
 
 
-class Annotation:
-    """One clip's labels, opened once and asked by frame."""
+class ClipAnnotation:
+    """Labels of one clip, decoded once and read by frame."""
 
-    def __init__(self, tracks: list[_Track]) -> None:
+    def __init__(self, tracks: list[_PublishedTrack]) -> None:
         self._tracks = tracks
 
     def classes(self) -> set[str]:
-        """Names of the classes that occur."""
+        """Return the names of the classes that occur."""
         return {track.cls for track in self._tracks} - {IGNORE}
 
-    def at(self, frame: int) -> Frame:
-        """The boxes of one frame."""
+    def at(self, frame: int) -> FrameLabels:
+        """Return the labels of one frame, 0-based in the clip."""
         boxes: list[tuple[float, ...]] = []
         ignored: list[tuple[float, ...]] = []
         classes, origins, traits = [], [], []
@@ -75,32 +84,23 @@ class Annotation:
             boxes.append(track.boxes[place])
             classes.append(track.cls)
             origins.append(track.origins[place])
-            traits.append(_traits(track, frame) if track.attributes else ())
-        return Frame(
+            traits.append(track.traits(frame) if track.attributes else ())
+        return FrameLabels(
             _array(boxes), tuple(classes), "".join(origins), tuple(traits), _array(ignored)
         )
 
 
-def _traits(track: _Track, frame: int) -> tuple[str, ...]:
-    return tuple(
-        f"{name}={value}"
-        for name, ranges in track.attributes.items()
-        for start, stop, value in ranges
-        if start <= frame < stop
-    )
-
-
 def _array(boxes: list[tuple[float, ...]]) -> NDArray[np.float32]:
-    flat = chain.from_iterable(boxes)
-    return np.fromiter(flat, np.float32, 4 * len(boxes)).reshape(-1, 4)
+    numbers = chain.from_iterable(boxes)
+    return np.fromiter(numbers, np.float32, 4 * len(boxes)).reshape(-1, 4)
 
 
-def opened(path: str, line: DatasetClip, classes: tuple[str, ...]) -> Annotation:
-    """The annotation behind one line of a manifest.
+def load(path: str, line: DatasetClip, classes: tuple[str, ...]) -> ClipAnnotation:
+    """Read the labels of one line of a manifest.
 
     Raises:
-        BadInput: the file is missing, is not the one that was published, or names a class that is
-            not among `classes`.
+        BadLabels: the file is missing, broken, or is not the one that was published.
+        BadInput: it names a class that is not among `classes`.
     """
     try:
         with open(path, "rb") as file:  # noqa: PTH123 (a Path costs as much as the reading)
@@ -109,19 +109,15 @@ def opened(path: str, line: DatasetClip, classes: tuple[str, ...]) -> Annotation
         raise BadLabels(f"{path}: cannot be read ({error.strerror}); publish again") from None
     if hashlib.sha256(content).hexdigest() != line.label_digest:
         raise BadLabels(f"{path} was changed after it was published: copy it from the workspace")
-    found = Annotation(_decode(content, path).tracks)
-    if strange := sorted(found.classes() - set(classes)):
-        raise BadInput(f"{path}: class {strange[0]!r} is unknown to the model ({list(classes)})")
-    return found
-
-
-def _decode(content: bytes, path: str) -> _Document:
     try:
-        found = _DECODER.decode(content)
+        document = _DECODER.decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadLabels(f"{path}: no label file ({error}); publish again") from None
-    if found.schema != labels.SCHEMA:
+    if document.schema != labels.SCHEMA:
         raise BadLabels(
-            f"{path}: schema {found.schema}, this version reads {labels.SCHEMA}; update oneclick"
+            f"{path}: schema {document.schema}, this version reads {labels.SCHEMA}; update oneclick"
         )
-    return found
+    annotation = ClipAnnotation(document.tracks)
+    if unknown := sorted(annotation.classes() - set(classes)):
+        raise BadInput(f"{path}: class {unknown[0]!r} is unknown to the model ({list(classes)})")
+    return annotation

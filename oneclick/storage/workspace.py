@@ -1,4 +1,4 @@
-"""Where everything lies: the one place that knows the layout of the workspace folder."""
+"""Layout of the workspace folder: the path of every file in it."""
 
 from __future__ import annotations
 
@@ -10,104 +10,122 @@ from oneclick.core.clips import Video
 
 @dataclass(frozen=True)
 class Workspace:
-    """One workspace folder; nothing is created by naming a path."""
+    """One workspace folder; asking for a path creates nothing."""
 
     home: Path
 
     @property
     def catalog_file(self) -> Path:
+        """Return the SQLite file of the catalog."""
         return self.home / "catalog.sqlite"
 
+    @property
+    def logs_dir(self) -> Path:
+        """Return the folder of tracebacks of failed items."""
+        return self.home / "logs"
+
     def video_file(self, video: Video) -> Path:
-        """The raw recording."""
+        """Return the path of the raw recording."""
         return self.home / "videos" / video.camera / f"{video.id}{video.suffix}"
 
     def video_card(self, camera: str, video_id: str) -> Path:
-        """Identity of the recording as JSON, so that the catalog can be rebuilt."""
+        """Return the JSON card of a recording, from which the catalog can be rebuilt."""
         return self.home / "videos" / camera / f"{video_id}.json"
 
     def predictions(self, video_id: str, model_id: str) -> Path:
+        """Return the predictions of a model on a whole video, as Parquet."""
         return self.home / "predictions" / video_id / f"{model_id}.parquet"
 
     def signals(self, video_id: str, name: str) -> Path:
+        """Return one Signal of a video, as Parquet."""
         return self.signals_dir(video_id) / f"{name}.parquet"
 
     def signals_dir(self, video_id: str) -> Path:
+        """Return the folder of the Signals of a video."""
         return self.home / "signals" / video_id
 
     def hits(self, video_id: str) -> Path:
-        """Hits and selected spans of one video, as JSON."""
+        """Return the JSON file of the Hits and selected spans of one video."""
         return self.home / "hits" / f"{video_id}.json"
 
     @property
     def calibration(self) -> Path:
-        """What reviews have taught about triggers, as JSON."""
+        """Return the JSON file of the triggers' calibration."""
         return self.home / "learned" / "calibration.json"
 
     @property
-    def testimonies(self) -> Path:
-        """What each reviewed clip says about triggers, as JSON; can be computed again."""
+    def hit_evaluations(self) -> Path:
+        """Return the JSON file of the evaluations of reviewed clips; can be computed again."""
         return self.home / "learned" / "testimonies.json"
 
     @property
-    def labellers(self) -> Path:
-        """What reviews have taught about labellers, as JSON."""
+    def labeller_skills(self) -> Path:
+        """Return the JSON file of the labellers' skills."""
         return self.home / "learned" / "labellers.json"
 
     def clip_predictions(self, clip_id: str, model_id: str) -> Path:
-        """What a model said that has seen only the clip."""
+        """Return the predictions of a model that was run on the clip alone."""
         return self.clip_dir(clip_id) / "predictions" / f"{model_id}.parquet"
 
     def novelty_model(self, camera: str, kind: str) -> Path:
-        """What a camera's ordinary pictures look like, learned by a model of novelty."""
+        """Return the novelty model of a camera, trained on its ordinary images."""
         return self.home / "novelty" / camera / f"{kind}.pt"
 
     def clip_dir(self, clip_id: str) -> Path:
-        """`clips/<camera>/<clip_id>`; the camera is the id up to its first dash."""
+        """Return `clips/<camera>/<clip_id>`; the camera is the id up to its first dash."""
         return self.home / "clips" / clip_id.split("-", 1)[0] / clip_id
 
     def clip_file(self, clip_id: str) -> Path:
+        """Return the video file of a clip."""
         return self.clip_dir(clip_id) / "clip.mp4"
 
     def clip_card(self, clip_id: str) -> Path:
+        """Return the JSON card of a clip, from which the catalog can be rebuilt."""
         return self.clip_dir(clip_id) / "clip.json"
 
     def frames_dir(self, clip_id: str) -> Path:
+        """Return the folder of the extracted frames of a clip."""
         return self.clip_dir(clip_id) / "frames"
 
     def frame_file(self, clip_id: str, frame: int) -> Path:
+        """Return the JPEG file of one frame of a clip, 0-based."""
         return self.frames_dir(clip_id) / f"{frame:06d}.jpg"
 
     def labels_dir(self, clip_id: str) -> Path:
+        """Return the folder of the label revisions of a clip."""
         return self.clip_dir(clip_id) / "labels"
 
     def quarantine_card(self, clip_id: str) -> Path:
+        """Return the JSON card with the reason why a clip is QUARANTINED."""
         return self.clip_dir(clip_id) / "quarantine.json"
 
     def review_dir(self) -> Path:
-        """The local review platform's queue."""
+        """Return the folder of the local review platform's queue."""
         return self.home / "review"
 
     def receipts_dir(self) -> Path:
-        """What was erased on review platforms, a JSON file each."""
+        """Return the folder of receipts, a JSON file per erasure on a review platform."""
         return self.home / "review" / "receipts"
 
     @property
     def review_lock(self) -> Path:
-        """Held while verdicts are taken in, or clips erased."""
+        """Return the lock file that is held while verdicts are collected or clips erased."""
         return self.home / "review" / ".lock"
 
     @property
     def review_trouble(self) -> Path:
-        """Why a review platform could not be reached the last time, as JSON; gone when it is."""
+        """Return the JSON file of the last connection error; absent while the platform works."""
         return self.home / "review" / "trouble.json"
 
     def dataset_dir(self, version: str) -> Path:
+        """Return the folder of a dataset version."""
         return self.home / "datasets" / version
 
     def model_dir(self, model_id: str) -> Path:
+        """Return the folder of a trained model."""
         return self.home / "models" / model_id
 
     @property
     def champion_file(self) -> Path:
+        """Return the JSON file of the model in service and its predecessors."""
         return self.home / "models" / "champion.json"

@@ -1,4 +1,4 @@
-"""What a killed training needs to end as if it had not been killed."""
+"""Checkpoints: a training that was killed resumes and ends with the same weights."""
 
 from __future__ import annotations
 
@@ -14,53 +14,63 @@ import torch
 
 from oneclick.storage import files
 
-NAME = "checkpoint.pt"
-SECONDS = 60.0
-"""At most so much work is lost."""
+FILE_NAME = "checkpoint.pt"
+INTERVAL_SECONDS = 60.0
+"""Time between checkpoints: the most work that a killed process loses."""
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A moment between two steps."""
+class Checkpoint:
+    """The state of a training between two steps."""
 
     step: int
-    """The next one."""
+    """The next step, 0-based."""
     parent: str | None
-    """Champion that the training started from."""
+    """Champion whose weights the training started from."""
     state: dict[str, Any]
-    """loop.Training.state()."""
+    """What `loop.Trainer.state` returned."""
 
 
-class Keeper:
-    """Writes a checkpoint now and then."""
+class CheckpointWriter:
+    """Writes `checkpoint.pt` at intervals.
 
-    def __init__(self, folder: Path, parent: str | None, seconds: float = SECONDS) -> None:
-        self.path = folder / NAME
+    Args:
+        folder: the model's folder.
+        parent: champion whose weights the training started from.
+        seconds: time between two checkpoints.
+    """
+
+    def __init__(self, folder: Path, parent: str | None, seconds: float = INTERVAL_SECONDS) -> None:
+        self.path = folder / FILE_NAME
         self.parent, self.seconds = parent, seconds
-        self._last = time.monotonic()
+        self._last_time = time.monotonic()
 
-    def offer(self, step: int, state: Callable[[], dict[str, Any]]) -> None:
-        """Keep the state before `step` if the last one is old enough."""
-        if time.monotonic() - self._last < self.seconds:
+    def save_if_due(self, step: int, state: Callable[[], dict[str, Any]]) -> None:
+        """Write the state before `step` if the last checkpoint is older than the interval.
+
+        Raises:
+            NoSpace: the device is full. Unavailable: the folder cannot be written.
+        """
+        if time.monotonic() - self._last_time < self.seconds:
             return
         content = io.BytesIO()
         torch.save({"step": step, "parent": self.parent, "state": state()}, content)
         files.write_atomic(self.path, content.getvalue())
-        self._last = time.monotonic()
+        self._last_time = time.monotonic()
 
 
-def forget(folder: Path) -> None:
-    """The training has ended well."""
-    (folder / NAME).unlink(missing_ok=True)
+def load(folder: Path) -> Checkpoint | None:
+    """Read the checkpoint in a model's folder; None where there is none or it is damaged.
 
-
-def load(folder: Path) -> Kept | None:
-    """The checkpoint of a training; None where there is none that can be read.
-
-    A damaged one is as good as none: training from the start ends with the same weights.
+    A damaged one may be ignored: training from the start ends with the same weights.
     """
     try:
-        found = torch.load(folder / NAME, map_location="cpu", weights_only=True)
-        return Kept(found["step"], found["parent"], found["state"])
+        document = torch.load(folder / FILE_NAME, map_location="cpu", weights_only=True)
+        return Checkpoint(document["step"], document["parent"], document["state"])
     except (OSError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError):
         return None
+
+
+def delete(folder: Path) -> None:
+    """Remove the checkpoint of a training that is complete."""
+    (folder / FILE_NAME).unlink(missing_ok=True)

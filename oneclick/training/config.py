@@ -1,4 +1,4 @@
-"""What shapes a model, where its training reads and writes, and on what it runs."""
+"""Settings of a training: hyperparameters, equipment and paths."""
 
 from __future__ import annotations
 
@@ -9,48 +9,51 @@ from pathlib import Path
 
 import msgspec
 
+from oneclick.core import training_defaults
 from oneclick.core.errors import UsageError
 from oneclick.detectors import networks
 from oneclick.training import checkpoint
 from oneclick.training.distributed import Precision
 
 
-@dataclass(frozen=True)
-class Config:
-    """Everything that shapes a model besides its data."""
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """Hyperparameters: everything besides the data that the trained weights depend on."""
 
-    arch: str = "fcos-tiny"
+    arch: str = training_defaults.ARCHITECTURE
     classes: tuple[str, ...] = ("person",)
     steps: int = 300
-    batch: int = 4
-    """Images a step, over all processes together."""
-    at_once: int = 8
-    """Most images that a process takes at once; more are gathered over several passes."""
-    stride: int = 2
+    batch: int = training_defaults.BATCH
+    """Images per step, over all processes together."""
+    at_once: int = training_defaults.AT_ONCE
+    """Most images in one forward pass of a process; a larger share accumulates gradients."""
+    stride: int = training_defaults.STRIDE
     """Train on every n-th frame of a clip."""
     origins: dict[str, float] = field(default_factory=dict)
-    """How much boxes count by the letter of their origin, 0 … 1; 1 where it is silent."""
+    """Weight of a box by the letter of its origin, 0 … 1; 1 for letters that are absent."""
     draw: dict[str, float] = field(default_factory=dict)
-    """How often clips are drawn, by what led to them or by the origin of their boxes."""
+    """Sampling weight of a clip, by what led to it or by the origins of its boxes."""
     seed: int = 0
     lr: float = 3e-3
     pretrained: bool = True
     """Networks of torchvision start from COCO weights, downloaded once, and keep their statistics
-    of normalisation."""
+    of batch normalisation."""
     tuning_lr: float = 3e-3
     """Learning rate when training starts from the champion."""
     pretrained_lr: float = 3e-4
     """Learning rate for networks that go back to COCO weights."""
     warmup: int = 20
+    """Steps of linear warm-up."""
     weight_decay: float = 0.05
     clip: float = 1.0
     """Largest norm of the gradient."""
     ema: float = 0.95
+    """Decay of the exponential moving average of the weights; 0 switches it off."""
     precision: Precision = "auto"
-    """What the network computes in: bfloat16 on GPUs that have it, else float32."""
+    """Type that the network computes in: bfloat16 on GPUs that have it, else float32."""
 
     def passes(self, ranks: int) -> int:
-        """Batches that a process gathers for one step.
+        """Return the number of batches whose gradients a process accumulates per step.
 
         Raises:
             UsageError: the batch cannot be shared evenly.
@@ -64,34 +67,37 @@ class Config:
         return next(n for n in range(1, share + 1) if share % n == 0 and share // n <= self.at_once)
 
     def key(self) -> str:
-        """Six letters that differ when the config does."""
+        """Return six hexadecimal digits of the sha256 of the config."""
         return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()[:6]
 
     @property
     def from_coco(self) -> bool:
-        """Whether its networks go back to COCO weights."""
+        """Check whether the network goes back to COCO weights."""
         return self.pretrained and self.arch != networks.TINY
 
 
 @dataclass(frozen=True)
 class Equipment:
-    """What does not change the result."""
+    """Device, loader processes and checkpoint interval; the trained weights do not depend on it."""
 
     device: str = "auto"
     workers: int | None = None
     """Loader processes; None chooses: none on a CPU, where they would take the cores away."""
-    checkpoint_seconds: float = checkpoint.SECONDS
+    checkpoint_seconds: float = checkpoint.INTERVAL_SECONDS
 
     def loaders(self, device: str) -> int:
-        """Loader processes of one training process."""
+        """Return the number of loader processes per training process on that type of device."""
         if self.workers is not None:
             return self.workers
         return 0 if device == "cpu" else min(8, os.cpu_count() or 1)
 
 
+DEFAULT_EQUIPMENT = Equipment()
+
+
 @dataclass(frozen=True)
-class Places:
-    """Where a training reads and writes."""
+class TrainingPaths:
+    """Folders that a training reads and writes."""
 
     root: Path
     """The training server's folder: `datasets/` and `clips/`."""
@@ -101,6 +107,38 @@ class Places:
     """Model folder of the champion to start from."""
 
 
-def model_id(config: Config, version: str) -> str:
-    """`<arch>-<dataset version>-<config>`: the same training has the same name."""
+@dataclass(frozen=True, kw_only=True)
+class TrainingJob:
+    """The JSON file that `--config` names."""
+
+    version: str
+    root: str
+    models: str
+    parent: str | None = None
+    config: TrainingConfig = field(default_factory=TrainingConfig)
+    equipment: Equipment = DEFAULT_EQUIPMENT
+
+    @classmethod
+    def create(
+        cls, config: TrainingConfig, version: str, paths: TrainingPaths, equipment: Equipment
+    ) -> TrainingJob:
+        """Return the job with absolute paths, for a process in another folder."""
+        return cls(
+            version=version,
+            root=str(paths.root.absolute()),
+            models=str(paths.models.absolute()),
+            parent=str(paths.parent.absolute()) if paths.parent else None,
+            config=config,
+            equipment=equipment,
+        )
+
+    @property
+    def paths(self) -> TrainingPaths:
+        """Return the folders that the training reads and writes."""
+        parent = Path(self.parent) if self.parent else None
+        return TrainingPaths(Path(self.root), Path(self.models), parent)
+
+
+def model_id(config: TrainingConfig, version: str) -> str:
+    """Return `<arch>-<dataset version>-<config>`: equal trainings have equal names."""
     return f"{config.arch}-{version}-{config.key()}"

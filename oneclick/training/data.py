@@ -1,4 +1,4 @@
-"""Images and boxes of a dataset version, read where they are needed.
+"""Images and boxes of a dataset version, read on access.
 
 Nothing is held per image: a clip's annotation is opened in `__getitem__`, decoded once per worker
 and kept in a small cache. A worker starts as fast at ten million images as at ten thousand.
@@ -7,10 +7,10 @@ and kept in a small cache. A worker starts as fast at ten million images as at t
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
@@ -22,25 +22,28 @@ from oneclick.core.datasets import DatasetClip, Split
 from oneclick.core.errors import BadInput
 from oneclick.detectors import networks
 from oneclick.storage import datasets, published_labels
-from oneclick.training import label_masking
+from oneclick.training import label_masking, sample
 from oneclick.training.augment import Image, augment
-from oneclick.training.sample import WINDOW, Draw, Draws, Plan, Walk, in_order, visit, weights
+from oneclick.training.sample import ImageSample, SamplingPlan, TrainingSampler, VisitIndex
 
-CLIPS_KEPT = WINDOW
-"""Opened annotations a worker keeps."""
-IMAGE_BYTES = 512 << 20
+CACHED_CLIPS = sample.WINDOW
+"""Opened annotations that a worker keeps."""
+CACHED_IMAGE_BYTES = 512 << 20
 """Decoded images that all workers together keep, where that holds the whole split: on two cores
 decoding is a fifth of a step."""
-NOTHING = np.zeros((0, 4), np.float32)
+NO_BOXES = np.zeros((0, 4), np.float32)
 REDUCED = {
     2: cv2.IMREAD_REDUCED_COLOR_2,
     4: cv2.IMREAD_REDUCED_COLOR_4,
     8: cv2.IMREAD_REDUCED_COLOR_8,
 }
 
+BoxAttributes: TypeAlias = tuple[tuple[str, ...], ...]
+"""Attributes of each box as "posture=lying"."""
 
-class Item(NamedTuple):
-    """One image."""
+
+class LabelledImage(NamedTuple):
+    """One image with its labels."""
 
     image: torch.Tensor
     """(3, h, w) uint8 RGB."""
@@ -51,150 +54,186 @@ class Item(NamedTuple):
     key: tuple[str, int]
     """Clip and frame."""
     ignored: torch.Tensor
-    """(k, 4) px: regions where nothing is asked; greyed out where the image is augmented."""
-    traits: tuple[tuple[str, ...], ...]
-    """Attributes of each box as "posture=lying"; empty where the image is augmented."""
+    """(k, 4) px: regions to ignore; greyed out and empty where the image is augmented."""
+    traits: BoxAttributes
+    """Of each box; empty where the image is augmented."""
+
+    @classmethod
+    def from_arrays(
+        cls,
+        image: Image,
+        boxes: NDArray[np.float32],
+        labels: NDArray[np.int64],
+        key: tuple[str, int],
+        ignored: NDArray[np.float32] = NO_BOXES,
+        traits: BoxAttributes = (),
+    ) -> LabelledImage:
+        """Convert arrays to tensors, (h, w, 3) to (3, h, w); drop boxes without an area."""
+        # Boxes thinner than half a pixel have no area to learn and torchvision refuses them.
+        keep = np.asarray((boxes[:, 2:] - boxes[:, :2]) >= 0.5).all(axis=1)
+        if not keep.all():
+            boxes, labels = boxes[keep], labels[keep]
+            traits = tuple(traits[k] for k in np.flatnonzero(keep).tolist()) if traits else ()
+        return cls(
+            image=torch.from_numpy(image).permute(2, 0, 1),
+            boxes=torch.from_numpy(boxes),
+            labels=torch.from_numpy(labels),
+            key=key,
+            ignored=torch.from_numpy(ignored),
+            traits=traits,
+        )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Batch:
-    """What a network takes, and what else is known."""
+    """Images and targets for a network, and what evaluation needs besides."""
 
     images: list[torch.Tensor]
     targets: list[dict[str, torch.Tensor]]
-    """`boxes` and `labels`."""
+    """`boxes` and `labels` of each image."""
     keys: list[tuple[str, int]]
+    """Clip and frame of each image."""
     ignored: list[torch.Tensor]
-    traits: list[tuple[tuple[str, ...], ...]]
+    """(k, 4) px: regions to ignore in each image."""
+    traits: list[BoxAttributes]
+
+
+BatchLoader: TypeAlias = DataLoader[LabelledImage]
+"""Yields a Batch at a time."""
 
 
 @dataclass(frozen=True)
-class View:
-    """How a network sees the images of a dataset version."""
+class ImageOptions:
+    """Which frames of a dataset version are images, at which size and with which labels."""
 
     arch: str
-    """Decides the size."""
+    """Architecture; decides the size."""
     classes: tuple[str, ...]
+    """Class k has the label k + 1; label 0 is the background."""
     stride: int = 1
     """Every n-th frame of a clip is an image."""
     origins: Mapping[str, float] | None = None
-    """How much boxes count by the letter of their origin, 0 … 1; 1 where it is silent."""
+    """Weight of a box by the letter of its origin, 0 … 1; 1 for letters that are absent."""
 
 
-class ClipImages(Dataset[Item]):
-    """One split of a dataset version; a Draw of `sample` or a number names an image.
+class ClipImages(Dataset[LabelledImage]):
+    """One split of a dataset version, indexed by an ImageSample or by number.
 
-    A Draw with a seed gives the augmented image, in which regions to ignore and boxes that do not
-    count this time are greyed out.
+    A sample with a seed gives the augmented image, in which regions to ignore and boxes that are
+    masked out by their origin are grey.
 
     Raises:
         BadInput: the manifest is missing or broken; on access, an image or a label file is.
     """
 
     def __init__(
-        self, root: Path, version: str, split: Split, view: View, workers: int = 0
+        self, root: Path, version: str, split: Split, options: ImageOptions, workers: int = 0
     ) -> None:
-        self.root, self.view = root, view
-        self.index = datasets.index_of(root / "datasets" / version, split)
-        room = IMAGE_BYTES // max(1, workers)
-        height, width = networks.size(view.arch)
-        frames = int(self.index.frames.sum()) // view.stride
-        self._keep = frames * height * width * 3 <= room
-        self._forget()
+        self.root, self.options = root, options
+        self.index = datasets.open_index(root / "datasets" / version, split)
+        height, width = networks.input_size(options.arch)
+        frames = int(self.index.frames.sum()) // options.stride
+        cache_bytes = CACHED_IMAGE_BYTES // max(1, workers)
+        self._caches_images = frames * height * width * 3 <= cache_bytes
+        self._clear_caches()
 
-    def walk(self) -> Walk:
-        """Every image once."""
-        return Walk(self.index.frames, self.view.stride)
+    def walk(self) -> VisitIndex:
+        """Return an index that shows every image once, in order."""
+        return VisitIndex(self.index.frames, self.options.stride)
 
-    def visits(self, wanted: Mapping[str, float]) -> Walk:
-        """As training walks; `wanted` as in `sample.weights`."""
-        walk = self.walk()
-        factors = weights(self.index, wanted)
-        return Walk(self.index.frames, self.view.stride, factors, visit(walk.images))
+    def visits(self, factors: Mapping[str, float]) -> VisitIndex:
+        """Return the index that training draws from; `factors` as in `sample.clip_weights`."""
+        visit = sample.visit_length(self.walk().images)
+        weights = sample.clip_weights(self.index, factors)
+        return VisitIndex(self.index.frames, self.options.stride, weights, visit)
 
     def __len__(self) -> int:
-        return int((-(-self.index.frames // self.view.stride)).sum())
+        return int((-(-self.index.frames // self.options.stride)).sum())
 
-    def __getitem__(self, which: int | Draw) -> Item:
-        draw = which if isinstance(which, Draw) else self._numbered(which)
-        line, annotation = self._clip(draw.clip)
-        image, scale = self._image(line, draw.frame)
-        found = annotation.at(draw.frame)
-        key = (line.clip, draw.frame)
-        if draw.seed is not None:
-            return self._changed(image, scale, found, draw.seed, key)
-        labels = self._labels(found.classes)
-        return _item(image, found.boxes * scale, labels, key, found.ignored * scale, found.traits)
+    def __getitem__(self, key: int | ImageSample) -> LabelledImage:
+        position = key if isinstance(key, ImageSample) else self.sample_at(key)
+        clip, annotation = self.load_clip(position.clip)
+        image, scale = self.load_image(clip, position.frame)
+        labels = annotation.at(position.frame)
+        classes = [self.options.classes.index(name) + 1 for name in labels.classes]
+        arrays = image, labels.boxes * scale, np.array(classes, np.int64)
+        name, ignored = (clip.clip, position.frame), labels.ignored * scale
+        if position.seed is None:
+            return LabelledImage.from_arrays(*arrays, name, ignored, labels.traits)
+        arrays = self._augment(*arrays, ignored, labels.origins, position.seed)
+        return LabelledImage.from_arrays(*arrays, name)
 
-    def _changed(
+    def _augment(
         self,
         image: Image,
-        scale: NDArray[np.float32],
-        found: published_labels.Frame,
+        boxes: NDArray[np.float32],
+        classes: NDArray[np.int64],
+        ignored: NDArray[np.float32],
+        origins: str,
         seed: int,
-        key: tuple[str, int],
-    ) -> Item:
-        """The image as training sees it."""
-        boxes, labels = found.boxes * scale, self._labels(found.classes)
-        if self.view.origins or len(found.ignored):
-            # A stream of its own: what is left out does not change how the rest is augmented.
-            chance = np.random.default_rng((seed, 1))
-            out = label_masking.left_out(found.origins, self.view.origins or {}, chance)
-            hidden = np.concatenate([boxes[out], found.ignored * scale])
-            boxes, labels = boxes[~out], labels[~out]
-            image = label_masking.greyed(image, hidden, boxes)
-        image, boxes, seen = augment(image, boxes, np.random.default_rng(seed))
-        return _item(image, boxes, labels[seen], key)
+    ) -> tuple[Image, NDArray[np.float32], NDArray[np.int64]]:
+        """Mask regions and boxes out, then augment; image, boxes and labels."""
+        if self.options.origins or len(ignored):
+            # A stream of its own: what is masked does not change how the rest is augmented.
+            rng = np.random.default_rng((seed, 1))
+            masked = label_masking.sample_masked(origins, self.options.origins or {}, rng)
+            hidden = np.concatenate([boxes[masked], ignored])
+            boxes, classes = boxes[~masked], classes[~masked]
+            image = label_masking.grey_out(image, hidden, boxes)
+        image, boxes, visible = augment(image, boxes, np.random.default_rng(seed))
+        return image, boxes, classes[visible]
 
     def __getstate__(self) -> dict[str, object]:
-        kept = {k: v for k, v in self.__dict__.items() if not k.startswith("_")}
-        return kept | {"_keep": self._keep}
+        state = {k: v for k, v in self.__dict__.items() if not k.startswith("_")}
+        return state | {"_caches_images": self._caches_images}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
-        self._forget()
+        self._clear_caches()
 
-    def _forget(self) -> None:
-        self._clips: OrderedDict[int, tuple[DatasetClip, published_labels.Annotation]] = (
+    def _clear_caches(self) -> None:
+        self._clips: OrderedDict[int, tuple[DatasetClip, published_labels.ClipAnnotation]] = (
             OrderedDict()
         )
         self._images: dict[tuple[str, int], tuple[Image, NDArray[np.float32]]] = {}
-        self._walk: Walk | None = None
+        self._walk: VisitIndex | None = None
 
-    def _numbered(self, number: int) -> Draw:
+    def sample_at(self, number: int) -> ImageSample:
+        """Return the clip and frame of an image by its number in order; not augmented.
+
+        Raises:
+            IndexError: there is no such image.
+        """
         if not 0 <= number < len(self):
             raise IndexError(number)
         self._walk = self._walk or self.walk()
         clips, frames = self._walk.at(np.array([number]), np.zeros(1, np.int64))
-        return Draw(int(clips[0]), int(frames[0]))
+        return ImageSample(int(clips[0]), int(frames[0]))
 
-    def _labels(self, names: tuple[str, ...]) -> NDArray[np.int64]:
-        """Label 0 is the background; a model may know the classes in an order of its own."""
-        return np.array([self.view.classes.index(name) + 1 for name in names], np.int64)
-
-    def _clip(self, number: int) -> tuple[DatasetClip, published_labels.Annotation]:
+    def load_clip(self, number: int) -> tuple[DatasetClip, published_labels.ClipAnnotation]:
+        """Read a clip's manifest line and its annotation, from the cache where it is open."""
         if number not in self._clips:
-            line = self.index.clip(number)
-            path = f"{self.root}/clips/{line.clip}/{datasets.labels_name(line.revision)}"
-            self._clips[number] = line, published_labels.opened(path, line, self.view.classes)
-            if len(self._clips) > CLIPS_KEPT:
+            clip = self.index.clip(number)
+            path = f"{self.root}/clips/{clip.clip}/{datasets.labels_name(clip.revision)}"
+            self._clips[number] = clip, published_labels.load(path, clip, self.options.classes)
+            if len(self._clips) > CACHED_CLIPS:
                 self._clips.popitem(last=False)
         self._clips.move_to_end(number)
         return self._clips[number]
 
-    def _image(self, line: DatasetClip, frame: int) -> tuple[Image, NDArray[np.float32]]:
-        """The image at the network's size, and the factor per box side."""
-        kept = self._images.get((line.clip, frame))
-        if kept is None:
-            path = f"{self.root}/clips/{line.clip}/frames/{frame:06d}.jpg"
-            kept = read(path, self.view.arch, (line.height, line.width))
-            if self._keep:
-                self._images[line.clip, frame] = kept
-        return kept
+    def load_image(self, clip: DatasetClip, frame: int) -> tuple[Image, NDArray[np.float32]]:
+        """Read an image as `read_image` does, from the cache where that holds the whole split."""
+        entry = self._images.get((clip.clip, frame))
+        if entry is None:
+            path = f"{self.root}/clips/{clip.clip}/frames/{frame:06d}.jpg"
+            entry = read_image(path, self.options.arch, (clip.height, clip.width))
+            if self._caches_images:
+                self._images[clip.clip, frame] = entry
+        return entry
 
 
-def read(path: str, arch: str, size: tuple[int, int]) -> tuple[Image, NDArray[np.float32]]:
-    """Read an image at the size `arch` wants: (h, w, 3) RGB, and the factor per box side (4,).
+def read_image(path: str, arch: str, size: tuple[int, int]) -> tuple[Image, NDArray[np.float32]]:
+    """Read an image at the input size of `arch`: (h, w, 3) RGB, and the factor per box side (4,).
 
     A JPEG much larger than that is decoded at a half, a quarter or an eighth, which is faster.
 
@@ -205,8 +244,9 @@ def read(path: str, arch: str, size: tuple[int, int]) -> tuple[Image, NDArray[np
         BadInput: it is missing, does not decode or has another size.
     """
     height, width = size
-    new_height, new_width = networks.fitted(arch, height, width)
-    factor = _reduction(min(height / new_height, width / new_width))
+    new_height, new_width = networks.fitted_size(arch, height, width)
+    shrink = min(height / new_height, width / new_width)
+    factor = next((factor for factor in (8, 4, 2) if factor <= shrink), 1)
     mode = REDUCED.get(factor, cv2.IMREAD_COLOR)
     image = cv2.imread(path, mode | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
@@ -218,73 +258,45 @@ def read(path: str, arch: str, size: tuple[int, int]) -> tuple[Image, NDArray[np
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), np.uint8), scale
 
 
-def _reduction(shrink: float) -> int:
-    """The largest power of two, up to eight, by which an image still shrinks on the way."""
-    return next((factor for factor in (8, 4, 2) if factor <= shrink), 1)
-
-
-def _item(
-    image: Image,
-    boxes: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    key: tuple[str, int],
-    ignored: NDArray[np.float32] = NOTHING,
-    traits: tuple[tuple[str, ...], ...] = (),
-) -> Item:
-    # Boxes thinner than half a pixel have no area to learn and torchvision refuses them.
-    keep = np.asarray((boxes[:, 2:] - boxes[:, :2]) >= 0.5).all(axis=1)
-    if not keep.all():
-        boxes, labels = boxes[keep], labels[keep]
-        traits = tuple(traits[k] for k in np.flatnonzero(keep).tolist()) if traits else ()
-    return Item(
-        torch.from_numpy(image).permute(2, 0, 1),
-        torch.from_numpy(boxes),
-        torch.from_numpy(labels),
-        key,
-        torch.from_numpy(ignored),
-        traits,
-    )
-
-
-def collate(items: list[Item]) -> Batch:
-    """Side by side; sizes may differ, images without boxes stay."""
+def collate(images: Sequence[LabelledImage]) -> Batch:
+    """Collect images into a Batch; sizes may differ, images without boxes stay."""
     return Batch(
-        [item.image for item in items],
-        [{"boxes": item.boxes, "labels": item.labels} for item in items],
-        [item.key for item in items],
-        [item.ignored for item in items],
-        [item.traits for item in items],
+        images=[item.image for item in images],
+        targets=[{"boxes": item.boxes, "labels": item.labels} for item in images],
+        keys=[item.key for item in images],
+        ignored=[item.ignored for item in images],
+        traits=[item.traits for item in images],
     )
 
 
 def training_batches(
-    images: ClipImages, walk: Walk, plan: Plan, workers: int = 0, passes: int = 1
-) -> DataLoader[Item]:
-    """Augmented images: `passes` batches for each step of `plan`."""
-    draws = Draws(walk, plan)
-    return _loader(images, draws.share // passes, draws, workers)
+    images: ClipImages, visits: VisitIndex, plan: SamplingPlan, workers: int = 0, passes: int = 1
+) -> BatchLoader:
+    """Load augmented images, `passes` batches for each step of `plan`."""
+    sampler = TrainingSampler(visits, plan)
+    return _loader(images, sampler.share // passes, sampler, workers)
 
 
 def plain_batches(
     images: ClipImages, batch: int, workers: int = 0, most: int | None = None
-) -> DataLoader[Item]:
-    """Every image once, or `most` spread over all; plain and in order."""
-    return _loader(images, batch, in_order(images.walk(), most), workers)
+) -> BatchLoader:
+    """Load every image once, or `most` spread over all; not augmented, in order."""
+    return _loader(images, batch, sample.plain_samples(images.walk(), most), workers)
 
 
-def _loader(images: ClipImages, batch: int, draws: Any, workers: int) -> DataLoader[Item]:
+def _loader(images: ClipImages, batch: int, sampler: Any, workers: int) -> BatchLoader:
     return DataLoader(
         images,
         batch,
-        sampler=draws,
+        sampler=sampler,
         collate_fn=collate,
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),
-        worker_init_fn=_one_thread if workers else None,
+        worker_init_fn=_use_one_thread if workers else None,
         # A fork of a process that runs threads may hang; spawned workers start clean.
         multiprocessing_context="spawn" if workers else None,
     )
 
 
-def _one_thread(_: int) -> None:
+def _use_one_thread(worker: int) -> None:
     cv2.setNumThreads(1)

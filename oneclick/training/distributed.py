@@ -1,4 +1,4 @@
-"""Where a training runs: one process or, under torchrun, many; on a CPU or on GPUs."""
+"""Processes of a training: a single one or, under torchrun, several; on a CPU or on GPUs."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from oneclick.detectors import base
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-PATIENCE = timedelta(minutes=10)
-"""How long a process waits for the others: a rank that died must not hang the rest for ever."""
+TIMEOUT = timedelta(minutes=10)
+"""Longest wait for the other ranks: one that died must not block the rest for ever."""
 
 
 @dataclass(frozen=True)
-class Machine:
-    """This process's part."""
+class ProcessContext:
+    """Device, precision and rank of this process."""
 
     device: torch.device
     dtype: torch.dtype = torch.float32
-    """What the network computes in; weights stay float32."""
+    """Type that the network computes in; weights stay float32."""
     rank: int = 0
     ranks: int = 1
 
     @property
-    def first(self) -> bool:
-        """Whether it is the one that writes and speaks."""
+    def is_main(self) -> bool:
+        """Check whether this is rank 0, the one that writes files and logs."""
         return self.rank == 0
 
     def mean(self, values: torch.Tensor) -> torch.Tensor:
-        """Mean over all ranks, everywhere the same."""
+        """Return the mean over all ranks, in place; equal on every rank."""
         if self.ranks > 1:
             distributed.all_reduce(values)
             values /= self.ranks
@@ -45,45 +45,46 @@ class Machine:
 
 
 @contextlib.contextmanager
-def joined(device: str = "auto", precision: Precision = "auto") -> Iterator[Machine]:
-    """This process among those that torchrun started; alone where it started none.
+def process_group(device: str = "auto", precision: Precision = "auto") -> Iterator[ProcessContext]:
+    """Join the processes that torchrun started; without torchrun this process is the only rank.
 
     Raises:
-        UsageError: there is no such device.
+        UsageError: there is no such device or precision.
     """
     ranks = int(os.environ.get("WORLD_SIZE", 1))
-    chosen = _device(device, int(os.environ.get("LOCAL_RANK", 0)))
-    machine = Machine(chosen, _dtype(precision, chosen), int(os.environ.get("RANK", 0)), ranks)
+    torch_device: torch.device = base.torch_device(device)
+    if torch_device.type == "cuda":
+        torch_device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+        torch.cuda.set_device(torch_device)
+    rank = int(os.environ.get("RANK", 0))
+    context = ProcessContext(torch_device, choose_dtype(precision, torch_device), rank, ranks)
     if ranks == 1:
-        yield machine
+        yield context
         return
-    backend = "nccl" if chosen.type == "cuda" else "gloo"
-    distributed.init_process_group(backend, timeout=PATIENCE)
+    backend = "nccl" if torch_device.type == "cuda" else "gloo"
+    distributed.init_process_group(backend, timeout=TIMEOUT)
     try:
-        yield machine
+        yield context
     finally:
         distributed.destroy_process_group()
 
 
-def _device(wish: str, local: int) -> torch.device:
-    found: torch.device = base.torch_device(wish)
-    if found.type != "cuda":
-        return found
-    torch.cuda.set_device(local)
-    return torch.device("cuda", local)
+def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
+    """Return the type to compute in; `auto` is bfloat16 on GPUs that have it, else float32.
 
-
-def _dtype(wish: Precision, device: torch.device) -> torch.dtype:
-    if wish not in ("auto", *DTYPES):
-        raise UsageError(f"precision {wish!r} is none of auto, {', '.join(DTYPES)}")
-    if wish != "auto":
-        return DTYPES[wish]
+    Raises:
+        UsageError: there is no such precision.
+    """
+    if precision not in ("auto", *DTYPES):
+        raise UsageError(f"precision {precision!r} is none of auto, {', '.join(DTYPES)}")
+    if precision != "auto":
+        return DTYPES[precision]
     # On a CPU without matrix units bfloat16 is twice slower.
-    fast = device.type == "cuda" and torch.cuda.is_bf16_supported()
-    return torch.bfloat16 if fast else torch.float32
+    has_bfloat16 = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return torch.bfloat16 if has_bfloat16 else torch.float32
 
 
-def processes(device: str = "auto") -> int:
-    """How many processes use this computer well: one for each GPU."""
-    chosen: Any = base.torch_device(device)
-    return torch.cuda.device_count() if chosen.type == "cuda" else 1
+def process_count(device: str = "auto") -> int:
+    """Return how many processes use this computer well: one per GPU, or one on a CPU."""
+    torch_device: Any = base.torch_device(device)
+    return torch.cuda.device_count() if torch_device.type == "cuda" else 1

@@ -1,9 +1,9 @@
-"""What training believes only in part, or not at all.
+"""Masking of labels that training trusts only in part, or not at all.
 
-A box that hindsight filled in may be wrong, and a loss that treats it like a drawn one teaches the
-mistake. Left out at random it counts in part, whatever the network: where it is left out, its
-place is greyed, so that it is an example of neither a person nor an empty floor. Regions to ignore
-are greyed always.
+A box that hindsight interpolated may be wrong, and a loss that treats it like a human box teaches
+the mistake. Masked at random it counts in part, whatever the network: where it is masked, its
+pixels are grey, so that it is an example of neither a person nor an empty floor. Regions to ignore
+are always grey.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from numpy.typing import NDArray
 GREY = 114
 
 
-def left_out(
-    origins: str, counts: Mapping[str, float], rng: np.random.Generator
+def sample_masked(
+    origins: str, trust: Mapping[str, float], rng: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """(n,) which boxes are left out this time.
+    """Draw which boxes are masked this time, (n,).
 
     Args:
         origins: n letters.
-        counts: how much a box of that origin counts, 0 … 1; 1 where it is silent.
+        trust: probability that a box of that origin stays, 0 … 1; 1 for letters that are absent.
     """
-    share = np.array([counts.get(letter, 1.0) for letter in origins])
-    out: NDArray[np.bool_] = rng.random(len(origins)) >= share
-    return out
+    probability = np.array([trust.get(letter, 1.0) for letter in origins])
+    masked: NDArray[np.bool_] = rng.random(len(origins)) >= probability
+    return masked
 
 
-def greyed(
+def grey_out(
     image: NDArray[np.uint8], hide: NDArray[np.float32], keep: NDArray[np.float32]
 ) -> NDArray[np.uint8]:
-    """A copy without these places; the boxes to keep stay whole.
+    """Return a copy with grey boxes; where a box to keep overlaps them, its pixels stay.
 
     Args:
         image: `(h, w, 3)`.
@@ -41,9 +41,9 @@ def greyed(
         keep: `(k, 4)` px.
     """
     hidden = np.zeros(image.shape[:2], np.bool_)
-    for mark, rows in ((True, hide), (False, keep)):
-        for x1, y1, x2, y2 in np.maximum(rows, 0):
-            hidden[int(y1) : int(np.ceil(y2)), int(x1) : int(np.ceil(x2))] = mark
-    made = image.copy()
-    made[hidden] = GREY
-    return made
+    for is_hidden, boxes in ((True, hide), (False, keep)):
+        for x1, y1, x2, y2 in np.maximum(boxes, 0):
+            hidden[int(y1) : int(np.ceil(y2)), int(x1) : int(np.ceil(x2))] = is_hidden
+    masked = image.copy()
+    masked[hidden] = GREY
+    return masked

@@ -1,4 +1,4 @@
-"""Start a training: in this process, or by torchrun in one process for each GPU."""
+"""Start a training: in this process, or by torchrun with one process per GPU."""
 
 from __future__ import annotations
 
@@ -7,53 +7,57 @@ import sys
 from pathlib import Path
 
 from oneclick.core.errors import OneclickError
-from oneclick.storage import files
-from oneclick.training import distributed, model, train
-from oneclick.training.config import Config, Equipment, Places, model_id
+from oneclick.storage import files, model_cards
+from oneclick.training import distributed, train
+from oneclick.training.config import Equipment, TrainingConfig, TrainingJob, TrainingPaths, model_id
 
-JOB = "job.json"
-TOLD = 4000
-"""Bytes of what a failed training said that are read for its reason."""
+JOB_FILE = "job.json"
+LOG_TAIL = 4000
+"""Characters at the end of torchrun's log that are searched for the reason of a failure."""
 
 
 def run(
-    config: Config, version: str, places: Places, equipment: Equipment, processes: int = 0
-) -> train.Trained:
-    """The trained model.
+    config: TrainingConfig,
+    version: str,
+    paths: TrainingPaths,
+    equipment: Equipment,
+    processes: int = 0,
+) -> train.TrainedModel:
+    """Train in one process or several and return the complete model.
 
     Args:
-        processes: on this computer; 0 is one for each GPU.
+        processes: number on this computer; 0 means one per GPU.
 
     Raises:
         As `train.train`; OneclickError also where a process died.
     """
-    count = processes or distributed.processes(equipment.device)
-    done = model.read_card(places.models / model_id(config, version))
-    if count == 1 or done:
-        trained = train.train(config, version, places, equipment)
-        assert trained, "alone is first"
+    count = processes or distributed.process_count(equipment.device)
+    if count == 1 or model_cards.read(paths.models / model_id(config, version)):
+        trained = train.train(config, version, paths, equipment)
+        assert trained, "a single process is rank 0"
         return trained
-    return _together(train.Job.of(config, version, places, equipment), count)
+    return run_distributed(TrainingJob.create(config, version, paths, equipment), count)
 
 
-def _together(job: train.Job, count: int) -> train.Trained:
+def run_distributed(job: TrainingJob, processes: int) -> train.TrainedModel:
+    """Train under torchrun with that many processes on this computer.
+
+    Raises:
+        OneclickError: a process failed; the message is its own, or says where the log lies.
+    """
     folder = Path(job.models) / model_id(job.config, job.version)
-    files.write_json(folder / JOB, job)
-    said = folder / "torchrun.log"
+    files.write_json(folder / JOB_FILE, job)
+    log_path = folder / "torchrun.log"
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += [f"--nproc-per-node={count}", "-m", "oneclick.training.train"]
-    with said.open("wb") as log:
-        code = subprocess.run(
-            [*command, "--config", str(folder / JOB)], stdout=log, stderr=log, check=False
-        ).returncode
-    card = model.read_card(folder)
-    if code or not card:
-        raise OneclickError(_reason(said, code))
-    return train.Trained(card, None)
-
-
-def _reason(said: Path, code: int) -> str:
-    """What the first process that failed said of itself, else where to look."""
-    lines = said.read_text(errors="replace")[-TOLD:].splitlines()
-    own = [line.removeprefix(train.FAILED) for line in lines if line.startswith(train.FAILED)]
-    return own[0] if own else f"a training process ended with {code}: see {said}"
+    command += [f"--nproc-per-node={processes}", "-m", "oneclick.training.train"]
+    command += ["--config", str(folder / JOB_FILE)]
+    with log_path.open("wb") as log:
+        exit_code = subprocess.run(command, stdout=log, stderr=log, check=False).returncode
+    card = model_cards.read(folder)
+    if exit_code == 0 and card:
+        return train.TrainedModel(card, None)
+    lines = log_path.read_text(errors="replace")[-LOG_TAIL:].splitlines()
+    for line in lines:
+        if line.startswith(train.FAILURE_PREFIX):
+            raise OneclickError(line.removeprefix(train.FAILURE_PREFIX))
+    raise OneclickError(f"a training process ended with {exit_code}: see {log_path}")

@@ -1,10 +1,10 @@
-"""The training loop: one walk over the batches, and the weights it ends with."""
+"""The training loop: gradient accumulation, mixed precision and averaged weights."""
 
 from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -15,19 +15,20 @@ from torch.nn.parallel import DistributedDataParallel
 
 from oneclick.core import progress
 from oneclick.core.errors import OneclickError
-from oneclick.training.distributed import Machine
+from oneclick.training.distributed import ProcessContext
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from oneclick.services.run_log import RunLog
-    from oneclick.training.checkpoint import Keeper, Kept
+    from oneclick.services.run_log import TrainingLog
+    from oneclick.training.checkpoint import Checkpoint, CheckpointWriter
+    from oneclick.training.config import TrainingConfig
     from oneclick.training.data import Batch
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """How the weights move."""
+    """Steps, learning rate and regularisation."""
 
     steps: int
     lr: float
@@ -38,169 +39,193 @@ class Schedule:
     clip: float
     """Largest norm of the gradient."""
     ema: float
-    """Memory of the averaged weights; 0 switches averaging off."""
+    """Decay of the averaged weights; 0 switches averaging off."""
     passes: int = 1
-    """Batches whose gradients are gathered for one step."""
+    """Batches whose gradients are accumulated for one step."""
     seed: int = 0
-    """Of whatever the network itself leaves to chance."""
+    """Seed of the random numbers that the network itself draws."""
     frozen_norm: bool = False
-    """Batch normalisation keeps the statistics it came with: small batches know no better ones."""
+    """Batch normalisation keeps its initial statistics: those of small batches are worse."""
 
-    def at(self, step: int) -> float:
-        """Learning rate: linear warm-up, then a cosine down to a hundredth."""
+    @classmethod
+    def from_config(cls, config: TrainingConfig, ranks: int, finetuning: bool) -> Schedule:
+        """Return this config's schedule; `finetuning` starts from the champion's weights.
+
+        Raises:
+            UsageError: the batch cannot be shared evenly by `ranks`.
+        """
+        lr = config.pretrained_lr if config.from_coco else config.lr
+        return cls(
+            steps=config.steps,
+            lr=min(lr, config.tuning_lr) if finetuning else lr,
+            warmup=min(config.warmup, config.steps),
+            weight_decay=config.weight_decay,
+            clip=config.clip,
+            ema=config.ema,
+            passes=config.passes(ranks),
+            seed=config.seed,
+            frozen_norm=config.from_coco,
+        )
+
+    def learning_rate(self, step: int) -> float:
+        """Return the rate at a step: linear warm-up, then a cosine down to a hundredth."""
         if step < self.warmup:
             return self.lr * (step + 1) / self.warmup
-        done = (step - self.warmup) / max(1, self.steps - self.warmup)
-        return self.lr * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
+        progress_share = (step - self.warmup) / max(1, self.steps - self.warmup)
+        return self.lr * (0.01 + 0.99 * (1 + math.cos(math.pi * progress_share)) / 2)
 
 
 def fit(
     network: nn.Module,
     batches: Iterable[Batch],
     schedule: Schedule,
-    machine: Machine,
-    log: RunLog | None = None,
-    keeper: Keeper | None = None,
-    kept: Kept | None = None,
+    process: ProcessContext,
+    log: TrainingLog | None = None,
+    writer: CheckpointWriter | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> nn.Module:
     """Train and return the network, carrying the averaged weights.
 
     Args:
-        batches: this rank's, `schedule.passes` for each step, from the step of `kept` on.
-        log, keeper: on the first rank.
-        kept: where an earlier process got to.
+        batches: this rank's, `schedule.passes` per step, from the step of `checkpoint` on.
+        log, writer: on rank 0 only.
+        checkpoint: state of an earlier process to resume from.
 
     Raises:
         OneclickError: the loss is not finite; the message names the images of the batch.
     """
-    training = Training(network, schedule, machine)
-    start = kept.step if kept else 0
-    if kept:
-        training.restore(kept.state)
+    trainer = Trainer(network, schedule, process)
+    start = checkpoint.step if checkpoint else 0
+    if checkpoint:
+        trainer.restore(checkpoint.state)
     supply = iter(batches)
     for step in progress.track("train", range(start, schedule.steps), schedule.steps - start):
-        if keeper and step > start:
-            keeper.offer(step, training.state)
-        numbers = training.step(step, list(islice(supply, schedule.passes)))
+        if writer and step > start:
+            writer.save_if_due(step, trainer.state)
+        losses = trainer.step(step, list(islice(supply, schedule.passes)))
         if log:
-            log.log(step, lr=schedule.at(step), **numbers)
-    training.average.copy_to(network)
+            log.log(step, lr=schedule.learning_rate(step), **losses)
+    trainer.average.copy_to(network)
     return network
 
 
-class Training:
-    """A network on its way, and all that moves with it."""
+class Trainer:
+    """A network in training with its optimizer, gradient scaler and averaged weights."""
 
-    def __init__(self, network: nn.Module, schedule: Schedule, machine: Machine) -> None:
-        self.schedule, self.machine = schedule, machine
+    def __init__(self, network: nn.Module, schedule: Schedule, process: ProcessContext) -> None:
+        self.schedule, self.process = schedule, process
         # A sixth faster on CPU, and what tensor cores want.
-        self.network = network.to(machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = network.to(process.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network.train()
         if schedule.frozen_norm:
-            _freeze_norm(self.network)
-        self.shared: nn.Module = network
-        if machine.ranks > 1:
-            self.shared = DistributedDataParallel(network)
-        groups = _groups(network, schedule.weight_decay)
+            freeze_batch_norm(self.network)
+        self.replica: nn.Module = network
+        """The network that ranks share; exchanges gradients where there are several."""
+        if process.ranks > 1:
+            self.replica = DistributedDataParallel(network)
+        groups = parameter_groups(network, schedule.weight_decay)
         self.optimizer = torch.optim.AdamW(groups, schedule.lr, fused=True)
-        self.average = Average(network, schedule.ema)
+        self.average = WeightAverage(network, schedule.ema)
         self.scaler = torch.amp.GradScaler(
-            machine.device.type, enabled=machine.dtype is torch.float16
+            process.device.type, enabled=process.dtype is torch.float16
         )
 
     def state(self) -> dict[str, Any]:
-        """All of it."""
+        """Return everything that a later process needs to resume, as tensors and numbers."""
         parts = {"network": self.network, "optimizer": self.optimizer, "scaler": self.scaler}
         states: dict[str, Any] = {name: part.state_dict() for name, part in parts.items()}
-        return states | {"average": self.average.kept}
+        return states | {"average": self.average.weights}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Load what `state` returned in an earlier process."""
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         self.average.restore(state["average"])
 
     def step(self, number: int, batches: list[Batch]) -> dict[str, float]:
-        """One step of the optimizer; the losses, means over all ranks."""
-        # The same chances whether or not the process was started anew in between.
-        torch.manual_seed(self.schedule.seed * 1_000_003 + number * 1009 + self.machine.rank)
+        """Run one step of the optimizer and return the losses, means over all ranks.
+
+        Args:
+            number: of the step, 0-based; decides the learning rate and the random numbers.
+            batches: their gradients are accumulated.
+
+        Raises:
+            OneclickError: the loss is not finite.
+        """
+        # Seeded per step, so that a resumed training draws the same random numbers.
+        torch.manual_seed(self.schedule.seed * 1_000_003 + number * 1009 + self.process.rank)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.schedule.at(number)
+            group["lr"] = self.schedule.learning_rate(number)
         self.optimizer.zero_grad(set_to_none=True)
-        seen = [self._backward(number, batch, last=batch is batches[-1]) for batch in batches]
+        losses = [self.backward(number, batch, batch is batches[-1]) for batch in batches]
         self.scaler.unscale_(self.optimizer)
         nn.utils.clip_grad_norm_(self.network.parameters(), self.schedule.clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.average.update(self.network, number)
-        return self._numbers(seen)
-
-    def _backward(self, number: int, batch: Batch, last: bool) -> dict[str, Tensor]:
-        """Gather the gradients of one batch; ranks exchange them with the last one."""
-        with self._exchange(last):
-            with torch.autocast(
-                self.machine.device.type,
-                self.machine.dtype,
-                enabled=self.machine.dtype is not torch.float32,
-            ):
-                losses = _losses(self.shared, batch, self.machine.device)
-            loss = torch.stack([value.float() for value in losses.values()]).sum()
-            _check(loss, number, batch)
-            part = self._whole(loss, batch) / self.schedule.passes
-            self.scaler.scale(part).backward()  # type: ignore[no-untyped-call]
-        return {name: value.detach().float() for name, value in losses.items()}
-
-    @contextlib.contextmanager
-    def _exchange(self, last: bool) -> Iterator[None]:
-        waits = isinstance(self.shared, DistributedDataParallel) and not last
-        with self.shared.no_sync() if waits else contextlib.nullcontext():  # type: ignore[operator]
-            yield
-
-    def _whole(self, loss: Tensor, batch: Batch) -> Tensor:
-        """Without boxes some weights get no gradient, and the other ranks would wait for it."""
-        if self.machine.ranks == 1 or any(len(target["boxes"]) for target in batch.targets):
-            return loss
-        touched = [value.sum() for value in self.network.parameters() if value.requires_grad]
-        return loss + 0.0 * torch.stack(touched).sum()
-
-    def _numbers(self, seen: list[dict[str, Tensor]]) -> dict[str, float]:
-        names = list(seen[0])
-        table = torch.stack([torch.stack([losses[name] for name in names]) for losses in seen])
-        means = self.machine.mean(table.mean(0)).tolist()
+        names = list(losses[0])
+        table = torch.stack([torch.stack([row[name] for name in names]) for row in losses])
+        means = self.process.mean(table.mean(0)).tolist()
         return {"loss": sum(means), **dict(zip(names, means, strict=True))}
 
+    def backward(self, number: int, batch: Batch, exchange: bool) -> dict[str, Tensor]:
+        """Add the gradients of one batch and return its losses.
 
-class Average:
-    """Exponential moving average of weights and running statistics, with a quick start."""
+        Args:
+            number: of the step, for the message.
+            exchange: average the gradients over the ranks, with the last batch of a step.
+        """
+        scope: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+        if isinstance(self.replica, DistributedDataParallel) and not exchange:
+            scope = self.replica.no_sync()
+        device, dtype = self.process.device, self.process.dtype
+        with scope:
+            with torch.autocast(device.type, dtype, enabled=dtype is not torch.float32):
+                losses = batch_losses(self.replica, batch, device)
+            loss = torch.stack([value.float() for value in losses.values()]).sum()
+            check_finite(loss, number, batch)
+            if self.process.ranks > 1 and not any(len(t["boxes"]) for t in batch.targets):
+                # Without boxes some weights get no gradient, and other ranks would wait for it.
+                weights = [p.sum() for p in self.network.parameters() if p.requires_grad]
+                loss = loss + 0.0 * torch.stack(weights).sum()
+            scaled = self.scaler.scale(loss / self.schedule.passes)
+            scaled.backward()  # type: ignore[no-untyped-call]
+        return {name: value.detach().float() for name, value in losses.items()}
 
-    def __init__(self, network: nn.Module, memory: float) -> None:
-        self.memory = memory
-        self.kept = {name: value.clone() for name, value in network.state_dict().items()}
+
+class WeightAverage:
+    """Exponential moving average of weights and running statistics."""
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.weights = {name: value.clone() for name, value in network.state_dict().items()}
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
-        """Take in the weights after `step`; early on the average forgets faster."""
-        weight = 1 - min(self.memory, (1 + step) / (10 + step))
-        now = network.state_dict()
-        moving = [name for name, value in now.items() if value.is_floating_point()]
-        torch._foreach_lerp_([self.kept[n] for n in moving], [now[n] for n in moving], weight)
-        for name in now.keys() - set(moving):
-            self.kept[name].copy_(now[name])
+        """Add the weights after `step`; the decay grows from 0.1 over the first steps."""
+        weight = 1 - min(self.decay, (1 + step) / (10 + step))
+        current = network.state_dict()
+        floats = [name for name, value in current.items() if value.is_floating_point()]
+        averages = [self.weights[name] for name in floats]
+        torch._foreach_lerp_(averages, [current[name] for name in floats], weight)
+        for name in current.keys() - set(floats):
+            self.weights[name].copy_(current[name])
 
     @torch.no_grad()
-    def restore(self, kept: dict[str, Tensor]) -> None:
-        """Go on from an earlier average."""
-        for name, value in kept.items():
-            self.kept[name].copy_(value)
+    def restore(self, weights: dict[str, Tensor]) -> None:
+        """Load the average of an earlier process."""
+        for name, value in weights.items():
+            self.weights[name].copy_(value)
 
     def copy_to(self, network: nn.Module) -> None:
-        """Put the averaged weights into the network."""
-        if self.memory:
-            network.load_state_dict(self.kept)
+        """Load the averaged weights into the network; nothing where averaging is off."""
+        if self.decay:
+            network.load_state_dict(self.weights)
 
 
-def _losses(network: nn.Module, batch: Batch, device: torch.device) -> dict[str, Tensor]:
+def batch_losses(network: nn.Module, batch: Batch, device: torch.device) -> dict[str, Tensor]:
+    """Return the named losses of a batch; images are scaled to 0 … 1 on the device."""
     images = [image.to(device, non_blocking=True).float().div_(255) for image in batch.images]
     targets = [
         {name: value.to(device, non_blocking=True) for name, value in target.items()}
@@ -210,7 +235,12 @@ def _losses(network: nn.Module, batch: Batch, device: torch.device) -> dict[str,
     return losses
 
 
-def _check(loss: Tensor, step: int, batch: Batch) -> None:
+def check_finite(loss: Tensor, step: int, batch: Batch) -> None:
+    """Check the loss of a batch.
+
+    Raises:
+        OneclickError: it is not finite; the message names the images.
+    """
     if not torch.isfinite(loss):
         names = ", ".join(f"{clip} frame {frame}" for clip, frame in batch.keys)
         raise OneclickError(
@@ -219,7 +249,8 @@ def _check(loss: Tensor, step: int, batch: Batch) -> None:
         )
 
 
-def _freeze_norm(network: nn.Module) -> None:
+def freeze_batch_norm(network: nn.Module) -> None:
+    """Keep statistics, scale and offset of all batch normalisation layers as they are."""
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eval()
@@ -227,8 +258,8 @@ def _freeze_norm(network: nn.Module) -> None:
                 weight.requires_grad_(False)
 
 
-def _groups(network: nn.Module, decay: float) -> list[dict[str, object]]:
-    """Biases and normalisation are not decayed."""
+def parameter_groups(network: nn.Module, decay: float) -> list[dict[str, object]]:
+    """Split the trained parameters for AdamW: biases and normalisation are not decayed."""
     weights = [p for p in network.parameters() if p.requires_grad]
     return [
         {"params": [p for p in weights if p.ndim > 1], "weight_decay": decay},

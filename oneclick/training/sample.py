@@ -1,4 +1,4 @@
-"""Which images a training sees, in which order: a shuffle that needs no list of them."""
+"""Sampling order of the images: a shuffle that needs no list of them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from torch.utils.data import Sampler
 
 from oneclick.core import shuffle
 from oneclick.core.datasets import DatasetClip
-from oneclick.storage.manifest_index import Index
+from oneclick.storage.manifest_index import ManifestIndex
 
-VISITS = (4, 2)
-AGAIN = 0.07
+VISIT_LENGTHS = (4, 2)
+"""Images per visit to a clip, the longest first."""
+MAX_REPEATED = 0.07
+"""Share of all samples that may be repetitions because clips are shorter than their visits."""
 WINDOW = 64
-"""Visits that go on at a time; each clip comes again after so many draws. As a multiple of a batch
-times the loader processes, it comes to the process that has its annotation open."""
+"""Visits in progress at a time; each clip comes again after so many samples. As a multiple of a
+batch times the loader processes, it comes to the process that has its annotation open."""
 
 
 @dataclass(frozen=True, slots=True)
-class Draw:
-    """An image to fetch, and the number that seeds its augmentation; None leaves it plain."""
+class ImageSample:
+    """An image to load, and the seed of its augmentation; None leaves it as it is."""
 
     clip: int
     """Number of the clip in its split."""
@@ -30,30 +32,30 @@ class Draw:
     seed: int | None = None
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How much is drawn, and which part of it here."""
+@dataclass(frozen=True, kw_only=True)
+class SamplingPlan:
+    """How many images training samples, and which share of them this rank loads."""
 
     steps: int
     batch: int
     """Images a step, over all ranks."""
     seed: int = 0
     start: int = 0
-    """First step; the ones before it were done by an earlier process."""
+    """First step; an earlier process did the ones before it."""
     rank: int = 0
     ranks: int = 1
 
 
-class Walk:
+class VisitIndex:
     """All images of a split laid end to end, clips of double weight twice as long.
 
-    A walk goes by visits: `visit` images of one clip, far apart in it, so that its annotation is
+    The unit is a visit: `visit` images of one clip, far apart in it, so that its annotation is
     opened once for all of them.
 
     Args:
         frames: (clips,).
         stride: every n-th frame of a clip is an image.
-        weights: (clips,) how often each clip is drawn beside the others.
+        weights: (clips,) relative sampling frequency of each clip.
         visit: images of a visit.
     """
 
@@ -75,85 +77,95 @@ class Walk:
     def at(
         self, places: NDArray[np.int64], phases: NDArray[np.int64], offset: float = 0.5
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Clips and frames of these visits of 0 … length - 1; systematic sampling from `offset`.
+        """Return clips and frames (n,) of visits; systematic sampling from `offset`.
 
         With equal weights every place is another visit.
 
         Args:
+            places: (n,) in 0 … length - 1.
             phases: (n,) which image of the visit, 0 … visit - 1.
+            offset: 0 … 1, equal for a whole epoch.
         """
-        where = (places + offset) * (self._ends[-1] / self.length)
-        clips = np.searchsorted(self._ends, where, side="right").clip(max=len(self._ends) - 1)
+        position = (places + offset) * (self._ends[-1] / self.length)
+        clips = np.searchsorted(self._ends, position, side="right").clip(max=len(self._ends) - 1)
         visits = self.visits[clips]
-        into = where - (self._ends[clips] - visits * self._weights[clips])
-        number = (into / self._weights[clips]).astype(np.int64).clip(0, visits - 1)
+        into_clip = position - (self._ends[clips] - visits * self._weights[clips])
+        number = (into_clip / self._weights[clips]).astype(np.int64).clip(0, visits - 1)
         return clips, (number + phases * visits) % self.images[clips] * self.stride
 
 
-def visit(images: NDArray[np.int64]) -> int:
-    """How many images a visit to a clip shows, where clips have these numbers of them.
+def visit_length(images: NDArray[np.int64]) -> int:
+    """Return how many images a visit shows, where clips have these numbers of images, (clips,).
 
-    Short clips would repeat theirs: at most AGAIN of all draws may be repetitions.
+    Visits to short clips would repeat images: at most MAX_REPEATED of all samples may be repeated.
     """
-    every = int(images.sum())
-    fit = (n for n in VISITS if int((-(-images // n)).sum()) * n <= (1 + AGAIN) * every)
+    total = int(images.sum())
+    fit = (
+        length
+        for length in VISIT_LENGTHS
+        if int((-(-images // length)).sum()) * length <= (1 + MAX_REPEATED) * total
+    )
     return next(fit, 1)
 
 
-class Draws(Sampler[Draw]):
-    """A shuffled walk, again and again: this rank's part of every step.
+class TrainingSampler(Sampler[ImageSample]):
+    """An endlessly repeated, shuffled walk over all visits: this rank's share of every step.
 
-    The n-th draw of all ranks together depends on the seed and n only, so a walk can be taken up
-    at any step and by any number of ranks.
+    The n-th sample of all ranks together depends on the seed and n only, so a training can resume
+    at any step and with any number of ranks.
     """
 
-    def __init__(self, walk: Walk, plan: Plan) -> None:
-        self.walk, self.plan = walk, plan
+    def __init__(self, visits: VisitIndex, plan: SamplingPlan) -> None:
+        self.visits, self.plan = visits, plan
         self.share = plan.batch // plan.ranks
+        """Images of this rank per step."""
 
     def __len__(self) -> int:
         return (self.plan.steps - self.plan.start) * self.share
 
-    def __iter__(self) -> Iterator[Draw]:
+    def __iter__(self) -> Iterator[ImageSample]:
         for step in range(self.plan.start, self.plan.steps):
             low = step * self.plan.batch + self.plan.rank * self.share
-            yield from self._draw(np.arange(low, low + self.share))
+            yield from self.samples(np.arange(low, low + self.share))
 
-    def _draw(self, numbers: NDArray[np.int64]) -> Iterator[Draw]:
-        seed, length, visit = self.plan.seed, self.walk.length, self.walk.visit
+    def samples(self, numbers: NDArray[np.int64]) -> Iterator[ImageSample]:
+        """Yield the samples of these numbers in the order of all ranks, (n,)."""
+        seed, length, visit = self.plan.seed, self.visits.length, self.visits.visit
         windows, within = np.divmod(numbers, WINDOW * visit)
         phases, slots = np.divmod(within, WINDOW)
         epochs, places = np.divmod(windows * WINDOW + slots, length)
         for epoch in np.unique(epochs).tolist():
-            here = epochs == epoch
-            moved = shuffle.permute(places[here], length, (seed, epoch))
+            rows = epochs == epoch
+            shuffled = shuffle.permute(places[rows], length, (seed, epoch))
             offset = np.random.default_rng((seed, epoch, 1)).random()
-            clips, frames = self.walk.at(moved, phases[here], offset)
-            for number, clip, frame in zip(numbers[here], clips, frames, strict=True):
-                yield Draw(int(clip), int(frame), seed * 1_000_003 + int(number))
+            clips, frames = self.visits.at(shuffled, phases[rows], offset)
+            for number, clip, frame in zip(numbers[rows], clips, frames, strict=True):
+                yield ImageSample(int(clip), int(frame), seed * 1_000_003 + int(number))
 
 
-def in_order(walk: Walk, most: int | None = None) -> list[Draw]:
-    """Plain images of a walk by visits of one; with `most`, so many spread evenly over all."""
-    count = walk.length if most is None else min(most, walk.length)
-    places = np.arange(count) * walk.length // max(count, 1)
-    clips, frames = walk.at(places, np.zeros(count, np.int64))
-    return [Draw(int(clip), int(frame)) for clip, frame in zip(clips, frames, strict=True)]
+def plain_samples(visits: VisitIndex, most: int | None = None) -> list[ImageSample]:
+    """Return all images in order, or `most` spread evenly over them; visits are of one image."""
+    count = visits.length if most is None else min(most, visits.length)
+    places = np.arange(count) * visits.length // max(count, 1)
+    clips, frames = visits.at(places, np.zeros(count, np.int64))
+    return [ImageSample(int(clip), int(frame)) for clip, frame in zip(clips, frames, strict=True)]
 
 
-def weights(index: Index, wanted: Mapping[str, float]) -> NDArray[np.float64] | None:
-    """(clips,) how often each clip is drawn; None where all are drawn alike.
+def clip_weights(index: ManifestIndex, factors: Mapping[str, float]) -> NDArray[np.float64] | None:
+    """Return the relative sampling frequency of each clip, (clips,); None where all are equal.
 
     Args:
-        wanted: factors by what led to a clip (trigger, control, novelty, floor, imported) and the
-            letter of the origin of its boxes, these by their share.
+        factors: by what led to a clip (trigger, control, novelty, floor, imported), and by the
+            letter of the origin of its boxes, averaged over them.
     """
-    if not any(factor != 1 for factor in wanted.values()):
+    if all(factor == 1 for factor in factors.values()):
         return None
-    return np.array([_weight(index.clip(k), wanted) for k in range(len(index))])
+    return np.array([clip_weight(index.clip(k), factors) for k in range(len(index))])
 
 
-def _weight(clip: DatasetClip, wanted: Mapping[str, float]) -> float:
-    boxes = sum(clip.origins.values())
-    by_origin = sum(wanted.get(o, 1.0) * n for o, n in clip.origins.items()) / boxes if boxes else 1
-    return wanted.get(clip.led_by or clip.chosen_by, 1.0) * by_origin
+def clip_weight(clip: DatasetClip, factors: Mapping[str, float]) -> float:
+    """Return the sampling weight of one clip; `factors` as in `clip_weights`."""
+    boxes, mean_factor = sum(clip.origins.values()), 1.0
+    if boxes:
+        mean_factor = sum(factors.get(o, 1.0) * n for o, n in clip.origins.items()) / boxes
+    return factors.get(clip.led_by or clip.chosen_by, 1.0) * mean_factor

@@ -1,8 +1,8 @@
 """Train one model: config → data → model → loop → evaluate → save.
 
 The same file serves `oneclick train`, `python -m oneclick.training.train --config FILE` and
-torchrun. The result depends on the config and the data only: killed and started again, it ends
-with the same weights.
+torchrun. The weights depend on the config and the data only: a training that was killed and
+started again ends with the same weights.
 """
 
 from __future__ import annotations
@@ -14,227 +14,268 @@ import importlib.metadata
 import json
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import torch
 
 from oneclick.core.datasets import DatasetVersion, Split
 from oneclick.core.errors import OneclickError, UsageError
 from oneclick.detectors import networks
 from oneclick.services import run_log
-from oneclick.storage import datasets, files
+from oneclick.storage import datasets, files, model_cards
+from oneclick.storage.model_cards import ModelCard, TrainingDataset
 from oneclick.training import checkpoint, data, distributed, loop, model, sample
-from oneclick.training.config import Config, Equipment, Places, model_id
-from oneclick.training.evaluation import evaluate
+from oneclick.training.config import (
+    DEFAULT_EQUIPMENT,
+    Equipment,
+    TrainingConfig,
+    TrainingJob,
+    TrainingPaths,
+    model_id,
+)
+from oneclick.training.evaluation import evaluate, inference, model_profile
 
 if TYPE_CHECKING:
-    from oneclick.training.distributed import Machine
+    from torch import nn
 
-ANY = Equipment()
-FAILED = "training failed: "
-"""How the line begins in which a process says why it failed."""
-CALIBRATION = 200
-"""Training images that the operating score is read off."""
+    from oneclick.training.distributed import ProcessContext
+
+FAILURE_PREFIX = "training failed: "
+"""Beginning of the line on stderr in which a process gives the reason of its failure."""
+CALIBRATION_IMAGES = 200
+"""Training images that the operating score is chosen on."""
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedModel:
     """A complete model."""
 
-    card: model.Card
+    card: ModelCard
     tested: evaluate.Evaluation | None
-    """None where the model was trained before, or by other processes."""
+    """Evaluation on the test clips; None where another process or an earlier call trained it."""
 
 
 def train(
-    config: Config, version: str, places: Places, equipment: Equipment = ANY
-) -> Trained | None:
-    """Train unless it was done before; taken up where a killed process left it.
+    config: TrainingConfig,
+    version: str,
+    paths: TrainingPaths,
+    equipment: Equipment = DEFAULT_EQUIPMENT,
+) -> TrainedModel | None:
+    """Train a model, evaluate it on the test clips and save it with its card.
 
-    Under torchrun all processes train together, and all but the first get None.
+    A complete model is returned as it is, and a training that was killed resumes from its
+    checkpoint. Under torchrun all ranks train together, and all but rank 0 return None.
 
     Raises:
         UsageError: the dataset has no training image, or the batch cannot be shared.
         BadInput: its manifest, a label file or an image is broken.
         OneclickError: the loss is not finite.
     """
-    if done := model.read_card(places.models / model_id(config, version)):
-        return Trained(done, None)
-    began = time.monotonic()
-    dataset = datasets.head(places.root / "datasets" / version)
-    work = _Work.of(config, dataset, places, equipment)
-    with contextlib.ExitStack() as open_log:
-        with distributed.joined(equipment.device, config.precision) as here:
-            log = open_log.enter_context(work.log()) if here.first else None
-            network = work.fit(here, log)
-        return work.finish(network, log, began) if log else None
+    if card := model_cards.read(paths.models / model_id(config, version)):
+        return TrainedModel(card, None)
+    start_time = time.monotonic()
+    dataset = datasets.load_header(paths.root / "datasets" / version)
+    run = TrainingRun.prepare(config, dataset, paths, equipment)
+    with contextlib.ExitStack() as log_scope:
+        with distributed.process_group(equipment.device, config.precision) as process:
+            log = log_scope.enter_context(run.open_log()) if process.is_main else None
+            network = run.fit(process, log)
+        if log is None:
+            return None
+        threshold = run.calibrate(network)
+        evaluation = evaluate_test_clips(network, config, dataset, paths, threshold)
+        card = run.save(network, threshold, evaluation, log, start_time)
+        return TrainedModel(card, evaluation)
 
 
-@dataclass(frozen=True)
-class _Work:
+@dataclass(frozen=True, kw_only=True)
+class TrainingRun:
     """One training, from its data to its card."""
 
-    config: Config
-    dataset: datasets.Head
-    places: Places
+    config: TrainingConfig
+    dataset: datasets.DatasetHeader
+    paths: TrainingPaths
     equipment: Equipment
-    kept: checkpoint.Kept | None
-    """Where an earlier process got to."""
+    resume_point: checkpoint.Checkpoint | None
+    """Checkpoint of an earlier process."""
     parent: str | None
-    """Champion that it starts from, or did when it was started."""
-    network: Any
+    """Champion whose weights the training started from."""
+    network: nn.Module
 
     @classmethod
-    def of(
-        cls, config: Config, dataset: datasets.Head, places: Places, equipment: Equipment
-    ) -> _Work:
-        kept = checkpoint.load(places.models / model_id(config, dataset.name))
-        if kept:
-            network = networks.build(config.arch, config.classes)
-            return cls(config, dataset, places, equipment, kept, kept.parent, network)
-        seed_everything(config.seed)
-        network, tuned = model.start(config.arch, config.classes, places.parent, config.from_coco)
-        parent = places.parent.name if places.parent and tuned else None
-        return cls(config, dataset, places, equipment, None, parent, network)
+    def prepare(
+        cls,
+        config: TrainingConfig,
+        dataset: datasets.DatasetHeader,
+        paths: TrainingPaths,
+        equipment: Equipment,
+    ) -> TrainingRun:
+        """Build the network from a checkpoint, the champion, COCO weights or random weights."""
+        resume_point = checkpoint.load(paths.models / model_id(config, dataset.name))
+        if resume_point:
+            network, parent = networks.build(config.arch, config.classes), resume_point.parent
+        else:
+            torch.manual_seed(config.seed)
+            network, from_parent = model.initialize(
+                config.arch, config.classes, paths.parent, config.from_coco
+            )
+            parent = paths.parent.name if paths.parent and from_parent else None
+        return cls(
+            config=config,
+            dataset=dataset,
+            paths=paths,
+            equipment=equipment,
+            resume_point=resume_point,
+            parent=parent,
+            network=network,
+        )
 
     @property
     def name(self) -> str:
+        """Return the id of the model."""
         return model_id(self.config, self.dataset.name)
 
     @property
     def folder(self) -> Path:
-        return self.places.models / self.name
+        """Return the folder of the model."""
+        return self.paths.models / self.name
 
-    def log(self) -> contextlib.AbstractContextManager[run_log.RunLog]:
-        told = dataclasses.asdict(self.config) | self.testimony()
-        start = self.kept.step if self.kept else 0
-        return run_log.opened(self.folder / "metrics.jsonl", self.name, told, start=start)
+    @property
+    def first_step(self) -> int:
+        """Return the step that this process begins with, 0-based."""
+        return self.resume_point.step if self.resume_point else 0
 
-    def testimony(self) -> dict[str, Any]:
-        source = {"dataset": self.dataset.name, "dataset_digest": self.dataset.digest}
-        return {**source, "parent": self.parent}
+    def lineage(self) -> dict[str, str | None]:
+        """Return the dataset and the parent of the model, as the run log records them."""
+        return {
+            "dataset": self.dataset.name,
+            "dataset_digest": self.dataset.digest,
+            "parent": self.parent,
+        }
 
-    def fit(self, here: Machine, log: run_log.RunLog | None) -> Any:
-        """The trained network, on the device it was trained on."""
-        keeper = checkpoint.Keeper(self.folder, self.parent, self.equipment.checkpoint_seconds)
-        schedule = _schedule(self.config, self.parent is not None, here.ranks)
+    def open_log(self) -> contextlib.AbstractContextManager[run_log.TrainingLog]:
+        """Open `metrics.jsonl`, and the run of Weights & Biases where it is configured."""
+        settings = dataclasses.asdict(self.config) | self.lineage()
+        path = self.folder / "metrics.jsonl"
+        return run_log.opened(path, self.name, settings, start=self.first_step)
+
+    def fit(self, process: ProcessContext, log: run_log.TrainingLog | None) -> nn.Module:
+        """Train and return the network, on the device of the process; `log` on rank 0 only."""
+        finetuning = self.parent is not None
+        schedule = loop.Schedule.from_config(self.config, process.ranks, finetuning)
+        writer = checkpoint.CheckpointWriter(
+            self.folder, self.parent, self.equipment.checkpoint_seconds
+        )
         return loop.fit(
-            self.network,
-            self.batches(here, schedule.passes),
-            schedule,
-            here,
-            log,
-            keeper if here.first else None,
-            self.kept,
+            network=self.network,
+            batches=self.batches(process, schedule.passes),
+            schedule=schedule,
+            process=process,
+            log=log,
+            writer=writer if process.is_main else None,
+            checkpoint=self.resume_point,
         )
 
-    def batches(self, here: Machine, passes: int) -> Any:
-        config, workers = self.config, self.equipment.loaders(here.device.type)
-        images = _images(config, self.dataset.name, self.places, "train", workers)
+    def batches(self, process: ProcessContext, passes: int) -> data.BatchLoader:
+        """Load this rank's augmented batches, `passes` for each remaining step.
+
+        Raises:
+            UsageError: the dataset has no training image.
+        """
+        config, workers = self.config, self.equipment.loaders(process.device.type)
+        images = _images(config, self.dataset.name, self.paths, "train", workers)
         if not len(images):
             raise UsageError(
                 f"dataset {self.dataset.name} has no training clip: review and publish more clips"
             )
-        start = self.kept.step if self.kept else 0
-        plan = sample.Plan(config.steps, config.batch, config.seed, start, here.rank, here.ranks)
+        plan = sample.SamplingPlan(
+            steps=config.steps,
+            batch=config.batch,
+            seed=config.seed,
+            start=self.first_step,
+            rank=process.rank,
+            ranks=process.ranks,
+        )
         return data.training_batches(images, images.visits(config.draw), plan, workers, passes)
 
-    def finish(self, network: Any, log: run_log.RunLog, began: float) -> Trained:
-        """Measure, save, testify; the card comes last."""
-        threshold = _threshold(network, self.config, self.dataset.name, self.places)
-        tested = examine(network, self.config, self.dataset, self.places, threshold)
-        metrics = dataclasses.asdict(tested.metrics)
-        spent = evaluate.cost(network, networks.size(self.config.arch))
-        weights = model.save(self.folder, network.cpu().state_dict())
-        card = self.card(threshold, metrics, weights, began, dataclasses.asdict(spent))
-        log.log(self.config.steps, **{f"test_{name}": value for name, value in metrics.items()})
-        testimony: dict[str, Any] = {
-            "dataset": card.dataset.name,
-            "dataset_digest": card.dataset.digest,
-        }
-        testimony |= {"parent": self.parent, "weights_sha256": card.weights}
-        log.model(self.name, self.folder / model.WEIGHTS, testimony | metrics)
-        model.write_card(self.folder, card)
-        checkpoint.forget(self.folder)
-        return Trained(card, tested)
+    def calibrate(self, network: nn.Module) -> float:
+        """Choose the operating score on training images: test clips must not decide it."""
+        images = _images(self.config, self.dataset.name, self.paths, "train")
+        batches = data.plain_batches(images, self.config.at_once, most=CALIBRATION_IMAGES)
+        labelled = inference.predict(network, batches, "calibrate")
+        return evaluate.operating_point(labelled.predictions, labelled.truths)
 
-    def card(
+    def save(
         self,
+        network: nn.Module,
         threshold: float,
-        metrics: dict[str, Any],
-        weights: str,
-        began: float,
-        cost: dict[str, Any],
-    ) -> model.Card:
-        return model.Card(
+        evaluation: evaluate.Evaluation,
+        log: run_log.TrainingLog,
+        start_time: float,
+    ) -> ModelCard:
+        """Write the weights, the log and, last of all, the card; remove the checkpoint.
+
+        Args:
+            threshold: operating score.
+            start_time: of the training, as `time.monotonic` told it.
+        """
+        size = networks.input_size(self.config.arch)
+        profile = model_profile.measure(network, size)
+        metrics = dataclasses.asdict(evaluation.metrics)
+        card = ModelCard(
             id=self.name,
             arch=self.config.arch,
             classes=self.config.classes,
-            size=networks.size(self.config.arch),
+            size=size,
             threshold=threshold,
-            dataset=model.Source(self.dataset.name, self.dataset.digest),
+            dataset=TrainingDataset(self.dataset.name, self.dataset.digest),
             parent=self.parent,
             config=dataclasses.asdict(self.config),
             code=importlib.metadata.version("oneclick"),
+            weights=model.save(self.folder, network.cpu().state_dict()),
             made_at=datetime.now(UTC),
-            seconds=round(time.monotonic() - began, 1),
-            weights=weights,
+            seconds=round(time.monotonic() - start_time, 1),
             metrics=metrics,
             pretrained=self.config.from_coco,
-            cost=cost,
+            cost=dataclasses.asdict(profile),
         )
+        log.log(self.config.steps, **{f"test_{name}": value for name, value in metrics.items()})
+        metadata = self.lineage() | {"weights_sha256": card.weights} | metrics
+        log.model(self.name, self.folder / model_cards.WEIGHTS_FILE, metadata)
+        model_cards.write(self.folder, card)
+        checkpoint.delete(self.folder)
+        return card
 
 
-def examine(
-    network: Any,
-    config: Config,
-    dataset: DatasetVersion | datasets.Head,
-    places: Places,
+def evaluate_test_clips(
+    network: nn.Module,
+    config: TrainingConfig,
+    dataset: DatasetVersion | datasets.DatasetHeader,
+    paths: TrainingPaths,
     threshold: float,
 ) -> evaluate.Evaluation:
-    """Evaluate on the test clips of a dataset."""
-    images = _images(config, dataset.name, places, "test")
-    clips = datasets.load(places.root / "datasets" / dataset.name).side("test")
+    """Evaluate a network on the test clips of a dataset version.
+
+    Args:
+        threshold: operating score.
+
+    Raises:
+        BadInput: the manifest, a label file or an image is broken.
+    """
+    images = _images(config, dataset.name, paths, "test")
+    clips = datasets.load(paths.root / "datasets" / dataset.name).side("test")
     batches = data.plain_batches(images, config.at_once)
     return evaluate.evaluate(network, batches, threshold, clips, config.classes)
 
 
-def seed_everything(seed: int) -> None:
-    """Seed what is random in building a network; `loop` seeds every step."""
-    import torch
-
-    torch.manual_seed(seed)
-
-
 def _images(
-    config: Config, version: str, places: Places, split: Split, workers: int = 0
+    config: TrainingConfig, version: str, paths: TrainingPaths, split: Split, workers: int = 0
 ) -> data.ClipImages:
-    view = data.View(config.arch, config.classes, config.stride, config.origins)
-    return data.ClipImages(places.root, version, split, view, workers)
-
-
-def _schedule(config: Config, tuned: bool, ranks: int) -> loop.Schedule:
-    fresh = config.pretrained_lr if config.from_coco else config.lr
-    return loop.Schedule(
-        config.steps,
-        min(fresh, config.tuning_lr) if tuned else fresh,
-        min(config.warmup, config.steps),
-        config.weight_decay,
-        config.clip,
-        config.ema,
-        config.passes(ranks),
-        config.seed,
-        config.from_coco,
-    )
-
-
-def _threshold(network: Any, config: Config, version: str, places: Places) -> float:
-    """Operating score, from training images: the test clips must not choose it."""
-    images = _images(config, version, places, "train")
-    batches = data.plain_batches(images, config.at_once, most=CALIBRATION)
-    predictions, truths, _ = evaluate.predict(network, batches, "calibrate")
-    return evaluate.operating_point(predictions, truths)
+    options = data.ImageOptions(config.arch, config.classes, config.stride, config.origins)
+    return data.ClipImages(paths.root, version, split, options, workers)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -242,41 +283,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Train one model from a config file.")
     parser.add_argument("--config", type=Path, required=True)
     try:
-        job: Job = files.read_json(parser.parse_args(arguments).config, Job)
-        trained = train(job.config, job.version, job.places, job.equipment)
+        job: TrainingJob = files.read_json(parser.parse_args(arguments).config, TrainingJob)
+        trained = train(job.config, job.version, job.paths, job.equipment)
     except OneclickError as error:
-        sys.stderr.write(f"{FAILED}{error}\n")
+        sys.stderr.write(f"{FAILURE_PREFIX}{error}\n")
         return error.exit_code
     if trained:
-        card = trained.card
-        sys.stdout.write(json.dumps({"model": card.id, **card.metrics}) + "\n")
+        document: dict[str, Any] = {"model": trained.card.id, **trained.card.metrics}
+        sys.stdout.write(json.dumps(document) + "\n")
     return 0
-
-
-@dataclass(frozen=True)
-class Job:
-    """The file."""
-
-    version: str
-    root: str
-    models: str
-    parent: str | None = None
-    config: Config = field(default_factory=Config)
-    equipment: Equipment = ANY
-
-    @classmethod
-    def of(cls, config: Config, version: str, places: Places, equipment: Equipment) -> Job:
-        """The file for a training elsewhere."""
-        root, models = (str(path.absolute()) for path in (places.root, places.models))
-        parent = str(places.parent.absolute()) if places.parent else None
-        return cls(version, root, models, parent, config, equipment)
-
-    @property
-    def places(self) -> Places:
-        """Where it reads and writes."""
-        return Places(
-            Path(self.root), Path(self.models), Path(self.parent) if self.parent else None
-        )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""How often the model really was wrong where triggers fired: learned from what reviewers found.
+"""Calibration of triggers: how often the model really was wrong where they fired.
 
-What fired on one object is looked at together, because triggers are not independent witnesses:
-hindsight fills every hole that `flicker` sees. A set of triggers is counted for one pair of models
-in one direction; what such a pair has not shown yet is taken from its `base`.
+The triggers that fired on one object are counted as a set, because they are not independent:
+hindsight fills every gap that `flicker` reports. Each set is counted for one pair of models in one
+direction; a set that such a pair has not shown yet is estimated from the calibration's `base`.
 """
 
 from __future__ import annotations
@@ -17,138 +17,170 @@ from numpy.typing import NDArray
 
 from oneclick.core import association
 from oneclick.core.detections import Detections
-from oneclick.core.hits import Hit, HitBox
+from oneclick.core.hits import Hit
 
-Fired = frozenset[str]
+TriggerSet = frozenset[str]
 """Names of the triggers that fired on one object in one frame."""
 
-SAME_OBJECT = 0.4
-"""Boxes of different triggers, and their errors, are about one object from this IoU on."""
-CORRECT = 0.5
-"""A box is right from this IoU with the truth on."""
-STRENGTH = 3
-"""How many events the belief before the first review weighs: (wrong + 1) / (events + 3)."""
-UNKNOWN = 1 / 3
-"""Belief with no base."""
+SAME_OBJECT_IOU = 0.4
+"""From this IoU on, boxes of different triggers, or of a trigger and an error, are one object."""
+CORRECT_IOU = 0.5
+"""From this IoU with the ground truth on, a box is a true positive."""
+PRIOR_STRENGTH = 3
+"""Weight of the prior in events: an error rate is (wrong + 1) / (events + 3) without a base."""
+PRIOR_ERROR_RATE = 1 / 3
+"""Prior where there is no base."""
 
 
 @dataclass(frozen=True)
-class Tally:
+class TriggerTally:
     """Events of one set of triggers, one event per object and frame."""
 
     events: int = 0
     wrong: int = 0
-    """Those where the model really was wrong."""
+    """Events in which the model really was wrong."""
 
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(self.events + other.events, self.wrong + other.wrong)
+    def __add__(self, other: TriggerTally) -> TriggerTally:
+        return TriggerTally(self.events + other.events, self.wrong + other.wrong)
 
-    def share(self, before: float) -> float:
-        """Share of wrong events, drawn towards what was believed before."""
-        return (self.wrong + STRENGTH * before) / (self.events + STRENGTH)
+    def error_rate(self, prior: float) -> float:
+        """Return the share of wrong events, smoothed towards `prior` (additive smoothing)."""
+        return (self.wrong + PRIOR_STRENGTH * prior) / (self.events + PRIOR_STRENGTH)
 
 
 @dataclass(frozen=True)
 class Calibration:
     """P(the model is wrong at an object | the set of triggers that fired there)."""
 
-    tallies: Mapping[Fired, Tally] = field(default_factory=dict)
+    tallies: Mapping[TriggerSet, TriggerTally] = field(default_factory=dict)
     base: Calibration | None = None
-    """What is believed where little has been seen."""
+    """Source of the priors for sets with few events."""
 
-    def wrong(self, fired: Fired) -> float:
-        """Laplace-smoothed share of wrong events, drawn towards the base."""
+    def error_probability(self, triggers: TriggerSet) -> float:
+        """Return the smoothed share of wrong events of a set of triggers, in 0 … 1."""
         if self.base:
-            return self.tallies.get(fired, Tally()).share(self.base.wrong(fired))
-        return self.tallies.get(fired, self._like(fired)).share(UNKNOWN)
+            tally = self.tallies.get(triggers, TriggerTally())
+            return tally.error_rate(self.base.error_probability(triggers))
+        tally = self.tallies.get(triggers) or self._tally_of_subsets(triggers)
+        return tally.error_rate(PRIOR_ERROR_RATE)
 
-    def _like(self, fired: Fired) -> Tally:
-        """What the largest known parts of an unknown set have shown together.
+    def _tally_of_subsets(self, triggers: TriggerSet) -> TriggerTally:
+        """Add up the tallies of the largest counted subsets of a set that was never counted.
 
-        Only parts: that a trigger did not fire is evidence too, so larger sets say little.
+        Supersets are left out: that a trigger did not fire is evidence too.
         """
-        parts = [known for known in self.tallies if known < fired]
-        most = max(map(len, parts), default=0)
-        return sum((self.tallies[part] for part in parts if len(part) == most), Tally())
+        subsets = [subset for subset in self.tallies if subset < triggers]
+        size = max(map(len, subsets), default=0)
+        largest = (self.tallies[subset] for subset in subsets if len(subset) == size)
+        return sum(largest, TriggerTally())
 
 
-def learn(seen: Iterable[tuple[Fired, bool]]) -> dict[Fired, Tally]:
-    """Tallies of events: what fired, and whether the model was wrong there."""
-    tallies: dict[Fired, Tally] = {}
-    for fired, wrong in seen:
-        tallies[fired] = tallies.get(fired, Tally()) + Tally(1, int(wrong))
+def count_events(events: Iterable[tuple[TriggerSet, bool]]) -> dict[TriggerSet, TriggerTally]:
+    """Count events by set of triggers; an event is (set, whether the model was wrong)."""
+    tallies: dict[TriggerSet, TriggerTally] = {}
+    for triggers, wrong in events:
+        tallies[triggers] = tallies.get(triggers, TriggerTally()) + TriggerTally(1, int(wrong))
     return tallies
 
 
-def merged(parts: Iterable[Mapping[Fired, Tally]]) -> dict[Fired, Tally]:
-    """Tallies of several sources together."""
-    total: dict[Fired, Tally] = {}
-    for fired, tally in chain.from_iterable(part.items() for part in parts):
-        total[fired] = total.get(fired, Tally()) + tally
+def merge_tallies(
+    parts: Iterable[Mapping[TriggerSet, TriggerTally]],
+) -> dict[TriggerSet, TriggerTally]:
+    """Add up the tallies of several sources by set of triggers."""
+    total: dict[TriggerSet, TriggerTally] = {}
+    for triggers, tally in chain.from_iterable(part.items() for part in parts):
+        total[triggers] = total.get(triggers, TriggerTally()) + tally
     return total
 
 
-@dataclass(frozen=True, eq=False)
-class Objects:
-    """What all Hits of a video are about: one object is boxes of one frame that overlap."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FlaggedObjects:
+    """Objects that the Hits of a video are about: overlapping boxes of one frame are one object."""
 
     boxes: Detections
     """Boxes of all Hits; the class is the trigger."""
-    which: NDArray[np.int32]
+    object_ids: NDArray[np.int32]
     """Object of each box."""
     frames: NDArray[np.int32]
     """Frame of each object."""
-    fired: NDArray[np.intp]
-    """Index into `sets` of each object."""
-    sets: tuple[Fired, ...]
+    set_ids: NDArray[np.intp]
+    """Index into `trigger_sets` of each object."""
+    trigger_sets: tuple[TriggerSet, ...]
 
 
-def objects(hits: Sequence[Hit], length: int) -> Objects:
-    """Join what different triggers say about one object; Hits without boxes are left out."""
-    found = _boxes([hit for hit in hits if hit.boxes], length)
-    i, j, _ = association.overlaps(found, found, SAME_OBJECT)
-    graph = scipy.sparse.coo_array(
-        (np.ones(len(i), np.int8), (i, j)), shape=(len(found), len(found))
-    )
-    which = scipy.sparse.csgraph.connected_components(graph, directed=False)[1].astype(np.int32)
-    count = int(which.max()) + 1 if len(which) else 0
-    frames = np.zeros(count, np.int32)
-    frames[which] = found.frames
-    table = np.zeros((count, len(found.names)), np.bool_)
-    table[which, found.classes] = True
-    rows, fired = np.unique(table, axis=0, return_inverse=True)
-    names = np.array(found.names)
-    sets = tuple(frozenset(names[row].tolist()) for row in rows)
-    return Objects(found, which, frames, fired.reshape(-1), sets)
-
-
-def mistakes(sure: Detections, truth: Detections) -> tuple[Detections, Detections]:
-    """False alarms among the boxes of a model at its operating point, and the truth it missed."""
-    i, j = association.match_frames(sure, truth, CORRECT)
-    false, missed = np.ones(len(sure), np.bool_), np.ones(len(truth), np.bool_)
-    false[i], missed[j] = False, False
-    return sure.where(false), truth.where(missed)
-
-
-def events(found: Objects, wrong: Sequence[Detections]) -> list[tuple[Fired, bool]]:
-    """Per object: what fired, and whether one of its boxes lies on a mistake."""
-    bad = np.zeros(len(found.frames), np.bool_)
-    for part in wrong:
-        rows = association.overlaps(found.boxes, part, SAME_OBJECT)[0]
-        bad[found.which[rows]] = True
-    return [(found.sets[k], bool(b)) for k, b in zip(found.fired.tolist(), bad, strict=True)]
-
-
-def _boxes(hits: Sequence[Hit], length: int) -> Detections:
-    names = tuple(sorted({hit.trigger for hit in hits})) or ("none",)
-    number = {name: k for k, name in enumerate(names)}
+def boxes_of_hits(hits: Sequence[Hit], length: int) -> tuple[Detections, NDArray[np.intp]]:
+    """Return all boxes of Hits, whose class is the trigger, and the index of each box's Hit."""
+    names = tuple(sorted({hit.trigger for hit in hits if hit.boxes})) or ("none",)
+    class_ids = {name: k for k, name in enumerate(names)}
     sizes = [len(hit.boxes) for hit in hits]
-    rows = _rows([hit.boxes for hit in hits], sum(sizes))
-    classes = np.repeat(np.array([number[hit.trigger] for hit in hits], np.int16), sizes)
-    frames, ones = rows[:, 0].astype(np.int32), np.ones(len(rows), np.float32)
-    return Detections(frames, rows[:, 1:].astype(np.float32), ones, classes, length, 1.0, names)
+    numbers = chain.from_iterable(chain.from_iterable(hit.boxes for hit in hits))
+    rows = np.fromiter(numbers, np.float64, sum(sizes) * 5).reshape(-1, 5)
+    classes = np.repeat(np.array([class_ids.get(h.trigger, 0) for h in hits], np.int16), sizes)
+    order = np.argsort(rows[:, 0], kind="stable")
+    rows = rows[order]
+    boxes = Detections(
+        frames=rows[:, 0].astype(np.int32),
+        boxes=rows[:, 1:].astype(np.float32),
+        scores=np.ones(len(rows), np.float32),
+        classes=classes[order],
+        length=length,
+        fps=1.0,
+        names=names,
+    )
+    return boxes, np.repeat(np.arange(len(hits)), sizes)[order]
 
 
-def _rows(boxes: Sequence[tuple[HitBox, ...]], count: int) -> NDArray[np.float64]:
-    numbers = chain.from_iterable(chain.from_iterable(boxes))
-    return np.fromiter(numbers, np.float64, count * 5).reshape(-1, 5)
+def group_hits(hits: Sequence[Hit], length: int) -> FlaggedObjects:
+    """Join the boxes of different triggers on one object; Hits without boxes are left out.
+
+    Args:
+        hits: Hits of one video or clip, frames in [0, length).
+        length: frames of the video or clip.
+    """
+    boxes, _ = boxes_of_hits(hits, length)
+    i, j, _ = association.overlaps(boxes, boxes, SAME_OBJECT_IOU)
+    graph = scipy.sparse.coo_array(
+        (np.ones(len(i), np.int8), (i, j)), shape=(len(boxes), len(boxes))
+    )
+    components = scipy.sparse.csgraph.connected_components(graph, directed=False)[1]
+    object_ids = components.astype(np.int32)
+    count = int(object_ids.max()) + 1 if len(object_ids) else 0
+    frames = np.zeros(count, np.int32)
+    frames[object_ids] = boxes.frames
+    membership = np.zeros((count, len(boxes.names)), np.bool_)
+    membership[object_ids, boxes.classes] = True
+    rows, set_ids = np.unique(membership, axis=0, return_inverse=True)
+    names = np.array(boxes.names)
+    return FlaggedObjects(
+        boxes=boxes,
+        object_ids=object_ids,
+        frames=frames,
+        set_ids=set_ids.reshape(-1),
+        trigger_sets=tuple(frozenset(names[row].tolist()) for row in rows),
+    )
+
+
+def find_model_errors(predictions: Detections, truth: Detections) -> tuple[Detections, Detections]:
+    """Return the false positives and the false negatives of a model, matched one to one.
+
+    Args:
+        predictions: boxes at the model's operating point.
+        truth: ground truth of the same frames.
+    """
+    i, j = association.match_frames(predictions, truth, CORRECT_IOU)
+    unmatched = np.ones(len(predictions), np.bool_)
+    missed = np.ones(len(truth), np.bool_)
+    unmatched[i], missed[j] = False, False
+    return predictions.where(unmatched), truth.where(missed)
+
+
+def judge_objects(
+    objects: FlaggedObjects, errors: Sequence[Detections]
+) -> list[tuple[TriggerSet, bool]]:
+    """Return one event per object: what fired, and whether one of its boxes lies on an error."""
+    wrong = np.zeros(len(objects.frames), np.bool_)
+    for part in errors:
+        rows = association.overlaps(objects.boxes, part, SAME_OBJECT_IOU)[0]
+        wrong[objects.object_ids[rows]] = True
+    sets = [objects.trigger_sets[k] for k in objects.set_ids.tolist()]
+    return list(zip(sets, wrong.tolist(), strict=True))

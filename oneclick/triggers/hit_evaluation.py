@@ -1,4 +1,4 @@
-"""What one reviewed clip says about the model and about the triggers."""
+"""Evaluation of the Hits of one clip, and of its model, against reviewed labels."""
 
 from __future__ import annotations
 
@@ -7,104 +7,88 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from oneclick.core import association
 from oneclick.core.detections import Detections
 from oneclick.core.hits import Hit
 from oneclick.triggers import calibrate
-from oneclick.triggers.calibrate import SAME_OBJECT, Fired, Objects, Tally
+from oneclick.triggers.calibrate import (
+    SAME_OBJECT_IOU,
+    FlaggedObjects,
+    TriggerSet,
+    TriggerTally,
+)
 
 
-@dataclass(frozen=True)
-class Testimony:
-    """Counts of one clip. An object is one box of one frame, of the model or of the truth."""
+@dataclass(frozen=True, kw_only=True)
+class HitEvaluation:
+    """Counts of one clip. An object is one box of one frame, of the model or of the labels."""
 
     objects: int
-    """Boxes found, missed and invented."""
+    """True positives, false positives and false negatives of the model."""
     errors: int
-    """Missed and invented ones."""
-    caught: int
+    """False positives and false negatives."""
+    flagged_errors: int
     """Errors on which a trigger fired."""
-    tallies: Mapping[Fired, Tally]
-    """Events by what fired together."""
-    hits: Mapping[str, Tally]
-    """Hits of each trigger, and those that lie on an error."""
-    alone: Mapping[str, int]
-    """Errors on which no other trigger fired."""
+    tallies: Mapping[TriggerSet, TriggerTally]
+    """Events by the set of triggers that fired together."""
+    hits: Mapping[str, TriggerTally]
+    """Hits by trigger; `wrong` counts those that lie on an error of the model."""
+    exclusive_errors: Mapping[str, int]
+    """Errors by trigger on which no other trigger fired."""
 
 
-def testify(hits: Sequence[Hit], sure: Detections, truth: Detections) -> Testimony:
-    """Compare what fired with what was wrong.
+def evaluate_hits(hits: Sequence[Hit], predictions: Detections, truth: Detections) -> HitEvaluation:
+    """Compare the Hits of a clip with the errors of the model.
 
     Args:
         hits: in frames of the clip.
-        sure: boxes of the model at its operating point.
-        truth: boxes as a person left them.
+        predictions: boxes of the model at its operating point.
+        truth: reviewed labels of the same frames.
     """
-    false, missed = calibrate.mistakes(sure, truth)
-    found = calibrate.objects(hits, sure.length)
-    seen = [_witnesses(found, part) for part in (false, missed)]
-    fired = [names for part in seen for names in part if names]
-    lone = Counter(next(iter(names)) for names in fired if len(names) == 1)
-    events = calibrate.events(found, (false, missed)) + _without_boxes(hits, (false, missed))
-    return Testimony(
-        len(truth) + len(false),
-        len(false) + len(missed),
-        len(fired),
-        calibrate.learn(events),
-        _right(hits, (false, missed)),
-        dict(sorted(lone.items())),
-    )
-
-
-def _witnesses(found: Objects, wrong: Detections) -> list[set[str]]:
-    """Per error: the triggers with a box on it."""
-    names: list[set[str]] = [set() for _ in range(len(wrong))]
-    rows, errors, _ = association.overlaps(found.boxes, wrong, SAME_OBJECT)
-    for row, error in zip(rows.tolist(), errors.tolist(), strict=True):
-        names[error].add(found.boxes.names[found.boxes.classes[row]])
-    return names
-
-
-def _without_boxes(hits: Sequence[Hit], wrong: Sequence[Detections]) -> list[tuple[Fired, bool]]:
-    """One event per frame of a Hit that names no object: is anything wrong there?"""
-    frames = _wrong_frames(wrong)
-    return [
-        (frozenset([hit.trigger]), frame in frames)
+    false_positives, false_negatives = calibrate.find_model_errors(predictions, truth)
+    errors = (false_positives, false_negatives)
+    objects = calibrate.group_hits(hits, predictions.length)
+    flags = [names for part in errors for names in triggers_by_error(objects, part) if names]
+    exclusive = Counter(next(iter(names)) for names in flags if len(names) == 1)
+    wrong_frames = set(np.concatenate([part.frames for part in errors]).tolist())
+    # A Hit without boxes is one event per frame: the model is wrong there if it errs at all.
+    frame_events = [
+        (frozenset([hit.trigger]), frame in wrong_frames)
         for hit in hits
         if not hit.boxes
         for frame in range(hit.span.start, hit.span.stop)
     ]
+    return HitEvaluation(
+        objects=len(truth) + len(false_positives),
+        errors=len(false_positives) + len(false_negatives),
+        flagged_errors=len(flags),
+        tallies=calibrate.count_events(calibrate.judge_objects(objects, errors) + frame_events),
+        hits=tally_hits(hits, errors),
+        exclusive_errors=dict(sorted(exclusive.items())),
+    )
 
 
-def _right(hits: Sequence[Hit], wrong: Sequence[Detections]) -> dict[str, Tally]:
-    """Hits by trigger; right are those with a box on an error, or without boxes and near one."""
-    frames, on = _wrong_frames(wrong), _on_errors(hits, wrong)
-    total: dict[str, Tally] = {}
+def triggers_by_error(objects: FlaggedObjects, errors: Detections) -> list[set[str]]:
+    """Return for each error the triggers that have a box on it."""
+    names: list[set[str]] = [set() for _ in range(len(errors))]
+    rows, columns, _ = association.overlaps(objects.boxes, errors, SAME_OBJECT_IOU)
+    for row, error in zip(rows.tolist(), columns.tolist(), strict=True):
+        names[error].add(objects.boxes.names[objects.boxes.classes[row]])
+    return names
+
+
+def tally_hits(hits: Sequence[Hit], errors: Sequence[Detections]) -> dict[str, TriggerTally]:
+    """Count Hits by trigger, and those on an error: with a box on it, or without boxes near it."""
+    boxes, hit_ids = calibrate.boxes_of_hits(hits, errors[0].length)
+    rows = [association.overlaps(boxes, part, SAME_OBJECT_IOU)[0] for part in errors]
+    on_error = set(hit_ids[np.concatenate(rows)].tolist())
+    wrong_frames = set(np.concatenate([part.frames for part in errors]).tolist())
+    tallies: dict[str, TriggerTally] = {}
     for number, hit in enumerate(hits):
-        near = any(frame in frames for frame in range(hit.span.start, hit.span.stop))
-        right = number in on if hit.boxes else near
-        total[hit.trigger] = total.get(hit.trigger, Tally()) + Tally(1, int(right))
-    return dict(sorted(total.items()))
-
-
-def _on_errors(hits: Sequence[Hit], wrong: Sequence[Detections]) -> set[int]:
-    """Numbers of the Hits that have a box on an error."""
-    number = np.repeat(np.arange(len(hits)), [len(hit.boxes) for hit in hits])
-    rows = np.array([box for hit in hits for box in hit.boxes], np.float64).reshape(-1, 5)
-    order = np.argsort(rows[:, 0], kind="stable")
-    rows, number = rows[order], number[order]
-    of_hits = _as_detections(rows, wrong[0].length)
-    touched = [association.overlaps(of_hits, part, SAME_OBJECT)[0] for part in wrong]
-    return set(number[np.concatenate(touched)].tolist())
-
-
-def _as_detections(rows: NDArray[np.float64], length: int) -> Detections:
-    frames, ones = rows[:, 0].astype(np.int32), np.ones(len(rows), np.float32)
-    classes = np.zeros(len(rows), np.int16)
-    return Detections(frames, rows[:, 1:].astype(np.float32), ones, classes, length, 1.0, ("any",))
-
-
-def _wrong_frames(wrong: Sequence[Detections]) -> set[int]:
-    return set(np.concatenate([part.frames for part in wrong]).tolist())
+        near = any(frame in wrong_frames for frame in range(hit.span.start, hit.span.stop))
+        correct = number in on_error if hit.boxes else near
+        tallies[hit.trigger] = tallies.get(hit.trigger, TriggerTally()) + TriggerTally(
+            1, int(correct)
+        )
+    return dict(sorted(tallies.items()))

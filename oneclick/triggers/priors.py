@@ -1,4 +1,4 @@
-"""What is believed before the first review, and of pairs of models that nobody has reviewed yet.
+"""Prior calibration of the triggers, for pairs of models without reviewed clips.
 
 Events of pairs of detectors on static and moving street and corridor cameras (PETS09-S2L1,
 TUD-Campus, MOT17-05 and MOT17-09) against ground truth: both of YOLOX-nano and NanoDet-m, and all
@@ -8,11 +8,11 @@ fewer than 20 events are left out. `python -m tests.bench.triggers --priors` pri
 
 from __future__ import annotations
 
-from oneclick.triggers.calibrate import Calibration, Tally
+from oneclick.triggers.calibrate import Calibration, TriggerTally
 
-# On rendered rooms (oneclick/ward) with people left out for two seconds, 137 frames of 137 were
-# right; they count as 20, for no real footage of the data has someone who is missed so long.
-_OF_THE_WARD = {"unseen_motion": (20, 20)}
+# In rendered rooms (oneclick/ward) with people left out for two seconds, the trigger was right in
+# 137 of 137 frames. They count as 20: no recording of the data misses a person for so long.
+_WARD_EVENTS = {"unseen_motion": (20, 20)}
 _EVENTS = {
     "hindsight_miss": (1400, 276),
     "conflict_miss": (1184, 568),
@@ -77,8 +77,8 @@ _EVENTS = {
     "conflict_extra+conflict_miss+flicker+hindsight_miss": (23, 23),
     "conflict_extra+hindsight_extra+jump": (22, 0),
 }
-"""Triggers that fired together: (events, those where the model was wrong)."""
+"""Set of triggers: (events, events in which the model was wrong)."""
 
 BELIEFS = Calibration(
-    {frozenset(k.split("+")): Tally(*v) for k, v in (_EVENTS | _OF_THE_WARD).items()}
+    {frozenset(k.split("+")): TriggerTally(*v) for k, v in (_EVENTS | _WARD_EVENTS).items()}
 )

@@ -1,7 +1,7 @@
 """Video in and out with PyAV: upright RGB frames, counted the same way everywhere.
 
 Frame k is the k-th frame that decodes. `probe`, `frames`, `cut` and `extract` all count by the same
-index (io/video/index.py), so a frame number found by one of them is good for the others.
+index (video/index.py), so a frame number from one of them holds for the others.
 """
 
 from oneclick.video.encode import cut, write

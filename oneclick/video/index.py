@@ -1,9 +1,9 @@
-"""What a video file holds: how many frames, when each is shown, and where decoding can start.
+"""Index of a video file: its frames, their presentation times, and where decoding can start.
 
 Counting packets costs a read of the file; decoding it costs a hundred times more. So packets count
-as frames wherever every sign says that each of them decodes to one frame (`_frame_times`); with any
-doubt the file is decoded, on one thread, because a damaged stream may decode to another number of
-frames on another number of threads.
+as frames where all checks pass that each of them decodes to one frame (`packet_times`). Otherwise
+the file is decoded, on one thread, because a damaged stream may decode to another number of frames
+on another number of threads.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -28,19 +27,19 @@ from oneclick.core.errors import BadVideo
 from oneclick.video import source
 
 DEFAULT_FPS = 25.0
-"""Frame rate assumed where a file states none that can be true."""
-_POSSIBLE_FPS = (0.05, 500.0)  # a container that does not know states its clock: 1000, 90000
+"""Frame rate assumed where a file states none that is plausible."""
+_PLAUSIBLE_FPS = (0.05, 500.0)  # some containers state their clock instead: 1000, 90000
 _ONE_PACKET_ONE_FRAME = ("h264", "hevc", "mjpeg", "mpeg4", "msmpeg4", "vp9", "libdav1d")
 _TRUE_SIZE = re.compile(r"true size (\d+)x(\d+)")
 _FIRST_DIGITAL_YEAR = 1990  # cameras without a clock write 1904 or 1970
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VideoInfo:
-    """What `probe` finds out about a video file."""
+    """Properties of a video file."""
 
     fps: float
-    """Nominal frames per second: the average rate, or 25 where no possible one is stated."""
+    """Nominal frames per second: the average rate, or 25 where no plausible one is stated."""
     frames: int
     """Frames that decode; at least one."""
     width: int
@@ -52,13 +51,13 @@ class VideoInfo:
     """Whether frames are unevenly spaced in time."""
 
 
-@dataclass(frozen=True, eq=False)
-class Index:
-    """A file's frames and the shape of its pictures."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FrameIndex:
+    """Frames of a video file, and how its pictures are stored."""
 
     info: VideoInfo
     times: NDArray[np.int64] | None
-    """Presentation time of every frame in stream ticks, ascending; None: only decoding can tell."""
+    """Presentation time of every frame in stream ticks, ascending; None if packets do not tell."""
     keys: NDArray[np.int64]
     """Presentation times at which decoding can start, ascending."""
     coded: tuple[int, int]
@@ -68,23 +67,27 @@ class Index:
 
 
 def probe(path: Path, name: str = "") -> VideoInfo:
-    """Look at a video file; it is decoded only if its packets leave doubt about its frames.
+    """Return the properties of a video file; it is decoded only if its packets are ambiguous.
 
-    A truncated or damaged file counts the frames that decode. Errors speak of `name` if given.
+    In a truncated or damaged file the frames that decode are counted.
+
+    Args:
+        path: the file.
+        name: replaces the file's name in error messages.
 
     Raises:
         BadVideo: one line with the file's name and the remedy.
     """
     try:
-        return index(path).info
+        return read_index(path).info
     except BadVideo as error:
         if not name:
             raise
         raise BadVideo(str(error).replace(path.name, name)) from error
 
 
-def index(path: Path) -> Index:
-    """The index of a file, remembered while the file does not change. Raises BadVideo."""
+def read_index(path: Path) -> FrameIndex:
+    """Return the index of a file, cached while the file does not change. Raises BadVideo."""
     try:
         stat = path.stat()
     except OSError as error:
@@ -94,49 +97,63 @@ def index(path: Path) -> Index:
 
 
 @functools.lru_cache(maxsize=8)
-def _index(path: Path, size: int, mtime_ns: int, inode: int) -> Index:
-    first = _first_frame(path)
-    with source.opened(path) as (container, stream):
-        times, keys = _frame_times(container, stream, first)
-        shown = times if times is not None else _decoded_times(path)
-        info = _info(container, stream, first, shown)
-        return Index(info, times, keys, (first.width, first.height), _turns(first))
+def _index(path: Path, size: int, mtime_ns: int, inode: int) -> FrameIndex:
+    first = first_frame(path)
+    with source.open_video(path) as (container, stream):
+        times, keys = packet_times(container, stream, first)
+        return FrameIndex(
+            info=video_info(
+                container, stream, first, decoded_times(path) if times is None else times
+            ),
+            times=times,
+            keys=keys,
+            coded=(first.width, first.height),
+            quarter_turns=_quarter_turns(first),
+        )
 
 
-def _first_frame(path: Path) -> VideoFrame:
-    with source.opened(path, threads=1) as (container, stream):
+def first_frame(path: Path) -> VideoFrame:
+    """Decode the first frame.
+
+    Raises:
+        BadVideo: no frame decodes.
+    """
+    with source.open_video(path, threads=1) as (container, stream):
         for frame in source.decode(container, stream):
             return frame
     raise BadVideo(f"no frame of {path.name} decodes: copy it again or convert it to MP4")
 
 
-def _frame_times(
+def packet_times(
     container: InputContainer, stream: VideoStream, first: VideoFrame
 ) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
-    """(frame times, key times) read off the packets; (None, empty) if they leave doubt."""
-    doubt = None, np.empty(0, np.int64)
+    """Read the times of frames and of keyframes from the packets, in stream ticks, ascending.
+
+    (None, empty) if it is not certain that each packet decodes to one frame.
+    """
+    uncertain = None, np.empty(0, np.int64)
     if stream.codec_context.name not in _ONE_PACKET_ONE_FRAME or first.interlaced_frame:
-        return doubt
-    prefix = _length_prefix(stream)
+        return uncertain
+    length_size = nal_length_size(stream)
     times: list[int] = []
     keys: list[int] = []
     for packet in source.packets(container, stream):
-        if packet is None or packet.pts is None or not _sound(packet, prefix):
-            return doubt
+        if packet is None or packet.pts is None or not is_intact(packet, length_size):
+            return uncertain
         if packet.is_keyframe:
             keys.append(packet.pts)
         if not packet.is_discard:
             times.append(packet.pts)
-    shown = np.unique(np.array(times, np.int64))
+    distinct = np.unique(np.array(times, np.int64))
     if stream.frames and stream.frames != len(times):
-        return doubt
-    if len(shown) != len(times) or not keys or shown[0] != first.pts:
-        return doubt
-    return shown, np.sort(np.array(keys, np.int64))
+        return uncertain
+    if len(distinct) != len(times) or not keys or distinct[0] != first.pts:
+        return uncertain
+    return distinct, np.sort(np.array(keys, np.int64))
 
 
-def _length_prefix(stream: VideoStream) -> int:
-    """Bytes of the length before each unit of an H.264 or HEVC packet; 0 where there is none."""
+def nal_length_size(stream: VideoStream) -> int:
+    """Return the bytes of the length before each NAL unit (H.264, HEVC); 0 where there is none."""
     header = stream.codec_context.extradata or b""
     if not header or header[0] != 1:
         return 0
@@ -144,85 +161,90 @@ def _length_prefix(stream: VideoStream) -> int:
     return (header[at] & 3) + 1 if at < len(header) else 0
 
 
-def _sound(packet: Packet[VideoStream], prefix: int) -> bool:
-    """Whether nothing about a packet's outside says that it is damaged."""
-    if packet.is_corrupt or not prefix:
+def is_intact(packet: Packet[VideoStream], length_size: int) -> bool:
+    """Check a packet's flags and the lengths of its NAL units for signs of damage."""
+    if packet.is_corrupt or not length_size:
         return not packet.is_corrupt
     data = memoryview(packet)
     at = 0
-    while at + prefix < len(data):
-        if data[at + prefix] & 0x80:  # the forbidden bit that opens every unit
+    while at + length_size < len(data):
+        if data[at + length_size] & 0x80:  # the forbidden bit that opens every unit
             return False
-        at += prefix + int.from_bytes(data[at : at + prefix], "big")
+        at += length_size + int.from_bytes(data[at : at + length_size], "big")
     return at == len(data)
 
 
-def _decoded_times(path: Path) -> NDArray[np.int64]:
-    """Time of every frame that decodes; frames without one are put at their number."""
-    with source.opened(path, threads=1) as (container, stream):
+def decoded_times(path: Path) -> NDArray[np.int64]:
+    """Decode the whole file; return the time of each frame, or its number if it has none."""
+    with source.open_video(path, threads=1) as (container, stream):
         frames = source.decode(container, stream)
         return np.array(
             [k if frame.pts is None else frame.pts for k, frame in enumerate(frames)], np.int64
         )
 
 
-def _info(
+def video_info(
     container: InputContainer, stream: VideoStream, first: VideoFrame, times: NDArray[np.int64]
 ) -> VideoInfo:
-    width, height = _true_size(container, first)
-    if _turns(first) % 2:
+    """Return the properties of a video with frames at `times`, in stream ticks."""
+    width, height = true_size(container, first)
+    if _quarter_turns(first) % 2:
         width, height = height, width
     steps = np.diff(times)
-    variable = _uneven(steps)
-    rates = [stream.average_rate, _mean_rate(stream, steps), stream.guessed_rate]
-    if variable:
-        rates = [rates[1], rates[0]]
-    started_at = _started_at(container.metadata | stream.metadata)
-    return VideoInfo(_first_possible(rates), len(times), width, height, started_at, variable)
+    # Uneven: more than a fifth of a step, and more than rounding to ticks explains.
+    step = np.median(steps) if len(steps) else 0.0
+    variable = bool(len(steps) and np.abs(steps - step).max() > max(1.0, 0.2 * step))
+    return VideoInfo(
+        fps=frame_rate(stream, steps, variable),
+        frames=len(times),
+        width=width,
+        height=height,
+        started_at=recording_start(container.metadata | stream.metadata),
+        variable=variable,
+    )
 
 
-def _turns(frame: VideoFrame) -> int:
+def _quarter_turns(frame: VideoFrame) -> int:
     return round(frame.rotation / 90) % 4
 
 
-def _uneven(steps: NDArray[np.int64]) -> bool:
-    """More than a fifth of a step, and more than rounding to ticks explains."""
-    if len(steps) == 0:
-        return False
-    usual = np.median(steps)
-    return bool(np.abs(steps - usual).max() > max(1.0, 0.2 * usual))
+def frame_rate(stream: VideoStream, steps: NDArray[np.int64], variable: bool) -> float:
+    """Return the first plausible rate in frames per second: stated, measured, or the default.
 
-
-def _mean_rate(stream: VideoStream, steps: NDArray[np.int64]) -> float | None:
+    Args:
+        stream: states an average rate.
+        steps: ticks between frames, whose mean comes first if they are uneven.
+        variable: whether they are uneven.
+    """
     ticks = int(steps.sum())
-    if ticks <= 0 or stream.time_base is None:
-        return None
-    return len(steps) / float(ticks * stream.time_base)
-
-
-def _first_possible(rates: Sequence[Fraction | float | None]) -> float:
-    for rate in rates:
+    mean: float | None = None
+    if ticks > 0 and stream.time_base is not None:
+        mean = len(steps) / float(ticks * stream.time_base)
+    rates: list[Fraction | float | None] = [stream.average_rate, mean, stream.guessed_rate]
+    for rate in [mean, stream.average_rate] if variable else rates:
         fps = float(rate or math.nan)
-        if _POSSIBLE_FPS[0] <= fps <= _POSSIBLE_FPS[1]:
+        if _PLAUSIBLE_FPS[0] <= fps <= _PLAUSIBLE_FPS[1]:
             return fps
     return DEFAULT_FPS
 
 
-def _started_at(metadata: dict[str, str]) -> datetime | None:
+def recording_start(metadata: dict[str, str]) -> datetime | None:
+    """Return the start of the recording in UTC; None if missing or from before digital video."""
     try:
-        at = datetime.fromisoformat(metadata.get("creation_time", ""))
+        start = datetime.fromisoformat(metadata.get("creation_time", ""))
     except ValueError:
         return None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return at.astimezone(UTC) if at.year >= _FIRST_DIGITAL_YEAR else None
+    start = start if start.tzinfo else start.replace(tzinfo=UTC)
+    return start.astimezone(UTC) if start.year >= _FIRST_DIGITAL_YEAR else None
 
 
 def size_note(width: int, height: int) -> str:
-    """The note in a file that tells its picture's true size from the padding to even numbers."""
+    """Return the comment that stores the size in px of pictures padded to even sides."""
     return f"true size {width}x{height}"
 
 
-def _true_size(container: InputContainer, first: VideoFrame) -> tuple[int, int]:
+def true_size(container: InputContainer, first: VideoFrame) -> tuple[int, int]:
+    """Return width and height of the stored pictures in px, without padding."""
     note = _TRUE_SIZE.fullmatch(container.metadata.get("comment", ""))
     if note:
         width, height = int(note[1]), int(note[2])

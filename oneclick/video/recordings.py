@@ -1,4 +1,4 @@
-"""Recordings wherever they lie: files, folders and URLs, all through fsspec."""
+"""Discovery of recordings in files, folders and URLs, all through fsspec."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUFFIXES = frozenset({
     ".mpg", ".mts", ".ts", ".webm", ".wmv",
 })
 # fmt: on
-"""What counts as a video in a folder; a file named by itself may have any suffix."""
+"""Suffixes of videos in a folder; a file that is named itself may have any suffix."""
 UNKNOWN_SUFFIX = ".video"
 
 _CHUNK = 4 << 20
@@ -26,27 +26,27 @@ _TIME = re.compile(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recording:
     """One file that may be a recording."""
 
     name: str
-    """As the user would name it."""
+    """Path or URL, as the user would write it."""
     camera: str
-    """Name of its folder below the source, else its own name without the time."""
+    """Name of its folder below the source, else the file's name without the time."""
     started_at: datetime | None
     """UTC, from a time such as 2026-11-21T10-00-00 or 20261121_100000 in the name."""
     suffix: str
     """One of SUFFIXES or UNKNOWN_SUFFIX."""
     state: str
-    """Another text for another file, and once the file has changed."""
+    """Identifies file and content: it differs between files, and after a file has changed."""
     system: Any
-    """The fsspec file system it lies in."""
+    """fsspec file system."""
     path: str
-    """Its path there."""
+    """Path in the file system."""
 
     def chunks(self) -> Iterator[bytes]:
-        """The bytes. Raises BadVideo if they cannot be read."""
+        """Yield the content in chunks. Raises BadVideo if it cannot be read."""
         try:
             with self.system.open(self.path, "rb") as file:
                 while chunk := file.read(_CHUNK):
@@ -56,27 +56,31 @@ class Recording:
 
 
 def find(sources: Sequence[str], failed: dict[str, str]) -> list[Recording]:
-    """The recordings of all sources, in order; what cannot be looked at goes to `failed`.
+    """Return the recordings of all sources, in order.
+
+    Args:
+        sources: files, folders and URLs.
+        failed: receives the reason for each source, folder or file that cannot be read.
 
     Raises:
         Unavailable: the package that a kind of URL needs is not installed.
     """
-    found: list[Recording] = []
+    recordings: list[Recording] = []
     for source in sources:
-        before = len(found), len(failed)
+        before = len(recordings), len(failed)
         try:
-            found += _find_in(source, failed)
+            recordings += recordings_in(source, failed)
         except Unavailable:
             raise
         except Exception as error:  # every remote file system raises its own
             failed[source] = f"cannot look into {source}: {_reason(error)}"
-        if before == (len(found), len(failed)):
+        if before == (len(recordings), len(failed)):
             failed[source] = f"no video files in {source}: give a folder that holds recordings"
-    return found
+    return recordings
 
 
 def time_in(name: str) -> datetime | None:
-    """A date with a time in a file name, taken as UTC; None if there is none."""
+    """Return the date and time in a file name, taken as UTC; None if there is none."""
     match = _TIME.search(name)
     if match is None:
         return None
@@ -87,8 +91,9 @@ def time_in(name: str) -> datetime | None:
         return None
 
 
-def _find_in(source: str, failed: dict[str, str]) -> Iterator[Recording]:
-    system, root = _open(source)
+def recordings_in(source: str, failed: dict[str, str]) -> Iterator[Recording]:
+    """Yield the recordings of one source; reasons of failures go to `failed`."""
+    system, root = open_file_system(source)
     if _suffix(root) in SUFFIXES or system.isfile(root):
         yield _recording(system, root, source, "")
     elif not system.exists(root):
@@ -98,20 +103,26 @@ def _find_in(source: str, failed: dict[str, str]) -> Iterator[Recording]:
 
 
 def _find_below(
-    system: Any, folder: str, shown: str, camera: str, failed: dict[str, str]
+    system: Any, folder: str, folder_name: str, camera: str, failed: dict[str, str]
 ) -> Iterator[Recording]:
-    """Depth first, in order of names; `camera` is the nearest folder below the source that could
-    name one (a date could not).
+    """Yield the recordings below a folder, depth first, in order of names.
+
+    Args:
+        system: fsspec file system.
+        folder: path in it.
+        folder_name: path as the user would write it.
+        camera: name of the nearest folder below the source that contains a letter; dates do not.
+        failed: receives the reasons of failures.
     """
     try:
         entries = sorted(system.ls(folder, detail=True), key=lambda entry: str(entry["name"]))
     except OSError as error:
-        failed[shown] = f"cannot look into {shown}: {_reason(error)}; check its rights"
+        failed[folder_name] = f"cannot look into {folder_name}: {_reason(error)}; check its rights"
         return
     for entry in entries:
         path = str(entry["name"]).rstrip("/")
         leaf = PurePosixPath(path).name
-        name = f"{shown.rstrip('/')}/{leaf}"
+        name = f"{folder_name.rstrip('/')}/{leaf}"
         if leaf.startswith("."):
             continue
         if entry["type"] == "directory":
@@ -124,7 +135,12 @@ def _find_below(
                 failed[name] = f"cannot read {name}: {_reason(error)}"
 
 
-def _open(source: str) -> tuple[Any, str]:
+def open_file_system(source: str) -> tuple[Any, str]:
+    """Return the fsspec file system of a source, and the source's path in it.
+
+    Raises:
+        Unavailable: the package that this kind of URL needs is not installed.
+    """
     import fsspec
 
     if "://" not in source:  # as a URL, a name with :: in it would be several
@@ -137,13 +153,13 @@ def _open(source: str) -> tuple[Any, str]:
     return system, str(root)
 
 
-def _recording(system: Any, path: str, shown: str, folder: str) -> Recording:
+def _recording(system: Any, path: str, name: str, folder: str) -> Recording:
     leaf = _leaf(path)
-    own = _TIME.sub("", leaf.stem).strip(" -_.")
+    name_without_time = _TIME.sub("", leaf.stem).strip(" -_.")
     suffix = leaf.suffix.lower()
     return Recording(
-        name=shown,
-        camera=folder or own or leaf.parent.name,
+        name=name,
+        camera=folder or name_without_time or leaf.parent.name,
         started_at=time_in(leaf.stem),
         suffix=suffix if suffix in SUFFIXES else UNKNOWN_SUFFIX,
         state=f"{system.unstrip_protocol(path)} {system.ukey(path)}",

@@ -14,20 +14,34 @@ from av.video.stream import VideoStream
 
 from oneclick.core.errors import BadVideo
 
-# A file may hold playlists and references: only the file itself is ever read.
+# A file may contain playlists and references: only local files are ever read.
 _OPTIONS = {"protocol_whitelist": "file"}
 _GIVE_UP = 1000
 """Read errors in a row after which the rest of a file counts as missing."""
 
 
 @contextlib.contextmanager
-def opened(path: Path, threads: int = 0) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The container and its first video stream, decoding on `threads` threads (0: all cores).
+def open_video(path: Path, threads: int = 0) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Yield the container and its first video stream.
+
+    Args:
+        path: the file.
+        threads: decoding threads, 0 for all cores.
 
     Raises:
         BadVideo: one line with the file's name and the remedy.
     """
-    container = _open(path)
+    try:
+        if path.stat().st_size == 0:
+            raise BadVideo(f"{path.name} is empty: record or copy it again")
+        container = av.open(str(path), options=_OPTIONS)
+    except av.FFmpegError as error:
+        raise BadVideo(
+            f"{path.name} is not a video that can be opened ({_reason(error)}): "
+            "copy it again or convert it to MP4"
+        ) from error
+    except OSError as error:
+        raise BadVideo(f"cannot read {path.name}: {_reason(error)}; check its rights") from error
     with container:
         if not container.streams.video:
             raise BadVideo(f"{path.name} has no video stream: give a file with pictures")
@@ -42,7 +56,7 @@ def opened(path: Path, threads: int = 0) -> Iterator[tuple[InputContainer, Video
 
 
 def packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream] | None]:
-    """Packets in file order; None stands for a stretch that could not be read."""
+    """Yield packets in file order; None stands for a part that could not be read."""
     errors = 0
     while errors < _GIVE_UP:
         try:
@@ -57,27 +71,13 @@ def packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[V
 
 
 def decode(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """Every frame that decodes from here on; what is broken is stepped over."""
+    """Yield every frame that decodes from the current position on; damage is skipped."""
     for packet in packets(container, stream):
         if packet is not None:
             with contextlib.suppress(av.InvalidDataError):
                 yield from stream.decode(packet)
     with contextlib.suppress(av.InvalidDataError, av.EOFError):
         yield from stream.decode(None)
-
-
-def _open(path: Path) -> InputContainer:
-    try:
-        if path.stat().st_size == 0:
-            raise BadVideo(f"{path.name} is empty: record or copy it again")
-        return av.open(str(path), options=_OPTIONS)
-    except av.FFmpegError as error:
-        raise BadVideo(
-            f"{path.name} is not a video that can be opened ({_reason(error)}): "
-            "copy it again or convert it to MP4"
-        ) from error
-    except OSError as error:
-        raise BadVideo(f"cannot read {path.name}: {_reason(error)}; check its rights") from error
 
 
 def _reason(error: Exception) -> str:

@@ -13,56 +13,65 @@ from av.video.frame import VideoFrame
 from oneclick.core.errors import BadVideo
 from oneclick.storage import files
 from oneclick.video import read
-from oneclick.video.index import Index, index
+from oneclick.video.index import FrameIndex, read_index
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _WORKERS = 2
 _AHEAD = 8
-"""Frames in flight: bounds the memory."""
+"""Frames that wait for a worker at most, which limits the memory."""
 
 
 def extract(clip: Path, out_dir: Path, quality: int = 90) -> int:
-    """Write every frame as `out_dir/000000.jpg`, …; how many.
+    """Write every frame as `out_dir/000000.jpg`, …; return how many.
 
-    `quality` is JPEG's 1-100. The folder is made if need be; wrap it in `files.atomic_dir` to have
-    all frames or none.
+    The folder is created if needed; call it inside `files.atomic_dir` to write all frames or none.
+
+    Args:
+        clip: video file.
+        out_dir: folder of the images.
+        quality: JPEG quality, 1 to 100.
 
     Raises:
         BadVideo: the clip cannot be decoded. NoSpace: the device is full.
     """
-    found = index(clip)
+    index = read_index(clip)
     with files.guard(out_dir):
         out_dir.mkdir(parents=True, exist_ok=True)
 
     def save(numbered: tuple[int, VideoFrame]) -> None:
         number, picture = numbered
         target = out_dir / f"{number:06d}.jpg"
-        data = _jpeg(picture, found, quality)
+        data = encode_jpeg(picture, index, quality)
         with files.guard(target):
             target.write_bytes(data)
 
-    return sum(1 for _ in _in_parallel(save, enumerate(read.pictures(clip))))
+    return sum(1 for _ in map_in_threads(save, enumerate(read.pictures(clip))))
 
 
-def _jpeg(picture: VideoFrame, found: Index, quality: int) -> bytes:
+def encode_jpeg(picture: VideoFrame, index: FrameIndex, quality: int) -> bytes:
+    """Encode a stored picture as an upright JPEG.
+
+    Raises:
+        BadVideo: its size is beyond JPEG's limits.
+    """
     import cv2
 
-    image = read.upright(picture, found, "bgr24")
-    made, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not made:
-        raise BadVideo(f"a frame of {found.info.width}x{found.info.height} px cannot be a JPEG")
+    image = read.upright(picture, index, "bgr24")
+    success, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not success:
+        raise BadVideo(f"a frame of {index.info.width}x{index.info.height} px cannot be a JPEG")
     return data.tobytes()
 
 
-def _in_parallel(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Results in order, with at most `_AHEAD` items waiting."""
+def map_in_threads(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """Yield the results of a function in order, with at most `_AHEAD` items waiting."""
     with ThreadPoolExecutor(_WORKERS, "jpeg") as pool:
-        waiting: deque[Future[R]] = deque()
+        futures: deque[Future[R]] = deque()
         for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) == _AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+            futures.append(pool.submit(function, item))
+            if len(futures) == _AHEAD:
+                yield futures.popleft().result()
+        while futures:
+            yield futures.popleft().result()

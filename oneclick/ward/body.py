@@ -1,4 +1,4 @@
-"""Bodies: where the joints of a person are in each posture.
+"""Body poses: the joint positions of a person in each posture.
 
 A pose is (JOINTS, 3) metres in the person's own frame: x forward, y left, z up from the floor. In
 the lying poses x points from the feet to the head and z is counted from what the body lies on.
@@ -20,29 +20,36 @@ SIDES = (1.0, -1.0)
 
 
 def upright(height: float, phase: float = 0.0, stride: float = 0.0, lean: float = 0.05) -> Floats:
-    """Standing (`stride` 0) or walking: `phase` runs through a double step in 2 pi.
+    """Return the pose of a standing (`stride` 0) or walking person, (JOINTS, 3) metres.
 
-    `stride` is the swing of the legs in radians, `lean` of the trunk forward.
+    Args:
+        height: of the person, metres.
+        phase: of the gait, radians: 2 pi is a double step.
+        stride: swing of the legs, radians.
+        lean: of the trunk forward, radians.
     """
     pose = np.zeros((JOINTS, 3))
     pose[PELVIS] = 0, 0, 0.52 * height
-    _trunk(pose, height, lean)
+    _set_trunk(pose, height, lean)
     for side in (0, 1):
         swing = phase + np.pi * side
         leg = stride * np.sin(swing)
         knee = 1.3 * stride * max(0.0, np.cos(swing)) + 0.05
-        _leg(pose, side, height, leg, knee)
+        _set_leg(pose, side, height, leg, knee)
         arm = -0.8 * stride * np.sin(swing) + 0.6 * max(0.0, lean - 0.1)
-        _arm(pose, side, height, arm, arm + 0.25 + 0.3 * stride)
+        _set_arm(pose, side, height, arm, arm + 0.25 + 0.3 * stride)
     pose[:, 2] += 0.035 * height - pose[list(ANKLES), 2].min()
     return pose
 
 
 def seated(height: float, seat: float, lean: float = -0.12, fidget: float = 0.0) -> Floats:
-    """Sitting on something `seat` metres high, hands on the knees."""
+    """Return the pose of a person sitting `seat` metres high, hands on the knees.
+
+    `lean` tilts the trunk forward (radians), `fidget` lifts the hands (metres).
+    """
     pose = np.zeros((JOINTS, 3))
     pose[PELVIS] = -0.04, 0, seat + 0.06 * height
-    _trunk(pose, height, lean)
+    _set_trunk(pose, height, lean)
     for side, sign in enumerate(SIDES):
         pose[KNEES[side]] = 0.235 * height, sign * 0.07 * height, seat + 0.05 * height
         pose[ANKLES[side]] = 0.24 * height, sign * 0.07 * height, 0.05
@@ -53,7 +60,10 @@ def seated(height: float, seat: float, lean: float = -0.12, fidget: float = 0.0)
 
 
 def lying(height: float, bend: float = 0.1, turn: float = 0.0) -> Floats:
-    """On the back; `bend` draws the knees up, `turn` moves the limbs to one side (metres)."""
+    """Return the pose of a person lying on the back.
+
+    `bend` draws the knees up (0 … 1), `turn` moves the limbs to one side (metres).
+    """
     pose = np.zeros((JOINTS, 3))
     pose[:, 2] = 0.09
     pose[CHEST, 0], pose[NECK, 0], pose[HEAD, 0] = 0.25 * height, 0.32 * height, 0.40 * height
@@ -74,7 +84,10 @@ def lying(height: float, bend: float = 0.1, turn: float = 0.0) -> Floats:
 
 
 def fallen(height: float, curl: float = 0.5, reach: float = 0.0) -> Floats:
-    """On the side: `curl` bends hips and knees, `reach` lifts the free arm (radians)."""
+    """Return the pose of a person lying on the side after a fall.
+
+    `curl` bends hips and knees (0 … 1), `reach` lifts the free arm (radians).
+    """
     pose = lying(height, 0.0)
     pose[HEAD] += [0.0, 0.05, -0.03]
     for side, sign in enumerate(SIDES):
@@ -95,17 +108,24 @@ def fallen(height: float, curl: float = 0.5, reach: float = 0.0) -> Floats:
     return pose
 
 
-def placed(pose: Floats, at: Floats, heading: float, base: float = 0.0) -> Floats:
-    """The pose in the room: turned by `heading`, at (2,) metres, `base` metres above the floor."""
+def place_in_room(pose: Floats, position: Floats, heading: float, base: float = 0.0) -> Floats:
+    """Transform a pose to the room: turn by `heading`, move to `position`, raise by `base`.
+
+    Args:
+        pose: (JOINTS, 3) metres in the person's own frame.
+        position: (2,) metres on the floor.
+        heading: radians from the x axis.
+        base: metres above the floor.
+    """
     cos, sin = np.cos(heading), np.sin(heading)
     world = pose.copy()
-    world[:, 0] = at[0] + cos * pose[:, 0] - sin * pose[:, 1]
-    world[:, 1] = at[1] + sin * pose[:, 0] + cos * pose[:, 1]
+    world[:, 0] = position[0] + cos * pose[:, 0] - sin * pose[:, 1]
+    world[:, 1] = position[1] + sin * pose[:, 0] + cos * pose[:, 1]
     world[:, 2] += base
     return world
 
 
-def _trunk(pose: Floats, height: float, lean: float) -> None:
+def _set_trunk(pose: Floats, height: float, lean: float) -> None:
     along = np.array([np.sin(lean), 0, np.cos(lean)])
     pose[CHEST] = pose[PELVIS] + 0.25 * height * along
     pose[NECK] = pose[PELVIS] + 0.32 * height * along
@@ -116,7 +136,7 @@ def _trunk(pose: Floats, height: float, lean: float) -> None:
         pose[HIPS[side]] = pose[PELVIS] + 0.055 * height * across
 
 
-def _leg(pose: Floats, side: int, height: float, swing: float, knee: float) -> None:
+def _set_leg(pose: Floats, side: int, height: float, swing: float, knee: float) -> None:
     bone = 0.245 * height
     pose[KNEES[side]] = pose[HIPS[side]] + bone * np.array([np.sin(swing), 0, -np.cos(swing)])
     shin = swing - knee
@@ -124,7 +144,7 @@ def _leg(pose: Floats, side: int, height: float, swing: float, knee: float) -> N
     pose[TOES[side]] = pose[ANKLES[side]] + [0.085 * height, 0.008, -0.015 - 0.04 * knee]
 
 
-def _arm(pose: Floats, side: int, height: float, upper: float, fore: float) -> None:
+def _set_arm(pose: Floats, side: int, height: float, upper: float, fore: float) -> None:
     out = 0.25 * SIDES[side]
     down = np.array([np.sin(upper), out, -np.cos(upper)])
     pose[ELBOWS[side]] = pose[SHOULDERS[side]] + 0.165 * height * down

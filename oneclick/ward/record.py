@@ -13,18 +13,19 @@ import numpy as np
 
 from oneclick import video
 from oneclick.core import progress
-from oneclick.ward import render, room, scripts, truth
+from oneclick.ward import room, scripts, truth
+from oneclick.ward.imaging import ImagingConditions
 from oneclick.ward.paint import Frame
-from oneclick.ward.render import Seen, Studio
-from oneclick.ward.truth import Truth
+from oneclick.ward.render import FrameRenderer, VisiblePerson
+from oneclick.ward.truth import GroundTruth
 
 FIRST_DAY = datetime(2026, 1, 5, tzinfo=UTC)
 DAY_HOUR, NIGHT_HOUR = 8, 22
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Shift:
-    """What a camera of the ward records; equal shifts are equal to the last byte.
+    """One recording by a camera of the ward; equal shifts are equal to the last byte.
 
     Raises:
         ValueError: for a shift without a frame.
@@ -37,7 +38,7 @@ class Shift:
     seconds: float = 60.0
     fps: float = 10.0
     night: bool = False
-    """Seen by infra-red light."""
+    """Recorded by infra-red light."""
     width: int = 480
     height: int = 288
 
@@ -47,40 +48,46 @@ class Shift:
 
     @property
     def frames(self) -> int:
-        """How many frames are recorded."""
+        """Return the number of frames."""
         return round(self.seconds * self.fps)
 
     @property
     def name(self) -> str:
-        """The camera's name."""
-        return self.camera if isinstance(self.camera, str) else f"ward_{_letters(self.camera)}"
+        """Return the camera's name: ward_a, …, ward_z, ward_aa, … for a number."""
+        if isinstance(self.camera, str):
+            return self.camera
+        letters, number = "", self.camera + 1
+        while number:
+            number, digit = divmod(number - 1, 26)
+            letters = string.ascii_lowercase[digit] + letters
+        return f"ward_{letters}"
 
     @property
     def started_at(self) -> datetime:
-        """Day number `seed` of the ward, at 08:00 or, by night, at 22:00 UTC."""
+        """Return the start: day number `seed` of the ward, 08:00 or, by night, 22:00 UTC."""
         hour = NIGHT_HOUR if self.night else DAY_HOUR
         return FIRST_DAY + timedelta(days=self.seed, hours=hour)
 
     def path(self, folder: Path) -> Path:
-        """`<folder>/ward_a/ward_a_20260105T080000Z.mp4`: `fetch` reads camera and time from it."""
+        """Return `<folder>/ward_a/ward_a_20260105T080000Z.mp4`, which `fetch` can parse."""
         return folder / self.name / f"{self.name}_{self.started_at:%Y%m%dT%H%M%SZ}.mp4"
 
 
-def frames(shift: Shift) -> Iterator[tuple[Frame, list[Seen]]]:
-    """The pictures, (height, width, 3) uint8 RGB, and who is in each of them."""
-    return studio_of(shift).frames(shift.frames)
+def frames(shift: Shift) -> Iterator[tuple[Frame, list[VisiblePerson]]]:
+    """Yield the pictures, (height, width, 3) uint8 RGB, and the people visible in each."""
+    return make_renderer(shift).frames(shift.frames)
 
 
-def studio_of(shift: Shift, falls: bool = True) -> Studio:
-    """Where the shift is drawn; without `falls` nobody ever falls in it."""
-    place = room.of_camera(shift.name, shift.width, shift.height)
+def make_renderer(shift: Shift, falls: bool = True) -> FrameRenderer:
+    """Return the renderer of a shift; without `falls` nobody ever falls in it."""
+    ward_room = room.of_camera(shift.name, shift.width, shift.height)
     rng = np.random.default_rng([shift.seed, zlib.crc32(shift.name.encode()), shift.night])
-    visits = scripts.cast(place, shift.seconds, rng, falls)
-    light = render.Light.draw(rng, shift.night)
-    return Studio(place, visits, light, shift.fps, rng)
+    visits = scripts.write_visits(ward_room, shift.seconds, rng, falls)
+    conditions = ImagingConditions.draw(rng, shift.night)
+    return FrameRenderer(ward_room, visits, conditions, shift.fps, rng)
 
 
-def record(shift: Shift, path: Path) -> Truth:
+def record(shift: Shift, path: Path) -> GroundTruth:
     """Write the shift as H.264 to `path` and its truth beside it; frame k is frame k of both.
 
     The truth is written last, so a video with a truth is complete.
@@ -88,25 +95,15 @@ def record(shift: Shift, path: Path) -> Truth:
     Raises:
         NoSpace, Unavailable: if the disk refuses.
     """
-    seen: list[list[Seen]] = []
+    people_by_frame: list[list[VisiblePerson]] = []
 
     def pictures() -> Iterator[Frame]:
         shots = progress.track(f"record {shift.name}", frames(shift), shift.frames)
-        for picture, people_seen in shots:
-            seen.append(people_seen)
+        for picture, people in shots:
+            people_by_frame.append(people)
             yield picture
 
     video.write(path, pictures(), shift.fps)
-    made = truth.gather(seen, shift.fps, shift.width, shift.height)
-    truth.save(path, made, shift.started_at)
-    return made
-
-
-def _letters(number: int) -> str:
-    """0 is a, 25 is z, 26 is aa."""
-    text = ""
-    number += 1
-    while number:
-        number, digit = divmod(number - 1, 26)
-        text = string.ascii_lowercase[digit] + text
-    return text
+    ground_truth = truth.from_frames(people_by_frame, shift.fps, shift.width, shift.height)
+    truth.save(path, ground_truth, shift.started_at)
+    return ground_truth

@@ -4,7 +4,7 @@ The truth of a frame comes out of the same masks that draw it. A person's box ho
 body would cover with no furniture, blanket or other person in front (an annotator draws it so),
 cut off by the picture's edge and the doorway; a person of whom less than MIN_VISIBLE of these
 pixels can be seen, or who covers less than MIN_PIXELS, is not in the truth of that frame. A
-blanket hides nothing: the shape under it counts as seen.
+blanket hides nothing: the shape under it counts as visible.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from oneclick.ward import backdrop, body, paint
-from oneclick.ward.backdrop import Backdrop
+from oneclick.ward import backdrop, body, figure, imaging, paint
+from oneclick.ward.imaging import ImagingConditions
 from oneclick.ward.paint import Capsules, Frame, Picture, Sprite
-from oneclick.ward.people import Person, Visit
-from oneclick.ward.room import Colour, Room
+from oneclick.ward.people import Visit
+from oneclick.ward.room import WardRoom
 
 Floats = NDArray[np.float64]
 
@@ -28,13 +28,11 @@ MIN_VISIBLE = 0.25
 MIN_PIXELS = 60
 BEHIND = 0.22
 """A body is hidden only by what is this much nearer, metres: chairs and mattresses are soft."""
-NOISES = 7
-"""Noise pictures that take turns, each at a random offset."""
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One person in one frame."""
+class VisiblePerson:
+    """The truth about one person in one frame."""
 
     visit: int
     """Number of the visit."""
@@ -45,33 +43,9 @@ class Seen:
     """Share of the body's pixels that nothing hides."""
 
 
-@dataclass(frozen=True)
-class Light:
-    """What the camera's sensor makes of the scene."""
-
-    night: bool
-    noise: float
-    """Standard deviation of a pixel, grey levels."""
-    gain: float
-    drift: float
-    """Amplitude of slow changes of brightness, relative."""
-    cloud: float
-    """Seconds between steps of brightness; 0 for none."""
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator, night: bool) -> Light:
-        """Conditions of one recording."""
-        if night:
-            return cls(True, rng.uniform(6, 10), rng.uniform(0.85, 1.1), 0.01, 0.0)
-        cloud = rng.uniform(12, 40) if rng.random() < 0.5 else 0.0
-        return cls(
-            False, rng.uniform(2, 4), rng.uniform(0.88, 1.14), rng.uniform(0.005, 0.03), cloud
-        )
-
-
 @dataclass(frozen=True, eq=False)
-class Thing:
-    """Something that stands on the floor for a while and is nobody."""
+class FloorObject:
+    """An object that stands on the floor for a while and is no person."""
 
     shapes: Capsules
     start: float
@@ -79,15 +53,15 @@ class Thing:
     stop: float
 
     @property
-    def feet(self) -> Floats:
-        """(JOINTS, 3) metres, as if its middle were a body's joints: for its place and shadow."""
+    def joints(self) -> Floats:
+        """Return its middle near the floor in place of a body's joints, (JOINTS, 3) metres."""
         middle = self.shapes.ends.reshape(-1, 3).mean(0)
         return np.tile([middle[0], middle[1], 0.2], (body.JOINTS, 1))
 
 
 @dataclass(frozen=True, eq=False)
-class Shape:
-    """What one person or thing covers of a frame."""
+class VisibleMask:
+    """The visible pixels of one person or object in a frame."""
 
     window: tuple[slice, slice]
     """Rows and columns of the picture."""
@@ -96,118 +70,148 @@ class Shape:
 
 
 @dataclass(frozen=True, eq=False)
-class _Body:
-    """One person or thing in the frame that is being drawn."""
+class _DrawnBody:
+    """One person or object in the frame that is being drawn."""
 
     visit: int
-    """Things are counted after the visits."""
+    """Objects are counted after the visits."""
     joints: Floats
     posture: str
     sprite: Sprite
 
+    def hidden(self, depth: Picture) -> NDArray[np.bool_]:
+        """Return the pixels of the sprite's window where the finished picture is nearer."""
+        return np.asarray(self.sprite.depth - BEHIND > depth[self.sprite.window] + 1e-4)
 
-class Studio:
-    """Draws the frames of one recording, in order."""
+    def truth(self, mask: NDArray[np.bool_], depth: Picture) -> VisiblePerson | None:
+        """Return the truth about a body in the finished picture, or None if hardly visible."""
+        pixels = int(mask.sum())
+        if pixels < MIN_PIXELS:
+            return None
+        visible = float((mask & ~self.hidden(depth)).sum()) / pixels
+        if visible < MIN_VISIBLE:
+            return None
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        x, y = self.sprite.x, self.sprite.y
+        box = (
+            float(columns[0]) + x,
+            float(rows[0]) + y,
+            float(columns[-1] + 1) + x,
+            float(rows[-1] + 1) + y,
+        )
+        return VisiblePerson(self.visit, box, self.posture, visible)
+
+
+class FrameRenderer:
+    """The renderer of one recording, whose frames are drawn in order."""
 
     def __init__(
-        self, room: Room, visits: list[Visit], light: Light, fps: float, rng: np.random.Generator
+        self,
+        ward_room: WardRoom,
+        visits: list[Visit],
+        conditions: ImagingConditions,
+        fps: float,
+        rng: np.random.Generator,
     ) -> None:
-        self.room, self.visits, self.light, self.fps, self.rng = room, visits, light, fps, rng
-        sunny = not light.night and bool(rng.random() < 0.5)
-        self.backdrop = backdrop.render(room, np.random.default_rng(7), sunny)
-        self.veil = _vignette(room, light)
-        _expose(self.backdrop, light.night, self.veil)
-        self.noise = _noise(rng, room, light)
+        self.room, self.visits, self.conditions = ward_room, visits, conditions
+        self.fps, self.rng = fps, rng
+        sunny = not conditions.night and bool(rng.random() < 0.5)
+        self.backdrop = backdrop.render(ward_room, np.random.default_rng(7), sunny)
+        self.vignette = imaging.vignette(ward_room, conditions.night)
+        imaging.expose(self.backdrop, conditions.night, self.vignette)
+        self.noise = imaging.noise_pictures(rng, ward_room, conditions)
         self.sway = rng.uniform(0.5, 1.2)
-        self.things: list[Thing] = []
+        self.objects: list[FloorObject] = []
 
-    def frames(self, count: int) -> Iterator[tuple[Frame, list[Seen]]]:
-        """Pictures (height, width, 3) RGB with everybody in them, nearest last."""
+    def frames(self, count: int) -> Iterator[tuple[Frame, list[VisiblePerson]]]:
+        """Yield pictures, (height, width, 3) uint8 RGB, and the people visible in them."""
         for number in range(count):
             yield self.frame(number / self.fps)
 
-    def frame(self, t: float) -> tuple[Frame, list[Seen]]:
-        """The picture at `t` seconds; the sensor's noise depends on the frames before."""
-        picture, seen, _ = self.look(t)
-        return picture, seen
+    def frame(self, t: float) -> tuple[Frame, list[VisiblePerson]]:
+        """Draw the picture at `t` seconds; the sensor's noise depends on the frames before."""
+        picture, people, _ = self.frame_with_masks(t)
+        return picture, people
 
-    def look(self, t: float) -> tuple[Frame, list[Seen], dict[int, Shape]]:
-        """`frame`, and what each visit and, counted after them, each thing covers of it."""
+    def frame_with_masks(
+        self, t: float
+    ) -> tuple[Frame, list[VisiblePerson], dict[int, VisibleMask]]:
+        """Draw a frame and the masks of all visits and, counted after them, of all objects."""
         canvas = self.backdrop.picture.copy()
-        self._curtain(canvas, t)
+        self.draw_curtain(canvas, t)
         depth = self.backdrop.depth.copy()
-        bodies = self._bodies(t)
-        for one in bodies:
-            self._shadow(canvas, one.joints)
-        masks = [self._draw(canvas, depth, one.sprite) for one in bodies]
-        found = [
-            _seen(one, mask, depth)
-            for one, mask in zip(bodies, masks, strict=True)
-            if one.visit < len(self.visits)
-        ]
-        shapes = {
-            one.visit: Shape(one.sprite.window, mask & ~_hidden(one.sprite, depth))
-            for one, mask in zip(bodies, masks, strict=True)
-        }
-        return self._sensor(canvas, t), [seen for seen in found if seen is not None], shapes
+        bodies = self.bodies(t)
+        for drawn_body in bodies:
+            self.draw_shadow(canvas, drawn_body.joints)
+        masks = [self.draw_body(canvas, depth, drawn_body.sprite) for drawn_body in bodies]
+        people: list[VisiblePerson] = []
+        visible_masks: dict[int, VisibleMask] = {}
+        for drawn_body, mask in zip(bodies, masks, strict=True):
+            visible = mask & ~drawn_body.hidden(depth)
+            visible_masks[drawn_body.visit] = VisibleMask(drawn_body.sprite.window, visible)
+            person = drawn_body.truth(mask, depth)
+            if person is not None and person.visit < len(self.visits):
+                people.append(person)
+        return self.expose_sensor(canvas, t), people, visible_masks
 
-    def _bodies(self, t: float) -> list[_Body]:
-        """Everybody in the picture, the farthest first."""
-        found: list[_Body] = []
+    def bodies(self, t: float) -> list[_DrawnBody]:
+        """Return all people and objects in the picture, the farthest first."""
+        bodies: list[_DrawnBody] = []
         for number, visit in enumerate(self.visits):
-            state = visit.at(t)
+            state = visit.state_at(t)
             if state is None:
                 continue
             joints, posture, blanket = state
-            shapes = flesh(visit.person, joints, blanket, self.room.palette.blanket)
+            shapes = figure.flesh(visit.person, joints, blanket, self.room.colours.blanket)
             sprite = paint.paint(self._lit(shapes, joints[body.PELVIS]), self.room.camera)
             if sprite is not None:
-                found.append(_Body(number, joints, posture, sprite))
-        found += self._things(t)
-        eye = self.room.camera.position
-        return sorted(found, key=lambda one: -float(np.linalg.norm(one.joints[body.PELVIS] - eye)))
-
-    def _things(self, t: float) -> Iterator[_Body]:
-        for number, thing in enumerate(self.things, len(self.visits)):
-            if thing.start <= t < thing.stop:
-                lit = self._lit(thing.shapes, thing.feet[0])
-                sprite = paint.paint(lit, self.room.camera)
+                bodies.append(_DrawnBody(number, joints, posture, sprite))
+        for number, floor_object in enumerate(self.objects, len(self.visits)):
+            if floor_object.start <= t < floor_object.stop:
+                joints = floor_object.joints
+                sprite = paint.paint(self._lit(floor_object.shapes, joints[0]), self.room.camera)
                 if sprite is not None:
-                    yield _Body(number, thing.feet, "thing", sprite)
+                    bodies.append(_DrawnBody(number, joints, "object", sprite))
+        eye = self.room.camera.position
 
-    def _lit(self, shapes: Capsules, at: Floats) -> Capsules:
-        """Colours under this recording's light at a point of the room, (3,) metres."""
-        pixel, depth = self.room.camera.project(at[None])
-        x, y = np.clip(pixel[0], 0, np.array(self.veil.shape[1::-1]) - 1).astype(int)
-        if self.light.night:
+        def distance(drawn_body: _DrawnBody) -> float:
+            return float(np.linalg.norm(drawn_body.joints[body.PELVIS] - eye))
+
+        return sorted(bodies, key=distance, reverse=True)
+
+    def _lit(self, shapes: Capsules, position: Floats) -> Capsules:
+        """Return shapes with their colours under this recording's light at (3,) metres."""
+        pixel, depth = self.room.camera.project(position[None])
+        x, y = np.clip(pixel[0], 0, np.array(self.vignette.shape[1::-1]) - 1).astype(int)
+        if self.conditions.night:
             grey = shapes.colours @ [0.45, 0.35, 0.2] * 0.62 + 82
-            colours = np.repeat(grey[:, None], 3, 1) * _illuminator(depth)
+            colours = np.repeat(grey[:, None], 3, 1) * imaging.illuminator(depth)
         else:
-            lamp = at[:2] - np.array(self.room.size) / 2
+            lamp = position[:2] - np.array(self.room.size) / 2
             colours = shapes.colours * 1.1 / (1 + 0.03 * float(lamp @ lamp))
-        return Capsules(shapes.ends, shapes.radii, colours * float(self.veil[y, x]))
+        return Capsules(shapes.ends, shapes.radii, colours * float(self.vignette[y, x]))
 
-    def _draw(self, canvas: Frame, depth: Picture, sprite: Sprite) -> NDArray[np.bool_]:
-        """Draw one body; its mask is cut off by the walls only."""
-        before = depth[sprite.window]
+    def draw_body(self, canvas: Frame, depth: Picture, sprite: Sprite) -> NDArray[np.bool_]:
+        """Draw one body and return its mask in the sprite's window, cut off by walls only."""
+        nearest = depth[sprite.window]
         within = sprite.depth < self.backdrop.shell[sprite.window]
-        front = within & (sprite.depth - BEHIND < before)
-        paint.lay(canvas, sprite, front)
+        front = within & (sprite.depth - BEHIND < nearest)
+        paint.blend(canvas, sprite, front)
         solid = sprite.cover > 0.5
         # What stands in front of this body later hides it if nearer than the body itself.
-        before[front & solid] = sprite.depth[front & solid] - BEHIND
+        nearest[front & solid] = sprite.depth[front & solid] - BEHIND
         return np.asarray(solid & within)
 
-    def _shadow(self, canvas: Frame, joints: Floats) -> None:
-        """A soft dark patch on the floor under the body."""
+    def draw_shadow(self, canvas: Frame, joints: Floats) -> None:
+        """Draw a soft shadow on the floor under the body."""
         low = joints[[*body.ANKLES, body.PELVIS]]
         if low[:, 2].min() > 0.3:
             return
+        lying = joints[body.PELVIS, 2] < 0.3
         turn = np.linspace(0, 2 * np.pi, 16, endpoint=False)
         ring = np.stack([np.cos(turn), np.sin(turn), 0 * turn], 1) * 0.3
-        spots = joints[:, :2].mean(0) if joints[body.PELVIS, 2] < 0.3 else low[:2, :2].mean(0)
-        size = 1.6 if joints[body.PELVIS, 2] < 0.3 else 1.0
-        points, _ = self.room.camera.project(ring * size + [*spots, 0.0])
+        middle = joints[:, :2].mean(0) if lying else low[:2, :2].mean(0)
+        points, _ = self.room.camera.project(ring * (1.6 if lying else 1.0) + [*middle, 0.0])
         x1, y1 = np.maximum(points.min(0) - 8, 0).astype(int)
         x2, y2 = np.minimum(points.max(0) + 8, [self.room.camera.width, self.room.camera.height])
         if x2 - x1 < 2 or y2 - y1 < 2:
@@ -219,145 +223,32 @@ class Studio:
         dimmed = canvas[window] * (1 - patch * self.backdrop.floor[window])[..., None]
         canvas[window] = dimmed.astype(np.uint8)
 
-    def _curtain(self, canvas: Frame, t: float) -> None:
-        """A curtain beside the window that moves in the draught from time to time."""
-        place = self.room.window
-        out = np.array([np.cos(place.heading), np.sin(place.heading)])
-        along = np.abs(np.array([-out[1], out[0]]))
+    def draw_curtain(self, canvas: Frame, t: float) -> None:
+        """Draw the curtain beside the window, which moves in the draught from time to time."""
+        window = self.room.window
+        along = np.abs(window.across)
         breeze = 0.1 * max(0.0, np.sin(0.23 * self.sway * t + self.sway))
         folds = np.arange(7)
         reach = 0.5 + 0.05 * folds + breeze * np.sin(1.9 * self.sway * t + 0.6 * folds) * folds / 4
-        base = place.at + 0.06 * out
-        top = [[*(base + along * (0.5 + 0.05 * f)), 2.25] for f in folds]
-        low = [[*(base + along * r + out * breeze), 0.4] for r in reach]
+        base = window.in_front(0.06)
+        top = [[*(base + along * (0.5 + 0.05 * fold)), 2.25] for fold in folds]
+        low = [[*(base + along * r + window.ahead * breeze), 0.4] for r in reach]
         ends = np.stack([top, low], 1)
         tone = 0.85 + 0.15 * (folds % 2)
-        colours = np.array(self.room.palette.curtain) * tone[:, None]
+        colours = np.array(self.room.colours.curtain) * tone[:, None]
         shapes = Capsules(ends, np.full((7, 2), 0.045), colours)
         sprite = paint.paint(self._lit(shapes, ends[0, 1]), self.room.camera)
         if sprite is not None:
-            paint.lay(canvas, sprite, self.backdrop.wall[sprite.window])
+            paint.blend(canvas, sprite, self.backdrop.wall[sprite.window])
 
-    def _sensor(self, canvas: Frame, t: float) -> Frame:
-        light = self.light
-        gain = light.gain * (
-            1 + light.drift * np.sin(0.4 * t) + 0.3 * light.drift * np.sin(2.1 * t)
-        )
-        if light.cloud:
-            gain *= 1 - 0.06 / (1 + np.exp(-4 * np.sin(2 * np.pi * t / light.cloud) / 0.3))
-        noise = self.noise[int(self.rng.integers(NOISES))]
+    def expose_sensor(self, canvas: Frame, t: float) -> Frame:
+        """Return the canvas with the brightness of this moment and the sensor's noise."""
+        cloud, drift = self.conditions.cloud, self.conditions.drift
+        gain = self.conditions.gain * (1 + drift * np.sin(0.4 * t) + 0.3 * drift * np.sin(2.1 * t))
+        if cloud:
+            gain *= 1 - 0.06 / (1 + np.exp(-4 * np.sin(2 * np.pi * t / cloud) / 0.3))
+        noise = self.noise[int(self.rng.integers(imaging.NOISES))]
         height, width = canvas.shape[:2]
-        y, x = (int(self.rng.integers(side)) for side in (32, 32))
+        y, x = self.rng.integers(imaging.NOISE_MARGIN), self.rng.integers(imaging.NOISE_MARGIN)
         part = noise[y : y + height, x : x + width]
         return np.asarray(cv2.add(cv2.convertScaleAbs(canvas, alpha=gain), part, dtype=cv2.CV_8U))
-
-
-def flesh(person: Person, joints: Floats, blanket: float, cover: Colour) -> Capsules:
-    """Capsules around the joints; with a blanket, the covered part takes its colour and bulk."""
-    height, girth = person.height, person.girth
-    rows: list[paint.Row] = []
-
-    def rod(a: int, b: int, ra: float, rb: float, colour: Colour) -> None:
-        size = height * girth
-        rows.append((joints[a], joints[b], ra * size, rb * size, colour))
-
-    legs = cover if blanket >= 0.5 else person.legs
-    top = cover if blanket >= 1 else person.top
-    thick = 1.25 if blanket else 1.0
-    for side in (0, 1):
-        hip, knee, ankle = body.HIPS[side], body.KNEES[side], body.ANKLES[side]
-        bare = person.skin if person.gown and not blanket else legs
-        rod(hip, knee, 0.056 * thick, 0.04 * thick, legs)
-        rod(knee, ankle, 0.036 * thick, 0.026 * thick, bare)
-        shoe: Colour = cover if blanket >= 0.5 else (58.0, 54.0, 56.0)
-        rod(ankle, body.TOES[side], 0.026 * thick, 0.02, shoe)
-        rod(body.SHOULDERS[side], hip, 0.048, 0.056 * thick, top)
-        shoulder, elbow = body.SHOULDERS[side], body.ELBOWS[side]
-        rod(shoulder, elbow, 0.034, 0.027, person.top)
-        rod(elbow, body.HANDS[side], 0.025, 0.02, person.skin if person.gown else person.top)
-        rod(body.HANDS[side], body.HANDS[side], 0.025, 0.025, person.skin)
-    rod(body.CHEST, body.PELVIS, 0.092, 0.084 * thick, top)
-    rod(*body.SHOULDERS, 0.036, 0.036, person.top)
-    rod(body.NECK, body.HEAD, 0.032, 0.03, person.skin)
-    knees = joints[list(body.KNEES)].mean(0)
-    if person.gown or blanket >= 0.5:
-        skirt = (joints[body.PELVIS], knees, 0.085 * height * girth, 0.085 * height * girth, legs)
-        rows.append(skirt)
-    rows += _head(person, joints)
-    return paint.capsules(rows)
-
-
-def _head(person: Person, joints: Floats) -> list[paint.Row]:
-    """A ball of hair and, a little before and below it, one of skin."""
-    head, up = joints[body.HEAD], joints[body.HEAD] - joints[body.NECK]
-    up = up / max(float(np.linalg.norm(up)), 1e-6)
-    across = joints[body.SHOULDERS[0]] - joints[body.SHOULDERS[1]]
-    ahead = np.cross(across, up)
-    ahead = ahead / max(float(np.linalg.norm(ahead)), 1e-6)
-    size = 0.062 * person.height
-    hair = head - 0.018 * ahead + 0.016 * up
-    face = head + 0.028 * ahead - 0.012 * up
-    return [
-        (hair, hair - 0.02 * up, size, size * 0.9, person.hair),
-        (face, face - 0.03 * up, size * 0.86, size * 0.7, person.skin),
-    ]
-
-
-def _seen(one: _Body, mask: NDArray[np.bool_], depth: Picture) -> Seen | None:
-    """The truth about one body once everything is drawn."""
-    sprite = one.sprite
-    pixels = int(mask.sum())
-    if pixels < MIN_PIXELS:
-        return None
-    visible = float((mask & ~_hidden(sprite, depth)).sum()) / pixels
-    if visible < MIN_VISIBLE:
-        return None
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    box = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
-    x1, y1, x2, y2 = (float(value) for value in box)
-    box_here = (x1 + sprite.x, y1 + sprite.y, x2 + sprite.x, y2 + sprite.y)
-    return Seen(one.visit, box_here, one.posture, visible)
-
-
-def _hidden(sprite: Sprite, depth: Picture) -> NDArray[np.bool_]:
-    """Pixels of the sprite's window where something else is nearer, once everything is drawn."""
-    return np.asarray(sprite.depth - BEHIND > depth[sprite.window] + 1e-4)
-
-
-def _illuminator(depth: Floats) -> Floats:
-    """Infra-red lamps sit beside the lens: what is far is dark."""
-    return np.clip(1.15 * (2.6 / np.maximum(depth, 0.5)) ** 0.8, 0.3, 1.25)
-
-
-def _expose(backdrop: Backdrop, night: bool, veil: Picture) -> None:
-    """Bring the empty room under this recording's light."""
-    picture = backdrop.picture.astype(np.float64)
-    if night:
-        grey = picture @ [0.45, 0.35, 0.2] * 0.74 + 12
-        lamp = _illuminator(np.minimum(backdrop.depth, 9.0).astype(np.float64))
-        picture = np.repeat((grey * lamp)[..., None], 3, 2)
-    backdrop.picture[:] = np.clip(picture * veil[..., None], 0, 255)
-
-
-def _vignette(room: Room, light: Light) -> Picture:
-    """(height, width) brightness, less towards the corners."""
-    camera = room.camera
-    x = (np.arange(camera.width) + 0.5) / camera.width - 0.5
-    y = (np.arange(camera.height) + 0.5) / camera.height - 0.5
-    radius = x[None] ** 2 + y[:, None] ** 2
-    strength = 1.1 if light.night else 0.35
-    return np.asarray(1 - strength * radius, np.float32)
-
-
-def _noise(rng: np.random.Generator, room: Room, light: Light) -> list[NDArray[np.int16]]:
-    """Pictures of noise, a little larger than the frame; at night all colours shake together."""
-    height, width = room.camera.height + 32, room.camera.width + 32
-    made = []
-    for _ in range(NOISES):
-        grain = rng.normal(0, light.noise, (height, width, 1 if light.night else 3))
-        # Cameras smooth their noise, so neighbours are alike.
-        soft = cv2.GaussianBlur(grain.astype(np.float32), (3, 3), 0.6)
-        soft = soft.reshape(height, width, -1) * 1.4
-        whole = np.broadcast_to(np.round(soft), (height, width, 3))
-        made.append(np.ascontiguousarray(whole, np.int16))
-    return made

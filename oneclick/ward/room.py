@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +16,9 @@ Floats = NDArray[np.float64]
 Colour = tuple[float, float, float]
 
 BODY = 0.27
-"""Metres a walker keeps between its centre and furniture."""
+"""Clearance between the centre of a walking person and furniture, metres."""
 REACH = 0.7
-"""Metres from a door or window to who stands before it."""
+"""Distance from a door or window to a person standing in front of it, metres."""
 BED = (2.0, 0.95, 0.52)
 """Length, width and height of the mattress, metres."""
 DOOR = (0.95, 2.05)
@@ -45,8 +46,8 @@ CARER_CLOTHES: tuple[Colour, ...] = (
 
 
 @dataclass(frozen=True)
-class Block:
-    """A footprint on the floor that nobody walks through; metres."""
+class Footprint:
+    """An axis-parallel rectangle of the floor that furniture occupies; metres."""
 
     x1: float
     y1: float
@@ -54,35 +55,49 @@ class Block:
     y2: float
 
     @classmethod
-    def around(cls, point: Floats, along_x: float, along_y: float) -> Block:
-        """A block of the given sides around a point."""
+    def around(cls, point: Floats, along_x: float, along_y: float) -> Footprint:
+        """Return a footprint of the given sides centred on a point, (2,) metres."""
         x, y = point
         return cls(x - along_x / 2, y - along_y / 2, x + along_x / 2, y + along_y / 2)
 
     def near(self, points: Floats, margin: float) -> NDArray[np.bool_]:
-        """Which of (n, 2) points lie inside or within `margin`."""
+        """Return a mask of the (n, 2) points that lie inside or within `margin`."""
         x, y = points.T
         inside_x = (x > self.x1 - margin) & (x < self.x2 + margin)
         return np.asarray(inside_x & (y > self.y1 - margin) & (y < self.y2 + margin))
 
-    def touches(self, other: Block, margin: float) -> bool:
-        """Whether two blocks come closer than `margin`."""
+    def touches(self, other: Footprint, margin: float) -> bool:
+        """Check whether two footprints come closer than `margin`."""
         apart_x = self.x1 - margin > other.x2 or self.x2 + margin < other.x1
         return not (apart_x or self.y1 - margin > other.y2 or self.y2 + margin < other.y1)
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
-    """A point on the floor and the way somebody there faces."""
+class Placement:
+    """A position on the floor and the heading of what is there."""
 
-    at: Floats
+    position: Floats
     """(2,) metres."""
     heading: float
     """Radians from the x axis."""
 
+    @property
+    def ahead(self) -> Floats:
+        """Return the unit vector of the heading, (2,)."""
+        return np.array([np.cos(self.heading), np.sin(self.heading)])
 
-@dataclass(frozen=True)
-class Palette:
+    @property
+    def across(self) -> Floats:
+        """Return the unit vector at right angles to the heading, to the left, (2,)."""
+        return np.array([-np.sin(self.heading), np.cos(self.heading)])
+
+    def in_front(self, distance: float) -> Floats:
+        """Return the point `distance` metres ahead, (2,) metres."""
+        return self.position + distance * self.ahead
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoomColours:
     """The colours of one room, RGB 0 … 255."""
 
     floor: Colour
@@ -94,192 +109,198 @@ class Palette:
     residents: tuple[Colour, ...]
     carers: tuple[Colour, ...]
     floor_pattern: int
+    """0 planks, 1 tiles, 2 carpet."""
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> RoomColours:
+        """Draw the colours of a room: one of each list, slightly tinted."""
+
+        def tinted(colours: tuple[Colour, ...]) -> Colour:
+            tint = rng.normal(0, 7, 3)
+            red, green, blue = np.clip(
+                np.array(colours[rng.integers(len(colours))]) + tint, 10, 245
+            )
+            return float(red), float(green), float(blue)
+
+        return cls(
+            floor=tinted(FLOORS),
+            wall=tinted(WALLS),
+            blanket=tinted(FABRICS),
+            chair=tinted(FABRICS),
+            curtain=tinted(FABRICS),
+            coat=tinted(FABRICS),
+            residents=tuple(tinted(RESIDENT_CLOTHES) for _ in range(3)),
+            carers=tuple(tinted(CARER_CLOTHES) for _ in range(2)),
+            floor_pattern=int(rng.integers(3)),
+        )
 
 
-@dataclass(frozen=True, eq=False)
-class Room:
-    """One room, drawn from the name of its camera."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class WardRoom:
+    """One room, generated from the name of its camera."""
 
     size: tuple[float, float]
-    """Along x and y; the camera hangs near the corner (0, 0)."""
-    bed: Place
+    """Along x and y, metres; the camera hangs near the corner (0, 0)."""
+    bed: Placement
     """Middle of the mattress; heading towards the pillow."""
-    bedside: Place
-    """Where one stands beside the bed, facing it."""
-    chair: Place
-    chair_front: Place
-    door: Place
+    bedside: Placement
+    """Standing position beside the bed; heading towards it."""
+    chair: Placement
+    chair_front: Placement
+    door: Placement
     """Middle of the doorway; heading into the room."""
-    window: Place
+    window: Placement
     """Middle of the window's wall part; heading into the room."""
     hub: Floats
     """A free point from which every other place can be walked to."""
     coat: Floats
-    wheelchair: Place
+    wheelchair: Placement
     drip: Floats
-    table: Block
-    blocks: tuple[Block, ...]
-    palette: Palette
+    table: Footprint
+    footprints: tuple[Footprint, ...]
+    """Of all furniture."""
+    colours: RoomColours
     camera: Camera
 
     def clear(self, start: Floats, stop: Floats) -> bool:
-        """Whether one can walk straight from one point to the other."""
-        return _clear(self.blocks, start, stop)
+        """Check whether the straight way from one point to the other is free of furniture."""
+        return _is_clear(self.footprints, start, stop)
 
     def route(self, start: Floats, stop: Floats) -> Floats:
-        """(n, 2) corners of a way around the furniture."""
+        """Return the corners of a way around the furniture, (n, 2) metres."""
         between = [] if self.clear(start, stop) else [self.hub]
         return np.stack([start, *between, stop])
 
+    def is_walkable(self) -> bool:
+        """Check that furniture stands apart inside the room and the hub sees every place."""
+        width, depth = self.size
+        wall_distances = np.array(
+            [[f.x1, f.y1, width - f.x2, depth - f.y2] for f in self.footprints]
+        )
+        pairs = itertools.combinations(self.footprints, 2)
+        if wall_distances.min() < -1e-9 or any(a.touches(b, 0.05) for a, b in pairs):
+            return False
+        if np.abs(self.door.position - self.window.position).sum() < 1.3:
+            return False
+        goals = [self.bedside.position, self.chair_front.position]
+        goals += [self.door.in_front(REACH), self.window.in_front(REACH)]
+        return all(self.clear(self.hub, goal) for goal in goals)
 
-def of_camera(name: str, width: int, height: int) -> Room:
-    """The room that the camera of this name looks into; the same name, the same room."""
+
+def of_camera(name: str, width: int, height: int) -> WardRoom:
+    """Return the room that the camera of this name looks into; equal names give equal rooms.
+
+    Args:
+        name: of the camera.
+        width: of its picture, px.
+        height: of its picture, px.
+    """
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     for _ in range(10_000):
-        room = _draw(rng, width, height)
-        if _walkable(room):
-            return room
+        candidate = draw_room(rng, width, height)
+        if candidate.is_walkable():
+            return candidate
     raise AssertionError("no room could be furnished: the constants of ward/room.py contradict")
 
 
-def _draw(rng: np.random.Generator, width: int, height: int) -> Room:
+def draw_room(rng: np.random.Generator, width: int, height: int) -> WardRoom:
+    """Draw a random room with furniture and a camera; it need not be walkable."""
     size = (float(rng.uniform(4.3, 5.6)), float(rng.uniform(4.3, 5.6)))
     bed_wall, door_wall = rng.integers(2, size=2)
     along, across = (BED[0], BED[1]) if bed_wall == 0 else (BED[1], BED[0])
     bed = _at_wall(size, bed_wall, rng.uniform(1.4, size[1 - bed_wall] - 0.9), 1.06)
-    bed_block = Block.around(bed.at, along, across)
-    side = _across(bed.heading) * rng.choice([-1, 1])
-    bedside = Place(bed.at + side * (BED[1] / 2 + 0.42), _angle(-side))
+    side = bed.across * rng.choice([-1, 1])
+    bedside = Placement(
+        bed.position + side * (BED[1] / 2 + 0.42), float(np.arctan2(-side[1], -side[0]))
+    )
     door = _at_wall(size, door_wall, rng.uniform(0.9, size[1 - door_wall] - 0.7), 0.0)
     window = _at_wall(size, 1 - door_wall, rng.uniform(1.0, size[door_wall] - 0.9), 0.0)
-    head = bed.at - _towards(bed.heading) * 0.8
-    table = Block.around(head - side * 0.78, 0.42, 0.42)
+    head = bed.in_front(-0.8)
+    table = Footprint.around(head - side * 0.78, 0.42, 0.42)
     drip = head + side * 0.66
-    blocks = [bed_block, Block.around(drip, 0.2, 0.2), table]
-    goals = [bedside.at, _before(door), _before(window)]
-    free = [Block.around(goal, 2 * BODY, 2 * BODY) for goal in goals]
-    chair = _squeezed_in(rng, size, blocks, free, 0.6, 0.6)
-    chair = Place(chair.at, chair.heading + rng.uniform(-0.5, 0.5))
-    front = Place(chair.at + _towards(chair.heading) * 0.75, chair.heading)
-    free.append(Block.around(front.at, 2 * BODY, 2 * BODY))
-    coat = _squeezed_in(rng, size, blocks, free, 0.4, 0.3).at
-    wheels = _squeezed_in(rng, size, blocks, free, 0.6, 0.55)
-    return Room(
-        size,
-        Place(bed.at, bed.heading + np.pi),
-        bedside,
-        chair,
-        front,
-        door,
-        window,
-        _hub(rng, size, blocks, [*goals, front.at]),
-        coat,
-        wheels,
-        drip,
-        table,
-        tuple(blocks),
-        _palette(rng),
-        _camera(rng, size, width, height),
+    bed_footprint = Footprint.around(bed.position, along, across)
+    footprints = [bed_footprint, Footprint.around(drip, 0.2, 0.2), table]
+    goals = [bedside.position, door.in_front(REACH), window.in_front(REACH)]
+    free_areas = [Footprint.around(goal, 2 * BODY, 2 * BODY) for goal in goals]
+    chair = _squeeze_in(rng, size, footprints, free_areas, 0.6, 0.6)
+    chair = Placement(chair.position, chair.heading + rng.uniform(-0.5, 0.5))
+    chair_front = Placement(chair.in_front(0.75), chair.heading)
+    free_areas.append(Footprint.around(chair_front.position, 2 * BODY, 2 * BODY))
+    coat = _squeeze_in(rng, size, footprints, free_areas, 0.4, 0.3).position
+    wheelchair = _squeeze_in(rng, size, footprints, free_areas, 0.6, 0.55)
+    return WardRoom(
+        size=size,
+        bed=Placement(bed.position, bed.heading + np.pi),
+        bedside=bedside,
+        chair=chair,
+        chair_front=chair_front,
+        door=door,
+        window=window,
+        hub=choose_hub(rng, size, footprints, [*goals, chair_front.position]),
+        coat=coat,
+        wheelchair=wheelchair,
+        drip=drip,
+        table=table,
+        footprints=tuple(footprints),
+        colours=RoomColours.draw(rng),
+        camera=hang_camera(rng, size, width, height),
     )
 
 
-def _at_wall(size: tuple[float, float], wall: int, along: float, out: float) -> Place:
-    """A place `out` metres before the far wall across x (0) or y (1), facing into the room."""
-    if wall == 0:
-        return Place(np.array([size[0] - out, along]), np.pi)
-    return Place(np.array([along, size[1] - out]), -np.pi / 2)
-
-
-def _squeezed_in(
+def choose_hub(
     rng: np.random.Generator,
     size: tuple[float, float],
-    blocks: list[Block],
-    free: list[Block],
-    side: float,
-    out: float,
-) -> Place:
-    """A place by a far wall that leaves `blocks`, to which it is added, and `free` alone."""
-    for _ in range(30):
-        wall = int(rng.integers(2))
-        place = _at_wall(size, wall, rng.uniform(1.2, size[1 - wall] - 0.4), out)
-        block = Block.around(place.at, side, side)
-        if not any(block.touches(other, 0.1) for other in [*blocks, *free]):
-            break
-    blocks.append(block)
-    return place
-
-
-def _hub(
-    rng: np.random.Generator, size: tuple[float, float], blocks: list[Block], goals: list[Floats]
+    footprints: list[Footprint],
+    goals: list[Floats],
 ) -> Floats:
-    """A point that sees all goals, if a few tries find one."""
+    """Return a point, (2,) metres, with a clear way to all goals, if a few tries give one."""
     for _ in range(12):
         hub = np.array(size) * rng.uniform(0.25, 0.65, 2)
-        if all(_clear(blocks, hub, goal) for goal in goals):
+        if all(_is_clear(footprints, hub, goal) for goal in goals):
             break
     return hub
 
 
-def _clear(blocks: Sequence[Block], start: Floats, stop: Floats) -> bool:
-    steps = max(2, int(np.hypot(*(stop - start)) / 0.08))
-    points = start + np.linspace(0, 1, steps)[:, None] * (stop - start)
-    return not any(block.near(points, BODY).any() for block in blocks)
-
-
-def _before(place: Place) -> Floats:
-    """Where one stands before a door or window."""
-    return place.at + REACH * _towards(place.heading)
-
-
-def _towards(heading: float) -> Floats:
-    return np.array([np.cos(heading), np.sin(heading)])
-
-
-def _across(heading: float) -> Floats:
-    return np.array([-np.sin(heading), np.cos(heading)])
-
-
-def _angle(direction: Floats) -> float:
-    return float(np.arctan2(direction[1], direction[0]))
-
-
-def _walkable(room: Room) -> bool:
-    """Whether the furniture stands apart and inside, and the hub sees every place."""
-    inside = np.array([[b.x1, b.y1, room.size[0] - b.x2, room.size[1] - b.y2] for b in room.blocks])
-    if inside.min() < -1e-9 or _crowded(room):
-        return False
-    if np.abs(room.door.at - room.window.at).sum() < 1.3:
-        return False
-    places = [room.bedside.at, room.chair_front.at, _before(room.door), _before(room.window)]
-    return all(room.clear(room.hub, place) for place in places)
-
-
-def _crowded(room: Room) -> bool:
-    blocks = room.blocks
-    pairs = ((a, b) for i, a in enumerate(blocks) for b in blocks[i + 1 :])
-    return any(a.touches(b, 0.05) for a, b in pairs)
-
-
-def _palette(rng: np.random.Generator) -> Palette:
-    def some(colours: tuple[Colour, ...]) -> Colour:
-        tint = rng.normal(0, 7, 3)
-        chosen = np.clip(np.array(colours[rng.integers(len(colours))]) + tint, 10, 245)
-        return float(chosen[0]), float(chosen[1]), float(chosen[2])
-
-    return Palette(
-        some(FLOORS),
-        some(WALLS),
-        some(FABRICS),
-        some(FABRICS),
-        some(FABRICS),
-        some(FABRICS),
-        tuple(some(RESIDENT_CLOTHES) for _ in range(3)),
-        tuple(some(CARER_CLOTHES) for _ in range(2)),
-        int(rng.integers(3)),
-    )
-
-
-def _camera(rng: np.random.Generator, size: tuple[float, float], width: int, height: int) -> Camera:
+def hang_camera(
+    rng: np.random.Generator, size: tuple[float, float], width: int, height: int
+) -> Camera:
+    """Draw a camera near the corner (0, 0) that looks down at the middle of the room."""
     position = np.array([rng.uniform(0.1, 0.9), rng.uniform(0.1, 0.9), rng.uniform(2.2, 2.75)])
     target = np.array([size[0] * rng.uniform(0.55, 0.68), size[1] * rng.uniform(0.55, 0.68), 0.75])
-    return Camera.looking(position, target, float(rng.uniform(70, 84)), width, height)
+    return Camera.look_at(position, target, float(rng.uniform(70, 84)), width, height)
+
+
+def _at_wall(size: tuple[float, float], wall: int, along: float, distance: float) -> Placement:
+    """Return a place `distance` metres off the far wall across x (0) or y (1), facing inwards."""
+    if wall == 0:
+        return Placement(np.array([size[0] - distance, along]), np.pi)
+    return Placement(np.array([along, size[1] - distance]), -np.pi / 2)
+
+
+def _squeeze_in(
+    rng: np.random.Generator,
+    size: tuple[float, float],
+    footprints: list[Footprint],
+    free_areas: list[Footprint],
+    side: float,
+    distance: float,
+) -> Placement:
+    """Find a place by a far wall for a square piece and add its footprint to `footprints`.
+
+    Where a few tries find no place clear of `footprints` and `free_areas`, it is the last one
+    tried, and the room is not walkable.
+    """
+    for _ in range(30):
+        wall = int(rng.integers(2))
+        place = _at_wall(size, wall, rng.uniform(1.2, size[1 - wall] - 0.4), distance)
+        footprint = Footprint.around(place.position, side, side)
+        if not any(footprint.touches(other, 0.1) for other in [*footprints, *free_areas]):
+            break
+    footprints.append(footprint)
+    return place
+
+
+def _is_clear(footprints: Sequence[Footprint], start: Floats, stop: Floats) -> bool:
+    steps = max(2, int(np.hypot(*(stop - start)) / 0.08))
+    points = start + np.linspace(0, 1, steps)[:, None] * (stop - start)
+    return not any(footprint.near(points, BODY).any() for footprint in footprints)

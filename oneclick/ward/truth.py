@@ -14,14 +14,14 @@ from oneclick import video
 from oneclick.core.labels import LabelSet, LabelTrack, Ranges, from_tracks, to_tracks
 from oneclick.core.tracks import HUMAN, Tracks
 from oneclick.storage import files, labels
-from oneclick.ward.render import Seen
+from oneclick.ward.render import VisiblePerson
 
 MADE_BY = "ward"
 
 
 @dataclass(frozen=True, eq=False)
-class Truth:
-    """Everybody in every frame of one recording, frames counted in the video."""
+class GroundTruth:
+    """All people in every frame of one recording, frames counted in the video."""
 
     tracks: Tracks
     """One track a visit, class person, every score 1, every origin human."""
@@ -32,31 +32,34 @@ class Truth:
 
 
 def truth_path(video_path: Path) -> Path:
-    """Where the truth about a video lies."""
+    """Return the path of the truth about a video."""
     return video_path.with_suffix(".truth.json")
 
 
-def gather(seen: Sequence[Sequence[Seen]], fps: float, width: int, height: int) -> Truth:
-    """What was seen, frame by frame, as columns."""
-    rows = [(frame, one) for frame, people in enumerate(seen) for one in people]
+def from_frames(
+    people_by_frame: Sequence[Sequence[VisiblePerson]], fps: float, width: int, height: int
+) -> GroundTruth:
+    """Convert the people visible in each frame to columns."""
+    rows = [(frame, person) for frame, people in enumerate(people_by_frame) for person in people]
     # Tracks sorts by (frame, track): the postures must come in the same order.
     rows.sort(key=lambda row: (row[0], row[1].visit))
     n = len(rows)
     tracks = Tracks(
-        np.array([frame for frame, _ in rows], np.int32),
-        np.array([one.visit for _, one in rows], np.int32),
-        np.array([one.box for _, one in rows], np.float32).reshape(-1, 4),
-        np.ones(n, np.float32),
-        np.zeros(n, np.int16),
-        np.full(n, HUMAN),
-        len(seen),
-        fps,
+        frames=np.array([frame for frame, _ in rows], np.int32),
+        tracks=np.array([person.visit for _, person in rows], np.int32),
+        boxes=np.array([person.box for _, person in rows], np.float32).reshape(-1, 4),
+        scores=np.ones(n, np.float32),
+        classes=np.zeros(n, np.int16),
+        origins=np.full(n, HUMAN),
+        length=len(people_by_frame),
+        fps=fps,
     )
-    return Truth(tracks, np.array([one.posture for _, one in rows], np.str_), width, height)
+    postures = np.array([person.posture for _, person in rows], np.str_)
+    return GroundTruth(tracks, postures, width, height)
 
 
-def save(video_path: Path, truth: Truth, made_at: datetime) -> Path:
-    """Write the truth beside its video.
+def save(video_path: Path, truth: GroundTruth, made_at: datetime) -> Path:
+    """Write the truth beside its video and return its path.
 
     Raises:
         NoSpace, Unavailable: if the disk refuses.
@@ -67,7 +70,7 @@ def save(video_path: Path, truth: Truth, made_at: datetime) -> Path:
 
 
 def load_truth(path: Path) -> Tracks:
-    """The truth about the video at `path` (the truth's own path does as well).
+    """Load the truth about the video at `path`, which may also be the truth's own path.
 
     Raises:
         BadLabels: if it is missing or broken. BadVideo: if the video is.
@@ -76,29 +79,35 @@ def load_truth(path: Path) -> Tracks:
     return to_tracks(labels.load(truth_path(video_path)), video.probe(video_path).fps)
 
 
-def as_labels(truth: Truth, name: str, made_at: datetime) -> LabelSet:
-    """The truth as if a reviewer had labelled it perfectly, postures as attributes."""
+def as_labels(truth: GroundTruth, name: str, made_at: datetime) -> LabelSet:
+    """Return the truth as perfect labels by a reviewer, with postures as attributes."""
     tracks = []
-    for rows, track in zip(truth.tracks.each(), from_tracks(truth.tracks), strict=True):
-        ranges = _ranges(track, truth.postures[rows])
+    rows_by_track = truth.tracks.rows_by_track()
+    for rows, track in zip(rows_by_track, from_tracks(truth.tracks), strict=True):
+        ranges = posture_ranges(track, truth.postures[rows])
         tracks.append(replace(track, attributes={"posture": ranges}))
     return LabelSet(
-        name,
-        1,
-        "human",
-        None,
-        MADE_BY,
-        made_at,
-        truth.tracks.length,
-        truth.width,
-        truth.height,
-        truth.tracks.names,
-        tuple(tracks),
+        clip=name,
+        revision=1,
+        kind="human",
+        parent=None,
+        made_by=MADE_BY,
+        made_at=made_at,
+        frames=truth.tracks.length,
+        width=truth.width,
+        height=truth.height,
+        classes=truth.tracks.names,
+        tracks=tuple(tracks),
     )
 
 
-def _ranges(track: LabelTrack, postures: NDArray[np.str_]) -> Ranges:
-    """Runs of one posture as half-open ranges of frames."""
+def posture_ranges(track: LabelTrack, postures: NDArray[np.str_]) -> Ranges:
+    """Return the runs of one posture as half-open ranges of frames.
+
+    Args:
+        track: n boxes of one person.
+        postures: (n,) posture of each.
+    """
     changed = (np.diff(track.frames) != 1) | (postures[1:] != postures[:-1])
     starts = np.concatenate([[0], np.flatnonzero(changed) + 1])
     stops = np.concatenate([starts[1:], [len(postures)]]) - 1

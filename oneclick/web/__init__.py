@@ -1,1 +1,1 @@
-"""What browsers and other services call."""
+"""The web server, for browsers and for the webhooks of other services."""

@@ -13,77 +13,82 @@ from fastapi import FastAPI, Request, Response
 from oneclick.core.errors import Unavailable
 from oneclick.platforms.encord import webhook
 
-MOST = 1 << 20
-"""Bytes of a notice; Encord's have some hundred."""
-REST = 5.0
-"""Seconds: people finish several clips in a row."""
-ENCORD = "/hooks/encord"
+MAX_BODY_BYTES = 1 << 20
+"""Of a webhook; Encord's have some hundred bytes."""
+DEBOUNCE_SECONDS = 5.0
+"""Delay before verdicts are collected: people finish several clips in a row."""
+ENCORD_WEBHOOK_PATH = "/hooks/encord"
 
 
-class Errand:
-    """Work in a thread of its own, some seconds after it was asked for; once, however often."""
-
-    def __init__(self, work: Callable[[], None], rest: float = REST) -> None:
-        self._work, self._rest, self._asked = work, rest, threading.Event()
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def ask(self) -> None:
-        """Do it soon; what is asked for during the work is done again after it."""
-        self._asked.set()
-
-    def _run(self) -> None:
-        while True:
-            self._asked.wait()
-            time.sleep(self._rest)
-            self._asked.clear()
-            self._work()
-
-
-def create(secret: str, collect: Errand) -> FastAPI:
-    """The application.
+class DebouncedJob:
+    """Work that runs in a thread of its own, once for any number of requests in a short time.
 
     Args:
-        secret: what Encord signs with.
-        collect: takes in verdicts.
+        delay: seconds from the first request to the run.
+    """
+
+    def __init__(self, work: Callable[[], None], delay: float = DEBOUNCE_SECONDS) -> None:
+        self._requested = threading.Event()
+
+        def run_forever() -> None:
+            while True:
+                self._requested.wait()
+                time.sleep(delay)
+                self._requested.clear()
+                work()
+
+        threading.Thread(target=run_forever, daemon=True).start()
+
+    def request(self) -> None:
+        """Request a run soon; a request during a run leads to another run."""
+        self._requested.set()
+
+
+def create_app(secret: str, collect: DebouncedJob) -> FastAPI:
+    """Create the application.
+
+    Args:
+        secret: the secret that Encord signs webhooks with.
+        collect: collects verdicts.
     """
     app = FastAPI(openapi_url=None)
 
-    @app.post(ENCORD)
+    @app.post(ENCORD_WEBHOOK_PATH)
     async def encord(request: Request) -> Response:
         body = b""
         async for part in request.stream():
             body += part
-            if len(body) > MOST:
+            if len(body) > MAX_BODY_BYTES:
                 return Response(status_code=413)
         try:
-            if webhook.news(secret, request.headers, body, time.time()):
-                collect.ask()
-        except webhook.Untrusted as error:
+            if webhook.reports_decision(secret, request.headers, body, time.time()):
+                collect.request()
+        except webhook.UntrustedWebhook as error:
             return Response(str(error), 401)
         return Response(status_code=204)
 
     return app
 
 
-def serve(app: FastAPI, address: str, ready: Callable[[str], None]) -> None:
-    """Answer at `host:port` until Ctrl-C; port 0 is any that is free.
+def serve(app: FastAPI, address: str, on_ready: Callable[[str], None]) -> None:
+    """Serve the application at `host:port` until Ctrl-C; port 0 takes any free port.
 
     Args:
-        ready: called with the address once the door is open.
+        on_ready: called with the address once the socket is open.
 
     Raises:
-        Unavailable: if nothing can listen there.
+        Unavailable: the address cannot be listened on.
     """
     host, _, port = address.rpartition(":")
     try:
         if not 0 <= int(port) < 1 << 16:
             raise ValueError(f"no port {port}")
-        door = socket.create_server((host, int(port)))
+        server_socket = socket.create_server((host, int(port)))
     except (OSError, ValueError) as error:
         raise Unavailable(
             f"cannot listen on {address}: {error}; choose another host:port"
         ) from None
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3)
-    with door:
-        ready(f"{host}:{door.getsockname()[1]}")
-        uvicorn.Server(config).run(sockets=[door])
+    with server_socket:
+        on_ready(f"{host}:{server_socket.getsockname()[1]}")
+        uvicorn.Server(config).run(sockets=[server_socket])

@@ -20,18 +20,18 @@ import numpy as np
 from oneclick.core.clips import ChosenBy
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
-from oneclick.core.splits import Part
-from oneclick.core.statistics import Estimate
+from oneclick.core.splits import SplitPart
+from oneclick.core.statistics import RatioEstimate
 from oneclick.core.tracks import Tracks
 from oneclick.triggers import hit_evaluation
-from oneclick.triggers.hit_evaluation import Testimony
+from oneclick.triggers.hit_evaluation import HitEvaluation
 from oneclick.triggers.selection import control, select
-from oneclick.triggers.selection.control import Control, Drawn
-from oneclick.triggers.selection.select import Candidate, Choice, Options
+from oneclick.triggers.selection.control import ControlClip, ControlEstimates
+from oneclick.triggers.selection.select import CandidateVideo, SelectedSpan, SelectionOptions
 from tests.bench import long_stream
 from tests.bench.long_stream import Stream
 
-NAMES = [field.name for field in fields(Control)]
+NAMES = [field.name for field in fields(ControlEstimates)]
 ENOUGH = 0.9
 """Share of the seeds in which the interval must hold the truth."""
 
@@ -45,57 +45,63 @@ class Exam:
         self.longest = max(len(hit.span) for hit in stream.hits)
         self.whole = self.review(Span(0, truth.length))
 
-    def review(self, span: Span) -> Testimony:
+    def review(self, span: Span) -> HitEvaluation:
         """What a reviewer of these frames finds."""
         hits = [part for hit in self._near(span) if (part := hit.cut(span))]
-        return hit_evaluation.testify(
-            hits, self.stream.scene.sure.cut(span), self.truth.cut(span).detections
+        return hit_evaluation.evaluate_hits(
+            hits, self.stream.scene.confident.cut(span), self.truth.cut(span).detections
         )
 
-    def choose(self, seed: int) -> list[Choice]:
+    def choose(self, seed: int) -> list[SelectedSpan]:
         """Clips for a budget, a tenth of them control."""
-        options = Options(budget=self.budget, min_clips=0, seed=seed)
+        options = SelectionOptions(budget=self.budget, min_clips=0, seed=seed)
         return select.select([self._candidate(self.stream.hits)], options)
 
-    def draw(self, clips: int, seed: int) -> list[Choice]:
+    def draw(self, clips: int, seed: int) -> list[SelectedSpan]:
         """Control clips only."""
-        options = Options(min_clips=clips, budget=0, control=1, seed=seed)
+        options = SelectionOptions(min_clips=clips, budget=0, control=1, seed=seed)
         return select.select([self._candidate([])], options)
 
-    def estimate(self, chosen: list[Choice], seen: int) -> Control:
+    def estimate(self, chosen: list[SelectedSpan], seen: int) -> ControlEstimates:
         """What the control clips among them say, where triggers found `seen` errors."""
         drawn = [
-            Drawn(one.stands_for, len(one.span) / self.truth.fps, self.review(one.span))
+            ControlClip(one.stands_for, len(one.span) / self.truth.fps, self.review(one.span))
             for one in chosen
             if one.chosen_by is ChosenBy.CONTROL
         ]
         return control.estimate(drawn, seen)
 
-    def seen(self, chosen: list[Choice]) -> int:
+    def seen(self, chosen: list[SelectedSpan]) -> int:
         """Errors in the clips that triggers chose."""
         spans = [one.span for one in chosen if one.chosen_by is ChosenBy.TRIGGER]
         return sum(self.review(span).errors for span in spans)
 
-    def true(self, seen: int) -> Control:
+    def true(self, seen: int) -> ControlEstimates:
         """The same shares of the whole stream."""
         all_ = self.whole
         shares = (
             all_.errors / all_.objects,
-            all_.caught / all_.errors,
+            all_.flagged_errors / all_.errors,
             seen / all_.errors,
         )
-        return Control(*(Estimate(share, share, share, 0) for share in shares))
+        return ControlEstimates(*(RatioEstimate(share, share, share, 0) for share in shares))
 
     def _near(self, span: Span) -> list[Hit]:
         first, stop = np.searchsorted(self.starts, [span.start - self.longest, span.stop])
         return self.stream.hits[first:stop]
 
-    def _candidate(self, hits: list[Hit]) -> Candidate:
+    def _candidate(self, hits: list[Hit]) -> CandidateVideo:
         length = self.truth.length
-        return Candidate("ward", length, self.truth.fps, hits, (Part(Span(0, length), "train"),))
+        return CandidateVideo(
+            video="ward",
+            length=length,
+            fps=self.truth.fps,
+            hits=hits,
+            parts=(SplitPart(Span(0, length), "train"),),
+        )
 
 
-def covers(found: Estimate | None, true: Estimate) -> bool:
+def covers(found: RatioEstimate | None, true: RatioEstimate) -> bool:
     """Whether an interval holds the truth; none at all does not."""
     return found is not None and found.low <= true.value <= found.high
 

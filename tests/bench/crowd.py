@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from oneclick.catalog import Catalog, counters
+from oneclick.catalog import Catalog, recount
 from oneclick.core.clips import ChosenBy, ClipStage
 from oneclick.triggers import registry
 
@@ -127,7 +127,7 @@ def make(home: Path, clips: int, hits: int, verdicts: int) -> None:
     )
     raw.close()
     with Catalog.open(home) as catalog, catalog.transaction() as connection:
-        counters.refill(connection)
+        recount.refill(connection)
         connection.exec_driver_sql("ANALYZE")
 
 

@@ -20,19 +20,19 @@ from oneclick import detectors
 from oneclick.core import boxes as geometry
 from oneclick.core.detections import Detections
 from oneclick.detectors import Detector, base, hog
-from oneclick.detectors.base import Found, Frame
+from oneclick.detectors.base import Frame, FrameDetections
 from tests.detectors import footage
 
 
-class UsualHog(hog.Hog):
+class UsualHog(hog.HogDetector):
     """The peer: the same SVM, searched as tutorials do."""
 
     name, model_id = "usual hog", "usual-hog"
 
-    def detect(self, frames: Sequence[Frame]) -> list[Found]:
+    def detect(self, frames: Sequence[Frame]) -> list[FrameDetections]:
         return [self._usual(frame) for frame in frames]
 
-    def _usual(self, frame: Frame) -> Found:
+    def _usual(self, frame: Frame) -> FrameDetections:
         large = cv2.resize(frame[..., ::-1], None, fx=1.5, fy=1.5)
         windows, weights = self._descriptor.detectMultiScale(
             large,
@@ -47,7 +47,9 @@ class UsualHog(hog.Hog):
         found = np.concatenate([low + margin, low + size - margin], 1) / 1.5
         weight = np.asarray(weights, float).ravel()
         kept = geometry.nms(found, weight, hog.NMS_IOU)
-        return base.found(frame, found[kept], hog.score(weight[kept]), np.zeros(len(kept)))
+        return base.frame_detections(
+            frame, found[kept], hog.score(weight[kept]), np.zeros(len(kept))
+        )
 
 
 def measure(detector: Detector, step: int) -> tuple[float, Detections, int]:
@@ -57,7 +59,7 @@ def measure(detector: Detector, step: int) -> tuple[float, Detections, int]:
     spent = 0.0
     frames = itertools.islice(footage.frames(), 0, count * step, step)
     detector.reset()
-    founds: list[Found] = []
+    founds: list[FrameDetections] = []
     for frame in frames:
         start = time.perf_counter()
         founds += detector.detect([frame])
@@ -67,7 +69,12 @@ def measure(detector: Detector, step: int) -> tuple[float, Detections, int]:
     boxes, scores, classes = (np.concatenate(column) for column in zip(*founds, strict=True))
     keep = classes == person
     found = Detections(
-        rows[keep].astype(np.int32), boxes[keep], scores[keep], classes[keep] * 0, count, 10.0
+        frames=rows[keep].astype(np.int32),
+        boxes=boxes[keep],
+        scores=scores[keep],
+        classes=classes[keep] * 0,
+        length=count,
+        fps=10.0,
     )
     return count / spent, found, step
 

@@ -31,9 +31,9 @@ from oneclick.core.clips import ChosenBy, Clip, ClipStage
 from oneclick.core.labels import LabelSet, LabelTrack
 from oneclick.core.spans import Span
 from oneclick.platforms.encord import convert
-from oneclick.platforms.encord.connect import PATIENT, Line, connect
-from oneclick.platforms.encord.project import Place
-from oneclick.platforms.options import Choice, EncordOptions
+from oneclick.platforms.encord.connect import DEFAULT_RETRY_POLICY, Retrier, connect
+from oneclick.platforms.encord.project import EncordProject
+from oneclick.platforms.options import EncordOptions, PlatformOptions
 from oneclick.stages import review
 from oneclick.storage import cards, files, labels
 from oneclick.storage.workspace import Workspace
@@ -130,7 +130,14 @@ def track(number: int, frames: int) -> LabelTrack:
     posture = {"posture": ((0, frames // 2, "standing"), (frames // 2, frames, "walking"))}
     scores = np.linspace(0.4, 0.99, frames, dtype=np.float32)
     return LabelTrack(
-        number, "person", at, boxes.astype(np.float32), scores, "u" * frames, keys, posture
+        id=number,
+        cls="person",
+        frames=at,
+        boxes=boxes.astype(np.float32),
+        scores=scores,
+        origins="u" * frames,
+        keyframes=keys,
+        attributes=posture,
     )
 
 
@@ -146,7 +153,16 @@ def workspace(home: Path, count: int, frames: int, tracks: int) -> list[str]:
         for k in range(count):
             name = f"{video.id}-{1000 * k:08d}"
             span = Span(k * frames, (k + 1) * frames)
-            clip = Clip(name, "ward_a", video.id, span, FPS, WIDTH, HEIGHT, ChosenBy.TRIGGER)
+            clip = Clip(
+                id=name,
+                camera="ward_a",
+                video=video.id,
+                span=span,
+                fps=FPS,
+                width=WIDTH,
+                height=HEIGHT,
+                chosen_by=ChosenBy.TRIGGER,
+            )
             clip = replace(clip, digest=digest)
             place.clip_dir(name).mkdir(parents=True)
             os.link(source, place.clip_file(name))
@@ -154,17 +170,17 @@ def workspace(home: Path, count: int, frames: int, tracks: int) -> list[str]:
             catalog.add_clip(clip, "bench")
             catalog.move(name, ClipStage.CUT, ClipStage.EXTRACTED, "bench")
             found = LabelSet(
-                name,
-                1,
-                "auto",
-                None,
-                "hindsight:x",
-                clips.NOON,
-                frames,
-                WIDTH,
-                HEIGHT,
-                ("person",),
-                drawn,
+                clip=name,
+                revision=1,
+                kind="auto",
+                parent=None,
+                made_by="hindsight:x",
+                made_at=clips.NOON,
+                frames=frames,
+                width=WIDTH,
+                height=HEIGHT,
+                classes=("person",),
+                tracks=drawn,
             )
             catalog.add_revision(found, files.sha256(labels.save(place, found)))
             catalog.move(name, ClipStage.EXTRACTED, ClipStage.LABELLED, "bench")
@@ -195,9 +211,9 @@ def watched() -> Iterator[list[float]]:
         thread.join()
 
 
-def plain(home: Path, names: list[str], choice: Choice) -> float:
+def plain(home: Path, names: list[str], choice: PlatformOptions) -> float:
     """Seconds a clip of the SDK as it is documented."""
-    place = Place(choice.encord, Line(choice.encord, PATIENT))
+    place = EncordProject(choice.encord, Retrier(choice.encord, DEFAULT_RETRY_POLICY))
     project, dataset, folder = place.project, place.dataset, place.folder
     begun = time.perf_counter()
     for name in names:
@@ -207,7 +223,7 @@ def plain(home: Path, names: list[str], choice: Choice) -> float:
         (unit,) = dataset.link_items([uuid])
         (row,) = project.list_label_rows_v2(data_hashes=[unit.uid])
         row.initialise_labels()
-        convert.fill(row, found, name)
+        convert.fill_row(row, found, name)
         row.save()
     return (time.perf_counter() - begun) / len(names)
 
@@ -220,7 +236,8 @@ def main(count: int, frames: int, tracks: int, latency: float) -> None:
         key = Path(folder) / "key"
         key.write_text(server.begun["key"])
         options = EncordOptions(key_file=str(key), domain=server.begun["url"])
-        choice = Choice("encord", attributes={"posture": ("standing", "walking")}, encord=options)
+        attributes = {"posture": ("standing", "walking")}
+        choice = PlatformOptions("encord", attributes=attributes, encord=options)
         review.setup(home, choice)
         assert connect(options)
         server.ask("log")

@@ -21,7 +21,7 @@ from oneclick.core.detections import Detections
 from oneclick.core.tracks import Tracks
 from oneclick.formats import mot_text
 from oneclick.hindsight import learn
-from oneclick.hindsight.learn import Lesson
+from oneclick.hindsight.learn import LabellerExample
 from tests.bench.hindsight import DATA, THRESHOLDS, Truth, info, score, truth
 
 PAIRS = (
@@ -45,10 +45,10 @@ def said(sequence: str, model: str) -> Detections:
     )
 
 
-def lesson(sequence: str, models: Sequence[str]) -> Lesson:
+def lesson(sequence: str, models: Sequence[str]) -> LabellerExample:
     """A sequence as one reviewed clip."""
     parts = tuple(said(sequence, model) for model in models)
-    return Lesson(parts, tuple(THRESHOLDS[m] for m in models), known(sequence).people)
+    return LabellerExample(parts, tuple(THRESHOLDS[m] for m in models), known(sequence).people)
 
 
 @cache
@@ -61,7 +61,7 @@ def stranger(tracks: Tracks, people: Detections) -> int:
     """Boxes of the longest track of which less than a tenth meets the truth."""
     met = np.zeros(len(tracks), np.bool_)
     met[association.match_frames(tracks.detections, people, 0.3)[0]] = True
-    return max((len(rows) for rows in tracks.each() if met[rows].mean() < 0.1), default=0)
+    return max((len(rows) for rows in tracks.rows_by_track() if met[rows].mean() < 0.1), default=0)
 
 
 def row(sequence: str, teacher: str, models: tuple[str, ...], everyone: tuple[str, ...]) -> str:

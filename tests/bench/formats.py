@@ -42,10 +42,30 @@ def label_set(frames: int, tracks: int) -> LabelSet:
         scores = np.full(frames, 0.875, np.float32)
         said = {"posture": ((0, frames, "standing"),)}
         parts.append(
-            LabelTrack(number, "person", rows, boxes, scores, "u" * frames, (0, frames - 1), said)
+            LabelTrack(
+                id=number,
+                cls="person",
+                frames=rows,
+                boxes=boxes,
+                scores=scores,
+                origins="u" * frames,
+                keyframes=(0, frames - 1),
+                attributes=said,
+            )
         )
-    size = 1280, 720
-    return LabelSet("bench", 1, "auto", None, "x", NOW, frames, *size, ("person",), tuple(parts))
+    return LabelSet(
+        clip="bench",
+        revision=1,
+        kind="auto",
+        parent=None,
+        made_by="x",
+        made_at=NOW,
+        frames=frames,
+        width=1280,
+        height=720,
+        classes=("person",),
+        tracks=tuple(parts),
+    )
 
 
 def furnish(home: Path, clips: int, found: LabelSet) -> None:
@@ -63,9 +83,19 @@ def furnish(home: Path, clips: int, found: LabelSet) -> None:
             place.mkdir(parents=True)
             os.link(common, place / datasets.labels_name(1))
             line = DatasetClip(
-                clip, "cam", 1, digest, zero, "train", found.frames, 1280, 720, 10.0,
-                found.counts(), "trigger",
-            )  # fmt: skip
+                clip=clip,
+                camera="cam",
+                revision=1,
+                label_digest=digest,
+                clip_digest=zero,
+                split="train",
+                frames=found.frames,
+                width=1280,
+                height=720,
+                fps=10.0,
+                origins=found.counts(),
+                chosen_by="trigger",
+            )
             row = msgspec.json.encode(line) + b"\n"
             whole.update(row)
             manifest.write(row)

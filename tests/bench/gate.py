@@ -29,12 +29,13 @@ from numpy.typing import NDArray
 
 from oneclick.core import boxes
 from oneclick.core.datasets import DatasetClip
+from oneclick.core.evaluation import DetectionMetrics
 from oneclick.training import gate
 from oneclick.training.evaluation import average_precision, error_analysis, slices
-from oneclick.training.evaluation.average_precision import Matches, Truths
-from oneclick.training.evaluation.evaluate import Evaluation, Metrics
+from oneclick.training.evaluation.average_precision import Matches, TrueBoxes
+from oneclick.training.evaluation.evaluate import Evaluation
 from oneclick.training.evaluation.matching import IOUS
-from oneclick.training.evaluation.slices import Facts
+from oneclick.training.evaluation.slices import ImageMetadata
 
 IMAGES = 30
 """Images a clip."""
@@ -60,8 +61,8 @@ class World:
     """A test set: what is true, and how hard it is."""
 
     clips: tuple[DatasetClip, ...]
-    facts: Facts
-    true: Truths
+    facts: ImageMetadata
+    true: TrueBoxes
     truths: NDArray[np.int64]
     people: NDArray[np.int64]
     """(t,) which person each true box shows."""
@@ -86,13 +87,13 @@ class World:
         images = owner[of] * IMAGES + frame
         order = np.argsort(images, kind="stable")
         of, images = of[order], images[order]
-        true = Truths(images, owner[of], np.zeros(len(of), np.int64), size[of] * HEIGHT)
+        true = TrueBoxes(images, owner[of], np.zeros(len(of), np.int64), size[of] * HEIGHT)
         names = [f"clip-{k:04d}" for k in range(count)]
         lines = tuple(
             _line(names[k], f"camera-{camera[k]}", TRIGGERS[rng.integers(len(TRIGGERS))])
             for k in range(count)
         )
-        facts = Facts(
+        facts = ImageMetadata(
             tuple(np.repeat(names, IMAGES).tolist()),
             np.repeat(night, IMAGES),
             np.full(count * IMAGES, HEIGHT),
@@ -115,8 +116,21 @@ class World:
 
 def _line(name: str, camera: str, trigger: str) -> DatasetClip:
     chosen, led = ("control", "") if trigger == "control" else ("trigger", trigger)
-    size = (IMAGES, 320, int(HEIGHT), 10.0)
-    return DatasetClip(name, camera, 1, "", name, "test", *size, {}, chosen, led)
+    return DatasetClip(
+        clip=name,
+        camera=camera,
+        revision=1,
+        label_digest="",
+        clip_digest=name,
+        split="test",
+        frames=IMAGES,
+        width=320,
+        height=int(HEIGHT),
+        fps=10.0,
+        origins={},
+        chosen_by=chosen,
+        led_by=led,
+    )
 
 
 def model(world: World, shift: Numbers, rng: np.random.Generator) -> Matches:
@@ -136,16 +150,16 @@ def model(world: World, shift: Numbers, rng: np.random.Generator) -> Matches:
     images = np.concatenate([t.images[found], false])[order]
     heights = HEIGHT * np.exp(rng.normal(np.log(0.33), 0.4, len(false)))
     return Matches(
-        (1 / (1 + np.exp(-scores)))[order],
-        np.zeros(len(order), np.int64),
-        images // IMAGES,
-        images,
-        np.concatenate([t.heights[found], heights])[order],
-        taken,
-        taken >= 0,
-        np.ones(taken.shape, bool),
-        world.truths,
-        t,
+        scores=(1 / (1 + np.exp(-scores)))[order],
+        classes=np.zeros(len(order), np.int64),
+        groups=images // IMAGES,
+        images=images,
+        heights=np.concatenate([t.heights[found], heights])[order],
+        truth_rows=taken,
+        hits=taken >= 0,
+        considered=np.ones(taken.shape, bool),
+        truth_counts=world.truths,
+        truths=t,
     )
 
 
@@ -162,12 +176,18 @@ def evaluation(world: World, matches: Matches) -> Evaluation:
     """As `evaluate.evaluate` makes it."""
     found = average_precision.average(matches)[0, 0]
     count = int(world.truths.sum())
-    hits, false = error_analysis.counts(matches, THRESHOLD)
-    shares = hits / max(count, 1), hits / max(hits + false, 1)
-    metrics = Metrics(float(found.mean()), float(found[0]), *shares, len(world.invites), count)
+    hits, false = error_analysis.count_matches(matches, THRESHOLD)
+    metrics = DetectionMetrics(
+        map=float(found.mean()),
+        ap50=float(found[0]),
+        recall=hits / max(count, 1),
+        precision=hits / max(hits + false, 1),
+        images=len(world.invites),
+        boxes=count,
+    )
     names = tuple(line.clip for line in world.clips)
     parts = slices.cut(matches, world.facts, THRESHOLD, world.clips)
-    return Evaluation(metrics, matches, names, (), parts)
+    return Evaluation(metrics=metrics, matches=matches, clips=names, slices=parts)
 
 
 @cache
@@ -187,7 +207,7 @@ def _true_map(name: str, shift: float) -> float:
     matches = model(world, np.where(asked, shift, 0.0), np.random.default_rng(1))
     images = np.zeros(len(world.invites), bool)
     images[world.true.images[asked]] = True
-    part = average_precision.part(matches, asked, images[matches.images])
+    part = average_precision.subset(matches, asked, images[matches.images])
     return float(np.nanmean(average_precision.average(part)))
 
 
@@ -231,7 +251,7 @@ SCENARIOS = (
 )
 
 
-def measure(scenario: str, clips: int, pairs: int, options: gate.Options) -> Counter[str]:
+def measure(scenario: str, clips: int, pairs: int, options: gate.GateOptions) -> Counter[str]:
     """How often each verdict falls; "named": a regression is named, "judged": slices judged."""
     seen: Counter[str] = Counter()
     slice_name = scenario.partition(" ")[2]
@@ -254,9 +274,9 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=200)
     parser.add_argument("--sizes", type=int, nargs="+", default=[12, 30, 60, 120, 200])
     parser.add_argument("--scenarios", nargs="+", default=list(SCENARIOS))
-    parser.add_argument("--draws", type=int, default=gate.Options().draws)
+    parser.add_argument("--draws", type=int, default=gate.GateOptions().draws)
     given = parser.parse_args()
-    options = gate.Options(draws=given.draws)
+    options = gate.GateOptions(draws=given.draws)
     print(f"{'scenario':<24}{'clips':>6}{'judged':>8}{'promote':>9}{'wait':>7}{'refuse':>8}"
           f"{'worse named':>13}{'… there':>9}{'s a pair':>10}")  # fmt: skip
     for scenario in given.scenarios:

@@ -83,7 +83,14 @@ def truth(sequence: Path) -> Truth:
 
     def pick(mask: np.ndarray) -> Detections:
         n = int(mask.sum())
-        return Detections(rows[mask, 0] - 1, corners[mask], np.ones(n), np.zeros(n), length, fps)
+        return Detections(
+            frames=rows[mask, 0] - 1,
+            boxes=corners[mask],
+            scores=np.ones(n),
+            classes=np.zeros(n),
+            length=length,
+            fps=fps,
+        )
 
     return Truth(pick(counts), pick(ignored))
 
@@ -113,7 +120,12 @@ def on_ignored(found: Detections, regions: Detections) -> np.ndarray:
 def as_detections(tracks: Tracks) -> Detections:
     """The boxes of the labels without their identities."""
     return Detections(
-        tracks.frames, tracks.boxes, tracks.scores, tracks.classes, tracks.length, tracks.fps
+        frames=tracks.frames,
+        boxes=tracks.boxes,
+        scores=tracks.scores,
+        classes=tracks.classes,
+        length=tracks.length,
+        fps=tracks.fps,
     )
 
 

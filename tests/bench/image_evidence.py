@@ -109,7 +109,7 @@ class Scene:
             picture = self.pictures[frame]
             crops = [np.ascontiguousarray(picture[y:v, x:u]) for x, y, u, v in places[rows]]
             for row, (boxes, scores, classes) in zip(rows, self.model.detect(crops), strict=True):
-                whole = (classes == person) & ~windows.cut_off(boxes, places[row], *self.size)
+                whole = (classes == person) & ~windows.is_truncated(boxes, places[row], *self.size)
                 moved = boxes[whole] + np.tile(places[row, :2], 2)
                 parts.append(self._seen(int(frame), moved, scores[whole]))
                 window.append(np.full(len(moved), row))
@@ -121,7 +121,14 @@ class Scene:
     def _seen(self, frame: int, boxes: Floats, scores: NDArray[np.float32]) -> Detections:
         zeros, like = np.zeros(len(boxes), np.int16), self.lead
         frames = np.full(len(boxes), frame, np.int32)
-        return Detections(frames, boxes.astype(np.float32), scores, zeros, like.length, like.fps)
+        return Detections(
+            frames=frames,
+            boxes=boxes.astype(np.float32),
+            scores=scores,
+            classes=zeros,
+            length=like.length,
+            fps=like.fps,
+        )
 
     def right(self, boxes: NDArray[np.floating], at: float) -> NDArray[np.bool_]:
         """(len(labels),) does each label, moved to `boxes`, match a person."""
@@ -250,7 +257,7 @@ def carry(scene: Scene) -> tuple[Floats, NDArray[np.bool_]]:
     """Label boxes with those in holes moved by flow from both sides, and where the sides agree."""
     boxes, agreed = scene.labels.boxes.astype(float), np.zeros(len(scene.labels), np.bool_)
     grey = [np.asarray(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY), np.uint8) for p in scene.pictures]
-    for rows in scene.labels.each():
+    for rows in scene.labels.rows_by_track():
         seen = np.flatnonzero(~scene.filled[rows])
         for a, b in itertools.pairwise(seen):
             hole = rows[a + 1 : b]
@@ -328,7 +335,7 @@ def beyond(labels: Tracks, length: int) -> tuple[NDArray[np.intp], NDArray[np.fl
     """Frames, rising, and boxes of all tracks carried on for END_SECONDS at both ends."""
     reach, past = (round(t * labels.fps) for t in (END_SECONDS, VELOCITY_SECONDS))
     frames, boxes = [], []
-    for rows in labels.each():
+    for rows in labels.rows_by_track():
         step = min(past, len(rows) - 1)
         for at, other in ((rows[0], rows[step]), (rows[-1], rows[-1 - step])):
             apart = labels.frames[at] - labels.frames[other]
@@ -364,7 +371,7 @@ def ranking(scene: Scene) -> None:
 def from_seen(scene: Scene) -> Floats:
     """Frames from each label to the nearest seen box of its track."""
     away = np.zeros(len(scene.labels))
-    for rows in scene.labels.each():
+    for rows in scene.labels.rows_by_track():
         frames = scene.labels.frames[rows]
         seen = frames[~scene.filled[rows]]
         away[rows] = np.abs(frames[:, None] - seen).min(1) if len(seen) else np.inf

@@ -53,7 +53,7 @@ def measure(labels: Tracks, name: str, real: bench.Truth | None = None) -> Row:
     start = time.process_time()
     keys = keyframes.thin(labels)
     seconds = time.process_time() - start
-    made = keyframes.dense(keys)
+    made = keyframes.densify(keys)
     overlap = boxes.iou_pairs(made.boxes.astype(np.float64), labels.boxes.astype(np.float64))
     before, after = _f1(real, labels), _f1(real, made)
     return Row(name, len(labels), len(keys), float(overlap.min()), before, after, seconds)
@@ -94,7 +94,14 @@ def walkers(people: int = 6, length: int = 9000, fps: float = 25.0) -> Tracks:
     seen = np.moveaxis(noisy, 2, 1).reshape(-1, 4)
     n = len(seen)
     frames = np.tile(np.arange(length, dtype=np.int32), people)
-    given = Detections(frames, seen, np.full(n, 0.9), np.zeros(n, np.int16), length, fps)
+    given = Detections(
+        frames=frames,
+        boxes=seen,
+        scores=np.full(n, 0.9),
+        classes=np.zeros(n, np.int16),
+        length=length,
+        fps=fps,
+    )
     return hindsight.label([given], [0.5])
 
 

@@ -68,7 +68,7 @@ def publish(root: Path, lines: list[DatasetClip], images: int) -> str:
         if not link.is_symlink():
             link.symlink_to(root / "clips" / line.clip)
         clips.append(replace(line, clip=name))
-    version = datasets.make(images, None, ("person",), clips)
+    version = datasets.build(images, None, ("person",), clips)
     folder = root / "datasets" / version.name
     folder.mkdir(parents=True)
     for name, content in datasets.documents(version, datetime(2026, 1, 1, tzinfo=UTC)).items():
@@ -78,7 +78,9 @@ def publish(root: Path, lines: list[DatasetClip], images: int) -> str:
 
 def own(root: Path, version: str) -> data.ClipImages:
     """What a training loads from."""
-    return data.ClipImages(root, version, "train", data.View("fcos-tiny", ("person",)), WORKERS)
+    return data.ClipImages(
+        root, version, "train", data.ImageOptions("fcos-tiny", ("person",)), WORKERS
+    )
 
 
 def private() -> float:
@@ -147,13 +149,17 @@ def report(name: str, images: int, made: tuple[float, list[float]]) -> None:
 
 def rate(dataset: data.ClipImages) -> None:
     """Print images a second of the dataset and of nothing but decoding and augmenting."""
-    draws = list(sample.Draws(dataset.visits({}), sample.Plan(RATE // BATCH, BATCH)))
+    draws = list(
+        sample.TrainingSampler(
+            dataset.visits({}), sample.SamplingPlan(steps=RATE // BATCH, batch=BATCH)
+        )
+    )
     paths = [_path(dataset, draw) for draw in draws]
     boxes = np.array([[100, 50, 150, 150]] * 3, np.float32)
 
     def bare(some: slice) -> None:
         for path, draw in zip(paths[some], draws[some], strict=True):
-            image, _ = data.read(path, "fcos-tiny", (HEIGHT, WIDTH))
+            image, _ = data.read_image(path, "fcos-tiny", (HEIGHT, WIDTH))
             image, _, _ = augment(image, boxes, np.random.default_rng(draw.seed))
             torch.from_numpy(image).permute(2, 0, 1)
 
@@ -174,7 +180,7 @@ def rate(dataset: data.ClipImages) -> None:
     )
 
 
-def _path(dataset: data.ClipImages, draw: sample.Draw) -> str:
+def _path(dataset: data.ClipImages, draw: sample.ImageSample) -> str:
     clip = dataset.index.clip(draw.clip).clip
     return f"{dataset.root}/clips/{clip}/frames/{draw.frame:06d}.jpg"
 
@@ -202,7 +208,11 @@ def main() -> None:
         print(f"{'workers: 8':14} {'images':>10} {names}")
         for images, version in versions.items():
             dataset = own(root, version)
-            start = list(sample.Draws(dataset.visits({}), sample.Plan(1, BATCH)))
+            start = list(
+                sample.TrainingSampler(
+                    dataset.visits({}), sample.SamplingPlan(steps=1, batch=BATCH)
+                )
+            )
             report("oneclick", images, workers(dataset, start))
         if importlib.util.find_spec("pycocotools"):
             from torchvision.datasets import CocoDetection

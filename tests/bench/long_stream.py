@@ -22,17 +22,17 @@ from oneclick.core.clips import ChosenBy
 from oneclick.core.detections import Detections
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
-from oneclick.core.splits import Part
+from oneclick.core.splits import SplitPart
 from oneclick.core.tracks import Tracks
 from oneclick.feedback import replay
 from oneclick.triggers import calibrate, priors
-from oneclick.triggers.calibrate import Calibration, Fired, Tally
+from oneclick.triggers.calibrate import Calibration, TriggerSet, TriggerTally
 from oneclick.triggers.scene import Scene
 from oneclick.triggers.selection import select
-from oneclick.triggers.selection.select import Choice, Known
-from oneclick.triggers.streaming import Chunk
+from oneclick.triggers.selection.select import SelectedSpan, SelectionHistory
+from oneclick.triggers.streaming import PredictionChunk
 from oneclick.ward import faults
-from oneclick.ward.faults import Fault, Planted
+from oneclick.ward.faults import Fault, FaultyDetections
 
 KINDS = list(faults.SECONDS)
 JITTER = 0.01
@@ -41,7 +41,7 @@ JITTER = 0.01
 
 def film(seconds: float = 60) -> tuple[Tracks, int, int]:
     """Truth of one rendered shift, and the size of its picture."""
-    shift = ward.Shift(0, 3, seconds)
+    shift = ward.Shift(camera=0, seed=3, seconds=seconds)
     with tempfile.TemporaryDirectory() as folder:
         path = shift.path(Path(folder))
         path.parent.mkdir(parents=True)
@@ -59,15 +59,15 @@ def for_hours(truth: Tracks, hours: float) -> Tracks:
     order = np.argsort(frames, kind="stable")
     rows = np.tile(np.arange(len(truth)), times)[order]
     return Tracks(
-        frames[order],
-        truth.tracks[rows],
-        truth.boxes[rows],
-        truth.scores[rows],
-        truth.classes[rows],
-        truth.origins[rows],
-        truth.length * times,
-        truth.fps,
-        truth.names,
+        frames=frames[order],
+        tracks=truth.tracks[rows],
+        boxes=truth.boxes[rows],
+        scores=truth.scores[rows],
+        classes=truth.classes[rows],
+        origins=truth.origins[rows],
+        length=truth.length * times,
+        fps=truth.fps,
+        names=truth.names,
     )
 
 
@@ -84,25 +84,32 @@ def seen(clean: Detections, rng: np.random.Generator) -> Detections:
 class Stream:
     """Hours of predictions with planted faults."""
 
-    planted: Planted
+    planted: FaultyDetections
     scene: Scene
     hits: list[Hit]
 
-    def chosen(self, beliefs: Calibration) -> list[Choice]:
+    def chosen(self, beliefs: Calibration) -> list[SelectedSpan]:
         """Clips for a budget of 0.1%."""
         length, fps = self.scene.length, self.scene.fps
-        lane = (Part(Span(0, length), "train"),)
-        one = select.Candidate("ward", length, fps, self.hits, lane)
-        return select.select([one], select.Options(budget=0.001, min_clips=0), Known(beliefs))
+        lane = (SplitPart(Span(0, length), "train"),)
+        one = select.CandidateVideo(
+            video="ward", length=length, fps=fps, hits=self.hits, parts=lane
+        )
+        options = select.SelectionOptions(budget=0.001, min_clips=0)
+        return select.select([one], options, SelectionHistory(calibration=beliefs))
 
-    def review(self, choice: Choice, truth: Tracks) -> dict[Fired, Tally]:
+    def review(self, choice: SelectedSpan, truth: Tracks) -> dict[TriggerSet, TriggerTally]:
         """What a reviewer of one clip teaches."""
         span = choice.span
         hits = [part for hit in self.hits if (part := hit.cut(span))]
-        wrong = calibrate.mistakes(self.scene.sure.cut(span), truth.cut(span).detections)
-        return calibrate.learn(calibrate.events(calibrate.objects(hits, len(span)), wrong))
+        wrong = calibrate.find_model_errors(
+            self.scene.confident.cut(span), truth.cut(span).detections
+        )
+        return calibrate.count_events(
+            calibrate.judge_objects(calibrate.group_hits(hits, len(span)), wrong)
+        )
 
-    def found(self, choices: list[Choice]) -> list[Fault]:
+    def found(self, choices: list[SelectedSpan]) -> list[Fault]:
         """Faults that lie in a clip that the triggers chose."""
         spans = [c.span for c in choices if c.chosen_by is not ChosenBy.CONTROL]
         return [f for f in self.planted.faults if any(f.span.overlaps(span) for span in spans)]
@@ -120,8 +127,8 @@ def stream(
     planted = faults.plant(truth, kinds, *size, seed=seed)
     parts = [seen(planted.detections, rng)]
     if rival:
-        parts.append(seen(faults.perfect(truth), rng))
-    scene = replay.scene(Chunk(tuple(parts)), [0.5] * len(parts), *size)
+        parts.append(seen(faults.perfect_detections(truth), rng))
+    scene = replay.build_scene(PredictionChunk(tuple(parts)), [0.5] * len(parts), *size)
     return Stream(planted, scene, triggers.scan(scene, triggers.make()))
 
 
@@ -129,12 +136,12 @@ def beliefs(
     truth: Tracks, size: tuple[int, int], given: argparse.Namespace, seed: int
 ) -> Calibration:
     """Priors, and the reviews of some weeks, each chosen by what the weeks before taught."""
-    learned: dict[Fired, Tally] = {}
+    learned: dict[TriggerSet, TriggerTally] = {}
     for week in range(given.weeks):
         before = stream(truth, size, given.faults, 1000 * (week + 1) + seed)
         choices = before.chosen(Calibration(learned, priors.BELIEFS))
         reviews = [before.review(choice, truth) for choice in choices]
-        learned = calibrate.merged([learned, *reviews])
+        learned = calibrate.merge_tallies([learned, *reviews])
     return Calibration(learned, priors.BELIEFS)
 
 

@@ -31,7 +31,7 @@ from oneclick.detectors import novelty as detector
 from oneclick.detectors.base import Frame
 from oneclick.training import novelty
 from oneclick.ward import novelties
-from oneclick.ward.novelties import Novelty
+from oneclick.ward.novelties import PlantedNovelty
 
 TRAIN, OTHER, PLANTED = range(1000, 1008), range(2000, 2004), range(3000, 3002)
 """Seeds: each is a day."""
@@ -73,26 +73,26 @@ def render(camera: int) -> dict[str, NDArray[np.uint8]]:
 
 
 def ordinary(camera: int, day: int, seconds: int) -> NDArray[np.uint8]:
-    shift = ward.Shift(camera, day, seconds, fps=1)
+    shift = ward.Shift(camera=camera, seed=day, seconds=seconds, fps=1)
     return novelty.sample(picture for picture, _ in novelties.ordinary(shift))
 
 
 def strange(camera: int, day: int, kind: str) -> NDArray[np.uint8]:
     """Frames in which the truth shows a novelty."""
-    shift = ward.Shift(camera, day, SECONDS, fps=1)
+    shift = ward.Shift(camera=camera, seed=day, seconds=SECONDS, fps=1)
     spans = [Span(start, start + SHOWN) for start in range(0, SECONDS, SHOWN)]
-    planted = novelties.frames(shift, [Novelty(kind, span) for span in spans])
+    planted = novelties.frames(shift, [PlantedNovelty(kind, span) for span in spans])
     return novelty.sample(one.picture for one in planted if one.mask.any())
 
 
 def background(train: NDArray[np.uint8]) -> Score:
     """How far pixels lie from their mean in spreads, at the worst place of 7 x 7 pixels."""
     usual = np.median(train, 0).transpose(2, 0, 1).astype(np.float32) / 255
-    even = detector.evened(train, usual)
+    even = detector.equalize_brightness(train, usual)
     mean, spread = even.mean(0), even.std(0) + np.float32(0.03)
 
     def score(given: NDArray[np.uint8]) -> NDArray[np.float32]:
-        away = np.abs((detector.evened(given, usual) - mean) / spread).mean(1)
+        away = np.abs((detector.equalize_brightness(given, usual) - mean) / spread).mean(1)
         return np.array([cv2.blur(one, (7, 7)).max() for one in away], np.float32)
 
     return score
@@ -113,7 +113,7 @@ def curves(score: Score, found: Frames) -> dict[str, float]:
     return {kind: auroc(some, plain) for kind, some in by_kind.items()}
 
 
-def speed(model: detector.Novelty, frame: Frame, seconds: float = 2.0) -> float:
+def speed(model: detector.NoveltyModel, frame: Frame, seconds: float = 2.0) -> float:
     """Frames a second in batches, the shrinking included; the best of three goes."""
     batch = [frame.copy() for _ in range(detector.BATCH)]
     best = 0.0
@@ -166,13 +166,14 @@ def main() -> int:
             row(camera, kind, reached)
             print(f"{alarms:>9.1%}{took:>9.0f}{rates[0]:>10.0f}{rates[1]:>10.0f}", flush=True)
             missed += sum(value < TARGET for value in reached.values()) + (rates[0] < SPEED)
-    print(f"decoding alone, 480x288: {decoding(ward.Shift(0, 1, 20)):.0f} frames/s")
+    shift = ward.Shift(camera=0, seed=1, seconds=20)
+    print(f"decoding alone, 480x288: {decoding(shift):.0f} frames/s")
     print(f"targets missed: {missed} (AUROC {TARGET}, {SPEED:.0f} frames/s)")
     return int(missed > 0)
 
 
 def row(camera: int, name: str, reached: dict[str, float]) -> None:
-    shift = ward.Shift(camera)
+    shift = ward.Shift(camera=camera)
     print(f"{shift.name:<8}{name:<22}" + "".join(f"{v:>9.3f}" for v in reached.values()), end="")
 
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from oneclick import detectors, triggers, ward
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
-from oneclick.core.splits import Part
+from oneclick.core.splits import SplitPart
 from oneclick.detectors import novelty as models
 from oneclick.detectors import signals
 from oneclick.detectors.base import Frame
@@ -31,10 +31,10 @@ from oneclick.feedback import replay
 from oneclick.training import novelty
 from oneclick.triggers.scene import Scene
 from oneclick.triggers.selection import select
-from oneclick.triggers.selection.select import Candidate, Known, Options
-from oneclick.triggers.streaming import Chunk
+from oneclick.triggers.selection.select import CandidateVideo, SelectionHistory, SelectionOptions
+from oneclick.triggers.streaming import PredictionChunk
 from oneclick.ward import novelties
-from oneclick.ward.novelties import Novelty
+from oneclick.ward.novelties import PlantedNovelty
 from tests.bench import novelty as bench
 
 FPS, SECONDS, SHOWN = 5.0, 200, 4
@@ -42,16 +42,16 @@ PERSON = ("person",)
 NOVEL = frozenset(n for n, kind in triggers.registry().items() if triggers.novel(kind))
 
 
-def plan() -> list[Novelty]:
+def plan() -> list[PlantedNovelty]:
     """One novelty every 20 seconds, the kinds in turn."""
     kinds, size = novelties.KINDS, round(SHOWN * FPS)
     starts = [round((20 * k + 8) * FPS) for k in range(SECONDS // 20)]
-    return [Novelty(kinds[k % 3], Span(at, at + size)) for k, at in enumerate(starts)]
+    return [PlantedNovelty(kinds[k % 3], Span(at, at + size)) for k, at in enumerate(starts)]
 
 
-def film(camera: int) -> tuple[list[Frame], list[Novelty]]:
+def film(camera: int) -> tuple[list[Frame], list[PlantedNovelty]]:
     """Frames of a day that no model has seen, and the novelties that its truth shows."""
-    shift = ward.Shift(camera, 4000, SECONDS, fps=FPS)
+    shift = ward.Shift(camera=camera, seed=4000, seconds=SECONDS, fps=FPS)
     shown = list(novelties.frames(shift, plan()))
     there = [
         one
@@ -68,11 +68,11 @@ def look(frames: Sequence[Frame]) -> Scene:
     parts = [detectors.run(one, frames, len(frames), FPS, PERSON) for one in made]
     height, width = frames[0].shape[:2]
     limits = [one.threshold for one in made]
-    scene = replay.scene(Chunk(tuple(parts)), limits, width, height)
-    meter = signals.Meter(FPS)
+    scene = replay.build_scene(PredictionChunk(tuple(parts)), limits, width, height)
+    meter = signals.SignalMeter(FPS)
     for frame in frames:
-        meter.see(frame)
-    return replace(scene, signals=meter.signals(scene.sure))
+        meter.add_frame(frame)
+    return replace(scene, signals=meter.signals(scene.confident))
 
 
 def scored(
@@ -84,10 +84,12 @@ def scored(
         yield kind, novelty.fit(kind, train).score(frames)
 
 
-def chosen(hits: Sequence[Hit], length: int, options: Options) -> list[Span]:
+def chosen(hits: Sequence[Hit], length: int, options: SelectionOptions) -> list[Span]:
     """Spans of clips."""
-    one = Candidate("film", length, FPS, hits, (Part(Span(0, length), "train"),))
-    return [choice.span for choice in select.select([one], options, Known(novel=NOVEL))]
+    parts = (SplitPart(Span(0, length), "train"),)
+    one = CandidateVideo(video="film", length=length, fps=FPS, hits=hits, parts=parts)
+    history = SelectionHistory(novelty_triggers=NOVEL)
+    return [choice.span for choice in select.select([one], options, history)]
 
 
 def ways(
@@ -95,7 +97,7 @@ def ways(
 ) -> Mapping[str, list[Span]]:
     """Clips by who chose them, equally many."""
     scene, length = look(frames), len(frames)
-    options = Options(budget=budget, min_clips=0, control=0, novelty=0)
+    options = SelectionOptions(budget=budget, min_clips=0, control=0, novelty=0)
     new = replace(options, novelty=1.0)
     hits = triggers.scan(scene, triggers.make())
     found = {
@@ -117,7 +119,9 @@ def main() -> int:
     given = parser.parse_args()
     for camera in given.cameras:
         frames, there = film(camera)
-        print(f"{ward.Shift(camera).name}: {len(there)} novelties in {len(frames) / FPS:.0f} s")
+        print(
+            f"{ward.Shift(camera=camera).name}: {len(there)} novelties in {len(frames) / FPS:.0f} s"
+        )
         for name, spans in ways(camera, frames, given.budget, given.cache).items():
             hit = [one for one in there if any(one.span.overlaps(span) for span in spans)]
             kinds = ", ".join(

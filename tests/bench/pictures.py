@@ -22,9 +22,9 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
     for name, size in SHOWN.items():
-        app = Oneclick(snapshot_reader.Reader(args.home), args.home)
+        app = Oneclick(snapshot_reader.SnapshotReader(args.home), args.home)
         path = args.out / f"{name}.svg"
-        files.write_atomic(path, frame.one(app, "svg", size, name))
+        files.write_atomic(path, frame.render(app, "svg", size, name))
         print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 

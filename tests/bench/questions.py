@@ -49,7 +49,7 @@ def case(sequence: Path, detector: str) -> Case:
     fps, length = info(sequence)
     real = truth(sequence)
     given = mot_text.load(sequence / "det" / f"{detector}.txt", fps, real.people.length or length)
-    made = hindsight.tracked([given], [THRESHOLDS[detector]])
+    made = hindsight.build_tracks([given], [THRESHOLDS[detector]])
     right = np.zeros(len(made), np.bool_)
     right[association.match_frames(made.detections, real.people, 0.5)[0]] = True
     parser = configparser.ConfigParser()
@@ -71,15 +71,15 @@ def cases() -> list[Case]:
 
 def learned(known: list[Case]) -> tuple[float, ...]:
     """Beliefs from some files, each of equal weight."""
-    columns = [confidence.evidence(one.made)[one.counts] for one in known]
+    columns = [confidence.features(one.made)[one.counts] for one in known]
     right = [one.right[one.counts] for one in known]
     worth = [np.full(len(part), BOXES / max(len(part), 1)) for part in right]
     found = logistic.fit(
         np.concatenate(columns),
         np.concatenate(right),
-        np.zeros(len(confidence.NAMES)),
-        strength=3.0,
-        worth=np.concatenate(worth),
+        np.zeros(len(confidence.FEATURE_NAMES)),
+        prior_precision=3.0,
+        sample_weight=np.concatenate(worth),
     )
     return tuple(found.tolist())
 
@@ -93,9 +93,9 @@ def ranked(chance: NDArray[np.floating], right: NDArray[np.bool_]) -> float:
 
 def measure(one: Case, beliefs: tuple[float, ...]) -> list[float]:
     """The numbers of one line."""
-    made = confidence.judged(one.made, beliefs)
+    made = confidence.to_probabilities(one.made, beliefs)
     right, chance = one.right[one.counts], made.scores[one.counts]
-    asked = questions.asked(made, questions.questions(made, *one.size))[one.counts]
+    asked = questions.question_mask(made, questions.questions(made, *one.size))[one.counts]
     fifth = np.argsort(chance, kind="stable")[: len(chance) // 5]
     wrong = max(int((~right).sum()), 1)
     return [
@@ -122,7 +122,7 @@ def main() -> None:
         name = f"{one.sequence} {one.detector}"
         print(f"{name:26}" + "".join(f"{value:11.3f}" for value in lines[-1]))
     print(f"{'mean':26}" + "".join(f"{value:11.3f}" for value in np.mean(lines, 0)))
-    beliefs = dict(zip(confidence.NAMES, learned(known), strict=True))
+    beliefs = dict(zip(confidence.FEATURE_NAMES, learned(known), strict=True))
     print("\nall files: " + "  ".join(f"{name} {value:+.2f}" for name, value in beliefs.items()))
 
 

@@ -66,7 +66,7 @@ def line(name: str, numbers: tuple[float, float, float], frames: int) -> None:
 
 def later(home: Path, real: Truth, hog: Detections, first: int) -> None:
     """The candidate beside HOG on all frames from `first` on."""
-    trained = report.training(home)
+    trained = report.training_report(home)
     if trained is None:
         print("no model was trained")
         return

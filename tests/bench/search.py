@@ -12,7 +12,7 @@ from pathlib import Path
 
 from oneclick.catalog import Catalog, utc_now
 from oneclick.catalog.search import COUNTED
-from oneclick.report.search import parse
+from oneclick.report.search import parse_query
 
 FILTERS = (
     *("", "stage:cut", "stage:published", "-stage:published", "cam:cam03", "-cam:cam03"),
@@ -26,7 +26,7 @@ ROWS, REPEATS = 100, 5
 
 def seconds(catalog: Catalog, text: str, page: int) -> float:
     """The quickest of some searches."""
-    query, found = parse(text), []
+    query, found = parse_query(text), []
     for _ in range(REPEATS):
         begin = time.perf_counter()
         catalog.search(query.terms, query.sort, query.down, ROWS, page * ROWS, utc_now())
@@ -40,7 +40,7 @@ def main(home: Path) -> None:
         print(f"{'filter':32}" + "".join(f"  page {page + 1:>3}" for page in PAGES) + "   clips")
         for text in FILTERS:
             times = "".join(f"  {1000 * seconds(catalog, text, page):5.0f} ms" for page in PAGES)
-            query = parse(text)
+            query = parse_query(text)
             _, total = catalog.search(query.terms, query.sort, query.down, 1, 0, utc_now())
             print(f"{text:32}{times}  {f'{COUNTED:,}+' if total > COUNTED else f'{total:,}'}")
 

@@ -116,14 +116,14 @@ def follow(tracker: Any, given: Detections) -> Tracks:
 def _tracks(given: Detections, names: NDArray[np.intp]) -> Tracks:
     origins = np.full(len(given), DETECTED)
     return Tracks(
-        given.frames,
-        names.astype(np.int32),
-        given.boxes,
-        given.scores,
-        given.classes,
-        origins,
-        given.length,
-        given.fps,
+        frames=given.frames,
+        tracks=names.astype(np.int32),
+        boxes=given.boxes,
+        scores=given.scores,
+        classes=given.classes,
+        origins=origins,
+        length=given.length,
+        fps=given.fps,
     )
 
 
@@ -140,14 +140,14 @@ def interpolated(tracks: Tracks) -> Detections:
     after = np.arange(len(row)) - np.repeat(np.cumsum(missing) - missing, missing) + 1
     share = (after / step[row])[:, None] if len(row) else np.zeros((0, 1))
     filled = Tracks(
-        frames[row] + after.astype(np.int32),
-        names[row],
-        corners[row] * (1 - share) + corners[row + 1] * share,
-        tracks.scores[rows][row],
-        tracks.classes[rows][row],
-        np.full(len(row), INTERPOLATED),
-        tracks.length,
-        tracks.fps,
+        frames=frames[row] + after.astype(np.int32),
+        tracks=names[row],
+        boxes=corners[row] * (1 - share) + corners[row + 1] * share,
+        scores=tracks.scores[rows][row],
+        classes=tracks.classes[rows][row],
+        origins=np.full(len(row), INTERPOLATED),
+        length=tracks.length,
+        fps=tracks.fps,
     )
     return concat([tracks.detections, filled.detections])
 

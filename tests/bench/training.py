@@ -30,9 +30,10 @@ from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
+from oneclick.core.evaluation import DetectionMetrics
 from oneclick.detectors import networks
 from oneclick.training import data, distributed, loop, sample
-from oneclick.training.config import Config
+from oneclick.training.config import TrainingConfig
 from oneclick.training.evaluation import evaluate
 from tests.training import toy
 
@@ -64,7 +65,7 @@ class Reference(Dataset[Any]):
 
     def __init__(self, images: data.ClipImages) -> None:
         self.images = images
-        self.draws = sample.in_order(images.walk())
+        self.draws = sample.plain_samples(images.walk())
         self.mirror = v2.RandomHorizontalFlip(0.5)
 
     def __len__(self) -> int:
@@ -74,7 +75,7 @@ class Reference(Dataset[Any]):
         from torchvision import tv_tensors
 
         draw = self.draws[number]
-        line, annotation = self.images._clip(draw.clip)
+        line, annotation = self.images.load_clip(draw.clip)
         path = self.images.root / "clips" / line.clip / "frames" / f"{draw.frame:06d}.jpg"
         with Image.open(path) as opened:
             image = functional.pil_to_tensor(opened.convert("RGB"))
@@ -115,14 +116,19 @@ class Ours(Side):
     """`oneclick train`."""
 
     def __init__(self, arch: str, images: data.ClipImages, steps: int, here: Any) -> None:
-        config = Config(arch=arch, steps=steps, batch=BATCH, pretrained=False)
+        config = TrainingConfig(arch=arch, steps=steps, batch=BATCH, pretrained=False)
         torch.manual_seed(0)
         network = networks.build(arch, ("person",))
         schedule = loop.Schedule(
-            steps, config.lr, config.warmup, config.weight_decay, config.clip, config.ema
+            steps=steps,
+            lr=config.lr,
+            warmup=config.warmup,
+            weight_decay=config.weight_decay,
+            clip=config.clip,
+            ema=config.ema,
         )
-        self.training = loop.Training(network, schedule, here)
-        plan = sample.Plan(steps, BATCH)
+        self.training = loop.Trainer(network, schedule, here)
+        plan = sample.SamplingPlan(steps=steps, batch=BATCH)
         workers = 8 if here.device.type == "cuda" else 0
         batches = data.training_batches(images, images.visits({}), plan, workers)
         super().__init__(network, iter(batches))
@@ -138,7 +144,7 @@ class Theirs(Side):
     def __init__(self, arch: str, images: data.ClipImages, steps: int, here: Any) -> None:
         torch.manual_seed(0)
         network = networks.build(arch, ("person",))
-        short, long = networks.size(arch)
+        short, long = networks.input_size(arch)
         old = network.transform
         network.transform = GeneralizedRCNNTransform(short, long, old.image_mean, old.image_std)
         network.to(here.device).train()
@@ -176,9 +182,9 @@ class Theirs(Side):
         self.optimizer.step()
 
 
-def score(network: Any, root: Path, version: str, arch: str) -> evaluate.Metrics:
+def score(network: Any, root: Path, version: str, arch: str) -> DetectionMetrics:
     """On the rooms that nobody trained on."""
-    images = data.ClipImages(root, version, "test", data.View(arch, ("person",), 2))
+    images = data.ClipImages(root, version, "test", data.ImageOptions(arch, ("person",), 2))
     return evaluate.evaluate(network.cpu(), data.plain_batches(images, BATCH), 0.3).metrics
 
 
@@ -194,10 +200,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--arch", default="fcos-tiny")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, distributed.joined() as here:
+    with tempfile.TemporaryDirectory() as folder, distributed.process_group() as here:
         root = Path(folder)
         version = server(root)
-        view = data.View(asked.arch, ("person",))
+        view = data.ImageOptions(asked.arch, ("person",))
         images = data.ClipImages(root, version, "train", view)
         epoch = len(images) // BATCH
         steps = epoch * asked.epochs

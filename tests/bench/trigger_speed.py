@@ -22,7 +22,7 @@ from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
 from oneclick.feedback import replay
 from oneclick.triggers.scene import Scene
-from oneclick.triggers.streaming import Blocks, Chunk
+from oneclick.triggers.streaming import BlockBuffer, PredictionChunk
 
 
 def walkers(frames: int, people: int = 3, seed: int = 0) -> tuple[Detections, Detections]:
@@ -37,7 +37,11 @@ def walkers(frames: int, people: int = 3, seed: int = 0) -> tuple[Detections, De
     for _ in range(2):
         score = r.beta(9, 1.5, len(clean))
         jitter = clean + r.normal(0, 1.5, clean.shape)
-        models.append(Detections(index, jitter, score, index * 0, frames, 10.0))  # type: ignore[arg-type]
+        models.append(
+            Detections(
+                frames=index, boxes=jitter, scores=score, classes=index * 0, length=frames, fps=10.0
+            )
+        )  # type: ignore[arg-type]
     return models[0], models[1]
 
 
@@ -47,7 +51,7 @@ def frame_by_frame(scene: Scene) -> int:
     live: list[tuple[NDArray[np.float32], int, int]] = []  # last box, last frame, boxes so far
     assert scene.rival is not None
     for frame in range(scene.length):
-        now = scene.sure.boxes[scene.sure.rows(frame)]
+        now = scene.confident.boxes[scene.confident.rows(frame)]
         other = scene.rival.boxes[scene.rival.rows(frame)]
         weak = scene.detections.scores[scene.detections.rows(frame)]
         found += int(((weak >= 0.6 * scene.threshold) & (weak < scene.threshold)).sum())
@@ -67,7 +71,7 @@ def frame_by_frame(scene: Scene) -> int:
 def speed(frames: int = 100_000) -> None:
     """Frames per second of processor time on one core, 3 boxes a frame, best of three."""
     own, other = walkers(frames)
-    labels = replay.scene(Chunk((own, other)), [0.6, 0.6], 1920, 1080).labels
+    labels = replay.build_scene(PredictionChunk((own, other)), [0.6, 0.6], 1920, 1080).labels
     assert labels is not None
     best = {"link": np.inf, "all": np.inf}
     for _ in range(3):
@@ -78,7 +82,7 @@ def speed(frames: int = 100_000) -> None:
         hits = sum(1 for _ in found((own, other, labels), 1))
         best["all"] = min(best["all"], time.process_time() - start)
     part = frames // 20
-    few = Scene(*_cut(own, part), 1920, 1080, _cut(other, part)[0], 0.6)
+    few = scene_of(own.cut(Span(0, part)), other.cut(Span(0, part)))
     start = time.process_time()
     frame_by_frame(few)
     peer = part / (time.process_time() - start)
@@ -92,12 +96,12 @@ def speed(frames: int = 100_000) -> None:
 
 def found(parts: tuple[Detections, ...], times: int) -> Iterator[Hit]:
     """Hits of a video that shows the same again and again, in chunks of a minute."""
-    blocks = Blocks(lambda c: Scene(c.parts[0], 0.6, 1920, 1080, c.parts[1], 0.6, c.parts[2]))
+    blocks = BlockBuffer(lambda chunk: scene_of(*chunk.parts))
     rules, size = triggers.make(), round(60 * parts[0].fps)
     for _ in range(times):
         for start in range(0, parts[0].length, size):
             span = Span(start, min(start + size, parts[0].length))
-            for block in blocks.feed(Chunk(tuple(part.cut(span) for part in parts))):
+            for block in blocks.feed(PredictionChunk(tuple(part.cut(span) for part in parts))):
                 yield from block.find(rules)
     for block in blocks.close():
         yield from block.find(rules)
@@ -115,8 +119,17 @@ def memory(parts: tuple[Detections, ...]) -> None:
         print(f"{times * 20_000:>10,} frames {peak:>8.1f} MB   {count:,} hits")
 
 
-def _cut(d: Detections, frames: int) -> tuple[Detections, float]:
-    return d.cut(Span(0, frames)), 0.6
+def scene_of(own: Detections, rival: Detections, labels: Detections | None = None) -> Scene:
+    """Full-HD scene of two models with operating point 0.6."""
+    return Scene(
+        detections=own,
+        threshold=0.6,
+        width=1920,
+        height=1080,
+        rival_detections=rival,
+        rival_threshold=0.6,
+        labels=labels,
+    )
 
 
 if __name__ == "__main__":

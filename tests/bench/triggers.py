@@ -29,10 +29,10 @@ from oneclick.core.hits import Hit
 from oneclick.feedback import replay
 from oneclick.formats import mot_text
 from oneclick.triggers import calibrate
-from oneclick.triggers.calibrate import Calibration, Fired, Tally
+from oneclick.triggers.calibrate import Calibration, TriggerSet, TriggerTally
 from oneclick.triggers.scene import Scene
 from oneclick.triggers.selection import expected_errors
-from oneclick.triggers.streaming import Chunk
+from oneclick.triggers.streaming import PredictionChunk
 from tests.bench import trigger_speed
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared/data/mot"
@@ -79,9 +79,9 @@ class Case:
     pair: tuple[str, str]
     scene: Scene
     false: NDArray[np.bool_]
-    """Per row of `scene.sure`: a false alarm."""
+    """Per row of `scene.confident`: a false alarm."""
     ignored: NDArray[np.bool_]
-    """Per row of `scene.sure`: no truth, but in a region that does not count."""
+    """Per row of `scene.confident`: no truth, but in a region that does not count."""
     missed: Detections
     """Truth without a box."""
     hits: list[Hit]
@@ -97,7 +97,7 @@ class Case:
         return self._count(~self.ignored & ~self.false) + self.errors()
 
     def _count(self, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
-        return np.bincount(self.scene.sure.frames[rows], None, self.scene.length)
+        return np.bincount(self.scene.confident.frames[rows], None, self.scene.length)
 
 
 def case(data: Path, sequence: str, model: str, rival: str) -> Case:
@@ -107,22 +107,22 @@ def case(data: Path, sequence: str, model: str, rival: str) -> Case:
         mot_text.load(data / sequence / f"det/{m}.txt", fps, length) for m in (model, rival)
     )
     limits = [THRESHOLDS[model], THRESHOLDS[rival]]
-    scene = replay.scene(Chunk((own, other)), limits, *SIZES[sequence])
+    scene = replay.build_scene(PredictionChunk((own, other)), limits, *SIZES[sequence])
     truth, ignore = ground_truth(data / sequence, fps, length)
-    i, j = association.match_frames(scene.sure, truth, 0.5)
-    false, missed = np.ones(len(scene.sure), bool), np.ones(len(truth), bool)
+    i, j = association.match_frames(scene.confident, truth, 0.5)
+    false, missed = np.ones(len(scene.confident), bool), np.ones(len(truth), bool)
     false[i], missed[j] = False, False
     inside = np.zeros(len(false), bool)
-    inside[association.overlaps(scene.sure, ignore, 0.5)[0]] = True
+    inside[association.overlaps(scene.confident, ignore, 0.5)[0]] = True
     hits = triggers.scan(scene, triggers.make())
     false_alarms, ignored = false & ~inside, false & inside
     return Case(sequence, (model, rival), scene, false_alarms, ignored, truth.where(missed), hits)
 
 
-def seen(one: Case) -> list[tuple[Fired, bool]]:
+def seen(one: Case) -> list[tuple[TriggerSet, bool]]:
     """What fired on each object, and whether the model was wrong there."""
-    found = calibrate.objects(one.hits, one.scene.length)
-    return calibrate.events(found, [one.scene.sure.where(one.false), one.missed])
+    found = calibrate.group_hits(one.hits, one.scene.length)
+    return calibrate.judge_objects(found, [one.scene.confident.where(one.false), one.missed])
 
 
 def all_cases(data: Path) -> list[Case]:
@@ -132,23 +132,23 @@ def all_cases(data: Path) -> list[Case]:
         for sequence, models in MODELS.items()
         for pair in itertools.permutations(models, 2)
     ]
-    learned = [calibrate.learn(seen(one)) for one in cases]
+    learned = [calibrate.count_events(seen(one)) for one in cases]
     for one in cases:
         other = [(c, t) for c, t in zip(cases, learned, strict=True) if c.sequence != one.sequence]
-        same = calibrate.merged(t for c, t in other if c.pair == one.pair)
-        rest = calibrate.merged(t for c, t in other if c.pair != one.pair)
+        same = calibrate.merge_tallies(t for c, t in other if c.pair == one.pair)
+        rest = calibrate.merge_tallies(t for c, t in other if c.pair != one.pair)
         one.beliefs = Calibration(same, Calibration(rest))
     return cases
 
 
 def priors(cases: list[Case]) -> None:
     """The table of triggers/priors.py, which is learned from all footage."""
-    total: dict[Fired, Tally] = {}
+    total: dict[TriggerSet, TriggerTally] = {}
     for one in cases:
-        for fired, tally in calibrate.learn(seen(one)).items():
+        for fired, tally in calibrate.count_events(seen(one)).items():
             events = min(tally.events, MOST_EVENTS)
-            part = Tally(events, round(tally.wrong * events / tally.events))
-            total[fired] = total.get(fired, Tally()) + part
+            part = TriggerTally(events, round(tally.wrong * events / tally.events))
+            total[fired] = total.get(fired, TriggerTally()) + part
     for fired, tally in sorted(total.items(), key=lambda item: -item[1].events):
         if tally.events >= FEWEST_EVENTS:
             print(f'    "{"+".join(sorted(fired))}": ({tally.events}, {tally.wrong}),')
@@ -170,12 +170,19 @@ def ground_truth(folder: Path, fps: float, length: int) -> tuple[Detections, Det
 def _detections(rows: NDArray[np.float64], fps: float, length: int) -> Detections:
     corners = np.concatenate([rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]], 1)
     n = len(rows)
-    return Detections(rows[:, 0] - 1, corners, np.ones(n), np.zeros(n), length, fps)  # type: ignore[arg-type]
+    return Detections(
+        frames=rows[:, 0] - 1,
+        boxes=corners,
+        scores=np.ones(n),
+        classes=np.zeros(n),
+        length=length,
+        fps=fps,
+    )  # type: ignore[arg-type]
 
 
 def events(one: Case) -> Iterator[tuple[str, bool]]:
     """(trigger, was the model really wrong there) for every box of every hit."""
-    extra, miss = one.scene.sure.where(one.false), one.missed
+    extra, miss = one.scene.confident.where(one.false), one.missed
     for hit in one.hits:
         sides = [extra] if hit.trigger in EXTRA else [miss]
         sides = [extra, miss] if hit.trigger in EITHER else sides
@@ -216,7 +223,7 @@ def greedy(score: NDArray[np.float64], fps: float, budget: float) -> list[int]:
 
 def expected(one: Case) -> NDArray[np.float64]:
     """What the product uses."""
-    return expected_errors.errors(one.hits, one.scene.length, one.beliefs)
+    return expected_errors.per_frame(one.hits, one.scene.length, one.beliefs)
 
 
 def expected_per_box(one: Case) -> NDArray[np.float64]:
@@ -236,7 +243,7 @@ def agreed(cases: list[Case]) -> tuple[float, int]:
         wrong
         for one in cases
         for fired, wrong in seen(one)
-        if len(fired) > 1 and one.beliefs.wrong(fired) >= AGREED
+        if len(fired) > 1 and one.beliefs.error_probability(fired) >= AGREED
     ]
     return float(np.mean(right)) if right else np.nan, len(right)
 

@@ -33,8 +33,8 @@ from oneclick.core.clips import ClipStage
 from oneclick.report import snapshot_reader
 from oneclick.report.snapshot import Zoom
 from tui.app import Oneclick
-from tui.panel import Panel, View
-from tui.screens.base import Numbered
+from tui.panel import Panel, SnapshotView
+from tui.screens.base import NumberedScreen
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAIR = ((ClipStage.QUARANTINED, ClipStage.CUT), (ClipStage.CUT, ClipStage.QUARANTINED))
@@ -56,7 +56,7 @@ def write(home: Path, each_second: float, stop: object) -> None:
 def read_times(home: Path, rounds: int) -> dict[str, float]:
     """Median milliseconds of a read after a write, by zoom."""
     found: dict[str, list[float]] = {zoom.name: [] for zoom in Zoom}
-    reader = snapshot_reader.Reader(home)
+    reader = snapshot_reader.SnapshotReader(home)
     with Catalog.open(home) as catalog:
         for zoom in Zoom:
             reader.read(zoom)
@@ -74,7 +74,7 @@ def apply_times(home: Path, rounds: int, size: tuple[int, int]) -> tuple[float, 
 
     With everything the terminal library does for it, up to the bytes for the terminal.
     """
-    app = Oneclick(snapshot_reader.Reader(home), home, every=3600)
+    app = Oneclick(snapshot_reader.SnapshotReader(home), home, every=3600)
     shown, drawn = [], []
 
     async def cost(act: Callable[[], object]) -> float:
@@ -88,11 +88,11 @@ def apply_times(home: Path, rounds: int, size: tuple[int, int]) -> tuple[float, 
         async with app.run_test(size=size):
             await app.workers.wait_for_complete()
             screen, rest = app.screen, []
-            assert isinstance(screen, Numbered)
+            assert isinstance(screen, NumberedScreen)
             with Catalog.open(home) as catalog:
                 for k in range(rounds):
                     catalog.add_run(f"bench-{k % 2}", "bench", "Running", datetime.now(UTC), None)
-                    view = View(snapshot_reader.read(home))
+                    view = SnapshotView(snapshot_reader.read_snapshot(home))
                     rest.append(await cost(lambda: None))
                     shown.append(await cost(lambda view=view: screen.show(view)))
                     drawn.append(await cost(lambda: [p.on_resize() for p in screen.query(Panel)]))
@@ -160,7 +160,7 @@ def imports() -> float:
     """Seconds that importing the program takes, measured by itself."""
     code = (
         "import time; t = time.perf_counter(); "
-        "from oneclick.report import live; from tui.app import Oneclick; "
+        "from oneclick.report import snapshot_reader; from tui.app import Oneclick; "
         "from oneclick.settings import load; import oneclick.cli.main; "
         "print(time.perf_counter() - t)"
     )

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from oneclick.catalog import Catalog, utc_now
+from oneclick.catalog import Catalog, utc_now, verify
 from oneclick.core.clips import MOVES, ChosenBy, Clip, ClipStage, Video
 from oneclick.core.datasets import DatasetClip
 from oneclick.core.hits import Hit
-from oneclick.core.labels import Kind, LabelSet, LabelTrack
+from oneclick.core.labels import LabelKind, LabelSet, LabelTrack
 from oneclick.core.review import Decision, Verdict
 from oneclick.core.spans import Span
 from oneclick.storage import cards, datasets, files, labels
@@ -42,17 +42,33 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
-LOOK = cards.Look(cards.Model("opencv-hog", 0.5))
+LOOK = cards.ModelPair(cards.ModelRef("opencv-hog", 0.5))
 
 
 def video(number: int = 0, camera: str = "ward", started: bool = True) -> Video:
     at = NOON + timedelta(hours=number) if started else None
-    return Video(f"{camera}-{number}", camera, at, 25.0, 1000, 640, 480, f"{number:064x}", ".mp4")
+    return Video(
+        id=f"{camera}-{number}",
+        camera=camera,
+        started_at=at,
+        fps=25.0,
+        frames=1000,
+        width=640,
+        height=480,
+        digest=f"{number:064x}",
+        suffix=".mp4",
+    )
 
 
 def hit(trigger: str = "flicker", start: int = 5) -> Hit:
     box = (start, 1.0, 2.0, 3.5, 4.0)
-    return Hit(trigger, Span(start, start + 4), 0.5, (box,), "the box is gone for 3 frames")
+    return Hit(
+        trigger=trigger,
+        span=Span(start, start + 4),
+        score=0.5,
+        boxes=(box,),
+        why="the box is gone for 3 frames",
+    )
 
 
 def clip(number: int = 0, of: Video | None = None) -> Clip:
@@ -60,20 +76,48 @@ def clip(number: int = 0, of: Video | None = None) -> Clip:
     span = Span(number * 20, number * 20 + 10)
     name = f"{of.id}-{number:08d}"
     return Clip(
-        name, of.camera, of.id, span, of.fps, of.width, of.height, ChosenBy.TRIGGER, (hit(),)
+        id=name,
+        camera=of.camera,
+        video=of.id,
+        span=span,
+        fps=of.fps,
+        width=of.width,
+        height=of.height,
+        chosen_by=ChosenBy.TRIGGER,
+        hits=(hit(),),
     )
 
 
-def label_set(of: Clip, revision: int = 1, kind: Kind = "auto") -> LabelSet:
+def label_set(of: Clip, revision: int = 1, kind: LabelKind = "auto") -> LabelSet:
     frames, scores = np.array([0], np.int32), np.array([0.5], np.float32)
-    track = LabelTrack(1, "person", frames, BOX, scores, "d")
+    track = LabelTrack(id=1, cls="person", frames=frames, boxes=BOX, scores=scores, origins="d")
     parent = revision - 1 or None
-    size = (len(of.span), of.width, of.height)
-    return LabelSet(of.id, revision, kind, parent, "hog", NOON, *size, ("person",), (track,))
+    return LabelSet(
+        clip=of.id,
+        revision=revision,
+        kind=kind,
+        parent=parent,
+        made_by="hog",
+        made_at=NOON,
+        frames=len(of.span),
+        width=of.width,
+        height=of.height,
+        classes=("person",),
+        tracks=(track,),
+    )
 
 
 def verdict(of: Clip, decision: Decision = "accept") -> Verdict:
-    return Verdict(of.id, decision, "anna", NOON, None, 12.5, 3, "dark" * (decision == "reject"))
+    return Verdict(
+        clip=of.id,
+        decision=decision,
+        by="anna",
+        at=NOON,
+        tracks=None,
+        seconds=12.5,
+        edits=3,
+        reason="dark" * (decision == "reject"),
+    )
 
 
 def fresh(home: Path, clock: Callable[[], datetime] = utc_now) -> Catalog:
@@ -129,8 +173,8 @@ def furnish(home: Path) -> list[Clip]:
         catalog.mark(day.id, "predict", "opencv-hog")
         hits = [hit(), hit("jump", 50), hit("jump", 90)]
         cards.save_hits(workspace, day.id, "look", LOOK, hits, chosen)
-        catalog.put_hits(day.id, hits, "look")
-        catalog.put_selection(chosen, [(day.id, "trigger", "look")])
+        catalog.replace_hits(day.id, hits, "look")
+        catalog.add_selections(chosen, [(day.id, "trigger", "look")])
         street = list(ClipStage)[: len(chosen) - 1]
         made = [_walk(workspace, catalog, c, s) for c, s in zip(chosen, street, strict=False)]
         _publish(workspace, catalog, made[street.index(ClipStage.PUBLISHED)])
@@ -192,13 +236,25 @@ def _archive(path: Path, said: Verdict) -> None:
 
 
 def _publish(workspace: Workspace, catalog: Catalog, of: Clip) -> None:
-    size = (len(of.span), of.width, of.height, of.fps)
-    line = DatasetClip(of.id, of.camera, 2, "a", of.digest, "train", *size, {"d": 1}, "trigger")
-    version = datasets.make(1, None, ("person",), [line])
+    line = DatasetClip(
+        clip=of.id,
+        camera=of.camera,
+        revision=2,
+        label_digest="a",
+        clip_digest=of.digest,
+        split="train",
+        frames=len(of.span),
+        width=of.width,
+        height=of.height,
+        fps=of.fps,
+        origins={"d": 1},
+        chosen_by="trigger",
+    )
+    version = datasets.build(1, None, ("person",), [line])
     datasets.save(workspace, version.name, datasets.documents(version, NOON))
     catalog.add_dataset(version, NOON)
 
 
 def drift(catalog: Catalog) -> list[str]:
     """What `verify` finds wrong with rollups and events; the samples have no files."""
-    return [line for line in catalog.verify() if "total says" in line or "last event" in line]
+    return [line for line in verify.verify(catalog) if "total says" in line or "last event" in line]

@@ -80,7 +80,7 @@ def test_a_selection_that_cannot_be_cut_is_quarantined_and_can_be_tried_again(
 ) -> None:
     with samples.filled(tmp_path, 0) as catalog:
         chosen = [samples.clip(0), samples.clip(1)]
-        catalog.put_selection(chosen)
+        catalog.add_selections(chosen)
         assert catalog.quarantine(chosen[0].id, "ends early", "cut")
         assert not catalog.quarantine(chosen[0].id, "ends early", "cut")
         assert catalog.clip(chosen[0].id).error == "ends early"
@@ -98,8 +98,8 @@ def test_every_mutation_may_be_repeated(tmp_path: Path) -> None:
         for repeat in range(2):
             assert catalog.add_video(samples.video()) is False
             catalog.mark("ward-0", "predict", "hog")
-            catalog.put_hits("ward-0", clip.hits, "k")
-            catalog.put_selection([clip], [("ward-0", "trigger", "k")])
+            catalog.replace_hits("ward-0", clip.hits, "k")
+            catalog.add_selections([clip], [("ward-0", "trigger", "k")])
             assert catalog.add_clip(clip, "cut") is (repeat == 0)
             catalog.add_revision(labels, "d1")
             catalog.add_verdict(samples.verdict(clip), 10)
@@ -134,14 +134,14 @@ def test_what_goes_in_comes_out(tmp_path: Path) -> None:
         assert catalog.unmarked("predict", "hog") == ["hall-0", "ward-0", "ward-1"]
         catalog.mark("ward-0", "predict", "hog")
         assert catalog.unmarked("predict", "hog") == ["hall-0", "ward-1"]
-        assert catalog.marked("ward-0", "predict", "hog")
-        assert not catalog.marked("ward-0", "predict", "motion")
+        assert catalog.is_marked("ward-0", "predict", "hog")
+        assert not catalog.is_marked("ward-0", "predict", "motion")
         hits = [samples.hit(), samples.hit("jump", 9)]
-        catalog.put_hits("ward-0", hits, "k")
-        catalog.put_hits("ward-1", hits[1:], "k")
+        catalog.replace_hits("ward-0", hits, "k")
+        catalog.replace_hits("ward-1", hits[1:], "k")
         assert catalog.hits("ward-0") == [("ward-0", hit) for hit in hits]
         assert catalog.hits(trigger="jump") == [("ward-0", hits[1]), ("ward-1", hits[1])]
-        catalog.put_hits("ward-0", hits[:1], "k2")
+        catalog.replace_hits("ward-0", hits[:1], "k2")
         assert catalog.hit_counts() == {"flicker": 1, "jump": 1}
         clips = [samples.clip(k, samples.video(k % 2)) for k in range(4)]
         for clip in clips:

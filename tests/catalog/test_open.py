@@ -129,7 +129,7 @@ def test_a_full_disk_is_said_and_leaves_the_catalog_whole(tmp_path: Path) -> Non
         sa.event.listen(catalog._engine, "connect", limit)
         many = [samples.hit(start=k) for k in range(5000)]
         with pytest.raises(NoSpace, match=r"no space left to write .*catalog\.sqlite"):
-            catalog.put_hits("ward-0", many, "k")
+            catalog.replace_hits("ward-0", many, "k")
     with Catalog.open(tmp_path) as catalog:
         assert len(catalog.clips()) == 3
         assert catalog.hits() == []

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from oneclick.catalog import Catalog, counters, owner_id, schema
+from oneclick.catalog import Catalog, counters, owner_id, rebuild, schema, verify
 from oneclick.catalog import engine as engines
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import OneclickError, Unavailable
@@ -57,12 +57,12 @@ def test_migrations_make_the_tables_that_the_code_knows(home: Path) -> None:
 def test_a_furnished_workspace_is_sound_and_can_be_rebuilt(home: Path) -> None:
     samples.furnish(home)
     with Catalog.open(home, readonly=True) as catalog:
-        assert catalog.verify(deep=True) == []
+        assert verify.verify(catalog, deep=True) == []
         before = [(row.clip, row.stage, row.revision, row.error) for row in catalog.clips()]
         hits, verdicts = catalog.hits(), catalog.verdicts()
-    assert Catalog.rebuild(home) == []
+    assert rebuild.rebuild(home) == []
     with Catalog.open(home) as catalog:
-        assert catalog.verify(deep=True) == []
+        assert verify.verify(catalog, deep=True) == []
         after = [(row.clip, row.stage, row.revision, row.error) for row in catalog.clips()]
         assert (after, catalog.hits(), catalog.verdicts()) == (before, hits, verdicts)
     assert not (home / "catalog.sqlite").exists()
@@ -126,5 +126,5 @@ def test_a_reader_sees_what_another_connection_writes(home: Path) -> None:
             cells = reader.series(counters.HIT_CAMERA, "", *window)
             assert cells == {"ward": {int(noon.timestamp()): 3}}
         assert reader.extents(counters.RECORDED, noon, noon + hour, counters.QUARTER)
-        grown = reader.grown(counters.MOVED, since=noon)
+        grown = reader.growth(counters.MOVED, since=noon)
         assert grown["", "CUT"] == reader.counts()[ClipStage.CUT] == 0

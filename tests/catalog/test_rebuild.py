@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from oneclick.catalog import Catalog, owner_id, schema
+from oneclick.catalog import Catalog, owner_id, rebuild, schema, verify
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput, Unavailable
 from oneclick.storage import cards, files
@@ -60,7 +60,7 @@ def test_the_sample_workspace_has_a_clip_at_every_stage_and_is_sound(home: Path)
     with Catalog.open(home) as catalog:
         counts = catalog.counts()
         assert {stage for stage in ClipStage if counts[stage]} == set(ClipStage)
-        assert catalog.verify(deep=True) == []
+        assert verify.verify(catalog, deep=True) == []
 
 
 @pytest.mark.parametrize("state", ["sound", "gone", "garbage", "log left over"])
@@ -72,11 +72,11 @@ def test_a_rebuilt_catalog_equals_the_one_before(home: Path, state: str) -> None
         path.write_bytes(os.urandom(5000))
     if state == "log left over":
         path.with_name("catalog.sqlite-wal").write_bytes(os.urandom(5000))
-    assert Catalog.rebuild(home) == []
+    assert rebuild.rebuild(home) == []
     assert everything(home) == before
     assert [p.name for p in home.iterdir() if p.name.startswith((".", "catalog"))] == [path.name]
     with Catalog.open(home) as catalog:
-        assert catalog.verify(deep=True) == []
+        assert verify.verify(catalog, deep=True) == []
         assert {event.by for event in catalog.events()} == {"rebuild"}
 
 
@@ -90,7 +90,7 @@ def test_a_rebuild_that_fails_leaves_the_old_catalog(
 
     monkeypatch.setattr(cards, "load_hits", full)
     with pytest.raises(Unavailable):
-        Catalog.rebuild(home)
+        rebuild.rebuild(home)
     monkeypatch.undo()
     assert everything(home) == before
     assert not list(home.glob(".*"))
@@ -100,9 +100,9 @@ def test_nobody_rebuilds_while_clips_are_worked_on(home: Path) -> None:
     with Catalog.open(home) as catalog:
         catalog.claim(ClipStage.CUT, owner_id(), 1, 60)
         with pytest.raises(Unavailable, match="works on 1 clips now"):
-            Catalog.rebuild(home)
+            rebuild.rebuild(home)
         catalog.release(owner_id())
-    assert Catalog.rebuild(home) == []
+    assert rebuild.rebuild(home) == []
 
 
 def test_broken_files_are_left_out_with_a_sentence_each(home: Path) -> None:
@@ -110,7 +110,7 @@ def test_broken_files_are_left_out_with_a_sentence_each(home: Path) -> None:
     workspace.clip_card(first.id).write_text("{")
     next(workspace.labels_dir(second.id).iterdir()).write_text("[]")
     (workspace.model_dir("m1") / "card.json").write_bytes(b"\xff")
-    problems = Catalog.rebuild(home)
+    problems = rebuild.rebuild(home)
     assert len(problems) == 3
     assert all(line.startswith("left out: ") and "\n" not in line for line in problems)
     with Catalog.open(home) as catalog:
@@ -124,7 +124,7 @@ def test_a_verdict_that_was_half_taken_in_is_taken_in_again(home: Path) -> None:
     workspace, clip = Workspace(home), samples.clip(4)
     workspace.review_dir().joinpath("archive", f"{clip.id}.json").unlink()
     files.write_atomic(workspace.review_dir() / "tasks" / f"{clip.id}.json", b"{}")
-    Catalog.rebuild(home)
+    rebuild.rebuild(home)
     with Catalog.open(home) as catalog:
         assert catalog.clip(clip.id).stage is ClipStage.IN_REVIEW
 
@@ -197,7 +197,7 @@ HARM: dict[str, tuple[Callable[[Path], None], str]] = {
 def test_verify_finds(home: Path, harm: Callable[[Path], None], words: str) -> None:
     harm(home)
     with Catalog.open(home) as catalog:
-        problems = catalog.verify()
+        problems = verify.verify(catalog)
     assert any(words in line for line in problems), problems
 
 
@@ -207,8 +207,8 @@ def test_only_a_deep_look_finds_changed_content(home: Path) -> None:
     label = workspace.labels_dir(LABELLED) / "0001-auto.json"
     label.write_bytes(label.read_bytes() + b" ")
     with Catalog.open(home) as catalog:
-        assert catalog.verify() == []
-        assert len(catalog.verify(deep=True)) == 2
+        assert verify.verify(catalog) == []
+        assert len(verify.verify(catalog, deep=True)) == 2
 
 
 def test_cards_keep_what_they_are_given_and_refuse_what_is_broken(tmp_path: Path) -> None:

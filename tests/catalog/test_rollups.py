@@ -11,7 +11,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oneclick.catalog import Catalog, counters
+from oneclick.catalog import Catalog, counters, recount
 from oneclick.core.clips import MOVES, ClipStage
 from oneclick.core.errors import IllegalMove, OneclickError, UnknownName
 from oneclick.core.review import Verdict
@@ -61,12 +61,21 @@ def act(catalog: Catalog, clock: samples.Clock, what: tuple) -> None:  # type: i
         case ("claim", stage):
             catalog.claim(stage, "far:1:2", 2, 60)
         case ("hits", video, names):
-            catalog.put_hits(video.id, [samples.hit(name) for name in names], "k")
+            catalog.replace_hits(video.id, [samples.hit(name) for name in names], "k")
         case ("labels", clip, revision):
             made = samples.label_set(clip, revision, "auto" if revision == 1 else "human")
             catalog.add_revision(made, f"{revision}")
         case ("verdict", clip, decision, by):
-            said = Verdict(clip.id, decision, by, clock(), None, 12.5, 3, "")
+            said = Verdict(
+                clip=clip.id,
+                decision=decision,
+                by=by,
+                at=clock(),
+                tracks=None,
+                seconds=12.5,
+                edits=3,
+                reason="",
+            )
             catalog.add_verdict(said, len(clip.span))
         case ("wait", seconds):
             clock.on(seconds)
@@ -79,7 +88,7 @@ def test_totals_equal_a_recount(history: list) -> None:  # type: ignore[type-arg
     with tempfile.TemporaryDirectory() as home, samples.fresh(Path(home), clock) as catalog:
         for video in VIDEOS:
             catalog.add_video(video)
-        catalog.put_selection(CLIPS)
+        catalog.add_selections(CLIPS)
         for what in history:
             try:
                 act(catalog, clock, what)
@@ -103,7 +112,7 @@ minutes = st.integers(0, 3000).map(lambda n: n * 60)
 
 @given(minutes, st.one_of(minutes, st.just(inf)))
 def test_pieces_cover_a_stretch_once_with_as_few_parts_as_needed(low: int, high: float) -> None:
-    found = sorted(counters.pieces(low, high), key=lambda piece: piece[1])
+    found = sorted(counters.split_range(low, high), key=lambda piece: piece[1])
     at: float = low
     for size, start, stop in found:
         assert start == at
@@ -117,10 +126,10 @@ def test_pieces_cover_a_stretch_once_with_as_few_parts_as_needed(low: int, high:
 def test_a_catalog_of_an_earlier_version_gets_its_counters(tmp_path: Path) -> None:
     clips = samples.furnish(tmp_path)
     with Catalog.open(tmp_path) as catalog:
-        before = {kind: catalog.totals(kind) for kinds in counters.KINDS.values() for kind in kinds}
+        before = {kind: catalog.totals(kind) for kinds in recount.KINDS.values() for kind in kinds}
         with catalog.transaction() as connection:
-            counters.refill(connection)
-        after = {kind: catalog.totals(kind) for kinds in counters.KINDS.values() for kind in kinds}
+            recount.refill(connection)
+        after = {kind: catalog.totals(kind) for kinds in recount.KINDS.values() for kind in kinds}
         assert after == before
         assert sum(catalog.counts().values()) == len(clips)
 
@@ -129,7 +138,7 @@ def test_a_grid_through_time_puts_each_hit_where_it_was_recorded(tmp_path: Path)
     with samples.fresh(tmp_path) as catalog:
         for video in VIDEOS:
             catalog.add_video(video)
-            catalog.put_hits(video.id, [samples.hit("jump", 5), samples.hit("jump", 900)], "k")
+            catalog.replace_hits(video.id, [samples.hit("jump", 5), samples.hit("jump", 900)], "k")
         noon, hour = samples.NOON, timedelta(hours=1)
         stop = noon + 2 * hour
         cells = catalog.series(counters.HIT_CAMERA, "", noon, stop, 3600, counters.MINUTE)
@@ -140,6 +149,6 @@ def test_a_grid_through_time_puts_each_hit_where_it_was_recorded(tmp_path: Path)
         seen = catalog.extents(counters.RECORDED, noon, stop, counters.QUARTER)
         assert seen == {"hall": (first, first, 1), "ward": (first, second, 2)}
         assert catalog.totals(counters.HIT_TRIGGER) == {("", "undated"): 2}
-        assert catalog.last(counters.RECORDED, noon + 9 * hour) == datetime.fromtimestamp(
+        assert catalog.last_activity(counters.RECORDED, noon + 9 * hour) == datetime.fromtimestamp(
             second + 900, noon.tzinfo
         )

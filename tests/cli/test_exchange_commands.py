@@ -25,8 +25,10 @@ def run(*arguments: str, home: Path) -> Result:
     return CliRunner().invoke(data.app, [*arguments, "--home", str(home)])
 
 
-def test_the_formats_of_the_command_line_are_those_there_are() -> None:
-    assert [one.value for one in data.Format] == list(formats.FORMATS)
+@pytest.mark.parametrize("command", ["export", "import"])
+def test_the_help_of_both_commands_names_our_formats(command: str) -> None:
+    text = " ".join(CliRunner().invoke(data.app, [command, "--help"]).stdout.split())
+    assert ", ".join(formats.names()) in text
 
 
 def test_out_and_in_again(published: Path, tmp_path: Path) -> None:

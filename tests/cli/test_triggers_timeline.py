@@ -12,7 +12,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from oneclick.catalog import Catalog
-from oneclick.cli import triggers, when
+from oneclick.cli import time_arguments, triggers
 from oneclick.core.errors import UsageError
 from tests.report.test_timeline import home, video
 
@@ -116,18 +116,18 @@ def test_hits_are_listed_with_their_time_and_clip(home: Path) -> None:
     ],
 )
 def test_times_are_read_as_people_type_them(text: str | None, expected: datetime | None) -> None:
-    assert when.moment(text, NOW) == expected
+    assert time_arguments.parse_time(text, NOW) == expected
 
 
 @pytest.mark.parametrize("text", ["", "soon", "0d", "7", "-1d", "2026-13-01", "99999999w"])
 def test_other_times_are_refused_in_one_line_that_names_the_option(text: str) -> None:
     with pytest.raises(UsageError, match=r"^--since '") as caught:
-        when.moment(text, NOW)
+        time_arguments.parse_time(text, NOW)
     assert "\n" not in str(caught.value)
 
 
 def test_lengths_are_read_and_said() -> None:
-    assert [when.length(text) for text in ("30s", "10m", "1h", "1d", "2w")] == [
+    assert [time_arguments.parse_duration(text) for text in ("30s", "10m", "1h", "1d", "2w")] == [
         30,
         600,
         3600,
@@ -135,10 +135,15 @@ def test_lengths_are_read_and_said() -> None:
         1_209_600,
     ]
     with pytest.raises(UsageError, match="--bucket '1x'"):
-        when.length("1x")
-    assert [when.short(n) for n in (45, 600, 7200, 86_400)] == ["45 s", "10 min", "2 h", "1 d"]
+        time_arguments.parse_duration("1x")
+    assert [time_arguments.format_duration(n) for n in (45, 600, 7200, 86_400)] == [
+        "45 s",
+        "10 min",
+        "2 h",
+        "1 d",
+    ]
 
 
 def test_the_last_days_end_now_so_that_a_silent_camera_is_seen() -> None:
-    assert when.window("7d", None, NOW)[1] == NOW
-    assert when.window("2026-01-05", None, NOW)[1] is None
+    assert time_arguments.time_window("7d", None, NOW)[1] == NOW
+    assert time_arguments.time_window("2026-01-05", None, NOW)[1] is None

@@ -19,13 +19,13 @@ from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
 from oneclick.report import trigger_replay
 from oneclick.storage import cards, predictions
-from oneclick.storage.cards import Model
+from oneclick.storage.cards import ModelRef
 from oneclick.storage.workspace import Workspace
 from tests.catalog import samples as samples
 from tests.fakes import scenes
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
-OWN, RIVAL = Model("opencv-hog-test", 0.5), Model("opencv-motion-test", 0.5)
+OWN, RIVAL = ModelRef("opencv-hog-test", 0.5), ModelRef("opencv-motion-test", 0.5)
 HOLES = {0: range(50, 53), 1: range(50, 57)}
 """Two people lost at once, for 0.3 and 0.7 s."""
 
@@ -39,14 +39,24 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for day in range(3):
             start = NOON + timedelta(days=day)
             catalog.add_video(
-                Video(f"ward-{day}", "ward", start, 10.0, 200, 640, 480, f"{day}", ".mp4")
+                Video(
+                    id=f"ward-{day}",
+                    camera="ward",
+                    started_at=start,
+                    fps=10.0,
+                    frames=200,
+                    width=640,
+                    height=480,
+                    digest=f"{day}",
+                    suffix=".mp4",
+                )
             )
     for day in range(2):
         predictions.save(workspace.predictions(f"ward-{day}", OWN.id), scenes.seen(people, HOLES))
         predictions.save(workspace.predictions(f"ward-{day}", RIVAL.id), scenes.seen(people))
 
     class Known:
-        def __init__(self, model: Model) -> None:
+        def __init__(self, model: ModelRef) -> None:
             self.model_id, self.threshold = model.id, model.threshold
 
     known = {"opencv:hog": Known(OWN), "opencv:motion": Known(RIVAL)}
@@ -130,13 +140,13 @@ def test_a_wrong_word_is_refused(
 
 def test_a_folder_without_a_catalog_is_left_as_it_is(home: Path, tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="no catalog"):
-        report.rehearse(tmp_path / "nowhere", "flicker", {"hole": 1.0}, OWN)
+        report.replay_trigger(tmp_path / "nowhere", "flicker", {"hole": 1.0}, OWN)
     assert not (tmp_path / "nowhere").exists()
 
 
 def hit(start: int, stop: int, x: float | None = None) -> Hit:
     boxes = () if x is None else tuple((k, x, 0.0, x + 10, 10.0) for k in range(start, stop))
-    return Hit("flicker", Span(start, stop), 0.5, boxes, "why")
+    return Hit(trigger="flicker", span=Span(start, stop), score=0.5, boxes=boxes, why="why")
 
 
 @pytest.mark.parametrize(
@@ -151,8 +161,8 @@ def hit(start: int, stop: int, x: float | None = None) -> Hit:
     ids=["overlap", "touch in time", "boxes overlap", "boxes touch", "one without boxes"],
 )
 def test_hits_are_the_same_if_time_and_place_overlap(one: Hit, other: Hit, same: bool) -> None:
-    assert trigger_replay.only([one], [other]) == ([] if same else [one])
-    assert trigger_replay.only([one], []) == [one]
+    assert trigger_replay.hits_without_counterpart([one], [other]) == ([] if same else [one])
+    assert trigger_replay.hits_without_counterpart([one], []) == [one]
 
 
 def contents(home: Path) -> dict[str, str]:
@@ -166,6 +176,6 @@ def test_a_video_is_replayed_with_the_models_its_hits_come_from(home: Path) -> N
     workspace = Workspace(home)
     people = [scenes.walk((50, 50), (1, 0), 200)]
     predictions.save(workspace.predictions("ward-2", "older"), scenes.seen(people, HOLES))
-    cards.save_hits(workspace, "ward-2", "key", cards.Look(Model("older", 0.5)), [], [])
+    cards.save_hits(workspace, "ward-2", "key", cards.ModelPair(ModelRef("older", 0.5)), [], [])
     found = json.loads(run("flicker", "--set", "hole=1", "--home", home, "--json").stdout)
     assert (found["videos"], found["before"], found["waiting"]) == (3, 3, 0)

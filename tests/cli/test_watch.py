@@ -35,13 +35,13 @@ def test_only_changes_are_printed_where_there_is_no_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     texts = iter(["a", "a", "b", "b", "a"])
-    watch.watched(lambda: typer.echo(next(texts)), 0.1, iter(range(5)))
+    watch.repeat(lambda: typer.echo(next(texts)), 0.1, iter(range(5)))
     assert capsys.readouterr().out == "a\n\nb\n\na\n\n"
 
 
 @pytest.mark.usefixtures("quick")
 def test_a_document_of_json_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    watch.watched(lambda: typer.echo('{\n  "a": "ü"\n}'), 0.1, iter(range(2)))
+    watch.repeat(lambda: typer.echo('{\n  "a": "ü"\n}'), 0.1, iter(range(2)))
     assert capsys.readouterr().out == '{"a": "ü"}\n'
 
 
@@ -54,7 +54,7 @@ def test_trouble_is_shown_and_passes(capsys: pytest.CaptureFixture[str]) -> None
             raise error
         typer.echo("fine")
 
-    watch.watched(draw, 0.1, iter(range(2)))
+    watch.repeat(draw, 0.1, iter(range(2)))
     said = capsys.readouterr()
     assert said.out == "fine\n\n"
     assert said.err == "oneclick: the catalog is held by another process\n"
@@ -73,7 +73,7 @@ def test_what_was_there_stays_through_trouble_and_talk_is_said_once(
         typer.echo(frame)
         typer.echo("talk", err=True)
 
-    watch.watched(draw, 0.1, iter(range(5)))
+    watch.repeat(draw, 0.1, iter(range(5)))
     said = capsys.readouterr()
     assert said.out == "a\n\nb\n\n"
     assert said.err == "talk\noneclick: away\ntalk\n"
@@ -84,13 +84,13 @@ def test_wrong_usage_is_not_waited_out() -> None:
         raise UnknownName("clip stage", "LOST")
 
     with pytest.raises(UnknownName):
-        watch.watched(draw, 0.1)
+        watch.repeat(draw, 0.1)
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])
 def test_no_time_to_wait_is_refused_in_one_line(seconds: float) -> None:
     with pytest.raises(UsageError, match=rf"^--watch {seconds:g}: expected 0\.1 to") as caught:
-        watch.watched(lambda: None, seconds)
+        watch.repeat(lambda: None, seconds)
     assert "\n" not in str(caught.value)
 
 
@@ -99,7 +99,7 @@ def test_no_time_to_wait_is_refused_in_one_line(seconds: float) -> None:
     [(4, "b c d talk"), (3, "b … 2 lines more talk"), (2, "… 3 lines more talk")],
 )
 def test_no_more_is_drawn_than_the_terminal_holds(height: int, shown: str) -> None:
-    assert " ".join(watch._fitting(watch.Frame("b\nc\nd\n", "talk\n"), height)) == shown
+    assert " ".join(watch.fit_lines(watch.CapturedOutput("b\nc\nd\n", "talk\n"), height)) == shown
 
 
 COMMANDS = (
@@ -118,7 +118,7 @@ def test_every_twin_watches_what_it_shows_without(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     samples.filled(tmp_path / "home").close()
-    monkeypatch.setattr(snapshot_reader, "Reader", Stopped)
+    monkeypatch.setattr(snapshot_reader, "SnapshotReader", Stopped)
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     monkeypatch.setenv("PREFECT_PROFILES_PATH", str(tmp_path / "none.toml"))
 
@@ -135,7 +135,7 @@ def test_every_twin_watches_what_it_shows_without(
     assert json.loads(line) == json.loads(run("--json").stdout)
 
 
-class Stopped(snapshot_reader.Reader):
+class Stopped(snapshot_reader.SnapshotReader):
     """At noon, whatever the clock."""
 
     def __init__(self, home: Path, goals: Goals | None = None, *_: object) -> None:
@@ -159,7 +159,7 @@ def test_without_it_a_command_is_drawn_once_and_trouble_ends_it() -> None:
         raise Unavailable("gone")
 
     with pytest.raises(Unavailable):
-        watch.watched(draw, None)
+        watch.repeat(draw, None)
 
 
 def test_on_a_terminal_status_is_drawn_in_place_until_ctrl_c(tmp_path: Path) -> None:

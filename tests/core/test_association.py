@@ -19,7 +19,14 @@ def walkers(
     index, who = np.divmod(np.arange(frames * people), people)
     keep = r.random(len(index)) >= drop
     n = int(keep.sum())
-    found = Detections(index[keep], corners[keep], np.ones(n), np.zeros(n), frames, 10.0)  # type: ignore[arg-type]
+    found = Detections(
+        frames=index[keep],
+        boxes=corners[keep],
+        scores=np.ones(n),
+        classes=np.zeros(n),
+        length=frames,
+        fps=10.0,
+    )  # type: ignore[arg-type]
     return found, who[keep]
 
 
@@ -27,13 +34,13 @@ def single(frames: list[int], x: list[float], classes: list[int] | None = None) 
     corners = [[a, 0.0, a + 40, 100.0] for a in x]
     n = len(frames)
     return Detections(
-        frames,
-        corners,
-        [1.0] * n,
-        classes or [0] * n,
-        max(frames) + 1,
-        10.0,
-        ("person", "chair"),  # type: ignore[arg-type]
+        frames=frames,
+        boxes=corners,
+        scores=[1.0] * n,
+        classes=classes or [0] * n,
+        length=max(frames) + 1,
+        fps=10.0,
+        names=("person", "chair"),  # type: ignore[arg-type]
     )
 
 
@@ -50,7 +57,14 @@ def test_matching_of_all_frames_at_once_is_as_good_as_hungarian(
     a, b = (np.concatenate([c, c + 40], 1) for c in (corner[0][:count], corner[1]))
     i, j = association.match(a, b, least)
     sets = [
-        Detections([0] * len(s), s, [1] * len(s), [0] * len(s), 1, 10.0)  # type: ignore[arg-type]
+        Detections(
+            frames=[0] * len(s),
+            boxes=s,
+            scores=[1] * len(s),
+            classes=[0] * len(s),
+            length=1,
+            fps=10.0,
+        )  # type: ignore[arg-type]
         for s in (a, b)
     ]
     rows, others = association.match_frames(*sets, least)
@@ -70,7 +84,15 @@ def test_matching_never_pairs_two_frames_or_two_classes() -> None:
 
 def test_classes_pair_by_name_and_a_strange_one_stays_alone() -> None:
     a = single([0, 0], [0, 200], [0, 1])
-    b = Detections([0, 0], a.boxes, [1, 1], [1, 0], 1, 10.0, ("dog", "person"))  # type: ignore[arg-type]
+    b = Detections(
+        frames=[0, 0],
+        boxes=a.boxes,
+        scores=[1, 1],
+        classes=[1, 0],
+        length=1,
+        fps=10.0,
+        names=("dog", "person"),
+    )  # type: ignore[arg-type]
     i, j = association.match_frames(a, b, 0.5)
     assert (i.tolist(), j.tolist()) == ([0], [0])
 

@@ -10,14 +10,14 @@ from oneclick.core.edits import Edits
 from oneclick.core.labels import LabelTrack
 
 SENT = LabelTrack(
-    4,
-    "person",
-    np.arange(6, dtype=np.int32),
-    np.array([[k, 10, k + 20, 50] for k in range(6)], np.float32),
-    np.linspace(0.2, 0.7, 6, dtype=np.float32),
-    "duirdu",
-    (0, 5),
-    {"posture": ((0, 3, "lying"), (3, 9, "sitting"))},
+    id=4,
+    cls="person",
+    frames=np.arange(6, dtype=np.int32),
+    boxes=np.array([[k, 10, k + 20, 50] for k in range(6)], np.float32),
+    scores=np.linspace(0.2, 0.7, 6, dtype=np.float32),
+    origins="duirdu",
+    keyframes=(0, 5),
+    attributes={"posture": ((0, 3, "lying"), (3, 9, "sitting"))},
 )
 """Frames 0 … 5; nothing hidden."""
 AGAIN = replace(SENT, boxes=SENT.boxes + np.float32(0.3), scores=SENT.scores.round(1))
@@ -32,7 +32,7 @@ def only(*tracks: LabelTrack) -> LabelTrack:
 def settle(
     back: LabelTrack, sent: LabelTrack = SENT, shown: LabelTrack | None = None
 ) -> tuple[LabelTrack, Edits]:
-    done, change = edits.settle([sent], [shown or sent], [back])
+    done, change = edits.reconcile([sent], [shown or sent], [back])
     return only(*done), change
 
 
@@ -43,7 +43,7 @@ def changed(track: LabelTrack, row: int, shift: float) -> LabelTrack:
 
 
 def rows(track: LabelTrack, *kept: int) -> LabelTrack:
-    return edits.rows_of(track, np.array(kept, np.intp))
+    return edits.select_boxes(track, np.array(kept, np.intp))
 
 
 def same(a: LabelTrack, b: LabelTrack) -> bool:
@@ -76,7 +76,7 @@ def test_a_box_is_moved_where_a_side_is_off_by_more_than_the_tolerance(
 
 def test_a_wider_tolerance_forgives_more() -> None:
     back = changed(SENT, 3, 2.0)
-    assert edits.settle([SENT], [SENT], [back], tolerance=2)[1] == Edits()
+    assert edits.reconcile([SENT], [SENT], [back], tolerance=2)[1] == Edits()
 
 
 def test_a_deleted_box_is_gone_and_with_it_its_key() -> None:
@@ -88,7 +88,7 @@ def test_a_deleted_box_is_gone_and_with_it_its_key() -> None:
 
 
 def test_a_track_without_any_shown_box_left_vanishes_whole() -> None:
-    done, change = edits.settle([SENT], [rows(SENT, 1, 2)], [])
+    done, change = edits.reconcile([SENT], [rows(SENT, 1, 2)], [])
     assert done == ()
     assert change == Edits(deleted=2)
 
@@ -104,7 +104,7 @@ def test_a_box_drawn_into_a_track_is_human() -> None:
 
 def test_a_track_that_nobody_sent_is_drawn_by_a_human() -> None:
     drawn = replace(rows(AGAIN, 2, 3, 4), id=9, keyframes=(2, 4), attributes={})
-    done, change = edits.settle([SENT], [SENT], [drawn, AGAIN])
+    done, change = edits.reconcile([SENT], [SENT], [drawn, AGAIN])
     assert change == Edits(added=3)
     assert [track.id for track in done] == [4, 9]
     assert same(done[0], SENT)
@@ -136,7 +136,7 @@ def test_what_could_not_be_shown_stays_while_its_track_exists() -> None:
 
 def test_a_track_of_which_nothing_could_be_shown_stays_whole() -> None:
     empty = rows(replace(SENT, id=1))
-    done, change = edits.settle([SENT, empty], [], [])
+    done, change = edits.reconcile([SENT, empty], [], [])
     assert change == Edits()
     assert [track.id for track in done] == [1, 4]
     assert same(done[0], empty)
@@ -229,8 +229,8 @@ def test_ranges_are_half_open_and_as_few_as_can_be(
     frames: list, found: list, expected: tuple
 ) -> None:
     at = np.array(frames, np.int32)
-    assert edits.ranges(at, np.array(found, object)) == expected
-    assert edits.values(expected, at).tolist() == found
+    assert edits.value_ranges(at, np.array(found, object)) == expected
+    assert edits.values_per_frame(expected, at).tolist() == found
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -239,14 +239,14 @@ def test_every_box_is_counted_once_and_for_what_it_is(fates: list[str], renamed:
     """kept, hidden, moved, deleted, or - for one that was not there and is drawn."""
     at = {fate: [row for row, other in enumerate(fates) if other == fate] for fate in "khmd-"}
     sent = rows(SENT, *(row for row in range(6) if row not in at["-"]))
-    shown = edits.rows_of(sent, ~np.isin(sent.frames, at["h"]))
+    shown = edits.select_boxes(sent, ~np.isin(sent.frames, at["h"]))
     back = AGAIN
     for row in at["m"]:
         back = changed(back, row, 40)
     back = rows(back, *(row for row in range(6) if row not in at["h"] + at["d"]))
     back = replace(back, cls="chair" if renamed else "person")
     came = [back] if len(back.frames) else []
-    done, change = edits.settle([sent], [shown] if len(shown.frames) else [], came)
+    done, change = edits.reconcile([sent], [shown] if len(shown.frames) else [], came)
     assert change == Edits(
         added=len(at["-"]),
         deleted=len(at["d"]),
@@ -265,7 +265,7 @@ def far(track: LabelTrack) -> LabelTrack:
 def test_a_track_under_another_id_is_known_by_its_boxes() -> None:
     sent = (SENT, replace(far(SENT), id=5))
     back = (replace(far(AGAIN), id=11), replace(AGAIN, id=12))
-    found, change = edits.settle(sent, sent, edits.recognise(sent, back))
+    found, change = edits.reconcile(sent, sent, edits.restore_ids(sent, back))
     assert change == Edits()
     assert [one.id for one in found] == [4, 5]
     assert all(map(same, found, sent))
@@ -273,5 +273,5 @@ def test_a_track_under_another_id_is_known_by_its_boxes() -> None:
 
 def test_a_new_track_is_not_taken_for_one_that_was_deleted_elsewhere() -> None:
     strangers = (replace(far(SENT), id=5), replace(SENT, id=6, cls="bed"))
-    assert [one.id for one in edits.recognise([SENT], strangers)] == [5, 6]
-    assert [one.id for one in edits.recognise([SENT], (SENT, replace(SENT, id=6)))] == [4, 6]
+    assert [one.id for one in edits.restore_ids([SENT], strangers)] == [5, 6]
+    assert [one.id for one in edits.restore_ids([SENT], (SENT, replace(SENT, id=6)))] == [4, 6]

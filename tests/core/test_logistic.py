@@ -8,13 +8,13 @@ def rows(seed: int, weights: list[float], count: int = 4000) -> tuple[np.ndarray
     """Columns, and what turned out right by the chances that some weights give."""
     r = np.random.default_rng(seed)
     columns = np.concatenate([np.ones((count, 1)), r.normal(size=(count, len(weights) - 1))], 1)
-    return columns, r.random(count) < logistic.chance(columns, np.array(weights))
+    return columns, r.random(count) < logistic.probability(columns, np.array(weights))
 
 
 @pytest.mark.parametrize("weights", [[0.0, 1.0], [-2.0, 3.0, -1.0], [1.5, 0.0, 0.0, 2.0]])
 def test_weights_come_back_from_what_they_made(weights: list[float]) -> None:
     columns, right = rows(0, weights)
-    found = logistic.fit(columns, right, np.zeros(len(weights)), strength=0.1)
+    found = logistic.fit(columns, right, np.zeros(len(weights)), prior_precision=0.1)
     np.testing.assert_allclose(found, weights, atol=0.25)
 
 
@@ -26,7 +26,7 @@ def test_without_rows_everything_stays_as_believed() -> None:
 def test_the_more_rows_and_the_more_they_are_worth_the_further_from_what_was_believed() -> None:
     columns, right = rows(1, [0.0, 3.0])
     slopes = [
-        logistic.fit(columns[:n], right[:n], [0.0, 0.0], worth=worth)[1]
+        logistic.fit(columns[:n], right[:n], [0.0, 0.0], sample_weight=worth)[1]
         for n, worth in ((10, 0.1), (10, 1.0), (100, 1.0), (4000, 1.0))
     ]
     assert slopes == sorted(slopes)

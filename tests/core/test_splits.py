@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from oneclick.core import splits
 from oneclick.core.clips import ChosenBy, Clip, Video
 from oneclick.core.spans import Span
-from oneclick.core.splits import Part
+from oneclick.core.splits import SplitPart
 
 DAY = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
@@ -15,7 +15,17 @@ DAY = datetime(2026, 3, 1, 8, tzinfo=UTC)
 def video(
     name: str = "a", frames: int = 800, start: datetime | None = None, camera: str = "ward"
 ) -> Video:
-    return Video(name, camera, start, 10.0, frames, 640, 480, f"digest-{name}", ".mp4")
+    return Video(
+        id=name,
+        camera=camera,
+        started_at=start,
+        fps=10.0,
+        frames=frames,
+        width=640,
+        height=480,
+        digest=f"digest-{name}",
+        suffix=".mp4",
+    )
 
 
 def days(count: int) -> list[Video]:
@@ -24,38 +34,48 @@ def days(count: int) -> list[Video]:
 
 def clip(of: Video, split: str) -> Clip:
     span = Span(0, 30)
-    return Clip(f"{of.id}-0", of.camera, of.id, span, 10.0, 640, 480, ChosenBy.TRIGGER, split=split)
+    return Clip(
+        id=f"{of.id}-0",
+        camera=of.camera,
+        video=of.id,
+        span=span,
+        fps=10.0,
+        width=640,
+        height=480,
+        chosen_by=ChosenBy.TRIGGER,
+        split=split,
+    )
 
 
 def test_a_lone_video_ends_in_test_behind_a_guard() -> None:
-    found = splits.parts([video()], {}, 0.25, 3.0)["a"]
-    assert found == (Part(Span(0, 570), "train"), Part(Span(600, 800), "test"))
+    found = splits.split_videos([video()], {}, 0.25, 3.0)["a"]
+    assert found == (SplitPart(Span(0, 570), "train"), SplitPart(Span(600, 800), "test"))
 
 
 @pytest.mark.parametrize(
     ("frames", "share", "expected"),
     [
-        (1, 0.25, (Part(Span(0, 1), "train"),)),
-        (71, 0.25, (Part(Span(0, 71), "train"),)),
-        (119, 0.25, (Part(Span(0, 119), "train"),)),
-        (120, 0.25, (Part(Span(0, 60), "train"), Part(Span(90, 120), "test"))),
-        (800, 0.0, (Part(Span(0, 800), "train"),)),
-        (800, 1.0, (Part(Span(0, 800), "train"),)),
+        (1, 0.25, (SplitPart(Span(0, 1), "train"),)),
+        (71, 0.25, (SplitPart(Span(0, 71), "train"),)),
+        (119, 0.25, (SplitPart(Span(0, 119), "train"),)),
+        (120, 0.25, (SplitPart(Span(0, 60), "train"), SplitPart(Span(90, 120), "test"))),
+        (800, 0.0, (SplitPart(Span(0, 800), "train"),)),
+        (800, 1.0, (SplitPart(Span(0, 800), "train"),)),
         (0, 0.25, ()),
     ],
     ids=["one frame", "short", "test just too short", "just enough", "none", "all", "no frame"],
 )
 def test_a_side_that_holds_no_clip_is_not_made(
-    frames: int, share: float, expected: tuple[Part, ...]
+    frames: int, share: float, expected: tuple[SplitPart, ...]
 ) -> None:
-    assert splits.parts([video(frames=frames)], {}, share, 3.0)["a"] == expected
+    assert splits.split_videos([video(frames=frames)], {}, share, 3.0)["a"] == expected
 
 
 @given(st.integers(0, 5000), st.floats(0, 1), st.floats(0.1, 20))
 def test_the_sides_of_a_video_never_come_near_each_other(
     frames: int, share: float, seconds: float
 ) -> None:
-    found = splits.parts([video(frames=frames)], {}, share, seconds)["a"]
+    found = splits.split_videos([video(frames=frames)], {}, share, seconds)["a"]
     if len(found) == 2:
         train, test = found
         assert train.span.gap(test.span) >= round(splits.GUARD_SECONDS * 10)
@@ -67,20 +87,20 @@ def test_a_recording_that_goes_on_from_another_starts_behind_a_guard() -> None:
     first = video("a", start=DAY)
     second = video("b", start=DAY + timedelta(seconds=80))
     later = video("c", start=DAY + timedelta(hours=1))
-    found = splits.parts([first, second, later], {}, 0.25, 3.0)
+    found = splits.split_videos([first, second, later], {}, 0.25, 3.0)
     assert [found[name][0].span.start for name in "abc"] == [0, 30, 0]
 
 
 def test_from_five_camera_days_on_every_fourth_is_test_whole() -> None:
-    ways = splits.ways(days(8), {}, 0.25)
+    ways = splits.assign_day_splits(days(8), {}, 0.25)
     assert [ways[splits.camera_day(v)] for v in days(8)].count("test") == 2
     assert list(ways.values()) == ["train"] * 3 + ["test"] + ["train"] * 3 + ["test"]
-    assert splits.parts(days(8), {}, 0.25, 3.0)["d03"] == (Part(Span(0, 800), "test"),)
+    assert splits.split_videos(days(8), {}, 0.25, 3.0)["d03"] == (SplitPart(Span(0, 800), "test"),)
 
 
 @pytest.mark.parametrize(("share", "tests"), [(0.0, 0), (0.1, 1), (0.2, 2), (0.5, 5), (1.0, 10)])
 def test_the_share_of_whole_days_is_kept(share: float, tests: int) -> None:
-    assert list(splits.ways(days(10), {}, share).values()).count("test") == tests
+    assert list(splits.assign_day_splits(days(10), {}, share).values()).count("test") == tests
 
 
 def test_two_videos_of_one_camera_and_day_lie_on_one_side() -> None:
@@ -93,11 +113,11 @@ def test_two_videos_of_one_camera_and_day_lie_on_one_side() -> None:
 def test_a_camera_day_with_clips_keeps_its_way(count: int) -> None:
     early = days(4)
     clips = [clip(early[0], "train"), clip(early[0], "test"), clip(early[1], "test")]
-    known = splits.settled(early, clips)
+    known = splits.existing_day_splits(early, clips)
     assert known == {"ward/2026-03-01": "blocks", "ward/2026-03-02": "test"}
-    ways = list(splits.ways(days(count), known, 0.25).values())
+    ways = list(splits.assign_day_splits(days(count), known, 0.25).values())
     assert ways[:4] == ["blocks", "test", "train", "test"]
 
 
 def test_clips_of_a_deleted_video_settle_nothing() -> None:
-    assert splits.settled([], [clip(video(), "test")]) == {}
+    assert splits.existing_day_splits([], [clip(video(), "test")]) == {}

@@ -7,7 +7,16 @@ from oneclick.core.tracks import Tracks
 def make(frames: list[int], tracks: list[int]) -> Tracks:
     n = len(frames)
     boxes = [[k, 0, k + 1, 1] for k in range(n)]
-    return Tracks(frames, tracks, boxes, [1] * n, [0] * n, ["d"] * n, 10, 10.0)  # type: ignore[arg-type]
+    return Tracks(
+        frames=frames,
+        tracks=tracks,
+        boxes=boxes,
+        scores=[1] * n,
+        classes=[0] * n,
+        origins=["d"] * n,
+        length=10,
+        fps=10.0,
+    )  # type: ignore[arg-type]
 
 
 def test_rows_are_sorted_by_frame_then_track() -> None:
@@ -19,8 +28,8 @@ def test_rows_are_sorted_by_frame_then_track() -> None:
 
 def test_each_gives_one_object_in_order_of_time() -> None:
     made = make([4, 0, 2, 0], [1, 1, 1, 7])
-    assert [made.frames[rows].tolist() for rows in made.each()] == [[0, 2, 4], [0]]
-    assert Tracks.empty(4, 10.0).each() == []
+    assert [made.frames[rows].tolist() for rows in made.rows_by_track()] == [[0, 2, 4], [0]]
+    assert Tracks.empty(4, 10.0).rows_by_track() == []
 
 
 def test_two_boxes_of_one_track_in_one_frame_are_refused() -> None:
@@ -39,13 +48,29 @@ def test_the_evidence_of_a_filled_box_is_the_nearest_one_that_was_seen() -> None
     names = [0] * 6 + [7] * 4
     n = len(letters)
     made = Tracks(
-        frames, names, np.zeros((n, 4)), np.ones(n), np.zeros(n), list(letters), 30, 10.0,  # type: ignore[arg-type]
-    )  # fmt: skip
+        frames=frames,  # type: ignore[arg-type]
+        tracks=names,  # type: ignore[arg-type]
+        boxes=np.zeros((n, 4)),
+        scores=np.ones(n),
+        classes=np.zeros(n),
+        origins=list(letters),  # type: ignore[arg-type]
+        length=30,
+        fps=10.0,
+    )
     found = {int(name): made.evidence_distance[made.tracks == name].tolist() for name in set(names)}
     assert found == {0: [1, 0, 1, 2, 3, 0], 7: [0, 2, 4, 17]}
 
 
 def test_a_track_without_evidence_is_infinitely_far_from_it() -> None:
-    made = Tracks([0, 1], [5, 5], np.zeros((2, 4)), [1, 1], [0, 0], ["i", "r"], 2, 10.0)  # type: ignore[arg-type]
+    made = Tracks(
+        frames=[0, 1],
+        tracks=[5, 5],
+        boxes=np.zeros((2, 4)),
+        scores=[1, 1],
+        classes=[0, 0],
+        origins=["i", "r"],
+        length=2,
+        fps=10.0,
+    )  # type: ignore[arg-type]
     assert made.evidence_distance.tolist() == [np.inf, np.inf]
     assert Tracks.empty(3, 10.0).evidence_distance.tolist() == []

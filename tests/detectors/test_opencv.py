@@ -30,7 +30,7 @@ def test_hog_finds_the_same_people_at_any_resolution(scale):
 
     footage.needed()
     frame = next(footage.frames(1))
-    detector = hog.Hog()
+    detector = hog.HogDetector()
     other = cv2.resize(frame, None, fx=scale, fy=scale)
     (a, a_score, _), (b, b_score, _) = (detector.detect([f])[0] for f in (frame, other))
     overlap = boxes.iou(a[a_score > 0.6], b[b_score > 0.3] / np.float32(scale))
@@ -55,7 +55,7 @@ def room(count=60, height=240, width=320):
 
 def test_motion_finds_who_walks_through_a_static_room():
     frames, people = room()
-    found = motion.Motion().detect(frames)
+    found = motion.MotionDetector().detect(frames)
     assert all(len(scores) == 0 for _, scores, _ in found[:20])
     for (box, scores, _), person in list(zip(found, people, strict=True))[20:]:
         assert len(scores) == 1
@@ -65,20 +65,20 @@ def test_motion_finds_who_walks_through_a_static_room():
 
 def test_motion_says_nothing_while_it_warms_up():
     frames, _ = room()
-    for boxes_, scores, _ in motion.Motion().detect(frames[20 : 20 + motion.WARM_UP]):
+    for boxes_, scores, _ in motion.MotionDetector().detect(frames[20 : 20 + motion.WARM_UP]):
         assert len(boxes_) == len(scores) == 0
 
 
 def test_a_lamp_that_is_switched_on_is_no_person():
     frames, _ = room(20)
     bright = [np.clip(frame.astype(int) + 90, 0, 255).astype(np.uint8) for frame in frames[:3]]
-    for _, scores, _ in motion.Motion().detect(frames + bright):
+    for _, scores, _ in motion.MotionDetector().detect(frames + bright):
         assert len(scores) == 0
 
 
 def test_another_picture_size_starts_anew():
     frames, _ = room(20)
-    detector = motion.Motion()
+    detector = motion.MotionDetector()
     detector.detect(frames)
     small = [frame[::2, ::2].copy() for frame in frames]
     assert all(len(scores) == 0 for _, scores, _ in detector.detect(small))

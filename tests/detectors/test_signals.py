@@ -14,7 +14,7 @@ from oneclick.core.detections import Detections
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
 from oneclick.detectors.base import Frame
-from oneclick.detectors.signals import Meter
+from oneclick.detectors.signals import SignalMeter
 from oneclick.triggers.scene import Scene
 
 FPS, LENGTH = 10.0, 200
@@ -25,7 +25,7 @@ PICTURE = ("dark", "blurred", "covered", "frozen", "moved", "unseen_motion", "no
 @cache
 def room() -> Frame:
     """The empty picture of a camera."""
-    return next(ward.frames(ward.Shift(3, 3, 0.1)))[0]
+    return next(ward.frames(ward.Shift(camera=3, seed=3, seconds=0.1)))[0]
 
 
 def film(fault: Callable[[Frame, int], Frame] | None = None) -> list[Frame]:
@@ -45,14 +45,18 @@ def walker(seen: bool = True) -> Detections:
     frames = [k for k in range(LENGTH) if seen or k not in SPAN]
     sides = [[30 + 2 * k, 100, 75 + 2 * k, 220] for k in frames]
     n = len(frames)
-    return Detections(frames, sides, [0.9] * n, [0] * n, LENGTH, FPS)  # type: ignore[arg-type]
+    return Detections(
+        frames=frames, boxes=sides, scores=[0.9] * n, classes=[0] * n, length=LENGTH, fps=FPS
+    )  # type: ignore[arg-type]
 
 
 def hits(frames: list[Frame], boxes: Detections) -> list[Hit]:
-    meter = Meter(FPS)
+    meter = SignalMeter(FPS)
     for frame in frames:
-        meter.see(frame)
-    scene = Scene(boxes, 0.5, 480, 288, signals=meter.signals(boxes))
+        meter.add_frame(frame)
+    scene = Scene(
+        detections=boxes, threshold=0.5, width=480, height=288, signals=meter.signals(boxes)
+    )
     return triggers.scan(scene, triggers.make(PICTURE))
 
 
@@ -121,9 +125,9 @@ def test_a_lamp_is_no_motion() -> None:
 
 @pytest.mark.parametrize("frames", [0, 1, 2])
 def test_a_video_of_next_to_no_frames_has_signals_of_its_length(frames: int) -> None:
-    meter = Meter(FPS)
+    meter = SignalMeter(FPS)
     for _ in range(frames):
-        meter.see(room())
+        meter.add_frame(room())
     found = meter.signals(Detections.empty(frames, FPS))
     assert set(found) == {"brightness", "detail", "change", "shift", "stir"}
     assert {len(values) for values in found.values()} == {frames}
@@ -133,7 +137,7 @@ def test_a_video_of_next_to_no_frames_has_signals_of_its_length(frames: int) -> 
 @pytest.mark.parametrize("name", PICTURE)
 def test_without_its_signal_a_trigger_finds_nothing(name: str) -> None:
     (trigger,) = triggers.make([name])
-    assert trigger.find(Scene(walker(), 0.5, 480, 288)) == []
+    assert trigger.find(Scene(detections=walker(), threshold=0.5, width=480, height=288)) == []
 
 
 def test_what_is_strange_to_any_model_of_novelty_is_found() -> None:
@@ -141,7 +145,9 @@ def test_what_is_strange_to_any_model_of_novelty_is_found() -> None:
     one[50:60], other[120:122], other[150:170] = 1.2, 3.0, 1.6
     signals = {"novelty-autoencoder": one, "novelty-gan": other}
     (trigger,) = triggers.make(["novelty"])
-    found = trigger.find(Scene(walker(), 0.5, 480, 288, signals=signals))
+    found = trigger.find(
+        Scene(detections=walker(), threshold=0.5, width=480, height=288, signals=signals)
+    )
     assert [hit.span for hit in found] == [Span(50, 60), Span(150, 170)]
     assert [hit.score for hit in found] == [
         pytest.approx(1 - 1 / 2.4, abs=1e-3),

@@ -17,14 +17,33 @@ from oneclick.storage import cards, files, labels
 from oneclick.storage.workspace import Workspace
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
-VIDEO = Video("ward_a-20260105T120000Z", "ward_a", NOON, 10.0, 600, 64, 48, "0" * 64, ".mp4")
+VIDEO = Video(
+    id="ward_a-20260105T120000Z",
+    camera="ward_a",
+    started_at=NOON,
+    fps=10.0,
+    frames=600,
+    width=64,
+    height=48,
+    digest="0" * 64,
+    suffix=".mp4",
+)
 
 
 def clip(number: int = 0) -> Clip:
     """Ten frames of VIDEO."""
     span = Span(100 * number, 100 * number + 10)
     name = f"{VIDEO.id}-{10_000 * number:08d}"
-    return Clip(name, "ward_a", VIDEO.id, span, 10.0, 64, 48, ChosenBy.TRIGGER)
+    return Clip(
+        id=name,
+        camera="ward_a",
+        video=VIDEO.id,
+        span=span,
+        fps=10.0,
+        width=64,
+        height=48,
+        chosen_by=ChosenBy.TRIGGER,
+    )
 
 
 def track(number: int = 1, shift: float = 0.0, origin: str = "d") -> LabelTrack:
@@ -33,13 +52,27 @@ def track(number: int = 1, shift: float = 0.0, origin: str = "d") -> LabelTrack:
     boxes = np.concatenate([left, left * 0 + 5, left + 10, left * 0 + 35], axis=1)
     scores = np.full(10, 0.5, np.float32)
     frames = np.arange(10, dtype=np.int32)
-    return LabelTrack(number, "person", frames, boxes, scores, origin * 10)
+    return LabelTrack(
+        id=number, cls="person", frames=frames, boxes=boxes, scores=scores, origins=origin * 10
+    )
 
 
 def auto_labels(of: Clip) -> LabelSet:
     """Revision 1, one track."""
     made = (track(),)
-    return LabelSet(of.id, 1, "auto", None, "hindsight:x", NOON, 10, 64, 48, ("person",), made)
+    return LabelSet(
+        clip=of.id,
+        revision=1,
+        kind="auto",
+        parent=None,
+        made_by="hindsight:x",
+        made_at=NOON,
+        frames=10,
+        width=64,
+        height=48,
+        classes=("person",),
+        tracks=made,
+    )
 
 
 def film(path: Path, frames: int = 10) -> str:

@@ -16,8 +16,19 @@ ATTRIBUTES = {"posture": ("lying", "sitting up", "läuft"), "wo?": ("Bett", "Flu
 def label_set(
     tracks: list[LabelTrack], frames: int = 10, size: tuple[int, int] = (640, 480)
 ) -> LabelSet:
+    width, height = size
     return LabelSet(
-        "clip-1", 1, "auto", None, "hindsight:x", NOON, frames, *size, CLASSES, (*tracks,)
+        clip="clip-1",
+        revision=1,
+        kind="auto",
+        parent=None,
+        made_by="hindsight:x",
+        made_at=NOON,
+        frames=frames,
+        width=width,
+        height=height,
+        classes=CLASSES,
+        tracks=(*tracks,),
     )
 
 
@@ -39,14 +50,14 @@ def tracks(draw: st.DrawFn, key: int, frames: int, size: tuple[int, int]) -> Lab
     ends = rng.uniform(-0.5, 1.5, (len(at), 2, 2)) * size
     ends[rng.random(ends.shape) < 0.1] = 0
     return LabelTrack(
-        key,
-        draw(st.sampled_from([*CLASSES, IGNORE])),
-        at,
-        np.sort(ends, axis=1).reshape(-1, 4).astype(np.float32),
-        rng.random(len(at), np.float32),
-        "".join(rng.choice(ORIGINS, len(at))),
-        tuple(at[rng.random(len(at)) < 0.3].tolist()),
-        {name: draw(answers(options, frames)) for name, options in ATTRIBUTES.items()},
+        id=key,
+        cls=draw(st.sampled_from([*CLASSES, IGNORE])),
+        frames=at,
+        boxes=np.sort(ends, axis=1).reshape(-1, 4).astype(np.float32),
+        scores=rng.random(len(at), np.float32),
+        origins="".join(rng.choice(ORIGINS, len(at))),
+        keyframes=tuple(at[rng.random(len(at)) < 0.3].tolist()),
+        attributes={name: draw(answers(options, frames)) for name, options in ATTRIBUTES.items()},
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from oneclick.core.errors import UnknownName
 from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
-from oneclick.platforms.base import Erased, Offer, Sent
+from oneclick.platforms.base import ErasureReport, Offer, SendResult
 
 
 class MemoryPlatform:
@@ -26,16 +26,16 @@ class MemoryPlatform:
     def check(self) -> str:
         return f"{len(self.tasks)} clips in memory"
 
-    def send(self, offers: Iterable[Offer]) -> Iterator[Sent]:
+    def send(self, offers: Iterable[Offer]) -> Iterator[SendResult]:
         for clip, labels in offers:
             if clip.id not in self.archive:
                 self.tasks.setdefault(clip.id, labels)
-            yield Sent(clip.id)
+            yield SendResult(clip.id)
 
     def pending(self) -> list[str]:
         return sorted(set(self.tasks) - set(self.verdicts))
 
-    def give(self, verdict: Verdict) -> bool:
+    def submit(self, verdict: Verdict) -> bool:
         if verdict.clip not in self.tasks:
             raise UnknownName("clip in review", verdict.clip, self.pending())
         return self.verdicts.setdefault(verdict.clip, verdict) is verdict
@@ -46,14 +46,14 @@ class MemoryPlatform:
     def collect(self) -> Iterator[Verdict]:
         yield from [self.verdicts[clip] for clip in sorted(self.verdicts)]
 
-    def broken(self) -> dict[str, str]:
+    def unreadable(self) -> dict[str, str]:
         return {}
 
-    def done(self, verdict: Verdict) -> None:
+    def acknowledge(self, verdict: Verdict) -> None:
         self.archive[verdict.clip] = verdict
         self.verdicts.pop(verdict.clip, None)
         self.tasks.pop(verdict.clip, None)
 
-    def erase(self, clip: str) -> Erased:
-        held = self.tasks.pop(clip, None)
-        return Erased(clip, ("task",) if held else (), ("no task",))
+    def erase(self, clip: str) -> ErasureReport:
+        task = self.tasks.pop(clip, None)
+        return ErasureReport(clip, ("task",) if task else (), ("no task",))

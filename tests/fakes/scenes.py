@@ -35,5 +35,11 @@ def seen(
     table = np.array(rows).reshape(-1, 7)
     names = ("person", "bed")
     return Detections(
-        table[:, 0], table[:, 1:5], table[:, 5], table[:, 6], len(people[0]), FPS, names
+        frames=table[:, 0],
+        boxes=table[:, 1:5],
+        scores=table[:, 5],
+        classes=table[:, 6],
+        length=len(people[0]),
+        fps=FPS,
+        names=names,
     )

@@ -14,7 +14,7 @@ from flows import environment
 # Prefect reads the environment when it is imported, and the test modules import it first of all.
 SCRATCH = Path(tempfile.mkdtemp(prefix="oneclick-flows-"))
 atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
-environment.settle(SCRATCH)
+environment.apply_defaults(SCRATCH)
 
 SETTINGS = {
     "ONECLICK_DETECT__PREDICTOR": "opencv:motion",
@@ -77,7 +77,7 @@ def ward_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve seconds of a rendered ward."""
     from oneclick import ward
 
-    shift = ward.Shift("ward_a", seed=3, seconds=12)
+    shift = ward.Shift(camera="ward_a", seed=3, seconds=12)
     path = shift.path(tmp_path_factory.mktemp("ward"))
     ward.record(shift, path)
     return path

@@ -9,14 +9,24 @@ from typing import Any
 import pytest
 
 from flows import alerts
-from oneclick.report import Training
-from oneclick.training import gate
+from oneclick.core.evaluation import ModelScore
+from oneclick.report import TrainingReport
 
-ROWS = (gate.Row("new", 0.3, 0.5, 0.6, 40), gate.Row("old", 0.4, 0.6, 0.7, 40))
+ROWS = (
+    ModelScore(name="new", map=0.3, ap50=0.5, recall=0.6, images=40),
+    ModelScore(name="old", map=0.4, ap50=0.6, recall=0.7, images=40),
+)
 
 
-def judged(verdict: str) -> Training:
-    return Training("new", "v0002-x", verdict, ("worse on light=night",), ROWS, 1.0)
+def judged(verdict: str) -> TrainingReport:
+    return TrainingReport(
+        model="new",
+        dataset="v0002-x",
+        verdict=verdict,
+        reasons=("worse on light=night",),
+        rows=ROWS,
+        seconds=1.0,
+    )
 
 
 class Hook(HTTPServer):
@@ -51,7 +61,7 @@ def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
 
 
 def test_a_refusal_reaches_the_webhook_with_its_reasons(hook: Hook) -> None:
-    assert alerts.tell(judged("refuse"), f"http://127.0.0.1:{hook.server_port}/") == ""
+    assert alerts.send_alert(judged("refuse"), f"http://127.0.0.1:{hook.server_port}/") == ""
     (message,) = hook.got
     assert message["event"] == "oneclick.gate.refused"
     assert message["reasons"] == ["worse on light=night"]
@@ -60,19 +70,19 @@ def test_a_refusal_reaches_the_webhook_with_its_reasons(hook: Hook) -> None:
 
 def test_a_promotion_and_a_training_of_nothing_are_no_news(hook: Hook) -> None:
     url = f"http://127.0.0.1:{hook.server_port}/"
-    assert alerts.tell(judged("promote"), url) == alerts.tell(None, url) == ""
+    assert alerts.send_alert(judged("promote"), url) == alerts.send_alert(None, url) == ""
     assert hook.got == []
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "nonsense", "ftp://x/"])
 def test_a_webhook_that_is_away_is_said_and_fails_nothing(hook: Hook, url: str) -> None:
-    assert url in alerts.tell(judged("refuse"), url)
+    assert url in alerts.send_alert(judged("refuse"), url)
 
 
 def test_prefect_gets_an_event_that_automations_can_act_on(monkeypatch: pytest.MonkeyPatch) -> None:
     events: list[dict[str, Any]] = []
     monkeypatch.setattr(alerts, "emit_event", lambda **event: events.append(event))
-    assert alerts.tell(judged("not enough evidence"), "") == ""
+    assert alerts.send_alert(judged("not enough evidence"), "") == ""
     (event,) = events
     assert event["event"] == "oneclick.gate.waiting"
     assert event["resource"]["prefect.resource.id"] == "oneclick.model.new"

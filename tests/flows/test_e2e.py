@@ -21,7 +21,7 @@ from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import OneclickError, UnknownName
 from oneclick.report import flows, snapshot_reader
-from oneclick.services.prefect_api import Orchestrator
+from oneclick.services.prefect_api import PrefectServer
 from tests.tui.samples import drive, press
 from tui.app import Oneclick
 from tui.screens.flows import DeploymentTable
@@ -46,7 +46,9 @@ def home(tmp_path_factory: pytest.TempPathFactory, ward_film: Path) -> Path:
     home = tmp_path_factory.mktemp("e2e") / "workspace"
     videos = fetch.fetch(home, [str(ward_film)]).done
     predict.predict(home, videos, MOTION, CLASSES)
-    trigger.trigger(home, MOTION, None, trigger.Options(min_clips=4, clip_seconds=1.0, gap=0.5))
+    trigger.trigger(
+        home, MOTION, None, trigger.TriggerOptions(min_clips=4, clip_seconds=1.0, gap=0.5)
+    )
     cut.cut(home, "test")
     extract.extract(home, standing(home, ClipStage.CUT))
     assert len(standing(home, ClipStage.EXTRACTED)) >= 4
@@ -203,7 +205,7 @@ def test_the_weekly_training_trains_and_leaves_its_result(
 def test_runs_are_started_watched_and_listed_without_prefect(
     api: str, home: Path, labelled: list[str]
 ) -> None:
-    server = Orchestrator(api)
+    server = PrefectServer(api)
     found = {one.label: one for one in server.deployments()}
     assert found["train/train-weekly"].schedules == ("0 2 * * 0",)
     assert "sources" in found["one-click/one-click"].schema["properties"]
@@ -248,13 +250,13 @@ def test_a_deployment_is_started_with_parameters_from_the_terminal_ui(
     api: str, home: Path, labelled: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", api)
-    one = Oneclick(snapshot_reader.Reader(home), home, every=3600)
+    one = Oneclick(snapshot_reader.SnapshotReader(home), home, every=3600)
 
     async def act(pilot: Any) -> None:
         await press(pilot, "5")
         table = one.screen.query_one(DeploymentTable)
         one.screen.set_focus(table)
-        table.go(table.keys().index("maintain/maintain"))
+        table.move_cursor(table.keys().index("maintain/maintain"))
         await press(pilot, "n")
         one.screen.query_one(Input).value = f"home={home}"
         await press(pilot, "enter", "y")

@@ -8,7 +8,7 @@ import pytest
 
 from flows import environment
 from oneclick.core.errors import Unavailable
-from oneclick.services import prefect_api
+from oneclick.services import prefect_settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,7 +30,7 @@ CLOUD = 'active = "cloud"\n[profiles.cloud]\nPREFECT_API_URL = "https://cloud.ex
 
 
 def test_with_no_server_prefect_lives_in_the_workspace_and_is_silent(tmp_path: Path) -> None:
-    assert environment.settle(tmp_path)
+    assert environment.apply_defaults(tmp_path)
     assert os.environ["PREFECT_HOME"] == str(tmp_path / ".prefect")
     assert os.environ["PREFECT_LOGGING_LEVEL"] == "CRITICAL"
     assert os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
@@ -44,7 +44,7 @@ def test_a_workspace_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 def test_what_the_user_sets_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_LOGGING_LEVEL", "DEBUG")
-    environment.settle(tmp_path)
+    environment.apply_defaults(tmp_path)
     assert os.environ["PREFECT_LOGGING_LEVEL"] == "DEBUG"
 
 
@@ -52,7 +52,7 @@ def test_a_user_with_a_server_keeps_their_home_and_their_logs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", "http://server/api")
-    assert not environment.settle(tmp_path)
+    assert not environment.apply_defaults(tmp_path)
     assert "PREFECT_HOME" not in os.environ
     assert "PREFECT_LOGGING_LEVEL" not in os.environ
 
@@ -70,7 +70,7 @@ def test_a_profile_counts_as_a_server_while_it_is_active(
     tmp_path: Path, text: str, url: str | None
 ) -> None:
     profile(tmp_path / "user" / ".prefect", text)
-    assert prefect_api.api_url() == url
+    assert prefect_settings.api_url() == url
 
 
 def test_the_profile_named_in_the_environment_wins(
@@ -79,7 +79,7 @@ def test_the_profile_named_in_the_environment_wins(
     profile(tmp_path / "elsewhere", CLOUD.replace('active = "cloud"', 'active = "other"'))
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "elsewhere"))
     monkeypatch.setenv("PREFECT_PROFILE", "cloud")
-    assert prefect_api.api_url() == "https://cloud.example/api"
+    assert prefect_settings.api_url() == "https://cloud.example/api"
 
 
 def test_pyproject_says_the_same_to_whoever_calls_prefect_by_hand() -> None:

@@ -193,7 +193,7 @@ def test_clips_travel_in_batches_and_no_lease_stays_behind(tmp_path: Path, recor
         return BatchResult(skipped=clips)
 
     conf = settings.load(home=tmp_path)
-    done = policy.each_batch(count, ClipStage.EXTRACTED, conf)
+    done = policy.run_in_batches(count, ClipStage.EXTRACTED, conf)
     assert max(sizes) == 3
     assert len(set(done.skipped)) == sum(sizes) == counts(tmp_path)["EXTRACTED"]
     with Catalog.open(tmp_path) as catalog:
@@ -205,7 +205,7 @@ def test_a_review_platform_that_is_down_fails_no_flow_and_is_tried_again(
 ) -> None:
     desk = Desk(tmp_path / "home")
     names = [clip.id for clip in clips.labelled(desk.home, 2, filmed=True)]
-    monkeypatch.setattr(connect, "PATIENT", connect.Patience(tries=()))
+    monkeypatch.setattr(connect, "DEFAULT_RETRY_POLICY", connect.RetryPolicy(retry_delays=()))
     monkeypatch.setenv("ONECLICK_REVIEW__PLATFORM", "encord")
     monkeypatch.setenv("ONECLICK_REVIEW__ENCORD__DOMAIN", desk.server.url)
     monkeypatch.setenv("ONECLICK_REVIEW__ENCORD__KEY_FILE", desk.choice.encord.key_file)

@@ -31,12 +31,12 @@ def failed(error: BaseException) -> Any:
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
 def test_only_what_may_heal_by_itself_is_retried(error: Exception, again: bool) -> None:
-    assert policy.transient(None, None, failed(error)) is again  # type: ignore[arg-type]
+    assert policy.is_transient(None, None, failed(error)) is again  # type: ignore[arg-type]
 
 
 def test_at_a_terminal_nothing_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(local_server.MARK, "1")
-    assert not policy.transient(None, None, failed(Unavailable("away")))  # type: ignore[arg-type]
+    assert not policy.is_transient(None, None, failed(Unavailable("away")))  # type: ignore[arg-type]
 
 
 def test_runners_are_chosen_by_name() -> None:
@@ -71,4 +71,4 @@ def test_a_model_named_in_the_settings_predicts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("count", "sizes"), [(0, []), (1, [1]), (3, [3]), (7, [3, 3, 1])], ids=str)
 def test_batches_hold_at_most_their_size(count: int, sizes: list[int]) -> None:
-    assert [len(part) for part in policy.parts([str(k) for k in range(count)], 3)] == sizes
+    assert [len(part) for part in policy.split_batches([str(k) for k in range(count)], 3)] == sizes

@@ -18,8 +18,9 @@ from oneclick.catalog import Catalog
 from oneclick.cli import flows as command
 from oneclick.core.errors import OneclickError, UnknownName, UsageError
 from oneclick.report import flows
-from oneclick.services import prefect_api
-from oneclick.services.prefect_api import PAGE, Orchestrator
+from oneclick.services import prefect_http
+from oneclick.services.prefect_api import PrefectServer
+from oneclick.services.prefect_http import PAGE
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
@@ -42,9 +43,9 @@ def api(prefect_server: None) -> str:
 
 
 @pytest.fixture
-def server(api: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Orchestrator]:
+def server(api: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[PrefectServer]:
     monkeypatch.setenv("PREFECT_API_URL", api)
-    return Orchestrator(api)
+    return PrefectServer(api)
 
 
 def invoke(*arguments: object) -> Any:
@@ -54,13 +55,13 @@ def invoke(*arguments: object) -> Any:
     return result
 
 
-def put(server: Orchestrator, run: str, kind: str, name: str) -> None:
+def put(server: PrefectServer, run: str, kind: str, name: str) -> None:
     """Bring a run into a state, as its worker would."""
     body = {"state": {"type": kind, "name": name, "message": f"{name} by hand"}, "force": True}
     httpx.post(f"{server.url}/flow_runs/{run}/set_state", json=body).raise_for_status()
 
 
-def say(server: Orchestrator, run: str, number: int) -> list[str]:
+def say(server: PrefectServer, run: str, number: int) -> list[str]:
     """Log lines as a run would send them: three at every moment."""
     begin = datetime.now(UTC)
     lines = [
@@ -77,7 +78,7 @@ def say(server: Orchestrator, run: str, number: int) -> list[str]:
     return [str(line["message"]) for line in lines]
 
 
-def test_a_deployment_tells_its_schedule_and_parameters(server: Orchestrator) -> None:
+def test_a_deployment_tells_its_schedule_and_parameters(server: PrefectServer) -> None:
     found = server.deployment("count-sheep/nightly")
     assert found == server.deployment("nightly") == server.deployment(found.id)
     assert found.schedules == ("0 2 * * *",)
@@ -87,7 +88,7 @@ def test_a_deployment_tells_its_schedule_and_parameters(server: Orchestrator) ->
     assert server.version().startswith("3.")
 
 
-def test_a_run_starts_with_its_parameters_and_can_be_cancelled(server: Orchestrator) -> None:
+def test_a_run_starts_with_its_parameters_and_can_be_cancelled(server: PrefectServer) -> None:
     run = server.start("nightly", {"word": "lamb"})
     kept = httpx.get(f"{server.url}/flow_runs/{run}").json()["parameters"]
     assert kept == {"most": 5, "word": "lamb"}
@@ -108,7 +109,7 @@ def test_a_run_starts_with_its_parameters_and_can_be_cancelled(server: Orchestra
     ],
 )
 def test_parameters_that_do_not_fit_are_named(
-    server: Orchestrator, parameters: dict[str, Any], kind: type[Exception], why: str
+    server: PrefectServer, parameters: dict[str, Any], kind: type[Exception], why: str
 ) -> None:
     with pytest.raises(kind, match=why) as caught:
         server.start("nightly", parameters)
@@ -116,14 +117,14 @@ def test_parameters_that_do_not_fit_are_named(
 
 
 @pytest.mark.parametrize("run", [NOBODY, "none", "../deployments", "a b/ü"])
-def test_a_run_nobody_knows_is_named(server: Orchestrator, run: str) -> None:
+def test_a_run_nobody_knows_is_named(server: PrefectServer, run: str) -> None:
     for ask in (server.run, server.cancel):
         with pytest.raises(UnknownName, match="no flow run is called") as caught:
             ask(run)
         assert repr(run) in str(caught.value)
 
 
-def test_runs_are_found_by_flow_and_state(server: Orchestrator) -> None:
+def test_runs_are_found_by_flow_and_state(server: PrefectServer) -> None:
     run = server.start("nightly")
     put(server, run, "FAILED", "Failed")
     found = server.runs(state="Failed")
@@ -135,17 +136,17 @@ def test_runs_are_found_by_flow_and_state(server: Orchestrator) -> None:
 
 
 def test_more_runs_than_a_page_holds_are_listed(
-    server: Orchestrator, monkeypatch: pytest.MonkeyPatch
+    server: PrefectServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(7):
         put(server, server.start("nightly"), "PENDING", "Pending")
-    monkeypatch.setattr(prefect_api, "PAGE", 3)
+    monkeypatch.setattr(prefect_http, "PAGE", 3)
     for limit, expected in ((5, 5), (6, 6), (7, 7), (8, 7), (PAGE, 7)):
         found = server.runs(limit, state="Pending")
         assert len({run.id for run in found}) == len(found) == expected
 
 
-def test_a_log_longer_than_a_page_is_whole_and_in_order(server: Orchestrator) -> None:
+def test_a_log_longer_than_a_page_is_whole_and_in_order(server: PrefectServer) -> None:
     run = server.start("nightly")
     said = say(server, run, 2 * PAGE + 7)
     lines = server.logs(run)
@@ -158,7 +159,7 @@ def test_a_log_longer_than_a_page_is_whole_and_in_order(server: Orchestrator) ->
 
 
 def test_the_commands_start_follow_and_cancel(
-    server: Orchestrator, monkeypatch: pytest.MonkeyPatch
+    server: PrefectServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = invoke("run", "nightly", "--set", "most=7", "--set", "word=ewe").stdout.strip()
     put(server, run, "RUNNING", "Running")
@@ -175,11 +176,11 @@ def test_the_commands_start_follow_and_cancel(
 
 @pytest.mark.parametrize(("state", "code"), [("Completed", 0), ("Failed", 1)])
 def test_waiting_ends_with_what_became_of_the_run(
-    server: Orchestrator, monkeypatch: pytest.MonkeyPatch, state: str, code: int
+    server: PrefectServer, monkeypatch: pytest.MonkeyPatch, state: str, code: int
 ) -> None:
     started: list[str] = []
-    begin = Orchestrator.start
-    monkeypatch.setattr(Orchestrator, "start", lambda *a: started.append(begin(*a)) or started[-1])
+    begin = PrefectServer.start
+    monkeypatch.setattr(PrefectServer, "start", lambda *a: started.append(begin(*a)) or started[-1])
     monkeypatch.setattr(
         command.time, "sleep", lambda _: put(server, started[-1], state.upper(), state)
     )
@@ -189,7 +190,7 @@ def test_waiting_ends_with_what_became_of_the_run(
 
 
 def test_what_the_server_says_of_a_run_wins_over_the_catalog(
-    server: Orchestrator, tmp_path: Path
+    server: PrefectServer, tmp_path: Path
 ) -> None:
     run = server.start("nightly")
     with Catalog.open(tmp_path) as catalog:

@@ -13,7 +13,7 @@ from oneclick import formats
 from oneclick.core.datasets import Split
 from oneclick.core.labels import LabelSet, LabelTrack
 from oneclick.core.tracks import ORIGINS
-from oneclick.formats import Incoming, Outgoing, base
+from oneclick.formats import ExportClip, ImportedSequence, base
 from tests.fakes import clips
 
 FRAMES, WIDTH, HEIGHT = 12, 64, 48
@@ -25,7 +25,17 @@ FPS = 12.5
 def label_set(*tracks: LabelTrack, frames: int = FRAMES) -> LabelSet:
     """Revision 1 of CLIP."""
     return LabelSet(
-        CLIP, 1, "human", None, "ann", clips.NOON, frames, WIDTH, HEIGHT, CLASSES, tracks
+        clip=CLIP,
+        revision=1,
+        kind="human",
+        parent=None,
+        made_by="ann",
+        made_at=clips.NOON,
+        frames=frames,
+        width=WIDTH,
+        height=HEIGHT,
+        classes=CLASSES,
+        tracks=tracks,
     )
 
 
@@ -35,12 +45,27 @@ def fixed() -> LabelSet:
     left = frames[:, None] * np.float32(1.5) + np.float32(4.25)
     boxes = np.hstack([left, left * 0 + 5, left + 10, left * 0 + 35]).astype(np.float32)
     first = LabelTrack(
-        3, "person", frames, boxes, np.full(6, 0.875, np.float32), "diurhd", (0, 3, 7),
-        {"posture": ((0, 3, "lying"), (3, 8, "sitting <up>")), "occluded": ((6, 7, "true"),)},
-    )  # fmt: skip
+        id=3,
+        cls="person",
+        frames=frames,
+        boxes=boxes,
+        scores=np.full(6, 0.875, np.float32),
+        origins="diurhd",
+        keyframes=(0, 3, 7),
+        attributes={
+            "posture": ((0, 3, "lying"), (3, 8, "sitting <up>")),
+            "occluded": ((6, 7, "true"),),
+        },
+    )
     one = np.array([[1, 2, 63.99, 47]], np.float32)
     second = LabelTrack(
-        7, CLASSES[1], np.array([11], np.int32), one, np.ones(1, np.float32), "h", (11,)
+        id=7,
+        cls=CLASSES[1],
+        frames=np.array([11], np.int32),
+        boxes=one,
+        scores=np.ones(1, np.float32),
+        origins="h",
+        keyframes=(11,),
     )
     return label_set(first, second)
 
@@ -53,14 +78,14 @@ def label_tracks(draw: st.DrawFn, number: int) -> LabelTrack:
     said = [draw(_SAID) for _ in frames]
     scores = np.array([draw(st.integers(0, 10_000)) / 10_000 for _ in frames], np.float32)
     return LabelTrack(
-        number,
-        draw(st.sampled_from(CLASSES)),
-        np.array(frames, np.int32),
-        np.array(cents, np.float64).astype(np.float32) / np.float32(100),
-        scores,
-        "".join(draw(st.sampled_from(ORIGINS)) for _ in frames),
-        tuple(frame for frame in frames if draw(st.booleans())),
-        base.ranges(frames, said),
+        id=number,
+        cls=draw(st.sampled_from(CLASSES)),
+        frames=np.array(frames, np.int32),
+        boxes=np.array(cents, np.float64).astype(np.float32) / np.float32(100),
+        scores=scores,
+        origins="".join(draw(st.sampled_from(ORIGINS)) for _ in frames),
+        keyframes=tuple(frame for frame in frames if draw(st.booleans())),
+        attributes=base.attribute_ranges(frames, said),
     )
 
 
@@ -106,13 +131,13 @@ def export(
 ) -> None:
     """Write one clip; in place of a video, cvat gets the pictures beside the XML."""
     writer = formats.get(name).writer(root, CLASSES)
-    writer.add(Outgoing(CLIP, split, FPS, labels, frames))
+    writer.add(ExportClip(name=CLIP, split=split, fps=FPS, labels=labels, frames=frames))
     writer.close()
     if name == "cvat" and frames is not None:
         (root / split / CLIP).symlink_to(frames, target_is_directory=True)
 
 
-def bring_back(root: Path, name: str) -> Incoming:
+def bring_back(root: Path, name: str) -> ImportedSequence:
     """The one sequence of a dataset."""
     failed: dict[str, str] = {}
     (source,) = formats.get(name).find(root, CLASSES, failed)

@@ -13,7 +13,7 @@ import pytest
 
 from oneclick import formats, video
 from oneclick.core.errors import BadInput, OneclickError
-from oneclick.formats import Incoming, Source
+from oneclick.formats import ImportedSequence, SequenceSource
 from tests.formats import samples as samples
 
 CLASSES = ("person", "chair")
@@ -47,16 +47,16 @@ def annotation(**changes: Any) -> dict[str, Any]:
     return {"id": 10, "image_id": 1, "category_id": 7, "bbox": [1, 2, 10, 20]} | changes
 
 
-def find(name: str, path: Path) -> tuple[list[Source], dict[str, str]]:
+def find(name: str, path: Path) -> tuple[list[SequenceSource], dict[str, str]]:
     failed: dict[str, str] = {}
     return formats.get(name).find(path, CLASSES, failed), failed
 
 
-def load_all(name: str, path: Path) -> list[Incoming]:
+def load_all(name: str, path: Path) -> list[ImportedSequence]:
     return [source.load("h") for source in find(name, path)[0]]
 
 
-def only(name: str, path: Path) -> Incoming:
+def only(name: str, path: Path) -> ImportedSequence:
     (source,), failed = find(name, path)
     assert not failed
     return source.load("h")
@@ -64,7 +64,7 @@ def only(name: str, path: Path) -> Incoming:
 
 def test_coco_pictures_without_a_sequence_go_together_by_folder(tmp_path: Path) -> None:
     found = only("coco", coco(tmp_path))
-    assert [path.name for path in found.pictures] == ["1.jpg", "2.jpg", "3.jpg"]
+    assert [path.name for path in found.images] == ["1.jpg", "2.jpg", "3.jpg"]
     assert [(t.id, t.frames.tolist(), t.origins) for t in found.tracks] == [
         (0, [0], "h"), (1, [1], "h"), (2, [2], "h"),
     ]  # fmt: skip
@@ -103,7 +103,7 @@ def test_coco_frames_follow_frame_id_and_not_the_order_of_the_file(tmp_path: Pat
         for k in (1, 2, 3)
     ]  # fmt: skip
     found = only("coco", coco(tmp_path, images=images))
-    assert [path.name for path in found.pictures] == ["3.jpg", "2.jpg", "1.jpg"]
+    assert [path.name for path in found.images] == ["3.jpg", "2.jpg", "1.jpg"]
 
 
 def test_a_class_that_changes_within_a_track_makes_two_tracks(tmp_path: Path) -> None:
@@ -361,4 +361,4 @@ def test_cvat_takes_the_video_of_the_same_name(tmp_path: Path) -> None:
     rgb = (samples.picture(k)[..., ::-1].copy() for k in range(4))
     video.write(tmp_path / "a.mp4", rgb, 12.5)
     found = only("cvat", path)
-    assert (found.video, found.pictures, found.fps) == (tmp_path / "a.mp4", (), 12.5)
+    assert (found.video, found.images, found.fps) == (tmp_path / "a.mp4", (), 12.5)

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from oneclick import formats
 from oneclick.core.errors import UnknownName
 from oneclick.core.labels import LabelSet, LabelTrack
-from oneclick.formats import Outgoing, base, coco, cvat, disk
+from oneclick.formats import ExportClip, base, coco, cvat, disk
 from tests.formats import samples as samples
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "exchange"
@@ -133,10 +133,10 @@ def test_what_stands_beside_the_labels_describes_them(name: str, tmp_path: Path)
 
 
 def test_an_independent_coco_reader_counts_the_same(tmp_path: Path) -> None:
-    writer = coco.Writer(tmp_path, samples.CLASSES, per_clip=True)
+    writer = coco.CocoWriter(tmp_path, samples.CLASSES, per_clip=True)
     labels = samples.fixed()
     for name in ("a", "b", "c"):
-        writer.add(Outgoing(name, "train", samples.FPS, labels))
+        writer.add(ExportClip(name=name, split="train", fps=samples.FPS, labels=labels))
     writer.close()
     whole = COCO(str(tmp_path / "train/annotations.json"))
     assert (len(whole.imgs), len(whole.anns)) == (3 * labels.frames, 3 * labels.boxes())
@@ -152,12 +152,21 @@ def test_an_independent_coco_reader_counts_the_same(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", formats.FORMATS)
+@pytest.mark.parametrize("name", formats.names())
 def test_pictures_are_links_where_the_disk_can(name: str, frames: Path, tmp_path: Path) -> None:
     writer = formats.get(name).writer(tmp_path, samples.CLASSES)
     video = tmp_path / "clip.mp4"
     video.write_bytes(b"film")
-    writer.add(Outgoing("a", "test", samples.FPS, samples.fixed(), frames, video))
+    writer.add(
+        ExportClip(
+            name="a",
+            split="test",
+            fps=samples.FPS,
+            labels=samples.fixed(),
+            frames=frames,
+            video=video,
+        )
+    )
     found = sorted(tmp_path.rglob("*.jpg"))
     assert len(found) == (0 if name == "cvat" else samples.FRAMES)
     assert all(a.samefile(b) for a, b in zip(found, sorted(frames.iterdir()), strict=False))
@@ -180,9 +189,11 @@ def test_pictures_are_copies_where_the_disk_cannot_link(
 def test_a_class_that_the_version_does_not_know_is_added_behind_the_others(
     frames: Path, tmp_path: Path
 ) -> None:
-    for name in formats.FORMATS:
+    for name in formats.names():
         writer = formats.get(name).writer(tmp_path / name, ("chair",))
-        writer.add(Outgoing("a", "train", 10.0, samples.fixed(), frames))
+        writer.add(
+            ExportClip(name="a", split="train", fps=10.0, labels=samples.fixed(), frames=frames)
+        )
         writer.close()
     text = (tmp_path / "coco/train/annotations.json").read_text()
     assert text.index("chair") < text.index("person") < text.index("wheelchair")
@@ -191,18 +202,18 @@ def test_a_class_that_the_version_does_not_know_is_added_behind_the_others(
     assert "<name>person</name>" in (tmp_path / "cvat/train/a.xml").read_text()
 
 
-@pytest.mark.parametrize("name", formats.FORMATS)
+@pytest.mark.parametrize("name", formats.names())
 def test_a_clip_without_any_box_comes_back_empty(name: str, frames: Path, tmp_path: Path) -> None:
     samples.export(tmp_path, name, samples.label_set(), frames)
     found = samples.bring_back(tmp_path, name)
-    assert (found.tracks, len(found.pictures)) == ((), samples.FRAMES)
+    assert (found.tracks, len(found.images)) == ((), samples.FRAMES)
 
 
 @QUICK
 @given(samples.label_tracks(1))
 def test_what_cvat_draws_between_its_key_frames_is_the_label(track: LabelTrack) -> None:
     boxes = track.boxes.astype(np.float64)
-    rows = cvat.marks(track, boxes)
+    rows = cvat.keyframe_rows(track, boxes)
     assert {0, len(boxes) - 1} <= set(rows)
     assert {k for k, frame in enumerate(track.frames) if frame in track.keyframes} <= set(rows)
     for low, high in itertools.pairwise(rows):
@@ -214,7 +225,7 @@ def test_what_cvat_draws_between_its_key_frames_is_the_label(track: LabelTrack) 
         ]
         assert np.abs(np.stack(drawn, 1) - boxes[low : high + 1]).max() <= cvat.SLACK
         assert (np.diff(track.frames[low : high + 1]) == 1).all() or high == low + 1
-    said = base.said_at(track)
+    said = base.attributes_per_box(track)
     assert all(k in rows for k in range(1, len(said)) if said[k] != said[k - 1])
 
 
@@ -223,9 +234,14 @@ def test_a_straight_walk_needs_two_key_frames_in_cvat() -> None:
     left = frames[:, None] * 0.5
     boxes = np.hstack([left, left * 0, left + 10, left * 0 + 20])
     track = LabelTrack(
-        1, "person", frames, boxes.astype(np.float32), np.ones(90, np.float32), "d" * 90
+        id=1,
+        cls="person",
+        frames=frames,
+        boxes=boxes.astype(np.float32),
+        scores=np.ones(90, np.float32),
+        origins="d" * 90,
     )
-    assert cvat.marks(track, boxes) == [0, 89]
+    assert cvat.keyframe_rows(track, boxes) == [0, 89]
 
 
 def test_an_unknown_format_names_those_that_exist() -> None:
@@ -246,7 +262,7 @@ RUNS: dict[str, tuple[list[tuple[int, int]], int | None, list[tuple[int, int]]]]
 @pytest.mark.parametrize("case", RUNS)
 def test_loose_pictures_become_runs_of_equal_size(case: str) -> None:
     sizes, longest, expected = RUNS[case]
-    assert list(disk.runs(sizes, longest)) == expected
+    assert list(disk.equal_size_runs(sizes, longest)) == expected
 
 
 SIDES = {
@@ -260,7 +276,7 @@ SIDES = {
 @pytest.mark.parametrize("case", SIDES)
 def test_folders_say_what_is_held_out(case: str) -> None:
     names, expected = SIDES[case]
-    assert base.side(*names) == expected
+    assert base.split_of_names(*names) == expected
 
 
 SUFFIXES: dict[str, Callable[[Path], None]] = {
@@ -273,4 +289,4 @@ SUFFIXES: dict[str, Callable[[Path], None]] = {
 def test_the_size_of_a_picture_is_read_off_its_head(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"a{suffix}"
     SUFFIXES[suffix](path)
-    assert disk.picture_size(path) == (33, 21)
+    assert disk.image_size(path) == (33, 21)

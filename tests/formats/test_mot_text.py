@@ -113,7 +113,14 @@ def tracks(rows):
     boxes = np.concatenate([low, low + 5], 1)
     n = len(rows)
     return Tracks(
-        frames, ids, boxes, np.full(n, 0.625), np.zeros(n), np.full(n, "d"), length=50, fps=10.0
+        frames=frames,
+        tracks=ids,
+        boxes=boxes,
+        scores=np.full(n, 0.625),
+        classes=np.zeros(n),
+        origins=np.full(n, "d"),
+        length=50,
+        fps=10.0,
     )
 
 

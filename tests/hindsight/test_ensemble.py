@@ -9,8 +9,8 @@ import pytest
 from oneclick import hindsight
 from oneclick.core import boxes
 from oneclick.core.detections import Detections, concat
-from oneclick.hindsight import DEFAULT, Skills, ensemble, fuse, learn, skills
-from oneclick.hindsight.learn import Lesson
+from oneclick.hindsight import DEFAULT, TeamSkills, ensemble, fuse, learn, skills
+from oneclick.hindsight.learn import LabellerExample
 from oneclick.hindsight.skills import Skill
 from tests.fakes import scenes
 
@@ -32,8 +32,8 @@ def model(
     return concat([found, there])
 
 
-def lesson(*parts: Detections) -> Lesson:
-    return Lesson(parts, (0.5,) * len(parts), TRUTH)
+def lesson(*parts: Detections) -> LabellerExample:
+    return LabellerExample(parts, (0.5,) * len(parts), TRUTH)
 
 
 GOOD, SOUND, HAUNTED = model(0), model(1), model(2, ghost=True)
@@ -43,7 +43,9 @@ def test_a_model_that_reviewers_had_to_correct_is_worth_less() -> None:
     team = learn.learn([lesson(GOOD, HAUNTED)], DEFAULT)
     good, haunted = team.each
     assert good.offset > haunted.offset
-    assert good.chance(np.array([1.8], np.float32)) > haunted.chance(np.array([1.8], np.float32))
+    assert good.probability(np.array([1.8], np.float32)) > haunted.probability(
+        np.array([1.8], np.float32)
+    )
     assert good.weight > haunted.weight
     assert team.boxes == len(TRUTH)
 
@@ -51,16 +53,16 @@ def test_a_model_that_reviewers_had_to_correct_is_worth_less() -> None:
 def test_what_only_a_model_of_bad_repute_sees_is_left_out() -> None:
     team = learn.learn([lesson(GOOD, SOUND, HAUNTED)] * 3, DEFAULT)
     found = hindsight.label([GOOD, SOUND, HAUNTED], [0.5] * 3, DEFAULT, team)
-    assert len(found.each()) == 2
+    assert len(found.rows_by_track()) == 2
     assert boxes.iou_pairs(found.boxes, TRUTH.boxes).min() > 0.8
 
 
 def test_before_the_first_review_all_are_alike_and_two_of_three_make_an_object() -> None:
-    team = skills.unlearned(3)
+    team = skills.untrained_team(3)
     assert len({one.weight for one in team.each}) == 1
     two = hindsight.label([GOOD, HAUNTED, model(3, ghost=True)], [0.5] * 3, DEFAULT, team)
     one = hindsight.label([GOOD, SOUND, HAUNTED], [0.5] * 3, DEFAULT, team)
-    assert (len(two.each()), len(one.each())) == (3, 2)
+    assert (len(two.rows_by_track()), len(one.rows_by_track())) == (3, 2)
 
 
 def test_the_order_of_the_labellers_does_not_matter() -> None:
@@ -77,14 +79,14 @@ def test_the_order_of_the_labellers_does_not_matter() -> None:
 
 
 def test_a_silent_model_adds_nothing_and_one_that_speaks_never_takes_away() -> None:
-    team = skills.unlearned(2)
-    heard = [fuse.heard(part, 0.5, DEFAULT) for part in (GOOD, SOUND)]
-    both = ensemble.gather(heard, team)
-    assert both.columns[:, 0].tolist() == [1.0] * len(both.objects)
-    assert ((both.columns[:, 1:] > 0).sum(1) >= both.sure).all()
+    team = skills.untrained_team(2)
+    heard = [fuse.prepare_detections(part, 0.5, DEFAULT) for part in (GOOD, SOUND)]
+    both = ensemble.pool_detections(heard, team)
+    assert both.features[:, 0].tolist() == [1.0] * len(both.objects)
+    assert ((both.features[:, 1:] > 0).sum(1) >= both.model_counts).all()
     nobody = TRUTH.where(np.zeros(len(TRUTH), np.bool_))
-    alone = ensemble.gather([heard[0], nobody], team)
-    assert (alone.columns[:, 2] == 0).all()
+    alone = ensemble.pool_detections([heard[0], nobody], team)
+    assert (alone.features[:, 2] == 0).all()
     assert len(alone.objects) == len(heard[0])
 
 
@@ -92,8 +94,8 @@ def test_merged_boxes_follow_the_model_that_draws_closely() -> None:
     close, loose = model(4, misses=0, noise=0.5), model(5, misses=0, noise=4)
     team = learn.learn([lesson(close, loose)], DEFAULT)
     assert team.each[0].spread < team.each[1].spread
-    heard = [fuse.heard(part, 0.5, DEFAULT) for part in (close, loose)]
-    merged = ensemble.gather(heard, team).objects
+    heard = [fuse.prepare_detections(part, 0.5, DEFAULT) for part in (close, loose)]
+    merged = ensemble.pool_detections(heard, team).objects
     error = np.abs(merged.boxes - TRUTH.boxes).mean()
     assert error < np.abs(loose.boxes - TRUTH.boxes).mean() / 2
 
@@ -114,21 +116,21 @@ def test_boxes_that_lean_are_straightened_the_more_clips_have_shown_it(size: int
 def test_straightened_boxes_are_never_turned_inside_out() -> None:
     skill = Skill(lean=(-0.5, 0.0, 0.5, 0.0))
     thin = np.array([[10, 10, 11, 110], [5, 5, 5, 5]], np.float32)
-    made = skill.straighten(thin)
+    made = skill.remove_bias(thin)
     assert (made[:, 2:] >= made[:, :2]).all()
     assert made.dtype == np.float32
 
 
 def test_a_team_of_another_size_is_refused() -> None:
     with pytest.raises(ValueError, match="team: expected 2 skills, got 3"):
-        hindsight.label([GOOD, SOUND], [0.5] * 2, DEFAULT, skills.unlearned(3))
+        hindsight.label([GOOD, SOUND], [0.5] * 2, DEFAULT, skills.untrained_team(3))
     with pytest.raises(ValueError, match="one team"):
         learn.learn([lesson(GOOD), lesson(GOOD, SOUND)], DEFAULT)
 
 
 def test_lessons_without_a_box_teach_nothing() -> None:
     nobody = TRUTH.where(np.zeros(len(TRUTH), np.bool_))
-    team = learn.learn([Lesson((nobody, nobody), (0.5, 0.5), nobody)], DEFAULT)
-    assert team == replace(skills.unlearned(2), boxes=0)
-    assert isinstance(team, Skills)
+    team = learn.learn([LabellerExample((nobody, nobody), (0.5, 0.5), nobody)], DEFAULT)
+    assert team == replace(skills.untrained_team(2), boxes=0)
+    assert isinstance(team, TeamSkills)
     assert len(hindsight.label([nobody, nobody], [0.5] * 2, DEFAULT, team)) == 0

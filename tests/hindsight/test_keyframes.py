@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from oneclick.core import boxes
 from oneclick.core.tracks import Tracks
 from oneclick.hindsight import curves, keyframes
-from oneclick.hindsight.keyframes import Keys
+from oneclick.hindsight.keyframes import KeyBoxes
 
 LENGTH = 400
 
@@ -25,15 +25,15 @@ def tracks(
     n = sum(count)
     rng = np.random.default_rng(n)
     return Tracks(
-        np.concatenate([np.array(frames, np.int32) for frames, _ in parts]),
-        np.repeat(3 * np.arange(len(parts), dtype=np.int32), count),
-        np.concatenate([made for _, made in parts]).astype(np.float32),
-        rng.uniform(0.2, 1, n).astype(np.float32),
-        np.concatenate(kinds or [[0] * k for k in count]).astype(np.int16),
-        rng.choice(list("duir"), n),
-        LENGTH,
-        10,
-        ("person", "bed"),
+        frames=np.concatenate([np.array(frames, np.int32) for frames, _ in parts]),
+        tracks=np.repeat(3 * np.arange(len(parts), dtype=np.int32), count),
+        boxes=np.concatenate([made for _, made in parts]).astype(np.float32),
+        scores=rng.uniform(0.2, 1, n).astype(np.float32),
+        classes=np.concatenate(kinds or [[0] * k for k in count]).astype(np.int16),
+        origins=rng.choice(list("duir"), n),
+        length=LENGTH,
+        fps=10,
+        names=("person", "bed"),
     )
 
 
@@ -61,9 +61,9 @@ def where(made: Tracks) -> list[tuple[int, int]]:
     return list(zip(made.frames.tolist(), made.tracks.tolist(), strict=True))
 
 
-def bounded(label: Tracks, bound: float = 0.9) -> Keys:
+def bounded(label: Tracks, bound: float = 0.9) -> KeyBoxes:
     keys = keyframes.thin(label, bound)
-    made = keyframes.dense(keys)
+    made = keyframes.densify(keys)
     assert where(made) == where(label)
     assert least(made, label) >= bound
     assert made.classes.tobytes() == label.classes.tobytes()
@@ -116,7 +116,7 @@ def test_boxes_without_area_that_move_are_all_keys() -> None:
 def test_nobody_has_no_keys() -> None:
     nobody = Tracks.empty(30, 10)
     keys = keyframes.thin(nobody)
-    assert (len(keys), len(keyframes.dense(keys))) == (0, 0)
+    assert (len(keys), len(keyframes.densify(keys))) == (0, 0)
     assert len(keyframes.restore(nobody, keys, keys)) == 0
 
 
@@ -160,20 +160,20 @@ def test_any_tracks_stay_within_the_bound_and_come_back_bit_for_bit(
 
 
 @cache
-def pair(seed: int) -> tuple[Tracks, Keys]:
+def pair(seed: int) -> tuple[Tracks, KeyBoxes]:
     """Two people and their keys."""
     frames, other = list(range(100)), list(range(60))
     label = tracks([(frames, wander(100, seed)), (other, wander(60, seed + 1))])
     return label, keyframes.thin(label)
 
 
-def moved(keys: Keys, row: int, by: float) -> Keys:
+def moved(keys: KeyBoxes, row: int, by: float) -> KeyBoxes:
     made = keys.boxes.boxes.copy()
     made[row] += by
     return replace(keys, boxes=replace(keys.boxes, boxes=made))
 
 
-def without(keys: Keys, row: int) -> Keys:
+def without(keys: KeyBoxes, row: int) -> KeyBoxes:
     return replace(keys, boxes=keys.boxes.where(np.arange(len(keys)) != row))
 
 
@@ -191,7 +191,7 @@ def test_an_edit_changes_two_stretches_to_each_side_and_no_more(
     low, high = at[max(k - 2, 0)], at[min(k + 2, len(at) - 1)]
     near = (back.tracks == 0) & (back.frames >= low) & (back.frames <= high)
     assert alike(back.where(~near), label.where(~near))
-    curve = keyframes.dense(after)
+    curve = keyframes.densify(after)
     inside = near & (back.frames > low) & (back.frames < high)
     assert (back.boxes[inside] == curve.boxes[inside]).all()
     letters = dict(zip(back.frames[inside].tolist(), back.origins[inside].tolist(), strict=True))
@@ -221,7 +221,7 @@ def test_a_key_that_travelled_as_text_counts_as_unmoved() -> None:
 
 def test_a_deleted_track_is_gone_and_the_other_untouched() -> None:
     keys = pair(0)[1]
-    after = Keys(keys.boxes.where(keys.boxes.tracks != 0), keys.runs[keys.runs[:, 0] != 0])
+    after = KeyBoxes(keys.boxes.where(keys.boxes.tracks != 0), keys.runs[keys.runs[:, 0] != 0])
     assert alike(keyframes.restore(TWO, keys, after), TWO.where(TWO.tracks == 3))
 
 
@@ -230,15 +230,15 @@ def joined(one: Tracks, other: Tracks) -> Tracks:
         return np.concatenate([getattr(one, name), getattr(other, name)])
 
     return Tracks(
-        both("frames"),
-        both("tracks"),
-        both("boxes"),
-        both("scores"),
-        both("classes"),
-        both("origins"),
-        one.length,
-        one.fps,
-        one.names,
+        frames=both("frames"),
+        tracks=both("tracks"),
+        boxes=both("boxes"),
+        scores=both("scores"),
+        classes=both("classes"),
+        origins=both("origins"),
+        length=one.length,
+        fps=one.fps,
+        names=one.names,
     )
 
 
@@ -249,7 +249,7 @@ def test_a_new_track_is_the_curve_through_its_keys() -> None:
         tracks=np.array([8, 8], np.int32),
         origins=np.array(["h", "h"]),
     )
-    after = Keys(joined(keys.boxes, drawn), np.concatenate([keys.runs, [[8, 10, 21]]]))
+    after = KeyBoxes(joined(keys.boxes, drawn), np.concatenate([keys.runs, [[8, 10, 21]]]))
     back = keyframes.restore(TWO, keys, after)
     new = back.tracks == 8
     assert alike(back.where(~new), TWO)
@@ -260,12 +260,14 @@ def test_a_new_track_is_the_curve_through_its_keys() -> None:
 def test_a_hole_that_a_human_opens_is_open_and_one_that_is_closed_is_closed() -> None:
     label = TWO.where((TWO.frames < 40) | (TWO.frames >= 50))
     keys = keyframes.thin(label)
-    filled = keyframes.restore(label, keys, Keys(keys.boxes, keyframes.runs(TWO)))
+    filled = keyframes.restore(label, keys, KeyBoxes(keys.boxes, keyframes.frame_runs(TWO)))
     assert where(filled) == where(TWO)
     assert alike(filled.where((filled.frames < 40) | (filled.frames >= 50)), label)
     keys = pair(0)[1]
     kept = keys.boxes.where((keys.boxes.frames < 40) | (keys.boxes.frames >= 50))
-    assert where(keyframes.restore(TWO, keys, Keys(kept, keyframes.runs(label)))) == where(label)
+    assert where(
+        keyframes.restore(TWO, keys, KeyBoxes(kept, keyframes.frame_runs(label)))
+    ) == where(label)
 
 
 def test_another_class_for_all_keys_changes_the_class_and_no_box() -> None:
@@ -279,9 +281,9 @@ def test_another_class_for_all_keys_changes_the_class_and_no_box() -> None:
 def test_keys_and_runs_that_do_not_belong_together_are_refused() -> None:
     keys = pair(0)[1]
     with pytest.raises(ValueError, match="track 5 has a run, but no key box"):
-        Keys(keys.boxes, np.concatenate([keys.runs, [[5, 0, 3]]]))
+        KeyBoxes(keys.boxes, np.concatenate([keys.runs, [[5, 0, 3]]]))
     with pytest.raises(ValueError, match=r"track 3, frame \d+: a key box where"):
-        Keys(keys.boxes, keys.runs[:1])
+        KeyBoxes(keys.boxes, keys.runs[:1])
 
 
 def test_the_curve_agrees_with_scipys_hermite_spline() -> None:
@@ -296,7 +298,7 @@ def test_the_curve_agrees_with_scipys_hermite_spline() -> None:
     knots = curves.Knots(at, np.zeros(5, np.intp), np.full(5, 4))
     frames = np.arange(21)
     keys = np.searchsorted(at, frames, "right") - 1
-    made = curves.trace(values, keys, knots.shares(keys, frames))
+    made = curves.evaluate_curves(values, keys, knots.shares(keys, frames))
     np.testing.assert_allclose(made, CubicHermiteSpline(at, values, slope)(frames), atol=1e-9)
 
 
@@ -310,7 +312,7 @@ def test_12000_boxes_are_thinned_in_time() -> None:
     start = time.process_time()
     keys = keyframes.thin(label)
     middle = time.process_time()
-    made = keyframes.dense(keys)
+    made = keyframes.densify(keys)
     assert middle - start < 5
     assert time.process_time() - middle < 0.2
     assert least(made, label) >= 0.9

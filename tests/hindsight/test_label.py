@@ -24,7 +24,7 @@ def label(*parts: Detections, threshold: float = 0.5) -> Tracks:
 
 
 def ids(tracks: Tracks) -> int:
-    return len(tracks.each())
+    return len(tracks.rows_by_track())
 
 
 def test_a_person_seen_all_the_time_is_one_track_of_detected_boxes() -> None:
@@ -64,7 +64,7 @@ def test_a_flash_is_no_track(length: int) -> None:
 def test_two_people_who_cross_keep_their_identities() -> None:
     found = label(scenes.seen([RIGHT, LEFT], {1: range(25, 36)}, noise=0.5))
     assert ids(found) == 2
-    for rows in found.each():
+    for rows in found.rows_by_track():
         steps = np.diff(boxes.centres(found.boxes[rows])[:, 0])
         assert abs(np.sign(steps).sum()) > 50
 
@@ -79,7 +79,7 @@ def test_smoothing_brings_noisy_boxes_closer_to_the_truth() -> None:
 def test_tracks_never_mix_classes() -> None:
     found = label(scenes.seen([RIGHT, RIGHT + 2], kinds=[0, 1]))
     assert ids(found) == 2
-    assert all(len(set(found.classes[rows])) == 1 for rows in found.each())
+    assert all(len(set(found.classes[rows])) == 1 for rows in found.rows_by_track())
 
 
 def test_the_same_person_twice_is_labelled_once() -> None:
@@ -133,7 +133,7 @@ def test_scores_that_are_all_alike_never_make_everything_weak(threshold: float) 
 
 def test_parts_that_do_not_belong_together_are_refused() -> None:
     given = scenes.seen([RIGHT])
-    with pytest.raises(ValueError, match="one threshold a part"):
+    with pytest.raises(ValueError, match="one threshold a model"):
         hindsight.label([given], [])
     with pytest.raises(ValueError, match="must agree"):
         label(given, replace(given, fps=25))
@@ -156,13 +156,13 @@ def test_any_detections_give_well_formed_labels_twice_the_same(
     rng = np.random.default_rng(seed)
     low = rng.uniform(-50, 200, (count, 2))
     given = Detections(
-        rng.integers(0, length, count),
-        np.concatenate([low, low + rng.uniform(0, 90, (count, 2))], 1),
-        rng.uniform(0, 1, count),
-        rng.integers(0, 2, count),
-        length,
-        10,
-        ("person", "bed"),
+        frames=rng.integers(0, length, count),
+        boxes=np.concatenate([low, low + rng.uniform(0, 90, (count, 2))], 1),
+        scores=rng.uniform(0, 1, count),
+        classes=rng.integers(0, 2, count),
+        length=length,
+        fps=10,
+        names=("person", "bed"),
     )
     found, again = (hindsight.label([given, given.above(0.5)], [0.3, 0.5]) for _ in range(2))
     assert found.boxes.tobytes() == again.boxes.tobytes()

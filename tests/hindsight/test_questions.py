@@ -27,11 +27,20 @@ def tracks(*people: np.ndarray, score: float = 0.95, origins: str = "d") -> Trac
     kinds = np.zeros(len(frames))
     letters = np.array(list(origins * len(frames)), np.str_)[: len(frames)]
     scores = np.full(len(frames), score)
-    return Tracks(frames, names, np.concatenate(people), scores, kinds, letters, n, scenes.FPS)  # type: ignore[arg-type]
+    return Tracks(
+        frames=frames,
+        tracks=names,
+        boxes=np.concatenate(people),
+        scores=scores,
+        classes=kinds,
+        origins=letters,
+        length=n,
+        fps=scenes.FPS,
+    )  # type: ignore[arg-type]
 
 
 def named(made: Tracks) -> dict[str, np.ndarray]:
-    return dict(zip(confidence.NAMES, confidence.evidence(made).T, strict=True))
+    return dict(zip(confidence.FEATURE_NAMES, confidence.features(made).T, strict=True))
 
 
 def test_boxes_at_the_ends_of_a_track_are_suspicious() -> None:
@@ -64,7 +73,7 @@ def test_a_track_that_is_alone_has_neither_crowd_nor_anybody_before_it() -> None
 
 def test_scores_become_probabilities_and_nothing_else_changes() -> None:
     made = tracks(MIDDLE)
-    found = confidence.judged(made, OFTEN)
+    found = confidence.to_probabilities(made, OFTEN)
     assert found.boxes is made.boxes or np.array_equal(found.boxes, made.boxes)
     assert ((found.scores > 0) & (found.scores < 1)).all()
     assert found.scores[0] < found.scores[30]
@@ -107,14 +116,14 @@ def test_what_no_question_asks_about_is_accepted() -> None:
     scores[(made.frames == 30) & (made.tracks == 1)] = 0.1
     made = replace(made, scores=scores)
     found = questions.questions(made, WIDTH, HEIGHT)
-    assert questions.asked(made, found).sum() == 1
+    assert questions.question_mask(made, found).sum() == 1
 
 
 def test_nobody_is_asked_about_an_empty_clip() -> None:
     nothing = Tracks.empty(50, scenes.FPS)
     assert questions.questions(nothing, WIDTH, HEIGHT) == []
-    assert confidence.evidence(nothing).shape == (0, 6)
-    assert len(confidence.judged(nothing)) == 0
+    assert confidence.features(nothing).shape == (0, 6)
+    assert len(confidence.to_probabilities(nothing)) == 0
 
 
 @settings(deadline=None, max_examples=30)
@@ -123,6 +132,6 @@ def test_every_box_in_doubt_lies_in_exactly_one_kind_of_answer(seed: int, misses
     r = np.random.default_rng(seed)
     seen = scenes.seen([MIDDLE, ALONG], noise=2.0, seed=seed)
     made = hindsight.label([seen.where(r.random(len(seen)) >= misses)], [0.5])
-    asked = questions.asked(made, questions.questions(made, WIDTH, HEIGHT))
+    asked = questions.question_mask(made, questions.questions(made, WIDTH, HEIGHT))
     assert asked[made.scores < 1 - questions.ASK].all()
     assert ((made.scores >= 0) & (made.scores <= 1)).all()

@@ -4,19 +4,26 @@ import numpy as np
 import pytest
 
 from oneclick.core.detections import Detections
-from oneclick.hindsight import Options, camera, fuse, paths, prune, smooth, stitch
-from oneclick.hindsight.paths import Paths
+from oneclick.hindsight import HindsightOptions, camera, fuse, prune, smooth, stitch
+from oneclick.hindsight.track_states import TrackStates
 from tests.fakes import scenes
 
-FPS, OPTIONS = scenes.FPS, Options()
+FPS, OPTIONS = scenes.FPS, HindsightOptions()
 
 
-def path(frames: list[int], track: int = 0, start: float = 0.0, step: float = 2.0) -> Paths:
+def path(frames: list[int], track: int = 0, start: float = 0.0, step: float = 2.0) -> TrackStates:
     at = np.array(frames)
     n = len(at)
     states = np.stack([start + step * at, np.full(n, 50.0), np.full(n, 30.0), np.full(n, 80.0)], 1)
     kind = np.zeros(n, np.intp)
-    return Paths(at, np.full(n, track), states, np.ones(n), kind, np.full(n, "d"))
+    return TrackStates(
+        frames=at,
+        tracks=np.full(n, track),
+        states=states,
+        strengths=np.ones(n),
+        classes=kind,
+        origins=np.full(n, "d"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -32,21 +39,42 @@ def test_strength_is_1_at_the_threshold(
     threshold: float, scores: list[float], expected: list[float]
 ) -> None:
     n = len(scores)
-    given = Detections(np.zeros(n), np.zeros((n, 4)), np.array(scores), np.zeros(n), 1, FPS)
-    np.testing.assert_allclose(fuse.strengths(given, threshold).scores, expected, atol=1e-6)
+    given = Detections(
+        frames=np.zeros(n),
+        boxes=np.zeros((n, 4)),
+        scores=np.array(scores),
+        classes=np.zeros(n),
+        length=1,
+        fps=FPS,
+    )
+    np.testing.assert_allclose(fuse.normalise_scores(given, threshold).scores, expected, atol=1e-6)
 
 
 def test_a_score_typed_as_the_threshold_counts_as_seen() -> None:
-    given = Detections(np.zeros(1), np.zeros((1, 4)), np.array([0.7]), np.zeros(1), 1, FPS)
-    assert len(fuse.strengths(given, 0.7).above(1)) == 1
+    given = Detections(
+        frames=np.zeros(1),
+        boxes=np.zeros((1, 4)),
+        scores=np.array([0.7]),
+        classes=np.zeros(1),
+        length=1,
+        fps=FPS,
+    )
+    assert len(fuse.normalise_scores(given, 0.7).above(1)) == 1
 
 
 def test_of_three_boxes_in_a_chain_the_ends_survive_if_the_middle_is_not_the_best() -> None:
     corners = np.array([[0, 0, 10, 10], [2, 0, 12, 10], [4, 0, 14, 10]])
 
     def kept(scores: list[float]) -> list[float]:
-        given = Detections(np.zeros(3), corners, np.array(scores), np.zeros(3), 1, FPS)
-        return sorted(round(float(s), 1) for s in fuse.distinct(given, 0.6).scores)
+        given = Detections(
+            frames=np.zeros(3),
+            boxes=corners,
+            scores=np.array(scores),
+            classes=np.zeros(3),
+            length=1,
+            fps=FPS,
+        )
+        return sorted(round(float(s), 1) for s in fuse.suppress_overlaps(given, 0.6).scores)
 
     assert kept([0.9, 0.8, 0.7]) == [0.7, 0.9]
     assert kept([0.7, 0.9, 0.8]) == [0.9]
@@ -69,7 +97,7 @@ def test_one_wild_box_does_not_bend_the_path() -> None:
 
 def test_smoothing_one_track_does_not_see_the_others() -> None:
     first, second = path(list(range(20))), path(list(range(20)), 1, start=900)
-    together = smooth.smooth(paths.concat([first, second]), np.ones(40), FPS, OPTIONS)
+    together = smooth.smooth(TrackStates.concat([first, second]), np.ones(40), FPS, OPTIONS)
     alone = smooth.smooth(first, np.ones(20), FPS, OPTIONS)
     np.testing.assert_allclose(together[:20], alone)
 
@@ -84,14 +112,14 @@ def test_smoothing_one_track_does_not_see_the_others() -> None:
     ],
     ids=["goes on", "elsewhere", "comes back", "too late"],
 )
-def test_a_track_is_joined_to_what_continues_it(later: Paths, joined: bool) -> None:
-    both = paths.concat([path(list(range(15))), later])
+def test_a_track_is_joined_to_what_continues_it(later: TrackStates, joined: bool) -> None:
+    both = TrackStates.concat([path(list(range(15))), later])
     assert len(stitch.stitch(both, 2.0, FPS, OPTIONS).starts) == (1 if joined else 2)
 
 
 def test_many_pieces_are_joined_in_one_chain() -> None:
     pieces = [path(list(range(20 * k, 20 * k + 12)), k) for k in range(6)]
-    joined = stitch.stitch(paths.concat(pieces), 2.0, FPS, OPTIONS)
+    joined = stitch.stitch(TrackStates.concat(pieces), 2.0, FPS, OPTIONS)
     assert len(joined.starts) == 1
     assert (np.diff(joined.frames) > 0).all()
 
@@ -104,13 +132,13 @@ def test_a_camera_that_moves_lifts_everybody_together(shake: float, moves: bool)
     given = scenes.seen(shaken, noise=1)
     tracks = np.tile(np.arange(5, dtype=np.int32), 80)
     order = np.argsort(given.boxes[:, 0] * 0 + given.frames, kind="stable")
-    found = paths.from_detections(given, tracks[order], np.full(len(given), "d"))
-    assert camera.moves(found, FPS, OPTIONS) is moves
+    found = TrackStates.from_detections(given, tracks[order], np.full(len(given), "d"))
+    assert camera.is_moving(found, FPS, OPTIONS) is moves
 
 
 def test_nobody_and_one_person_are_no_evidence_of_a_moving_camera() -> None:
-    assert camera.agreement(path([]), FPS) == 0
-    assert camera.agreement(path(list(range(50))), FPS) == 0
+    assert camera.vertical_agreement(path([]), FPS) == 0
+    assert camera.vertical_agreement(path(list(range(50))), FPS) == 0
 
 
 def test_faint_tracks_fall_but_equal_ones_stay() -> None:
@@ -120,6 +148,6 @@ def test_faint_tracks_fall_but_equal_ones_stay() -> None:
     more = [path(list(range(20)), 2 + k, start=900 + 300 * k) for k in range(3)]
     for one in more:
         one.strengths[:] = 1.8
-    left = prune.weak(paths.concat([strong, faint, *more]), FPS, OPTIONS)
+    left = prune.drop_weak_tracks(TrackStates.concat([strong, faint, *more]), FPS, OPTIONS)
     assert 1 not in left.tracks
-    assert len(prune.weak(faint, FPS, OPTIONS)) == 20
+    assert len(prune.drop_weak_tracks(faint, FPS, OPTIONS)) == 20

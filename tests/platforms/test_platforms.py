@@ -14,8 +14,8 @@ from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
 from oneclick.platforms.base import Platform
 from oneclick.platforms.local import LocalPlatform
-from oneclick.platforms.options import Choice
-from oneclick.platforms.registry import known, open_platform
+from oneclick.platforms.options import PlatformOptions
+from oneclick.platforms.registry import open_platform, platform_names
 from oneclick.storage import labels
 from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
@@ -42,7 +42,7 @@ class AtOurs:
         return self.platform.pending()
 
     def give(self, verdict: Verdict) -> None:
-        self.platform.give(verdict)
+        self.platform.submit(verdict)
 
 
 class AtEncord:
@@ -93,7 +93,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 def send(people: People, film: tuple[Path, str], count: int = 1) -> list[str]:
     offers = [offer(people, film, k) for k in range(count)]
-    assert [sent.trouble for sent in people.platform.send(offers)] == [None] * count
+    assert [sent.error for sent in people.platform.send(offers)] == [None] * count
     return people.pending()
 
 
@@ -121,7 +121,17 @@ def test_a_verdict_comes_back_with_its_corrected_tracks(
 ) -> None:
     (name,) = send(people, film)
     tracks = (clips.track(1, 2.0, "h"), clips.track(2, 5.0, "h"))
-    people.give(Verdict(name, "accept", "annotator-1", clips.NOON, tracks, 12, 20))
+    people.give(
+        Verdict(
+            clip=name,
+            decision="accept",
+            by="annotator-1",
+            at=clips.NOON,
+            tracks=tracks,
+            seconds=12,
+            edits=20,
+        )
+    )
     (found,) = collect(people)
     assert (found.decision, found.by, found.at.utcoffset()) == (
         "accept",
@@ -138,7 +148,7 @@ def test_labels_accepted_as_they_are_come_back_as_they_were_sent(
     people: People, film: tuple[Path, str]
 ) -> None:
     (name,) = send(people, film)
-    people.give(Verdict(name, "accept", "annotator-1", clips.NOON))
+    people.give(Verdict(clip=name, decision="accept", by="annotator-1", at=clips.NOON))
     (found,) = collect(people)
     assert (found.tracks, found.edits) == (None, 0)
 
@@ -147,29 +157,31 @@ def test_a_verdict_is_offered_until_it_is_done_and_never_after(
     people: People, film: tuple[Path, str]
 ) -> None:
     (name,) = send(people, film)
-    people.give(Verdict(name, "reject", "annotator-1", clips.NOON, reason="too dark"))
+    people.give(
+        Verdict(clip=name, decision="reject", by="annotator-1", at=clips.NOON, reason="too dark")
+    )
     (first,), (again,) = collect(people), collect(people)
     assert first.reason == again.reason == "too dark"
     assert (first.by, first.at) == (again.by, again.at)
-    people.platform.done(first)
-    people.platform.done(first)
+    people.platform.acknowledge(first)
+    people.platform.acknowledge(first)
     assert list(people.platform.collect()) == []
     assert send(people, film) == []
 
 
 def test_the_first_verdict_of_a_clip_stays(people: People, film: tuple[Path, str]) -> None:
     (name,) = send(people, film)
-    people.give(Verdict(name, "reject", "annotator-1", clips.NOON, reason="no"))
-    people.give(Verdict(name, "accept", "policy:accept-auto", clips.NOON))
+    people.give(Verdict(clip=name, decision="reject", by="annotator-1", at=clips.NOON, reason="no"))
+    people.give(Verdict(clip=name, decision="accept", by="policy:accept-auto", at=clips.NOON))
     assert [verdict.decision for verdict in collect(people)] == ["reject"]
 
 
 def test_what_was_erased_waits_for_nobody(people: People, film: tuple[Path, str]) -> None:
     first, second = send(people, film, 2)
-    assert people.platform.erase(first).held
+    assert people.platform.erase(first).deleted
     assert people.pending() == [second]
     again = people.platform.erase(first)
-    assert (again.held, bool(again.checked)) == ((), True)
+    assert (again.deleted, bool(again.checked)) == ((), True)
 
 
 def test_setting_up_twice_changes_nothing(people: People) -> None:
@@ -183,29 +195,29 @@ def test_a_verdict_on_a_clip_that_does_not_wait_is_refused(
     platform: LocalPlatform | MemoryPlatform,
 ) -> None:
     with pytest.raises(UnknownName, match="nowhere"):
-        platform.give(Verdict("nowhere", "accept", "annotator-1", clips.NOON))
+        platform.submit(Verdict(clip="nowhere", decision="accept", by="annotator-1", at=clips.NOON))
 
 
 def test_a_broken_verdict_is_named_and_the_others_come(tmp_path: Path) -> None:
     platform = LocalPlatform(tmp_path)
     offers = [(clips.clip(k), clips.auto_labels(clips.clip(k))) for k in range(2)]
     for sent in list(platform.send(offers)):
-        platform.give(Verdict(sent.clip, "accept", "annotator-1", clips.NOON))
+        platform.submit(Verdict(clip=sent.clip, decision="accept", by="annotator-1", at=clips.NOON))
     first, second = sorted((tmp_path / "verdicts").glob("*.json"))
     first.write_text(first.read_text()[:40])
     assert [verdict.clip for verdict in platform.collect()] == [second.stem]
-    assert list(platform.broken()) == [first.stem]
+    assert list(platform.unreadable()) == [first.stem]
 
 
 def test_a_task_holds_the_labels_as_they_were_sent(tmp_path: Path) -> None:
     platform, clip = LocalPlatform(tmp_path), clips.clip()
     list(platform.send([(clip, clips.auto_labels(clip))]))
-    assert platform.task(clip.id).revision == 1
+    assert platform.task_labels(clip.id).revision == 1
     list(platform.send([(clip, replace(clips.auto_labels(clip), tracks=()))]))
-    assert platform.task(clip.id).tracks == ()
+    assert platform.task_labels(clip.id).tracks == ()
 
 
 def test_an_unknown_platform_lists_the_known_ones(tmp_path: Path) -> None:
-    assert known() == ["local", "encord"]
+    assert platform_names() == ["local", "encord"]
     with pytest.raises(UnknownName, match="local, encord"):
-        open_platform(Choice("paper"), Workspace(tmp_path))  # type: ignore[arg-type]
+        open_platform(PlatformOptions("paper"), Workspace(tmp_path))  # type: ignore[arg-type]

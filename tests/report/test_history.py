@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from oneclick import report
+from oneclick import report, settings
 from oneclick.core.errors import UnknownName
 from oneclick.report.plots import learning_curve
 from oneclick.report.weeks import week
@@ -15,7 +15,9 @@ from oneclick.stages import publish, train
 from oneclick.training import gate
 from tests.stages import accepted
 
-OPTIONS = train.TrainOptions(steps=1, batch=2, stride=2, min_test_images=1)
+OPTIONS = settings.load(
+    train={"steps": 1, "batch": 2, "stride": 2, "min_test_images": 1}
+).train_options()
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_model_goes_back_to_its_parents_clips_and_videos(home: Path) -> None:
     first, second = report.models(home)
-    found = report.lineage(home, second.id)
+    found = report.model_lineage(home, second.id)
     assert found.parents == (first.id,)
     assert found.dataset_parents == (first.dataset,)
     assert [(c.clip, c.split, c.revision, c.made_by) for c in found.clips] == [
@@ -47,20 +49,20 @@ def test_a_model_goes_back_to_its_parents_clips_and_videos(home: Path) -> None:
     assert found.videos == 1
     assert len(found.weights) == len(found.dataset_digest) == 64
     with pytest.raises(UnknownName, match=first.id):
-        report.lineage(home, "nobody")
+        report.model_lineage(home, "nobody")
 
 
 def test_a_clip_knows_which_models_learned_from_it_and_which_were_measured(home: Path) -> None:
     first, second = report.models(home)
-    assert report.use(home, "a").learned == (first.id, second.id)
-    assert report.use(home, "b").measured == (first.id, second.id)
-    assert report.use(home, "b").learned == ()
-    assert report.use(home, "c").datasets == (second.dataset,)
-    assert report.use(home, "c").learned == (second.id,)
+    assert report.clip_use(home, "a").learned == (first.id, second.id)
+    assert report.clip_use(home, "b").measured == (first.id, second.id)
+    assert report.clip_use(home, "b").learned == ()
+    assert report.clip_use(home, "c").datasets == (second.dataset,)
+    assert report.clip_use(home, "c").learned == (second.id,)
 
 
 def test_history_tells_week_by_week_who_serves_and_what_it_is_worth(home: Path) -> None:
-    (now,) = report.history(home)
+    (now,) = report.weekly_history(home)
     _, second = report.models(home)
     assert now.week == week(datetime.now(UTC))
     assert (now.trained, now.champion, now.clips, now.images) == (2, second.id, 3, 9)
@@ -68,14 +70,23 @@ def test_history_tells_week_by_week_who_serves_and_what_it_is_worth(home: Path) 
 
 
 def test_nothing_done_is_no_week(tmp_path: Path) -> None:
-    assert report.history(tmp_path) == []
+    assert report.weekly_history(tmp_path) == []
 
 
 @pytest.mark.parametrize("weeks", [0, 1, 2, 60])
 def test_a_curve_of_any_length_is_drawn(weeks: int) -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     rows = [
-        report.Week(week(start + timedelta(weeks=k)), 1, "m", k / 100, k, 100 * k, None, None)
+        report.WeekRow(
+            week=week(start + timedelta(weeks=k)),
+            trained=1,
+            champion="m",
+            map=k / 100,
+            clips=k,
+            images=100 * k,
+            edits_per_100_boxes=None,
+            seconds_per_image=None,
+        )
         for k in range(weeks)
     ]
     page = learning_curve.draw(rows)

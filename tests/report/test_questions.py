@@ -34,11 +34,11 @@ def waiting(home: Path, scores: dict[int, float]) -> None:
 
 def test_the_clip_where_most_is_wrong_comes_first(tmp_path: Path) -> None:
     waiting(tmp_path, {0: 0.95, 1: 0.7, 2: 0.2})
-    found = report.questions(tmp_path)
+    found = report.review_questions(tmp_path)
     assert [row.clip for row in found.rows] == [clips.clip(2).id, clips.clip(1).id]
     assert [round(row.expected, 1) for row in found.rows] == [8.0, 3.0]
     assert (found.clips, found.boxes, found.asked) == (3, 30, 20)
-    only = report.questions(tmp_path, [clips.clip(1).id])
+    only = report.review_questions(tmp_path, [clips.clip(1).id])
     assert (only.clips, len(only.rows)) == (1, 1)
 
 
@@ -58,6 +58,6 @@ def test_a_clip_whose_labels_are_broken_does_not_stop_the_others(tmp_path: Path)
     waiting(tmp_path, {0: 0.2, 1: 0.2})
     (path,) = labels.revisions(Workspace(tmp_path), clips.clip(0).id)
     path.write_bytes(b"{")
-    found = report.questions(tmp_path)
+    found = report.review_questions(tmp_path)
     assert {row.clip for row in found.rows} == {clips.clip(1).id}
     assert list(found.unreadable) == [clips.clip(0).id]

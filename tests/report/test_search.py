@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,39 +12,45 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from oneclick.catalog import Catalog, ClipRow
+from oneclick.catalog import Catalog, ClipRecord
 from oneclick.catalog import search as catalog_search
-from oneclick.catalog.search import Term
+from oneclick.catalog.search import SearchTerm
 from oneclick.cli import clips
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import UsageError
-from oneclick.report.search import Query, parse, search
+from oneclick.report import search as report_search
+from oneclick.report.search import ClipQuery, parse_query, search_clips
 from tests.catalog import samples as samples
 
-report_search = importlib.import_module("oneclick.report.search")  # its name is a function too
 NOW = samples.NOON + timedelta(hours=5)
 
 
 @pytest.mark.parametrize(
     ("text", "query"),
     [
-        ("", Query()),
-        ("ward-0", Query((Term("id", "ward-0"),))),
-        ("stage:cut", Query((Term("stage", "CUT"),))),
-        ("stage:IN_REVIEW", Query((Term("stage", "IN_REVIEW"),))),
-        ("stage:auto", Query((Term("stage", "LABELLED"),))),
-        ("stage:quar", Query((Term("stage", "QUARANTINED"),))),
-        ("-cam:hall why:jump", Query((Term("cam", "hall", True), Term("why", "jump")))),
-        ("age>2h age<3d", Query((Term("age>", "7200.0"), Term("age<", "259200.0")))),
-        ("by:control sort:age", Query((Term("by", "control"),), "age", False)),
-        ("sort:-id", Query((), "id", True)),
-        ("-", Query((Term("id", "-"),))),
-        ("rev:0", Query((Term("rev", "0"),))),
-        ("by:Control", Query((Term("by", "control"),))),
+        ("", ClipQuery()),
+        ("ward-0", ClipQuery((SearchTerm("id", "ward-0"),))),
+        ("stage:cut", ClipQuery((SearchTerm("stage", "CUT"),))),
+        ("stage:IN_REVIEW", ClipQuery((SearchTerm("stage", "IN_REVIEW"),))),
+        ("stage:auto", ClipQuery((SearchTerm("stage", "LABELLED"),))),
+        ("stage:quar", ClipQuery((SearchTerm("stage", "QUARANTINED"),))),
+        (
+            "-cam:hall why:jump",
+            ClipQuery((SearchTerm("cam", "hall", True), SearchTerm("why", "jump"))),
+        ),
+        (
+            "age>2h age<3d",
+            ClipQuery((SearchTerm("age>", "7200.0"), SearchTerm("age<", "259200.0"))),
+        ),
+        ("by:control sort:age", ClipQuery((SearchTerm("by", "control"),), "age", False)),
+        ("sort:-id", ClipQuery((), "id", True)),
+        ("-", ClipQuery((SearchTerm("id", "-"),))),
+        ("rev:0", ClipQuery((SearchTerm("rev", "0"),))),
+        ("by:Control", ClipQuery((SearchTerm("by", "control"),))),
     ],
 )
-def test_what_is_typed_is_understood(text: str, query: Query) -> None:
-    assert parse(text) == query
+def test_what_is_typed_is_understood(text: str, query: ClipQuery) -> None:
+    assert parse_query(text) == query
 
 
 @pytest.mark.parametrize(
@@ -66,17 +71,17 @@ def test_what_is_typed_is_understood(text: str, query: Query) -> None:
 )
 def test_what_is_no_filter_is_named_with_what_there_is(text: str, why: str) -> None:
     with pytest.raises(UsageError, match=why) as caught:
-        parse(text)
+        parse_query(text)
     assert text.lstrip("-") in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_bytes_that_are_no_text_are_refused() -> None:
     with pytest.raises(UsageError, match=r"'hall\\udcff': expected characters"):
-        parse("cam:hall hall\udcff")
+        parse_query("cam:hall hall\udcff")
 
 
-PLAIN: dict[str, Callable[[ClipRow], bool]] = {
+PLAIN: dict[str, Callable[[ClipRecord], bool]] = {
     "stage:cut": lambda row: row.stage is ClipStage.CUT,
     "stage:publ": lambda row: row.stage is ClipStage.PUBLISHED,
     "cam:hall": lambda row: row.clip.camera == "hall",
@@ -128,29 +133,29 @@ def test_a_filter_finds_what_a_look_at_every_clip_finds(
             for row in reversed(catalog.clips())
             if all(PLAIN[term](row) != negated for term, negated in terms)
         ]
-    found = search(home, text, now=NOW)
+    found = search_clips(home, text, at=NOW)
     assert [row.id for row in found.rows] == expected
     assert (found.total, found.more) == (len(expected), False)
 
 
 def test_pages_and_orders(home: Path) -> None:
-    whole = [row.id for row in search(home, "sort:id").rows]
+    whole = [row.id for row in search_clips(home, "sort:id").rows]
     assert whole == sorted(whole)
-    assert [row.id for row in search(home, "sort:id", limit=5, offset=5).rows] == whole[5:10]
-    ages = [row.moved_at for row in search(home, "sort:-age").rows]
+    assert [row.id for row in search_clips(home, "sort:id", limit=5, offset=5).rows] == whole[5:10]
+    ages = [row.moved_at for row in search_clips(home, "sort:-age").rows]
     assert ages == sorted(ages, reverse=True)
 
 
 def test_beyond_what_is_counted_pages_go_on(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = [row.id for row in search(home, "sort:id").rows]
+    whole = [row.id for row in search_clips(home, "sort:id").rows]
     for module in (catalog_search, report_search):
         monkeypatch.setattr(module, "COUNTED", 5)
     monkeypatch.setattr(catalog_search, "AT_ONCE", 4)
     for offset in range(0, len(whole) + 3, 3):
-        found = search(home, "sort:id", limit=3, offset=offset)
+        found = search_clips(home, "sort:id", limit=3, offset=offset)
         assert [row.id for row in found.rows] == whole[offset : offset + 3]
         assert (found.total, found.more) == (5, True)
-    assert [row.id for row in search(home, "sort:id").rows] == whole
+    assert [row.id for row in search_clips(home, "sort:id").rows] == whole
 
 
 def test_the_keys_of_json_rows_stay(home: Path) -> None:

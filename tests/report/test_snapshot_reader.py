@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from oneclick.catalog import Catalog
+from oneclick.catalog import rebuild
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput, Unavailable
 from oneclick.core.review import Verdict
@@ -23,8 +23,8 @@ HOUR = timedelta(hours=1)
 NOON = samples.NOON
 
 
-def reader(home: Path, clock: samples.Clock) -> snapshot_reader.Reader:
-    return snapshot_reader.Reader(home, Goals((100, 200), 0.01), clock, UTC)
+def reader(home: Path, clock: samples.Clock) -> snapshot_reader.SnapshotReader:
+    return snapshot_reader.SnapshotReader(home, Goals((100, 200), 0.01), clock, UTC)
 
 
 def a_day(home: Path, clock: samples.Clock) -> list[tuple[datetime, Snapshot]]:
@@ -35,13 +35,27 @@ def a_day(home: Path, clock: samples.Clock) -> list[tuple[datetime, Snapshot]]:
         for hour in range(5):
             video = samples.video(hour)
             catalog.add_video(video)
-            catalog.put_hits(video.id, [samples.hit("flicker", 9), samples.hit("jump", 60)], "k")
+            catalog.replace_hits(
+                video.id, [samples.hit("flicker", 9), samples.hit("jump", 60)], "k"
+            )
             clip = samples.clip(hour, video)
             catalog.add_clip(clip, "cut")
             if hour:
                 samples.place(catalog, clip.id, list(ClipStage)[hour + 1])
             by = ("anna", "bo", "policy:accept-auto")[hour % 3]
-            catalog.add_verdict(Verdict(clip.id, "accept", by, clock(), None, 30.0, 2, ""), 75)
+            catalog.add_verdict(
+                Verdict(
+                    clip=clip.id,
+                    decision="accept",
+                    by=by,
+                    at=clock(),
+                    tracks=None,
+                    seconds=30.0,
+                    edits=2,
+                    reason="",
+                ),
+                75,
+            )
             started = clock() + timedelta(minutes=1)
             catalog.add_run(f"r{hour}", "label", "Completed", started, started + HOUR / 4)
             clock.on(3600)
@@ -56,7 +70,7 @@ def test_the_past_is_shown_as_it_was_seen(tmp_path: Path) -> None:
     clock = samples.Clock()
     seen = a_day(tmp_path, clock)
     for at, then in seen:
-        now = snapshot_reader.read(
+        now = snapshot_reader.read_snapshot(
             tmp_path, Zoom.SIX_HOURS, at, Goals((100, 200), 0.01), clock, UTC
         )
         assert now.past
@@ -70,11 +84,11 @@ def test_the_past_is_shown_as_it_was_seen(tmp_path: Path) -> None:
 
 def test_the_numbers_are_those_of_the_report(tmp_path: Path) -> None:
     samples.furnish(tmp_path)
-    found = snapshot_reader.read(tmp_path)
+    found = snapshot_reader.read_snapshot(tmp_path)
     assert {row.stage: row.clips for row in found.stages} == {
         row.stage: row.clips for row in numbers.funnel(tmp_path)
     }
-    assert found.kept == numbers.kept(tmp_path)
+    assert found.kept == numbers.kept_video(tmp_path)
     assert [need.kind for need in found.needs] == ["review", "quarantined", "broken"]
     assert "card.json is broken" in found.needs[-1].text
 
@@ -82,13 +96,15 @@ def test_the_numbers_are_those_of_the_report(tmp_path: Path) -> None:
 def test_hits_stand_where_they_were_recorded_and_silence_is_no_gap(tmp_path: Path) -> None:
     clock = samples.Clock()
     a_day(tmp_path, clock)
-    found = snapshot_reader.read(tmp_path, Zoom.HOUR, NOON + HOUR, clock=clock, zone=UTC).heat
+    found = snapshot_reader.read_snapshot(
+        tmp_path, Zoom.HOUR, NOON + HOUR, clock=clock, zone=UTC
+    ).heat
     (row,) = found.cameras
     assert (found.start, found.stop, len(row.cells)) == (NOON, NOON + HOUR, 60)
     assert row.cells[:4] == (2, 0, 0, 0)
     assert row.cells[15:] == (None,) * 45
     assert found.triggers == (("flicker", 1), ("jump", 1))
-    month = snapshot_reader.read(tmp_path, Zoom.MONTH, clock=clock, zone=UTC).heat
+    month = snapshot_reader.read_snapshot(tmp_path, Zoom.MONTH, clock=clock, zone=UTC).heat
     assert month.cameras[0].hits == 10
 
 
@@ -96,7 +112,7 @@ def test_old_recordings_are_shown_to_their_end(tmp_path: Path) -> None:
     clock = samples.Clock()
     a_day(tmp_path, clock)
     clock.on(90 * 24 * 3600)
-    found = snapshot_reader.read(tmp_path, Zoom.DAY, clock=clock, zone=UTC).heat
+    found = snapshot_reader.read_snapshot(tmp_path, Zoom.DAY, clock=clock, zone=UTC).heat
     assert found.behind
     assert found.cameras[0].hits == 10
     assert found.stop == NOON + 4 * HOUR + HOUR / 4
@@ -106,10 +122,19 @@ def test_annotators_are_held_against_the_goal_of_the_day(tmp_path: Path) -> None
     clock = samples.Clock()
     with samples.filled(tmp_path, 4, clock) as catalog:
         for number, by in enumerate(("anna", "bo", "anna", "policy:accept-auto")):
-            said = Verdict(samples.clip(number).id, "accept", by, clock(), None, 9.0, 1, "")
+            said = Verdict(
+                clip=samples.clip(number).id,
+                decision="accept",
+                by=by,
+                at=clock(),
+                tracks=None,
+                seconds=9.0,
+                edits=1,
+                reason="",
+            )
             catalog.add_verdict(said, 20)
             clock.on(1500)
-    found = snapshot_reader.read(
+    found = snapshot_reader.read_snapshot(
         tmp_path, goals=Goals((100, 200), 0.01), clock=clock, zone=UTC
     ).reviewing
     assert [(one.name, one.today, one.hours[-2:]) for one in found.people] == [
@@ -147,9 +172,9 @@ def test_nothing_is_read_twice_until_something_changed(tmp_path: Path) -> None:
 
 def test_a_rebuilt_catalog_is_read_anew(tmp_path: Path) -> None:
     samples.furnish(tmp_path)
-    look = snapshot_reader.Reader(tmp_path)
+    look = snapshot_reader.SnapshotReader(tmp_path)
     assert look.read() is not None
-    assert Catalog.rebuild(tmp_path) == []
+    assert rebuild.rebuild(tmp_path) == []
     found = look.read()
     assert found is not None
     assert sum(row.clips for row in found.stages) == 9
@@ -159,7 +184,7 @@ def test_a_rebuilt_catalog_is_read_anew(tmp_path: Path) -> None:
 def test_a_catalog_that_is_gone_or_broken_is_said_and_read_again_when_it_is_back(
     tmp_path: Path,
 ) -> None:
-    look = snapshot_reader.Reader(tmp_path)
+    look = snapshot_reader.SnapshotReader(tmp_path)
     with pytest.raises(Unavailable, match="there is no catalog"):
         look.read()
     samples.furnish(tmp_path)
@@ -180,14 +205,14 @@ def test_a_locked_catalog_can_still_be_read(tmp_path: Path) -> None:
     samples.furnish(tmp_path)
     other = sqlite3.connect(Workspace(tmp_path).catalog_file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    assert snapshot_reader.read(tmp_path).videos == 1
+    assert snapshot_reader.read_snapshot(tmp_path).videos == 1
     other.execute("ROLLBACK")
     other.close()
 
 
 def test_what_needs_a_person_is_told_with_the_command_that_does_it(tmp_path: Path) -> None:
     with samples.fresh(tmp_path) as catalog:
-        assert [(n.kind, n.command) for n in snapshot_reader.read(tmp_path).needs] == [
+        assert [(n.kind, n.command) for n in snapshot_reader.read_snapshot(tmp_path).needs] == [
             ("start", ("run", "VIDEO"))
         ]
         catalog.add_video(samples.video())
@@ -197,7 +222,7 @@ def test_what_needs_a_person_is_told_with_the_command_that_does_it(tmp_path: Pat
         catalog.add_run("r3", "train", "Failed", at - 3 * HOUR, at - 2 * HOUR, "no space")
         catalog.add_run("r4", "train", "Running", at, None)
         catalog.advance_run("r4", 0.25, "training")
-    found = snapshot_reader.read(tmp_path)
+    found = snapshot_reader.read_snapshot(tmp_path)
     assert [(n.kind, n.text) for n in found.needs] == [
         ("flow", "label failed: the labeller is missing")
     ]

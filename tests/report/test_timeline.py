@@ -16,7 +16,7 @@ from oneclick.core.errors import OneclickError, UnknownName, UsageError
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
 from oneclick.report.plots import timeline
-from oneclick.report.timeline import CameraLine, Cell, Timeline
+from oneclick.report.timeline import CameraTimeline, Timeline, TimelineCell
 from oneclick.report.windows import DAY, HOUR
 from tests.catalog import samples as samples
 
@@ -26,12 +26,28 @@ FPS = 10.0
 
 def video(name: str, camera: str, minutes: float | None, long: float = 60) -> Video:
     start = None if minutes is None else MORNING + timedelta(minutes=minutes)
-    return Video(name, camera, start, FPS, round(long * 60 * FPS), 64, 48, name, ".mp4")
+    return Video(
+        id=name,
+        camera=camera,
+        started_at=start,
+        fps=FPS,
+        frames=round(long * 60 * FPS),
+        width=64,
+        height=48,
+        digest=name,
+        suffix=".mp4",
+    )
 
 
 def hit(trigger: str, minutes: float) -> Hit:
     first = round(minutes * 60 * FPS)
-    return Hit(trigger, Span(first, first + 5), 0.5, ((first, 1, 2, 3, 4),), "the box is gone")
+    return Hit(
+        trigger=trigger,
+        span=Span(first, first + 5),
+        score=0.5,
+        boxes=((first, 1, 2, 3, 4),),
+        why="the box is gone",
+    )
 
 
 @pytest.fixture
@@ -45,18 +61,18 @@ def home(tmp_path: Path) -> Path:
     with samples.fresh(tmp_path / "home") as catalog:
         for one, hits in found.items():
             catalog.add_video(one)
-            catalog.put_hits(one.id, hits, "look")
+            catalog.replace_hits(one.id, hits, "look")
             catalog.mark(one.id, "trigger", "look")
     return tmp_path / "home"
 
 
-def cells(line: CameraLine) -> list[tuple[int, float, dict[str, int]]]:
+def cells(line: CameraTimeline) -> list[tuple[int, float, dict[str, int]]]:
     """(hour, minutes of video, hits)."""
     return [(cell.start.hour, cell.seconds / 60, cell.hits) for cell in line.cells]
 
 
 def test_hits_and_video_are_counted_in_the_hour_they_happened(home: Path) -> None:
-    whole = report.timeline(home)
+    whole = report.hit_timeline(home)
     a, b = whole.cameras
     assert cells(a) == [(8, 30, {"blip": 1, "flicker": 1}), (9, 60, {"flicker": 1}), (10, 30, {})]
     assert cells(b) == [(8, 60, {})], "an hour without hits is there, one without video is not"
@@ -67,18 +83,18 @@ def test_hits_and_video_are_counted_in_the_hour_they_happened(home: Path) -> Non
 
 
 def test_a_video_without_a_start_is_listed_apart(home: Path) -> None:
-    (one,) = report.timeline(home).undated
+    (one,) = report.hit_timeline(home).undated
     assert (one.video, one.camera, one.seconds, one.hits) == ("b-2", "ward_b", 360, {"blip": 1})
-    assert report.timeline(home, camera="ward_a").undated == ()
+    assert report.hit_timeline(home, camera="ward_a").undated == ()
 
 
 def test_a_video_that_nobody_looked_at_is_not_taken_for_a_quiet_one(home: Path) -> None:
-    assert report.timeline(home).waiting == 0
+    assert report.hit_timeline(home).waiting == 0
     with Catalog.open(home) as catalog:
         catalog.add_video(video("b-3", "ward_b", 90))
         catalog.mark("b-3", "predict", "opencv-hog")
-    assert report.timeline(home).waiting == 1
-    assert report.timeline(home, camera="ward_a").waiting == 0
+    assert report.hit_timeline(home).waiting == 1
+    assert report.hit_timeline(home, camera="ward_a").waiting == 0
 
 
 @pytest.mark.parametrize(
@@ -96,13 +112,13 @@ def test_a_window_is_half_open_and_reaches_into_videos(
     home: Path, since: float | None, until: float | None, hits: int, minutes: float
 ) -> None:
     ends = (None if m is None else MORNING + timedelta(minutes=m) for m in (since, until))
-    whole = report.timeline(home, *ends, camera="ward_a")
+    whole = report.hit_timeline(home, *ends, camera="ward_a")
     assert sum(sum(line.hits.values()) for line in whole.cameras) == hits
     assert sum(line.seconds for line in whole.cameras) == pytest.approx(60 * minutes)
 
 
 def test_one_trigger_alone_leaves_the_video_as_it_is(home: Path) -> None:
-    line = report.timeline(home, camera="ward_a", trigger="blip").cameras[0]
+    line = report.hit_timeline(home, camera="ward_a", trigger="blip").cameras[0]
     assert (line.hits, line.seconds) == ({"blip": 1}, 7200)
 
 
@@ -120,14 +136,14 @@ def test_what_cannot_be_is_refused(
     home: Path, arguments: dict[str, object], error: type[OneclickError], message: str
 ) -> None:
     with pytest.raises(error, match=message):
-        report.timeline(home, **arguments)  # type: ignore[arg-type]
+        report.hit_timeline(home, **arguments)  # type: ignore[arg-type]
 
 
 def test_a_new_workspace_has_an_empty_timeline(tmp_path: Path) -> None:
     samples.fresh(tmp_path / "new").close()
-    whole = report.timeline(tmp_path / "new")
+    whole = report.hit_timeline(tmp_path / "new")
     assert (whole.start, whole.cameras, whole.columns, whole.top) == (None, (), [], 0)
-    assert whole.fitting(10) is whole
+    assert whole.fit_columns(10) is whole
 
 
 hours = st.dictionaries(
@@ -137,11 +153,19 @@ hours = st.dictionaries(
 
 @given(hours.filter(bool), st.integers(1, 200))
 def test_longer_buckets_fit_and_lose_nothing(found: dict[int, dict[str, int]], room: int) -> None:
-    made = tuple(Cell(MORNING + timedelta(hours=k), 60.0, found[k]) for k in sorted(found))
+    made = tuple(TimelineCell(MORNING + timedelta(hours=k), 60.0, found[k]) for k in sorted(found))
     stop = made[-1].start + timedelta(hours=1)
-    line = CameraLine("ward", 60.0 * len(made), {}, made)
-    whole = Timeline(made[0].start, stop, HOUR, (), (line,), (), 0)
-    fit = whole.fitting(room)
+    line = CameraTimeline("ward", 60.0 * len(made), {}, made)
+    whole = Timeline(
+        start=made[0].start,
+        stop=stop,
+        bucket_seconds=HOUR,
+        triggers=(),
+        cameras=(line,),
+        undated=(),
+        waiting=0,
+    )
+    fit = whole.fit_columns(room)
     assert len(fit.columns) <= max(room, 2)
     (grouped,) = fit.cameras
     assert sum(cell.count() for cell in grouped.cells) == sum(cell.count() for cell in made)
@@ -150,8 +174,8 @@ def test_longer_buckets_fit_and_lose_nothing(found: dict[int, dict[str, int]], r
 
 
 def test_days_begin_at_midnight_and_weeks_on_monday(home: Path) -> None:
-    assert report.timeline(home, bucket_seconds=DAY).start == MORNING.replace(hour=0)
-    week = report.timeline(home, bucket_seconds=7 * DAY).start
+    assert report.hit_timeline(home, bucket_seconds=DAY).start == MORNING.replace(hour=0)
+    week = report.hit_timeline(home, bucket_seconds=7 * DAY).start
     assert week is not None
     assert week.weekday() == 0
 
@@ -160,8 +184,20 @@ def test_moments_are_newest_first_and_lead_to_the_clip_that_shows_most(home: Pat
     with Catalog.open(home) as catalog:
         for first, name in ((17_000, "a-1-early"), (18_003, "a-1-late")):
             span, why = Span(first, first + 1003), ChosenBy.TRIGGER
-            catalog.add_clip(Clip(name, "ward_a", "a-1", span, FPS, 64, 48, why), "test")
-    found = report.moments(home)
+            catalog.add_clip(
+                Clip(
+                    id=name,
+                    camera="ward_a",
+                    video="a-1",
+                    span=span,
+                    fps=FPS,
+                    width=64,
+                    height=48,
+                    chosen_by=why,
+                ),
+                "test",
+            )
+    found = report.hits(home)
     assert [(m.trigger, m.clip) for m in found] == [
         ("flicker", "a-1-early"),
         ("blip", "a-1-early"),
@@ -170,15 +206,24 @@ def test_moments_are_newest_first_and_lead_to_the_clip_that_shows_most(home: Pat
     ]
     assert found[0].at == MORNING + timedelta(hours=1)
     assert found[-1].at is None
-    assert report.moments(home, limit=1) == found[:1]
-    assert [m.trigger for m in report.moments(home, until=MORNING, camera="ward_b")] == ["blip"]
+    assert report.hits(home, limit=1) == found[:1]
+    assert [m.trigger for m in report.hits(home, until=MORNING, camera="ward_b")] == ["blip"]
 
 
 def test_the_picture_shows_hits_dark_and_hours_without_video_blank(home: Path) -> None:
-    whole = report.timeline(home)
+    whole = report.hit_timeline(home)
     pixels = timeline.draw(whole).pixels
     colours = {tuple(colour) for colour in pixels.reshape(-1, 3).tolist()}
     assert timeline.NO_HITS in colours
     assert tuple(map(round, timeline.HEAT[0])) in colours
     assert len(pixels) > len(timeline.draw(whole, by_trigger=False).pixels)
-    assert timeline.draw(Timeline(None, None, HOUR, (), (), (), 0)).pixels.size
+    empty = Timeline(
+        start=None,
+        stop=None,
+        bucket_seconds=HOUR,
+        triggers=(),
+        cameras=(),
+        undated=(),
+        waiting=0,
+    )
+    assert timeline.draw(empty).pixels.size

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from oneclick import report
-from oneclick.catalog import Catalog
+from oneclick.catalog import Catalog, rebuild
 from oneclick.cli.main import app
 from oneclick.core.clips import ChosenBy
 from oneclick.core.review import Verdict
@@ -22,16 +22,16 @@ __all__ = ["home"]  # a fixture
 
 
 def row(home: Path, name: str) -> report.TriggerRow:
-    return next(row for row in report.ledger(home).rows if row.trigger == name)
+    return next(row for row in report.measure_triggers(home).rows if row.trigger == name)
 
 
 def test_before_any_review_the_ledger_counts_hits_and_clips(home: Path) -> None:
-    found = report.ledger(home)
+    found = report.measure_triggers(home)
     flicker = row(home, "flicker")
     assert (flicker.hits, flicker.judged, flicker.precision, flicker.share) == (2, 0, None, None)
     assert sum(row.selected for row in found.rows) == 2
     assert (found.reviewed, found.heard) == (0, 0)
-    assert "not known before" in report.sentences(found)[-1]
+    assert "not known before" in report.control_summary(found)[-1]
 
 
 def test_what_reviewers_confirm_is_right_and_what_they_deny_is_not(home: Path) -> None:
@@ -45,7 +45,7 @@ def test_what_reviewers_confirm_is_right_and_what_they_deny_is_not(home: Path) -
 
 def test_only_clips_charged_to_a_trigger_are_its_cost(home: Path) -> None:
     accept(home)
-    charged = [row for row in report.ledger(home).rows if row.selected]
+    charged = [row for row in report.measure_triggers(home).rows if row.selected]
     assert sum(row.reviewed for row in charged) == 2
     assert sum(row.seconds for row in charged) == 60
     assert {row.corrections_per_minute for row in charged} == {0.0}
@@ -55,23 +55,25 @@ def test_a_kept_testimony_is_not_computed_again_but_a_new_revision_is(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accept(home)
-    before = report.ledger(home)
+    before = report.measure_triggers(home)
     calibrate.calibrate(home)
     heard = []
-    real = reviewed_clips.hit_evaluation.testify
+    real = reviewed_clips.hit_evaluation.evaluate_hits
     monkeypatch.setattr(
-        reviewed_clips.hit_evaluation, "testify", lambda *given: heard.append(1) or real(*given)
+        reviewed_clips.hit_evaluation,
+        "evaluate_hits",
+        lambda *given: heard.append(1) or real(*given),
     )
-    after = report.ledger(home)
+    after = report.measure_triggers(home)
     assert heard == []
     assert after.control == before.control
     assert [replace(row, share=None) for row in after.rows] == before.rows
     with Catalog.open(home) as catalog:
         clip = catalog.clips()[0].clip.id
-    kept = files.read_json(Workspace(home).testimonies, dict)
+    kept = files.read_json(Workspace(home).hit_evaluations, dict)
     kept["clips"][clip]["revision"] = 0
-    files.write_json(Workspace(home).testimonies, kept)
-    assert report.ledger(home).rows == after.rows
+    files.write_json(Workspace(home).hit_evaluations, kept)
+    assert report.measure_triggers(home).rows == after.rows
     assert heard == [1]
 
 
@@ -85,16 +87,18 @@ def test_calibration_gives_every_trigger_a_share(home: Path) -> None:
 def test_rejected_clips_and_those_without_predictions_are_counted_apart(home: Path) -> None:
     clips = accept(home)
     with Catalog.open(home) as catalog:
-        catalog.add_verdict(Verdict(clips[0].id, "reject", "nurse", NOON.replace(hour=13)), 30)
+        catalog.add_verdict(
+            Verdict(clip=clips[0].id, decision="reject", by="nurse", at=NOON.replace(hour=13)), 30
+        )
     Workspace(home).predictions(VIDEO.id, OWN.id).unlink()
-    found = report.ledger(home)
+    found = report.measure_triggers(home)
     assert (found.reviewed, found.silent, found.rejected) == (0, len(clips) - 1, 1)
 
 
 def test_control_clips_testify_about_all_video(tmp_path: Path) -> None:
     furnish(tmp_path, replace(OPTIONS, min_clips=8, control=0.5))
     accept(tmp_path)
-    found = report.ledger(tmp_path)
+    found = report.measure_triggers(tmp_path)
     assert (found.drawn, found.heard) == (4, 4)
     assert found.control.error_rate
     assert found.control.error_rate.value < 0.05
@@ -104,7 +108,7 @@ def test_control_clips_testify_about_all_video(tmp_path: Path) -> None:
     seconds = sum(clip.stands_for for clip in clips)
     # The guard between the sides of the split speaks for nobody.
     assert 70 < seconds < 80
-    first, *rest = report.sentences(found)
+    first, *rest = report.control_summary(found)
     assert first == "control clips: 4 drawn at random, 4 of them reviewed"
     assert rest[0].startswith("error rate of the model on all video: ")
 
@@ -116,7 +120,9 @@ def test_the_command_prints_what_the_report_says(home: Path) -> None:
     assert done.exit_code == 0
     head, *rows = done.stdout.splitlines()
     assert head.split()[:4] == ["trigger", "hits", "clips", "reviewed"]
-    assert [line.split()[0] for line in rows] == [r.trigger for r in report.ledger(home).rows]
+    assert [line.split()[0] for line in rows] == [
+        r.trigger for r in report.measure_triggers(home).rows
+    ]
     assert "control clips: " in done.stderr
     done = CliRunner().invoke(app, ["triggers", "report", "--home", str(home), "--json"])
     found = json.loads(done.stdout)
@@ -130,7 +136,7 @@ def test_what_was_learned_does_not_disturb_a_rebuild(home: Path) -> None:
     cards.save_video_card(Workspace(home), VIDEO)
     with Catalog.open(home) as catalog:
         before = catalog.selections(uncut_only=False)
-    assert Catalog.rebuild(home) == []
+    assert rebuild.rebuild(home) == []
     with Catalog.open(home) as catalog:
         assert catalog.selections(uncut_only=False) == before
     assert all(bool(c.led_by) == (c.chosen_by is ChosenBy.TRIGGER) for c in before)

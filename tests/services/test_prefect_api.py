@@ -11,8 +11,8 @@ from urllib.parse import unquote
 import pytest
 
 from oneclick.core.errors import Unavailable, UnknownName, UsageError
-from oneclick.services import prefect_api
-from oneclick.services.prefect_api import Orchestrator
+from oneclick.services import prefect_api, prefect_http
+from oneclick.services.prefect_api import PrefectServer
 
 
 class _Answer(BaseHTTPRequestHandler):
@@ -61,7 +61,7 @@ def url() -> Iterator[str]:
 )
 def test_a_server_that_does_not_do_as_it_should_is_named(url: str, code: str, why: str) -> None:
     with pytest.raises(Unavailable, match=why) as caught:
-        Orchestrator(f"{url}/{code}", "secret", seconds=0.3).deployments()
+        PrefectServer(f"{url}/{code}", "secret", seconds=0.3).deployments()
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
     assert _Answer.heard[-1] == "Bearer secret"
@@ -70,36 +70,36 @@ def test_a_server_that_does_not_do_as_it_should_is_named(url: str, code: str, wh
 def test_a_server_whose_database_is_busy_is_asked_again(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prefect_api.time, "sleep", lambda _: None)
-    assert Orchestrator(f"{url}/busy/x").runs() == []
+    monkeypatch.setattr(prefect_http.time, "sleep", lambda _: None)
+    assert PrefectServer(f"{url}/busy/x").runs() == []
 
 
 def test_a_run_that_is_unknown_is_named(url: str) -> None:
     with pytest.raises(UnknownName, match="no flow run is called 'abc'"):
-        Orchestrator(f"{url}/404/x").cancel("abc")
+        PrefectServer(f"{url}/404/x").cancel("abc")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "127.0.0.1"])
 def test_a_password_in_the_address_is_not_said(host: str) -> None:
     with pytest.raises(Unavailable, match=f"at http://{host}/api ") as caught:
-        Orchestrator(f"http://me:secret@{host}/api", seconds=1).version()
+        PrefectServer(f"http://me:secret@{host}/api", seconds=1).version()
     assert "secret" not in str(caught.value)
 
 
 def test_an_address_that_is_none_is_named() -> None:
     with pytest.raises(UsageError, match="PREFECT_API_URL is no address"):
-        Orchestrator("http://[::1/api")
+        PrefectServer("http://[::1/api")
 
 
 def test_a_password_in_the_address_is_sent(url: str) -> None:
     with pytest.raises(Unavailable):
-        Orchestrator(f"{url.replace('//', '//me:s%20t@')}/401/x").runs()
+        PrefectServer(f"{url.replace('//', '//me:s%20t@')}/401/x").runs()
     assert _Answer.heard[-1] == "Basic bWU6cyB0"  # me:s t
 
 
 def test_a_server_that_is_away_is_said_with_the_remedy() -> None:
     with pytest.raises(Unavailable, match="start it with oneclick up"):
-        Orchestrator("http://127.0.0.1:1/api", seconds=1).runs()
+        PrefectServer("http://127.0.0.1:1/api", seconds=1).runs()
 
 
 def test_the_server_of_the_active_profile_is_found(

@@ -80,9 +80,9 @@ class Service:
 OUTAGES = {
     "no outage": ([], ["online"], [0], ""),
     "away at start": (["online"], ["online", "offline"], [0], "kept offline"),
-    "disk refuses too": (["online", "offline"], ["online", "offline"], [], "away"),
-    "dies while logging": (["log"], ["online"], [0], "fell silent"),
-    "dies at the end": (["finish"], ["online"], [0], "fell silent"),
+    "disk refuses too": (["online", "offline"], ["online", "offline"], [], "unreachable"),
+    "dies while logging": (["log"], ["online"], [0], "nothing more is sent"),
+    "dies at the end": (["finish"], ["online"], [0], "nothing more is sent"),
 }
 
 
@@ -121,8 +121,8 @@ def test_a_failed_training_ends_its_run_as_failed(
 OFFLINE = """
 import sys
 from pathlib import Path
-from oneclick.storage import runlog
-with runlog.opened(Path(sys.argv[1]) / "m.jsonl", "run", {"seed": 3}, "offline") as log:
+from oneclick.services import run_log
+with run_log.opened(Path(sys.argv[1]) / "m.jsonl", "run", {"seed": 3}, "offline") as log:
     log.log(0, loss=1.0)
     log.summary(map=0.5)
 print(log.problem)

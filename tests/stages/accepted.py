@@ -21,7 +21,17 @@ STREET = [ClipStage(name) for name in ("CUT", "EXTRACTED", "LABELLED", "IN_REVIE
 def accept(home: Path, sides: dict[str, str], frames: int = 3, people: int = 2) -> list[str]:
     """Add one clip per name, standing at ACCEPTED; the ids."""
     with Catalog.open(home) as catalog:
-        video = Video("cam-1", "cam", None, toy.FPS, 1000, toy.WIDTH, toy.HEIGHT, "0" * 64, ".mp4")
+        video = Video(
+            id="cam-1",
+            camera="cam",
+            started_at=None,
+            fps=toy.FPS,
+            frames=1000,
+            width=toy.WIDTH,
+            height=toy.HEIGHT,
+            digest="0" * 64,
+            suffix=".mp4",
+        )
         catalog.add_video(video)
         for clip, side in sides.items():
             _add(Workspace(home), catalog, clip, side, frames, people)
@@ -35,9 +45,18 @@ def _add(
     files.write_atomic(workspace.clip_file(name), f"video of {name}")
     digest = files.sha256(workspace.clip_file(name))
     clip = Clip(
-        name, "cam", "cam-1", Span(0, frames), toy.FPS, toy.WIDTH, toy.HEIGHT,
-        ChosenBy.TRIGGER, (), side, digest,
-    )  # fmt: skip
+        id=name,
+        camera="cam",
+        video="cam-1",
+        span=Span(0, frames),
+        fps=toy.FPS,
+        width=toy.WIDTH,
+        height=toy.HEIGHT,
+        chosen_by=ChosenBy.TRIGGER,
+        hits=(),
+        split=side,
+        digest=digest,
+    )
     cards.save_clip_card(workspace.clip_card(name), clip)
     workspace.frames_dir(name).mkdir()
     for k, picture in enumerate(pictures):

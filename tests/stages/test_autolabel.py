@@ -13,9 +13,9 @@ from oneclick.catalog import Catalog
 from oneclick.core.clips import Clip, ClipStage
 from oneclick.core.detections import Detections
 from oneclick.core.errors import NoSpace, UnknownName, UsageError
-from oneclick.detectors.base import Found, Frame
+from oneclick.detectors.base import Frame, FrameDetections
 from oneclick.feedback import labeller_skills, stored_predictions
-from oneclick.hindsight.skills import Skill, Skills
+from oneclick.hindsight.skills import Skill, TeamSkills
 from oneclick.stages import autolabel
 from oneclick.storage import cards, files, labels, predictions
 from oneclick.storage.workspace import Workspace
@@ -36,13 +36,13 @@ class Bright:
     shrinks = False
     looked = 0
 
-    def detect(self, frames: list[Frame]) -> list[Found]:
+    def detect(self, frames: list[Frame]) -> list[FrameDetections]:
         Bright.looked += len(frames)
         return [self._one(frame) for frame in frames]
 
     def reset(self) -> None: ...
 
-    def _one(self, frame: Frame) -> Found:
+    def _one(self, frame: Frame) -> FrameDetections:
         y, x = np.nonzero(frame[..., 0] > 128)
         box = np.array([[x.min(), y.min(), x.max() + 1, y.max() + 1]], np.float32)
         return box, np.array([0.9], np.float32), np.zeros(1, np.int16)
@@ -77,7 +77,7 @@ def stage(home: Path, clip_id: str) -> ClipStage:
 
 
 def run(home: Path, *names: str) -> tuple[list[str], list[str], dict[str, str]]:
-    made = autolabel.autolabel(home, names, ["test:bright"], CLASSES, now=NOW)
+    made = autolabel.autolabel(home, names, ["test:bright"], CLASSES, at=NOW)
     return made.done, made.skipped, made.failed
 
 
@@ -112,7 +112,15 @@ def watched(frames: range) -> Detections:
     left = 5 + 2.0 * (at - 100)
     high = np.zeros(len(at))
     corners = np.stack([left, high + 8, left + 15, high + 40], 1)
-    return Detections(at, corners, high + 0.9, high, clips.VIDEO.frames, 10, CLASSES)
+    return Detections(
+        frames=at,
+        boxes=corners,
+        scores=high + 0.9,
+        classes=high,
+        length=clips.VIDEO.frames,
+        fps=10,
+        names=CLASSES,
+    )
 
 
 def test_stored_predictions_are_used_and_nothing_is_looked_at(tmp_path: Path, clip: Clip) -> None:
@@ -211,12 +219,12 @@ def test_what_reviews_taught_of_the_labellers_is_used_and_named(tmp_path: Path, 
     skill = Skill(lean=(-0.2, 0.0, 0.2, 0.0))
     team = (Bright.model_id,)
     labeller_skills.save(
-        Workspace(tmp_path), labeller_skills.Learned({team: Skills((skill,))}, {team: 3})
+        Workspace(tmp_path), labeller_skills.LabellerSkills({team: TeamSkills((skill,))}, {team: 3})
     )
     run(tmp_path, clip.id)
     found = labels.latest(Workspace(tmp_path), clip.id)
     assert found is not None
-    digest = labeller_skills.digest(labeller_skills.load(Workspace(tmp_path)).of(team))
+    digest = labeller_skills.digest(labeller_skills.load(Workspace(tmp_path)).skills_of(team))
     assert found.made_by == f"hindsight:test-bright#{digest}"
     # Boxes that lean outwards by a fifth of their height are drawn that much narrower.
     np.testing.assert_allclose(found.tracks[0].boxes[4][[0, 2]], [13 + 6.4, 28 - 6.4], atol=1.5)
@@ -225,15 +233,15 @@ def test_what_reviews_taught_of_the_labellers_is_used_and_named(tmp_path: Path, 
 def test_predictions_of_a_clip_say_at_which_threshold(tmp_path: Path, clip: Clip) -> None:
     run(tmp_path, clip.id)
     workspace = Workspace(tmp_path)
-    assert stored_predictions.threshold(workspace, clip, Bright.model_id) == 0.5
-    assert stored_predictions.threshold(workspace, clip, "nobody") is None
+    assert stored_predictions.load_threshold(workspace, clip, Bright.model_id) == 0.5
+    assert stored_predictions.load_threshold(workspace, clip, "nobody") is None
     path = workspace.clip_predictions(clip.id, Bright.model_id)
     path.write_bytes(b"PAR1")
-    assert stored_predictions.threshold(workspace, clip, Bright.model_id) is None
+    assert stored_predictions.load_threshold(workspace, clip, Bright.model_id) is None
 
 
 def closer(home: Path, names: list[str], **changes: object) -> list[str]:
-    return autolabel.autolabel(home, names, ["test:bright"], CLASSES, now=NOW, **changes).done  # type: ignore[arg-type]
+    return autolabel.autolabel(home, names, ["test:bright"], CLASSES, at=NOW, **changes).done  # type: ignore[arg-type]
 
 
 def test_a_model_that_shrinks_frames_looks_closer_at_its_first_labels(
@@ -252,7 +260,7 @@ def test_a_model_that_shrinks_frames_looks_closer_at_its_first_labels(
     # Its neighbours outside the clip, which only the first look has seen, are smoothed with it.
     left, _, right, _ = found.tracks[0].boxes[4]
     assert right - left < 20
-    near = stored_predictions.best(Workspace(tmp_path), clip, Bright.model_id, CLASSES)
+    near = stored_predictions.load_best(Workspace(tmp_path), clip, Bright.model_id, CLASSES)
     assert near is not None
     np.testing.assert_allclose(near.boxes[4], [13, 8, 28, 40], atol=1e-3)
 

@@ -15,16 +15,26 @@ from oneclick.core.tracks import Tracks
 from oneclick.feedback import reviewed_clips, trigger_calibration
 from oneclick.stages import calibrate, trigger
 from oneclick.storage import cards, files, labels, predictions
-from oneclick.storage.cards import Look, Model
+from oneclick.storage.cards import ModelPair, ModelRef
 from oneclick.storage.workspace import Workspace
 from oneclick.triggers import priors
-from oneclick.triggers.calibrate import Tally
+from oneclick.triggers.calibrate import TriggerTally
 
-OWN, RIVAL = Model("own", 0.5), Model("rival", 0.5)
+OWN, RIVAL = ModelRef("own", 0.5), ModelRef("rival", 0.5)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-VIDEO = Video("ward-a", "ward", NOON, 10.0, 800, 640, 480, "digest", ".mp4")
+VIDEO = Video(
+    id="ward-a",
+    camera="ward",
+    started_at=NOON,
+    fps=10.0,
+    frames=800,
+    width=640,
+    height=480,
+    digest="digest",
+    suffix=".mp4",
+)
 HOLE = frozenset({"conflict_miss", "flicker", "hindsight_miss"})
-OPTIONS = trigger.Options(min_clips=4, enabled=tuple(sorted(HOLE)))
+OPTIONS = trigger.TriggerOptions(min_clips=4, enabled=tuple(sorted(HOLE)))
 
 
 def said(missing: tuple[int, ...] = ()) -> Detections:
@@ -32,7 +42,14 @@ def said(missing: tuple[int, ...] = ()) -> Detections:
     # In the second half they stand elsewhere: the same trouble again would not be selected.
     left = [[100.0, 100.0, 140.0, 200.0], [300.0, 100.0, 340.0, 200.0]]
     sides = [left[k >= 400] for k in kept]
-    return Detections(kept, sides, [0.9] * len(kept), [0] * len(kept), 800, 10.0)  # type: ignore[arg-type]
+    return Detections(
+        frames=kept,
+        boxes=sides,
+        scores=[0.9] * len(kept),
+        classes=[0] * len(kept),
+        length=800,
+        fps=10.0,
+    )  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -40,7 +57,7 @@ def home(tmp_path: Path) -> Path:
     return furnish(tmp_path)
 
 
-def furnish(tmp_path: Path, options: trigger.Options = OPTIONS) -> Path:
+def furnish(tmp_path: Path, options: trigger.TriggerOptions = OPTIONS) -> Path:
     """One video, its model blind in frames 200 and 700; every selected clip is cut."""
     workspace = Workspace(tmp_path)
     with Catalog.open(tmp_path) as catalog:
@@ -63,14 +80,14 @@ def accept(home: Path, by: str = "nurse", present: bool = True) -> list[Clip]:
             true = said().cut(clip.span)
             n = len(true)
             tracks = Tracks(
-                true.frames,
-                [0] * n,
-                true.boxes,
-                true.scores,
-                true.classes,
-                ["h"] * n,
-                n,
-                10.0,  # type: ignore[arg-type]
+                frames=true.frames,
+                tracks=[0] * n,
+                boxes=true.boxes,
+                scores=true.scores,
+                classes=true.classes,
+                origins=["h"] * n,
+                length=n,
+                fps=10.0,  # type: ignore[arg-type]
             )
             made = LabelSet(
                 clip=clip.id,
@@ -86,25 +103,33 @@ def accept(home: Path, by: str = "nurse", present: bool = True) -> list[Clip]:
                 tracks=core_labels.from_tracks(tracks) if present else (),
             )
             catalog.add_revision(made, files.sha256(labels.save(workspace, made)))
-            catalog.add_verdict(Verdict(clip.id, "accept", by, NOON, seconds=30), len(clip.span))
+            catalog.add_verdict(
+                Verdict(clip=clip.id, decision="accept", by=by, at=NOON, seconds=30), len(clip.span)
+            )
     return clips
 
 
 def test_what_reviewers_confirm_is_believed_more(home: Path) -> None:
     accept(home)
     learned = calibrate.calibrate(home)
-    assert learned.pairs == {"own|rival": {HOLE: Tally(2, 2)}}
+    assert learned.pairs == {"own|rival": {HOLE: TriggerTally(2, 2)}}
     assert trigger_calibration.load(Workspace(home)) == learned
-    assert learned.of("own|rival").wrong(HOLE) > priors.BELIEFS.wrong(HOLE)
-    assert learned.of("another|pair").wrong(HOLE) > priors.BELIEFS.wrong(HOLE)
+    assert learned.calibration_of("own|rival").error_probability(
+        HOLE
+    ) > priors.BELIEFS.error_probability(HOLE)
+    assert learned.calibration_of("another|pair").error_probability(
+        HOLE
+    ) > priors.BELIEFS.error_probability(HOLE)
 
 
 def test_what_reviewers_deny_is_believed_less(home: Path) -> None:
     accept(home, present=False)
     learned = calibrate.calibrate(home)
     # The model is right to see nobody in the hole.
-    assert learned.pairs["own|rival"][HOLE] == Tally(2, 0)
-    assert learned.of("own|rival").wrong(HOLE) < priors.BELIEFS.wrong(HOLE)
+    assert learned.pairs["own|rival"][HOLE] == TriggerTally(2, 0)
+    assert learned.calibration_of("own|rival").error_probability(
+        HOLE
+    ) < priors.BELIEFS.error_probability(HOLE)
 
 
 def test_a_policy_is_no_witness(home: Path) -> None:
@@ -118,11 +143,15 @@ def test_the_next_look_uses_what_was_learned(home: Path, monkeypatch: pytest.Mon
     learned = calibrate.calibrate(home)
     used = []
     monkeypatch.setattr(
-        trigger.select, "select", lambda found, options, known: used.append(known.beliefs) or []
+        trigger.select,
+        "select",
+        lambda candidates, options, history: used.append(history.calibration) or [],
     )
     again = replace(OPTIONS, seed=1)
     trigger.trigger(home, OWN, RIVAL, again)
-    assert used[0].wrong(HOLE) == learned.of("own|rival").wrong(HOLE)
+    assert used[0].error_probability(HOLE) == learned.calibration_of("own|rival").error_probability(
+        HOLE
+    )
 
 
 def test_learning_again_gives_the_same_bytes_and_no_new_look(home: Path) -> None:
@@ -143,14 +172,14 @@ def test_a_clip_whose_predictions_are_gone_cannot_testify(home: Path) -> None:
 def test_a_reviewed_clip_counts_its_frames_from_its_own_start(home: Path) -> None:
     clips = accept(home)
     with Catalog.open(home) as catalog:
-        found = reviewed_clips.witnesses(Workspace(home), catalog).heard
+        found = reviewed_clips.evaluate_clips(Workspace(home), catalog).evaluated
     assert [one.clip.id for one in found] == sorted(clip.id for clip in clips)
     for clip in clips:
         one = reviewed_clips.load(Workspace(home), clip)
         assert one
-        assert one.look == Look(OWN, RIVAL)
-        assert one.sure.length == one.truth.length == len(one.clip.span)
-        assert all(0 <= box[0] < one.sure.length for hit in one.hits for box in hit.boxes)
+        assert one.models == ModelPair(OWN, RIVAL)
+        assert one.predictions.length == one.truth.length == len(one.clip.span)
+        assert all(0 <= box[0] < one.predictions.length for hit in one.hits for box in hit.boxes)
 
 
 def test_a_broken_calibration_is_named(home: Path) -> None:
@@ -164,5 +193,5 @@ def test_a_broken_calibration_is_named(home: Path) -> None:
 def test_the_look_of_a_clip_is_the_one_that_selected_it(home: Path) -> None:
     found = cards.load_hits(Workspace(home).hits(VIDEO.id))
     (clip, *_) = found.selections
-    assert found.look_of(clip.id) == Look(OWN, RIVAL)
-    assert found.look_of("ward-a-99999999") is None
+    assert found.models_of(clip.id) == ModelPair(OWN, RIVAL)
+    assert found.models_of("ward-a-99999999") is None

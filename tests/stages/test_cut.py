@@ -54,7 +54,7 @@ def select(home: Path, *spans: Span) -> list[Clip]:
         for span in spans
     ]
     with Catalog.open(home) as catalog:
-        catalog.put_selection(chosen)
+        catalog.add_selections(chosen)
     return chosen
 
 

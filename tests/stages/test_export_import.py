@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from oneclick import formats, video
-from oneclick.catalog import Catalog
+from oneclick.catalog import Catalog, rebuild, verify
 from oneclick.core.clips import ChosenBy, ClipStage
 from oneclick.core.errors import BadInput, UnknownName, UsageError
 from oneclick.core.labels import LabelSet
 from oneclick.stages import export, import_, publish, review
-from oneclick.stages.import_ import Options
+from oneclick.stages.import_ import ImportOptions
 from oneclick.storage import datasets, files, labels
 from oneclick.storage.workspace import Workspace
 from tests.formats import samples as samples
@@ -26,7 +26,7 @@ from tests.training import toy
 
 CLASSES = ("person",)
 SIDES = {"cam-1-a": "train", "cam-1-b": "train", "cam-1-c": "test"}
-FORMATS = list(formats.FORMATS)
+FORMATS = formats.names()
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +41,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def bring(home: Path, path: Path, name: str, **options: Any) -> import_.Outcome:
-    return import_.import_(home, path, name, CLASSES, Options("Other Cam", **options))
+def bring(home: Path, path: Path, name: str, **options: Any) -> import_.ImportResult:
+    return import_.import_(home, path, name, CLASSES, ImportOptions(camera="Other Cam", **options))
 
 
 def boxes(home: Path) -> list[tuple[str, list[list[tuple[int, list[float]]]]]]:
@@ -117,7 +117,7 @@ def test_a_clip_that_came_in_is_whole_and_its_pictures_are_untouched(
     for path in out.rglob("*.jpg"):
         sent[files.sha256(path)] = path
     with Catalog.open(home) as catalog:
-        assert catalog.verify(deep=True) == []
+        assert verify.verify(catalog, deep=True) == []
         for row in catalog.clips():
             clip = row.clip
             assert video.probe(workspace.clip_file(clip.id)).frames == len(clip.span) == 3
@@ -147,7 +147,7 @@ def test_a_rebuilt_catalog_has_the_same_clips_at_the_same_stages(
     export.export(published, out, "mot")
     came = bring(home, out, "mot", **options)
     before = _state(home)
-    assert Catalog.rebuild(home) == []
+    assert rebuild.rebuild(home) == []
     assert _state(home) == before
     assert sorted(accepted.standing(home, stage)) == sorted(came.result.done)
     found = labels.latest(Workspace(home), came.result.done[0])
@@ -158,7 +158,7 @@ def test_a_rebuilt_catalog_has_the_same_clips_at_the_same_stages(
 
 def _state(home: Path) -> Any:
     with Catalog.open(home) as catalog:
-        assert catalog.verify(deep=True) == []
+        assert verify.verify(catalog, deep=True) == []
         clips = sorted((row.clip.id, row.stage, row.revision) for row in catalog.clips())
         return catalog.videos(), clips, catalog.counts(), catalog.verdicts()
 
@@ -168,7 +168,7 @@ def test_labelled_clips_go_through_review_as_usual(published: Path, tmp_path: Pa
     export.export(published, out, "coco")
     done = bring(home, out, "coco").result.done
     assert sorted(review.send(home, done).done) == sorted(done)
-    review.give(home, done, "accept", "ann")
+    review.give_verdict(home, done, "accept", "ann")
     review.collect(home)
     assert sorted(accepted.standing(home, ClipStage.ACCEPTED)) == sorted(done)
     assert publish.publish(home, done, "", CLASSES).clips == 3
@@ -181,13 +181,13 @@ def test_clips_that_came_in_before_can_be_accepted_later_but_no_verdict_is_overr
     export.export(published, out, "coco")
     first, *others = bring(home, out, "coco").result.done
     review.send(home, [first])
-    review.give(home, [first], "reject", "ann", "blurred")
+    review.give_verdict(home, [first], "reject", "ann", "blurred")
     bring(home, out, "coco", accept=True)
     review.collect(home)
     assert accepted.standing(home, ClipStage.REJECTED) == [first]
     assert sorted(accepted.standing(home, ClipStage.ACCEPTED)) == sorted(others)
     with Catalog.open(home) as catalog:
-        assert {v.by for v in catalog.verdicts()} == {"ann", import_.UNSEEN}
+        assert {v.by for v in catalog.verdicts()} == {"ann", import_.IMPORT_POLICY}
 
 
 def test_the_same_pictures_with_other_labels_are_refused(published: Path, tmp_path: Path) -> None:
@@ -266,7 +266,7 @@ def test_killed_before_any_act_and_run_again_it_ends_the_same(
         home = tmp_path / str(death)
         bring(home, out, "mot", accept=True)
         assert _state(home)[1] == expected
-        assert Catalog.rebuild(home) == []
+        assert rebuild.rebuild(home) == []
         assert _state(home)[1] == expected
         death += 1
     assert death > 8

@@ -20,7 +20,17 @@ from oneclick.storage import cards, files
 from oneclick.storage.workspace import Workspace
 
 FRAMES = 7
-VIDEO = Video("hall-0", "hall", None, 10.0, 100, 32, 24, "0" * 64, ".mp4")
+VIDEO = Video(
+    id="hall-0",
+    camera="hall",
+    started_at=None,
+    fps=10.0,
+    frames=100,
+    width=32,
+    height=24,
+    digest="0" * 64,
+    suffix=".mp4",
+)
 
 
 @pytest.fixture
@@ -35,7 +45,17 @@ def clips(tmp_path: Path) -> list[str]:
             frames = (np.full((24, 32, 3), 30 * k, np.uint8) for k in range(FRAMES))
             video.write(file, frames, 10)
             digest = files.sha256(file)
-            clip = Clip(name, "hall", VIDEO.id, span, 10.0, 32, 24, ChosenBy.TRIGGER, digest=digest)
+            clip = Clip(
+                id=name,
+                camera="hall",
+                video=VIDEO.id,
+                span=span,
+                fps=10.0,
+                width=32,
+                height=24,
+                chosen_by=ChosenBy.TRIGGER,
+                digest=digest,
+            )
             cards.save_clip_card(workspace, clip)
             catalog.add_clip(clip, "test")
     return [f"hall-0-{number}" for number in range(3)]

@@ -36,7 +36,14 @@ def seen(ghost: bool) -> Detections:
     rows = [person, other] if ghost else [person]
     frames = np.concatenate([at] * len(rows))
     scores = np.full(len(frames), 0.7)
-    return Detections(frames, np.concatenate(rows), scores, scores * 0, n, 10.0)  # type: ignore[arg-type]
+    return Detections(
+        frames=frames,
+        boxes=np.concatenate(rows),
+        scores=scores,
+        classes=scores * 0,
+        length=n,
+        fps=10.0,
+    )  # type: ignore[arg-type]
 
 
 def furnish(home: Path, by: str = "nurse", threshold: float | None = 0.5) -> list[Clip]:
@@ -52,7 +59,7 @@ def furnish(home: Path, by: str = "nurse", threshold: float | None = 0.5) -> lis
 
 
 def _review(workspace: Workspace, catalog: Catalog, clip: Clip, by: str) -> None:
-    verdict = Verdict(clip.id, "accept", by, clips.NOON, seconds=20.0, edits=3)
+    verdict = Verdict(clip=clip.id, decision="accept", by=by, at=clips.NOON, seconds=20.0, edits=3)
     if not by.startswith("policy:"):
         auto = clips.auto_labels(clip)
         human = replace(auto, revision=2, kind="human", parent=1, made_by=by)
@@ -66,7 +73,7 @@ def made_by(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = clips.auto_labels
 
     def named(of: Clip) -> LabelSet:
-        return replace(plain(of), made_by=core_labels.by_hindsight([GOOD, BAD], "abc123"))
+        return replace(plain(of), made_by=core_labels.hindsight_author([GOOD, BAD], "abc123"))
 
     monkeypatch.setattr(clips, "auto_labels", named)
 
@@ -75,11 +82,11 @@ pytestmark = pytest.mark.usefixtures("made_by")
 
 
 def test_made_by_names_the_models_and_what_was_known_of_them() -> None:
-    text = core_labels.by_hindsight(["a", "b"], "f00")
+    text = core_labels.hindsight_author(["a", "b"], "f00")
     assert text == "hindsight:a+b#f00"
-    assert core_labels.labellers(text) == ("a", "b")
-    assert core_labels.labellers(core_labels.by_hindsight(["a"])) == ("a",)
-    assert core_labels.labellers("nurse") == ()
+    assert core_labels.parse_labellers(text) == ("a", "b")
+    assert core_labels.parse_labellers(core_labels.hindsight_author(["a"])) == ("a",)
+    assert core_labels.parse_labellers("nurse") == ()
 
 
 def test_reviews_teach_which_labeller_is_worth_more(tmp_path: Path) -> None:
@@ -87,12 +94,12 @@ def test_reviews_teach_which_labeller_is_worth_more(tmp_path: Path) -> None:
     calibrate.calibrate(tmp_path)
     learned = labeller_skills.load(Workspace(tmp_path))
     assert dict(learned.clips) == {TEAM: 4}
-    good, bad = learned.of([GOOD, BAD]).each  # type: ignore[union-attr]
+    good, bad = learned.skills_of([GOOD, BAD]).each  # type: ignore[union-attr]
     assert good.offset > bad.offset
     assert good.weight > bad.weight
-    assert learned.of([GOOD]) is None
+    assert learned.skills_of([GOOD]) is None
     # In whatever order they are asked for.
-    swapped = learned.of([BAD, GOOD])
+    swapped = learned.skills_of([BAD, GOOD])
     assert swapped
     assert swapped.each == (bad, good)
 
@@ -100,9 +107,9 @@ def test_reviews_teach_which_labeller_is_worth_more(tmp_path: Path) -> None:
 def test_learning_again_gives_the_same_bytes(tmp_path: Path) -> None:
     furnish(tmp_path)
     calibrate.calibrate(tmp_path)
-    before = Workspace(tmp_path).labellers.read_bytes()
+    before = Workspace(tmp_path).labeller_skills.read_bytes()
     calibrate.calibrate(tmp_path)
-    assert Workspace(tmp_path).labellers.read_bytes() == before
+    assert Workspace(tmp_path).labeller_skills.read_bytes() == before
 
 
 @pytest.mark.parametrize("what", ["a policy", "no threshold", "predictions are gone"])
@@ -121,7 +128,7 @@ def test_what_cannot_testify_teaches_nothing(tmp_path: Path, what: str) -> None:
 def test_skills_change_their_digest_when_something_else_is_learned(tmp_path: Path) -> None:
     furnish(tmp_path)
     calibrate.calibrate(tmp_path)
-    known = labeller_skills.load(Workspace(tmp_path)).of(TEAM)
+    known = labeller_skills.load(Workspace(tmp_path)).skills_of(TEAM)
     assert known
     assert labeller_skills.digest(known) != labeller_skills.digest(
         replace(known, bias=known.bias + 0.1)
@@ -131,9 +138,9 @@ def test_skills_change_their_digest_when_something_else_is_learned(tmp_path: Pat
 
 def test_the_report_tells_cost_by_week_and_maker_and_the_skills(tmp_path: Path) -> None:
     furnish(tmp_path)
-    assert report.labelling(tmp_path).skills == []
+    assert report.labelling_report(tmp_path).skills == []
     calibrate.calibrate(tmp_path)
-    found = report.labelling(tmp_path)
+    found = report.labelling_report(tmp_path)
     (row,) = found.costs
     assert (row.week, row.made_by) == ("2026-W02", f"hindsight:{GOOD}+{BAD}#abc123")
     assert (row.effort.clips, row.effort.images, row.effort.edits) == (4, 40, 12)

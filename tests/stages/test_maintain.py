@@ -16,12 +16,30 @@ from oneclick.storage import cards
 from oneclick.storage.workspace import Workspace
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-VIDEO = Video("hall-0001", "hall", None, 10.0, 100, 64, 48, "0" * 64, ".mp4")
+VIDEO = Video(
+    id="hall-0001",
+    camera="hall",
+    started_at=None,
+    fps=10.0,
+    frames=100,
+    width=64,
+    height=48,
+    digest="0" * 64,
+    suffix=".mp4",
+)
 CLIP = Clip(
-    "hall-0001-00000000", "hall", VIDEO.id, Span(0, 10), 10.0, 64, 48, ChosenBy.TRIGGER, digest="1"
+    id="hall-0001-00000000",
+    camera="hall",
+    video=VIDEO.id,
+    span=Span(0, 10),
+    fps=10.0,
+    width=64,
+    height=48,
+    chosen_by=ChosenBy.TRIGGER,
+    digest="1",
 )
 
-LOOK = cards.Look(cards.Model("opencv-hog", 0.5))
+LOOK = cards.ModelPair(cards.ModelRef("opencv-hog", 0.5))
 
 
 @pytest.fixture
@@ -36,7 +54,7 @@ def home(tmp_path: Path) -> Path:
     with Catalog.open(tmp_path) as catalog:
         catalog.add_video(VIDEO)
         cards.save_hits(workspace, VIDEO.id, "key", LOOK, [], [CLIP])
-        catalog.put_selection([replace(CLIP, digest="")], [(VIDEO.id, "trigger", "key")])
+        catalog.add_selections([replace(CLIP, digest="")], [(VIDEO.id, "trigger", "key")])
         catalog.add_clip(CLIP, "test")
     return tmp_path
 
@@ -60,7 +78,7 @@ def test_a_recording_goes_when_its_clips_are_cut_and_its_days_are_over(
 def test_a_recording_with_a_selection_to_cut_stays(home: Path) -> None:
     waiting = replace(CLIP, id="hall-0001-00005000", span=Span(50, 60), digest="")
     with Catalog.open(home) as catalog:
-        catalog.put_selection([waiting])
+        catalog.add_selections([waiting])
     maintain.maintain(home, 30, NOW)
     assert kept(home)
 

@@ -30,7 +30,15 @@ KIND = "novelty-autoencoder"
 def add(home: Path, name: str, frames: list[np.ndarray], hour: int) -> Video:
     height, width = frames[0].shape[:2]
     made = Video(
-        name, "hall", NOON.replace(hour=hour), 1.0, len(frames), width, height, name * 8, ".mp4"
+        id=name,
+        camera="hall",
+        started_at=NOON.replace(hour=hour),
+        fps=1.0,
+        frames=len(frames),
+        width=width,
+        height=height,
+        digest=name * 8,
+        suffix=".mp4",
     )
     path = Workspace(home).video_file(made)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +80,7 @@ def test_a_covered_camera_becomes_a_hit_of_novelty(
     assert len(scores) == 40
     assert scores[16:24].min() > max(1, scores[:15].max())
     assert np.median(scores[:15]) < 1
-    options = trigger.Options(enabled=("novelty",), min_clips=20, control=0)
+    options = trigger.TriggerOptions(enabled=("novelty",), min_clips=20, control=0)
     outcome = trigger.trigger(trained, "opencv:motion", None, options)
     assert outcome.hits["novelty"] >= 1
     with Catalog.open(trained) as catalog:
@@ -87,11 +95,11 @@ def test_moments_that_were_new_are_not_learned_as_ordinary(
 ) -> None:
     made = add(tmp_path, "hall-one", pictures, 8)
     strange = [
-        Hit("covered", Span(10, 30), 0.9, (), "why"),
-        Hit("flicker", Span(40, 60), 0.9, (), "why"),
+        Hit(trigger="covered", span=Span(10, 30), score=0.9, boxes=(), why="why"),
+        Hit(trigger="flicker", span=Span(40, 60), score=0.9, boxes=(), why="why"),
     ]
     with Catalog.open(tmp_path) as catalog:
-        catalog.put_hits(made.id, strange, "key")
+        catalog.replace_hits(made.id, strange, "key")
     assert novelty.train(tmp_path, KIND, steps=2).trained == {"hall": 60}
 
 

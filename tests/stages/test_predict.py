@@ -34,7 +34,17 @@ def home(tmp_path, recording) -> Path:
     workspace = Workspace(tmp_path)
     with Catalog.open(tmp_path) as catalog:
         for name in ("ward-a", "ward-b", "ward-c"):
-            made = Video(name, "ward", None, 10.0, FRAMES, 160, 120, f"digest-{name}", ".mp4")
+            made = Video(
+                id=name,
+                camera="ward",
+                started_at=None,
+                fps=10.0,
+                frames=FRAMES,
+                width=160,
+                height=120,
+                digest=f"digest-{name}",
+                suffix=".mp4",
+            )
             catalog.add_video(made)
             target = workspace.video_file(made)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +99,7 @@ def test_a_file_without_its_mark_is_taken_as_it_is(home):
     assert look(home, "ward-a").skipped == ["ward-a"]
     assert stored(home).read_bytes() == whole
     with Catalog.open(home) as catalog:
-        assert catalog.marked("ward-a", predict.STEP, "opencv-motion")
+        assert catalog.is_marked("ward-a", predict.STEP, "opencv-motion")
 
 
 def predictions_of(home) -> bytes:
@@ -117,7 +127,17 @@ def test_other_classes_are_predicted_anew(home):
 
 def test_a_recording_with_fewer_frames_than_it_had_is_no_empty_room(home, recording):
     with Catalog.open(home) as catalog:
-        longer = Video("ward-d", "ward", None, 10.0, 99, 160, 120, "digest-d", ".mp4")
+        longer = Video(
+            id="ward-d",
+            camera="ward",
+            started_at=None,
+            fps=10.0,
+            frames=99,
+            width=160,
+            height=120,
+            digest="digest-d",
+            suffix=".mp4",
+        )
         catalog.add_video(longer)
     Workspace(home).video_file(longer).write_bytes(recording.read_bytes())
     assert "30 of its 99 frames" in look(home, "ward-d").failed["ward-d"]

@@ -10,7 +10,7 @@ import pytest
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import Unavailable, UsageError
-from oneclick.services.training_server import Server
+from oneclick.services.training_server import RemoteFolder
 from oneclick.stages import publish
 from oneclick.storage import datasets
 from oneclick.storage.workspace import Workspace
@@ -21,7 +21,7 @@ CLASSES = ("person",)
 TIMED = ("version.json",)
 
 
-def run(home: Path, clips: list[str], server: str = "") -> publish.Outcome:
+def run(home: Path, clips: list[str], server: str = "") -> publish.PublishResult:
     return publish.publish(home, clips, server, CLASSES)
 
 
@@ -155,8 +155,8 @@ class Killed(BaseException):
 
 
 ACTS: list[tuple[Any, str]] = [
-    (Server, "put"),
-    (Server, "write"),
+    (RemoteFolder, "put"),
+    (RemoteFolder, "write"),
     (datasets, "save"),
     (Catalog, "add_dataset"),
     (Catalog, "move"),
@@ -242,7 +242,7 @@ def test_an_upload_that_arrives_damaged_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clips = accepted.accept(tmp_path, {"cam-1-a": "train"})
-    monkeypatch.setattr(Server, "stamp", lambda *_: None)
+    monkeypatch.setattr(RemoteFolder, "stamp", lambda *_: None)
     with pytest.raises(Unavailable, match="did not arrive whole"):
         run(tmp_path, clips)
     assert datasets.names(Workspace(tmp_path)) == []

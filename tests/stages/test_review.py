@@ -45,7 +45,7 @@ def test_clips_that_somebody_else_is_sending_are_left_alone(tmp_path: Path) -> N
 
 
 def test_an_accepted_clip_gets_a_human_revision(tmp_path: Path, waiting: list[str]) -> None:
-    review.give(tmp_path, waiting[:1], "accept", "annotator-1")
+    review.give_verdict(tmp_path, waiting[:1], "accept", "annotator-1")
     assert review.collect(tmp_path).done == waiting[:1]
     found = labels.latest(Workspace(tmp_path), waiting[0])
     assert found is not None
@@ -60,12 +60,12 @@ def test_what_nobody_looked_at_is_never_called_human(tmp_path: Path, waiting: li
     found = labels.latest(Workspace(tmp_path), waiting[0])
     assert found is not None
     assert (found.revision, found.kind) == (1, "auto")
-    effort = report.effort(tmp_path)
+    effort = report.review_effort(tmp_path)
     assert (effort.clips, effort.by_policy) == (0, 3)
 
 
 def test_a_person_who_was_faster_than_the_policy_wins(tmp_path: Path, waiting: list[str]) -> None:
-    review.give(tmp_path, waiting[:1], "reject", "annotator-1", "no consent")
+    review.give_verdict(tmp_path, waiting[:1], "reject", "annotator-1", "no consent")
     assert review.accept_auto(tmp_path, waiting).skipped == waiting[:1]
     review.collect(tmp_path)
     assert stage(tmp_path, waiting[0]) is ClipStage.REJECTED
@@ -75,12 +75,22 @@ def test_a_person_who_was_faster_than_the_policy_wins(tmp_path: Path, waiting: l
 def test_corrected_boxes_and_what_they_cost_are_kept(tmp_path: Path, waiting: list[str]) -> None:
     queue = LocalPlatform(Workspace(tmp_path).review_dir())
     tracks = (clips.track(1, 2.0, "h"),)
-    queue.give(Verdict(waiting[0], "accept", "annotator-2", clips.NOON, tracks, 30.0, 10))
+    queue.submit(
+        Verdict(
+            clip=waiting[0],
+            decision="accept",
+            by="annotator-2",
+            at=clips.NOON,
+            tracks=tracks,
+            seconds=30.0,
+            edits=10,
+        )
+    )
     review.collect(tmp_path)
     found = labels.latest(Workspace(tmp_path), waiting[0])
     assert found is not None
     np.testing.assert_allclose(found.tracks[0].boxes, tracks[0].boxes, atol=0.01)
-    effort = report.effort(tmp_path)
+    effort = report.review_effort(tmp_path)
     assert effort.edits_per_100_boxes == pytest.approx(100.0)
     assert effort.seconds_per_image == pytest.approx(3.0)
     assert report.origins(tmp_path) == {"d": 20, "h": 10}
@@ -89,21 +99,21 @@ def test_corrected_boxes_and_what_they_cost_are_kept(tmp_path: Path, waiting: li
 def test_a_verdict_taken_in_twice_counts_once(
     tmp_path: Path, waiting: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    review.give(tmp_path, waiting, "accept", "annotator-1")
+    review.give_verdict(tmp_path, waiting, "accept", "annotator-1")
     with monkeypatch.context() as patch:
         # As if killed after the move and before the platform heard of it.
-        patch.setattr(LocalPlatform, "done", lambda *_: None)
+        patch.setattr(LocalPlatform, "acknowledge", lambda *_: None)
         review.collect(tmp_path)
     again = review.collect(tmp_path)
     assert (again.done, again.skipped, again.failed) == ([], waiting, {})
-    assert report.effort(tmp_path).clips == 3
+    assert report.review_effort(tmp_path).clips == 3
     assert len(labels.revisions(Workspace(tmp_path), waiting[0])) == 2
 
 
 def test_a_verdict_on_a_clip_elsewhere_is_kept_and_named(
     tmp_path: Path, waiting: list[str]
 ) -> None:
-    review.give(tmp_path, waiting, "accept", "annotator-1")
+    review.give_verdict(tmp_path, waiting, "accept", "annotator-1")
     with Catalog.open(tmp_path) as catalog:
         catalog.quarantine(waiting[0], "broken picture", "test")
     result = review.collect(tmp_path)

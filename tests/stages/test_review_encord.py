@@ -14,9 +14,9 @@ from oneclick import report
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
-from oneclick.platforms.options import Choice
+from oneclick.platforms.options import PlatformOptions
 from oneclick.report import snapshot_reader
-from oneclick.report.snapshot import Need
+from oneclick.report.snapshot import ActionItem
 from oneclick.stages import review
 from oneclick.storage import labels
 from tests.fakes import clips
@@ -37,7 +37,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     assert made.server.mistakes == []
 
 
-def opened(desk: Desk, choice: Choice) -> object:
+def opened(desk: Desk, choice: PlatformOptions) -> object:
     from oneclick.platforms.local import LocalPlatform
 
     if choice.name == "local":
@@ -50,9 +50,11 @@ def stages(home: Path) -> list[ClipStage]:
         return [row.stage for row in catalog.clips()]
 
 
-def needs(desk: Desk) -> list[Need]:
+def needs(desk: Desk) -> list[ActionItem]:
     """What the screens say of the platform."""
-    return [need for need in snapshot_reader.read(desk.home).needs if need.kind == "platform"]
+    return [
+        need for need in snapshot_reader.read_snapshot(desk.home).needs if need.kind == "platform"
+    ]
 
 
 def ids() -> list[str]:
@@ -110,9 +112,11 @@ def test_two_who_collect_at_once_take_each_verdict_in_once(desk: Desk) -> None:
 
 def test_the_summary_says_where_clips_wait(desk: Desk) -> None:
     review.send(desk.home, ids()[:2], desk.choice)
-    assert "clips wait for review, 2 on encord" in report.lap(desk.home).next_step
+    assert "clips wait for review, 2 on encord" in report.lap_summary(desk.home).next_step
     review.send(desk.home, ids()[2:])
-    assert "1 clip waits for review: oneclick review list" in report.lap(desk.home).next_step
+    assert (
+        "1 clip waits for review: oneclick review list" in report.lap_summary(desk.home).next_step
+    )
 
 
 def test_reports_count_work_there_as_they_count_work_here(desk: Desk) -> None:
@@ -121,9 +125,9 @@ def test_reports_count_work_there_as_they_count_work_here(desk: Desk) -> None:
         desk.move_box(clip_id, 1, 3, 5.0)
         desk.finish(clip_id, seconds=25)
     review.collect(desk.home, desk.choice)
-    effort = report.effort(desk.home)
+    effort = report.review_effort(desk.home)
     assert (effort.clips, effort.images, effort.edits, effort.seconds) == (2, 20, 2, 50.0)
-    day = snapshot_reader.read(desk.home).reviewing
+    day = snapshot_reader.read_snapshot(desk.home).reviewing
     assert [(one.name, one.today) for one in day.people] == [(ANNA, 20)]
 
 
@@ -260,7 +264,7 @@ def test_erasing_without_access_changes_nothing_here(desk: Desk) -> None:
 def test_clips_that_wait_in_our_own_queue_are_still_taken_in(desk: Desk) -> None:
     review.send(desk.home, ids()[:1])
     review.send(desk.home, ids()[1:], desk.choice)
-    review.give(desk.home, ids()[:1], "accept", "annotator-1")
+    review.give_verdict(desk.home, ids()[:1], "accept", "annotator-1")
     desk.finish(ids()[1])
     result = review.collect(desk.home, desk.choice)
     assert (sorted(result.done), result.failed) == (ids()[:2], {})

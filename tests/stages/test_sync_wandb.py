@@ -21,10 +21,10 @@ pytestmark = pytest.mark.e2e
 RUN = """
 import sys
 from pathlib import Path
-from oneclick.storage import runlog
+from oneclick.services import run_log
 folder = Path(sys.argv[1])
-runlog.FINISH_SECONDS = 5
-with runlog.opened(folder / "metrics.jsonl", "m1", {"seed": 3, "dataset_digest": "d" * 64}) as log:
+run_log.FINISH_SECONDS = 5
+with run_log.opened(folder / "metrics.jsonl", "m1", {"seed": 3, "dataset_digest": "d" * 64}) as log:
     for step in range(4):
         log.log(step, loss=1 / (step + 1))
     print("half", flush=True)
@@ -92,7 +92,7 @@ def test_a_run_is_read_back_and_sent_once_there_is_a_network(
     env = environment(server, tmp_path)
     train(tmp_path / "models" / "m1", env)
     assert server.history == []
-    (run,) = sync_wandb.waiting(tmp_path)
+    (run,) = sync_wandb.unsent_runs(tmp_path)
     text = json.dumps(records(run))
     for found in ("seed", "dataset_digest", "d" * 64, "loss", "artifact", "m1", "metadata"):
         assert found in text
@@ -107,7 +107,7 @@ def test_a_run_is_read_back_and_sent_once_there_is_a_network(
     (artifact,) = server.artifacts
     assert artifact["artifactCollectionName"] == "m1"
     assert json.loads(artifact["metadata"]) == {"dataset_digest": "d" * 64, "map": 0.5}
-    assert sync_wandb.waiting(tmp_path) == []
+    assert sync_wandb.unsent_runs(tmp_path) == []
 
 
 def test_a_network_cut_in_the_middle_of_a_training_holds_nothing_up(
@@ -118,7 +118,7 @@ def test_a_network_cut_in_the_middle_of_a_training_holds_nothing_up(
     assert seconds < 5 + 10
     lines = (tmp_path / "models" / "m1" / "metrics.jsonl").read_text().splitlines()
     assert len(lines) == 8
-    assert [run.parents[1].name for run in sync_wandb.waiting(tmp_path)] == ["m1"]
+    assert [run.parents[1].name for run in sync_wandb.unsent_runs(tmp_path)] == ["m1"]
 
 
 def test_a_run_that_cannot_be_sent_waits_for_the_next_time(
@@ -130,4 +130,4 @@ def test_a_run_that_cannot_be_sent_waits_for_the_next_time(
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     assert "did not take it" in sync_wandb.mirror(tmp_path, seconds=6).failed["m1"]
-    assert len(sync_wandb.waiting(tmp_path)) == 1
+    assert len(sync_wandb.unsent_runs(tmp_path)) == 1

@@ -15,13 +15,16 @@ from oneclick.catalog import Catalog
 from oneclick.cli import summary
 from oneclick.core.errors import BadInput, DetectorUnavailable, UnknownName, UsageError
 from oneclick.stages import publish, train, worst
-from oneclick.storage import datasets, model_registry
+from oneclick.storage import datasets, model_cards, model_registry
 from oneclick.storage.workspace import Workspace
-from oneclick.training import gate, model
+from oneclick.training import gate
+from oneclick.training.config import TrainingConfig
 from tests.stages import accepted
 from tests.training import toy
 
-OPTIONS = train.TrainOptions(steps=1, batch=2, stride=2, min_test_images=1)
+OPTIONS = settings.load(
+    train={"steps": 1, "batch": 2, "stride": 2, "min_test_images": 1}
+).train_options()
 
 
 @pytest.fixture(autouse=True)
@@ -41,13 +44,13 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def ruled(monkeypatch: pytest.MonkeyPatch, verdict: gate.Verdict) -> None:
+def ruled(monkeypatch: pytest.MonkeyPatch, verdict: gate.GateVerdict) -> None:
     """The gate's word is `verdict` from now on; what it is based on is tested beside it."""
     real = gate.decide
 
-    def decide(*arguments: object) -> gate.Decision:
+    def decide(*arguments: object) -> gate.GateDecision:
         found = real(*arguments)  # type: ignore[arg-type]
-        return gate.Decision(verdict, ("because",), found.rows, found.slices)
+        return gate.GateDecision(verdict, ("because",), found.rows, found.slices)
 
     monkeypatch.setattr(gate, "decide", decide)
 
@@ -73,7 +76,7 @@ def test_a_promoted_model_serves_and_the_card_says_why(
     assert made.model
     workspace = Workspace(home)
     assert model_registry.champion(workspace) == made.model
-    card = model.read_card(workspace.model_dir(made.model))
+    card = model_cards.read(workspace.model_dir(made.model))
     assert card
     assert card.decision
     assert card.decision["verdict"] == "promote"
@@ -101,11 +104,11 @@ def test_the_champion_is_measured_on_the_same_clips_and_stays_if_refused(
     ruled(monkeypatch, "promote")
     first = train.train(home, None, OPTIONS)
     ruled(monkeypatch, "refuse")
-    other = train.train(home, None, train.TrainOptions(**vars(OPTIONS) | {"seed": 1}))
+    other = train.train(home, None, replace(OPTIONS, seed=1))
     assert (other.champion_before, other.decision) == (first.model, "refuse")
     assert other.champion_metrics == first.metrics
     assert model_registry.champion(Workspace(home)) == first.model
-    card = model.read_card(Workspace(home).model_dir(other.model or ""))
+    card = model_cards.read(Workspace(home).model_dir(other.model or ""))
     assert card
     assert card.parent == first.model
     assert card.decision
@@ -134,7 +137,7 @@ def test_a_champion_that_was_rolled_back_is_not_promoted_again(
 ) -> None:
     ruled(monkeypatch, "promote")
     first = train.train(home, None, OPTIONS)
-    options = train.TrainOptions(**vars(OPTIONS) | {"seed": 1})
+    options = replace(OPTIONS, seed=1)
     train.train(home, None, options)
     model_registry.rollback(Workspace(home))
     train.train(home, None, options)
@@ -147,7 +150,7 @@ def test_a_broken_champion_stops_the_comparison_and_names_the_remedy(
     ruled(monkeypatch, "promote")
     first = train.train(home, None, OPTIONS)
     (Workspace(home).model_dir(first.model or "") / "model.pt").write_bytes(b"x")
-    options = train.TrainOptions(**vars(OPTIONS) | {"seed": 1, "classes": ("person", "chair")})
+    options = replace(OPTIONS, seed=1, classes=("person", "chair"))
     with pytest.raises(BadInput, match="rollback"):
         train.train(home, None, options)
     assert model_registry.champion(Workspace(home)) == first.model
@@ -158,15 +161,15 @@ def test_a_champion_of_other_classes_is_not_compared(
 ) -> None:
     ruled(monkeypatch, "promote")
     train.train(home, None, OPTIONS)
-    options = train.TrainOptions(**vars(OPTIONS) | {"classes": ("chair", "person")})
+    options = replace(OPTIONS, classes=("chair", "person"))
     with pytest.raises(UsageError, match="keep their order"):
         train.train(home, None, options)
 
 
 REFUSALS = [
     ("v0009-x", OPTIONS, UnknownName, "v0009-x"),
-    (None, train.TrainOptions(model="fcos-huge"), UnknownName, "fcos-huge"),
-    (None, train.TrainOptions(server="memory://far"), UsageError, "memory://far"),
+    (None, replace(OPTIONS, model="fcos-huge"), UnknownName, "fcos-huge"),
+    (None, replace(OPTIONS, server="memory://far"), UsageError, "memory://far"),
 ]
 
 
@@ -183,9 +186,17 @@ def test_what_cannot_be_trained_is_refused_in_one_line(
 
 
 def test_options_come_from_the_settings_with_changes() -> None:
+    options = settings.load().train_options(model=None, steps=7)
+    assert (options.model, options.steps, options.classes) == ("fcos-tiny", 7, ("person",))
+    other = settings.load(train={"seed": 3}).train_options(model="fcos-large", labeller=True)
+    assert (other.model, other.seed, other.registry_name) == ("fcos-large", 3, "fcos-large")
 
-    made = train.options(settings.load(), model=None, steps=7)
-    assert (made.model, made.steps, made.classes) == ("fcos-tiny", 7, ("person",))
+
+def test_a_training_without_settings_has_the_same_defaults() -> None:
+    options, config = settings.load().train_options(), TrainingConfig()
+    for name in ("batch", "at_once", "stride", "seed", "pretrained", "precision", "classes"):
+        assert getattr(options, name) == getattr(config, name), name
+    assert options.model == config.arch
 
 
 def test_a_test_clip_that_shows_a_training_clip_again_is_a_leak(tmp_path: Path) -> None:
@@ -194,10 +205,10 @@ def test_a_test_clip_that_shows_a_training_clip_again_is_a_leak(tmp_path: Path) 
     publish.publish(tmp_path, clips, "", ("person",))
     dataset = datasets.find(workspace)
     assert dataset
-    assert train._trained_on(workspace, dataset, None) == {"cam-1-a"}
+    assert train.training_clips(workspace, dataset, None) == {"cam-1-a"}
     a, b = dataset.clips
     copied = replace(dataset, clips=(a, replace(b, clip_digest=a.clip_digest)))
-    assert train._trained_on(workspace, copied, None) == {"cam-1-a", "cam-1-b"}
+    assert train.training_clips(workspace, copied, None) == {"cam-1-a", "cam-1-b"}
 
 
 def test_slices_and_worst_clips_are_kept_and_shown(
@@ -205,14 +216,14 @@ def test_slices_and_worst_clips_are_kept_and_shown(
 ) -> None:
     ruled(monkeypatch, "promote")
     train.train(home, None, OPTIONS)
-    train.train(home, None, train.TrainOptions(**vars(OPTIONS) | {"seed": 1}))
-    shown = report.training(home)
+    train.train(home, None, replace(OPTIONS, seed=1))
+    shown = report.training_report(home)
     assert shown
     assert shown.slices[0].name == "all"
     assert {"size=medium", "size=large"} & {row.name for row in shown.slices}
     assert shown.classes[0].boxes == shown.slices[0].boxes
     assert [one.clip for one in shown.worst] == ["cam-1-b"]
-    summary.show_training(shown)
+    summary.print_training(shown)
     out = capsys.readouterr().out
     assert "slices, worst first" in out
     assert "recall at 0.1" in out
@@ -224,7 +235,7 @@ def test_cards_from_before_slices_still_load(
     ruled(monkeypatch, "promote")
     made = train.train(home, None, OPTIONS)
     folder = Workspace(home).model_dir(made.model or "")
-    path = folder / model.CARD
+    path = folder / model_cards.CARD_FILE
     card = json.loads(path.read_text())
     for name in ("slices", "classes", "worst"):
         del card["decision"][name]
@@ -232,10 +243,10 @@ def test_cards_from_before_slices_still_load(
         del row["recall_at_01"], row["recall_at_1"]
     path.write_text(json.dumps(card))
     assert train.train(home, None, OPTIONS).decision == "promote"
-    shown = report.training(home)
+    shown = report.training_report(home)
     assert shown
     assert shown.slices == ()
-    summary.show_training(shown)
+    summary.print_training(shown)
     assert "slices" not in capsys.readouterr().out
 
 
@@ -265,7 +276,7 @@ def test_a_labeller_is_judged_and_promoted_beside_its_kind(
     ruled(monkeypatch, "promote")
     workspace = Workspace(home)
     deployed = train.train(home, None, OPTIONS)
-    options = train.TrainOptions(**vars(OPTIONS) | {"seed": 2, "labeller": True})
+    options = replace(OPTIONS, seed=2, labeller=True)
     labeller = train.train(home, None, options)
     assert labeller.champion_before is None
     assert model_registry.champion(workspace) == deployed.model

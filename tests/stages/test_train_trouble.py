@@ -13,6 +13,7 @@ import fsspec
 import pytest
 import torch
 
+from oneclick import settings
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput, NoSpace, OneclickError, UsageError
 from oneclick.stages import publish, train
@@ -20,7 +21,9 @@ from oneclick.storage import datasets, model_registry
 from oneclick.storage.workspace import Workspace
 from tests.stages import accepted
 
-OPTIONS = train.TrainOptions(steps=1, batch=2, stride=1, min_test_images=1)
+OPTIONS = settings.load(
+    train={"steps": 1, "batch": 2, "stride": 1, "min_test_images": 1}
+).train_options()
 
 
 @pytest.fixture(autouse=True)

@@ -11,27 +11,39 @@ from oneclick.core.detections import Detections
 from oneclick.core.errors import UnknownName, UsageError
 from oneclick.core.spans import Span
 from oneclick.stages import trigger
-from oneclick.stages.trigger import Options, Outcome
+from oneclick.stages.trigger import TriggerOptions, TriggerResult
 from oneclick.storage import cards, predictions
-from oneclick.storage.cards import Model
+from oneclick.storage.cards import ModelRef
 from oneclick.storage.workspace import Workspace
 
-OWN, RIVAL = Model("own", 0.5), Model("rival", 0.5)
-FEW = Options(min_clips=4, enabled=("flicker", "conflict_miss", "hindsight_miss"))
+OWN, RIVAL = ModelRef("own", 0.5), ModelRef("rival", 0.5)
+FEW = TriggerOptions(min_clips=4, enabled=("flicker", "conflict_miss", "hindsight_miss"))
 ALONE = {"flicker": 2, "hindsight_miss": 2}
 """What the predictor shows by itself."""
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def video(name: str, frames: int = 800, start: datetime | None = None) -> Video:
-    return Video(name, "ward", start, 10.0, frames, 640, 480, f"digest-{name}", ".mp4")
+    return Video(
+        id=name,
+        camera="ward",
+        started_at=start,
+        fps=10.0,
+        frames=frames,
+        width=640,
+        height=480,
+        digest=f"digest-{name}",
+        suffix=".mp4",
+    )
 
 
 def person(frames: int, missing: tuple[int, ...] = ()) -> Detections:
     kept = [k for k in range(frames) if k not in missing]
     n = len(kept)
     sides = [[100.0, 100.0, 140.0, 200.0]] * n
-    return Detections(kept, sides, [0.9] * n, [0] * n, frames, 10.0)  # type: ignore[arg-type]
+    return Detections(
+        frames=kept, boxes=sides, scores=[0.9] * n, classes=[0] * n, length=frames, fps=10.0
+    )  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -49,7 +61,9 @@ def add(home: Path, what: Video, missing: tuple[int, ...] = ()) -> None:
         predictions.save(path, person(what.frames, holes))
 
 
-def look(home: Path, options: Options = FEW, rival: Model | None = RIVAL) -> Outcome:
+def look(
+    home: Path, options: TriggerOptions = FEW, rival: ModelRef | None = RIVAL
+) -> TriggerResult:
     return trigger.trigger(home, OWN, rival, options)
 
 
@@ -60,7 +74,9 @@ def selected(home: Path) -> list[Clip]:
 
 def test_hits_and_a_selection_on_both_sides_of_the_split(home: Path) -> None:
     outcome = look(home)
-    assert outcome == Outcome(["ward-a"], {"conflict_miss": 2} | ALONE, 4)
+    assert outcome == TriggerResult(
+        videos=["ward-a"], hits={"conflict_miss": 2} | ALONE, selected=4
+    )
     clips = selected(home)
     assert {clip.split for clip in clips} == {"train", "test"}
     caught = [clip for clip in clips if clip.chosen_by is ChosenBy.TRIGGER]
@@ -83,15 +99,16 @@ def test_the_hits_file_says_the_same_as_the_catalog(home: Path) -> None:
 def test_a_second_look_with_the_same_eyes_is_skipped(home: Path) -> None:
     look(home)
     before = selected(home)
-    assert look(home) == Outcome(skipped=["ward-a"])
+    assert look(home) == TriggerResult(skipped=["ward-a"])
     assert selected(home) == before
 
 
 @pytest.mark.parametrize(
-    "options", [Options(min_clips=3), Options(min_clips=4, params={"flicker": {"hole": 0.3}})]
+    "options",
+    [TriggerOptions(min_clips=3), TriggerOptions(min_clips=4, params={"flicker": {"hole": 0.3}})],
 )
 def test_other_settings_look_again_but_never_at_the_same_frames(
-    home: Path, options: Options
+    home: Path, options: TriggerOptions
 ) -> None:
     look(home)
     assert look(home, options).videos == ["ward-a"]
@@ -111,7 +128,7 @@ def test_killed_before_the_commit_the_next_run_ends_the_same(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Catalog, "put_selection", killed)
+        patch.setattr(Catalog, "add_selections", killed)
         with pytest.raises(KeyboardInterrupt):
             look(home)
     look(home)
@@ -122,7 +139,7 @@ def test_killed_before_the_commit_the_next_run_ends_the_same(
 
 def test_a_video_waits_until_both_models_have_seen_it(home: Path) -> None:
     Workspace(home).predictions("ward-a", RIVAL.id).unlink()
-    assert look(home) == Outcome()
+    assert look(home) == TriggerResult()
     assert look(home, rival=None).hits == ALONE
 
 
@@ -141,13 +158,22 @@ def test_broken_predictions_cost_one_video_and_not_the_batch(home: Path) -> None
 def test_from_the_fifth_day_on_a_day_lies_on_one_side(tmp_path: Path) -> None:
     for day in range(8):
         add(tmp_path, video(f"ward-{day}", start=START + timedelta(days=day)), (100, 300))
-    look(tmp_path, Options(min_clips=16))
+    look(tmp_path, TriggerOptions(min_clips=16))
     sides = {clip.video: clip.split for clip in selected(tmp_path)}
     assert {name for name, split in sides.items() if split == "test"} == {"ward-3", "ward-7"}
 
 
 def test_nothing_is_selected_over_a_clip_that_is_cut(home: Path) -> None:
-    old = Clip("ward-a-old", "ward", "ward-a", Span(190, 220), 10.0, 640, 480, ChosenBy.TRIGGER)
+    old = Clip(
+        id="ward-a-old",
+        camera="ward",
+        video="ward-a",
+        span=Span(190, 220),
+        fps=10.0,
+        width=640,
+        height=480,
+        chosen_by=ChosenBy.TRIGGER,
+    )
     with Catalog.open(home) as catalog:
         catalog.add_clip(old, "test")
     look(home)
@@ -169,11 +195,11 @@ def test_a_model_can_be_named_as_detectors_are(home: Path, monkeypatch: pytest.M
 
 def test_a_wrong_name_or_parameter_stops_before_any_work(home: Path) -> None:
     with pytest.raises(UnknownName, match="flikker"):
-        look(home, Options(enabled=["flikker"]))
+        look(home, TriggerOptions(enabled=["flikker"]))
     with pytest.raises(UsageError, match="hole"):
-        look(home, Options(params={"flicker": {"hole": -1.0}}))
+        look(home, TriggerOptions(params={"flicker": {"hole": -1.0}}))
     assert not Workspace(home).hits("ward-a").exists()
 
 
 def test_an_empty_workspace_has_nothing_to_look_at(tmp_path: Path) -> None:
-    assert look(tmp_path) == Outcome()
+    assert look(tmp_path) == TriggerResult()

@@ -20,12 +20,23 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 def line(clip: str, split: str = "train", frames: int = 3) -> DatasetClip:
     return DatasetClip(
-        clip, "cam", 2, "ab", "cd", split, frames, 64, 48, 10.0, {"h": 2, "d": 1}, "trigger"
+        clip=clip,
+        camera="cam",
+        revision=2,
+        label_digest="ab",
+        clip_digest="cd",
+        split=split,
+        frames=frames,
+        width=64,
+        height=48,
+        fps=10.0,
+        origins={"h": 2, "d": 1},
+        chosen_by="trigger",
     )  # type: ignore[arg-type]
 
 
 def saved(home: Path, *lines: DatasetClip) -> tuple[DatasetVersion, Path]:
-    version = datasets.make(len(datasets.names(Workspace(home))) + 1, None, ("person",), lines)
+    version = datasets.build(len(datasets.names(Workspace(home))) + 1, None, ("person",), lines)
     datasets.save(Workspace(home), version.name, datasets.documents(version, NOW))
     return version, Workspace(home).dataset_dir(version.name)
 
@@ -43,14 +54,14 @@ def test_the_order_of_the_clips_changes_nothing(names: list[str], random: object
     lines = [line(name) for name in names]
     shuffled = list(lines)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert datasets.make(1, None, ("p",), lines) == datasets.make(1, None, ("p",), shuffled)
+    assert datasets.build(1, None, ("p",), lines) == datasets.build(1, None, ("p",), shuffled)
 
 
 def test_a_version_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     version, folder = saved(tmp_path, line("b"), line("a", "test"))
     assert datasets.load(folder) == version == datasets.find(Workspace(tmp_path))
     assert version.name == f"v0001-{version.digest[:8]}"
-    assert datasets.made_at(folder) == NOW
+    assert datasets.publication_time(folder) == NOW
     second, _ = saved(tmp_path, line("a"))
     assert datasets.names(Workspace(tmp_path)) == [version.name, second.name]
     assert datasets.find(Workspace(tmp_path)) == second
@@ -59,7 +70,7 @@ def test_a_version_comes_back_as_it_was_saved(tmp_path: Path) -> None:
 
 def test_an_index_reads_the_lines_of_one_split_only(tmp_path: Path) -> None:
     _, folder = saved(tmp_path, line("a", "test", 5), line("b"), line("c", "test", 7))
-    index = datasets.index_of(folder, "test")
+    index = datasets.open_index(folder, "test")
     assert index.frames.tolist() == [5, 7]
     assert [index.clip(k).clip for k in range(len(index))] == ["a", "c"]
 
@@ -68,7 +79,7 @@ def test_an_index_is_made_again_and_pickles_as_two_paths(tmp_path: Path) -> None
     _, folder = saved(tmp_path, *(line(f"{k:04d}") for k in range(500)))
     before = (folder / "train.npy").read_bytes()
     (folder / "train.npy").unlink()
-    index = datasets.index_of(folder, "train")
+    index = datasets.open_index(folder, "train")
     assert (folder / "train.npy").read_bytes() == before
     assert len(pickle.dumps(index)) < 500
     assert pickle.loads(pickle.dumps(index)).clip(499) == index.clip(499) == line("0499")
@@ -91,7 +102,7 @@ def test_a_damaged_index_is_named(tmp_path: Path, case: str) -> None:
     _, folder = saved(tmp_path, line("a"), line("b"))
     (folder / name).write_bytes(change((folder / name).read_bytes()))
     with pytest.raises(BadInput, match=said):
-        datasets.index_of(folder, "train").clip(0)
+        datasets.open_index(folder, "train").clip(0)
 
 
 def numbers() -> bytes:

@@ -125,7 +125,7 @@ def test_those_who_want_to_be_alone_take_turns(tmp_path: Path) -> None:
     most: list[int] = []
 
     def enter(k: int) -> None:
-        with files.alone(tmp_path / "new" / ".lock"):
+        with files.file_lock(tmp_path / "new" / ".lock"):
             inside.append(k)
             time.sleep(0.01)
             most.append(len(inside))
@@ -134,7 +134,7 @@ def test_those_who_want_to_be_alone_take_turns(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(enter, range(12)))
     assert most == [1] * 12
-    with pytest.raises(ZeroDivisionError), files.alone(tmp_path / "new" / ".lock"):
+    with pytest.raises(ZeroDivisionError), files.file_lock(tmp_path / "new" / ".lock"):
         raise ZeroDivisionError
     enter(0)
 

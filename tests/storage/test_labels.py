@@ -14,27 +14,27 @@ from oneclick.storage.workspace import Workspace
 
 AT = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 TRACK = LabelTrack(
-    7,
-    "person",
-    np.array([0, 2], np.int32),
-    np.array([[10.004, 20, 30.126, 60], [-0.001, 20.5, 31, 61]], np.float32),
-    np.array([0.91239, 1], np.float32),
-    "di",
-    (2,),
-    {"posture": ((0, 3, "lying"),)},
+    id=7,
+    cls="person",
+    frames=np.array([0, 2], np.int32),
+    boxes=np.array([[10.004, 20, 30.126, 60], [-0.001, 20.5, 31, 61]], np.float32),
+    scores=np.array([0.91239, 1], np.float32),
+    origins="di",
+    keyframes=(2,),
+    attributes={"posture": ((0, 3, "lying"),)},
 )
 LABELS = LabelSet(
-    "ward-0a1b-00001000",
-    1,
-    "auto",
-    None,
-    "hindsight:opencv-hog",
-    AT,
-    3,
-    64,
-    64,
-    ("person",),
-    (TRACK,),
+    clip="ward-0a1b-00001000",
+    revision=1,
+    kind="auto",
+    parent=None,
+    made_by="hindsight:opencv-hog",
+    made_at=AT,
+    frames=3,
+    width=64,
+    height=64,
+    classes=("person",),
+    tracks=(TRACK,),
 )
 GOLDEN = (
     b'{"schema":1,"clip":"ward-0a1b-00001000","revision":1,"kind":"auto","parent":null,'
@@ -150,7 +150,12 @@ def test_reading_and_writing_again_gives_the_same_bytes(frames, corner, score):
     n = len(frames)
     box = np.tile(np.array([corner, corner, corner + 3, corner + 9], np.float32), (n, 1))
     track = LabelTrack(
-        0, "person", np.array(frames, np.int32), box, np.full(n, score, np.float32), "r" * n
+        id=0,
+        cls="person",
+        frames=np.array(frames, np.int32),
+        boxes=box,
+        scores=np.full(n, score, np.float32),
+        origins="r" * n,
     )
     first = labels.encode(replace(LABELS, frames=100, tracks=(track,)))
     back = labels.decode(first, Path("memory"))

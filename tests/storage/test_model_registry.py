@@ -19,7 +19,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def test_before_the_first_promotion_nobody_serves(workspace: Workspace) -> None:
     assert model_registry.champion(workspace) is None
-    assert not model_registry.served(workspace, "a")
+    assert not model_registry.was_in_service(workspace, "a")
     with pytest.raises(OneclickError, match="no earlier champion"):
         model_registry.rollback(workspace)
 
@@ -40,7 +40,7 @@ def test_rolling_back_goes_further_back_each_time(workspace: Workspace) -> None:
     assert model_registry.rollback(workspace) == "a"
     with pytest.raises(OneclickError, match="no earlier champion"):
         model_registry.rollback(workspace)
-    assert model_registry.served(workspace, "c")
+    assert model_registry.was_in_service(workspace, "c")
     model_registry.promote(workspace, "c", "by hand")
     assert model_registry.rollback(workspace) == "a"
 
@@ -52,8 +52,8 @@ def test_labellers_and_the_deployed_model_do_not_meet(workspace: Workspace) -> N
     assert model_registry.champion(workspace) == "a"
     assert model_registry.champion(workspace, "big-net") == "c"
     assert model_registry.rollback(workspace, "big-net") == "b"
-    assert model_registry.served(workspace, "c", "big-net")
-    assert not model_registry.served(workspace, "c")
+    assert model_registry.was_in_service(workspace, "c", "big-net")
+    assert not model_registry.was_in_service(workspace, "c")
     assert model_registry.champion(workspace, "other") is None
 
 

@@ -24,7 +24,15 @@ def made(rows, names=("person", "wheelchair")):
     size = np.array([r[3] for r in rows], np.float32)[:, None]
     boxes = np.concatenate([low, low + size], 1)
     scores = np.array([r[4] for r in rows], np.float32)
-    return Detections(frames, boxes, scores, frames % len(names), 100, 12.5, names)
+    return Detections(
+        frames=frames,
+        boxes=boxes,
+        scores=scores,
+        classes=frames % len(names),
+        length=100,
+        fps=12.5,
+        names=names,
+    )
 
 
 def same(a, b):
@@ -53,7 +61,7 @@ def test_columns_and_metadata_are_the_documented_ones(tmp_path):
     predictions.save(path, made([(3, 1, 2, 3, 0.5)]))
     schema = pq.read_schema(path)
     assert schema.names == ["frame", "x1", "y1", "x2", "y2", "score", "class_id"]
-    assert schema.metadata[predictions.KEY] == (
+    assert schema.metadata[predictions.METADATA_KEY] == (
         b'{"fps": 12.5, "frames": 100, "model": "opencv-hog", "names": ["person", "wheelchair"]}'
     )
 
@@ -80,10 +88,10 @@ def broken(path, how):
     elif how == "no metadata":
         pq.write_table(pq.read_table(path).replace_schema_metadata(None), path)
     elif how == "frame out of range":
-        about = {predictions.KEY: b'{"fps": 10, "frames": 2, "names": ["person", "b"]}'}
+        about = {predictions.METADATA_KEY: b'{"fps": 10, "frames": 2, "names": ["person", "b"]}'}
         pq.write_table(pq.read_table(path).replace_schema_metadata(about), path)
     elif how == "metadata of another kind":
-        about = {predictions.KEY: b"[1, 2]"}
+        about = {predictions.METADATA_KEY: b"[1, 2]"}
         pq.write_table(pq.read_table(path).replace_schema_metadata(about), path)
     elif how == "missing":
         path.unlink()
@@ -151,14 +159,22 @@ def test_a_signal_has_one_number_a_frame(tmp_path):
 def test_chunks_are_the_whole_in_pieces(
     tmp_path: Path, frames: int, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predictions, "BATCH", batch)
+    monkeypatch.setattr(predictions, "BATCH_ROWS", batch)
     r = np.random.default_rng(1)
     where = np.sort(r.choice(np.r_[0:20, 60:95], 150)).astype(np.int32)
     corners = r.uniform(0, 50, (150, 4)).cumsum(1)
-    whole = Detections(where, corners, r.random(150), where * 0, 100, 5.0, ("person", "bed"))  # type: ignore[arg-type]
+    whole = Detections(
+        frames=where,
+        boxes=corners,
+        scores=r.random(150),
+        classes=where * 0,
+        length=100,
+        fps=5.0,
+        names=("person", "bed"),
+    )  # type: ignore[arg-type]
     path = tmp_path / "x.parquet"
     predictions.save(path, whole)
-    parts = list(predictions.chunks(path, frames))
+    parts = list(predictions.load_chunks(path, frames))
     assert sum(part.length for part in parts) == 100
     for k, part in enumerate(parts):
         expected = whole.cut(Span(k * frames, k * frames + part.length))
@@ -170,8 +186,10 @@ def test_chunks_are_the_whole_in_pieces(
 def test_signal_chunks_are_the_whole_in_pieces(tmp_path: Path) -> None:
     path, values = tmp_path / "dark.parquet", np.arange(100, dtype=np.float32)
     predictions.save_signal(path, values)
-    assert [len(part) for part in predictions.signal_chunks(path, 30)] == [30, 30, 30, 10]
-    assert np.concatenate(list(predictions.signal_chunks(path, 30))).tolist() == values.tolist()
+    assert [len(part) for part in predictions.load_signal_chunks(path, 30)] == [30, 30, 30, 10]
+    assert (
+        np.concatenate(list(predictions.load_signal_chunks(path, 30))).tolist() == values.tolist()
+    )
 
 
 @pytest.mark.parametrize("content", [None, b"", b"a shopping list", b"PAR1" + b"x" * 200])
@@ -181,6 +199,6 @@ def test_chunks_of_what_is_no_file_of_ours_are_refused(
     path = tmp_path / "x.parquet"
     if content is not None:
         path.write_bytes(content)
-    for read in (predictions.chunks, predictions.signal_chunks):
+    for read in (predictions.load_chunks, predictions.load_signal_chunks):
         with pytest.raises(BadInput, match=r"x\.parquet: no (predictions|signal) file"):
             list(read(path, 10))

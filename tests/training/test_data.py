@@ -25,12 +25,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def images(root: Path, split: str = "train", stride: int = 2) -> data.ClipImages:
     version = next((root / "datasets").iterdir()).name
-    view = data.View("fcos-tiny", ("person",), stride)
+    view = data.ImageOptions("fcos-tiny", ("person",), stride)
     return data.ClipImages(root, version, split, view)  # type: ignore[arg-type]
 
 
 def batches(images: data.ClipImages, steps: int, batch: int, workers: int = 0) -> list[data.Batch]:
-    plan = sample.Plan(steps, batch, seed=1)
+    plan = sample.SamplingPlan(steps=steps, batch=batch, seed=1)
     return list(data.training_batches(images, images.visits({}), plan, workers))
 
 
@@ -90,7 +90,7 @@ def test_a_broken_file_is_named(tmp_path: Path, case: str) -> None:
 
 def test_a_class_the_model_does_not_know_is_named(root: Path) -> None:
     version = next((root / "datasets").iterdir()).name
-    other = data.ClipImages(root, version, "train", data.View("fcos-tiny", ("chair",)))
+    other = data.ClipImages(root, version, "train", data.ImageOptions("fcos-tiny", ("chair",)))
     with pytest.raises(BadInput, match="'person' is unknown"):
         other[0]
 

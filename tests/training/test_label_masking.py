@@ -13,7 +13,7 @@ from tests.training import toy
 def test_what_is_left_out_is_grey_and_what_is_believed_stays_whole() -> None:
     image = np.full((40, 60, 3), 200, np.uint8)
     boxes = np.array([[5, 5, 25, 25], [15, 15, 35, 35], [-4, 30, 4, 90]], np.float32)
-    made = label_masking.greyed(image, boxes[[0, 2]], boxes[[1]])
+    made = label_masking.grey_out(image, boxes[[0, 2]], boxes[[1]])
     assert (made[6:15, 6:15] == label_masking.GREY).all()
     assert (made[15:25, 15:25] == 200).all()
     assert (made[30:40, 0:4] == label_masking.GREY).all()
@@ -22,7 +22,7 @@ def test_what_is_left_out_is_grey_and_what_is_believed_stays_whole() -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_filled_boxes_count_as_often_as_they_should_and_others_always(share: float) -> None:
-    out = label_masking.left_out("id" * 2000, {"i": share}, np.random.default_rng(0))
+    out = label_masking.sample_masked("id" * 2000, {"i": share}, np.random.default_rng(0))
     assert not out[1::2].any()
     assert out[0::2].mean() == pytest.approx(1 - share, abs=0.04)
 
@@ -35,12 +35,12 @@ def test_a_region_to_ignore_is_grey_in_training_and_named_in_testing(tmp_path: P
         tmp_path, [toy.freeze(tmp_path, replace(found, tracks=(region,)), "train")]
     )
     images = clip(tmp_path, version.name, 1.0)
-    plain, drawn = images[0], images[data.Draw(0, 0, 1)]
+    plain, drawn = images[0], images[data.ImageSample(0, 0, 1)]
     assert (len(plain.boxes), len(plain.ignored)) == (0, 1)
     assert len(drawn.boxes) == 0
     x1, y1, x2, y2 = plain.ignored[0].round().int().tolist()
     assert plain.image[:, y1:y2, x1:x2].float().std() > 10
-    grey = label_masking.greyed(
+    grey = label_masking.grey_out(
         np.asarray(plain.image.permute(1, 2, 0)), plain.ignored.numpy(), NONE
     )
     assert (grey[y1:y2, x1:x2] == label_masking.GREY).all()
@@ -62,11 +62,11 @@ def server(root: Path, origins: str) -> str:
 def drawn(root: Path, version: str, filled: float) -> list[int]:
     """Boxes in each augmented image of the clip, over several draws."""
     images = clip(root, version, filled)
-    return [len(images[data.Draw(0, k, seed)].boxes) for seed in range(10) for k in range(4)]
+    return [len(images[data.ImageSample(0, k, seed)].boxes) for seed in range(10) for k in range(4)]
 
 
 def clip(root: Path, version: str, filled: float) -> data.ClipImages:
-    view = data.View("fcos-tiny", ("person",), 1, {"i": filled, "r": filled})
+    view = data.ImageOptions("fcos-tiny", ("person",), 1, {"i": filled, "r": filled})
     return data.ClipImages(root, version, "train", view)
 
 

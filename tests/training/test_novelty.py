@@ -11,11 +11,11 @@ import torch
 
 from oneclick.core.errors import BadInput, UnknownName, UsageError
 from oneclick.detectors import novelty as detector
-from oneclick.detectors.novelty import KINDS, Novelty
+from oneclick.detectors.novelty import KINDS, NoveltyModel
 from oneclick.training import novelty
 from tests.training import toy
 
-SHORT = novelty.Config(steps=30, batch=8)
+SHORT = novelty.NoveltyTrainingConfig(steps=30, batch=8)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def pictures() -> list[np.ndarray]:
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def model(request: pytest.FixtureRequest, pictures: list[np.ndarray]) -> Novelty:
+def model(request: pytest.FixtureRequest, pictures: list[np.ndarray]) -> NoveltyModel:
     return novelty.fit(request.param, novelty.sample(pictures), SHORT)
 
 
@@ -36,7 +36,7 @@ def covered(picture: np.ndarray) -> np.ndarray:
 
 
 def test_a_covered_camera_is_stranger_than_every_ordinary_frame(
-    model: Novelty, pictures: list[np.ndarray]
+    model: NoveltyModel, pictures: list[np.ndarray]
 ) -> None:
     ordinary = model.score(pictures)
     strange = model.score([covered(picture) for picture in pictures[::10]])
@@ -47,12 +47,14 @@ def test_a_covered_camera_is_stranger_than_every_ordinary_frame(
 
 
 def test_the_level_is_that_of_the_strangest_frame_held_out(
-    model: Novelty, pictures: list[np.ndarray]
+    model: NoveltyModel, pictures: list[np.ndarray]
 ) -> None:
     assert model.score(pictures[64:]).max() == pytest.approx(1, abs=0.05)
 
 
-def test_a_score_depends_on_its_frame_alone(model: Novelty, pictures: list[np.ndarray]) -> None:
+def test_a_score_depends_on_its_frame_alone(
+    model: NoveltyModel, pictures: list[np.ndarray]
+) -> None:
     together = model.score(pictures[:20])
     alone = np.concatenate([model.score([picture]) for picture in pictures[:20]])
     np.testing.assert_allclose(together, alone, rtol=1e-3, atol=1e-4)
@@ -60,19 +62,19 @@ def test_a_score_depends_on_its_frame_alone(model: Novelty, pictures: list[np.nd
 
 
 def test_a_state_comes_back_from_a_file_of_weights_only(
-    model: Novelty, pictures: list[np.ndarray]
+    model: NoveltyModel, pictures: list[np.ndarray]
 ) -> None:
     file = io.BytesIO()
     torch.save(model.state(), file)
     file.seek(0)
-    again = Novelty.from_state(torch.load(file, weights_only=True))
+    again = NoveltyModel.from_state(torch.load(file, weights_only=True))
     assert again.kind == model.kind
     np.testing.assert_array_equal(again.score(pictures[:5]), model.score(pictures[:5]))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_training_twice_gives_the_same_scores(
-    kind: detector.Kind, pictures: list[np.ndarray]
+    kind: detector.NoveltyKind, pictures: list[np.ndarray]
 ) -> None:
     few = dataclasses.replace(SHORT, steps=4)
     first, again = (novelty.fit(kind, novelty.sample(pictures), few) for _ in range(2))
@@ -101,8 +103,8 @@ def test_too_few_frames_or_other_sizes_are_refused(pictures: list[np.ndarray]) -
         novelty.fit("novelty-oracle", small)  # type: ignore[arg-type]
 
 
-def test_what_is_no_state_is_refused(model: Novelty) -> None:
+def test_what_is_no_state_is_refused(model: NoveltyModel) -> None:
     with pytest.raises(BadInput, match="no model of novelty"):
-        Novelty.from_state({"kind": model.kind})
+        NoveltyModel.from_state({"kind": model.kind})
     with pytest.raises(BadInput, match="no model of novelty"):
-        Novelty.from_state({**model.state(), "weights": {}})
+        NoveltyModel.from_state({**model.state(), "weights": {}})

@@ -15,15 +15,15 @@ import pytest
 import torch
 
 from oneclick.core.errors import OneclickError, UsageError
-from oneclick.storage import datasets, files
+from oneclick.storage import datasets, files, model_cards
 from oneclick.training import checkpoint, launch, loop, model, train
-from oneclick.training.config import Config, Equipment, Places
-from oneclick.training.distributed import Machine
+from oneclick.training.config import Equipment, TrainingJob, TrainingConfig, TrainingPaths
+from oneclick.training.distributed import ProcessContext
 from tests.training import toy
 
 pytestmark = pytest.mark.e2e
 
-CONFIG = Config(steps=4, batch=2, stride=3)
+CONFIG = TrainingConfig(steps=4, batch=2, stride=3)
 EAGER = Equipment("cpu", checkpoint_seconds=0)
 
 
@@ -54,11 +54,11 @@ def same(first: Path, second: Path) -> bool:
 @pytest.fixture(scope="module")
 def whole(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model of a training that nobody disturbed."""
-    places = Places(root, tmp_path_factory.mktemp("models"))
+    places = TrainingPaths(root, tmp_path_factory.mktemp("models"))
     done = train.train(CONFIG, version(root), places, EAGER)
     assert done
     folder = places.models / done.card.id
-    assert not (folder / checkpoint.NAME).exists()
+    assert not (folder / checkpoint.FILE_NAME).exists()
     return folder
 
 
@@ -66,9 +66,9 @@ def whole(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_training_killed_at_any_step_ends_with_the_same_weights(
     at: int, root: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step, places = loop.Training.step, Places(root, tmp_path)
+    step, places = loop.Trainer.step, TrainingPaths(root, tmp_path)
 
-    def killed(self: loop.Training, number: int, batches: list) -> dict:  # type: ignore[type-arg]
+    def killed(self: loop.Trainer, number: int, batches: list) -> dict:  # type: ignore[type-arg]
         if number == at:
             raise Killed
         return step(self, number, batches)
@@ -77,8 +77,8 @@ def test_a_training_killed_at_any_step_ends_with_the_same_weights(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop.Training, "step", killed)
-        patch.setattr(model, "write_card", killed_late)
+        patch.setattr(loop.Trainer, "step", killed)
+        patch.setattr(model_cards, "write", killed_late)
         with pytest.raises(Killed):
             train.train(CONFIG, version(root), places, EAGER)
     assert train.train(CONFIG, version(root), places, EAGER)
@@ -90,7 +90,7 @@ def test_a_training_killed_at_any_step_ends_with_the_same_weights(
 def test_a_process_killed_without_warning_is_taken_up_by_the_next(
     root: Path, whole: Path, tmp_path: Path
 ) -> None:
-    job = train.Job.of(CONFIG, version(root), Places(root, tmp_path), EAGER)
+    job = TrainingJob.create(CONFIG, version(root), TrainingPaths(root, tmp_path), EAGER)
     files.write_json(tmp_path / "job.json", job)
     command = [sys.executable, "-m", "oneclick.training.train", "--config"]
     # As many threads as here, and with them the same sums.
@@ -98,21 +98,21 @@ def test_a_process_killed_without_warning_is_taken_up_by_the_next(
     process = subprocess.Popen(
         [*command, str(tmp_path / "job.json")], env={**os.environ, **threads}
     )
-    kept = tmp_path / whole.name / checkpoint.NAME
+    kept = tmp_path / whole.name / checkpoint.FILE_NAME
     deadline = time.monotonic() + 120
     while not kept.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert train.train(CONFIG, version(root), Places(root, tmp_path), EAGER)
+    assert train.train(CONFIG, version(root), TrainingPaths(root, tmp_path), EAGER)
     assert same(tmp_path / whole.name, whole)
 
 
 def test_a_damaged_checkpoint_is_as_good_as_none(root: Path, whole: Path, tmp_path: Path) -> None:
     folder = tmp_path / whole.name
     folder.mkdir()
-    (folder / checkpoint.NAME).write_bytes(b"PK damaged")
-    assert train.train(CONFIG, version(root), Places(root, tmp_path), EAGER)
+    (folder / checkpoint.FILE_NAME).write_bytes(b"PK damaged")
+    assert train.train(CONFIG, version(root), TrainingPaths(root, tmp_path), EAGER)
     assert same(folder, whole)
 
 
@@ -120,11 +120,11 @@ def test_a_training_goes_on_from_the_champion_it_was_started_from(
     root: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = replace(CONFIG, steps=2, seed=1)
-    monkeypatch.setattr(model, "write_card", lambda *_: (_ for _ in ()).throw(Killed))
+    monkeypatch.setattr(model_cards, "write", lambda *_: (_ for _ in ()).throw(Killed))
     with pytest.raises(Killed):
-        train.train(config, version(root), Places(root, tmp_path, whole), EAGER)
+        train.train(config, version(root), TrainingPaths(root, tmp_path, whole), EAGER)
     monkeypatch.undo()
-    done = train.train(config, version(root), Places(root, tmp_path, None), EAGER)
+    done = train.train(config, version(root), TrainingPaths(root, tmp_path, None), EAGER)
     assert done
     assert done.card.parent == whole.name
 
@@ -141,9 +141,9 @@ def test_a_network_computes_in_half_precision_and_keeps_whole_weights(
     root: Path, dtype: torch.dtype
 ) -> None:
     config = replace(CONFIG, steps=1)
-    dataset = datasets.head(root / "datasets" / version(root))
-    work = train._Work.of(config, dataset, Places(root, root / "none"), EAGER)
-    network = work.fit(Machine(torch.device("cpu"), dtype), None)
+    dataset = datasets.load_header(root / "datasets" / version(root))
+    work = train.TrainingRun.prepare(config, dataset, TrainingPaths(root, root / "none"), EAGER)
+    network = work.fit(ProcessContext(torch.device("cpu"), dtype), None)
     assert all(value.dtype is torch.float32 for value in network.parameters())
     assert all(torch.isfinite(value).all() for value in network.parameters())
 
@@ -160,11 +160,11 @@ def server_of(root: Path, people: list[int]) -> None:
     )
 
 
-def both_ways(root: Path, config: Config) -> tuple[list[float], list[float]]:
+def both_ways(root: Path, config: TrainingConfig) -> tuple[list[float], list[float]]:
     """Losses by step of one process and of two that share the same batches."""
     folders = []
     for count in (1, 2):
-        places = Places(root, root / f"models-{count}")
+        places = TrainingPaths(root, root / f"models-{count}")
         card = launch.run(config, version(root), places, EAGER, count).card
         assert [path.name for path in places.models.iterdir()] == [card.id]
         folders.append(places.models / card.id)
@@ -174,7 +174,7 @@ def both_ways(root: Path, config: Config) -> tuple[list[float], list[float]]:
 
 def test_two_processes_train_as_one_on_the_same_batches(tmp_path: Path) -> None:
     server_of(tmp_path, [2, 2, 2])
-    one, two = both_ways(tmp_path, Config(steps=12, batch=4, stride=1))
+    one, two = both_ways(tmp_path, TrainingConfig(steps=12, batch=4, stride=1))
     assert len(one) == len(two) == 12
     assert one[0] == pytest.approx(two[0], rel=0.05)
     assert sum(one[6:]) == pytest.approx(sum(two[6:]), rel=0.1)
@@ -183,7 +183,7 @@ def test_two_processes_train_as_one_on_the_same_batches(tmp_path: Path) -> None:
 
 def test_a_rank_whose_images_show_nobody_hangs_no_other(tmp_path: Path) -> None:
     server_of(tmp_path, [2, 0, 0])
-    one, two = both_ways(tmp_path, Config(steps=8, batch=2, stride=1))
+    one, two = both_ways(tmp_path, TrainingConfig(steps=8, batch=2, stride=1))
     assert len(one) == len(two) == 8
     assert all(loss >= 0 for loss in two)
 
@@ -196,4 +196,4 @@ def losses(folder: Path) -> list[float]:
 def test_processes_that_fail_say_why_in_one_line(root: Path, tmp_path: Path) -> None:
     broken = replace(CONFIG, batch=3)
     with pytest.raises(OneclickError, match=r"^a batch of 3 images cannot be shared by 2"):
-        launch.run(broken, version(root), Places(root, tmp_path), EAGER, 2)
+        launch.run(broken, version(root), TrainingPaths(root, tmp_path), EAGER, 2)

@@ -13,7 +13,7 @@ from oneclick.core import shuffle
 from oneclick.core.datasets import DatasetClip
 from oneclick.storage import datasets
 from oneclick.training import sample
-from oneclick.training.sample import Draws, Plan, Walk
+from oneclick.training.sample import SamplingPlan, TrainingSampler, VisitIndex
 
 FRAMES = np.array([3, 1, 5])
 
@@ -41,23 +41,23 @@ def test_a_shuffle_of_ten_million_is_computed_where_it_is_asked() -> None:
     assert (some < 10_000_000).all()
 
 
-def images(draws: Draws) -> list[tuple[int, int]]:
+def images(draws: TrainingSampler) -> list[tuple[int, int]]:
     return [(draw.clip, draw.frame) for draw in draws]
 
 
 def test_every_epoch_shows_every_image_once_in_another_order() -> None:
-    walk = Walk(FRAMES, 1)
+    walk = VisitIndex(FRAMES, 1)
     assert walk.length == 9
-    drawn = images(Draws(walk, Plan(steps=6, batch=3, seed=3)))
+    drawn = images(TrainingSampler(walk, SamplingPlan(steps=6, batch=3, seed=3)))
     assert len(set(drawn[:9])) == len(set(drawn[9:])) == 9
     assert drawn[:9] != drawn[9:]
 
 
 def test_a_clip_is_visited_for_several_images_far_apart() -> None:
     frames = np.full(3 * sample.WINDOW, 40)
-    assert sample.visit(frames) == 4
-    walk = Walk(frames, 1, visit=4)
-    drawn = images(Draws(walk, Plan(steps=120 * sample.WINDOW // 8, batch=8)))
+    assert sample.visit_length(frames) == 4
+    walk = VisitIndex(frames, 1, visit=4)
+    drawn = images(TrainingSampler(walk, SamplingPlan(steps=120 * sample.WINDOW // 8, batch=8)))
     assert len(set(drawn)) == len(drawn) == frames.sum()
     assert len({clip for clip, _ in drawn[:64]}) > 50
     for first, second in zip(drawn[:64], drawn[64:128], strict=True):
@@ -65,24 +65,31 @@ def test_a_clip_is_visited_for_several_images_far_apart() -> None:
 
 
 def test_clips_too_short_for_it_are_not_visited_twice() -> None:
-    assert sample.visit(np.array([1, 1, 1, 90])) == 2
-    assert sample.visit(np.array([1] * 50)) == 1
-    assert sample.visit(np.array([45, 45])) == 4
+    assert sample.visit_length(np.array([1, 1, 1, 90])) == 2
+    assert sample.visit_length(np.array([1] * 50)) == 1
+    assert sample.visit_length(np.array([45, 45])) == 4
 
 
 def test_a_stride_leaves_frames_out() -> None:
-    walk = Walk(FRAMES, 2)
-    found = [(d.clip, d.frame) for d in sample.in_order(walk)]
+    walk = VisitIndex(FRAMES, 2)
+    found = [(d.clip, d.frame) for d in sample.plain_samples(walk)]
     assert found == [(0, 0), (0, 2), (1, 0), (2, 0), (2, 2), (2, 4)]
-    assert [d.clip for d in sample.in_order(walk, 3)] == [0, 1, 2]
+    assert [d.clip for d in sample.plain_samples(walk, 3)] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("ranks", [2, 4])
 @pytest.mark.parametrize("start", [0, 3])
 def test_ranks_share_each_step_without_overlap(ranks: int, start: int) -> None:
-    walk = Walk(FRAMES, 1)
-    whole = list(Draws(walk, Plan(5, 4, seed=1)))[start * 4 :]
-    parts = [list(Draws(walk, Plan(5, 4, 1, start, rank, ranks))) for rank in range(ranks)]
+    walk = VisitIndex(FRAMES, 1)
+    whole = list(TrainingSampler(walk, SamplingPlan(steps=5, batch=4, seed=1)))[start * 4 :]
+    parts = [
+        list(
+            TrainingSampler(
+                walk, SamplingPlan(steps=5, batch=4, seed=1, start=start, rank=rank, ranks=ranks)
+            )
+        )
+        for rank in range(ranks)
+    ]
     share = 4 // ranks
     mixed = [
         draw
@@ -94,30 +101,47 @@ def test_ranks_share_each_step_without_overlap(ranks: int, start: int) -> None:
 
 
 def test_a_clip_of_double_weight_is_drawn_twice_as_often() -> None:
-    walk = Walk(np.array([10, 10, 20]), 1, np.array([1.0, 2.0, 0.5]))
-    drawn = Counter(draw.clip for draw in Draws(walk, Plan(steps=400, batch=4)))
+    walk = VisitIndex(np.array([10, 10, 20]), 1, np.array([1.0, 2.0, 0.5]))
+    drawn = Counter(draw.clip for draw in TrainingSampler(walk, SamplingPlan(steps=400, batch=4)))
     assert [round(drawn[clip] / 400, 1) for clip in range(3)] == [1.0, 2.0, 1.0]
-    frames = Counter(draw.frame for draw in Draws(walk, Plan(400, 4)) if draw.clip == 1)
+    frames = Counter(
+        draw.frame
+        for draw in TrainingSampler(walk, SamplingPlan(steps=400, batch=4))
+        if draw.clip == 1
+    )
     assert set(frames) == set(range(10))
     assert max(frames.values()) - min(frames.values()) <= 4
 
 
 def test_weights_come_from_triggers_and_from_the_origins_of_boxes(tmp_path: Path) -> None:
     def line(clip: str, origins: dict[str, int], chosen: str, led: str) -> DatasetClip:
-        size = (5, 64, 48, 10.0)
-        return DatasetClip(clip, "cam", 1, "", "", "train", *size, origins, chosen, led)
+        return DatasetClip(
+            clip=clip,
+            camera="cam",
+            revision=1,
+            label_digest="",
+            clip_digest="",
+            split="train",
+            frames=5,
+            width=64,
+            height=48,
+            fps=10.0,
+            origins=origins,
+            chosen_by=chosen,
+            led_by=led,
+        )
 
     lines = [
         line("a", {"h": 3, "i": 1}, "trigger", "flicker"),
         line("b", {}, "control", ""),
         line("c", {"d": 2}, "trigger", "jump"),
     ]
-    version = datasets.make(1, None, ("person",), lines)
+    version = datasets.build(1, None, ("person",), lines)
     for name, content in datasets.documents(version, _now()).items():
         (tmp_path / name).write_bytes(content)
-    index = datasets.index_of(tmp_path, "train")
-    assert sample.weights(index, {}) is None
-    found = sample.weights(index, {"flicker": 2, "control": 0.5, "h": 3})
+    index = datasets.open_index(tmp_path, "train")
+    assert sample.clip_weights(index, {}) is None
+    found = sample.clip_weights(index, {"flicker": 2, "control": 0.5, "h": 3})
     assert found is not None
     assert found.tolist() == [2 * (3 * 3 + 1) / 4, 0.5, 1]
 

@@ -11,8 +11,8 @@ from torchvision.models import get_model, get_model_weights
 from oneclick.core.errors import DetectorUnavailable
 from oneclick.detectors import networks
 from oneclick.training import loop, model
-from oneclick.training.config import Config
-from oneclick.training.distributed import Machine
+from oneclick.training.config import TrainingConfig
+from oneclick.training.distributed import ProcessContext
 from tests.training import toy
 
 ARCH = "ssdlite320_mobilenet_v3_large"
@@ -37,7 +37,7 @@ def test_a_network_of_torchvision_starts_from_its_coco_weights(hub: Path) -> Non
     coco = get_model(ARCH, weights=None, weights_backbone=None).state_dict()
     url = get_model_weights(ARCH).DEFAULT.url
     torch.save(coco, hub / url.rsplit("/", 1)[-1])
-    network, tuned = model.start(ARCH, ("person",), None, pretrained=True)
+    network, tuned = model.initialize(ARCH, ("person",), None, pretrained=True)
     assert not tuned
     found = network.state_dict()
     adopted = [name for name, value in found.items() if torch.equal(value, coco[name])]
@@ -48,17 +48,19 @@ def test_a_network_of_torchvision_starts_from_its_coco_weights(hub: Path) -> Non
 
 def test_weights_that_cannot_be_had_are_named(hub: Path) -> None:
     with pytest.raises(DetectorUnavailable, match=rf"{ARCH}: cannot download .* \(no route"):
-        model.start(ARCH, ("person",), None, pretrained=True)
-    assert model.start(ARCH, ("person",), None, pretrained=False)
-    assert not Config().from_coco
-    assert Config(arch=ARCH).from_coco
+        model.initialize(ARCH, ("person",), None, pretrained=True)
+    assert model.initialize(ARCH, ("person",), None, pretrained=False)
+    assert not TrainingConfig().from_coco
+    assert TrainingConfig(arch=ARCH).from_coco
 
 
 def test_frozen_normalisation_stays_what_it_was(tmp_path: Path) -> None:
     network = networks.build(networks.TINY, ("person",))
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    schedule = loop.Schedule(1, 0.1, 1, 0.0, 1.0, 0.0, frozen_norm=True)
-    training = loop.Training(network, schedule, Machine(torch.device("cpu")))
+    schedule = loop.Schedule(
+        steps=1, lr=0.1, warmup=1, weight_decay=0.0, clip=1.0, ema=0.0, frozen_norm=True
+    )
+    training = loop.Trainer(network, schedule, ProcessContext(torch.device("cpu")))
     training.step(0, [toy.batch(tmp_path)])
     norms = {n for n, part in network.named_modules() if isinstance(part, torch.nn.BatchNorm2d)}
     for name, value in network.state_dict().items():

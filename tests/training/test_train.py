@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from oneclick.core.errors import BadInput, OneclickError, UsageError
+from oneclick.storage import model_cards
+from oneclick.storage.model_cards import ModelCard
 from oneclick.training import loop, model, train
 from tests.training import toy
 
-TINY = train.Config(steps=2, batch=2, stride=3)
+TINY = train.TrainingConfig(steps=2, batch=2, stride=3)
 
 
 @pytest.fixture(scope="module")
@@ -28,18 +30,20 @@ def version(root: Path) -> str:
 @pytest.fixture(scope="module")
 def trained(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a model trained for two steps."""
-    places = train.Places(root, tmp_path_factory.mktemp("models"))
+    places = train.TrainingPaths(root, tmp_path_factory.mktemp("models"))
     return places.models / trained_card(TINY, root, places).id
 
 
-def trained_card(config: train.Config, root: Path, places: train.Places) -> model.Card:
+def trained_card(
+    config: train.TrainingConfig, root: Path, places: train.TrainingPaths
+) -> ModelCard:
     done = train.train(config, version(root), places)
     assert done
     return done.card
 
 
 def test_a_model_testifies_where_it_comes_from(root: Path, trained: Path) -> None:
-    card = model.read_card(trained)
+    card = model_cards.read(trained)
     assert card
     assert card.id == trained.name == f"fcos-tiny-{version(root)}-{TINY.key()}"
     assert card.dataset.name == version(root)
@@ -55,7 +59,7 @@ def test_a_model_testifies_where_it_comes_from(root: Path, trained: Path) -> Non
 def test_the_same_training_twice_gives_the_same_weights(
     root: Path, trained: Path, tmp_path: Path
 ) -> None:
-    again = trained_card(TINY, root, train.Places(root, tmp_path))
+    again = trained_card(TINY, root, train.TrainingPaths(root, tmp_path))
     first, second = model.load(trained)[0], model.load(tmp_path / again.id)[0]
     for name, value in first.state_dict().items():
         assert torch.equal(value, second.state_dict()[name]), name
@@ -66,7 +70,7 @@ def test_the_same_training_twice_gives_the_same_weights(
 
 def test_a_model_that_is_there_is_not_trained_again(root: Path, trained: Path) -> None:
     before = (trained / "model.pt").stat().st_mtime_ns
-    done = train.train(TINY, version(root), train.Places(root, trained.parent))
+    done = train.train(TINY, version(root), train.TrainingPaths(root, trained.parent))
     assert done
     assert done.tested is None
     assert (trained / "model.pt").stat().st_mtime_ns == before
@@ -76,7 +80,7 @@ def test_training_starts_from_the_champion_of_the_same_build(
     root: Path, trained: Path, tmp_path: Path
 ) -> None:
     config = dataclasses.replace(TINY, steps=1, tuning_lr=0.0, ema=0.0)
-    places = train.Places(root, tmp_path, trained)
+    places = train.TrainingPaths(root, tmp_path, trained)
     card = trained_card(config, root, places)
     assert card.parent == trained.name
     tuned, start = model.load(tmp_path / card.id)[0], model.load(trained)[0]
@@ -87,7 +91,7 @@ def test_training_starts_from_the_champion_of_the_same_build(
 
 
 def test_a_changed_weight_file_is_refused(root: Path, tmp_path: Path) -> None:
-    card = trained_card(TINY, root, train.Places(root, tmp_path))
+    card = trained_card(TINY, root, train.TrainingPaths(root, tmp_path))
     with (tmp_path / card.id / "model.pt").open("ab") as file:
         file.write(b"x")
     with pytest.raises(BadInput, match=r"model\.pt was changed"):
@@ -97,12 +101,12 @@ def test_a_changed_weight_file_is_refused(root: Path, tmp_path: Path) -> None:
 def test_a_dataset_without_training_clips_is_refused(tmp_path: Path) -> None:
     toy.server(tmp_path, {"a": "test"}, frames=1)
     with pytest.raises(UsageError, match="no training clip"):
-        train.train(TINY, version(tmp_path), train.Places(tmp_path, tmp_path / "models"))
+        train.train(TINY, version(tmp_path), train.TrainingPaths(tmp_path, tmp_path / "models"))
 
 
 def test_images_without_people_train_too(tmp_path: Path) -> None:
     toy.server(tmp_path, {"a": "train", "b": "test"}, frames=2, people=0)
-    places = train.Places(tmp_path, tmp_path / "models")
+    places = train.TrainingPaths(tmp_path, tmp_path / "models")
     card = trained_card(TINY, tmp_path, places)
     assert (card.metrics["map"], card.metrics["boxes"]) == (0, 0)
 
@@ -110,9 +114,9 @@ def test_images_without_people_train_too(tmp_path: Path) -> None:
 def test_a_loss_that_is_not_finite_names_its_batch_and_leaves_no_model(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "_losses", lambda *_: {"loss": torch.tensor(float("nan"))})
+    monkeypatch.setattr(loop, "batch_losses", lambda *_: {"loss": torch.tensor(float("nan"))})
     with pytest.raises(OneclickError, match=r"nan at step 0 on [ab] frame \d"):
-        train.train(TINY, version(root), train.Places(root, tmp_path))
+        train.train(TINY, version(root), train.TrainingPaths(root, tmp_path))
     assert not list(tmp_path.glob("*/card.json"))
 
 

@@ -43,14 +43,14 @@ def scene(seed: int, frames: int, people: int = 2) -> tuple[list[NDArray[np.uint
     table = np.array(rows).reshape(-1, 6)
     n = len(table)
     tracks = Tracks(
-        table[:, 0],
-        table[:, 1],
-        table[:, 2:],
-        np.ones(n),
-        np.zeros(n),
-        np.full(n, "h"),
-        frames,
-        FPS,
+        frames=table[:, 0],
+        tracks=table[:, 1],
+        boxes=table[:, 2:],
+        scores=np.ones(n),
+        classes=np.zeros(n),
+        origins=np.full(n, "h"),
+        length=frames,
+        fps=FPS,
     )
     return pictures, tracks
 
@@ -59,7 +59,17 @@ def label_set(clip: str, tracks: Tracks, revision: int = 1) -> LabelSet:
     """The truth as a human's revision."""
     parts = core_labels.from_tracks(tracks)
     return LabelSet(
-        clip, revision, "human", None, "toy", NOW, tracks.length, WIDTH, HEIGHT, tracks.names, parts
+        clip=clip,
+        revision=revision,
+        kind="human",
+        parent=None,
+        made_by="toy",
+        made_at=NOW,
+        frames=tracks.length,
+        width=WIDTH,
+        height=HEIGHT,
+        classes=tracks.names,
+        tracks=parts,
     )
 
 
@@ -76,7 +86,7 @@ def server(
 
 def publish(root: Path, lines: list[DatasetClip]) -> DatasetVersion:
     """The version of these clips, on the server."""
-    version = datasets.make(1, None, ("person",), lines)
+    version = datasets.build(1, None, ("person",), lines)
     for name, content in datasets.documents(version, NOW).items():
         files.write_atomic(root / "datasets" / version.name / name, content)
     return version
@@ -101,19 +111,21 @@ def freeze(root: Path, found: LabelSet, split: Split) -> DatasetClip:
     """Write the labels of a clip whose frames lie there; its line in the manifest."""
     content = labels.encode(found)
     (root / "clips" / found.clip / datasets.labels_name(1)).write_bytes(content)
-    digest, size = hashlib.sha256(content).hexdigest(), (WIDTH, HEIGHT, FPS)
+    digest = hashlib.sha256(content).hexdigest()
     return DatasetClip(
-        found.clip,
-        found.clip,
-        1,
-        digest,
-        "0" * 64,
-        split,
-        found.frames,
-        *size,
-        found.counts(),
-        "trigger",
-        "flicker",
+        clip=found.clip,
+        camera=found.clip,
+        revision=1,
+        label_digest=digest,
+        clip_digest="0" * 64,
+        split=split,
+        frames=found.frames,
+        width=WIDTH,
+        height=HEIGHT,
+        fps=FPS,
+        origins=found.counts(),
+        chosen_by="trigger",
+        led_by="flicker",
     )
 
 
@@ -135,5 +147,7 @@ def _person(
 def batch(root: Path, count: int = 2) -> data.Batch:
     """The first images of a clip of two people."""
     version = publish(root, [publish_clip(root, "a", "train", 2, 0)])
-    images = data.ClipImages(root, version.name, "train", data.View("fcos-tiny", ("person",)))
+    images = data.ClipImages(
+        root, version.name, "train", data.ImageOptions("fcos-tiny", ("person",))
+    )
     return data.collate([images[k] for k in range(count)])

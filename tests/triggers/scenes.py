@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from oneclick.core.detections import Detections
 from oneclick.triggers.scene import Scene
 
@@ -11,12 +13,12 @@ Row = tuple[int, float, float]
 
 def boxes(rows: list[Row], length: int = 40, fps: float = 10.0) -> Detections:
     return Detections(
-        [k for k, _, _ in rows],  # type: ignore[arg-type]
-        [[x, 200.0, x + 40, 300.0] for _, x, _ in rows],  # type: ignore[arg-type]
-        [score for _, _, score in rows],  # type: ignore[arg-type]
-        [0 for _ in rows],  # type: ignore[arg-type]
-        length,
-        fps,
+        frames=[k for k, _, _ in rows],  # type: ignore[arg-type]
+        boxes=[[x, 200.0, x + 40, 300.0] for _, x, _ in rows],  # type: ignore[arg-type]
+        scores=[score for _, _, score in rows],  # type: ignore[arg-type]
+        classes=[0 for _ in rows],  # type: ignore[arg-type]
+        length=length,
+        fps=fps,
     )
 
 
@@ -24,7 +26,11 @@ def scene(
     rows: list[Row], rival: list[Row] | None = None, length: int = 40, fps: float = 10.0
 ) -> Scene:
     other = None if rival is None else boxes(rival, length, fps)
-    return Scene(boxes(rows, length, fps), 0.5, 640, 480, other, 0.5)
+    return scene_of(boxes(rows, length, fps), rival_detections=other, rival_threshold=0.5)
+
+
+def scene_of(detections: Detections, height: float = 480, **fields: Any) -> Scene:
+    return Scene(detections=detections, threshold=0.5, width=640, height=height, **fields)
 
 
 def person(frames: range | list[int], x: float = 100.0, score: float = 0.9) -> list[Row]:

@@ -12,14 +12,13 @@ from oneclick.core.errors import BadInput
 from oneclick.core.hits import Hit
 from oneclick.feedback import replay
 from oneclick.storage import predictions
-from oneclick.triggers.scene import Scene
-from oneclick.triggers.streaming import Chunk
-from tests.triggers.scenes import boxes, person
+from oneclick.triggers.streaming import PredictionChunk
+from tests.triggers.scenes import boxes, person, scene_of
 
 
 def found(own: Detections, other: Detections | None = None) -> list[Hit]:
     parts = [own] if other is None else [own, other]
-    scene = replay.scene(Chunk(tuple(parts)), [0.5] * len(parts), 640, 480)
+    scene = replay.build_scene(PredictionChunk(tuple(parts)), [0.5] * len(parts), 640, 480)
     return triggers.scan(scene, triggers.make())
 
 
@@ -63,7 +62,7 @@ def test_a_gap_in_time_ends_every_track() -> None:
 
 def test_a_rival_of_another_video_is_refused() -> None:
     with pytest.raises(ValueError, match="expected 40 frames, got 41"):
-        Scene(boxes([]), 0.5, 640, 480, boxes([], length=41))
+        scene_of(boxes([]), rival_detections=boxes([], length=41))
 
 
 def test_a_rival_that_knows_other_classes_says_nothing(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from oneclick.core.detections import Detections
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
 from oneclick.triggers import hit_evaluation
-from oneclick.triggers.calibrate import Tally
+from oneclick.triggers.calibrate import TriggerTally
 from oneclick.triggers.selection import control
-from oneclick.triggers.selection.control import Drawn
+from oneclick.triggers.selection.control import ControlClip
 
 HERE, THERE, ELSEWHERE = (0, 0, 40, 100), (200, 0, 240, 100), (400, 0, 440, 100)
 Box = tuple[int, int, int, int]
@@ -17,17 +17,36 @@ def boxes(*rows: tuple[int, Box]) -> Detections:
     frames = [frame for frame, _ in rows]
     sides = np.array([side for _, side in rows], np.float32)
     n = len(rows)
-    return Detections(frames, sides, [0.9] * n, [0] * n, 30, 10.0)  # type: ignore[arg-type]
+    return Detections(
+        frames=frames, boxes=sides, scores=[0.9] * n, classes=[0] * n, length=30, fps=10.0
+    )  # type: ignore[arg-type]
 
 
 def hit(trigger: str, *rows: tuple[int, Box], span: Span | None = None) -> Hit:
     frames = [frame for frame, _ in rows]
     where = span or Span(min(frames), max(frames) + 1)
-    return Hit(trigger, where, 0.5, tuple((f, *map(float, side)) for f, side in rows), "why")
+    return Hit(
+        trigger=trigger,
+        span=where,
+        score=0.5,
+        boxes=tuple((f, *map(float, side)) for f, side in rows),
+        why="why",
+    )
 
 
 TRUTH = boxes(*((k, HERE) for k in range(30)), (5, THERE))
 """Someone all the time, and someone else for one frame."""
+
+
+def evaluation(objects: int, errors: int, flagged: int) -> hit_evaluation.HitEvaluation:
+    return hit_evaluation.HitEvaluation(
+        objects=objects,
+        errors=errors,
+        flagged_errors=flagged,
+        tallies={},
+        hits={},
+        exclusive_errors={},
+    )
 
 
 def test_errors_are_counted_and_those_on_which_something_fired() -> None:
@@ -37,42 +56,42 @@ def test_errors_are_counted_and_those_on_which_something_fired() -> None:
         hit("conflict_miss", (7, HERE)),
         hit("blip", (20, HERE)),
     ]
-    found = hit_evaluation.testify(hits, said, TRUTH)
+    found = hit_evaluation.evaluate_hits(hits, said, TRUTH)
     # Missed: frames 7, 8 and THERE in frame 5; invented: ELSEWHERE.
-    assert (found.objects, found.errors, found.caught) == (32, 4, 2)
+    assert (found.objects, found.errors, found.flagged_errors) == (32, 4, 2)
     assert found.hits == {
-        "blip": Tally(1, 0),
-        "conflict_miss": Tally(1, 1),
-        "flicker": Tally(1, 1),
+        "blip": TriggerTally(1, 0),
+        "conflict_miss": TriggerTally(1, 1),
+        "flicker": TriggerTally(1, 1),
     }
-    assert found.alone == {"flicker": 1}
+    assert found.exclusive_errors == {"flicker": 1}
     assert found.tallies == {
-        frozenset({"flicker", "conflict_miss"}): Tally(1, 1),
-        frozenset({"flicker"}): Tally(1, 1),
-        frozenset({"blip"}): Tally(1, 0),
+        frozenset({"flicker", "conflict_miss"}): TriggerTally(1, 1),
+        frozenset({"flicker"}): TriggerTally(1, 1),
+        frozenset({"blip"}): TriggerTally(1, 0),
     }
 
 
 def test_a_hit_without_boxes_is_right_where_anything_is_wrong() -> None:
     said = boxes(*((k, HERE) for k in range(30)))
     near, far = (hit("frozen", span=Span(a, a + 3)) for a in (4, 20))
-    found = hit_evaluation.testify([near, far], said, TRUTH)
-    assert found.hits == {"frozen": Tally(2, 1)}
-    assert found.tallies == {frozenset({"frozen"}): Tally(6, 1)}
-    assert (found.errors, found.caught) == (1, 0)
+    found = hit_evaluation.evaluate_hits([near, far], said, TRUTH)
+    assert found.hits == {"frozen": TriggerTally(2, 1)}
+    assert found.tallies == {frozenset({"frozen"}): TriggerTally(6, 1)}
+    assert (found.errors, found.flagged_errors) == (1, 0)
 
 
 def test_a_quiet_clip_says_so() -> None:
-    found = hit_evaluation.testify([], TRUTH, TRUTH)
-    assert found == hit_evaluation.Testimony(31, 0, 0, {}, {}, {})
+    found = hit_evaluation.evaluate_hits([], TRUTH, TRUTH)
+    assert found == evaluation(31, 0, 0)
 
 
-def clip(objects: int, errors: int, caught: int, stands_for: float = 100) -> Drawn:
-    return Drawn(stands_for, 3, hit_evaluation.Testimony(objects, errors, caught, {}, {}, {}))
+def clip(objects: int, errors: int, flagged: int, seconds: float = 100) -> ControlClip:
+    return ControlClip(seconds, 3, evaluation(objects, errors, flagged))
 
 
 def test_control_clips_speak_for_all_video() -> None:
-    found = control.estimate([clip(60, 6, 3), clip(60, 0, 0), clip(60, 3, 3)], seen=30)
+    found = control.estimate([clip(60, 6, 3), clip(60, 0, 0), clip(60, 3, 3)], reviewed_errors=30)
     assert found.error_rate
     assert found.recall
     assert found.found
@@ -84,7 +103,7 @@ def test_control_clips_speak_for_all_video() -> None:
 
 
 def test_a_clip_of_a_longer_draw_counts_more() -> None:
-    found = control.estimate([clip(60, 6, 6, 300), clip(60, 6, 0, 100)], seen=0)
+    found = control.estimate([clip(60, 6, 6, 300), clip(60, 6, 0, 100)], reviewed_errors=0)
     assert found.recall
     assert found.recall.value == pytest.approx(0.75)
 
@@ -101,7 +120,7 @@ def test_a_clip_of_a_longer_draw_counts_more() -> None:
     ids=["no clip", "nobody there", "no error", "errors elsewhere", "nothing seen"],
 )
 def test_what_cannot_be_known_is_not_said(
-    drawn: list[Drawn], seen: int, known: tuple[bool, bool, bool]
+    drawn: list[ControlClip], seen: int, known: tuple[bool, bool, bool]
 ) -> None:
     found = control.estimate(drawn, seen)
     shares = (found.error_rate, found.recall, found.found)

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from oneclick import triggers as library
 from oneclick.cli import triggers
 from oneclick.core.errors import BadLabels, UsageError
-from oneclick.triggers import OWN
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 DATA = Path(__file__).resolve().parents[2].parent / "shared/data/mot"
@@ -98,7 +98,7 @@ def test_a_frame_rate_of_nothing_is_refused(own: Path) -> None:
 def test_the_list_names_every_trigger_with_its_parameters() -> None:
     result = CliRunner().invoke(triggers.app, ["list", "--json"])
     known = {row["name"]: row for row in json.loads(result.stdout)}
-    assert list(known) == [kind.name for kind in OWN]
+    assert list(known) == library.names()
     assert len(known) == 22
     assert known["flicker"]["parameters"] == {"hole": 0.5, "join": 1.0}
     assert "low_confidence" in CliRunner().invoke(triggers.app, ["list"]).stdout

@@ -17,7 +17,7 @@ from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
 from oneclick.feedback import replay
 from oneclick.triggers import streaming
-from oneclick.triggers.streaming import Chunk, SceneBlock
+from oneclick.triggers.streaming import PredictionChunk, SceneBlock
 
 FPS = 1.0
 LENGTH = 2700
@@ -25,7 +25,7 @@ LENGTH = 2700
 
 
 @cache
-def week() -> Chunk:
+def week() -> PredictionChunk:
     """Two models that look at two people pacing up and down, each with errors of its own."""
     r = np.random.default_rng(5)
     frames = np.repeat(np.arange(LENGTH, dtype=np.int32), 2)
@@ -39,15 +39,17 @@ def week() -> Chunk:
         scores = r.beta(8, 2, len(clean))
         classes = np.zeros(len(clean))
         parts.append(
-            Detections(frames, jitter, scores, classes, LENGTH, FPS).where(kept)  # type: ignore[arg-type]
+            Detections(
+                frames=frames, boxes=jitter, scores=scores, classes=classes, length=LENGTH, fps=FPS
+            ).where(kept)  # type: ignore[arg-type]
         )
     signal = np.cumsum(r.normal(0, 1, LENGTH)).astype(np.float32)
-    return Chunk(tuple(parts), {"drift": signal})
+    return PredictionChunk(tuple(parts), {"drift": signal})
 
 
 def looked(cuts: Iterable[int]) -> list[SceneBlock]:
     """The blocks of the week when it arrives in pieces."""
-    made = replay.watch([0.6, 0.6], 640, 480)
+    made = replay.block_buffer([0.6, 0.6], 640, 480)
     found: list[SceneBlock] = []
     for start, stop in pairwise([0, *sorted(cuts), LENGTH]):
         found += made.feed(week().cut(Span(start, stop)))
@@ -86,22 +88,22 @@ def test_blocks_answer_for_every_frame_once() -> None:
 
 
 def test_a_block_comes_as_soon_as_it_and_its_surroundings_are_there() -> None:
-    made = replay.watch([0.6, 0.6], 640, 480)
-    needed = round((streaming.SECONDS + streaming.AFTER) * FPS)
+    made = replay.block_buffer([0.6, 0.6], 640, 480)
+    needed = round((streaming.BLOCK_SECONDS + streaming.SECONDS_AFTER) * FPS)
     assert list(made.feed(week().cut(Span(0, needed - 1)))) == []
     assert len(list(made.feed(week().cut(Span(needed - 1, needed))))) == 1
 
 
 def test_a_video_of_one_block_is_looked_at_whole() -> None:
     short = week().cut(Span(0, 900))
-    made = replay.watch([0.6, 0.6], 640, 480)
+    made = replay.block_buffer([0.6, 0.6], 640, 480)
     (block,) = [*made.feed(short), *made.close()]
-    whole = triggers.scan(replay.scene(short, [0.6, 0.6], 640, 480), triggers.make())
+    whole = triggers.scan(replay.build_scene(short, [0.6, 0.6], 640, 480), triggers.make())
     assert block.find(triggers.make()) == whole
 
 
 def test_borders_of_blocks_hide_nothing_and_invent_little() -> None:
-    whole = triggers.scan(replay.scene(week(), [0.6, 0.6], 640, 480), triggers.make())
+    whole = triggers.scan(replay.build_scene(week(), [0.6, 0.6], 640, 480), triggers.make())
 
     def places(some: Iterable[Hit]) -> set[tuple[str, int]]:
         return {(hit.trigger, box[0]) for hit in some for box in hit.boxes}
@@ -112,8 +114,8 @@ def test_borders_of_blocks_hide_nothing_and_invent_little() -> None:
 
 def test_models_of_different_frames_are_refused() -> None:
     own, rival = week().parts
-    made = replay.watch([0.6, 0.6], 640, 480)
+    made = replay.block_buffer([0.6, 0.6], 640, 480)
     with pytest.raises(ValueError, match="of the same frames"):
-        list(made.feed(Chunk((own, rival.cut(Span(0, 10))))))
+        list(made.feed(PredictionChunk((own, rival.cut(Span(0, 10))))))
     with pytest.raises(ValueError, match="of the same frames"):
-        list(made.feed(Chunk((own,), {"dark": np.zeros(3, np.float32)})))
+        list(made.feed(PredictionChunk((own,), {"dark": np.zeros(3, np.float32)})))

@@ -16,27 +16,27 @@ from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.review import Verdict
 from oneclick.report import snapshot_reader
-from oneclick.report.numbers import Kept
+from oneclick.report.numbers import KeptVideo
 from oneclick.report.snapshot import (
+    ActionItem,
+    FlowRunRow,
     Goals,
-    Heat,
-    HeatRow,
-    Need,
+    HeatmapRow,
+    HitHeatmap,
+    ModelStatus,
     Reviewer,
-    Reviewing,
-    RunNow,
-    Serving,
+    ReviewProgress,
     Snapshot,
-    StageNow,
+    StageRow,
     Zoom,
 )
 from oneclick.storage import files, model_registry
+from oneclick.storage.model_cards import ModelCard, TrainingDataset
 from oneclick.storage.workspace import Workspace
-from oneclick.training import model
 from tests.catalog import samples as samples
 from tui import frame, grid
 from tui.app import Oneclick
-from tui.commands import Done
+from tui.commands import CommandResult
 
 NOW = datetime(2026, 3, 2, 14, 2, 11, tzinfo=UTC)
 HOME = Path("ward-set")
@@ -50,67 +50,107 @@ def snapshot(zoom: Zoom = Zoom.DAY, at: datetime = NOW) -> Snapshot:
     changes = (-4, 0, 31, 120, 0, 2200, 1, 3)
     ages = (2, 0, 21, 190, 0, 0, 0, 1500)
     stages = tuple(
-        StageNow(stage.value, n, change, at - timedelta(minutes=age) if age else None)
+        StageRow(stage.value, n, change, at - timedelta(minutes=age) if age else None)
         for stage, n, change, age in zip(ClipStage, clips, changes, ages, strict=True)
     )
     cameras = tuple(
-        HeatRow(f"cam-{k:02d}", cells := _cells(k, zoom.columns), sum(c or 0 for c in cells))
+        HeatmapRow(f"cam-{k:02d}", cells := _cells(k, zoom.columns), sum(c or 0 for c in cells))
         for k in range(9)
     )
     stop = at.replace(minute=15, second=0)
-    heat = Heat(
-        stop - zoom.length,
-        stop,
-        zoom.bucket,
-        cameras,
-        (("flicker", 402), ("jump", 220), ("conflict_miss", 181), ("low_confidence", 120)),
-        7,
-        False,
+    heat = HitHeatmap(
+        start=stop - zoom.length,
+        stop=stop,
+        bucket_seconds=zoom.bucket,
+        cameras=cameras,
+        triggers=(("flicker", 402), ("jump", 220), ("conflict_miss", 181), ("low_confidence", 120)),
+        undated=7,
+        behind=False,
     )
     people = (
         Reviewer("anna", (0, 0, 0, 120, 310, 402, 433, 120, 410, 431, 402, 412), 3210),
         Reviewer("bo", (0, 0, 0, 0, 210, 381, 400, 90, 380, 402, 391, 398), 3105),
     )
     return Snapshot(
-        at,
-        False,
-        HOME,
-        zoom,
-        2160,
-        stages,
-        heat,
-        Kept(2160, 77_760_000, 7_776_000.0, 160_925, 82_000, 16_000, 82_000 / 77_760_000),
-        Goals(),
-        Reviewing(people, 6315, 810, None, (6000, 8000), at),
-        Serving(
-            "fcos-resnet50-v0046",
-            tuple(
+        at=at,
+        past=False,
+        home=HOME,
+        zoom=zoom,
+        videos=2160,
+        stages=stages,
+        heat=heat,
+        kept=KeptVideo(
+            videos=2160,
+            frames=77_760_000,
+            seconds=7_776_000.0,
+            clips=160_925,
+            clip_frames=82_000,
+            control=16_000,
+            share=82_000 / 77_760_000,
+        ),
+        goals=Goals(),
+        reviewing=ReviewProgress(
+            people=people, today=6315, pace=810, reached=None, goal=(6000, 8000), at=at
+        ),
+        serving=ModelStatus(
+            champion="fcos-resnet50-v0046",
+            history=tuple(
                 (at - k * 168 * HOUR, f"m{k}", value)
                 for k, value in zip((4, 3, 2, 1), (0.41, 0.5, 0.55, 0.612), strict=True)
             ),
-            "fcos-resnet50-v0047",
-            "not enough evidence",
-            ("mAP 0.612 → 0.618 (+0.006, 90% of 1000 draws over 130 test clips: -0.004 … +0.017)",),
-            "v0047-1f2e3d4c",
-            1_700_412,
-        ),
-        (
-            RunNow("r4", "label", "Running", at - HOUR / 2, None, "autolabel: 130 of 203", 0.64),
-            RunNow(
-                "r3", "publish", "Failed", at - HOUR, at - HOUR / 2, "no space on /mnt/training"
+            candidate="fcos-resnet50-v0047",
+            verdict="not enough evidence",
+            reasons=(
+                "mAP 0.612 → 0.618 "
+                "(+0.006, 90% of 1000 draws over 130 test clips: -0.004 … +0.017)",
             ),
-            RunNow("r2", "collect", "Completed", at - 2 * HOUR, at - 1.9 * HOUR, ""),
-            RunNow("r1", "train", "Completed", at - 30 * HOUR, at - 26 * HOUR, ""),
+            dataset="v0047-1f2e3d4c",
+            images=1_700_412,
         ),
-        (
-            Need("review", "4,012 clips wait for review", "review", ("review", "list")),
-            Need(
+        runs=(
+            FlowRunRow(
+                id="r4",
+                flow="label",
+                state="Running",
+                started=at - HOUR / 2,
+                ended=None,
+                detail="autolabel: 130 of 203",
+                progress=0.64,
+            ),
+            FlowRunRow(
+                id="r3",
+                flow="publish",
+                state="Failed",
+                started=at - HOUR,
+                ended=at - HOUR / 2,
+                detail="no space on /mnt/training",
+            ),
+            FlowRunRow(
+                id="r2",
+                flow="collect",
+                state="Completed",
+                started=at - 2 * HOUR,
+                ended=at - 1.9 * HOUR,
+                detail="",
+            ),
+            FlowRunRow(
+                id="r1",
+                flow="train",
+                state="Completed",
+                started=at - 30 * HOUR,
+                ended=at - 26 * HOUR,
+                detail="",
+            ),
+        ),
+        needs=(
+            ActionItem("review", "4,012 clips wait for review", "review", ("review", "list")),
+            ActionItem(
                 "quarantined",
                 "11 clips are set aside: the video ends early",
                 "clips",
                 ("clips", "retry", "--all"),
             ),
-            Need(
+            ActionItem(
                 "flow",
                 "publish failed: no space on /mnt/training",
                 "flows",
@@ -134,14 +174,28 @@ def empty() -> Snapshot:
     return replace(
         whole,
         videos=0,
-        stages=tuple(StageNow(stage.value, 0, 0, None) for stage in ClipStage),
+        stages=tuple(StageRow(stage.value, 0, 0, None) for stage in ClipStage),
         heat=replace(whole.heat, cameras=(), triggers=(), undated=0),
-        kept=Kept(0, 0, 0.0, 0, 0, 0, 0.0),
-        reviewing=Reviewing((), 0, 0, None, (6000, 8000), NOW),
-        serving=Serving(None, (), None, "", (), None, 0),
+        kept=KeptVideo(
+            videos=0, frames=0, seconds=0.0, clips=0, clip_frames=0, control=0, share=0.0
+        ),
+        reviewing=ReviewProgress(
+            people=(), today=0, pace=0, reached=None, goal=(6000, 8000), at=NOW
+        ),
+        serving=ModelStatus(
+            champion=None,
+            history=(),
+            candidate=None,
+            verdict="",
+            reasons=(),
+            dataset=None,
+            images=0,
+        ),
         runs=(),
         needs=(
-            Need("start", "no video yet: begin with one of yours", "pipeline", ("run", "VIDEO")),
+            ActionItem(
+                "start", "no video yet: begin with one of yours", "pipeline", ("run", "VIDEO")
+            ),
         ),
     )
 
@@ -196,7 +250,7 @@ def drive(
 async def settled(pilot: Pilot[None]) -> None:
     """Nothing is on its way any more."""
     assert isinstance(pilot.app, Oneclick)
-    await frame.settle(pilot.app, pilot)
+    await frame.wait_until_idle(pilot.app, pilot)
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:
@@ -225,12 +279,12 @@ class Commands:
         self.run: list[tuple[str, ...]] = []
         self._out, self._code = out, code
 
-    def __call__(self, words: Sequence[str]) -> Done:
+    def __call__(self, words: Sequence[str]) -> CommandResult:
         self.run.append(tuple(words))
-        return Done(tuple(words), self._code, self._out, "1 done")
+        return CommandResult(tuple(words), self._code, self._out, "1 done")
 
 
-def card(name: str, at: datetime, value: float, verdict: str) -> model.Card:
+def card(name: str, at: datetime, value: float, verdict: str) -> ModelCard:
     """A model that testifies."""
     metrics = {"map": value, "ap50": value + 0.2}
     slices = [
@@ -248,15 +302,15 @@ def card(name: str, at: datetime, value: float, verdict: str) -> model.Card:
         "rows": [],
         "slices": shown,
     }
-    source = model.Source("v0001", "0" * 64)
-    return model.Card(
+    source = TrainingDataset("v0001", "0" * 64)
+    return ModelCard(
         id=name, arch="fcos-tiny", classes=("person",), size=(192, 320), threshold=0.3,
         dataset=source, parent=None, config={}, code="0.1.0", made_at=at, seconds=60.0,
         weights="0" * 64, metrics=metrics, decision=decision,
     )  # fmt: skip
 
 
-def workspace(home: Path) -> snapshot_reader.Reader:
+def workspace(home: Path) -> snapshot_reader.SnapshotReader:
     """A workspace with clips at every stage, verdicts, models and runs, and a reader of it."""
     samples.furnish(home)
     place, clock = Workspace(home), samples.Clock(NOW)
@@ -271,13 +325,22 @@ def workspace(home: Path) -> snapshot_reader.Reader:
     _terms(place)
     with Catalog.open(home, clock=clock) as catalog:
         for row in catalog.clips(stage=ClipStage.PUBLISHED):
-            said = Verdict(row.clip.id, "accept", "anna", NOW - HOUR, None, 40.0, 2, "")
+            said = Verdict(
+                clip=row.clip.id,
+                decision="accept",
+                by="anna",
+                at=NOW - HOUR,
+                tracks=None,
+                seconds=40.0,
+                edits=2,
+                reason="",
+            )
             catalog.add_verdict(said, 75)
         catalog.add_run("run-1", "label", "Running", NOW - HOUR, None, "")
         catalog.advance_run("run-1", 0.5, "autolabel: 4 of 8")
         catalog.add_run("run-2", "train", "Failed", NOW - 3 * HOUR, NOW - 2 * HOUR, "no space")
     _still(home)
-    return snapshot_reader.Reader(home, Goals(), clock, UTC)
+    return snapshot_reader.SnapshotReader(home, Goals(), clock, UTC)
 
 
 def _terms(place: Workspace) -> None:
@@ -285,21 +348,22 @@ def _terms(place: Workspace) -> None:
     found = model_registry.read(place)
     assert found is not None
     terms = tuple(
-        model_registry.Term(term.model, NOW - (2 - k) * 90 * HOUR, term.reason)
+        model_registry.ServicePeriod(term.model, NOW - (2 - k) * 90 * HOUR, term.reason)
         for k, term in enumerate(found.history)
     )
-    files.write_json(place.champion_file, model_registry.Registry("m2", terms[-1].since, terms))
+    registry = model_registry.ModelRegistry("m2", terms[-1].since, terms)
+    files.write_json(place.champion_file, registry)
 
 
 def _still(home: Path) -> None:
     """Every time that the real clock wrote, an hour before NOW."""
     import sqlalchemy as sa
 
-    from oneclick.catalog import counters, schema
+    from oneclick.catalog import recount, schema
 
     then = NOW - HOUR
     with Catalog.open(home) as catalog, catalog.transaction() as connection:
         connection.execute(sa.update(schema.clips).values(created_at=then, moved_at=then))
         connection.execute(sa.update(schema.clip_events).values(at=then))
         connection.execute(sa.update(schema.videos).values(added_at=then))
-        counters.refill(connection)
+        recount.refill(connection)

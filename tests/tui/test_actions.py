@@ -19,11 +19,11 @@ from oneclick.storage.workspace import Workspace
 from tests.tui import samples
 from tests.tui.samples import Commands, app, drive, press, settled
 from tui import dialogs
-from tui.panels.table import Prose
+from tui.panels.table import TextPanel
 from tui.screens.clips import ClipPage, ClipTable
-from tui.screens.flows import Log
-from tui.screens.system import Checks
-from tui.screens.train import Gate, ModelTable
+from tui.screens.flows import RunLog
+from tui.screens.system import DoctorTable
+from tui.screens.train import GatePanel, ModelTable
 from tui.screens.triggers import HitTable
 
 
@@ -40,7 +40,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def shown(home: Path, **options: object):  # type: ignore[no-untyped-def]
     from oneclick.report import snapshot_reader
 
-    reader = snapshot_reader.Reader(home, None, lambda: samples.NOW, samples.UTC)
+    reader = snapshot_reader.SnapshotReader(home, None, lambda: samples.NOW, samples.UTC)
     return app(reader, home, **options)
 
 
@@ -106,7 +106,7 @@ def test_the_gates_table_is_that_of_the_model_under_the_cursor(home: Path) -> No
     async def act(pilot: Pilot[None]) -> None:
         await press(pilot, "6")
         for _ in range(2):
-            titles.append(pilot.app.screen.query_one(Gate).border_title)
+            titles.append(pilot.app.screen.query_one(GatePanel).border_title)
             await press(pilot, "j")
         assert pilot.app.screen.query_one(ModelTable).key == "m1"
 
@@ -130,7 +130,7 @@ def test_a_trigger_is_tried_before_its_parameter_is_kept(home: Path, tmp_path: P
 
     async def act(pilot: Pilot[None]) -> None:
         await press(pilot, "2", "j", "j", "t")
-        assert isinstance(pilot.app.screen, dialogs.Ask)
+        assert isinstance(pilot.app.screen, dialogs.InputDialog)
         pilot.app.screen.query_one(Input).value = "hole=0.8"
         await press(pilot, "enter")
         await settled(pilot)
@@ -144,7 +144,7 @@ def test_a_trigger_is_tried_before_its_parameter_is_kept(home: Path, tmp_path: P
         ("triggers", "try", name, "--set", "hole=0.8"),
         ("triggers", "set", name, "--set", "hole=0.8"),
     ]
-    assert said == [dialogs.Text, dialogs.Confirm]
+    assert said == [dialogs.TextDialog, dialogs.ConfirmDialog]
     assert settings.load(home=home).triggers.params == {name: {"hole": 0.8}}
 
 
@@ -216,7 +216,7 @@ def test_flows_are_started_with_parameters_and_cancelled(home: Path) -> None:
 
     async def act(pilot: Pilot[None]) -> None:
         await press(pilot, "5", "c", "y")
-        assert isinstance(pilot.app.screen.query_one(Log), Prose)
+        assert isinstance(pilot.app.screen.query_one(RunLog), TextPanel)
 
     drive(shown(home, run=run), act)
     assert run.run == [("flows", "cancel", "run-1")]
@@ -227,7 +227,7 @@ def test_the_doctor_is_asked_in_a_process_of_its_own(home: Path) -> None:
 
     async def act(pilot: Pilot[None]) -> None:
         await press(pilot, "7", "enter")
-        assert pilot.app.screen.query_one(Checks).keys() == ["disk"]
+        assert pilot.app.screen.query_one(DoctorTable).keys() == ["disk"]
 
     text = "\n".join(drive(shown(home, run=Commands(out, 4)), act))
     assert "✕ disk" in text
@@ -235,12 +235,13 @@ def test_the_doctor_is_asked_in_a_process_of_its_own(home: Path) -> None:
 
 def test_the_screens_load_neither_torch_nor_prefect(home: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from oneclick.report import live\n"
+        "import sys; from pathlib import Path; from oneclick.report import snapshot_reader\n"
         "from tui import frame; from tui.app import Oneclick\n"
         "from tui.screens.registry import SCREENS\n"
         f"home = Path({str(home)!r})\n"
         "for name in SCREENS:\n"
-        "    frame.one(Oneclick(live.Reader(home), home), 'text', (120, 40), name)\n"
+        "    app = Oneclick(snapshot_reader.SnapshotReader(home), home)\n"
+        "    frame.render(app, 'text', (120, 40), name)\n"
         "print(sorted({'torch', 'cv2', 'wandb', 'prefect', 'encord'} & sys.modules.keys()))"
     )
     done = subprocess.run(

@@ -16,9 +16,9 @@ from tests.tui import samples
 from tests.tui.samples import NOW, Commands, Source, app, drive, press
 from tui import dialogs
 from tui.app import GLOBAL
-from tui.jump import Jump
+from tui.jump import JumpScreen
 from tui.panel import Panel
-from tui.panels.widgets import Funnel, HeatStrip, Needs, Runs
+from tui.panels.widgets import ActionItemList, FlowRunList, FunnelPanel, HeatmapPanel
 from tui.screens.registry import SCREENS
 
 
@@ -90,12 +90,12 @@ def test_jump_goes_to_the_panel_of_the_letter() -> None:
         for letter in ("s", "g", "escape"):
             await pilot.press("g")
             await pilot.pause()
-            assert isinstance(one.screen, Jump)
+            assert isinstance(one.screen, JumpScreen)
             await press(pilot, letter)
             focused.append(type(one.screen.focused))
 
     drive(one, act)
-    assert focused == [HeatStrip, Runs, Runs]
+    assert focused == [HeatmapPanel, FlowRunList, FlowRunList]
 
 
 def test_help_is_about_the_panel_with_the_focus() -> None:
@@ -156,7 +156,7 @@ def test_y_copies_the_command_line_that_shows_the_same() -> None:
     one = app(Source(samples.snapshot()))
 
     async def act(pilot: Pilot[None]) -> None:
-        one.screen.query_one(HeatStrip).focus()
+        one.screen.query_one(HeatmapPanel).focus()
         await press(pilot, "y")
 
     drive(one, act)
@@ -191,7 +191,7 @@ def test_the_cursor_moves_with_letters_arrows_and_the_wheel_and_stays_inside() -
     one, places = app(Source(samples.snapshot())), []
 
     async def act(pilot: Pilot[None]) -> None:
-        runs = one.screen.query_one(Runs)
+        runs = one.screen.query_one(FlowRunList)
         runs.focus()
         for key in ("j", "down", "j", "j", "k", "home", "end", "up"):
             await press(pilot, key)
@@ -208,12 +208,12 @@ def test_a_click_goes_to_the_row_and_a_second_one_opens_it() -> None:
     one = app(Source(samples.snapshot()), run=run)
 
     async def act(pilot: Pilot[None]) -> None:
-        needs = one.screen.query_one(Needs)
-        await pilot.click(Needs, offset=(4, 2))
+        needs = one.screen.query_one(ActionItemList)
+        await pilot.click(ActionItemList, offset=(4, 2))
         assert needs.cursor == 1
-        await pilot.click(Needs, offset=(4, 2))
+        await pilot.click(ActionItemList, offset=(4, 2))
         await pilot.pause()
-        assert isinstance(one.screen, dialogs.Confirm)
+        assert isinstance(one.screen, dialogs.ConfirmDialog)
         await press(pilot, "n")
 
     drive(one, act)
@@ -228,7 +228,7 @@ def test_the_cursor_stays_on_its_row_while_others_come() -> None:
     keys: list[Any] = []
 
     async def act(pilot: Pilot[None]) -> None:
-        runs = one.screen.query_one(Runs)
+        runs = one.screen.query_one(FlowRunList)
         runs.focus()
         await press(pilot, "j")
         keys.append(runs.key)
@@ -245,7 +245,7 @@ def test_nothing_is_painted_that_did_not_change() -> None:
     one, counts = app(Source(before, before, after, after)), []
 
     def painted() -> dict[type[Panel], int]:
-        return {type(panel): panel.painted for panel in one.screen.query(Panel)}
+        return {type(panel): panel.painted_rows for panel in one.screen.query(Panel)}
 
     async def act(pilot: Pilot[None]) -> None:
         counts.append(painted())
@@ -256,9 +256,9 @@ def test_nothing_is_painted_that_did_not_change() -> None:
     drive(one, act)
     first, same, less = counts
     assert same == first
-    assert {kind for kind in first if less[kind] != first[kind]} == {Needs}
-    assert less[Needs] == first[Needs] + 1
-    assert first[Funnel] > 0
+    assert {kind for kind in first if less[kind] != first[kind]} == {ActionItemList}
+    assert less[ActionItemList] == first[ActionItemList] + 1
+    assert first[FunnelPanel] > 0
 
 
 def test_a_need_that_changes_something_is_done_after_a_yes() -> None:
@@ -267,7 +267,7 @@ def test_a_need_that_changes_something_is_done_after_a_yes() -> None:
 
     async def act(pilot: Pilot[None]) -> None:
         await press(pilot, "j", "enter")
-        assert isinstance(one.screen, dialogs.Confirm)
+        assert isinstance(one.screen, dialogs.ConfirmDialog)
         await press(pilot, "n")
         assert run.run == []
         await press(pilot, "enter", "y")
@@ -292,7 +292,7 @@ def test_read_only_changes_nothing_and_says_so() -> None:
 
     async def act(pilot: Pilot[None]) -> None:
         await press(pilot, "j", "enter")
-        assert not isinstance(one.screen, dialogs.Confirm)
+        assert not isinstance(one.screen, dialogs.ConfirmDialog)
 
         assert [one.message for one in pilot.app._notifications] == [
             "read only: oneclick clips retry --all was not run"

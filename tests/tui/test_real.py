@@ -116,7 +116,7 @@ def twin(home: Path, *words: str) -> Any:
 
 
 def screen(home: Path, number: str) -> str:
-    reader = snapshot_reader.Reader(home, None, lambda: samples.NOW, samples.UTC)
+    reader = snapshot_reader.SnapshotReader(home, None, lambda: samples.NOW, samples.UTC)
 
     async def go(pilot: Any) -> None:
         await press(pilot, number)

@@ -111,7 +111,7 @@ import resource, sys
 from pathlib import Path
 from oneclick.core.errors import NoSpace
 from oneclick.core.spans import Span
-from oneclick.storage import video
+from oneclick import video
 source, out = map(Path, sys.argv[1:])
 video.probe(source)
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))

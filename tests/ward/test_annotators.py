@@ -15,7 +15,7 @@ from oneclick.ward import annotators
 from oneclick.ward.annotators import Annotator
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
-SURE = Annotator("annotator-1", jitter=0.0, slip=0.0)
+SURE = Annotator(name="annotator-1", jitter=0.0, slip=0.0)
 LOOKING = 1.6 * 20 + 0.2 * 40
 
 
@@ -25,14 +25,33 @@ def truth(people: int = 2, length: int = 20) -> Tracks:
     found = np.stack([left, top, left + 30, top + 80], axis=1)
     n = len(frames)
     ones, zeros = np.ones(n, np.float32), np.zeros(n, np.int16)
-    return Tracks(frames, tracks, found, ones, zeros, np.full(n, HUMAN), length, 10.0)
+    return Tracks(
+        frames=frames,
+        tracks=tracks,
+        boxes=found,
+        scores=ones,
+        classes=zeros,
+        origins=np.full(n, HUMAN),
+        length=length,
+        fps=10.0,
+    )
 
 
 def as_labels(tracks: Tracks, revision: int = 1) -> LabelSet:
     auto = replace(tracks, origins=np.full(len(tracks), "u"), scores=tracks.scores * 0.5)
     made = from_tracks(auto)
     return LabelSet(
-        "c", revision, "auto", None, "x", NOON, tracks.length, 300, 320, ("person",), made
+        clip="c",
+        revision=revision,
+        kind="auto",
+        parent=None,
+        made_by="x",
+        made_at=NOON,
+        frames=tracks.length,
+        width=300,
+        height=320,
+        classes=("person",),
+        tracks=made,
     )
 
 
@@ -41,9 +60,13 @@ def without(labels: LabelSet, track: int, start: int, stop: int) -> LabelSet:
     old = labels.tracks[track]
     keep = (old.frames < start) | (old.frames >= stop)
     cut = LabelTrack(
-        old.id, old.cls, old.frames[keep], old.boxes[keep], old.scores[keep],
-        "u" * int(keep.sum()),
-    )  # fmt: skip
+        id=old.id,
+        cls=old.cls,
+        frames=old.frames[keep],
+        boxes=old.boxes[keep],
+        scores=old.scores[keep],
+        origins="u" * int(keep.sum()),
+    )
     return replace(labels, tracks=(*labels.tracks[:track], cut, *labels.tracks[track + 1 :]))
 
 

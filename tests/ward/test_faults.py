@@ -19,15 +19,24 @@ def walkers(people: int = 2, length: int = LENGTH) -> Tracks:
     found = np.stack([left, top, left + 40, top + 100], axis=1)
     n = len(frames)
     ones, zeros = np.ones(n, np.float32), np.zeros(n, np.int16)
-    return Tracks(frames, tracks, found, ones, zeros, np.full(n, HUMAN), length, FPS)
+    return Tracks(
+        frames=frames,
+        tracks=tracks,
+        boxes=found,
+        scores=ones,
+        classes=zeros,
+        origins=np.full(n, HUMAN),
+        length=length,
+        fps=FPS,
+    )
 
 
-def rows(planted: faults.Planted, fault: faults.Fault) -> np.ndarray:
+def rows(planted: faults.FaultyDetections, fault: faults.Fault) -> np.ndarray:
     frames = planted.detections.frames
     return (frames >= fault.span.start) & (frames < fault.span.stop)
 
 
-def found_in(planted: faults.Planted, truth: Tracks, fault: faults.Fault) -> np.ndarray:
+def found_in(planted: faults.FaultyDetections, truth: Tracks, fault: faults.Fault) -> np.ndarray:
     """Best IoU of any detection with the object of the fault, frame by frame."""
     best = []
     for frame in range(fault.span.start, fault.span.stop):
@@ -38,7 +47,7 @@ def found_in(planted: faults.Planted, truth: Tracks, fault: faults.Fault) -> np.
 
 def test_perfect_detections_are_the_truth() -> None:
     truth = walkers()
-    made = faults.perfect(truth)
+    made = faults.perfect_detections(truth)
     assert np.array_equal(made.boxes, truth.boxes)
     assert set(made.scores) == {np.float32(faults.SCORE)}
     assert np.array_equal(faults.plant(truth, [], WIDTH, HEIGHT).detections.boxes, made.boxes)
@@ -51,7 +60,7 @@ def test_a_fault_lasts_as_long_as_its_kind_says(kind: str, seed: int) -> None:
     low, high = faults.SECONDS[kind]
     assert fault.kind == kind
     assert low * FPS <= len(fault.span) <= high * FPS
-    assert (fault.track == faults.NOBODY) == (kind in ("blip", "extra"))
+    assert (fault.track == faults.NO_TRACK) == (kind in ("blip", "extra"))
 
 
 @pytest.mark.parametrize("kind", ["flicker", "miss"])
@@ -87,7 +96,7 @@ def test_a_false_box_touches_nobody(kind: str) -> None:
     truth = walkers()
     planted = faults.plant(truth, [kind], WIDTH, HEIGHT, 1)
     (fault,) = planted.faults
-    i, _, _ = association.overlaps(planted.detections, faults.perfect(truth), 1e-6)
+    i, _, _ = association.overlaps(planted.detections, faults.perfect_detections(truth), 1e-6)
     alone = np.setdiff1d(np.arange(len(planted.detections)), i)
     assert planted.detections.frames[alone].tolist() == list(
         range(fault.span.start, fault.span.stop)
@@ -100,7 +109,7 @@ def test_all_kinds_together_stand_apart(seed: int) -> None:
     assert sorted(f.kind for f in planted.faults) == sorted(ALL * 2)
     for one in planted.faults:
         for other in planted.faults:
-            if one is not other and one.track == other.track != faults.NOBODY:
+            if one is not other and one.track == other.track != faults.NO_TRACK:
                 assert one.span.gap(other.span) >= round(faults.PAUSE * FPS)
 
 
@@ -123,8 +132,14 @@ def test_a_truth_too_short_is_refused() -> None:
 def test_a_place_without_room_is_refused() -> None:
     truth = walkers(1, 30)
     everywhere = Tracks(
-        truth.frames, truth.tracks, np.tile([0, 0, WIDTH, HEIGHT], (30, 1)), truth.scores,
-        truth.classes, truth.origins, 30, FPS,
-    )  # fmt: skip
+        frames=truth.frames,
+        tracks=truth.tracks,
+        boxes=np.tile([0, 0, WIDTH, HEIGHT], (30, 1)),
+        scores=truth.scores,
+        classes=truth.classes,
+        origins=truth.origins,
+        length=30,
+        fps=FPS,
+    )
     with pytest.raises(ValueError, match="too crowded"):
         faults.plant(everywhere, ["blip"], WIDTH, HEIGHT)

@@ -6,9 +6,9 @@ import pytest
 from oneclick import ward
 from oneclick.core.spans import Span
 from oneclick.ward import novelties
-from oneclick.ward.novelties import Novelty
+from oneclick.ward.novelties import PlantedNovelty
 
-SHIFT = ward.Shift(3, seed=4, seconds=6, fps=1, width=240, height=144)
+SHIFT = ward.Shift(camera=3, seed=4, seconds=6, fps=1, width=240, height=144)
 SPAN = Span(2, 4)
 
 
@@ -21,7 +21,7 @@ def ordinary() -> list[np.ndarray]:
 def test_a_novelty_is_in_the_frames_of_its_span_and_nowhere_else(
     kind: str, ordinary: list[np.ndarray]
 ) -> None:
-    for number, planted in enumerate(novelties.frames(SHIFT, [Novelty(kind, SPAN)])):
+    for number, planted in enumerate(novelties.frames(SHIFT, [PlantedNovelty(kind, SPAN)])):
         other = np.abs(planted.picture.astype(int) - ordinary[number]).max(2) > 12
         if number not in SPAN:
             assert not planted.mask.any()
@@ -37,8 +37,8 @@ def test_a_novelty_is_in_the_frames_of_its_span_and_nowhere_else(
 
 
 def test_equal_calls_give_equal_frames() -> None:
-    plan = [Novelty(kind, Span(k, k + 1)) for k, kind in enumerate(novelties.KINDS)]
-    short = ward.Shift(3, seed=4, seconds=3, fps=1, width=240, height=144)
+    plan = [PlantedNovelty(kind, Span(k, k + 1)) for k, kind in enumerate(novelties.KINDS)]
+    short = ward.Shift(camera=3, seed=4, seconds=3, fps=1, width=240, height=144)
     first, again = (list(novelties.frames(short, plan)) for _ in range(2))
     for one, other in zip(first, again, strict=True):
         assert np.array_equal(one.picture, other.picture)
@@ -47,17 +47,17 @@ def test_equal_calls_give_equal_frames() -> None:
 
 
 def test_who_has_fallen_is_seen_and_on_an_ordinary_shift_nobody_falls() -> None:
-    planted = list(novelties.frames(SHIFT, [Novelty("fallen", SPAN)]))
-    fallen = ["fallen" in [one.posture for one in frame.seen] for frame in planted]
+    planted = list(novelties.frames(SHIFT, [PlantedNovelty("fallen", SPAN)]))
+    fallen = ["fallen" in [one.posture for one in frame.people] for frame in planted]
     assert fallen == [number in SPAN for number in range(SHIFT.frames)]
     for seed in range(8):
-        shift = ward.Shift(0, seed=seed, seconds=40, fps=0.5, width=60, height=36)
+        shift = ward.Shift(camera=0, seed=seed, seconds=40, fps=0.5, width=60, height=36)
         for _, seen in novelties.ordinary(shift):
             assert "fallen" not in [one.posture for one in seen]
 
 
 def test_a_kind_or_a_span_that_is_not_there_is_named() -> None:
     with pytest.raises(ValueError, match="'ghost' is none of fallen, object, covered"):
-        Novelty("ghost", SPAN)
+        PlantedNovelty("ghost", SPAN)
     with pytest.raises(ValueError, match="ends after the 6 frames"):
-        next(novelties.frames(SHIFT, [Novelty("object", Span(2, 9))]))
+        next(novelties.frames(SHIFT, [PlantedNovelty("object", Span(2, 9))]))

@@ -10,7 +10,8 @@ from oneclick import video, ward
 from oneclick.core.errors import BadLabels
 from oneclick.storage import labels
 from oneclick.ward import body, people, render, room, scripts
-from oneclick.ward.render import Seen
+from oneclick.ward.imaging import ImagingConditions
+from oneclick.ward.render import VisiblePerson
 
 SMALL = {"seconds": 6.0, "fps": 5.0, "width": 240, "height": 144}
 
@@ -32,16 +33,16 @@ GOLDEN: list[tuple[bool, int, list[Person]]] = [
 
 
 def small(camera: int | str = 0, seed: int = 1, night: bool = False) -> ward.Shift:
-    return ward.Shift(camera, seed, night=night, **SMALL)
+    return ward.Shift(camera=camera, seed=seed, night=night, **SMALL)
 
 
-def watch(shift: ward.Shift) -> tuple[np.ndarray, list[list[Seen]]]:
+def watch(shift: ward.Shift) -> tuple[np.ndarray, list[list[VisiblePerson]]]:
     pictures, seen = zip(*ward.frames(shift), strict=True)
     return np.stack(pictures), list(seen)
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ward.Truth]:
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ward.GroundTruth]:
     shift = small()
     path = shift.path(tmp_path_factory.mktemp("ward"))
     return path, ward.record(shift, path)
@@ -61,7 +62,7 @@ def test_another_seed_camera_or_light_is_another_recording(other: ward.Shift) ->
 
 
 def test_a_recording_is_equal_to_the_byte_on_every_run(
-    recorded: tuple[Path, ward.Truth], tmp_path: Path
+    recorded: tuple[Path, ward.GroundTruth], tmp_path: Path
 ) -> None:
     path, _ = recorded
     again = small().path(tmp_path)
@@ -80,21 +81,23 @@ def test_the_truth_is_golden(night: bool, frame: int, expected: list[Person]) ->
     np.testing.assert_allclose(boxes, [one[2] for one in expected], atol=1)
 
 
-def test_the_file_has_as_many_frames_as_the_truth(recorded: tuple[Path, ward.Truth]) -> None:
+def test_the_file_has_as_many_frames_as_the_truth(recorded: tuple[Path, ward.GroundTruth]) -> None:
     path, truth = recorded
     info = video.probe(path)
     assert (info.frames, info.fps, info.width, info.height) == (30, 5.0, 240, 144)
     assert truth.tracks.length == 30
 
 
-def test_frame_k_of_the_file_is_frame_k_of_the_truth(recorded: tuple[Path, ward.Truth]) -> None:
+def test_frame_k_of_the_file_is_frame_k_of_the_truth(
+    recorded: tuple[Path, ward.GroundTruth],
+) -> None:
     path, _ = recorded
     drawn, _ = watch(small())
     for shown, made in zip(video.frames(path), drawn, strict=True):
         assert np.abs(shown.astype(float) - made).mean() < 4
 
 
-def test_truth_comes_back_from_the_file_as_it_was(recorded: tuple[Path, ward.Truth]) -> None:
+def test_truth_comes_back_from_the_file_as_it_was(recorded: tuple[Path, ward.GroundTruth]) -> None:
     path, truth = recorded
     for name in (path, ward.truth_path(path)):
         found = ward.load_truth(name)
@@ -103,7 +106,7 @@ def test_truth_comes_back_from_the_file_as_it_was(recorded: tuple[Path, ward.Tru
         assert (found.length, found.fps) == (truth.tracks.length, truth.tracks.fps)
 
 
-def test_the_truth_is_a_label_file_with_postures(recorded: tuple[Path, ward.Truth]) -> None:
+def test_the_truth_is_a_label_file_with_postures(recorded: tuple[Path, ward.GroundTruth]) -> None:
     path, truth = recorded
     found = labels.load(ward.truth_path(path))
     for track in found.tracks:
@@ -121,24 +124,24 @@ def test_a_missing_truth_is_one_line(tmp_path: Path) -> None:
     ("camera", "name"), [(0, "ward_a"), (25, "ward_z"), (26, "ward_aa"), ("hall", "hall")]
 )
 def test_cameras_have_names(camera: int | str, name: str) -> None:
-    assert ward.Shift(camera).name == name
+    assert ward.Shift(camera=camera).name == name
 
 
 def test_the_file_name_tells_camera_and_start(tmp_path: Path) -> None:
-    day, night = ward.Shift(0), ward.Shift("ward_b", seed=3, night=True)
+    day, night = ward.Shift(camera=0), ward.Shift(camera="ward_b", seed=3, night=True)
     assert day.path(tmp_path) == tmp_path / "ward_a" / "ward_a_20260105T080000Z.mp4"
     assert night.path(tmp_path).name == "ward_b_20260108T220000Z.mp4"
 
 
 def test_a_shift_without_frames_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one frame"):
-        ward.Shift(0, seconds=0.01)
+        ward.Shift(camera=0, seconds=0.01)
 
 
 @pytest.mark.parametrize("number", range(6))
 def test_every_camera_gets_a_room_one_can_walk_through(number: int) -> None:
-    made = room.of_camera(ward.Shift(number).name, 480, 288)
-    for place in (made.bedside.at, made.chair_front.at):
+    made = room.of_camera(ward.Shift(camera=number).name, 480, 288)
+    for place in (made.bedside.position, made.chair_front.position):
         way = made.route(made.hub, place)
         assert all(made.clear(a, b) for a, b in itertools.pairwise(way))
 
@@ -176,9 +179,9 @@ def test_a_long_shift_shows_every_posture_and_two_at_once() -> None:
     postures: set[str] = set()
     most = 0
     for seed in range(6):
-        visits = scripts.cast(place, 60, np.random.default_rng(seed))
+        visits = scripts.write_visits(place, 60, np.random.default_rng(seed))
         for t in range(0, 60, 3):
-            states = [state for visit in visits if (state := visit.at(t)) is not None]
+            states = [state for visit in visits if (state := visit.state_at(t)) is not None]
             postures |= {posture for _, posture, _ in states}
             most = max(most, len(states))
     assert postures == set(people.POSTURES)
@@ -190,17 +193,29 @@ def test_who_comes_through_the_door_is_cut_off_by_the_wall() -> None:
     door, ahead = place.door, np.array([np.cos(place.door.heading), np.sin(place.door.heading)])
     beside = np.array([-ahead[1], ahead[0]])
 
-    def seen_at(spot: np.ndarray) -> list[Seen]:
-        standing = body.placed(body.upright(1.7), spot, door.heading)
-        visit = people.Visit(SOMEBODY, [people.Action(0, 1, "standing", lambda _: standing)])
-        light = render.Light(False, 0.0, 1.0, 0.0, 0.0)
-        return render.Studio(place, [visit], light, 1.0, np.random.default_rng(0)).frame(0)[1]
+    def seen_at(spot: np.ndarray) -> list[VisiblePerson]:
+        standing = body.place_in_room(body.upright(1.7), spot, door.heading)
+        visit = people.Visit(
+            SOMEBODY, [people.Action(start=0, stop=1, posture="standing", pose=lambda _: standing)]
+        )
+        light = ImagingConditions(night=False, noise=0.0, gain=1.0, drift=0.0, cloud=0.0)
+        return render.FrameRenderer(place, [visit], light, 1.0, np.random.default_rng(0)).frame(0)[
+            1
+        ]
 
-    assert seen_at(door.at + 0.5 * ahead)
-    assert not seen_at(door.at - 0.6 * ahead + 2 * beside)
-    assert not seen_at(door.at - 0.6 * ahead - 2 * beside)
+    assert seen_at(door.position + 0.5 * ahead)
+    assert not seen_at(door.position - 0.6 * ahead + 2 * beside)
+    assert not seen_at(door.position - 0.6 * ahead - 2 * beside)
 
 
 SOMEBODY = people.Person(
-    1.7, 1.0, (80, 90, 160), (60, 60, 70), (220, 180, 150), (40, 30, 30), False, 0.8, 0.05
+    height=1.7,
+    girth=1.0,
+    top=(80, 90, 160),
+    legs=(60, 60, 70),
+    skin=(220, 180, 150),
+    hair=(40, 30, 30),
+    gown=False,
+    speed=0.8,
+    stoop=0.05,
 )

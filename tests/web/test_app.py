@@ -53,7 +53,7 @@ def client(work: Work, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client
         web.uvicorn, "Server", lambda config: servers.append(made(config)) or servers[0]
     )
     addresses: Queue[str] = Queue()
-    running = web.create("ours", web.Errand(work, rest=0.05))
+    running = web.create_app("ours", web.DebouncedJob(work, delay=0.05))
     thread = threading.Thread(target=web.serve, args=(running, "127.0.0.1:0", addresses.put))
     thread.start()
     with httpx.Client(base_url=f"http://{addresses.get(timeout=60)}") as found:
@@ -67,7 +67,7 @@ def post(client: httpx.Client, body: bytes = BODY, key: str = "ours") -> int:
     at = str(int(time.time()))
     signed = hmac.new(key.encode(), at.encode() + b"." + body, hashlib.sha256).hexdigest()
     headers = {webhook.SIGNATURE: signed, webhook.TIMESTAMP: at}
-    return client.post(web.ENCORD, content=body, headers=headers).status_code
+    return client.post(web.ENCORD_WEBHOOK_PATH, content=body, headers=headers).status_code
 
 
 def test_a_burst_of_notices_is_one_errand_and_one_during_it_another(
@@ -85,9 +85,9 @@ def test_what_is_forged_too_large_or_no_news_starts_nothing(
     client: httpx.Client, work: Work
 ) -> None:
     assert post(client, key="theirs") == 401
-    assert post(client, b"x" * (web.MOST + 1)) == 413
+    assert post(client, b"x" * (web.MAX_BODY_BYTES + 1)) == 413
     assert post(client, b'{"event_type":"agent_stage_work_available_event"}') == 204
-    assert client.get(web.ENCORD).status_code == 405
+    assert client.get(web.ENCORD_WEBHOOK_PATH).status_code == 405
     assert client.get("/docs").status_code == 404
     assert work.reaches(0)
 
@@ -96,6 +96,6 @@ def test_what_is_forged_too_large_or_no_news_starts_nothing(
     "address", ["here", "127.0.0.1:99999", "127.0.0.1:no", "nowhere.invalid:80"]
 )
 def test_an_address_where_nothing_can_listen_is_named(address: str, work: Work) -> None:
-    running = web.create("ours", web.Errand(work))
+    running = web.create_app("ours", web.DebouncedJob(work))
     with pytest.raises(Unavailable, match=f"cannot listen on {address}"):
         web.serve(running, address, print)

@@ -7,61 +7,60 @@ from datetime import datetime
 
 from oneclick.design import Ink
 from oneclick.report import formatting
-from oneclick.report.snapshot import StageNow
+from oneclick.report.snapshot import StageRow
 from tui import rows
-from tui.rows import Row
+from tui.rows import StyledRow
 
 NARROW = 13
 """Cells of a column below which words are shortened."""
-LONG = 3600
-"""Seconds from which on waiting is worth a warning."""
+LATE_SECONDS = 3600
+"""Age of a clip's stage from which on it is shown as a warning."""
 
 
-def draw(stages: Sequence[StageNow], at: datetime, room: int, ink: Ink) -> list[Row]:
-    """Four rows: what the stage is called, clips and change, the oldest, and a bar."""
-    room = max(room // len(stages), 6)
+def draw(stages: Sequence[StageRow], at: datetime, width: int, ink: Ink) -> list[StyledRow]:
+    """Return four rows: name of each stage, clips and change, age of the oldest, and a bar."""
+    column = max(width // len(stages), 6)
     top = max((stage.clips for stage in stages), default=0)
-    lines: list[Row] = [[], [], [], []]
+    lines: list[StyledRow] = [[], [], [], []]
     for stage in stages:
-        for line, part in zip(lines, _column(stage, at, top, room, ink), strict=True):
+        for line, part in zip(lines, stage_column(stage, at, top, column, ink), strict=True):
             line += part
     return lines
 
 
-def _column(stage: StageNow, at: datetime, top: int, room: int, ink: Ink) -> tuple[Row, ...]:
-    known, colour = ink.design.stage_of(stage.stage), ink.stage(stage.stage)
-    word = known.word if room >= NARROW else known.short
-    quiet = ink["quiet"]
-    empty = not stage.clips
-    name = rows.left(f"{known.number} {known.glyph} {word}", room)
+def stage_column(
+    stage: StageRow, at: datetime, top: int, width: int, ink: Ink
+) -> tuple[StyledRow, ...]:
+    """Return the four rows of one stage.
+
+    Args:
+        stage: counts of one stage.
+        at: the time that is shown; ages are relative to it.
+        top: clips of the largest stage.
+        width: cells of the column.
+        ink: colours.
+    """
+    style, colour = ink.design.stage_of(stage.stage), ink.stage(stage.stage)
+    quiet, warn = ink["quiet"], ink["warn"]
+    title = f"{style.number} {style.glyph} {style.word if width >= NARROW else style.short}"
     count = formatting.count(stage.clips)
-    change = f" {stage.change:+d}" if abs(stage.change) < 1000 else f" {_signed(stage.change)}"
-    fits = stage.change and len(count) + len(change) < room
-    change = change if fits else ""
+    sign = "+" if stage.change > 0 else ""
+    change = f" {sign}{formatting.count(stage.change)}"
+    if not stage.change or len(count) + len(change) >= width:
+        change = ""
+    oldest, late = "", False
+    if stage.oldest is not None:
+        late = (at - stage.oldest).total_seconds() > LATE_SECONDS
+        mark = f" {ink.design.state['warn']}" if late else ""
+        prefix = "" if width < NARROW else "oldest "
+        oldest = f"{prefix}{formatting.age(stage.oldest, at)}{mark}"
+    # By the square root, so that a few clips show beside a hundred thousand.
+    bar = round((stage.clips / top) ** 0.5 * (width - 2)) if top else 0
+    bar = max(bar, 1) if stage.clips else 0
+    number = quiet if not stage.clips else f"{ink['text']} bold"
     return (
-        [(name, colour)],
-        rows.fit([(count, quiet if empty else f"{ink['text']} bold"), (change, quiet)], room),
-        [_oldest(stage, at, room, ink)],
-        _bar(stage.clips, top, room, colour, ink),
+        [(rows.align_left(title, width), colour)],
+        rows.fit([(count, number), (change, quiet)], width),
+        [(rows.align_left(oldest, width), warn if late else quiet)],
+        [("━" * bar, colour), ("─" * (width - 1 - bar), ink["rule"]), (" ", "")],
     )
-
-
-def _signed(change: int) -> str:
-    return ("+" if change > 0 else "") + formatting.count(change)
-
-
-def _oldest(stage: StageNow, at: datetime, room: int, ink: Ink) -> tuple[str, str]:
-    if stage.oldest is None:
-        return rows.left("", room), ink["quiet"]
-    late = (at - stage.oldest).total_seconds() > LONG
-    mark = f" {ink.design.state['warn']}" if late else ""
-    text = f"{'' if room < NARROW else 'oldest '}{formatting.age(stage.oldest, at)}{mark}"
-    return rows.left(text, room), ink["warn"] if late else ink["quiet"]
-
-
-def _bar(clips: int, top: int, room: int, colour: str, ink: Ink) -> Row:
-    """By the square root, so that a few clips show beside a hundred thousand."""
-    inner = room - 1
-    full = round((clips / top) ** 0.5 * (inner - 1)) if top else 0
-    full = max(full, 1) if clips else 0
-    return [("━" * full, colour), ("─" * (inner - full), ink["rule"]), (" ", "")]

@@ -9,152 +9,155 @@ from typing import Any, ClassVar
 from rich.cells import cell_len
 
 from tui import rows
-from tui.panel import Listing, Panel
-from tui.rows import Part, Row
+from tui.panel import ListPanel, Panel
+from tui.rows import StyledRow, StyledText
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column; one with room 0 takes what is left."""
+    """One column of a table."""
 
     title: str
-    room: int = 0
+    width: int = 0
+    """Cells; 0 shares what the other columns leave."""
     right: bool = False
+    """Aligned to the right."""
     middle: bool = False
-    """An id: where there is no room for it, its middle is left out."""
+    """An id: it is cut in its middle where it is too long."""
 
 
 @dataclass(frozen=True)
-class Line:
+class TableRow:
     """One row of a table."""
 
     key: Any
-    """What the row is about; compared, so that the cursor stays on it."""
-    cells: tuple[Part, ...]
+    """Identifies the row; compared, so that the cursor stays on it."""
+    cells: tuple[StyledText, ...]
     """Text and the name of its colour in the design, or a colour `#rrggbb`."""
 
 
-class Table(Listing):
+class TablePanel(ListPanel):
     """Rows under headings."""
 
     COLUMNS: ClassVar[tuple[Column, ...]] = ()
-    NOTHING: ClassVar[str] = "nothing here"
-    _part: tuple[Line, ...] | None
+    EMPTY_TEXT: ClassVar[str] = "nothing here"
+    _content: tuple[TableRow, ...] | None
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._part = ()
+        self._content = ()
+        self._message = ""
+        self._widths: Sequence[int] = ()
 
-    def lines(self, found: Sequence[Line]) -> None:
+    def show_rows(self, table_rows: Sequence[TableRow]) -> None:
         """Show these rows."""
-        self.put(tuple(found))
+        self.show_content(tuple(table_rows))
 
-    def say(self, text: str) -> None:
-        """An empty table with a word of its own."""
-        self.nothing = text
-        self.put(())
+    def show_message(self, text: str) -> None:
+        """Show an empty table with a message."""
+        self._message = text
+        self.show_content(())
         self.on_resize()
 
-    nothing = ""
-    _rooms: Sequence[int] = ()
-
     def keys(self) -> Sequence[Any]:
-        """What the rows are about."""
-        return [line.key for line in self._part or ()]
+        """Return the keys of the rows."""
+        return [row.key for row in self._content or ()]
 
-    def head(self, room: int) -> list[Row]:
-        """The headings."""
+    def header_rows(self, width: int) -> list[StyledRow]:
+        """Return the headings."""
         quiet = self.ink["quiet"]
-        self._rooms = rooms(self.COLUMNS, self._part or (), room)
-        return [_joined(self.COLUMNS, self._rooms, [(c.title, quiet) for c in self.COLUMNS])]
+        self._widths = column_widths(self.COLUMNS, self._content or (), width)
+        titles = [(column.title, quiet) for column in self.COLUMNS]
+        return [join_cells(self.COLUMNS, self._widths, titles)]
 
-    def row(self, number: int, room: int) -> Row:
-        """One line in its columns."""
-        assert self._part
-        cells = [(text, self._colour(name)) for text, name in self._part[number].cells]
-        return _joined(self.COLUMNS, self._rooms, cells)
+    def row(self, number: int, width: int) -> StyledRow:
+        """Return one row in its columns."""
+        assert self._content
+        cells = [(text, self.named_style(name)) for text, name in self._content[number].cells]
+        return join_cells(self.COLUMNS, self._widths, cells)
 
-    def empty(self) -> Row:
-        """What to do about it."""
-        return [(self.nothing or self.NOTHING, self.ink["quiet"])]
-
-    def _colour(self, name: str) -> str:
-        colour, _, more = name.partition(" ")
-        return name if name.startswith("#") else f"{self.ink[colour]} {more}".strip()
+    def empty_row(self) -> StyledRow:
+        """Return the last message, or what an empty table means."""
+        return [(self._message or self.EMPTY_TEXT, self.ink["quiet"])]
 
 
-def rooms(columns: Sequence[Column], lines: Sequence[Line], room: int) -> list[int]:
-    """Cells of each column: those without a room of their own share by what stands in them."""
-    free = room - sum(column.room for column in columns) - len(columns) + 1
-    wanted = {
-        k: max([len(column.title), *(cell_len(line.cells[k][0]) for line in lines), 4])
+def column_widths(
+    columns: Sequence[Column], table_rows: Sequence[TableRow], width: int
+) -> list[int]:
+    """Return the cells of each column.
+
+    Columns of width 0 share what the others leave: equally, but none gets more than its longest
+    text needs, except the last one to be set.
+    """
+    free = width - sum(column.width for column in columns) - len(columns) + 1
+    needs = {
+        k: max([len(column.title), *(cell_len(row.cells[k][0]) for row in table_rows), 4])
         for k, column in enumerate(columns)
-        if not column.room
+        if not column.width
     }
-    found = [column.room for column in columns]
-    while wanted:
-        fair = max(free // len(wanted), 4)
-        # Who needs less than a fair share leaves the rest to the others.
-        k = min(wanted, key=wanted.__getitem__)
-        found[k] = fair if len(wanted) == 1 else min(wanted.pop(k), fair)
-        free -= found[k]
-        wanted.pop(k, None)
-    return found
+    widths = [column.width for column in columns]
+    while needs:
+        fair = max(free // len(needs), 4)
+        # A column that needs less than its share leaves the rest to the others.
+        k = min(needs, key=needs.__getitem__)
+        widths[k] = fair if len(needs) == 1 else min(needs.pop(k), fair)
+        free -= widths[k]
+        needs.pop(k, None)
+    return widths
 
 
-def _joined(columns: Sequence[Column], rooms: Sequence[int], cells: Sequence[Part]) -> Row:
-    line: Row = []
-    for column, room, (text, style) in zip(columns, rooms, cells, strict=True):
-        put = rows.right if column.right else rows.left
-        text = rows.middle(text, room) if column.middle else text
-        line += [(put(text, room), style), (" ", "")]
+def join_cells(
+    columns: Sequence[Column], widths: Sequence[int], cells: Sequence[StyledText]
+) -> StyledRow:
+    """Return the cells aligned in their columns, one blank between two."""
+    line: StyledRow = []
+    for column, width, (text, style) in zip(columns, widths, cells, strict=True):
+        align = rows.align_right if column.right else rows.align_left
+        text = rows.shorten_middle(text, width) if column.middle else text
+        line += [(align(text, width), style), (" ", "")]
     return line[:-1]
 
 
-class Prose(Panel):
+class TextPanel(Panel):
     """A text of rows that scrolls with the keys of a list."""
 
-    BINDINGS: ClassVar[list[Any]] = list(Listing.BINDINGS)
-    _part: tuple[tuple[Part, ...], ...] | None
+    BINDINGS: ClassVar[list[Any]] = list(ListPanel.BINDINGS)
+    _content: tuple[tuple[StyledText, ...], ...] | None
     top = 0
 
-    def say(self, found: Sequence[Row]) -> None:
-        """Show these rows; colours by name."""
-        self.put(tuple(tuple(row) for row in found))
+    def show_text(self, lines: Sequence[StyledRow]) -> None:
+        """Show these rows; their styles are names of colours in the design."""
+        self.show_content(tuple(tuple(row) for row in lines))
 
-    def draw(self, room: int, height: int) -> list[Row]:
-        """The rows that fit, from `top` on."""
-        assert self._part is not None
-        self.top = max(min(self.top, len(self._part) - height), 0)
-        shown = self._part[self.top : self.top + height]
+    def draw(self, width: int, height: int) -> list[StyledRow]:
+        """Return the rows that fit, from `top` on."""
+        assert self._content is not None
+        self.top = max(min(self.top, len(self._content) - height), 0)
         return [
-            [(rows.clip(text, room), self._colour(name)) for text, name in row] for row in shown
+            [(rows.shorten(text, width), self.named_style(name)) for text, name in row]
+            for row in self._content[self.top : self.top + height]
         ]
 
-    def _colour(self, name: str) -> str:
-        colour, _, more = name.partition(" ")
-        return name if name.startswith("#") else f"{self.ink[colour or 'text']} {more}".strip()
-
-    def go(self, lines: int) -> None:
-        """Scroll."""
-        self.top += lines
-        self.repaint()
+    def scroll_rows(self, count: int) -> None:
+        """Scroll down by so many rows, up if negative."""
+        self.top += count
+        self.redraw()
 
     def action_key_down(self) -> None:
-        """One line."""
-        self.go(1)
+        """Scroll one row down."""
+        self.scroll_rows(1)
 
     def action_key_up(self) -> None:
-        """One line back."""
-        self.go(-1)
+        """Scroll one row up."""
+        self.scroll_rows(-1)
 
     def action_page(self, way: int) -> None:
-        """A screenful."""
-        self.go(way * max(self.size.height - 1, 1))
+        """Scroll a screenful up (`way` -1) or down (1)."""
+        self.scroll_rows(way * max(self.size.height - 1, 1))
 
     def action_edge(self, way: int) -> None:
-        """To the beginning or the end."""
-        self.go(way * (len(self._part or ()) + 1))
+        """Scroll to the beginning (`way` -1) or the end (1)."""
+        self.scroll_rows(way * (len(self._content or ()) + 1))
 
     def action_key_open(self) -> None:
-        """Nothing stands behind a text."""
+        """Ignore Enter: a text has no rows to select."""

@@ -6,163 +6,182 @@ from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
-from oneclick.report.numbers import Kept
-from oneclick.report.snapshot import Goals, Heat, Need, Reviewing, RunNow, Serving, StageNow, Zoom
-from tui.panel import Listing, Panel, View
-from tui.panels import funnel, heat, needs, people, runs, serving
-from tui.rows import Row
+from oneclick.report.numbers import KeptVideo
+from oneclick.report.snapshot import (
+    ActionItem,
+    FlowRunRow,
+    Goals,
+    HitHeatmap,
+    ModelStatus,
+    ReviewProgress,
+    StageRow,
+    Zoom,
+)
+from tui.panel import ListPanel, Panel, SnapshotView
+from tui.panels import action_items, flow_runs, funnel, heatmap, model_status, review_progress
+from tui.rows import StyledRow
 
 
-class Funnel(Panel):
+class FunnelPanel(Panel):
     """Clips per stage."""
 
     HEADING = "Pipeline · clips per stage"
-    SAYS = (
+    HELP = (
         "Where every clip stands, from cut to published. Beside the number how many more there are "
         "than at the beginning of the timeline below; under it how long the oldest has stood there "
         "(▲ more than an hour). Bars grow by the square root."
     )
-    _part: tuple[tuple[StageNow, ...], datetime] | None
+    _content: tuple[tuple[StageRow, ...], datetime] | None
 
-    def part(self, view: View) -> object:
-        """Stages; ages are those of the moment that was read."""
+    def select(self, view: SnapshotView) -> object:
+        """Return the stages, and the time to which their ages refer."""
         return view.snapshot.stages, view.at
 
-    def draw(self, room: int, height: int) -> list[Row]:
-        """As funnel.draw."""
-        assert self._part
-        return funnel.draw(*self._part, room, self.ink)
+    def draw(self, width: int, height: int) -> list[StyledRow]:
+        """Return the rows of `funnel.draw`."""
+        assert self._content
+        return funnel.draw(*self._content, width, self.ink)
 
 
-class HeatStrip(Listing):
+class HeatmapPanel(ListPanel):
     """Trigger hits through time; one row a camera."""
 
     HEADING = "Trigger hits"
-    SAYS = (
+    HELP = (
         "A row for each camera, a column for each stretch of time, brighter by the square root of "
         "the hits recorded in it; blank where there is no video. z changes the time that is shown, "
         "[ and ] go through it. Below: the triggers' shares, and how much video was kept."
     )
     KEYS = ("zoom", "back", "forward", "now")
-    TWIN = ("triggers", "timeline")
-    _part: tuple[Heat, Kept, Goals, Zoom, tzinfo | None] | None
+    COMMAND = ("triggers", "timeline")
+    _content: tuple[HitHeatmap, KeptVideo, Goals, Zoom, tzinfo | None] | None
 
-    def part(self, view: View) -> object:
-        """Heat and share kept."""
-        found = view.snapshot
-        self.name_it(f"{self.HEADING} · {heat.NAMES[found.zoom]}")
-        return found.heat, found.kept, found.goals, found.zoom, view.zone
+    def select(self, view: SnapshotView) -> object:
+        """Return hits and kept video; the title names the zoom."""
+        snapshot = view.snapshot
+        self.set_titles(f"{self.HEADING} · {heatmap.ZOOM_NAMES[snapshot.zoom]}")
+        return snapshot.heat, snapshot.kept, snapshot.goals, snapshot.zoom, view.zone
 
     def keys(self) -> Sequence[Any]:
-        """Cameras."""
-        return [row.camera for row in self._part[0].cameras] if self._part else []
+        """Return the names of the cameras."""
+        return [row.camera for row in self._content[0].cameras] if self._content else []
 
-    def draw(self, room: int, height: int) -> list[Row]:
-        """As heat.draw, scrolled to the cursor."""
-        assert self._part
-        found, kept, goals, _, zone = self._part
-        count = heat.camera_rows(height, len(found.cameras))
-        self.cursor = max(min(self.cursor, len(found.cameras) - 1), 0)
+    def draw(self, width: int, height: int) -> list[StyledRow]:
+        """Return the rows of `heatmap.draw`, scrolled to the cursor."""
+        assert self._content
+        hits, video, goals, _, zone = self._content
+        count = heatmap.camera_rows(height, len(hits.cameras))
+        self.cursor = max(min(self.cursor, len(hits.cameras) - 1), 0)
         self.top = max(min(self.top, self.cursor), self.cursor - count + 1, 0)
-        cursor = self.cursor if self.has_focus else None
-        return heat.draw(found, kept, goals, room, height, self.ink, zone, cursor, self.top)
+        return heatmap.draw(
+            hits,
+            video,
+            goals,
+            width,
+            height,
+            ink=self.ink,
+            zone=zone,
+            cursor=self.cursor if self.has_focus else None,
+            top=self.top,
+        )
 
 
-class People(Panel):
-    """Annotators."""
+class ReviewProgressPanel(Panel):
+    """Annotators against the goal of the day."""
 
     HEADING = "Review · images"
-    SAYS = (
+    HELP = (
         "Images that people reviewed: each hour of the last twelve as a bar, the running hour, and "
         "today. The bar below is the day against the goal (┃ is enough); then the pace of the last "
         "hour, and when the goal is reached at it. Clips accepted unseen do not count."
     )
-    TWIN = ("review", "stats")
-    _part: tuple[Reviewing, tzinfo | None] | None
+    COMMAND = ("review", "stats")
+    _content: tuple[ReviewProgress, tzinfo | None] | None
 
-    def part(self, view: View) -> object:
-        """Annotators."""
+    def select(self, view: SnapshotView) -> object:
+        """Return the annotators' progress and the time zone of its forecast."""
         return view.snapshot.reviewing, view.zone
 
-    def draw(self, room: int, height: int) -> list[Row]:
-        """As people.draw."""
-        assert self._part
-        found, zone = self._part
-        return people.draw(found, room, height, self.ink, zone)
+    def draw(self, width: int, height: int) -> list[StyledRow]:
+        """Return the rows of `review_progress.draw`."""
+        assert self._content
+        progress, zone = self._content
+        return review_progress.draw(progress, width, height, self.ink, zone)
 
 
-class InService(Panel):
-    """The champion."""
+class ModelStatusPanel(Panel):
+    """The champion and the newest candidate."""
 
     HEADING = "Model in service"
-    SAYS = (
+    HELP = (
         "The champion, its mAP on the test clips it was judged on, and since when it serves. Below "
         "what the gate said of the newest candidate, compared on the same clips, and the mAP of "
         "every champion so far, each on the test clips of its day."
     )
-    TWIN = ("models", "history")
-    _part: tuple[Serving, datetime] | None
+    COMMAND = ("models", "history")
+    _content: tuple[ModelStatus, datetime] | None
 
-    def part(self, view: View) -> object:
-        """The champion and its age."""
+    def select(self, view: SnapshotView) -> object:
+        """Return the champion's status, and the time to which its age refers."""
         return view.snapshot.serving, view.at
 
-    def draw(self, room: int, height: int) -> list[Row]:
-        """As serving.draw."""
-        assert self._part
-        return serving.draw(*self._part, room, height, self.ink)
+    def draw(self, width: int, height: int) -> list[StyledRow]:
+        """Return the rows of `model_status.draw`."""
+        assert self._content
+        return model_status.draw(*self._content, width, height, self.ink)
 
 
-class Runs(Listing):
+class FlowRunList(ListPanel):
     """Flow runs."""
 
     HEADING = "Flow runs"
-    SAYS = (
-        "Prefect's runs, newest first: state, age, how long it took or how far it is, and its word."
+    HELP = (
+        "Prefect's runs, newest first: state, age, how long it took or how far it is, and its "
+        "message."
     )
-    TWIN = ("flows", "list")
-    _part: tuple[tuple[RunNow, ...], datetime] | None
+    COMMAND = ("flows", "list")
+    _content: tuple[tuple[FlowRunRow, ...], datetime] | None
 
-    def part(self, view: View) -> object:
-        """Runs and their ages."""
+    def select(self, view: SnapshotView) -> object:
+        """Return the runs, and the time to which their ages refer."""
         return view.snapshot.runs, view.at
 
     def keys(self) -> Sequence[Any]:
-        """Run ids."""
-        return [run.id for run in self._part[0]] if self._part else []
+        """Return the run ids."""
+        return [run.id for run in self._content[0]] if self._content else []
 
-    def row(self, number: int, room: int) -> Row:
-        """As runs.draw."""
-        assert self._part
-        return runs.draw(self._part[0][number], self._part[1], room, self.ink)
+    def row(self, number: int, width: int) -> StyledRow:
+        """Return the row of `flow_runs.draw`."""
+        assert self._content
+        return flow_runs.draw(self._content[0][number], self._content[1], width, self.ink)
 
-    def empty(self) -> Row:
-        """Before the first run."""
+    def empty_row(self) -> StyledRow:
+        """Return what to do before the first run."""
         return [
             ("no run yet: oneclick run VIDEO, or oneclick up for the schedules", self.ink["quiet"])
         ]
 
 
-class Needs(Listing):
+class ActionItemList(ListPanel):
     """What a person must do."""
 
     HEADING = "Needs you"
-    SAYS = "What only a person can do, most urgent first. Enter does it, or goes where it is done."
-    _part: tuple[Need, ...] | None
+    HELP = "What only a person can do, most urgent first. Enter does it, or goes where it is done."
+    _content: tuple[ActionItem, ...] | None
 
-    def part(self, view: View) -> object:
-        """Needs."""
+    def select(self, view: SnapshotView) -> object:
+        """Return the action items."""
         return view.snapshot.needs
 
     def keys(self) -> Sequence[Any]:
-        """The needs themselves."""
-        return self._part or ()
+        """Return the action items themselves."""
+        return self._content or ()
 
-    def row(self, number: int, room: int) -> Row:
-        """As needs.draw."""
-        assert self._part
-        return needs.draw(self._part[number], room, self.ink)
+    def row(self, number: int, width: int) -> StyledRow:
+        """Return the row of `action_items.draw`."""
+        assert self._content
+        return action_items.draw(self._content[number], width, self.ink)
 
-    def empty(self) -> Row:
-        """All is well."""
-        return needs.nothing(self.ink)
+    def empty_row(self) -> StyledRow:
+        """Return the row that says that there is nothing to do."""
+        return action_items.draw_none(self.ink)

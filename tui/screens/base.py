@@ -2,64 +2,56 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widgets import Static
 
 from oneclick import design
-from tui.bars import Head, Hints
-from tui.panel import Panel, View
-
-if TYPE_CHECKING:
-    from tui.app import Oneclick
+from tui.bars import HeaderBar, HintsBar
+from tui.host import Host
+from tui.panel import Panel, SnapshotView
 
 
-class Numbered(Screen[None]):
-    """A screen of panels between head and hints."""
+class NumberedScreen(Screen[None]):
+    """A screen of panels between a header and a line of keys."""
 
     NAME: ClassVar[str] = ""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-huge")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
 
     def panels(self) -> ComposeResult:
-        """The panels, in reading order."""
+        """Yield the panels, in reading order."""
         raise NotImplementedError
 
     def compose(self) -> ComposeResult:
-        """Head, panels, hints; and a word where the terminal is too small."""
-        yield Head()
+        """Yield header, panels and keys, and a notice for terminals that are too small."""
+        yield HeaderBar()
         yield from self.panels()
         yield Static("oneclick needs a terminal of 80×24; q leaves", id="small")
-        yield Hints()
+        yield HintsBar()
 
-    def show(self, view: View) -> None:
-        """Show a View in all panels."""
+    def show(self, view: SnapshotView) -> None:
+        """Show a view in all panels."""
         with self.app.batch_update():
             for panel in self.query(Panel):
                 panel.show(view)
 
-    def tint(self, mode: design.Mode) -> None:
-        """Another theme."""
+    def set_mode(self, mode: design.Mode) -> None:
+        """Show everything in the dark or the light theme."""
         for panel in self.query(Panel):
             panel.mode = mode
-        self.query_one(Head).refresh()
-        self.query_one(Hints).refresh()
-
-    def do(self, *line: str, question: str) -> None:
-        """Run a command line, after a yes where it changes something."""
-        self.engine.do(line, question)
+        self.query_one(HeaderBar).refresh()
+        self.query_one(HintsBar).refresh()
 
     @property
-    def engine(self) -> Oneclick:
-        """The app."""
-        from tui.app import Oneclick
-
-        assert isinstance(self.app, Oneclick)
+    def host(self) -> Host:
+        """Return the app."""
+        assert isinstance(self.app, Host)
         return self.app
 
     def on_resize(self) -> None:
-        """Below 80×24 only a word stays."""
+        """Show only the notice in a terminal below 80×24."""
         size = self.app.size
         self.set_class(size.width < 80 or size.height < 24, "-small")

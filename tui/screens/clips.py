@@ -1,8 +1,9 @@
-"""Clips: find them, look into one, put back what fell."""
+"""Clips: search them, look into one, put back what failed."""
 
 from __future__ import annotations
 
 import webbrowser
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -13,30 +14,30 @@ from textual.widgets import Input
 from oneclick import design, report
 from oneclick.core.errors import OneclickError
 from oneclick.report import formatting
-from oneclick.report.lineage import Use
+from oneclick.report.lineage import ClipUse
 from oneclick.report.listings import ClipDetail, ClipRow
-from oneclick.report.search import Found, parse
+from oneclick.report.search import SearchPage, parse_query
 from oneclick.storage.workspace import Workspace
-from tui.panel import Moved, View, bindings
-from tui.panels.table import Column, Line, Prose, Table
-from tui.rows import Row
-from tui.screens.fetching import Fetching
+from tui.panel import RowHighlighted, SnapshotView, bindings
+from tui.panels.table import Column, TablePanel, TableRow, TextPanel
+from tui.rows import StyledRow
+from tui.screens.fetching import FetchingScreen
 
-MOST = 200
+PAGE_SIZE = 200
 
 
-class ClipTable(Table):
+class ClipTable(TablePanel):
     """Clips that meet the filter."""
 
     HEADING = "Clips"
-    SAYS = (
+    HELP = (
         "Clips that meet the filter, newest first. / types a filter: stage:auto cam:hall "
         "why:flicker led:jump by:control split:test age>2h error:text sort:age. A - before a term "
         "turns it round, a word alone is looked for in the id."
     )
     KEYS = ("filter", "retry", "accept", "reject", "browse")
-    TWIN = ("clips", "list")
-    NOTHING = "no clip meets this filter; esc drops it"
+    COMMAND = ("clips", "list")
+    EMPTY_TEXT = "no clip meets this filter; esc drops it"
     COLUMNS: ClassVar = (
         Column("clip", 0, middle=True),
         Column("stage", 13),
@@ -44,108 +45,123 @@ class ClipTable(Table):
         Column("by", 7),
         Column("why", 0),
     )
-    BINDINGS = bindings("retry", "accept", "reject", "browse", of="screen.")
+    BINDINGS = bindings("retry", "accept", "reject", "browse", namespace="screen.")
 
 
-class ClipPage(Prose):
+class ClipPage(TextPanel):
     """One clip in full."""
 
     HEADING = "Clip"
-    SAYS = "Where the clip comes from, why it was chosen, its labels and every move it made."
-    TWIN = ("clips", "show")
+    HELP = "Where the clip comes from, why it was chosen, its labels and every move it made."
+    COMMAND = ("clips", "show")
 
 
-class Clips(Fetching):
-    """Filter, table, page."""
+@dataclass(frozen=True)
+class ClipsContent:
+    """What the screen shows beside the Snapshot."""
+
+    page: SearchPage
+    clip: tuple[ClipDetail, ClipUse] | None
+    """The clip under the cursor."""
+    at: datetime
+    """The time that is shown; ages are relative to it."""
+
+
+class ClipsScreen(FetchingScreen):
+    """A filter, the clips that meet it, and one of them in full."""
 
     NAME = "clips"
     AUTO_FOCUS = "ClipTable"
     BINDINGS = bindings("filter", "close")
-    text = ""
+    query_text = ""
 
     def panels(self) -> ComposeResult:
-        """The filter above, list and page below."""
+        """Yield the filter above, list and page below."""
         yield Input(placeholder="/ filter: stage:auto cam:hall why:flicker age>2h", id="filter")
         with Horizontal(classes="body"):
             yield ClipTable(classes="list")
             yield ClipPage(classes="detail")
 
-    def fetch(self, view: View) -> tuple[Found, tuple[ClipDetail, Use] | None, datetime]:
-        """A page of clips, and the one under the cursor."""
-        found = report.search(view.snapshot.home, self.text, MOST, 0, view.at)
-        table = self.query_one(ClipTable)
-        ids = [row.id for row in found.rows]
-        chosen = table.key if table.key in ids else ids[0] if ids else None
+    def fetch(self, view: SnapshotView) -> ClipsContent:
+        """Load the newest clips that meet the filter, and the one under the cursor in full."""
         home = view.snapshot.home
-        page = (report.clip(home, chosen), report.use(home, chosen)) if chosen else None
-        return found, page, view.at
+        page = report.search_clips(home, self.query_text, PAGE_SIZE, 0, view.at)
+        table = self.query_one(ClipTable)
+        ids = [row.id for row in page.rows]
+        clip_id = table.key if table.key in ids else ids[0] if ids else None
+        clip = (report.clip(home, clip_id), report.clip_use(home, clip_id)) if clip_id else None
+        return ClipsContent(page, clip, view.at)
 
-    def fill(self, found: tuple[Found, tuple[ClipDetail, Use] | None, datetime]) -> None:
-        """Table and page."""
-        page, detail, at = found
+    def fill(self, content: ClipsContent) -> None:
+        """Show table and page."""
+        page, at = content.page, content.at
         table = self.query_one(ClipTable)
         more = "more than " if page.more else ""
-        table.name_it(f"Clips · {len(page.rows)} of {more}{page.total:,}")
-        table.lines([_line(row, at, table.mode) for row in page.rows])
-        side = self.query_one(ClipPage)
-        side.name_it(detail[0].row.id if detail else "Clip")
-        side.say(_page(*detail, at) if detail else [])
+        table.set_titles(f"Clips · {len(page.rows)} of {more}{page.total:,}")
+        table.show_rows([clip_row(row, at, table.mode) for row in page.rows])
+        detail = self.query_one(ClipPage)
+        detail.set_titles(content.clip[0].row.id if content.clip else "Clip")
+        detail.show_text(clip_page(*content.clip, at) if content.clip else [])
 
-    def on_moved(self, event: Moved) -> None:
-        """Another clip under the cursor."""
-        self.again()
+    def on_row_highlighted(self, event: RowHighlighted) -> None:
+        """Show the clip that the cursor moved to."""
+        self.fetch_again()
 
     def action_key_filter(self) -> None:
-        """Type a filter."""
+        """Put the focus on the filter."""
         # At once, not when the queue is empty: the next key belongs to the filter already.
         self.set_focus(self.query_one("#filter", Input))
 
     def action_key_close(self) -> None:
-        """Out of the filter; a second time drops it."""
+        """Leave the filter; a second time clear it."""
         line, table = self.query_one("#filter", Input), self.query_one(ClipTable)
         if not line.has_focus and line.value:
-            line.value = self.text = ""
-            self.again()
+            line.value = self.query_text = ""
+            self.fetch_again()
         self.set_focus(table)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Filter; what is no filter is said and changes nothing."""
+        """Apply the filter; one with an error is reported and changes nothing."""
         event.stop()
         try:
-            parse(event.value)
+            parse_query(event.value)
         except OneclickError as error:
             self.app.notify(str(error), severity="error", markup=False)
             return
         self.filter(event.value)
 
     def filter(self, text: str) -> None:
-        """Show what meets another filter."""
-        self.text = self.query_one("#filter", Input).value = text
+        """Show the clips that meet another filter."""
+        self.query_text = self.query_one("#filter", Input).value = text
         self.set_focus(self.query_one(ClipTable))
-        self.again()
+        self.fetch_again()
 
-    def _chosen(self) -> str | None:
+    @property
+    def clip_id(self) -> str | None:
+        """Return the id of the clip under the cursor."""
         key: str | None = self.query_one(ClipTable).key
         return key
 
     def action_key_retry(self) -> None:
-        """Put the clip back."""
-        if clip := self._chosen():
-            self.do("clips", "retry", clip, question=f"Put {clip} back where it fell?")
+        """Put the clip back to the stage where it failed."""
+        if clip := self.clip_id:
+            self.host.run_command(("clips", "retry", clip), f"Put {clip} back where it fell?")
 
     def action_key_accept(self) -> None:
         """Accept the clip."""
-        if clip := self._chosen():
-            self.do("review", "accept", clip, question=f"Accept {clip} as it is labelled?")
+        if clip := self.clip_id:
+            self.host.run_command(("review", "accept", clip), f"Accept {clip} as it is labelled?")
 
     def action_key_reject(self) -> None:
         """Reject the clip."""
-        if clip := self._chosen():
-            self.do("review", "reject", clip, question=f"Reject {clip}? It is never trained on.")
+        if clip := self.clip_id:
+            self.host.run_command(
+                ("review", "reject", clip), f"Reject {clip}? It is never trained on."
+            )
 
     def action_key_browse(self) -> None:
-        """The clip's video in the browser."""
-        clip = self._chosen()
+        """Open the clip's video in the browser."""
+        clip = self.clip_id
         if clip and self.view:
             path = Workspace(self.view.snapshot.home).clip_file(clip).absolute()
             if not path.exists():
@@ -154,9 +170,10 @@ class Clips(Fetching):
                 self.app.notify(str(path), title="no browser here; the file is", markup=False)
 
 
-def _line(row: ClipRow, at: datetime, mode: design.Mode) -> Line:
+def clip_row(row: ClipRow, at: datetime, mode: design.Mode) -> TableRow:
+    """Return the row of a clip; `at` is the time to which its age refers."""
     stage = design.load().stage_of(row.stage)
-    return Line(
+    return TableRow(
         row.id,
         (
             (row.id, "text"),
@@ -168,29 +185,30 @@ def _line(row: ClipRow, at: datetime, mode: design.Mode) -> Line:
     )
 
 
-def _page(found: ClipDetail, use: Use, at: datetime) -> list[Row]:
-    row = found.row
-    lines: list[Row] = [
-        [("video    ", "quiet"), (f"{found.video}, frames {found.start}–{found.stop}", "text")],
+def clip_page(detail: ClipDetail, use: ClipUse, at: datetime) -> list[StyledRow]:
+    """Return the page of a clip: source, why it was chosen, labels, use and history."""
+    row = detail.row
+    lines: list[StyledRow] = [
+        [("video    ", "quiet"), (f"{detail.video}, frames {detail.start}–{detail.stop}", "text")],
         [("chosen   ", "quiet"), (f"by {row.chosen_by}, for {row.split}", "text")],
     ]
     if row.error:
         lines.append([("error    ", "quiet"), (row.error, "fail")])
     lines += [[], [("why", "accent")]]
-    lines += [[(f"{hit.trigger}  ", "text"), (hit.why, "quiet")] for hit in found.hits]
+    lines += [[(f"{hit.trigger}  ", "text"), (hit.why, "quiet")] for hit in detail.hits]
     lines += [[], [("labels", "accent")]]
-    for one in found.revisions:
-        origins = " ".join(f"{letter} {boxes}" for letter, boxes in one.origins.items())
-        made = f"{one.revision} {one.kind}  {one.boxes} boxes  "
-        lines.append([(made, "text"), (f"{origins}  by {one.made_by}", "quiet")])
+    for labels in detail.revisions:
+        origins = " ".join(f"{letter} {boxes}" for letter, boxes in labels.origins.items())
+        title = f"{labels.revision} {labels.kind}  {labels.boxes} boxes  "
+        lines.append([(title, "text"), (f"{origins}  by {labels.made_by}", "quiet")])
     if use.datasets:
         lines += [[], [("what became of it", "accent")]]
         lines += [[("in       ", "quiet"), (name, "text")] for name in use.datasets]
         lines += [[("taught   ", "quiet"), (name, "text")] for name in use.learned]
         lines += [[("measured ", "quiet"), (name, "text")] for name in use.measured]
     lines += [[], [("history", "accent")]]
-    for event in found.events:
+    for event in detail.events:
         age = f"{formatting.age(event.at, at):>4}  "
-        detail = f"  {event.detail}" if event.detail else ""
-        lines.append([(age, "quiet"), (f"{event.new}", "text"), (f"  {event.by}{detail}", "quiet")])
+        reason = f"  {event.detail}" if event.detail else ""
+        lines.append([(age, "quiet"), (f"{event.new}", "text"), (f"  {event.by}{reason}", "quiet")])
     return lines

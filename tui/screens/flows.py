@@ -1,10 +1,10 @@
-"""Flows: runs and what they say, deployments to start."""
+"""Flows: runs with their logs, and deployments to start."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -12,29 +12,29 @@ from textual.containers import Horizontal, Vertical
 from oneclick import design
 from oneclick.core.errors import OneclickError
 from oneclick.report import flows, formatting
-from oneclick.report.snapshot import RunNow
+from oneclick.report.snapshot import FlowRunRow
 from oneclick.services import prefect_api
-from oneclick.services.prefect_api import Deployment, LogLine
+from oneclick.services.prefect_api import Deployment, FlowRunLogLine
 from tui import dialogs
-from tui.panel import Moved, View, bindings
-from tui.panels.table import Column, Line, Prose, Table
-from tui.rows import Row
-from tui.screens.fetching import Fetching
+from tui.panel import RowHighlighted, RowSelected, SnapshotView, bindings
+from tui.panels.table import Column, TablePanel, TableRow, TextPanel
+from tui.rows import StyledRow
+from tui.screens.fetching import FetchingScreen
 
 LEVELS = {30: "warn", 40: "fail", 50: "fail"}
 
 
-class RunTable(Table):
-    """Runs."""
+class RunTable(TablePanel):
+    """Flow runs."""
 
     HEADING = "Flow runs"
-    SAYS = (
+    HELP = (
         "Runs of flows, newest first, from the catalog and from the Prefect server if one is set. "
         "c cancels the run under the cursor; its log stands on the right."
     )
     KEYS = ("cancel",)
-    TWIN = ("flows", "list")
-    NOTHING = "no run yet: oneclick run VIDEO, or oneclick up for the schedules"
+    COMMAND = ("flows", "list")
+    EMPTY_TEXT = "no run yet: oneclick run VIDEO, or oneclick up for the schedules"
     COLUMNS: ClassVar = (
         Column("", 1),
         Column("flow", 11),
@@ -43,146 +43,154 @@ class RunTable(Table):
         Column("took", 5, True),
         Column("detail", 0),
     )
-    BINDINGS = bindings("cancel", of="screen.")
+    BINDINGS = bindings("cancel", namespace="screen.")
 
 
-class DeploymentTable(Table):
+class DeploymentTable(TablePanel):
     """Deployments."""
 
     HEADING = "Deployments"
-    SAYS = "What can be started, and when each starts by itself. n or Enter starts one."
+    HELP = "What can be started, and when each starts by itself. n or Enter starts one."
     KEYS = ("start",)
-    TWIN = ("flows", "deployments")
-    NOTHING = "no Prefect server is set: oneclick up starts one, then set PREFECT_API_URL"
+    COMMAND = ("flows", "deployments")
+    EMPTY_TEXT = "no Prefect server is set: oneclick up starts one, then set PREFECT_API_URL"
     COLUMNS: ClassVar = (
         Column("deployment", 22),
         Column("schedule", 15),
         Column("next", 12),
         Column("what it does", 0),
     )
-    BINDINGS = bindings("start", of="screen.")
+    BINDINGS = bindings("start", namespace="screen.")
 
 
-class Log(Prose):
-    """What the run under the cursor said."""
+class RunLog(TextPanel):
+    """The log of the run under the cursor."""
 
     HEADING = "Log"
-    SAYS = "What the run under the cursor said, as far as the server keeps it."
-    TWIN = ("flows", "logs")
+    HELP = "The log of the run under the cursor, as far as the server keeps it."
+    COMMAND = ("flows", "logs")
 
 
 @dataclass(frozen=True)
-class Found:
-    """What the screen shows."""
+class FlowsContent:
+    """What the screen shows beside the Snapshot."""
 
-    runs: list[RunNow]
+    view: SnapshotView
+    runs: list[FlowRunRow]
     deployments: list[Deployment] = field(default_factory=list)
-    log: list[LogLine] = field(default_factory=list)
+    log: list[FlowRunLogLine] = field(default_factory=list)
     problem: str = ""
-    """Why the server says nothing."""
+    """Why the server does not answer."""
 
 
-class Flows(Fetching):
-    """Runs, their log, deployments."""
+class FlowsScreen(FetchingScreen):
+    """Flow runs, the log of one, and deployments."""
 
     NAME = "flows"
     AUTO_FOCUS = "RunTable"
 
     def panels(self) -> ComposeResult:
-        """Runs and log above, deployments below."""
+        """Yield runs and log above, deployments below."""
         with Vertical(classes="body"):
             with Horizontal(classes="two"):
                 yield RunTable(classes="list")
-                yield Log(classes="detail")
+                yield RunLog(classes="detail")
             yield DeploymentTable(classes="one")
 
-    def fetch(self, view: View) -> tuple[Found, View]:
-        """Runs of the catalog always; what the server knows if it answers."""
+    def fetch(self, view: SnapshotView) -> FlowsContent:
+        """Load the runs of the catalog, and what the server adds if one is set and answers."""
         home, server = view.snapshot.home, prefect_api.connect()
         if server is None or view.snapshot.past:
-            return Found(list(view.snapshot.runs)), view
+            return FlowsContent(view, list(view.snapshot.runs))
         try:
             runs = flows.runs(home, server)
-            chosen = self.query_one(RunTable).key or (runs[0].id if runs else None)
-            log = server.logs(chosen, limit=200) if chosen else []
-            return Found(runs, server.deployments(), log), view
+            run_id = self.query_one(RunTable).key or (runs[0].id if runs else None)
+            log = server.logs(run_id, limit=200) if run_id else []
+            return FlowsContent(view, runs, server.deployments(), log)
         except OneclickError as error:
-            return Found(flows.runs(home), problem=str(error)), view
+            return FlowsContent(view, flows.runs(home), problem=str(error))
 
-    def fill(self, found: tuple[Found, View]) -> None:
-        """The three panels."""
-        data, view = found
-        table = self.query_one(RunTable)
-        table.lines([_run(run, view.at) for run in data.runs])
-        starts = self.query_one(DeploymentTable)
-        if data.problem:
-            starts.say(data.problem)
+    def fill(self, content: FlowsContent) -> None:
+        """Show runs, log and deployments."""
+        view = content.view
+        self.query_one(RunTable).show_rows([run_row(run, view.at) for run in content.runs])
+        deployments = self.query_one(DeploymentTable)
+        if content.problem:
+            deployments.show_message(content.problem)
         else:
-            starts.lines([_deployment(one, view) for one in data.deployments])
-        said = [_said(line, view) for line in data.log]
-        empty: list[Row] = [[("the server keeps no log of this run", "quiet")]]
-        self.query_one(Log).say(said or empty)
+            deployments.show_rows([deployment_row(row, view) for row in content.deployments])
+        log: list[StyledRow] = [
+            [
+                (f"{line.at.astimezone(view.zone):%H:%M:%S}  ", "quiet"),
+                (line.text, LEVELS.get(line.level, "text")),
+            ]
+            for line in content.log
+        ]
+        empty: list[StyledRow] = [[("the server keeps no log of this run", "quiet")]]
+        self.query_one(RunLog).show_text(log or empty)
 
-    def on_moved(self, event: Moved) -> None:
-        """Another run, another log."""
+    def on_row_highlighted(self, event: RowHighlighted) -> None:
+        """Show the log of the run that the cursor moved to."""
         if isinstance(event.panel, RunTable):
-            self.again()
+            self.fetch_again()
 
-    def on_chosen(self, event: Any) -> None:
-        """Enter on a deployment starts it."""
+    def on_row_selected(self, event: RowSelected) -> None:
+        """Start the deployment that Enter was pressed on."""
         if isinstance(event.panel, DeploymentTable):
             event.stop()
             self.action_key_start()
 
     def action_key_start(self) -> None:
-        """Ask for parameters, then start."""
+        """Request parameters in a dialog, then start the deployment under the cursor."""
         name = self.query_one(DeploymentTable).key
         if name is None:
             return
-        ask = dialogs.Ask(
+
+        def start(text: str | None) -> None:
+            if text is not None:
+                parameters = [part for change in text.split() for part in ("--set", change)]
+                self.host.run_command(("flows", "run", name, *parameters), f"Start {name}?")
+
+        dialog = dialogs.InputDialog(
             f"Start {name} with", "", "name=value name=value; nothing takes what is set there"
         )
-        self.app.push_screen(ask, lambda text: self._start(name, text))
-
-    def _start(self, name: str, text: str | None) -> None:
-        if text is None:
-            return
-        line = ["flows", "run", name]
-        for word in text.split():
-            line += ["--set", word]
-        self.do(*line, question=f"Start {name}?")
+        self.app.push_screen(dialog, start)
 
     def action_key_cancel(self) -> None:
         """Cancel the run under the cursor."""
         if run := self.query_one(RunTable).key:
-            self.do("flows", "cancel", run, question="Ask this run to end?")
+            self.host.run_command(("flows", "cancel", run), "Ask this run to end?")
 
 
-def _run(run: RunNow, at: datetime) -> Line:
+def run_row(run: FlowRunRow, at: datetime) -> TableRow:
+    """Return the row of a run; `at` is the time to which its age refers."""
     state = design.load().prefect.get(run.state, "wait")
-    took = "" if run.progress is None else f"{run.progress:.0%}"
+    duration = "" if run.progress is None else f"{run.progress:.0%}"
     if run.started and run.ended:
-        took = formatting.length((run.ended - run.started).total_seconds())
-    return Line(
+        duration = formatting.duration((run.ended - run.started).total_seconds())
+    return TableRow(
         run.id,
         (
             (design.load().state[state], state),
             (run.flow, "text"),
             (run.state.lower(), state),
             (formatting.age(run.started, at) if run.started else "", "quiet"),
-            (took, "quiet"),
+            (duration, "quiet"),
             (run.detail, "quiet"),
         ),
     )
 
 
-def _deployment(one: Deployment, view: View) -> Line:
-    after = f"{one.next.astimezone(view.zone):%d %b %H:%M}" if one.next else ""
-    when = "paused" if one.paused else ", ".join(one.schedules) or "by hand"
-    cells = ((one.label, "text"), (when, "quiet"), (after, "quiet"), (one.description, "quiet"))
-    return Line(one.label, cells)
-
-
-def _said(line: LogLine, view: View) -> Row:
-    clock = f"{line.at.astimezone(view.zone):%H:%M:%S}  "
-    return [(clock, "quiet"), (line.text, LEVELS.get(line.level, "text"))]
+def deployment_row(deployment: Deployment, view: SnapshotView) -> TableRow:
+    """Return the row of a deployment: its schedules, or that it is paused or started by hand."""
+    start = f"{deployment.next.astimezone(view.zone):%d %b %H:%M}" if deployment.next else ""
+    schedule = ", ".join(deployment.schedules) or "by hand"
+    return TableRow(
+        deployment.label,
+        (
+            (deployment.label, "text"),
+            ("paused" if deployment.paused else schedule, "quiet"),
+            (start, "quiet"),
+            (deployment.description, "quiet"),
+        ),
+    )

@@ -1,29 +1,36 @@
-"""The main screen: the whole engine at a glance."""
+"""The main screen: the whole pipeline at a glance."""
 
 from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from tui.panels.widgets import Funnel, HeatStrip, InService, Needs, People, Runs
-from tui.screens.base import Numbered
+from tui.panels.widgets import (
+    ActionItemList,
+    FlowRunList,
+    FunnelPanel,
+    HeatmapPanel,
+    ModelStatusPanel,
+    ReviewProgressPanel,
+)
+from tui.screens.base import NumberedScreen
 
 
-class Pipeline(Numbered):
-    """Funnel, hits, people, model, runs, and what needs a person."""
+class PipelineScreen(NumberedScreen):
+    """Funnel, hits, annotators, model, flow runs, and what needs a person."""
 
     NAME = "pipeline"
-    AUTO_FOCUS = "Needs"
+    AUTO_FOCUS = "ActionItemList"
 
     def panels(self) -> ComposeResult:
-        """As the mock has them; narrow screens show the right column below."""
-        yield Funnel()
+        """Yield the funnel, and below it a wide and a narrow column."""
+        yield FunnelPanel()
         with Horizontal(id="upper"):
-            yield HeatStrip()
+            yield HeatmapPanel()
             with Vertical(classes="side"):
-                yield People()
-                yield InService()
+                yield ReviewProgressPanel()
+                yield ModelStatusPanel()
         with Horizontal(id="lower"):
-            yield Runs()
+            yield FlowRunList()
             with Vertical(classes="side"):
-                yield Needs()
+                yield ActionItemList()

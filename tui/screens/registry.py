@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from tui.screens.base import Numbered
-from tui.screens.clips import Clips
-from tui.screens.flows import Flows
-from tui.screens.pipeline import Pipeline
-from tui.screens.review import Review
-from tui.screens.system import System
-from tui.screens.train import Train
-from tui.screens.triggers import Triggers
+from tui.screens.base import NumberedScreen
+from tui.screens.clips import ClipsScreen
+from tui.screens.flows import FlowsScreen
+from tui.screens.pipeline import PipelineScreen
+from tui.screens.review import ReviewScreen
+from tui.screens.system import SystemScreen
+from tui.screens.train import TrainScreen
+from tui.screens.triggers import TriggersScreen
 
-ORDER: tuple[type[Numbered], ...] = (Pipeline, Triggers, Clips, Review, Flows, Train, System)
-SCREENS: dict[str, type[Numbered]] = {screen.NAME: screen for screen in ORDER}
+ORDER: tuple[type[NumberedScreen], ...] = (
+    PipelineScreen,
+    TriggersScreen,
+    ClipsScreen,
+    ReviewScreen,
+    FlowsScreen,
+    TrainScreen,
+    SystemScreen,
+)
+SCREENS: dict[str, type[NumberedScreen]] = {screen.NAME: screen for screen in ORDER}

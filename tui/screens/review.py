@@ -10,29 +10,29 @@ from textual.containers import Horizontal, Vertical
 
 from oneclick import report
 from oneclick.report import formatting
-from oneclick.report.labelling import Labelling
-from oneclick.report.numbers import Effort
-from oneclick.report.search import Found
-from tui.panel import View, bindings
-from tui.panels.table import Column, Line, Prose, Table
-from tui.panels.widgets import People
-from tui.rows import Row
-from tui.screens.fetching import Fetching
+from oneclick.report.labelling import LabellingReport
+from oneclick.report.numbers import ReviewEffort
+from oneclick.report.search import SearchPage
+from tui.panel import SnapshotView, bindings
+from tui.panels.table import Column, TablePanel, TableRow, TextPanel
+from tui.panels.widgets import ReviewProgressPanel
+from tui.rows import StyledRow
+from tui.screens.fetching import FetchingScreen
 
-MOST = 200
+PAGE_SIZE = 200
 
 
-class Queue(Table):
+class ReviewQueue(TablePanel):
     """Clips that wait for a verdict."""
 
     HEADING = "Waiting for a verdict"
-    SAYS = (
+    HELP = (
         "Clips in review, those that have waited longest first. a accepts the clip under the "
         "cursor as it is labelled, x rejects it; oneclick review questions says what to look at."
     )
     KEYS = ("accept", "reject")
-    TWIN = ("review", "list")
-    NOTHING = "no clip waits for review"
+    COMMAND = ("review", "list")
+    EMPTY_TEXT = "no clip waits for review"
     COLUMNS: ClassVar = (
         Column("clip", 0, middle=True),
         Column("waits", 5, True),
@@ -40,20 +40,20 @@ class Queue(Table):
         Column("by", 7),
         Column("why", 0),
     )
-    BINDINGS = bindings("accept", "reject", of="screen.")
+    BINDINGS = bindings("accept", "reject", namespace="screen.")
 
 
-class Cost(Table):
+class LabelCostTable(TablePanel):
     """What labels cost by week and maker."""
 
     HEADING = "What labels cost"
-    SAYS = (
+    HELP = (
         "By week and by who made the automatic labels: clips and images that people reviewed, how "
         "many boxes of a hundred they changed, seconds for an image, and clips accepted unseen. "
         "Labels must get cheaper from week to week."
     )
-    TWIN = ("label", "report")
-    NOTHING = "nothing was reviewed yet"
+    COMMAND = ("label", "report")
+    EMPTY_TEXT = "nothing was reviewed yet"
     COLUMNS: ClassVar = (
         Column("week", 8),
         Column("labels made by", 0),
@@ -65,66 +65,71 @@ class Cost(Table):
     )
 
 
-class Sums(Prose):
-    """All reviewing so far."""
+class ReviewTotals(TextPanel):
+    """The cost of all reviews so far."""
 
     HEADING = "All reviewing so far"
-    SAYS = "All reviews: clips and images by people, their edits for a hundred boxes, and seconds."
-    TWIN = ("review", "stats")
+    HELP = "All reviews: clips and images by people, their edits for a hundred boxes, and seconds."
+    COMMAND = ("review", "stats")
 
 
 @dataclass(frozen=True)
-class Data:
-    """What the screen shows."""
+class ReviewContent:
+    """What the screen shows beside the Snapshot."""
 
-    queue: Found
-    labelling: Labelling
-    effort: Effort
-    view: View
+    queue: SearchPage
+    labelling: LabellingReport
+    effort: ReviewEffort
+    view: SnapshotView
 
 
-class Review(Fetching):
-    """People, sums, queue, cost."""
+class ReviewScreen(FetchingScreen):
+    """Annotators, totals, the queue, and the cost of labels."""
 
     NAME = "review"
-    AUTO_FOCUS = "Queue"
+    AUTO_FOCUS = "ReviewQueue"
 
     def panels(self) -> ComposeResult:
-        """People and sums above, queue and cost below."""
+        """Yield annotators and totals above, queue and cost below."""
         with Horizontal(classes="top"):
-            yield People()
-            yield Sums()
+            yield ReviewProgressPanel()
+            yield ReviewTotals()
         with Vertical(classes="body"):
-            yield Queue(classes="two")
-            yield Cost(classes="one")
+            yield ReviewQueue(classes="two")
+            yield LabelCostTable(classes="one")
 
-    def fetch(self, view: View) -> Data:
-        """Queue, cost, sums."""
+    def fetch(self, view: SnapshotView) -> ReviewContent:
+        """Load queue, cost and totals."""
         home = view.snapshot.home
-        queue = report.search(home, "stage:IN_REVIEW sort:age", MOST, 0, view.at)
-        return Data(queue, report.labelling(home), report.effort(home), view)
+        queue = report.search_clips(home, "stage:IN_REVIEW sort:age", PAGE_SIZE, 0, view.at)
+        return ReviewContent(queue, report.labelling_report(home), report.review_effort(home), view)
 
-    def fill(self, found: Data) -> None:
-        """The three panels."""
-        queue = self.query_one(Queue)
-        queue.name_it(f"{Queue.HEADING} · {found.queue.total:,}")
-        queue.lines([_waiting(row, found.view) for row in found.queue.rows])
-        costs = report.cost_columns(found.labelling)
-        self.query_one(Cost).lines([_cost(k, row) for k, row in enumerate(costs)])
-        self.query_one(Sums).say(_sums(found.effort))
+    def fill(self, content: ReviewContent) -> None:
+        """Show queue, cost and totals."""
+        queue = self.query_one(ReviewQueue)
+        queue.set_titles(f"{ReviewQueue.HEADING} · {content.queue.total:,}")
+        queue.show_rows([queue_row(row, content.view) for row in content.queue.rows])
+        costs = report.cost_columns(content.labelling)
+        self.query_one(LabelCostTable).show_rows(
+            [cost_row(number, row) for number, row in enumerate(costs)]
+        )
+        self.query_one(ReviewTotals).show_text(totals(content.effort))
 
     def action_key_accept(self) -> None:
         """Accept the clip under the cursor."""
-        if clip := self.query_one(Queue).key:
-            self.do("review", "accept", clip, question=f"Accept {clip} as it is labelled?")
+        if clip := self.query_one(ReviewQueue).key:
+            self.host.run_command(("review", "accept", clip), f"Accept {clip} as it is labelled?")
 
     def action_key_reject(self) -> None:
-        """Reject it."""
-        if clip := self.query_one(Queue).key:
-            self.do("review", "reject", clip, question=f"Reject {clip}? It is never trained on.")
+        """Reject the clip under the cursor."""
+        if clip := self.query_one(ReviewQueue).key:
+            self.host.run_command(
+                ("review", "reject", clip), f"Reject {clip}? It is never trained on."
+            )
 
 
-def _waiting(row: report.ClipRow, view: View) -> Line:
+def queue_row(row: report.ClipRow, view: SnapshotView) -> TableRow:
+    """Return the row of a clip in review."""
     age = formatting.age(row.moved_at, view.at)
     cells = (
         (row.id, "text"),
@@ -133,26 +138,36 @@ def _waiting(row: report.ClipRow, view: View) -> Line:
         (row.chosen_by, "quiet"),
         (row.why, "quiet"),
     )
-    return Line(row.id, cells)
+    return TableRow(row.id, cells)
 
 
-def _cost(number: int, row: dict[str, Any]) -> Line:
+def cost_row(number: int, row: dict[str, Any]) -> TableRow:
+    """Return a row of `report.cost_columns` for the table; its number is its key."""
     texts = ["–" if value is None else str(value) for value in row.values()]
-    return Line(number, tuple((text, "text" if k < 5 else "quiet") for k, text in enumerate(texts)))
+    styles = ["text" if k < 5 else "quiet" for k in range(len(texts))]
+    return TableRow(number, tuple(zip(texts, styles, strict=True)))
 
 
-def _sums(found: Effort) -> list[Row]:
-    def known(value: float | None) -> str:
+def totals(effort: ReviewEffort) -> list[StyledRow]:
+    """Return clips and images reviewed by people, their average cost, and clips accepted unseen."""
+
+    def format_average(value: float | None) -> str:
         return "–" if value is None else f"{value:.1f}"
 
     return [
         [
-            (f"{found.clips:,}", "text bold"),
+            (f"{effort.clips:,}", "text bold"),
             (" clips, ", "quiet"),
-            (f"{found.images:,}", "text bold"),
+            (f"{effort.images:,}", "text bold"),
             (" images", "quiet"),
         ],
-        [(known(found.edits_per_100_boxes), "text bold"), (" edits for 100 boxes", "quiet")],
-        [(known(found.seconds_per_image), "text bold"), (" seconds for an image", "quiet")],
-        [(f"{found.by_policy:,}", "text"), (" clips accepted unseen by policy", "quiet")],
+        [
+            (format_average(effort.edits_per_100_boxes), "text bold"),
+            (" edits for 100 boxes", "quiet"),
+        ],
+        [
+            (format_average(effort.seconds_per_image), "text bold"),
+            (" seconds for an image", "quiet"),
+        ],
+        [(f"{effort.by_policy:,}", "text"), (" clips accepted unseen by policy", "quiet")],
     ]

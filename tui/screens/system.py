@@ -1,4 +1,4 @@
-"""System: room, versions, queues, and what the doctor says."""
+"""System: disk, versions, queues, and the checks of the doctor."""
 
 from __future__ import annotations
 
@@ -19,143 +19,151 @@ from oneclick.core.clips import ClipStage
 from oneclick.core.errors import OneclickError
 from oneclick.report import formatting
 from oneclick.services import prefect_api
-from tui.commands import Done
-from tui.panel import Chosen, View
-from tui.panels.table import Column, Line, Prose, Table
-from tui.rows import Row
-from tui.screens.fetching import Fetching
+from tui.commands import CommandResult
+from tui.panel import RowSelected, SnapshotView
+from tui.panels.table import Column, TablePanel, TableRow, TextPanel
+from tui.rows import StyledRow, StyledText
+from tui.screens.fetching import FetchingScreen
 
 PACKAGES = ("oneclick", "prefect", "torch", "torchvision", "opencv-python", "wandb", "textual")
 
 
-class Checks(Table):
-    """What the doctor found."""
+class DoctorTable(TablePanel):
+    """The results of `oneclick doctor`."""
 
     HEADING = "Doctor"
-    SAYS = "Whether this machine can do a lap: Enter asks again, and each finding says the remedy."
-    TWIN = ("doctor",)
-    NOTHING = "⏎ looks whether this machine can do a lap"
+    HELP = "Whether this machine can do a lap: Enter asks again, and each finding says the remedy."
+    COMMAND = ("doctor",)
+    EMPTY_TEXT = "⏎ looks whether this machine can do a lap"
     COLUMNS: ClassVar = (Column("", 1), Column("check", 13), Column("finding", 0))
 
     def action_key_open(self) -> None:
-        """Ask, whether there are findings or not."""
-        self.post_message(Chosen(self, self.key))
+        """Run the checks, whether there are results already or not."""
+        self.post_message(RowSelected(self, self.key))
 
 
-class Room(Prose):
-    """Disk and versions."""
+class MachinePanel(TextPanel):
+    """Disk, GPUs, server and versions."""
 
     HEADING = "Machine"
-    SAYS = "Room on the disk of the workspace, the Prefect server, and versions of what matters."
-    TWIN = ("doctor",)
+    HELP = "Room on the disk of the workspace, the Prefect server, and versions of what matters."
+    COMMAND = ("doctor",)
 
 
-class Queues(Table):
-    """Who waits, and who works on it."""
+class QueueTable(TablePanel):
+    """Clips that wait, by stage."""
 
     HEADING = "Queues"
-    SAYS = "Clips at every stage where work waits, the oldest of them, and who holds clips now."
-    TWIN = ("status",)
+    HELP = "Clips at every stage where work waits, the oldest of them, and who holds clips now."
+    COMMAND = ("status",)
     COLUMNS: ClassVar = (Column("stage", 13), Column("clips", 7, True), Column("oldest", 7, True))
 
 
 @dataclass(frozen=True)
-class Data:
-    """What the screen shows."""
+class SystemContent:
+    """What the screen shows beside the Snapshot."""
 
-    room: list[Row]
+    machine: list[StyledRow]
     holders: dict[str, int]
-    view: View
+    """Clips under lease, by the owner of the lease."""
+    view: SnapshotView
 
 
-class System(Fetching):
-    """Machine, queues, doctor."""
+class SystemScreen(FetchingScreen):
+    """Machine, queues and doctor."""
 
     NAME = "system"
-    AUTO_FOCUS = "Checks"
+    AUTO_FOCUS = "DoctorTable"
 
     def panels(self) -> ComposeResult:
-        """Machine and queues above, the doctor below."""
+        """Yield machine and queues above, the doctor below."""
         with Vertical(classes="body"):
             with Horizontal(classes="one"):
-                yield Room(classes="half")
-                yield Queues(classes="half")
-            yield Checks(classes="one")
+                yield MachinePanel(classes="half")
+                yield QueueTable(classes="half")
+            yield DoctorTable(classes="one")
 
-    def fetch(self, view: View) -> Data:
-        """Disk, versions, server, leases."""
+    def fetch(self, view: SnapshotView) -> SystemContent:
+        """Load disk, GPUs, server, versions and the owners of leases."""
         with Catalog.open(view.snapshot.home, readonly=True) as catalog:
             holders = catalog.holders()
-        return Data(_machine(view), holders, view)
+        return SystemContent(machine_rows(view), holders, view)
 
-    def fill(self, found: Data) -> None:
-        """Both panels; the doctor is asked by Enter."""
-        held: list[Row] = [
+    def fill(self, content: SystemContent) -> None:
+        """Show machine and queues; the doctor waits for Enter."""
+        leases: list[StyledRow] = [
             [(f"{clips:,} clips held by ", "quiet"), (owner, "text")]
-            for owner, clips in found.holders.items()
+            for owner, clips in content.holders.items()
         ]
-        self.query_one(Room).say([*found.room, *held])
-        self.query_one(Queues).lines(_queues(found.view))
+        self.query_one(MachinePanel).show_text([*content.machine, *leases])
+        self.query_one(QueueTable).show_rows(queue_rows(content.view))
 
-    def on_chosen(self, event: Chosen) -> None:
-        """Ask the doctor, in a process of its own."""
+    def on_row_selected(self, event: RowSelected) -> None:
+        """Run `oneclick doctor` in a process of its own, and show its results."""
         event.stop()
-        self.query_one(Checks).say("looking; this takes a few seconds")
-        self.engine.execute(("doctor", "--json"), self._examined)
+        table = self.query_one(DoctorTable)
 
-    def _examined(self, done: Done) -> None:
-        try:
-            found: list[dict[str, Any]] = json.loads(done.out)
-        except ValueError:
-            self.query_one(Checks).say(done.line)
-            return
-        self.query_one(Checks).lines([_finding(one) for one in found])
+        def show(result: CommandResult) -> None:
+            try:
+                checks: list[dict[str, Any]] = json.loads(result.stdout)
+            except ValueError:
+                table.show_message(result.summary)
+            else:
+                table.show_rows([check_row(check) for check in checks])
 
-
-def _finding(one: dict[str, Any]) -> Line:
-    state = "ok" if one["ok"] else "fail"
-    cells = ((design.load().state[state], state), (one["name"], "text"), (one["detail"], "quiet"))
-    return Line(one["name"], cells)
+        table.show_message("looking; this takes a few seconds")
+        self.host.execute(("doctor", "--json"), show)
 
 
-def _machine(view: View) -> list[Row]:
+def check_row(check: dict[str, Any]) -> TableRow:
+    """Return the row of one check, as `oneclick doctor --json` prints it."""
+    state = "ok" if check["ok"] else "fail"
+    glyph = design.load().state[state]
+    return TableRow(
+        check["name"], ((glyph, state), (check["name"], "text"), (check["detail"], "quiet"))
+    )
+
+
+def machine_rows(view: SnapshotView) -> list[StyledRow]:
+    """Return disk, Prefect server, Python, GPUs and package versions, a row each."""
     home = view.snapshot.home
-    used = shutil.disk_usage(home if home.is_dir() else home.absolute().anchor)
-    share = used.used / used.total
-    lines: list[Row] = [
+    disk = shutil.disk_usage(home if home.is_dir() else home.absolute().anchor)
+    share = disk.used / disk.total
+    lines: list[StyledRow] = [
         [("workspace      ", "quiet"), (str(home.absolute()), "text")],
         [
             ("disk           ", "quiet"),
             (f"{share:.0%} full", "fail" if share > 0.95 else "warn" if share > 0.85 else "ok"),
-            (f", {used.free / 1e9:,.0f} GB free", "quiet"),
+            (f", {disk.free / 1e9:,.0f} GB free", "quiet"),
         ],
-        [("Prefect        ", "quiet"), *_server()],
+        [("Prefect        ", "quiet"), server_state()],
         [("Python         ", "quiet"), (sys.version.split()[0], "text")],
     ]
-    lines += [[(f"{'GPU':<15}", "quiet"), (text, "text")] for text in _gpus()]
+    lines += [[(f"{'GPU':<15}", "quiet"), (text, "text")] for text in gpu_states()]
     return lines + [[(f"{name:<15}", "quiet"), (_version(name), "text")] for name in PACKAGES]
 
 
-def _gpus() -> list[str]:
-    """Name, memory and load of each, as the driver says; its program is asked, not torch."""
-    asked = "--query-gpu=name,memory.used,memory.total,utilization.gpu"
+def gpu_states() -> list[str]:
+    """Return name, memory and load of each GPU as nvidia-smi prints them: torch is not imported."""
+    query = "--query-gpu=name,memory.used,memory.total,utilization.gpu"
     try:
-        call = ["nvidia-smi", asked, "--format=csv,noheader,nounits"]
+        call = ["nvidia-smi", query, "--format=csv,noheader,nounits"]
         out = subprocess.run(call, capture_output=True, text=True, timeout=5, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return ["none: models run on the processor"]
-    found = [[part.strip() for part in line.split(",")] for line in out.splitlines()]
-    return [f"{name}, {used} of {total} MiB, {load}% busy" for name, used, total, load in found]
+    gpus = [[part.strip() for part in line.split(",")] for line in out.splitlines()]
+    return [f"{name}, {used} of {total} MiB, {load}% busy" for name, used, total, load in gpus]
 
 
-def _server() -> Row:
-    found = prefect_api.connect()
-    if found is None:
-        return [("no server set: flows run inside oneclick run", "quiet")]
+def server_state() -> StyledText:
+    """Return version and address of the Prefect server, or why there is none."""
+    server = prefect_api.connect()
+    if server is None:
+        return "no server set: flows run inside oneclick run", "quiet"
     try:
-        return [(f"{found.version()} at {found.url}", "ok")]
+        return f"{server.version()} at {server.url}", "ok"
     except OneclickError as error:
-        return [(str(error), "fail")]
+        return str(error), "fail"
 
 
 def _version(name: str) -> str:
@@ -165,14 +173,15 @@ def _version(name: str) -> str:
         return "not installed"
 
 
-def _queues(view: View) -> list[Line]:
+def queue_rows(view: SnapshotView) -> list[TableRow]:
+    """Return a row for each stage where clips wait for work, with the age of the oldest."""
     lines = []
     for stage in view.snapshot.stages:
         if stage.stage in (ClipStage.PUBLISHED, ClipStage.REJECTED):
             continue
-        known = design.load().stage_of(stage.stage)
+        style = design.load().stage_of(stage.stage)
         age = formatting.age(stage.oldest, view.at) if stage.oldest else ""
-        name = f"{known.number} {known.glyph} {known.word}"
+        name = f"{style.number} {style.glyph} {style.word}"
         cells = ((name, "text"), (formatting.count(stage.clips), "text"), (age, "quiet"))
-        lines.append(Line(stage.stage, cells))
+        lines.append(TableRow(stage.stage, cells))
     return lines

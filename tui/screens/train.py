@@ -1,4 +1,4 @@
-"""Train: models, the gate's tables, what every week brought, and a training that runs."""
+"""Train: models, the gate's decision, the learning curve, and a training that runs."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from textual.containers import Horizontal, Vertical
 
 from oneclick import report
 from oneclick.report import formatting, progress, scores
-from oneclick.report.history import CURVES, Week
-from oneclick.report.progress import Course
-from oneclick.report.scores import ModelRow, Training
+from oneclick.report.history import CURVES, WeekRow
+from oneclick.report.progress import LossCurve
+from oneclick.report.scores import ModelRow, TrainingReport
 from tui import rows
-from tui.panel import Moved, Panel, View, bindings
+from tui.panel import Panel, RowHighlighted, SnapshotView, bindings
 from tui.panels import curve
-from tui.panels.table import Column, Line, Prose, Table
-from tui.rows import Row
-from tui.screens.fetching import Fetching
+from tui.panels.table import Column, TablePanel, TableRow, TextPanel
+from tui.rows import StyledRow
+from tui.screens.fetching import FetchingScreen
 
 
-class ModelTable(Table):
+class ModelTable(TablePanel):
     """Models."""
 
     HEADING = "Models"
-    SAYS = (
+    HELP = (
         "All models, newest first: ● serves the cameras, ◇ only labels; mAP and AP50 on the test "
         "clips of its own dataset, and what the gate said. p puts the model under the cursor into "
         "service without asking the gate, b takes the last promotion back."
     )
     KEYS = ("promote", "rollback")
-    TWIN = ("models", "list")
-    NOTHING = "no model yet: oneclick train"
+    COMMAND = ("models", "list")
+    EMPTY_TEXT = "no model yet: oneclick train"
     COLUMNS: ClassVar = (
         Column("", 1),
         Column("model", 0, middle=True),
@@ -41,116 +41,128 @@ class ModelTable(Table):
         Column("gate", 19),
         Column("made", 10),
     )
-    BINDINGS = bindings("promote", "rollback", of="screen.")
+    BINDINGS = bindings("promote", "rollback", namespace="screen.")
 
 
-class Gate(Prose):
-    """What the gate said of one model."""
+class GatePanel(TextPanel):
+    """The gate's decision about one model."""
 
     HEADING = "Gate"
-    SAYS = (
+    HELP = (
         "Candidate beside champion on the same test clips: the decision with its reasons, then "
         "every slice, worst first, with its gain, and the clips the model does worst on."
     )
-    TWIN = ("models", "show")
+    COMMAND = ("models", "show")
 
 
-class Weeks(Prose):
-    """The learning curve."""
+class LearningCurvePanel(TextPanel):
+    """The learning curve by week."""
 
     HEADING = "What every week brought"
-    SAYS = "mAP of the champion, labelled images and edits for 100 boxes, week by week."
-    TWIN = ("models", "history")
+    HELP = "mAP of the champion, labelled images and edits for 100 boxes, week by week."
+    COMMAND = ("models", "history")
 
 
-class Running(Panel):
+class LossCurvePanel(Panel):
     """The losses of the newest training."""
 
     HEADING = "Newest training"
-    SAYS = (
+    HELP = (
         "The loss of the newest training by its steps, read from its metrics.jsonl while it runs."
     )
-    TWIN = ("models", "list")
-    _part: Course | None
+    COMMAND = ("models", "list")
+    _content: LossCurve | None
 
-    def draw(self, room: int, height: int) -> list[Row]:
-        """Steps, loss, and the curve."""
-        assert self._part
-        quiet, found = self.ink["quiet"], self._part
-        if not found.losses:
-            return [[("no training yet: oneclick train", quiet)]]
-        line: Row = [(found.model, self.ink["text"])]
-        end: Row = [
-            (f" step {found.steps[-1]:,}", quiet),
-            (f"  loss {found.losses[-1]:.3g}", "bold"),
+    def draw(self, width: int, height: int) -> list[StyledRow]:
+        """Return model, steps and last loss, and the curve below if it fits."""
+        assert self._content
+        ink, training = self.ink, self._content
+        if not training.losses:
+            return [[("no training yet: oneclick train", ink["quiet"])]]
+        start = [(training.model, ink["text"])]
+        end = [
+            (f" step {training.steps[-1]:,}", ink["quiet"]),
+            (f"  loss {training.losses[-1]:.3g}", f"{ink['text']} bold"),
         ]
-        end[1] = (end[1][0], f"{self.ink['text']} bold")
-        lines = [rows.spread(line, end, room)]
-        if len(found.losses) > 1 and height > 3:
-            lines += curve.draw(found.losses, room, height - 1, self.ink)
+        lines = [rows.justify(start, end, width)]
+        if len(training.losses) > 1 and height > 3:
+            lines += curve.draw(training.losses, width, height - 1, ink)
         return lines
 
 
-@dataclass(frozen=True)
-class Data:
-    """What the screen shows."""
+@dataclass(frozen=True, kw_only=True)
+class TrainContent:
+    """What the screen shows beside the Snapshot."""
 
     models: list[ModelRow]
-    training: Training | None
-    weeks: list[Week]
-    course: Course
-    view: View
+    training: TrainingReport | None
+    """Of the model under the cursor."""
+    weeks: list[WeekRow]
+    course: LossCurve
+    view: SnapshotView
 
 
-class Train(Fetching):
-    """Models, gate, weeks, the newest training."""
+class TrainScreen(FetchingScreen):
+    """Models, gate, learning curve and the newest training."""
 
     NAME = "train"
     AUTO_FOCUS = "ModelTable"
 
     def panels(self) -> ComposeResult:
-        """Models and gate above, weeks and training below."""
+        """Yield models and gate above, learning curve and training below."""
         with Vertical(classes="body"):
             with Horizontal(classes="two"):
                 yield ModelTable(classes="half")
-                yield Gate(classes="half")
+                yield GatePanel(classes="half")
             with Horizontal(classes="one"):
-                yield Weeks(classes="half")
-                yield Running(classes="half")
+                yield LearningCurvePanel(classes="half")
+                yield LossCurvePanel(classes="half")
 
-    def fetch(self, view: View) -> Data:
-        """Models, the decision about the one under the cursor, weeks."""
+    def fetch(self, view: SnapshotView) -> TrainContent:
+        """Load models, the decision about the one under the cursor, weeks and losses."""
         home = view.snapshot.home
         models = list(reversed(report.models(home)))
-        chosen = self.query_one(ModelTable).key
-        known = {row.id for row in models}
-        training = report.training(home, chosen if chosen in known else None)
-        return Data(models, training, report.history(home), progress.newest(home), view)
+        model_id = self.query_one(ModelTable).key
+        if model_id not in {row.id for row in models}:
+            model_id = None
+        return TrainContent(
+            models=models,
+            training=report.training_report(home, model_id),
+            weeks=report.weekly_history(home),
+            course=progress.newest_loss_curve(home),
+            view=view,
+        )
 
-    def fill(self, found: Data) -> None:
-        """The four panels."""
-        self.query_one(ModelTable).lines([_model(row, found.view) for row in found.models])
-        gate = self.query_one(Gate)
-        gate.name_it(f"Gate · {found.training.model}" if found.training else "Gate")
-        gate.say(_gate(found.training) if found.training else [[("not judged", "quiet")]])
-        self.query_one(Weeks).say(_weeks(found.weeks))
-        self.query_one(Running).put(found.course)
+    def fill(self, content: TrainContent) -> None:
+        """Show models, gate, learning curve and training."""
+        table, gate = self.query_one(ModelTable), self.query_one(GatePanel)
+        table.show_rows([model_row(row, content.view) for row in content.models])
+        training = content.training
+        gate.set_titles(f"Gate · {training.model}" if training else "Gate")
+        gate.show_text(gate_rows(training) if training else [[("not judged", "quiet")]])
+        self.query_one(LearningCurvePanel).show_text(week_rows(content.weeks))
+        self.query_one(LossCurvePanel).show_content(content.course)
 
-    def on_moved(self, event: Moved) -> None:
-        """Another model, another table."""
-        self.again()
+    def on_row_highlighted(self, event: RowHighlighted) -> None:
+        """Show the gate's decision about the model that the cursor moved to."""
+        self.fetch_again()
 
     def action_key_promote(self) -> None:
-        """The model under the cursor into service."""
+        """Put the model under the cursor into service."""
         if model := self.query_one(ModelTable).key:
-            self.do("models", "promote", model, question=f"Put {model} into service, gate or not?")
+            self.host.run_command(
+                ("models", "promote", model), f"Put {model} into service, gate or not?"
+            )
 
     def action_key_rollback(self) -> None:
-        """The champion of before back."""
-        self.do("models", "rollback", question="Put the champion of before back into service?")
+        """Put the previous champion back into service."""
+        self.host.run_command(
+            ("models", "rollback"), "Put the champion of before back into service?"
+        )
 
 
-def _model(row: ModelRow, view: View) -> Line:
+def model_row(row: ModelRow, view: SnapshotView) -> TableRow:
+    """Return the row of a model."""
     mark = "●" if row.champion else "◇" if row.labels else ""
     cells = (
         (mark, "ok"),
@@ -160,54 +172,55 @@ def _model(row: ModelRow, view: View) -> Line:
         (row.verdict, "quiet"),
         (f"{row.made_at.astimezone(view.zone):%Y-%m-%d}", "quiet"),
     )
-    return Line(row.id, cells)
+    return TableRow(row.id, cells)
 
 
-def _gate(found: Training) -> list[Row]:
-    lines: list[Row] = [[(found.verdict, "text bold")]]
-    lines += [[(reason, "quiet")] for reason in found.reasons]
-    if found.slices:
-        lines += [[], _slice_head()]
-        lines += [_slice(row) for row in scores.slice_columns(found.slices)]
-    if found.worst:
+def gate_rows(training: TrainingReport) -> list[StyledRow]:
+    """Return the gate's verdict with its reasons, all slices, and the worst clips."""
+    lines: list[StyledRow] = [[(training.verdict, "text bold")]]
+    lines += [[(reason, "quiet")] for reason in training.reasons]
+    if training.slices:
+        heading = f"{'slice':<20}{'champion':>9}{'mAP':>7}{'gain':>8}{'clips':>6}"
+        lines += [[], [(heading, "accent")]]
+        lines += [slice_row(row) for row in scores.slice_columns(training.slices)]
+    if training.worst:
         lines += [[], [("worst clips", "accent")]]
         lines += [
-            [(f"{one.clip}  ", "text"), (f"frame {one.frame}  F1 {one.f1:.2f}", "quiet")]
-            for one in found.worst
+            [(f"{clip.clip}  ", "text"), (f"frame {clip.frame}  F1 {clip.f1:.2f}", "quiet")]
+            for clip in training.worst
         ]
     return lines
 
 
-def _slice_head() -> Row:
-    return [(f"{'slice':<20}{'champion':>9}{'mAP':>7}{'gain':>8}{'clips':>6}", "accent")]
+def slice_row(row: dict[str, Any]) -> StyledRow:
+    """Return a row of `scores.slice_columns` in the columns of the gate's table."""
 
-
-def _slice(row: dict[str, Any]) -> Row:
-    def value(name: str, room: int, sign: str = "") -> str:
-        found = row.get(name)
-        return f"{'–':>{room}}" if found is None else f"{found:>{sign}{room}.3f}"
+    def format_score(name: str, width: int, sign: str = "") -> str:
+        score = row.get(name)
+        return f"{'–':>{width}}" if score is None else f"{score:>{sign}{width}.3f}"
 
     gain = row.get("gain")
     worse = gain is not None and gain < 0
     return [
-        (rows.left(str(row["slice"]), 20), "text"),
-        (value("champion", 9), "quiet"),
-        (value("mAP", 7), "text"),
-        (value("gain", 8, "+"), "fail" if worse else "ok" if gain is not None else "quiet"),
+        (rows.align_left(str(row["slice"]), 20), "text"),
+        (format_score("champion", 9), "quiet"),
+        (format_score("mAP", 7), "text"),
+        (format_score("gain", 8, "+"), "fail" if worse else "ok" if gain is not None else "quiet"),
         (f"{row['clips']:>6}", "quiet"),
         (f"  {row.get('', '')}", "warn"),
     ]
 
 
-def _weeks(found: list[Week]) -> list[Row]:
-    if not found:
+def week_rows(weeks: list[WeekRow]) -> list[StyledRow]:
+    """Return a row for each learning curve: its title, last value and sparkline by week."""
+    if not weeks:
         return [[("nothing was trained or reviewed yet", "quiet")]]
-    lines: list[Row] = []
+    lines: list[StyledRow] = []
     for name, title in CURVES.items():
-        values = [getattr(week, name) for week in found]
-        known = [value for value in values if value is not None]
-        last = formatting.number(known[-1]) if known else "–"
-        spark = rows.spark([value or 0 for value in values])
+        values = [getattr(week, name) for week in weeks]
+        measured = [value for value in values if value is not None]
+        last = formatting.number(measured[-1]) if measured else "–"
+        spark = rows.sparkline([value or 0 for value in values])
         lines.append([(f"{title:<22}", "quiet"), (f"{last:>8} ", "text bold"), (spark, "run")])
-    lines.append([(f"{found[0].week} to {found[-1].week}", "quiet")])
+    lines.append([(f"{weeks[0].week} to {weeks[-1].week}", "quiet")])
     return lines

@@ -12,30 +12,30 @@ from textual.containers import Horizontal, Vertical
 from oneclick import report, triggers
 from oneclick.catalog import Catalog, counters
 from oneclick.report import formatting
-from oneclick.report.hit_list import Moment
+from oneclick.report.hit_list import HitRow
 from tui import dialogs
-from tui.commands import Done
-from tui.panel import Chosen, Moved, View, bindings
-from tui.panels.table import Column, Line, Table
-from tui.panels.widgets import HeatStrip
-from tui.screens.fetching import Fetching
+from tui.commands import CommandResult
+from tui.panel import RowHighlighted, RowSelected, SnapshotView, bindings
+from tui.panels.table import Column, TablePanel, TableRow
+from tui.panels.widgets import HeatmapPanel
+from tui.screens.fetching import FetchingScreen
 
-MOST = 100
+PAGE_SIZE = 100
 ALL = ""
-"""The row for all triggers together."""
+"""The key of the row for all triggers together."""
 
 
-class TriggerTable(Table):
+class TriggerTable(TablePanel):
     """Triggers with their hits."""
 
     HEADING = "Triggers"
-    SAYS = (
+    HELP = (
         "Hits of every trigger in the time that is shown and in all, clips in which it fired, and "
         "clips that were charged to it. Enter shows the ledger: how often each was right. t tries "
         "another parameter over the stored predictions before it is kept."
     )
     KEYS = ("try",)
-    TWIN = ("triggers", "report")
+    COMMAND = ("triggers", "report")
     COLUMNS: ClassVar = (
         Column("trigger", 0),
         Column("shown", 6, True),
@@ -43,19 +43,19 @@ class TriggerTable(Table):
         Column("clips", 6, True),
         Column("paid", 5, True),
     )
-    BINDINGS = bindings("try", of="screen.")
+    BINDINGS = bindings("try", namespace="screen.")
 
 
-class HitTable(Table):
+class HitTable(TablePanel):
     """Hits, newest first."""
 
     HEADING = "Hits"
-    SAYS = (
+    HELP = (
         "Hits of the trigger under the cursor in the time that is shown, newest first, each with "
         "the clip that shows it. Enter goes to the clip."
     )
-    TWIN = ("triggers", "hits")
-    NOTHING = "no hit in this time"
+    COMMAND = ("triggers", "hits")
+    EMPTY_TEXT = "no hit in this time"
     COLUMNS: ClassVar = (
         Column("at", 15),
         Column("camera", 10),
@@ -66,145 +66,165 @@ class HitTable(Table):
     )
 
 
-@dataclass(frozen=True)
-class Row:
-    """One trigger."""
+@dataclass(frozen=True, kw_only=True)
+class TriggerCounts:
+    """Hits and clips of one trigger."""
 
     name: str
-    shown: int
+    in_window: int
+    """Hits in the time that is shown."""
     hits: int
+    """All hits."""
     clips: int
+    """Clips in which it fired."""
     charged: int
+    """Clips that were selected on its share of the budget."""
 
 
 @dataclass(frozen=True)
-class Data:
-    """What the screen shows."""
+class TriggersContent:
+    """What the screen shows beside the Snapshot."""
 
-    triggers: list[Row]
-    hits: list[Moment]
-    view: View
+    triggers: list[TriggerCounts]
+    hits: list[HitRow]
+    view: SnapshotView
 
 
-class Triggers(Fetching):
-    """Timeline, triggers, hits."""
+class TriggersScreen(FetchingScreen):
+    """Timeline, triggers and hits."""
 
     NAME = "triggers"
     AUTO_FOCUS = "TriggerTable"
 
     def panels(self) -> ComposeResult:
-        """Timeline above, triggers and hits below."""
+        """Yield the timeline above, triggers and hits below."""
         with Vertical(classes="body"):
-            yield HeatStrip(classes="one")
+            yield HeatmapPanel(classes="one")
             with Horizontal(classes="one"):
                 yield TriggerTable(classes="half")
                 yield HitTable(classes="wide")
 
-    def fetch(self, view: View) -> Data:
-        """Counts of all triggers, and hits of the one under the cursor."""
+    def fetch(self, view: SnapshotView) -> TriggersContent:
+        """Load counts of all triggers, and hits of the one under the cursor."""
         heat, home = view.snapshot.heat, view.snapshot.home
-        chosen = self.query_one(TriggerTable).key or None
-        found = report.moments(home, heat.start, heat.stop, None, chosen, MOST)
-        return Data(_triggers(view), found, view)
+        trigger = self.query_one(TriggerTable).key or None
+        hits = report.hits(home, heat.start, heat.stop, None, trigger, PAGE_SIZE)
+        return TriggersContent(count_triggers(view), hits, view)
 
-    def fill(self, found: Data) -> None:
-        """Both tables."""
-        self.query_one(TriggerTable).lines([_trigger(row) for row in found.triggers])
-        self.query_one(HitTable).lines([_hit(moment, found.view) for moment in found.hits])
+    def fill(self, content: TriggersContent) -> None:
+        """Show triggers and hits."""
+        table, hits = self.query_one(TriggerTable), self.query_one(HitTable)
+        table.show_rows([trigger_row(counts) for counts in content.triggers])
+        hits.show_rows([hit_row(hit, content.view) for hit in content.hits])
 
-    def show(self, view: View) -> None:
-        """The timeline takes no more room than its cameras need."""
-        strip = self.query_one(HeatStrip)
-        strip.styles.max_height = len(view.snapshot.heat.cameras) + 6
+    def show(self, view: SnapshotView) -> None:
+        """Show the view; the timeline takes no more rows than its cameras need."""
+        heatmap = self.query_one(HeatmapPanel)
+        heatmap.styles.max_height = len(view.snapshot.heat.cameras) + 6
         super().show(view)
 
-    def on_moved(self, event: Moved) -> None:
-        """Another trigger, other hits."""
+    def on_row_highlighted(self, event: RowHighlighted) -> None:
+        """Show the hits of the trigger that the cursor moved to."""
         if isinstance(event.panel, TriggerTable):
-            self.again()
+            self.fetch_again()
 
-    def on_chosen(self, event: Chosen) -> None:
-        """Enter on a hit goes to its clip; on a trigger it shows the ledger."""
+    def on_row_selected(self, event: RowSelected) -> None:
+        """Show the clip of a hit, or the report about all triggers."""
         if isinstance(event.panel, HitTable):
             event.stop()
             if event.key[0]:
-                self.engine.find(event.key[0])
+                self.host.show_clips(event.key[0])
         elif isinstance(event.panel, TriggerTable):
             event.stop()
-            self.engine.do(("triggers", "report"), "", self._told)
+            self.host.run_command(("triggers", "report"), "", self.show_output)
 
     def action_key_try(self) -> None:
-        """Ask for a parameter, then replay."""
+        """Request parameters in a dialog, then replay the trigger under the cursor with them."""
         name = self.query_one(TriggerTable).key
         if not name:
             self.app.notify("put the cursor on a trigger first")
             return
-        known = triggers.parameters(triggers.registry()[name])
-        hint = "as set by default: " + " ".join(f"{key}={value:g}" for key, value in known.items())
-        ask = dialogs.Ask(f"Try {name} with", next(iter(known), "") + "=", hint)
-        self.app.push_screen(ask, lambda text: self._try(name, text))
+        defaults = triggers.parameters(triggers.registry()[name])
+        values = " ".join(f"{key}={value:g}" for key, value in defaults.items())
+        dialog = dialogs.InputDialog(
+            f"Try {name} with", next(iter(defaults), "") + "=", f"as set by default: {values}"
+        )
+        self.app.push_screen(dialog, lambda text: self.try_parameters(name, text or ""))
 
-    def _try(self, name: str, text: str | None) -> None:
-        changes = [part for word in (text or "").split() for part in ("--set", word)]
+    def try_parameters(self, name: str, text: str) -> None:
+        """Replay a trigger with `name=value` parameters; once the result is read, offer to keep."""
+        changes = [part for change in text.split() for part in ("--set", change)]
         if not changes:
             return
 
-        def read(done: Done) -> None:
-            if done.code == 0:
-                self.engine.do(("triggers", "set", name, *changes), f"Keep this for {name}?")
-
-        def tried(done: Done) -> None:
-            self._told(done, read)
+        def offer_to_keep(result: CommandResult) -> None:
+            if result.code == 0:
+                command = ("triggers", "set", name, *changes)
+                self.host.run_command(command, f"Keep this for {name}?")
 
         self.app.notify(f"replaying {name}: this may take a while", markup=False)
-        self.engine.do(("triggers", "try", name, *changes), "", tried)
+        self.host.run_command(
+            ("triggers", "try", name, *changes),
+            "",
+            lambda result: self.show_output(result, offer_to_keep),
+        )
 
-    def _told(self, done: Done, then: Callable[[Done], None] | None = None) -> None:
-        """Show what a command printed; once it is read, go on."""
-        text = (done.out + done.talk).strip()
-        shown = dialogs.Text(" ".join(done.words), text)
-        self.app.push_screen(shown, lambda _: then(done) if then else None)
+    def show_output(
+        self,
+        result: CommandResult,
+        callback: Callable[[CommandResult], None] | None = None,
+    ) -> None:
+        """Show what a command printed; call `callback` with the result once it is closed."""
+        text = (result.stdout + result.stderr).strip()
+        dialog = dialogs.TextDialog(" ".join(result.words), text)
+        self.app.push_screen(dialog, lambda _: callback(result) if callback else None)
 
 
-def _triggers(view: View) -> list[Row]:
-    """Counts from the rollups, most hits in the window first."""
-    shown = dict(view.snapshot.heat.triggers)
+def count_triggers(view: SnapshotView) -> list[TriggerCounts]:
+    """Count hits and clips from the rollups: all triggers together, then most hits first."""
+    in_window = dict(view.snapshot.heat.triggers)
     with Catalog.open(view.snapshot.home, readonly=True) as catalog:
         hits = catalog.hit_counts()
-        clips, led = catalog.totals(counters.SHOWN), catalog.totals(counters.LED)
-    rows = [
-        Row(
-            name,
-            shown.get(name, 0),
-            hits.get(name, 0),
-            int(clips.get(("", name), 0)),
-            int(led.get(("", name), 0)),
+        clips, charged = catalog.totals(counters.SHOWN), catalog.totals(counters.LED)
+    counts = [
+        TriggerCounts(
+            name=name,
+            in_window=in_window.get(name, 0),
+            hits=hits.get(name, 0),
+            clips=int(clips.get(("", name), 0)),
+            charged=int(charged.get(("", name), 0)),
         )
-        for name in {*triggers.registry(), *hits}
+        for name in {*triggers.names(), *hits}
     ]
-    rows.sort(key=lambda row: (-row.shown, -row.hits, row.name))
-    every = Row(
-        ALL, sum(r.shown for r in rows), sum(r.hits for r in rows), 0, sum(r.charged for r in rows)
+    counts.sort(key=lambda row: (-row.in_window, -row.hits, row.name))
+    total = TriggerCounts(
+        name=ALL,
+        in_window=sum(row.in_window for row in counts),
+        hits=sum(row.hits for row in counts),
+        clips=0,
+        charged=sum(row.charged for row in counts),
     )
-    return [every, *rows]
+    return [total, *counts]
 
 
-def _trigger(row: Row) -> Line:
-    counts = (row.shown, row.hits, row.clips, row.charged)
-    texts = [formatting.count(count) if count or k < 2 else "–" for k, count in enumerate(counts)]
-    style = "text" if row.shown else "quiet"
-    name = (row.name or "all", "accent" if row.name == ALL else style)
-    return Line(row.name, (name, *((text, style) for text in texts)))
+def trigger_row(counts: TriggerCounts) -> TableRow:
+    """Return the row of a trigger; clips that are none show as `–`."""
+    numbers = (counts.in_window, counts.hits, counts.clips, counts.charged)
+    texts = [formatting.count(count) if count or k < 2 else "–" for k, count in enumerate(numbers)]
+    style = "text" if counts.in_window else "quiet"
+    name = (counts.name or "all", "accent" if counts.name == ALL else style)
+    return TableRow(counts.name, (name, *((text, style) for text in texts)))
 
 
-def _hit(found: Moment, view: View) -> Line:
-    at = f"{found.at.astimezone(view.zone):%d %b %H:%M:%S}" if found.at else "no date"
+def hit_row(hit: HitRow, view: SnapshotView) -> TableRow:
+    """Return the row of a hit; its key begins with the id of its clip, if it has one."""
+    at = f"{hit.at.astimezone(view.zone):%d %b %H:%M:%S}" if hit.at else "no date"
     cells = (
         (at, "quiet"),
-        (found.camera, "text"),
-        (found.trigger, "text"),
-        (f"{found.score:.2f}", "quiet"),
-        (found.why, "quiet"),
-        ("⏎" if found.clip else "", "accent"),
+        (hit.camera, "text"),
+        (hit.trigger, "text"),
+        (f"{hit.score:.2f}", "quiet"),
+        (hit.why, "quiet"),
+        ("⏎" if hit.clip else "", "accent"),
     )
-    return Line((found.clip, found.video, found.trigger, found.start), cells)
+    return TableRow((hit.clip, hit.video, hit.trigger, hit.start), cells)

@@ -1,4 +1,4 @@
-"""Run by Alembic: migrates on the connection, and in the transaction, that it is given."""
+"""Alembic environment: migrates on the connection, and in the transaction, of the caller."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from oneclick.catalog import schema
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=schema.metadata,
-    render_as_batch=True,  # SQLite changes a column by making the table anew
+    render_as_batch=True,  # SQLite changes a column by copying the table
 )
 with context.begin_transaction():
     context.run_migrations()

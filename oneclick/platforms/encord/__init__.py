@@ -1,1 +1,1 @@
-"""Encord: the labels of a clip there and back, and the ontology they need."""
+"""Review on Encord: upload and pre-labelling of clips, and import of verdicts."""

@@ -1,7 +1,8 @@
-"""The way to Encord: its key, patience of our own, and its errors as ours.
+"""Access to Encord: the key, retries of our own, and the SDK's errors as ours.
 
 The SDK waits up to 12 minutes for one answer, obeys any `Retry-After`, and does not retry what is
-not idempotent. Here it never retries: whole steps are repeated, each of which looks before it acts.
+not idempotent. Here its retries are off: whole steps are repeated, each of which checks what is
+there before it acts.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ from oneclick.core.errors import OneclickError, PlatformAway, PlatformRefused
 from oneclick.platforms.options import EUROPE, US, EncordOptions
 
 T = TypeVar("T")
-LONGEST_WAIT = 60.0
-"""Seconds; a server that asks for more is away."""
-CONNECT_SECONDS, ANSWER_SECONDS = 10, 60
+MAX_RETRY_AFTER = 60.0
+"""Seconds; a server that asks for a longer delay counts as away."""
+CONNECT_TIMEOUT, ANSWER_TIMEOUT = 10, 60
+"""Seconds."""
 KEY_FILE, KEY = "ENCORD_SSH_KEY_FILE", "ENCORD_SSH_KEY"
-_SECRET = re.compile(r"([^\s'\"?]+)\?[^\s'\"]*=[^\s'\"]*")
+_URL_QUERY = re.compile(r"([^\s'\"?]+)\?[^\s'\"]*=[^\s'\"]*")
 _TRANSIENT = (
     exceptions.RequestException,
     exceptions.UnknownException,
@@ -43,23 +45,26 @@ _TRANSIENT = (
 
 
 def connect(options: EncordOptions) -> EncordUserClient:
-    """A client for the key in the settings or the environment; nothing is asked yet.
+    """Return a client for the key in the settings or the environment; no request is made yet.
 
     Raises:
         PlatformAway: there is no key, or it is of the wrong kind.
     """
-    _keep_secrets()
+    # Signed URLs stay out of the logs of all libraries: a filter is not inherited by child loggers.
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] in ("encord", "urllib3", "requests"):
+            logging.getLogger(name).addFilter(_FILTER)
     settings = RequestsSettings(
         max_retries=0,
         backoff_factor=0,
         connection_retries=0,
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=ANSWER_SECONDS,
-        write_timeout=ANSWER_SECONDS,
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=ANSWER_TIMEOUT,
+        write_timeout=ANSWER_TIMEOUT,
     )
     try:
         return EncordUserClient.create_with_ssh_private_key(
-            _key(options),
+            load_private_key(options),
             requests_settings=settings,
             domain=options.domain,
             user_agent_suffix=f"oneclick/{__version__}",
@@ -73,7 +78,12 @@ def connect(options: EncordOptions) -> EncordUserClient:
         ) from None
 
 
-def _key(options: EncordOptions) -> str:
+def load_private_key(options: EncordOptions) -> str:
+    """Return the private key from the file in the settings, or from the environment.
+
+    Raises:
+        PlatformAway: there is none, or its file cannot be read.
+    """
     path = options.key_file or os.environ.get(KEY_FILE, "")
     if path:
         try:
@@ -82,116 +92,120 @@ def _key(options: EncordOptions) -> str:
             raise PlatformAway(
                 f"the key for Encord, {path}, cannot be read: correct review.encord.key_file"
             ) from None
-    found = os.environ.get(KEY, "")
-    if not found:
+    key = os.environ.get(KEY, "")
+    if not key:
         raise PlatformAway(
             f"no key for Encord: set review.encord.key_file or {KEY_FILE} to its private key file"
         )
-    return found
+    return key
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long we wait for what; all in seconds."""
+class RetryPolicy:
+    """Delays and timeouts, all in seconds."""
 
-    tries: tuple[float, ...] = (1.0, 4.0, 15.0)
-    """Before a step is tried again."""
-    looks: tuple[float, ...] = (0.5, 2.0, 8.0, 20.0)
-    """Between looks at a file that Encord has not decoded yet."""
-    upload: float = 900.0
-    """For one upload, which has no timeout in the SDK."""
+    retry_delays: tuple[float, ...] = (1.0, 4.0, 15.0)
+    """Before each retry of a step."""
+    poll_delays: tuple[float, ...] = (0.5, 2.0, 8.0, 20.0)
+    """Between polls for a file to be decoded, or for a row to appear."""
+    upload_timeout: float = 900.0
+    """Of one upload, which has no timeout in the SDK."""
     sleep: Callable[[float], object] | None = None
-    """In place of waiting, for tests."""
+    """Replaces waiting, for tests."""
 
 
-PATIENT = Patience()
+DEFAULT_RETRY_POLICY = RetryPolicy()
 
 
-class Line:
-    """Asks Encord, patiently.
+class Retrier:
+    """Takes steps against Encord's API, with retries and timeouts.
 
     Args:
-        options: for the words of errors.
+        options: for the texts of errors.
     """
 
-    def __init__(self, options: EncordOptions, patience: Patience) -> None:
-        self._options, self.patience = options, patience
-        self.stopped = threading.Event()
-        """Set where somebody will not wait any longer."""
+    def __init__(self, options: EncordOptions, policy: RetryPolicy) -> None:
+        self._options, self.policy = options, policy
+        self.cancelled = threading.Event()
+        """Set where the caller does not wait any longer."""
 
-    def pause(self, seconds: float) -> None:
-        """Wait, unless stopped."""
-        (self.patience.sleep or self.stopped.wait)(seconds)
+    def wait(self, seconds: float) -> None:
+        """Sleep, unless cancelled."""
+        (self.policy.sleep or self.cancelled.wait)(seconds)
 
-    def within(self, seconds: float, work: Callable[[], T]) -> T:
-        """Work that has no timeout of its own; what takes longer is left alone in its thread.
+    def run_with_timeout(self, seconds: float, work: Callable[[], T]) -> T:
+        """Run work that has no timeout of its own; after a timeout its thread is abandoned.
 
         Raises:
-            TimeoutError: it took longer, or we were stopped.
+            TimeoutError: it took longer, or was cancelled.
         """
-        found: list[T] = []
-        trouble: list[BaseException] = []
+        results: list[T] = []
+        errors: list[BaseException] = []
 
         def run() -> None:
             try:
-                found.append(work())
+                results.append(work())
             except BaseException as error:
-                trouble.append(error)
+                errors.append(error)
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
         end = time.monotonic() + seconds
-        while thread.is_alive() and not self.stopped.is_set() and time.monotonic() < end:
+        while thread.is_alive() and not self.cancelled.is_set() and time.monotonic() < end:
             thread.join(min(0.1, seconds))
-        if trouble:
-            raise trouble[0]
-        if not found:
+        if errors:
+            raise errors[0]
+        if not results:
             raise TimeoutError(f"no end after {seconds:.0f} s")
-        return found[0]
+        return results[0]
 
-    def ask(self, what: str, step: Callable[[], T]) -> T:
-        """Take a step that may be repeated; `what` names it in errors.
+    def call(self, action: str, step: Callable[[], T]) -> T:
+        """Take a step, and retry it after transient errors.
+
+        Args:
+            action: names the step in errors, as a verb phrase.
 
         Raises:
-            PlatformAway: no answer after all tries, or the key is not welcome.
-            PlatformRefused: the answer is no.
+            PlatformAway: no answer after all retries, or the key is unknown.
+            PlatformRefused: Encord refuses.
         """
-        for wait in (*self.patience.tries, None):
+        for delay in (*self.policy.retry_delays, None):
             try:
                 return step()
             except OneclickError:
                 raise
             except _TRANSIENT as error:
-                asked = getattr(error, "retry_after", None) or 0
-                if wait is None or asked > LONGEST_WAIT or self.stopped.is_set():
-                    raise self._away(what, error) from error
-                self.pause(max(wait, asked))
+                retry_after = getattr(error, "retry_after", None) or 0
+                if delay is None or retry_after > MAX_RETRY_AFTER or self.cancelled.is_set():
+                    raise PlatformAway(
+                        f"Encord at {self._options.domain} does not answer ({action}: "
+                        f"{_one_line(error)}); nothing is lost, the next run goes on from here"
+                    ) from error
+                self.wait(max(delay, retry_after))
+            except (exceptions.AuthenticationError, exceptions.SshKeyNotFound) as error:
+                other = EUROPE if self._options.domain.rstrip("/") == US else US
+                raise PlatformAway(
+                    f"Encord at {self._options.domain} does not know this key: register its "
+                    "public half there, or set review.encord.domain if the account is elsewhere "
+                    f"({other})"
+                ) from error
             except Exception as error:
-                raise self._translated(what, error) from error
+                # Encord's support asks for the trace id.
+                trace_id = getattr(getattr(error, "context", None), "trace_id", None)
+                trace = f" (trace {trace_id})" if trace_id else ""
+                raise PlatformRefused(
+                    f"Encord refuses to {action}: {_one_line(error)}{trace}"
+                ) from error
         raise AssertionError("the last try returns or raises")
-
-    def _away(self, what: str, error: Exception) -> PlatformAway:
-        return PlatformAway(
-            f"Encord at {self._options.domain} does not answer ({what}: {_brief(error)}); "
-            "nothing is lost, the next run goes on from here"
-        )
-
-    def _translated(self, what: str, error: Exception) -> OneclickError:
-        if isinstance(error, exceptions.AuthenticationError | exceptions.SshKeyNotFound):
-            other = EUROPE if self._options.domain.rstrip("/") == US else US
-            return PlatformAway(
-                f"Encord at {self._options.domain} does not know this key: register its public "
-                f"half there, or set review.encord.domain if the account is elsewhere ({other})"
-            )
-        return PlatformRefused(f"Encord refuses to {what}: {_brief(error)}{_trace(error)}")
 
 
 def without_secrets(text: str) -> str:
-    """The text with the query of every address cut off: signed addresses open files."""
-    return _SECRET.sub(r"\1?…", text)
+    """Cut the query off every URL in a text: signed URLs give access to files."""
+    return _URL_QUERY.sub(r"\1?…", text)
 
 
-def _brief(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
+    """Return the first line of an error or of its cause, without secrets, cut to 200 characters."""
     cause: BaseException = error
     while isinstance(error, exceptions.RequestException) and cause.__cause__ is not None:
         cause = cause.__cause__
@@ -201,23 +215,12 @@ def _brief(error: Exception) -> str:
     return (text.splitlines() or [""])[0][:200] or type(cause).__name__
 
 
-def _trace(error: Exception) -> str:
-    """What Encord's support asks for."""
-    found = getattr(getattr(error, "context", None), "trace_id", None)
-    return f" (trace {found})" if found else ""
+class _SecretsFilter(logging.Filter):
+    """Removes the query of URLs from log records."""
 
-
-class _WithoutSecrets(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = without_secrets(record.getMessage()), ()
         return True
 
 
-_FILTER = _WithoutSecrets()
-
-
-def _keep_secrets() -> None:
-    """Signed addresses stay out of the logs of all who see them: a filter is not inherited."""
-    for name in list(logging.root.manager.loggerDict):
-        if name.partition(".")[0] in ("encord", "urllib3", "requests"):
-            logging.getLogger(name).addFilter(_FILTER)
+_FILTER = _SecretsFilter()

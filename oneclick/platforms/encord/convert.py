@@ -1,8 +1,8 @@
-"""The labels of a clip on an Encord label row, and back.
+"""The labels of a clip to an Encord label row, and back.
 
-Encord keeps a box as fractions of the picture, frame by frame. A track goes out under a hash made
-from the clip's code and its id, and is known by that hash when it comes back; core.edits.settle
-then tells what a human did.
+Encord stores a box per frame, relative to the image size. A track is sent under a hash made from
+the clip's code and its id, and is recognised by that hash when it comes back;
+core.edits.reconcile then finds what a human changed.
 """
 
 from __future__ import annotations
@@ -26,193 +26,210 @@ from oneclick.core.labels import IGNORE, LabelSet, LabelTrack, Ranges
 from oneclick.core.tracks import HUMAN
 from oneclick.platforms.encord import schema
 
-Mark = ObjectInstance.Annotation
-"""One box of an instance."""
+Annotation = ObjectInstance.Annotation
+"""One box of an object instance."""
 
-LEAST = 0.01
-"""px; a box with a shorter side cannot be shown."""
-
-
-def object_hash(code: str, track: int) -> str:
-    """8 characters that stand for one track of one clip, the same each time it is sent."""
-    return schema.short_hash(f"{code}:{track}")
+MIN_SIDE = 0.01
+"""px; Encord cannot show a box with a shorter side."""
 
 
-def shown(labels: LabelSet) -> tuple[LabelTrack, ...]:
-    """The tracks as Encord can show them: boxes cut to the picture, empty ones left out."""
-    cut = (_cut(track, labels) for track in labels.tracks)
-    return tuple(track for track in cut if len(track.frames))
+def object_hash(code: str, track_id: int) -> str:
+    """Return 8 characters that identify a track of a clip, the same each time it is sent."""
+    return schema.short_hash(f"{code}:{track_id}")
 
 
-def fill(row: LabelRowV2, labels: LabelSet, code: str) -> None:
-    """Put the shown tracks on an initialised row that has no labels yet; saving is left to others.
+def visible_tracks(labels: LabelSet) -> tuple[LabelTrack, ...]:
+    """Return the tracks as Encord can show them: boxes clipped to the image, empty ones omitted."""
+    tracks = []
+    for track in labels.tracks:
+        clipped = boxes.clip(track.boxes, labels.width, labels.height)
+        sides = clipped[:, 2:] - clipped[:, :2]
+        rows = np.flatnonzero(sides.min(axis=1) >= MIN_SIDE)
+        tracks.append(edits.select_boxes(replace(track, boxes=clipped), rows))
+    return tuple(track for track in tracks if len(track.frames))
 
-    What the ontology has no question or option for is not asked; `read` keeps it.
+
+def fill_row(row: LabelRowV2, labels: LabelSet, code: str) -> None:
+    """Put the visible tracks on an initialised row without labels; the caller saves it.
+
+    Attributes and values that the ontology lacks are left out; `read_tracks` restores them.
 
     Raises:
-        BadLabels: if the ontology lacks a class.
+        BadLabels: the ontology lacks a class.
     """
-    for track in shown(labels):
-        item = schema.find(row.ontology_structure, track.cls)
+    for track in visible_tracks(labels):
+        item = schema.find_class(row.ontology_structure, track.cls)
         if item is None:
-            raise _unknown(labels, f"the ontology in Encord has no class {track.cls!r}")
-        made = ObjectInstance(item, object_hash=object_hash(code, track.id))
-        _place(made, track, labels)
-        _answer(made, track)
-        row.add_object_instance(made)
+            raise _unknown_class(labels, f"the ontology in Encord has no class {track.cls!r}")
+        instance = ObjectInstance(item, object_hash=object_hash(code, track.id))
+        add_boxes(instance, track, labels)
+        add_attributes(instance, track)
+        row.add_object_instance(instance)
 
 
-def read(row: LabelRowV2, sent: LabelSet, code: str) -> tuple[LabelTrack, ...]:
-    """The tracks on a row, boxes in px, by id; what humans drew gets ids above all that were sent.
+def add_boxes(instance: ObjectInstance, track: LabelTrack, labels: LabelSet) -> None:
+    """Add the boxes of a track, relative to the image size; key frames count as manual."""
+    relative = track.boxes / _size(labels)
+    keyframes = set(track.keyframes)
+    # The SDK accepts no numbers of numpy.
+    rows = zip(track.frames.tolist(), relative.tolist(), track.scores.tolist(), strict=True)
+    for frame, (x1, y1, x2, y2), score in rows:
+        box = BoundingBoxCoordinates(y2 - y1, x2 - x1, x1, y1)
+        is_key = frame in keyframes
+        instance.set_for_frames(box, frame, confidence=score, manual_annotation=is_key)
+
+
+def add_attributes(instance: ObjectInstance, track: LabelTrack) -> None:
+    """Add the attributes of a track as answers, on the frames with boxes only."""
+    for name, ranges in track.attributes.items():
+        attribute = schema.find_attribute(instance.ontology_item, track.cls, name)
+        options = _options_by_value(attribute, track.cls, name)
+        values = edits.values_per_frame(ranges, track.frames)
+        for value in [value for value in options if value in set(values)]:
+            frames = frames_to_ranges(track.frames[values == value].tolist())
+            instance.set_answer(options[value], attribute, frames)
+
+
+def read_tracks(row: LabelRowV2, sent_labels: LabelSet, code: str) -> tuple[LabelTrack, ...]:
+    """Return the tracks on a row by id, boxes in px; objects that a human added get higher ids.
 
     Raises:
-        BadLabels: on a class that the clip's labels do not have, or a shape other than a box.
+        BadLabels: an object has a class that the clip's labels lack, or is no box.
     """
-    return _Reader(row, sent, code).tracks()
+    sent_tracks = {object_hash(code, track.id): track for track in sent_labels.tracks}
+    new_ids = count(1 + max((track.id for track in sent_labels.tracks), default=-1))
+    instances = []
+    for instance in row.get_object_instances():
+        annotations = [a for a in instance.get_annotations() if not a.is_deleted]
+        if annotations:
+            instances.append((annotations[0].frame, instance.object_hash, instance, annotations))
+    reader = _TrackReader(row, sent_labels)
+    tracks = []
+    for _, key, instance, annotations in sorted(instances, key=lambda entry: entry[:2]):
+        sent_track = sent_tracks.get(key)
+        track_id = sent_track.id if sent_track else next(new_ids)
+        tracks.append(reader.read(instance, annotations, track_id, sent_track))
+    return tuple(sorted(tracks, key=lambda track: track.id))
 
 
-def _cut(track: LabelTrack, labels: LabelSet) -> LabelTrack:
-    inside = boxes.clip(track.boxes, labels.width, labels.height)
-    sides = inside[:, 2:] - inside[:, :2]
-    return edits.rows_of(replace(track, boxes=inside), np.flatnonzero(sides.min(axis=1) >= LEAST))
+class _TrackReader:
+    """Reads the objects of one row as tracks."""
 
+    def __init__(self, row: LabelRowV2, sent_labels: LabelSet) -> None:
+        self._labels = sent_labels
+        self._classes: dict[str, str] = {}
+        """Name by feature hash."""
+        for name in (*sent_labels.classes, IGNORE):
+            item = schema.find_class(row.ontology_structure, name)
+            if item:
+                self._classes[item.feature_node_hash] = name
+        names = (name for track in sent_labels.tracks for name in track.attributes)
+        self._attribute_names = list(dict.fromkeys(names))
 
-def _place(made: ObjectInstance, track: LabelTrack, labels: LabelSet) -> None:
-    """Every box as fractions; the SDK takes none but Python's own numbers."""
-    ends = track.boxes / _size(labels)
-    keys = set(track.keyframes)
-    rows = zip(track.frames.tolist(), ends.tolist(), track.scores.tolist(), strict=True)
-    for frame, (left, top, right, bottom), score in rows:
-        box = BoundingBoxCoordinates(bottom - top, right - left, left, top)
-        key = frame in keys
-        made.set_for_frames(box, frame, confidence=score, manual_annotation=key)
-
-
-def _answer(made: ObjectInstance, track: LabelTrack) -> None:
-    """The attributes as answers, on the frames that have boxes and no others."""
-    for name, given in track.attributes.items():
-        question = schema.find_question(made.ontology_item, track.cls, name)
-        options = _options(question, track.cls, name)
-        values = edits.values(given, track.frames)
-        for value in [known for known in options if known in set(values)]:
-            frames = frames_to_ranges(track.frames[values == value].tolist())
-            made.set_answer(options[value], question, frames)
-
-
-def _options(question: RadioAttribute | None, cls: str, name: str) -> dict[str, Option]:
-    """What can be answered, by value."""
-    options = question.options if question else ()
-    return {schema.value(cls, name, option): option for option in options}
-
-
-class _Reader:
-    """One row while it is read."""
-
-    def __init__(self, row: LabelRowV2, sent: LabelSet, code: str) -> None:
-        self.row, self.sent = row, sent
-        self.known = {object_hash(code, track.id): track for track in sent.tracks}
-        drawn = {name: schema.find(row.ontology_structure, name) for name in _names(sent)}
-        self.classes = {item.feature_node_hash: name for name, item in drawn.items() if item}
-        self.asked = list(dict.fromkeys(name for track in sent.tracks for name in track.attributes))
-
-    def tracks(self) -> tuple[LabelTrack, ...]:
-        fresh = count(1 + max((track.id for track in self.sent.tracks), default=-1))
-        found = [(_marks(made), made.object_hash, made) for made in self.row.get_object_instances()]
-        drawn = sorted((item for item in found if item[0]), key=lambda it: (it[0][0].frame, it[1]))
-        tracks = []
-        for marks, key, made in drawn:
-            base = self.known.get(key)
-            tracks.append(self._track(made, marks, base.id if base else next(fresh), base))
-        return tuple(sorted(tracks, key=lambda track: track.id))
-
-    def _track(
-        self, made: ObjectInstance, marks: list[Mark], key: int, base: LabelTrack | None
+    def read(
+        self,
+        instance: ObjectInstance,
+        annotations: list[Annotation],
+        track_id: int,
+        sent_track: LabelTrack | None,
     ) -> LabelTrack:
-        cls = self.classes.get(made.feature_hash)
+        """Read one object; `sent_track` is None where a human added it."""
+        cls = self._classes.get(instance.feature_hash)
         if cls is None:
-            classes = ", ".join(self.sent.classes)
-            raise _unknown(self.sent, f"class {made.object_name!r} is none of {classes}")
-        frames = np.array([mark.frame for mark in marks], np.int32)
-        before = dict(zip(base.frames.tolist(), base.origins, strict=True)) if base else {}
+            classes = ", ".join(self._labels.classes)
+            raise _unknown_class(
+                self._labels, f"class {instance.object_name!r} is none of {classes}"
+            )
+        frames = np.array([annotation.frame for annotation in annotations], np.int32)
+        sent_origins: dict[int, str] = {}
+        if sent_track:
+            sent_origins = dict(zip(sent_track.frames.tolist(), sent_track.origins, strict=True))
         return LabelTrack(
-            key,
-            cls,
-            frames,
-            self._boxes(marks, cls),
-            np.array([mark.confidence for mark in marks], np.float32),
-            "".join(before.get(frame, HUMAN) for frame in frames.tolist()),
-            tuple(mark.frame for mark in marks if mark.manual_annotation),
-            self._attributes(made, cls, frames, base.attributes if base else {}),
+            id=track_id,
+            cls=cls,
+            frames=frames,
+            boxes=self.read_boxes(annotations, cls),
+            scores=np.array([annotation.confidence for annotation in annotations], np.float32),
+            origins="".join(sent_origins.get(frame, HUMAN) for frame in frames.tolist()),
+            keyframes=tuple(a.frame for a in annotations if a.manual_annotation),
+            attributes=self.read_attributes(
+                instance, cls, frames, sent_track.attributes if sent_track else {}
+            ),
         )
 
-    def _boxes(self, marks: list[Mark], cls: str) -> NDArray[np.float32]:
-        """(n, 4) px."""
-        found = []
-        for box in (mark.coordinates for mark in marks):
+    def read_boxes(self, annotations: list[Annotation], cls: str) -> NDArray[np.float32]:
+        """Return (n, 4) px, x1 y1 x2 y2. Raises BadLabels where a shape is no box."""
+        rows = []
+        for box in (annotation.coordinates for annotation in annotations):
             if not isinstance(box, BoundingBoxCoordinates):
-                raise _misshapen(self.sent, cls)
-            found.append((box.top_left_x, box.top_left_y, box.width, box.height))
-        ends = np.array(found, np.float64)
-        ends[:, 2:] += ends[:, :2]
-        return (ends * _size(self.sent)).astype(np.float32)
+                raise BadLabels(
+                    f"clip {self._labels.clip}: a {cls!r} is drawn as another shape than a box; "
+                    "draw it as a box of a class in `classes` of oneclick.toml"
+                )
+            rows.append((box.top_left_x, box.top_left_y, box.width, box.height))
+        relative = np.array(rows, np.float64)
+        relative[:, 2:] += relative[:, :2]
+        return (relative * _size(self._labels)).astype(np.float32)
 
-    def _attributes(
-        self, made: ObjectInstance, cls: str, frames: edits.Frames, before: Mapping[str, Ranges]
+    def read_attributes(
+        self,
+        instance: ObjectInstance,
+        cls: str,
+        frames: edits.Frames,
+        sent_attributes: Mapping[str, Ranges],
     ) -> dict[str, Ranges]:
-        after = {}
-        for name, question in self._questions(made, cls).items():
-            options = _options(question, cls, name)
-            found = edits.values(_answers(made, question, cls, name), frames)
-            was = edits.values(before.get(name, ()), frames)
-            # What the ontology could not ask was not judged.
-            kept = [
-                old if new is None and old not in options else new
-                for old, new in zip(was, found, strict=True)
-            ]
-            after[name] = edits.ranges(frames, np.array(kept, object))
-        return {name: given for name, given in after.items() if given}
+        """Return ranges by attribute: ours by the names they were sent under, others by title.
 
-    def _questions(self, made: ObjectInstance, cls: str) -> dict[str, RadioAttribute | None]:
-        """Ours by the names they were sent under, None where not asked; others by their titles."""
-        item = made.ontology_item
-        ours = {name: schema.find_question(item, cls, name) for name in self.asked}
-        known = {asked.feature_node_hash for asked in ours.values() if asked}
-        others = {
-            asked.name: asked for key, asked in schema.questions(item).items() if key not in known
+        A value that was sent and that the ontology cannot express was not reviewed: it stays.
+        """
+        item = instance.ontology_item
+        our_attributes = {
+            name: schema.find_attribute(item, cls, name) for name in self._attribute_names
         }
-        return {**others, **ours}
+        our_hashes = {
+            attribute.feature_node_hash for attribute in our_attributes.values() if attribute
+        }
+        others = {
+            attribute.name: attribute
+            for key, attribute in schema.frame_attributes(item).items()
+            if key not in our_hashes
+        }
+        ranges = {}
+        for name, attribute in {**others, **our_attributes}.items():
+            options = _options_by_value(attribute, cls, name)
+            answers = edits.values_per_frame(_answers(instance, attribute, cls, name), frames)
+            before = edits.values_per_frame(sent_attributes.get(name, ()), frames)
+            values = [
+                old if new is None and old not in options else new
+                for old, new in zip(before, answers, strict=True)
+            ]
+            ranges[name] = edits.value_ranges(frames, np.array(values, object))
+        return {name: parts for name, parts in ranges.items() if parts}
 
 
-def _answers(made: ObjectInstance, asked: RadioAttribute | None, cls: str, name: str) -> Ranges:
-    """The answers to one question, as ranges in any order."""
-    given = cast(AnswersForFrames, made.get_answer(asked, is_dynamic=True)) if asked else []
+def _options_by_value(attribute: RadioAttribute | None, cls: str, name: str) -> dict[str, Option]:
+    options = attribute.options if attribute else ()
+    return {schema.option_value(cls, name, option): option for option in options}
+
+
+def _answers(
+    instance: ObjectInstance, attribute: RadioAttribute | None, cls: str, name: str
+) -> Ranges:
+    """Return the answers for one attribute, as ranges in any order."""
+    if attribute is None:
+        return ()
+    answers = cast(AnswersForFrames, instance.get_answer(attribute, is_dynamic=True))
     return tuple(
-        (part.start, part.end + 1, schema.value(cls, name, cast(Option, answer.answer)))
-        for answer in given
+        (part.start, part.end + 1, schema.option_value(cls, name, cast(Option, answer.answer)))
+        for answer in answers
         for part in answer.ranges
     )
 
 
-def _names(labels: LabelSet) -> tuple[str, ...]:
-    return (*labels.classes, IGNORE)
-
-
-def _marks(made: ObjectInstance) -> list[Mark]:
-    """The boxes of an instance, by frame."""
-    return [mark for mark in made.get_annotations() if not mark.is_deleted]
-
-
 def _size(labels: LabelSet) -> NDArray[np.float64]:
-    """(4,) px: what a box in fractions is multiplied by."""
+    """Return (4,) px, the factor from relative boxes to pixels."""
     return np.array([labels.width, labels.height] * 2, np.float64)
 
 
-def _unknown(labels: LabelSet, problem: str) -> BadLabels:
+def _unknown_class(labels: LabelSet, problem: str) -> BadLabels:
     return BadLabels(f"clip {labels.clip}: {problem}; add it to `classes` in oneclick.toml")
-
-
-def _misshapen(labels: LabelSet, cls: str) -> BadLabels:
-    return BadLabels(
-        f"clip {labels.clip}: a {cls!r} is drawn as another shape than a box; draw it as a box of "
-        f"a class in `classes` of oneclick.toml"
-    )

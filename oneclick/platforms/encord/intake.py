@@ -1,6 +1,6 @@
-"""Clips to Encord, part by part: the files, then a data unit for each, then the labels.
+"""Clips to Encord, batch by batch: the files, then a data unit for each, then the labels.
 
-Each step looks before it acts, so that one that was cut off is simply taken again.
+Each step checks what is there before it acts, so that an interrupted one is simply repeated.
 """
 
 from __future__ import annotations
@@ -10,114 +10,115 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from oneclick.core.errors import BadInput, OneclickError, PlatformAway, PlatformRefused
-from oneclick.platforms.base import Offer, Sent
-from oneclick.platforms.encord import load as loading
-from oneclick.platforms.encord.load import Load
-from oneclick.platforms.encord.prelabel import Prelabel
-from oneclick.platforms.encord.project import Place
-from oneclick.platforms.encord.records import Record, Records
-from oneclick.platforms.encord.upload import Upload
+from oneclick.platforms.base import Offer, SendResult
+from oneclick.platforms.encord import load
+from oneclick.platforms.encord.load import ClipUpload
+from oneclick.platforms.encord.prelabel import Prelabeller
+from oneclick.platforms.encord.project import EncordProject
+from oneclick.platforms.encord.records import EncordRecord, EncordRecords
+from oneclick.platforms.encord.upload import Uploader
 
 
-class Intake:
-    """Sends clips into one place."""
+class ClipSender:
+    """Sends clips to one project."""
 
-    def __init__(self, place: Place, known: Records, upload: Upload) -> None:
-        self._place, self._known, self._upload = place, known, upload
-        self._prelabel = Prelabel(place, known)
+    def __init__(self, encord: EncordProject, records: EncordRecords, uploader: Uploader) -> None:
+        self._encord, self._records, self._uploader = encord, records, uploader
+        self._prelabeller = Prelabeller(encord, records)
 
-    def send(self, offers: Iterable[Offer]) -> Iterator[Sent]:
-        """As Platform.send."""
-        self._place.line.stopped.clear()
-        for part in loading.parts(offers, self._place.options):
-            self._place.grow(*loading.vocabulary(part))
-            self._upload.ready()
-            troubles = self._together(part)
+    def send(self, offers: Iterable[Offer]) -> Iterator[SendResult]:
+        """Upload and pre-label clips; see Platform.send."""
+        self._encord.retrier.cancelled.clear()
+        for batch in load.batches(offers, self._encord.options):
+            self._encord.extend_ontology(*load.label_vocabulary(batch))
+            self._uploader.prepare()
+            errors = self._upload_in_parallel(batch)
             yield from [
-                Sent(load.clip.id, no) for load, no in zip(part, troubles, strict=True) if no
+                SendResult(upload.clip.id, error)
+                for upload, error in zip(batch, errors, strict=True)
+                if error
             ]
-            yield from self._label([load for load in part if load.item])
+            yield from self._label([upload for upload in batch if upload.item])
 
-    def _together(self, part: list[Load]) -> list[OneclickError | None]:
-        """Bring several files at once; where one cannot go on, none begins any more."""
-        with ThreadPoolExecutor(self._place.options.uploads) as pool:
-            brought = [pool.submit(self._bring, load) for load in part]
+    def _upload_in_parallel(self, batch: list[ClipUpload]) -> list[OneclickError | None]:
+        """Upload several files at once; after one that raises, no further upload begins."""
+        with ThreadPoolExecutor(self._encord.options.uploads) as pool:
+            futures = [pool.submit(self.upload, upload) for upload in batch]
             try:
-                return [one.result() for one in brought]
+                return [future.result() for future in futures]
             except BaseException:
-                self._place.line.stopped.set()
+                self._encord.retrier.cancelled.set()
                 pool.shutdown(cancel_futures=True)
                 raise
 
-    def _bring(self, load: Load) -> OneclickError | None:
-        """Have the file there; why not, if it is a matter of this clip."""
+    def upload(self, upload: ClipUpload) -> OneclickError | None:
+        """Upload the file of a clip; return the error if only this clip is concerned."""
         try:
-            load.item = self._upload.bring(load)
+            upload.item = self._uploader.ensure_uploaded(upload)
         except PlatformAway:
             raise
         except (BadInput, PlatformRefused) as error:
-            self._welcome(error)
+            self._check_access(error)
             return error
         return None
 
-    def _label(self, loads: list[Load]) -> Iterator[Sent]:
-        """Link and pre-label together; where that is refused, in halves, to find the one."""
-        if not loads:
+    def _label(self, uploads: list[ClipUpload]) -> Iterator[SendResult]:
+        """Link and pre-label clips together; if that is refused, by halves, to find the cause."""
+        if not uploads:
             return
         try:
-            late = self._linked(loads)
-            there = [load for load in loads if load not in late]
-            self._place.line.ask("pre-label clips", lambda: self._prelabel.label(there))
+            pending = self.link(uploads)
+            linked = [upload for upload in uploads if upload not in pending]
+            self._encord.retrier.call("pre-label clips", lambda: self._prelabeller.label(linked))
         except PlatformAway:
             raise
         except OneclickError as error:
-            if len(loads) == 1:
-                self._welcome(error)
-                yield Sent(loads[0].clip.id, error)
+            if len(uploads) == 1:
+                self._check_access(error)
+                yield SendResult(uploads[0].clip.id, error)
                 return
-            half = len(loads) // 2
-            yield from self._label(loads[:half])
-            yield from self._label(loads[half:])
+            half = len(uploads) // 2
+            yield from self._label(uploads[:half])
+            yield from self._label(uploads[half:])
             return
-        yield from [Sent(load.clip.id, _late(load)) for load in late]
-        for load in there:
-            self._keep(load)
-            yield Sent(load.clip.id)
+        for upload in pending:
+            refusal = PlatformRefused(
+                f"clip {upload.clip.id}: Encord has made no task for it yet; the next run goes on"
+            )
+            yield SendResult(upload.clip.id, refusal)
+        for upload in linked:
+            self.record(upload)
+            yield SendResult(upload.clip.id)
 
-    def _linked(self, loads: list[Load]) -> list[Load]:
-        """Put into the dataset; those that have no row after a while."""
-        line = self._place.line
-        line.ask("link clips", lambda: self._prelabel.link(loads))
-        late = line.ask("find rows", lambda: self._prelabel.appear(loads))
-        for wait in line.patience.looks:
-            if late:
-                line.pause(wait)
-                late = line.ask("find rows", lambda: self._prelabel.appear(loads))
-        return late
+    def link(self, uploads: list[ClipUpload]) -> list[ClipUpload]:
+        """Link files into the dataset; return those that have no row after a while."""
+        retrier = self._encord.retrier
+        retrier.call("link clips", lambda: self._prelabeller.link(uploads))
+        pending = retrier.call("find rows", lambda: self._prelabeller.find_rows(uploads))
+        for delay in retrier.policy.poll_delays:
+            if pending:
+                retrier.wait(delay)
+                pending = retrier.call("find rows", lambda: self._prelabeller.find_rows(uploads))
+        return pending
 
-    def _keep(self, load: Load) -> None:
-        """Remember which labels people see: of a row that was there before, those of before."""
-        if load.item is None or (not load.fresh and self._known.find(load.clip.id)):
+    def record(self, upload: ClipUpload) -> None:
+        """Record which labels annotators see; a row that had labels before keeps its record."""
+        clip_id = upload.clip.id
+        if upload.item is None or (not upload.is_unlabelled and self._records.find(clip_id)):
             return
-        self._known.keep(
-            Record(
-                load.clip.id,
-                load.title,
-                str(load.item.uuid),
-                load.data,
-                load.branch,
-                load.labels.revision,
-                datetime.now(UTC),
+        self._records.save(
+            EncordRecord(
+                clip=clip_id,
+                title=upload.title,
+                item=str(upload.item.uuid),
+                data=upload.data_hash,
+                branch=upload.branch,
+                revision=upload.labels.revision,
+                sent_at=datetime.now(UTC),
             )
         )
 
-    def _welcome(self, error: OneclickError) -> None:
-        """A refusal may mean that nothing is allowed any more."""
+    def _check_access(self, error: OneclickError) -> None:
+        """Raise PlatformAway if a refusal means that the key has lost access to the project."""
         if isinstance(error, PlatformRefused):
-            self._place.welcome()
-
-
-def _late(load: Load) -> PlatformRefused:
-    return PlatformRefused(
-        f"clip {load.clip.id}: Encord has made no task for it yet; the next run goes on"
-    )
+            self._encord.check_access()

@@ -1,4 +1,4 @@
-"""Clips on their way to Encord, in parts that one request can carry."""
+"""Clips to upload to Encord, in batches that one request can carry."""
 
 from __future__ import annotations
 
@@ -10,63 +10,63 @@ from encord.storage import StorageItem
 from oneclick.core.clips import Clip
 from oneclick.core.labels import LabelSet
 from oneclick.platforms.base import Offer
-from oneclick.platforms.encord.records import code, title
+from oneclick.platforms.encord.records import clip_code, clip_title
 from oneclick.platforms.options import EncordOptions
 
 CLIPS, BOXES = 20, 20_000
 """Most of each in one request: 20,000 boxes are about 10 MB."""
 
 
-@dataclass
-class Load:
-    """One clip on its way, and what became of it so far."""
+@dataclass(kw_only=True)
+class ClipUpload:
+    """One clip, and how far its upload has come."""
 
     clip: Clip
     labels: LabelSet
     title: str
     item: StorageItem | None = None
-    """The file, once it is there."""
-    data: str = ""
+    """The file, once it is uploaded."""
+    data_hash: str = ""
     """The data unit, once the file is in the dataset."""
-    fresh: bool = False
-    """Whether nobody had labels of it before."""
+    is_unlabelled: bool = False
+    """Whether its row had no labels when it was found."""
 
     @property
     def code(self) -> str:
-        """What stands for the clip in hashes and metadata."""
-        return code(self.clip.id)
+        """Return the pseudonym of the clip in hashes and metadata."""
+        return clip_code(self.clip.id)
 
     @property
     def branch(self) -> str:
-        """Where our labels go."""
-        return branch(self.labels.revision)
+        """Return the branch for our labels."""
+        return branch_name(self.labels.revision)
 
 
-def branch(revision: int) -> str:
-    """The branch for a label revision."""
+def branch_name(revision: int) -> str:
+    """Return the name of the branch for a label revision."""
     return f"oneclick-r{revision}"
 
 
-def parts(offers: Iterable[Offer], options: EncordOptions) -> Iterator[list[Load]]:
-    """Offers in parts, bounded by clips and by boxes; one large clip is a part of its own."""
-    part: list[Load] = []
+def batches(offers: Iterable[Offer], options: EncordOptions) -> Iterator[list[ClipUpload]]:
+    """Yield batches of at most CLIPS clips and BOXES boxes; a larger clip is a batch of its own."""
+    batch: list[ClipUpload] = []
     boxes = 0
     for clip, labels in offers:
-        if part and (len(part) == CLIPS or boxes + labels.boxes() > BOXES):
-            yield part
-            part, boxes = [], 0
-        part.append(Load(clip, labels, title(clip.id, options)))
+        if batch and (len(batch) == CLIPS or boxes + labels.boxes() > BOXES):
+            yield batch
+            batch, boxes = [], 0
+        batch.append(ClipUpload(clip=clip, labels=labels, title=clip_title(clip.id, options)))
         boxes += labels.boxes()
-    if part:
-        yield part
+    if batch:
+        yield batch
 
 
-def vocabulary(loads: Sequence[Load]) -> tuple[list[str], dict[str, list[str]]]:
-    """Classes, and attributes with their values, in the labels."""
-    classes = sorted({name for load in loads for name in load.labels.classes})
+def label_vocabulary(uploads: Sequence[ClipUpload]) -> tuple[list[str], dict[str, list[str]]]:
+    """Return the classes, and the values by attribute, of all labels; both sorted."""
+    classes = sorted({name for upload in uploads for name in upload.labels.classes})
     attributes: dict[str, set[str]] = {}
-    for load in loads:
-        for track in load.labels.tracks:
+    for upload in uploads:
+        for track in upload.labels.tracks:
             for name, ranges in track.attributes.items():
                 attributes.setdefault(name, set()).update(value for _, _, value in ranges)
     return classes, {name: sorted(values) for name, values in sorted(attributes.items())}

@@ -12,121 +12,135 @@ from encord.storage import StorageItem
 
 from oneclick.core.errors import PlatformRefused
 from oneclick.core.review import Verdict
-from oneclick.platforms.base import Erased, Offer, Sent
-from oneclick.platforms.encord.connect import PATIENT, Line, Patience
-from oneclick.platforms.encord.import_verdicts import Outcome
-from oneclick.platforms.encord.intake import Intake
-from oneclick.platforms.encord.project import Place
-from oneclick.platforms.encord.records import Records, title
-from oneclick.platforms.encord.upload import Upload
-from oneclick.platforms.options import Choice
-from oneclick.platforms.verdict_inbox import Spool
-from oneclick.services.training_server import Server
+from oneclick.platforms.base import ErasureReport, Offer, SendResult
+from oneclick.platforms.encord import upload
+from oneclick.platforms.encord.connect import DEFAULT_RETRY_POLICY, Retrier, RetryPolicy
+from oneclick.platforms.encord.import_verdicts import VerdictImporter
+from oneclick.platforms.encord.intake import ClipSender
+from oneclick.platforms.encord.project import EncordProject
+from oneclick.platforms.encord.records import EncordRecords, clip_title
+from oneclick.platforms.encord.upload import Uploader
+from oneclick.platforms.options import PlatformOptions
+from oneclick.platforms.verdict_inbox import VerdictInbox
+from oneclick.services.training_server import RemoteFolder
 from oneclick.storage.workspace import Workspace
 
 
 class EncordPlatform:
     """One project on Encord, and what we know of it in a folder of the workspace.
 
-    records/<clip>.json    where a clip stands there
+    records/<clip>.json    ids of a clip on Encord
     cursor.json            until when the log of actions was read
-    verdicts/, archive/    as in spool.py
+    verdicts/, archive/    as in verdict_inbox.py
     """
 
     name = "encord"
 
-    def __init__(self, choice: Choice, workspace: Workspace, patience: Patience = PATIENT) -> None:
+    def __init__(
+        self,
+        options: PlatformOptions,
+        workspace: Workspace,
+        retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY,
+    ) -> None:
         root = workspace.review_dir() / self.name
-        self._choice, self._options = choice, choice.encord
-        self._known, self._spool = Records(root / "records"), Spool(root)
-        self._line = Line(self._options, patience)
-        self._place = Place(self._options, self._line)
-        self._upload = Upload(workspace, self._place)
-        self._intake = Intake(self._place, self._known, self._upload)
-        cursor = root / "cursor.json"
-        self._outcome = Outcome(workspace, self._place, self._known, self._spool, cursor)
+        self._options, self._bucket = options, options.encord.bucket
+        self._records, self._inbox = EncordRecords(root / "records"), VerdictInbox(root)
+        self._retrier = Retrier(options.encord, retry_policy)
+        self._encord = EncordProject(options.encord, self._retrier)
+        self._uploader = Uploader(workspace, self._encord)
+        self._sender = ClipSender(self._encord, self._records, self._uploader)
+        self._importer = VerdictImporter(
+            workspace, self._encord, self._records, self._inbox, root / "cursor.json"
+        )
 
     def setup(self) -> list[str]:
-        """Make ontology, dataset, folder and project where they are missing."""
-        made = self._place.setup(self._choice.classes, self._choice.attributes)
-        return [*made, self._place.check()]
+        """Create ontology, dataset, folder and project where they are missing."""
+        lines = self._encord.setup(self._options.classes, self._options.attributes)
+        return [*lines, self._encord.check()]
 
     def check(self) -> str:
-        """Key, region, project and stages, without changing anything."""
-        return self._place.check()
+        """Check key, region, project and stages, without changing anything."""
+        return self._encord.check()
 
-    def send(self, offers: Iterable[Offer]) -> Iterator[Sent]:
-        """Upload, compare and pre-label; clips that are there already are only looked at."""
-        return self._intake.send(offers)
+    def send(self, offers: Iterable[Offer]) -> Iterator[SendResult]:
+        """Upload, compare and pre-label clips; those that are on Encord are only compared."""
+        return self._sender.send(offers)
 
     def fetch(self, waiting: Sequence[str], thorough: bool = True) -> None:
-        """Bring verdicts on clips that reached a final stage."""
-        self._outcome.broken.clear()
-        self._outcome.fetch(waiting, thorough)
+        """Import verdicts on clips that reached a final stage."""
+        self._importer.unreadable.clear()
+        self._importer.fetch(waiting, thorough)
 
     def collect(self) -> Iterator[Verdict]:
-        """Verdicts that were fetched and are not done yet."""
-        return self._spool.collect()
+        """Yield verdicts that were fetched and not acknowledged."""
+        return self._inbox.collect()
 
-    def broken(self) -> dict[str, str]:
-        """Clips that were decided and whose verdict cannot be had."""
-        return self._outcome.broken | self._spool.broken()
+    def unreadable(self) -> dict[str, str]:
+        """Return the clips that were decided and whose verdict cannot be read, with the reason."""
+        return self._importer.unreadable | self._inbox.unreadable()
 
-    def done(self, verdict: Verdict) -> None:
+    def acknowledge(self, verdict: Verdict) -> None:
         """Move the verdict to the archive; the record stays, for erasure."""
-        self._spool.done(verdict.clip)
+        self._inbox.archive(verdict.clip)
 
-    def erase(self, clip: str) -> Erased:
-        """Delete data unit, labels of all branches, file and record, then look for each again."""
-        name = title(clip, self._options)
-        rows = self._line.ask("find labels", lambda: self._rows(name))
-        items = self._line.ask("find files", lambda: self._upload.find(clip))
-        units = sorted({row.data_hash for row in rows})
-        held = [f"data unit {data}" for data in units]
-        held += [f"labels {row.label_hash} ({row.branch_name})" for row in rows if row.label_hash]
-        held += [f"file {item.uuid}" for item in items]
-        self._line.ask("delete data", lambda: self._delete(units, items))
-        if self._options.bucket and Server(self._options.bucket, "bucket").remove(name):
-            held.append(f"{self._options.bucket}/{name}")
-        checked = self._look_again(clip, name, items)
-        self._known.forget(clip)
-        return Erased(clip, tuple(held), checked)
-
-    def _rows(self, name: str) -> list[LabelRowV2]:
-        project = self._place.project
-        return project.list_label_rows_v2(data_title_eq=name, include_all_label_branches=True)
-
-    def _delete(self, units: list[str], items: list[StorageItem]) -> None:
-        for data in units:
-            with suppress(ResourceNotFoundError):
-                self._place.dataset.delete_data([data])
-        for item in items:
-            with suppress(ResourceNotFoundError):
-                item.delete()
-
-    def _look_again(self, clip: str, name: str, items: list[StorageItem]) -> tuple[str, ...]:
-        """How it was seen that nothing is left.
+    def erase(self, clip: str) -> ErasureReport:
+        """Delete data unit, labels of all branches, file and record, then look for each again.
 
         Raises:
             PlatformRefused: something is left.
         """
-        left = [f"row {row.data_hash}" for row in self._line.ask("look", lambda: self._rows(name))]
-        found = self._line.ask("look", lambda: self._upload.find(clip))
-        left += [f"file {item.uuid}" for item in found]
-        left += [f"file {item.uuid}" for item in items if self._opens(item.uuid)]
-        if left:
-            raise PlatformRefused(
-                f"clip {clip}: Encord still has {', '.join(left)}; erase it again"
-            )
-        looked = (f"no row is called {name}", f"no file is called {name}")
-        return (*looked, *(f"file {item.uuid} cannot be opened" for item in items))
+        title = clip_title(clip, self._options.encord)
+        rows = self._retrier.call("find labels", lambda: self._list_rows(title))
+        items = self._retrier.call("find files", lambda: self._uploader.find(clip))
+        units = sorted({row.data_hash for row in rows})
+        deleted = [f"data unit {data_hash}" for data_hash in units]
+        deleted += [f"labels {r.label_hash} ({r.branch_name})" for r in rows if r.label_hash]
+        deleted += [f"file {item.uuid}" for item in items]
+        self._retrier.call("delete data", lambda: self.delete(units, items))
+        if self._bucket and RemoteFolder(self._bucket, "bucket").remove(title):
+            deleted.append(f"{self._bucket}/{title}")
+        checked = self.verify_erasure(clip, title, items)
+        self._records.delete(clip)
+        return ErasureReport(clip, tuple(deleted), checked)
 
-    def _opens(self, uuid: UUID) -> bool:
-        def step() -> bool:
+    def delete(self, units: Iterable[str], items: Iterable[StorageItem]) -> None:
+        """Delete data units and files; what is gone is no error."""
+        for data_hash in units:
+            with suppress(ResourceNotFoundError):
+                self._encord.dataset.delete_data([data_hash])
+        for item in items:
+            upload.delete(item)
+
+    def verify_erasure(self, clip: str, title: str, items: list[StorageItem]) -> tuple[str, ...]:
+        """Verify that nothing is left of a clip; return what was checked.
+
+        Raises:
+            PlatformRefused: something is left.
+        """
+        rows = self._retrier.call("look", lambda: self._list_rows(title))
+        leftovers = [f"row {row.data_hash}" for row in rows]
+        found_items = self._retrier.call("look", lambda: self._uploader.find(clip))
+        leftovers += [f"file {item.uuid}" for item in found_items]
+        leftovers += [f"file {item.uuid}" for item in items if self.can_open(item.uuid)]
+        if leftovers:
+            raise PlatformRefused(
+                f"clip {clip}: Encord still has {', '.join(leftovers)}; erase it again"
+            )
+        checked = (f"no row is called {title}", f"no file is called {title}")
+        return (*checked, *(f"file {item.uuid} cannot be opened" for item in items))
+
+    def can_open(self, uuid: UUID) -> bool:
+        """Check whether a file still exists and can be read."""
+
+        def get_item() -> bool:
             try:
-                self._place.client.get_storage_item(uuid)
+                self._encord.client.get_storage_item(uuid)
             except (ResourceNotFoundError, AuthorisationError):
                 return False
             return True
 
-        return self._line.ask("look for a file", step)
+        return self._retrier.call("look for a file", get_item)
+
+    def _list_rows(self, title: str) -> list[LabelRowV2]:
+        project = self._encord.project
+        return project.list_label_rows_v2(data_title_eq=title, include_all_label_branches=True)

@@ -1,6 +1,6 @@
 """What we know of each clip on Encord: one small JSON file, written when the clip is ready there.
 
-Nothing depends on them but speed and erasure: what is missing is found again by its title.
+Only speed and erasure need these files: a lost one is rebuilt from the title of the clip.
 """
 
 from __future__ import annotations
@@ -15,57 +15,58 @@ from oneclick.core.errors import BadInput
 from oneclick.platforms.options import EncordOptions
 from oneclick.storage import files
 
-PREFIX = "oneclick-"
-"""How codes begin."""
+CODE_PREFIX = "oneclick-"
 
 
-class Record(msgspec.Struct, frozen=True):
-    """Where a clip stands on Encord."""
+class EncordRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One clip on Encord."""
 
     clip: str
     title: str
     item: str
+    """UUID of the storage item."""
     data: str
+    """Hash of the data unit."""
     branch: str
     revision: int
-    """Of the labels sent."""
+    """Revision of the labels that were sent."""
     sent_at: datetime
 
 
-class Records:
+class EncordRecords:
     """Records in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def find(self, clip_id: str) -> Record | None:
-        """None where there is none, or it is broken."""
+    def find(self, clip_id: str) -> EncordRecord | None:
+        """Return the record of a clip, or None where it is missing or broken."""
         path = self._path(clip_id)
         if not path.exists():
             return None
         try:
-            found: Record = files.read_json(path, Record)
+            record: EncordRecord = files.read_json(path, EncordRecord)
         except BadInput:
             return None
-        return found
+        return record
 
-    def keep(self, record: Record) -> None:
-        """Write one, whole or not at all."""
+    def save(self, record: EncordRecord) -> None:
+        """Write a record atomically."""
         files.write_json(self._path(record.clip), record)
 
-    def forget(self, clip_id: str) -> None:
-        """Delete one."""
+    def delete(self, clip_id: str) -> None:
+        """Delete the record of a clip, if there is one."""
         self._path(clip_id).unlink(missing_ok=True)
 
     def _path(self, clip_id: str) -> Path:
         return self._folder / f"{clip_id}.json"
 
 
-def code(clip_id: str) -> str:
-    """A name for a clip that tells nothing about camera and time."""
-    return f"{PREFIX}{hashlib.sha256(clip_id.encode()).hexdigest()[:20]}"
+def clip_code(clip_id: str) -> str:
+    """Return a pseudonym of a clip that reveals neither camera nor time."""
+    return f"{CODE_PREFIX}{hashlib.sha256(clip_id.encode()).hexdigest()[:20]}"
 
 
-def title(clip_id: str, options: EncordOptions) -> str:
-    """What the clip is called on Encord."""
-    return f"{clip_id if options.titles == 'clip' else code(clip_id)}.mp4"
+def clip_title(clip_id: str, options: EncordOptions) -> str:
+    """Return the title of a clip on Encord."""
+    return f"{clip_id if options.titles == 'clip' else clip_code(clip_id)}.mp4"

@@ -1,8 +1,7 @@
-"""Files to Encord: found, or brought; and compared with what was cut before anything is drawn."""
+"""Files to Encord: uploaded where they are missing, and compared with the cut before labelling."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,99 +13,108 @@ from encord.storage import StorageItem
 
 from oneclick.core.clips import Clip
 from oneclick.core.errors import BadInput, PlatformRefused
-from oneclick.platforms.encord.load import Load
-from oneclick.platforms.encord.project import Place
-from oneclick.platforms.encord.records import code, title
-from oneclick.services.training_server import Server, Stamp
+from oneclick.platforms.encord.load import ClipUpload
+from oneclick.platforms.encord.project import EncordProject
+from oneclick.platforms.encord.records import clip_code, clip_title
+from oneclick.services.training_server import FileStamp, RemoteFolder
 from oneclick.storage import files
 from oneclick.storage.workspace import Workspace
 
 JOB_SECONDS = 120
-FPS_WITHIN = 1e-3
+FPS_TOLERANCE = 1e-3
 
 
-class Upload:
-    """Brings files into the folder of a place, or into our bucket and its name into the folder."""
+class Uploader:
+    """Uploads files to a storage folder, or copies them to our bucket and registers them."""
 
-    def __init__(self, workspace: Workspace, place: Place) -> None:
-        self._workspace, self._place = workspace, place
-        self._options, self._line = place.options, place.line
+    def __init__(self, workspace: Workspace, encord: EncordProject) -> None:
+        self._workspace, self._encord = workspace, encord
+        self._options, self._retrier = encord.options, encord.retrier
 
-    def ready(self) -> None:
-        """Ask for what all uploads share, so that several may run at once."""
-        assert self._place.folder
+    def prepare(self) -> None:
+        """Request what all uploads share, so that several may run in parallel afterwards."""
+        assert self._encord.folder
         if self._options.upload == "bucket":
-            assert self._place.integration
+            assert self._encord.integration
 
-    def bring(self, load: Load) -> StorageItem:
-        """Have the file there, and seen to be the same.
+    def ensure_uploaded(self, upload: ClipUpload) -> StorageItem:
+        """Upload the file of a clip if it is missing, and compare it with what was cut.
 
         Raises:
-            BadInput: the file here is not what was cut, or Encord sees it otherwise.
-            PlatformRefused: Encord will not have it, or has not decoded it yet.
+            BadInput: the file here is not what was cut, or Encord decodes it otherwise.
+            PlatformRefused: Encord refuses the file, or has not decoded it yet.
         """
-        item = self._decoded(load, self._line.ask("upload a clip", lambda: self._item(load)))
-        if (item.client_metadata or {}).get("sha256") not in (None, load.clip.digest):
+        item = self._retrier.call("upload a clip", lambda: self.find_or_upload(upload))
+        item = self.wait_until_decoded(upload, item)
+        if (item.client_metadata or {}).get("sha256") not in (None, upload.clip.digest):
             raise PlatformRefused(
-                f"Encord holds another file for clip {load.clip.id}: oneclick review erase it first"
+                f"Encord holds another file for clip {upload.clip.id}: oneclick review erase it "
+                "first"
             )
-        self._compare(load, item)
+        self.compare(upload, item)
         return item
 
     def find(self, clip_id: str) -> list[StorageItem]:
-        """Files of a clip in the folder, oldest first."""
-        found = self._place.folder.list_items(search=title(clip_id, self._options))
-        mine = [one for one in found if (one.client_metadata or {}).get("clip") == code(clip_id)]
-        return sorted(mine, key=lambda one: (one.created_at, str(one.uuid)))
+        """List the files of a clip in the folder, oldest first."""
+        items = self._encord.folder.list_items(search=clip_title(clip_id, self._options))
+        code = clip_code(clip_id)
+        matches = [item for item in items if (item.client_metadata or {}).get("clip") == code]
+        return sorted(matches, key=lambda item: (item.created_at, str(item.uuid)))
 
-    def _item(self, load: Load) -> StorageItem:
-        found = self.find(load.clip.id)
-        if found:
-            return found[0]
-        bring = self._register if self._options.upload == "bucket" else self._upload
-        return self._line.within(self._line.patience.upload, lambda: bring(load))
+    def find_or_upload(self, upload: ClipUpload) -> StorageItem:
+        """Return the file of a clip; upload or register it where there is none."""
+        items = self.find(upload.clip.id)
+        if items:
+            return items[0]
+        in_bucket = self._options.upload == "bucket"
+        step = self.register if in_bucket else self.upload_file
+        return self._retrier.run_with_timeout(
+            self._retrier.policy.upload_timeout, lambda: step(upload)
+        )
 
-    def _upload(self, load: Load) -> StorageItem:
-        uuid = self._place.folder.upload_video(
-            self._file(load.clip),
-            title=load.title,
-            client_metadata=_metadata(load),
+    def upload_file(self, upload: ClipUpload) -> StorageItem:
+        """Upload the file to Encord's own storage."""
+        uuid = self._encord.folder.upload_video(
+            self._file(upload.clip),
+            title=upload.title,
+            client_metadata=_client_metadata(upload),
             cloud_upload_settings=CloudUploadSettings(max_retries=0, backoff_factor=0),
         )
-        return self._place.client.get_storage_item(uuid)
+        return self._encord.client.get_storage_item(uuid)
 
-    def _register(self, load: Load) -> StorageItem:
-        address = (self._options.bucket_url or self._options.bucket).rstrip("/")
-        size = self._into_bucket(load)
+    def register(self, upload: ClipUpload) -> StorageItem:
+        """Copy the file into our bucket, and register its address with Encord.
+
+        Raises:
+            PlatformRefused: Encord cannot read the bucket.
+            TimeoutError: Encord did not register the file in JOB_SECONDS.
+        """
+        title = upload.title
+        url = f"{(self._options.bucket_url or self._options.bucket).rstrip('/')}/{title}"
+        path, bucket = self._file(upload.clip), RemoteFolder(self._options.bucket, "bucket")
+        stamp = FileStamp(path.stat().st_size, upload.clip.digest)
+        if bucket.stamp(title) != stamp:
+            bucket.put(path, title, stamp, link=False)
         video = DataUploadVideo(
-            object_url=f"{address}/{load.title}",
-            title=load.title,
-            client_metadata=_metadata(load),
-            video_metadata=_sizes(load, size) if self._options.strict else None,
+            object_url=url,
+            title=title,
+            client_metadata=_client_metadata(upload),
+            video_metadata=video_metadata(upload, stamp.size) if self._options.strict else None,
         )
-        folder = self._place.folder
+        folder = self._encord.folder
         job = folder.add_private_data_to_folder_start(
-            self._place.integration, DataUploadItems(videos=[video], skip_duplicate_urls=True)
+            self._encord.integration, DataUploadItems(videos=[video], skip_duplicate_urls=True)
         )
         state = folder.add_private_data_to_folder_get_result(job, timeout_seconds=JOB_SECONDS)
         if state.status == LongPollingStatus.ERROR:
-            raise PlatformRefused(
-                f"Encord cannot read {address}/{load.title}: {'; '.join(state.errors)}"
-            )
-        found = self.find(load.clip.id)
-        if not found:
-            raise TimeoutError(f"{load.title} is not registered after {JOB_SECONDS} s")
-        return found[0]
-
-    def _into_bucket(self, load: Load) -> int:
-        """Copy the file where Encord may read it; its bytes."""
-        path, bucket = self._file(load.clip), Server(self._options.bucket, "bucket")
-        stamp = Stamp(path.stat().st_size, load.clip.digest)
-        if bucket.stamp(load.title) != stamp:
-            bucket.put(path, load.title, stamp, link=False)
-        return stamp.size
+            raise PlatformRefused(f"Encord cannot read {url}: {'; '.join(state.errors)}")
+        items = self.find(upload.clip.id)
+        if not items:
+            raise TimeoutError(f"{title} is not registered after {JOB_SECONDS} s")
+        return items[0]
 
     def _file(self, clip: Clip) -> Path:
+        """Return the video of a clip. Raises BadInput where it is missing or was changed."""
         path = self._workspace.clip_file(clip.id)
         if not path.exists():
             raise BadInput(f"{path} is missing: restore it, then oneclick clips retry {clip.id}")
@@ -114,56 +122,68 @@ class Upload:
             raise BadInput(f"{path} was changed after it was cut: cut it again")
         return path
 
-    def _decoded(self, load: Load, item: StorageItem) -> StorageItem:
-        """The item once Encord has counted its frames."""
+    def wait_until_decoded(self, upload: ClipUpload, item: StorageItem) -> StorageItem:
+        """Poll until Encord has decoded a file. Raises PlatformRefused after the last poll."""
         uuid = item.uuid
-        for wait in self._line.patience.looks:
+        for delay in self._retrier.policy.poll_delays:
             if item.frame_count is not None:
                 return item
-            self._line.pause(wait)
-            item = self._line.ask("see a clip", lambda: self._place.client.get_storage_item(uuid))
+            self._retrier.wait(delay)
+            item = self._retrier.call(
+                "see a clip", lambda: self._encord.client.get_storage_item(uuid)
+            )
         if item.frame_count is None:
             raise PlatformRefused(
-                f"clip {load.clip.id}: Encord has not decoded the file yet; the next run goes on"
+                f"clip {upload.clip.id}: Encord has not decoded the file yet; the next run goes on"
             )
         return item
 
-    def _compare(self, load: Load, item: StorageItem) -> None:
-        """What Encord sees of the file with what we cut; boxes would be misplaced."""
-        ours = (load.labels.frames, load.clip.fps, load.labels.width, load.labels.height)
-        theirs = (item.frame_count, item.fps, item.width, item.height)
-        same_fps = theirs[1] is not None and abs(theirs[1] - ours[1]) <= FPS_WITHIN
-        if same_fps and (ours[0], *ours[2:]) == (theirs[0], *theirs[2:]):
+    def compare(self, upload: ClipUpload, item: StorageItem) -> None:
+        """Compare frames, size and frame rate with what was cut; delete a file that differs.
+
+        Boxes would be misplaced on it, and a clip that is cut again must not find it.
+
+        Raises:
+            BadInput: they differ.
+        """
+        labels, fps = upload.labels, upload.clip.fps
+        same_fps = item.fps is not None and abs(item.fps - fps) <= FPS_TOLERANCE
+        size = (labels.frames, labels.width, labels.height)
+        if same_fps and size == (item.frame_count, item.width, item.height):
             return
-        # The file is of no use there, and a clip that was cut again must not meet it.
-        self._line.ask("delete a clip", lambda: _deleted(item))
+        self._retrier.call("delete a clip", lambda: delete(item))
         raise BadInput(
-            f"clip {load.clip.id}: Encord sees {_sight(theirs)}, we cut {_sight(ours)}; boxes "
-            "would be misplaced, so it is not sent"
+            f"clip {upload.clip.id}: Encord sees "
+            f"{_describe(item.frame_count, item.width, item.height, item.fps)}, we cut "
+            f"{_describe(*size, fps)}; boxes would be misplaced, so it is not sent"
         )
 
 
-def _metadata(load: Load) -> dict[str, str]:
-    """What Encord keeps beside the file: nothing about camera, place or time."""
-    return {"clip": load.code, "sha256": load.clip.digest, "made_by": "oneclick"}
+def _client_metadata(upload: ClipUpload) -> dict[str, str]:
+    """Return what Encord stores beside the file: nothing about camera, place or time."""
+    return {"clip": upload.code, "sha256": upload.clip.digest, "made_by": "oneclick"}
 
 
-def _sizes(load: Load, size: int) -> CustomerProvidedVideoMetadata:
-    found = load.labels
+def video_metadata(upload: ClipUpload, file_size: int) -> CustomerProvidedVideoMetadata:
+    """Return the metadata of a video that Encord's servers cannot read; `file_size` in bytes."""
+    labels, fps = upload.labels, upload.clip.fps
     return CustomerProvidedVideoMetadata(
-        fps=load.clip.fps,
-        duration=found.frames / load.clip.fps,
-        width=found.width,
-        height=found.height,
-        file_size=size,
+        fps=fps,
+        duration=labels.frames / fps,
+        width=labels.width,
+        height=labels.height,
+        file_size=file_size,
         mime_type="video/mp4",
     )
 
 
-def _deleted(item: StorageItem) -> None:
+def delete(item: StorageItem) -> None:
+    """Delete a file; one that is gone is no error."""
     with suppress(ResourceNotFoundError):
         item.delete()
 
 
-def _sight(seen: Sequence[float | None]) -> str:
-    return f"{seen[0]} frames of {seen[2]}×{seen[3]} at {seen[1]} fps"
+def _describe(
+    frames: float | None, width: float | None, height: float | None, fps: float | None
+) -> str:
+    return f"{frames} frames of {width}×{height} at {fps} fps"

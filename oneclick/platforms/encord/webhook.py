@@ -1,6 +1,7 @@
-"""Notices that Encord sends when a task moves: signed, and never more than a hint.
+"""Encord's webhooks: signed requests by which Encord tells that a task has moved.
 
-What was decided is always asked of Encord itself; whoever forges a notice makes us look once more.
+A webhook is only a hint: decisions are always read from Encord's API, so a forged one would cause
+no more than one more request.
 """
 
 from __future__ import annotations
@@ -16,61 +17,65 @@ import msgspec
 from oneclick.core.errors import OneclickError, UsageError
 from oneclick.platforms.options import EncordOptions
 
-SECRET = "ENCORD_WEBHOOK_SECRET"
+SECRET_VARIABLE = "ENCORD_WEBHOOK_SECRET"
 SIGNATURE, TIMESTAMP = "x-encord-signature", "x-encord-timestamp"
-SKEW = 300.0
-"""Seconds; an older notice may be somebody's copy."""
-DECIDED = {"task_submitted_event", "task_sumbitted_event", "task_completed_event"}
+MAX_AGE_SECONDS = 300.0
+"""An older webhook may be a replay."""
+DECISION_EVENTS = {"task_submitted_event", "task_sumbitted_event", "task_completed_event"}
 """The second is how some versions of the service spell the first."""
 
 
-class Untrusted(OneclickError):
-    """A notice that does not come from Encord, or is a copy of an old one."""
+class UntrustedWebhook(OneclickError):
+    """A webhook that does not come from Encord, or is a replay of an old one."""
 
 
-class _Notice(msgspec.Struct, frozen=True):
+class _WebhookEvent(msgspec.Struct, frozen=True):
     event_type: str = ""
 
 
-def secret(options: EncordOptions) -> str:
-    """What Encord signs with.
+def load_secret(options: EncordOptions) -> str:
+    """Return the secret that Encord signs webhooks with.
 
     Raises:
         UsageError: none is set, or its file cannot be read.
     """
     path = options.webhook_secret_file
     try:
-        found = Path(path).expanduser().read_text() if path else os.environ.get(SECRET, "")
+        secret = (
+            Path(path).expanduser().read_text() if path else os.environ.get(SECRET_VARIABLE, "")
+        )
     except (OSError, UnicodeDecodeError):
         raise UsageError(
             f"the webhook's secret, {path}, cannot be read: "
             "correct review.encord.webhook_secret_file"
         ) from None
-    if not found.strip():
+    if not secret.strip():
         raise UsageError(
             "no secret for Encord's webhook: set review.encord.webhook_secret_file, "
-            f"or {SECRET}, to the one that Encord shows beside the webhook"
+            f"or {SECRET_VARIABLE}, to the one that Encord shows beside the webhook"
         )
-    return found.strip()
+    return secret.strip()
 
 
-def news(key: str, headers: Mapping[str, str], body: bytes, now: float) -> bool:
-    """Whether the notice tells that somebody finished something.
+def reports_decision(
+    secret: str, headers: Mapping[str, str], body: bytes, timestamp: float
+) -> bool:
+    """Verify the signature of a webhook, and check whether a task was submitted or completed.
 
     Args:
         headers: names in lower case.
-        now: seconds since 1970.
+        timestamp: the current time, in seconds since 1970.
 
     Raises:
-        Untrusted: it does not come from Encord, or is a copy of an old one.
+        UntrustedWebhook: it does not come from Encord, or is a replay of an old one.
     """
-    sent = headers.get(TIMESTAMP, "")
-    signed = hmac.new(key.encode(), sent.encode() + b"." + body, hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(signed.encode(), headers.get(SIGNATURE, "").lower().encode()):
-        raise Untrusted("the signature is wrong: compare the webhook's secret")
-    if not sent.isdecimal() or abs(now - int(sent)) > SKEW:
-        raise Untrusted(f"sent at {sent}, not now: compare the clocks")
+    sent_at = headers.get(TIMESTAMP, "")
+    expected = hmac.new(secret.encode(), sent_at.encode() + b"." + body, hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(expected.encode(), headers.get(SIGNATURE, "").lower().encode()):
+        raise UntrustedWebhook("the signature is wrong: compare the webhook's secret")
+    if not sent_at.isdecimal() or abs(timestamp - int(sent_at)) > MAX_AGE_SECONDS:
+        raise UntrustedWebhook(f"sent at {sent_at}, not now: compare the clocks")
     try:
-        return msgspec.json.decode(body, type=_Notice).event_type in DECIDED
+        return msgspec.json.decode(body, type=_WebhookEvent).event_type in DECISION_EVENTS
     except msgspec.MsgspecError:
         return False

@@ -1,4 +1,4 @@
-"""A page to draw on: rectangles and plain text, sharp on dense screens."""
+"""A page to draw on: rectangles, lines and plain text, sharp on high-density screens."""
 
 from __future__ import annotations
 
@@ -23,47 +23,56 @@ CAPITAL = 22
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """`(height, width, 3)` RGB; all places are in units of the layout, from the upper left."""
+    """`(height, width, 3)` RGB; coordinates are units of the layout from the upper left corner."""
 
     pixels: NDArray[np.uint8]
 
     @classmethod
     def blank(cls, width: float, height: float) -> Page:
-        """A white page."""
+        """Return a white page."""
         shape = (round(height * DENSITY), round(width * DENSITY), 3)
         return cls(np.full(shape, 255, np.uint8))
 
     def fill(self, x: float, y: float, width: float, height: float, colour: Colour) -> None:
-        """A rectangle."""
-        left, top, right, bottom = (round(v * DENSITY) for v in (x, y, x + width, y + height))
-        self.pixels[top:bottom, left:right] = colour
+        """Fill a rectangle."""
+        x1, y1, x2, y2 = (round(v * DENSITY) for v in (x, y, x + width, y + height))
+        self.pixels[y1:y2, x1:x2] = colour
 
     def text(
         self, x: float, y: float, text: str, colour: Colour, size: float = 9, right: bool = False
     ) -> None:
-        """ASCII text with capitals `size` high on the line `y`: from `x` on, or up to it."""
-        scale = size * DENSITY / CAPITAL
-        left = x - width(text, size) if right else x
-        place = (round(left * DENSITY), round(y * DENSITY))
-        heavy = max(1, round(size * DENSITY / 12))
-        cv2.putText(self.pixels, text, place, FONT, scale, colour, heavy, cv2.LINE_AA)
+        """Write ASCII text on the base line `y`.
 
-    def line(self, points: Sequence[tuple[float, float]], colour: Colour, heavy: float = 1) -> None:
-        """Straight from point to point."""
-        places = np.round(np.array(points).reshape(-1, 1, 2) * DENSITY).astype(np.int32)
-        thick = max(1, round(heavy * DENSITY))
-        cv2.polylines(self.pixels, [places], False, colour, thick, cv2.LINE_AA)
+        Args:
+            x: where the text begins, or ends if `right` is true.
+            y: base line.
+            text: ASCII.
+            colour: RGB.
+            size: height of capitals.
+            right: align the right end.
+        """
+        scale = size * DENSITY / CAPITAL
+        x1 = x - text_width(text, size) if right else x
+        origin = (round(x1 * DENSITY), round(y * DENSITY))
+        thickness = max(1, round(size * DENSITY / 12))
+        cv2.putText(self.pixels, text, origin, FONT, scale, colour, thickness, cv2.LINE_AA)
+
+    def line(self, points: Sequence[tuple[float, float]], colour: Colour, width: float = 1) -> None:
+        """Draw straight lines from point to point."""
+        pixels = np.round(np.array(points).reshape(-1, 1, 2) * DENSITY).astype(np.int32)
+        thickness = max(1, round(width * DENSITY))
+        cv2.polylines(self.pixels, [pixels], False, colour, thickness, cv2.LINE_AA)
 
     def save(self, path: Path) -> None:
         """Write a PNG file in one atomic step.
 
         Raises:
-            NoSpace, Unavailable: if the disk refuses.
+            NoSpace: the device is full. Unavailable: the file cannot be written.
         """
         files.write_atomic(path, cv2.imencode(".png", self.pixels[..., ::-1])[1].tobytes())
 
 
-def width(text: str, size: float) -> float:
-    """Width of a text in units of the layout."""
+def text_width(text: str, size: float) -> float:
+    """Return the width of a text with capitals `size` high, in units of the layout."""
     scale = size * DENSITY / CAPITAL
     return cv2.getTextSize(text, FONT, scale, 1)[0][0] / DENSITY

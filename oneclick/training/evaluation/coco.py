@@ -1,4 +1,4 @@
-"""mAP by an outside judge: torchmetrics over faster-coco-eval."""
+"""mAP by an independent implementation: torchmetrics over faster-coco-eval."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oneclick.training.evaluation import matching
-from oneclick.training.evaluation.matching import Boxes, Truth
+from oneclick.training.evaluation.matching import ImageDetections, ImageTruth
 
 if TYPE_CHECKING:
     import torch
@@ -17,55 +17,57 @@ if TYPE_CHECKING:
     Tensors = list[dict[str, torch.Tensor]]
 
 
-def judge(
-    predictions: Sequence[Boxes],
-    truths: Sequence[Truth],
+def mean_average_precision(
+    predictions: Sequence[ImageDetections],
+    truths: Sequence[ImageTruth],
     ignored: Sequence[NDArray[np.floating]] | None = None,
 ) -> tuple[float, float]:
-    """MAP and AP50; `ignored` as in `precision.match`."""
+    """Compute mAP and AP50, 0 … 1; `ignored` as in `average_precision.match`."""
     from torchmetrics.detection import MeanAveragePrecision
 
     metric = MeanAveragePrecision(backend="faster_coco_eval")
     metric.warn_on_many_detections = False
-    none = [np.zeros((0, 4))] * len(truths)
-    pairs = zip(predictions, truths, ignored or none, strict=True)
-    asked = [_with_crowds(*pair) for pair in pairs]
+    no_regions = [np.zeros((0, 4))] * len(truths)
+    images = zip(predictions, truths, ignored or no_regions, strict=True)
+    truths_with_crowds = [add_crowds(*image) for image in images]
     metric.update(
-        _tensors(predictions, ("boxes", "scores", "labels")),
-        _tensors(asked, ("boxes", "labels", "iscrowd")),
+        to_tensors(predictions, ("boxes", "scores", "labels")),
+        to_tensors(truths_with_crowds, ("boxes", "labels", "iscrowd")),
     )
-    result = metric.compute()
-    return max(float(result["map"]), 0.0), max(float(result["map_50"]), 0.0)
+    scores = metric.compute()
+    return max(float(scores["map"]), 0.0), max(float(scores["map_50"]), 0.0)
 
 
-def _with_crowds(
-    found: Boxes, truth: Truth, regions: NDArray[np.floating]
+def add_crowds(
+    prediction: ImageDetections, truth: ImageTruth, regions: NDArray[np.floating]
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Boxes, classes and crowd marks.
+    """Return true boxes, classes and crowd marks of one image, (n,) each.
 
-    COCO forgives a detection if the IoU threshold's share of it lies in a crowd, we if half of it
-    does, whatever the threshold. So each forgiven detection brings a crowd of just its own size.
+    COCO ignores a false positive if the IoU threshold's share of it lies in a crowd, this project
+    if half of it does, whatever the threshold. So each ignored detection brings a crowd of just its
+    own size.
     """
-    inside = matching.inside(np.asarray(found[0], float), np.asarray(regions, float))
-    crowds = np.asarray(found[0], np.float32)[inside]
-    true = np.asarray(truth[0], np.float32).reshape(-1, 4)
+    ignored = matching.inside(np.asarray(prediction[0], float), np.asarray(regions, float))
+    crowds = np.asarray(prediction[0], np.float32)[ignored]
+    true_boxes = np.asarray(truth[0], np.float32).reshape(-1, 4)
     return (
-        np.concatenate([true, crowds]),
-        np.concatenate([truth[1], found[2][inside]]),
-        np.repeat([0, 1], [len(true), len(crowds)]),
+        np.concatenate([true_boxes, crowds]),
+        np.concatenate([truth[1], prediction[2][ignored]]),
+        np.repeat([0, 1], [len(true_boxes), len(crowds)]),
     )
 
 
-def _tensors(found: Sequence[Any], names: Sequence[str]) -> Tensors:
+def to_tensors(images: Sequence[Any], names: Sequence[str]) -> Tensors:
+    """Convert a tuple of arrays per image to a dictionary of tensors per image."""
     import torch
 
-    real = {"boxes", "scores"}
+    floats = {"boxes", "scores"}
     return [
         {
             name: torch.as_tensor(
-                np.asarray(part), dtype=torch.float32 if name in real else torch.int64
+                np.asarray(array), dtype=torch.float32 if name in floats else torch.int64
             )
-            for name, part in zip(names, one, strict=True)
+            for name, array in zip(names, arrays, strict=True)
         }
-        for one in found
+        for arrays in images
     ]

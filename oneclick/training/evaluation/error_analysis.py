@@ -1,83 +1,75 @@
-"""What a model misses and makes up: in all, at a given rate of false boxes, and clip by clip."""
+"""False positives and false negatives: in all, at a given rate of false positives, and by clip."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from oneclick.core.evaluation import WorstClip
 from oneclick.training.evaluation.average_precision import Matches
 
-LISTED = 20
-"""Worst clips that are named."""
+MAX_WORST = 20
+"""Worst clips that are listed."""
 
 
-@dataclass(frozen=True)
-class WorstClip:
-    """A clip, and its image with the most mistakes; at the operating score and IoU 0.5."""
-
-    clip: str
-    frame: int
-    """0-based; the first of those with the most mistakes."""
-    f1: float
-    missed: int
-    """True boxes not found in the whole clip."""
-    alarms: int
-    """False boxes in the whole clip."""
-
-
-def counts(matches: Matches, threshold: float) -> tuple[int, int]:
-    """Hits and false boxes at IoU 0.5 with at least the operating score."""
+def count_matches(matches: Matches, threshold: float) -> tuple[int, int]:
+    """Count true and false positives at IoU 0.5 with at least the operating score."""
     rows = matches.scores >= threshold
-    hits = int(matches.hits[rows, 0].sum())
-    return hits, int(matches.counted[rows, 0].sum()) - hits
+    true_positives = int(matches.hits[rows, 0].sum())
+    return true_positives, int(matches.considered[rows, 0].sum()) - true_positives
 
 
 def recall_at(matches: Matches, images: int, rate: float) -> float:
-    """Largest recall at IoU 0.5 with at most `rate` false boxes an image; 0 without true boxes."""
+    """Return the largest recall at IoU 0.5 with at most `rate` false positives an image.
+
+    0 without true boxes. Boxes of equal score are accepted together.
+    """
     hits = matches.hits[:, 0]
-    false = np.cumsum(matches.counted[:, 0] & ~hits)
-    # Boxes of one score come together.
-    whole = np.append(matches.scores[1:] != matches.scores[:-1], True)[: len(hits)]
-    found = np.cumsum(hits)[whole & (false <= rate * images)].max(initial=0)
-    return float(found / max(int(matches.truths.sum()), 1))
+    false_positives = np.cumsum(matches.considered[:, 0] & ~hits)
+    last_of_score = np.append(matches.scores[1:] != matches.scores[:-1], True)[: len(hits)]
+    allowed = last_of_score & (false_positives <= rate * images)
+    true_positives = np.cumsum(hits)[allowed].max(initial=0)
+    return float(true_positives / max(int(matches.truth_counts.sum()), 1))
 
 
-def worst(
-    matches: Matches, keys: Sequence[tuple[str, int]], threshold: float, most: int = LISTED
+def worst_clips(
+    matches: Matches,
+    keys: Sequence[tuple[str, int]],
+    threshold: float,
+    most: int = MAX_WORST,
 ) -> tuple[WorstClip, ...]:
-    """The clips with the lowest F1, of equals those with the most mistakes; flawless ones are not.
+    """Return the clips with the lowest F1, of equals those with most mistakes first.
+
+    Clips without a mistake are not among them.
 
     Args:
         keys: clip and frame of each image.
+        threshold: operating score.
     """
-    missed, alarms, found = _by_image(matches, len(keys), threshold)
+    rows = np.flatnonzero(matches.scores >= threshold)
+    hit_rows, box_rows = rows[matches.hits[rows, 0]], rows[matches.considered[rows, 0]]
+    hits = np.bincount(matches.images[hit_rows], minlength=len(keys))
+    missed = np.bincount(matches.truths.images, minlength=len(keys)) - hits
+    alarms = np.bincount(matches.images[box_rows], minlength=len(keys)) - hits
     clips = list(dict.fromkeys(clip for clip, _ in keys))
     number = {clip: k for k, clip in enumerate(clips)}
-    group = np.array([number[clip] for clip, _ in keys], np.int64)
-    sums = [np.bincount(group, column, len(clips)) for column in (missed, alarms, found)]
-    wrong = sums[0] + sums[1]
-    f1 = 2 * sums[2] / np.maximum(2 * sums[2] + wrong, 1)
-    order = [k for k in np.lexsort((-wrong, f1)).tolist() if wrong[k]]
-    chosen = []
-    for k in order[:most]:
-        own = np.flatnonzero(group == k)
-        frame = keys[int(own[(missed + alarms)[own].argmax()])][1]
-        chosen.append(
-            WorstClip(clips[k], frame, round(float(f1[k]), 4), int(sums[0][k]), int(sums[1][k]))
+    groups = np.array([number[clip] for clip, _ in keys], np.int64)
+    clip_missed, clip_alarms, clip_hits = (
+        np.bincount(groups, column, len(clips)) for column in (missed, alarms, hits)
+    )
+    mistakes = clip_missed + clip_alarms
+    f1 = 2 * clip_hits / np.maximum(2 * clip_hits + mistakes, 1)
+    worst = []
+    for k in [k for k in np.lexsort((-mistakes, f1)).tolist() if mistakes[k]][:most]:
+        images = np.flatnonzero(groups == k)
+        worst.append(
+            WorstClip(
+                clip=clips[k],
+                frame=keys[int(images[(missed + alarms)[images].argmax()])][1],
+                f1=round(float(f1[k]), 4),
+                missed=int(clip_missed[k]),
+                alarms=int(clip_alarms[k]),
+            )
         )
-    return tuple(chosen)
-
-
-def _by_image(
-    matches: Matches, images: int, threshold: float
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """True boxes missed, false boxes and hits of each image."""
-    rows = np.flatnonzero(matches.scores >= threshold)
-    hit = matches.hits[rows, 0]
-    made = np.bincount(matches.images[rows[matches.counted[rows, 0]]], minlength=images)
-    found = np.bincount(matches.images[rows[hit]], minlength=images)
-    asked = np.bincount(matches.true.images, minlength=images)
-    return asked - found, made - found, found
+    return tuple(worst)

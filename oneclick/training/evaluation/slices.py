@@ -1,24 +1,26 @@
-"""Parts of a test set that a model may fail on while it does well on the whole.
+"""Slices: parts of a test set that a model may fail on while it does well on the whole.
 
-A slice is named `family=value`. Five families come from what is known of every image:
+A slice is named `family=value`. Five families come from metadata of every image:
 
     camera    where the clip was filmed
     trigger   what led to the clip, or `control`, `novelty`, `floor`, `imported`
-    light     day or night, seen in the picture
+    light     day or night, measured in the image
     people    0, 1, 2 or 3+ true boxes in the image
-    size      small, medium or large: height of the box beside the height of the picture
+    size      small, medium or large: height of the box relative to the height of the image
 
 and one from each attribute of the labels, such as `posture=lying`. In a slice of boxes (size,
-attributes) true boxes outside it are not asked for, and a detection that matched one counts neither
-way. A detection that matched nothing has a size too, so in `size` it counts where it belongs, as in
-COCO; it has no posture, so in a slice by attribute it counts in every image that shows a box of the
-slice: an alarm beside the bed is a mistake about who lies in it, one in another room is not.
+attributes) true boxes outside it are not selected, and a detection that matches one is ignored.
+A detection that matches nothing has a size too, so in `size` it is a false positive of its own
+size, as in COCO; it has no posture, so in a slice by attribute it is a false positive in every
+image that shows a box of the slice: one beside the bed is a mistake about who lies in it, one in
+another room is not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,14 +30,14 @@ from oneclick.training.evaluation import average_precision, error_analysis
 from oneclick.training.evaluation.average_precision import Matches
 
 MEDIUM, LARGE = 0.2, 0.5
-"""Heights of box over picture from which a box is medium and large."""
+"""Heights relative to the image from which a box is medium and large."""
 DARK = 50.0
-"""Mean luma, 0 … 255, below which a picture counts as night."""
+"""Mean luma, 0 … 255, below which an image counts as night."""
 COLOURLESS = 6.0
 """Mean of the largest minus the smallest of R, G and B below which it counts as infrared: rendered
 night cameras have 0, drab rooms by day 15."""
-SKIP = 4
-"""Every n-th pixel tells the light."""
+PIXEL_STRIDE = 4
+"""Light is measured on every n-th pixel."""
 MANY = 3
 """People from which an image is `people=3+`."""
 
@@ -43,8 +45,8 @@ Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What is known of the images of a test set, in order."""
+class ImageMetadata:
+    """Metadata of the images of a test set, in order."""
 
     clips: tuple[str, ...]
     """Clip of each image."""
@@ -56,17 +58,17 @@ class Facts:
     """Attributes of each true box, image by image, as "posture=lying"."""
 
 
-@dataclass(frozen=True)
-class Score:
-    """What a model is worth on a slice; None where nothing was to be found."""
+@dataclass(frozen=True, kw_only=True)
+class SliceScore:
+    """Scores of a model on a slice; None where it has no true box."""
 
     name: str
     map: float | None
     ap50: float | None
     recall: float | None
-    """Share of true boxes found at IoU 0.5 with at least the operating score."""
+    """Share of true boxes matched at IoU 0.5 with at least the operating score."""
     alarms: float
-    """False boxes an image at the operating score."""
+    """False positives an image at the operating score."""
     images: int
     clips: int
     boxes: int
@@ -74,103 +76,123 @@ class Score:
 
 
 @dataclass(frozen=True, eq=False)
-class Slice:
-    """A slice and its matches, for the bootstrap."""
+class EvaluationSlice:
+    """The score of a slice and its matches, for the bootstrap."""
 
-    score: Score
+    score: SliceScore
     matches: Matches
 
 
-def night(picture: NDArray[np.uint8]) -> bool:
-    """Whether a picture (3, h, w) RGB is dark, or colourless as under infrared."""
-    pixels = picture[:, ::SKIP, ::SKIP].astype(np.float32)
+class Selection(NamedTuple):
+    """The images and boxes of a slice."""
+
+    name: str
+    images: Bools
+    """(m,)."""
+    truths: Bools
+    """(t,) true boxes of the slice."""
+    false_positive_rows: Bools
+    """(n,) detections that are false positives of the slice where they match nothing."""
+
+
+def is_night(image: NDArray[np.uint8]) -> bool:
+    """Check whether an image (3, h, w) RGB is dark, or colourless as under infrared."""
+    pixels = image[:, ::PIXEL_STRIDE, ::PIXEL_STRIDE].astype(np.float32)
     luma = np.tensordot(np.array([0.299, 0.587, 0.114], np.float32), pixels, 1).mean()
     chroma = (pixels.max(0) - pixels.min(0)).mean()
     return bool(luma < DARK or chroma < COLOURLESS)
 
 
 def cut(
-    matches: Matches, facts: Facts, threshold: float, clips: Sequence[DatasetClip] = ()
-) -> tuple[Slice, ...]:
-    """All slices but those that are the whole; camera and trigger need the manifest's lines.
+    matches: Matches,
+    metadata: ImageMetadata,
+    threshold: float,
+    clips: Sequence[DatasetClip] = (),
+) -> tuple[EvaluationSlice, ...]:
+    """Return all slices but those that are the whole test set.
 
     Args:
         threshold: operating score.
+        clips: lines of the manifest; without them there is no slice by camera or trigger.
     """
-    known = {line.clip: line for line in clips}
-    found = []
-    for name, images, asked, free in _all(matches, facts, known):
-        if images.all() and asked.all() and free.all():
+    all_slices = []
+    for selection in selections(matches, metadata, {line.clip: line for line in clips}):
+        if (
+            selection.images.all()
+            and selection.truths.all()
+            and selection.false_positive_rows.all()
+        ):
             continue
-        part = average_precision.part(matches, asked, free)
-        found.append(Slice(_score(name, part, images, facts, threshold), part))
-    return tuple(found)
+        part = average_precision.subset(matches, selection.truths, selection.false_positive_rows)
+        score = score_slice(selection, part, metadata, threshold)
+        all_slices.append(EvaluationSlice(score, part))
+    return tuple(all_slices)
 
 
-def _all(
-    matches: Matches, facts: Facts, known: Mapping[str, DatasetClip]
-) -> Iterator[tuple[str, Bools, Bools, Bools]]:
-    """Name, images, true boxes and detections of each slice."""
-    for family, values in _families(matches, facts, known).items():
+def selections(
+    matches: Matches, metadata: ImageMetadata, lines: Mapping[str, DatasetClip]
+) -> Iterator[Selection]:
+    """Yield the slices by image, by size and by attribute; `lines` by clip."""
+    for family, values in image_values(matches, metadata, lines).items():
         for value in sorted(set(values) - {""}):
-            images = np.array([one == value for one in values])
-            yield f"{family}={value}", images, images[matches.true.images], images[matches.images]
-    yield from _sizes(matches, facts)
-    yield from _traits(matches, facts)
+            images = np.array([image_value == value for image_value in values])
+            truths, false_positive_rows = images[matches.truths.images], images[matches.images]
+            yield Selection(f"{family}={value}", images, truths, false_positive_rows)
+    yield from size_selections(matches, metadata)
+    for name in sorted({name for traits in metadata.traits for name in traits}):
+        truths = np.array([name in traits for traits in metadata.traits])
+        images = _images_with(matches, metadata, truths)
+        yield Selection(name, images, truths, images[matches.images])
 
 
-def _families(
-    matches: Matches, facts: Facts, known: Mapping[str, DatasetClip]
+def image_values(
+    matches: Matches, metadata: ImageMetadata, lines: Mapping[str, DatasetClip]
 ) -> dict[str, list[str]]:
-    """Value of each image; empty where nobody knows."""
-    lines = [known.get(clip) for clip in facts.clips]
-    people = np.bincount(matches.true.images, minlength=len(lines)).tolist()
+    """Return the value of each image by family; empty where the manifest has no such clip."""
+    clips = [lines.get(clip) for clip in metadata.clips]
+    people = np.bincount(matches.truths.images, minlength=len(clips)).tolist()
     return {
-        "camera": [line.camera if line else "" for line in lines],
-        "light": ["night" if dark else "day" for dark in facts.night.tolist()],
+        "camera": [clip.camera if clip else "" for clip in clips],
+        "light": ["night" if dark else "day" for dark in metadata.night.tolist()],
         "people": [f"{MANY}+" if n >= MANY else str(n) for n in people],
-        "trigger": [(line.led_by or line.chosen_by) if line else "" for line in lines],
+        "trigger": [(clip.led_by or clip.chosen_by) if clip else "" for clip in clips],
     }
 
 
-def _sizes(matches: Matches, facts: Facts) -> Iterator[tuple[str, Bools, Bools, Bools]]:
-    true = matches.true.heights / facts.heights[matches.true.images]
-    made = matches.heights / facts.heights[matches.images]
+def size_selections(matches: Matches, metadata: ImageMetadata) -> Iterator[Selection]:
+    """Yield the slices of small, medium and large boxes that the test set shows."""
+    true_height = matches.truths.heights / metadata.heights[matches.truths.images]
+    height = matches.heights / metadata.heights[matches.images]
     limits = {"small": (0.0, MEDIUM), "medium": (MEDIUM, LARGE), "large": (LARGE, np.inf)}
     for name, (least, below) in limits.items():
-        asked = (true >= least) & (true < below)
-        if asked.any():
-            images = _holding(matches, facts, asked)
-            yield f"size={name}", images, asked, (made >= least) & (made < below)
+        truths = (true_height >= least) & (true_height < below)
+        if truths.any():
+            images = _images_with(matches, metadata, truths)
+            false_positive_rows = (height >= least) & (height < below)
+            yield Selection(f"size={name}", images, truths, false_positive_rows)
 
 
-def _traits(matches: Matches, facts: Facts) -> Iterator[tuple[str, Bools, Bools, Bools]]:
-    for name in sorted({name for traits in facts.traits for name in traits}):
-        asked = np.array([name in traits for traits in facts.traits])
-        images = _holding(matches, facts, asked)
-        yield name, images, asked, images[matches.images]
-
-
-def _holding(matches: Matches, facts: Facts, asked: Bools) -> Bools:
-    """Images that show one of the true boxes asked for."""
-    images = np.zeros(len(facts.clips), bool)
-    images[matches.true.images[asked]] = True
+def _images_with(matches: Matches, metadata: ImageMetadata, truths: Bools) -> Bools:
+    """Return which images (m,) show one of these true boxes (t,)."""
+    images = np.zeros(len(metadata.clips), bool)
+    images[matches.truths.images[truths]] = True
     return images
 
 
-def _score(name: str, part: Matches, images: Bools, facts: Facts, threshold: float) -> Score:
-    found = average_precision.average(part)
-    boxes = int(part.truths.sum())
-    hits, false = error_analysis.counts(part, threshold)
-    seen = int(images.sum())
-    clips = len({facts.clips[k] for k in np.flatnonzero(images).tolist()})
-    return Score(
-        name,
-        float(average_precision.mean(found)[0]) if boxes else None,
-        float(np.nanmean(found[0, :, 0])) if boxes else None,
-        hits / boxes if boxes else None,
-        false / max(seen, 1),
-        seen,
-        clips,
-        boxes,
+def score_slice(
+    selection: Selection, part: Matches, metadata: ImageMetadata, threshold: float
+) -> SliceScore:
+    """Score the matches of one slice at the operating score."""
+    precision = average_precision.average(part)
+    true_boxes, images = int(part.truth_counts.sum()), int(selection.images.sum())
+    hits, false_positives = error_analysis.count_matches(part, threshold)
+    return SliceScore(
+        name=selection.name,
+        map=float(average_precision.mean(precision)[0]) if true_boxes else None,
+        ap50=float(np.nanmean(precision[0, :, 0])) if true_boxes else None,
+        recall=hits / true_boxes if true_boxes else None,
+        alarms=false_positives / max(images, 1),
+        images=images,
+        clips=len({metadata.clips[k] for k in np.flatnonzero(selection.images).tolist()}),
+        boxes=true_boxes,
     )

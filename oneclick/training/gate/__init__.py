@@ -1,7 +1,7 @@
-"""The gate: a Candidate serves only if it is really better, and nowhere worse. Arrays in, a
-decision out.
+"""The gate: a Candidate is promoted only if it is shown to be better, and nowhere worse.
 
-Candidate and Champion are compared on the same test clips, as a whole and on every slice.
+Pure functions of evaluations. Candidate and Champion are compared on the same test clips, as a
+whole and on every slice.
 
     refuse                if a test clip was in training, if the mAP is not higher, or if a slice is
                           shown to be worse
@@ -9,14 +9,14 @@ Candidate and Champion are compared on the same test clips, as a whole and on ev
                           shown to lose less than `slice_margin`
     not enough evidence   otherwise; the reasons name what is missing
 
-"Shown" is always by a bootstrap over clips (evidence.py). A slice is *worse* beyond what the worst
-of all slices would be by chance, so that two equal models are told apart wrongly once in twenty
-comparisons, over all slices together. It is *no worse* if it loses less than `slice_margin` with
-`slice_confidence`: here the burden of proof lies with the candidate, noise delays a promotion and
-never makes one. What few clips cost is time: a gain waits until it stands out from the noise of
-every slice. The large gains of the first weeks do so with a dozen clips, for a slice of fewer than
-`least_clips` clips or `least_boxes` true boxes is shown and does not block: nobody could tell from
-it anyway, and a slight loss there does pass.
+"Shown" is always by a bootstrap over clips (significance.py). A slice is *worse* only beyond what
+the worst of all slices would be by chance: the family-wise confidence is 95%, so two equal models
+are told apart wrongly once in twenty comparisons, over all slices together. It is *no worse* if it
+loses less than the non-inferiority margin `slice_margin` with `slice_confidence`: here the burden
+of proof lies with the candidate, noise delays a promotion and never makes one. What few clips cost
+is time: a gain waits until it stands out from the noise of every slice. The large gains of the
+first weeks do so with a dozen clips, for a slice of fewer than `least_clips` clips or `least_boxes`
+true boxes is listed and does not block: it is too small to judge, and a slight loss there passes.
 
 `tests/bench/gate.py` measures this on simulated pairs, 200 a cell. A model that loses 3 mAP points
 by night and gains 3 by day is promoted in 8%, 2%, 0%, 0.5% and 0% of the cases with 12, 30, 60, 120
@@ -30,43 +30,26 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from oneclick.core.evaluation import ModelScore, SliceComparison
 from oneclick.training.evaluation.evaluate import Evaluation
-from oneclick.training.gate import comparison
-from oneclick.training.gate.comparison import Options, SliceRow
+from oneclick.training.gate import comparison, reasons
+from oneclick.training.gate.comparison import GateOptions
 
-__all__ = ["Decision", "Options", "Row", "SliceRow", "Verdict", "decide"]
+__all__ = ["GateDecision", "GateOptions", "GateVerdict", "decide"]
 
-Verdict = Literal["promote", "refuse", "not enough evidence"]
-Ruled = tuple[Verdict, list[str]]
-DEFAULT = Options()
-NAMED = 3
-"""Most slices that the reasons name."""
+GateVerdict = Literal["promote", "refuse", "not enough evidence"]
+DEFAULT = GateOptions()
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the table beside the decision."""
-
-    name: str
-    map: float
-    ap50: float
-    recall: float
-    images: int
-    recall_at_01: float | None = None
-    """With at most one false box in ten images."""
-    recall_at_1: float | None = None
-    """With at most one false box an image."""
-
-
-@dataclass(frozen=True)
-class Decision:
+class GateDecision:
     """What to do with a candidate, and why."""
 
-    verdict: Verdict
+    verdict: GateVerdict
     reasons: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[ModelScore, ...]
     """Candidate, then champion."""
-    slices: tuple[SliceRow, ...] = ()
+    slices: tuple[SliceComparison, ...] = ()
     """The whole, then the slices, worst first."""
 
 
@@ -74,8 +57,8 @@ def decide(
     candidate: Evaluation,
     champion: Evaluation | None,
     trained_on: Collection[str] = (),
-    options: Options = DEFAULT,
-) -> Decision:
+    options: GateOptions = DEFAULT,
+) -> GateDecision:
     """Judge a candidate on frozen test clips.
 
     Args:
@@ -85,28 +68,43 @@ def decide(
     Raises:
         ValueError: the two were not evaluated on the same images.
     """
-    rows = tuple(
-        _row(name, one) for name, one in (("candidate", candidate), ("champion", champion)) if one
-    )
-    if ruled := _unfit(candidate, trained_on, options):
-        return _decision(ruled, rows)
-    if champion is None:
-        return _decision(_first(candidate, options), rows, comparison.alone(candidate))
-    if candidate.clips != champion.clips or candidate.metrics.images != champion.metrics.images:
+    models = {"candidate": candidate} | ({"champion": champion} if champion else {})
+    rows = tuple(model_score(name, evaluation) for name, evaluation in models.items())
+    slices: tuple[SliceComparison, ...] = ()
+    if unusable := check_test_set(candidate, trained_on, options):
+        verdict, texts = unusable
+    elif champion is None:
+        verdict, texts = judge_first(candidate, options)
+        slices = comparison.uncompared(candidate)
+    elif candidate.clips != champion.clips or candidate.metrics.images != champion.metrics.images:
         raise ValueError("candidate and champion were evaluated on different images")
-    slices, sure = comparison.compare(candidate, champion, options)
-    whole = f"mAP {champion.metrics.map:.3f} → {candidate.metrics.map:.3f}"
-    gain = candidate.metrics.map - champion.metrics.map
-    verdict, reasons = _ruled(gain, sure, slices, options)
-    return _decision((verdict, [_whole(whole, gain, slices[0], options), *reasons]), rows, slices)
+    else:
+        slices, confidence = comparison.compare(candidate, champion, options)
+        gain = candidate.metrics.map - champion.metrics.map
+        verdict, texts = judge(gain, confidence, slices, options)
+        change = f"mAP {champion.metrics.map:.3f} → {candidate.metrics.map:.3f}"
+        texts = [reasons.describe_gain(change, gain, slices[0], options), *texts]
+    return GateDecision(verdict, tuple(texts), rows, slices)
 
 
-def _decision(ruled: Ruled, rows: tuple[Row, ...], slices: tuple[SliceRow, ...] = ()) -> Decision:
-    return Decision(ruled[0], tuple(ruled[1]), rows, slices)
+def model_score(name: str, evaluation: Evaluation) -> ModelScore:
+    """Return one model's row of the table that goes with the decision."""
+    metrics = evaluation.metrics
+    return ModelScore(
+        name=name,
+        map=metrics.map,
+        ap50=metrics.ap50,
+        recall=metrics.recall,
+        images=metrics.images,
+        recall_at_01=metrics.recall_at_01,
+        recall_at_1=metrics.recall_at_1,
+    )
 
 
-def _unfit(candidate: Evaluation, trained_on: Collection[str], options: Options) -> Ruled | None:
-    """The word where the test set does not allow another."""
+def check_test_set(
+    candidate: Evaluation, trained_on: Collection[str], options: GateOptions
+) -> tuple[GateVerdict, list[str]] | None:
+    """Check that the test set allows a decision; None if it does, else verdict and reasons."""
     leaked = sorted(set(candidate.clips) & set(trained_on))
     if leaked:
         return "refuse", [f"{len(leaked)} test clips were in training, the first is {leaked[0]}"]
@@ -118,66 +116,35 @@ def _unfit(candidate: Evaluation, trained_on: Collection[str], options: Options)
     return None
 
 
-def _first(candidate: Evaluation, options: Options) -> Ruled:
-    reached = candidate.metrics.map
-    if reached < options.floor:
-        return "refuse", [f"first model: mAP {reached:.3f} is below the floor of {options.floor}"]
-    return "promote", [f"first model: mAP {reached:.3f} reaches the floor of {options.floor}"]
+def judge_first(candidate: Evaluation, options: GateOptions) -> tuple[GateVerdict, list[str]]:
+    """Judge a candidate without a champion by the floor of mAP; verdict and reasons."""
+    map_ = candidate.metrics.map
+    if map_ < options.floor:
+        return "refuse", [f"first model: mAP {map_:.3f} is below the floor of {options.floor}"]
+    return "promote", [f"first model: mAP {map_:.3f} reaches the floor of {options.floor}"]
 
 
-def _ruled(gain: float, sure: float, slices: Sequence[SliceRow], options: Options) -> Ruled:
-    worse = [row for row in slices[1:] if row.word == "worse"]
-    unclear = [row for row in slices[1:] if row.word == "unclear"]
+def judge(
+    gain: float, confidence: float, slices: Sequence[SliceComparison], options: GateOptions
+) -> tuple[GateVerdict, list[str]]:
+    """Judge a candidate against the champion; verdict and reasons.
+
+    Args:
+        gain: in mAP on the whole.
+        confidence: that the gain is more than `options.margin`, 0 … 1.
+        slices: the whole, then the slices.
+    """
+    worse = reasons.list_slices("worse", [row for row in slices[1:] if row.word == "worse"])
     if gain <= options.margin:
-        reason = f"not better than the champion by more than {options.margin}"
-        return "refuse", [reason, *_listed("worse", worse)]
+        return "refuse", [f"not better than the champion by more than {options.margin}", *worse]
     if worse:
-        return "refuse", _listed("worse", worse)
+        return "refuse", worse
     if slices[0].clips < 2:
         return "not enough evidence", ["one test clip cannot show how much is chance"]
-    text = f"better by more than {options.margin} with {sure:.0%} confidence"
-    if sure < options.confidence:
+    text = f"better by more than {options.margin} with {confidence:.0%} confidence"
+    if confidence < options.confidence:
         return "not enough evidence", [f"{text}, {options.confidence:.0%} are needed"]
-    if unclear:
-        listed = _listed(f"may lose more than {options.slice_margin}", unclear)
-        return "not enough evidence", [text, *listed]
-    return "promote", [_judged(slices, options), text]
-
-
-def _whole(text: str, gain: float, row: SliceRow, options: Options) -> str:
-    interval = f"{2 * options.certainty - 1:.0%} interval {_interval(row)}"
-    return f"{text} ({gain:+.3f}, {interval} over {row.clips} test clips)"
-
-
-def _listed(what: str, rows: Sequence[SliceRow]) -> list[str]:
-    """A reason for each of the worst slices, and how many there are besides."""
-    told = [
-        f"{what} on {row.name}: mAP {row.champion:.3f} → {row.candidate:.3f} "
-        f"({row.gain:+.3f}, {_interval(row)}; {row.clips} clips, {row.boxes} boxes)"
-        for row in rows[:NAMED]
-    ]
-    return [*told, *([f"and {len(rows) - NAMED} slices more"] if len(rows) > NAMED else [])]
-
-
-def _interval(row: SliceRow) -> str:
-    return f"{row.low:+.3f} … {row.high:+.3f}"
-
-
-def _judged(slices: Sequence[SliceRow], options: Options) -> str:
-    judged = sum(row.word in ("better", "no worse") for row in slices[1:])
-    if not judged:
-        return f"no slice has {options.least_clips} clips and {options.least_boxes} boxes to judge"
-    return f"no loss of more than {options.slice_margin} on any of {judged} slices judged"
-
-
-def _row(name: str, one: Evaluation) -> Row:
-    found = one.metrics
-    return Row(
-        name,
-        found.map,
-        found.ap50,
-        found.recall,
-        found.images,
-        found.recall_at_01,
-        found.recall_at_1,
-    )
+    if unclear := [row for row in slices[1:] if row.word == "unclear"]:
+        label = f"may lose more than {options.slice_margin}"
+        return "not enough evidence", [text, *reasons.list_slices(label, unclear)]
+    return "promote", [reasons.describe_slices(slices, options), text]

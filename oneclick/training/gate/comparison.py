@@ -1,43 +1,53 @@
-"""Candidate beside Champion, slice by slice, each with a word for what the test clips show."""
+"""Comparison of Candidate and Champion, slice by slice, each with a judgement of the evidence."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from oneclick.core import training_defaults
+from oneclick.core.evaluation import SliceComparison, SliceJudgement
 from oneclick.training.evaluation.evaluate import Evaluation
-from oneclick.training.evaluation.slices import Score, Slice
+from oneclick.training.evaluation.slices import EvaluationSlice, SliceScore
 from oneclick.training.gate import significance
-from oneclick.training.gate.significance import Gains, Numbers
+from oneclick.training.gate.significance import GainEstimates
 
-Word = Literal["better", "no worse", "unclear", "worse", "too small", "not judged"]
 WHOLE = "all"
 """Name of the row of the whole test set."""
-ORDER: tuple[Word, ...] = ("worse", "unclear", "no worse", "better", "too small", "not judged")
+ORDER: tuple[SliceJudgement, ...] = (
+    "worse",
+    "unclear",
+    "no worse",
+    "better",
+    "too small",
+    "not judged",
+)
 
 
-@dataclass(frozen=True)
-class Options:
-    """What counts as better."""
+@dataclass(frozen=True, kw_only=True)
+class GateOptions:
+    """Margins, confidence levels and least sizes."""
 
-    margin: float = 0.0
+    margin: float = training_defaults.MARGIN
     """mAP by which the candidate must beat the champion."""
-    min_test_images: int = 20
+    min_test_images: int = training_defaults.MIN_TEST_IMAGES
     """Fewer test images are not enough evidence."""
     floor: float = 0.02
     """mAP the very first champion must reach."""
     confidence: float = 0.9
     """With which the whole must be better."""
     draws: int = 1000
+    """Bootstrap draws of the test clips."""
     seed: int = 0
     slice_margin: float = 0.015
-    """mAP that a slice may lose."""
+    """Non-inferiority margin: mAP that a slice may lose."""
     slice_confidence: float = 0.8
     """With which a slice must lose less than that."""
     certainty: float = 0.95
-    """With which no slice at all of an equal model is called worse; and of each bound shown."""
+    """Family-wise confidence that no slice of an equal model is called worse; also of each bound
+    of an interval."""
     least_clips: int = 8
     """Clips from which a slice is judged."""
     least_boxes: int = 50
@@ -46,94 +56,72 @@ class Options:
     """Families of slices that are judged, such as "camera"; empty judges all."""
 
 
-@dataclass(frozen=True)
-class SliceRow:
-    """A slice of the test set under both models; None where there is nothing to compare."""
-
-    name: str
-    """`family=value`, or "all"."""
-    champion: float | None
-    """mAP."""
-    candidate: float | None
-    gain: float | None
-    low: float | None
-    """The gain is more than this with 95% confidence …"""
-    high: float | None
-    """… and less than this with the same."""
-    images: int
-    clips: int
-    boxes: int
-    word: Word
-
-
 def compare(
-    candidate: Evaluation, champion: Evaluation, options: Options
-) -> tuple[tuple[SliceRow, ...], float]:
-    """The whole, then the slices, worst first; and the confidence that the whole is better."""
-    other = {one.score.name: one for one in (_whole(champion), *champion.slices)}
-    named = (_whole(candidate), *candidate.slices)
-    pairs = [(one, other[one.score.name]) for one in named if one.score.name in other]
-    maps = np.array([[_maybe(a.score.map), _maybe(b.score.map)] for a, b in pairs])
-    matched = [(a.matches, b.matches) for a, b in pairs]
-    gains = significance.gains(matched, maps, options.draws, options.seed)
-    scores = [one.score for one, _ in pairs]
-    words, bounds = _words(gains, scores, options), gains.bounds(options.certainty)
-    rows = [_row(score, words[k], gains, bounds, k) for k, score in enumerate(scores)]
-    sure = float(gains.confidence(options.margin)[0])
-    return (rows[0], *sorted(rows[1:], key=_badness)), sure
+    candidate: Evaluation, champion: Evaluation, options: GateOptions
+) -> tuple[tuple[SliceComparison, ...], float]:
+    """Compare two models: the whole, then the slices, worst first.
 
-
-def _row(
-    score: Score, word: Word, gains: Gains, bounds: tuple[Numbers, Numbers], k: int
-) -> SliceRow:
-    columns = (gains.champion, gains.candidate, gains.gain, *bounds)
-    champion, candidate, gain, low, high = (_number(column[k]) for column in columns)
-    sizes = score.images, score.clips, score.boxes
-    return SliceRow(score.name, champion, candidate, gain, low, high, *sizes, word)
-
-
-def alone(candidate: Evaluation) -> tuple[SliceRow, ...]:
-    """The rows of a model that nothing can be compared with, the lowest mAP first."""
-    scores = [_whole(candidate).score, *(one.score for one in candidate.slices)]
-    rows = [
-        SliceRow(s.name, None, s.map, None, None, None, s.images, s.clips, s.boxes, "not judged")
-        for s in scores
+    Also returns the confidence that the gain on the whole is more than `options.margin`.
+    """
+    champion_slices = {s.score.name: s for s in (_whole(champion), *champion.slices)}
+    pairs = [
+        (candidate_slice, champion_slices[candidate_slice.score.name])
+        for candidate_slice in (_whole(candidate), *candidate.slices)
+        if candidate_slice.score.name in champion_slices
     ]
+    maps = np.array([[a.score.map, b.score.map] for a, b in pairs], float)  # None becomes NaN
+    matches = [(a.matches, b.matches) for a, b in pairs]
+    gains = significance.estimate_gains(matches, maps, options.draws, options.seed)
+    scores = [candidate_slice.score for candidate_slice, _ in pairs]
+    low, high = gains.bounds(options.certainty)
+    rows = [
+        replace(
+            _row(score, judgement),
+            champion=_rounded(gains.champion[k]),
+            candidate=_rounded(gains.candidate[k]),
+            gain=_rounded(gains.gain[k]),
+            low=_rounded(low[k]),
+            high=_rounded(high[k]),
+        )
+        for k, (score, judgement) in enumerate(
+            zip(scores, judge_slices(gains, scores, options), strict=True)
+        )
+    ]
+    rows[1:] = sorted(
+        rows[1:], key=lambda row: (ORDER.index(row.word), 1.0 if row.gain is None else row.gain)
+    )
+    return tuple(rows), float(gains.confidence(options.margin)[0])
+
+
+def uncompared(candidate: Evaluation) -> tuple[SliceComparison, ...]:
+    """Return the rows of a model without a champion: the whole, then the lowest mAP first."""
+    scores = [_whole(candidate).score, *(part.score for part in candidate.slices)]
+    rows = [_row(score, "not judged") for score in scores]
     return (rows[0], *sorted(rows[1:], key=lambda row: (row.candidate is None, row.candidate)))
 
 
-def _whole(one: Evaluation) -> Slice:
-    found = one.metrics
-    mean, at_half, recall = (
-        (found.map, found.ap50, found.recall) if found.boxes else (None, None, None)
-    )
-    score = Score(WHOLE, mean, at_half, recall, 0.0, found.images, len(one.clips), found.boxes)
-    return Slice(score, one.matches)
-
-
-def _words(gains: Gains, scores: list[Score], options: Options) -> list[Word]:
-    fixed = [_beforehand(score, options) for score in scores]
-    judged = [k for k, word in enumerate(fixed) if word is None]
-    lost = gains.worse(options.certainty, judged)
+def judge_slices(
+    gains: GainEstimates, scores: Sequence[SliceScore], options: GateOptions
+) -> list[SliceJudgement]:
+    """Return a judgement of each slice; the first is the whole, which is never "no worse"."""
+    judgements: list[SliceJudgement | None] = [exclude(score, options) for score in scores]
+    judged = [k for k, judgement in enumerate(judgements) if judgement is None]
+    worse = gains.worse(options.certainty, judged)
     better = gains.confidence(0.0) > options.certainty
-    bearable = gains.confidence(-options.slice_margin) > options.slice_confidence
-    bearable[0] = False  # the whole must be better, not just hardly worse
-    return [
-        word or _shown(bool(lost[k]), bool(better[k]), bool(bearable[k]))
-        for k, word in enumerate(fixed)
-    ]
+    non_inferior = gains.confidence(-options.slice_margin) > options.slice_confidence
+    non_inferior[0] = False  # the whole must be better
+    for k in judged:
+        if better[k]:
+            judgements[k] = "better"
+        elif non_inferior[k]:
+            judgements[k] = "no worse"
+        else:
+            judgements[k] = "worse" if worse[k] else "unclear"
+    return [judgement for judgement in judgements if judgement is not None]
 
 
-def _shown(lost: bool, better: bool, bearable: bool) -> Word:
-    if better:
-        return "better"
-    if bearable:
-        return "no worse"
-    return "worse" if lost else "unclear"
-
-
-def _beforehand(score: Score, options: Options) -> Word | None:
-    """The word for a slice that is not judged."""
+def exclude(score: SliceScore, options: GateOptions) -> SliceJudgement | None:
+    """Return the reason why a slice is not judged; None where it is."""
     if score.name == WHOLE:
         return None
     if options.named and score.name.partition("=")[0] not in options.named:
@@ -142,13 +130,38 @@ def _beforehand(score: Score, options: Options) -> Word | None:
     return "too small" if small else None
 
 
-def _badness(row: SliceRow) -> tuple[int, float]:
-    return ORDER.index(row.word), 1.0 if row.gain is None else row.gain
+def _row(score: SliceScore, judgement: SliceJudgement) -> SliceComparison:
+    """Return the row of the candidate alone."""
+    return SliceComparison(
+        name=score.name,
+        champion=None,
+        candidate=score.map,
+        gain=None,
+        low=None,
+        high=None,
+        images=score.images,
+        clips=score.clips,
+        boxes=score.boxes,
+        word=judgement,
+    )
 
 
-def _maybe(value: float | None) -> float:
-    return np.nan if value is None else value
+def _whole(evaluation: Evaluation) -> EvaluationSlice:
+    """Return the whole test set as a slice."""
+    metrics = evaluation.metrics
+    has_truth = metrics.boxes > 0
+    score = SliceScore(
+        name=WHOLE,
+        map=metrics.map if has_truth else None,
+        ap50=metrics.ap50 if has_truth else None,
+        recall=metrics.recall if has_truth else None,
+        alarms=0.0,
+        images=metrics.images,
+        clips=len(evaluation.clips),
+        boxes=metrics.boxes,
+    )
+    return EvaluationSlice(score, evaluation.matches)
 
 
-def _number(value: float) -> float | None:
+def _rounded(value: float) -> float | None:
     return None if np.isnan(value) else round(float(value), 6)

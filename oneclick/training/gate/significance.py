@@ -1,18 +1,19 @@
-"""How sure the gains on slices are, with few clips and all slices tested at once.
+"""Confidence of gains on slices, with few clips and all slices tested at once.
 
-The images of a clip are alike, so clips are the witnesses. They are drawn anew a thousand times,
-the same for both models and for every slice (paired cluster bootstrap; Efron 1979, Field and Welsh
-2007). Each draw gives a gain in mAP for every slice together, which keeps what slices share.
+Images of one clip are alike, so clips are the units of evidence. They are drawn a thousand times
+with replacement, the same for both models and for every slice (paired cluster bootstrap; Efron
+1979, Field and Welsh 2007). Each draw gives a gain in mAP for every slice together, which keeps
+what slices share.
 
 A bootstrap over m clips gives too narrow intervals: its variance lacks the factor m / (m - 1), and
 its tails are those of a normal distribution where Student's with m - 1 degrees of freedom are due
-(Hesterberg 2015). Both are put right here; where a few clips hold most of the true boxes, m is
+(Hesterberg 2015). Both are corrected here; where a few clips hold most of the true boxes, m is
 Kish's effective number of clips, (sum b)² / sum b².
 
-Over fifteen slices of two equal models the worst looks bad by chance. `worse` names a regression
-only where it is beyond what the worst of all slices would be by chance: the draws, moved to a gain
-of zero, say how the largest of all studentised losses is distributed (max-T with steps down,
-Romano and Wolf 2005). The chance of naming any slice of two equal models is the level, once.
+Over fifteen slices of two equal models the worst looks bad by chance. `worse` reports a regression
+only where it is beyond what the worst of all slices would be by chance: the draws, shifted to a
+gain of zero, give the distribution of the largest of all studentised losses (max-T with steps down,
+Romano and Wolf 2005). The family-wise error, to report any slice of two equal models, is the level.
 """
 
 from __future__ import annotations
@@ -28,16 +29,16 @@ from oneclick.training.evaluation.average_precision import Matches
 from oneclick.training.gate import bootstrap
 
 Numbers = NDArray[np.float64]
-LEAST = 1e-6
+MIN_SPREAD = 1e-6
 """Spread of gains below which two models are the same."""
 
 
-@dataclass(frozen=True, eq=False)
-class Gains:
-    """What a candidate gains in mAP on several slices, and how it varies."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class GainEstimates:
+    """Gains in mAP of a candidate on several slices, and their uncertainty."""
 
     champion: Numbers
-    """(k,) mAP; NaN where nothing was to be found."""
+    """(k,) mAP; NaN without true boxes."""
     candidate: Numbers
     """(k,)."""
     error: Numbers
@@ -49,67 +50,76 @@ class Gains:
 
     @property
     def gain(self) -> Numbers:
-        """(k,) mAP."""
+        """Return the gain in mAP, (k,)."""
         return self.candidate - self.champion
 
     def bounds(self, level: float) -> tuple[Numbers, Numbers]:
-        """(k,) lower and upper bound of the gain, each held with probability `level`."""
-        room = scipy.special.stdtrit(self.freedom, level) * self.error
-        return np.maximum(self.gain - room, -1), np.minimum(self.gain + room, 1)
+        """Return lower and upper bounds of the gain (k,), each one-sided at confidence `level`."""
+        distance = scipy.special.stdtrit(self.freedom, level) * self.error
+        return np.maximum(self.gain - distance, -1), np.minimum(self.gain + distance, 1)
 
     def confidence(self, margin: float) -> Numbers:
-        """(k,) confidence with which the gain is more than `margin`."""
-        return np.asarray(scipy.special.stdtr(self.freedom, self._scaled(margin)))
-
-    def _scaled(self, margin: float) -> Numbers:
-        return (self.gain - margin) / np.maximum(self.error, LEAST)
+        """Return the confidence (k,) that the gain is more than `margin`."""
+        studentised = (self.gain - margin) / np.maximum(self.error, MIN_SPREAD)
+        return np.asarray(scipy.special.stdtr(self.freedom, studentised))
 
     def worse(self, level: float, rows: Sequence[int]) -> NDArray[np.bool_]:
-        """(k,) slices among `rows` shown to lose; one is named wrongly 1 - `level` often."""
-        found = np.zeros(len(self.gain), bool)
-        # What normal quantile the loss amounts to, whatever its degrees of freedom.
-        loss = -scipy.special.ndtri(
-            np.maximum(scipy.special.stdtr(self.freedom, self._scaled(0)), 1e-300)
-        )
-        left = list(rows)
-        while left:
-            largest = np.quantile((-self.draws[:, left]).max(1), level)
-            fresh = [k for k in left if loss[k] > largest and self.gain[k] < 0]
-            if not fresh:
+        """Return which slices (k,) among `rows` are shown to lose, with steps down.
+
+        Args:
+            level: family-wise confidence.
+        """
+        worse = np.zeros(len(self.gain), bool)
+        # The loss as a normal quantile, whatever its degrees of freedom.
+        loss = -scipy.special.ndtri(np.maximum(self.confidence(0), 1e-300))
+        remaining = list(rows)
+        while remaining:
+            largest = np.quantile((-self.draws[:, remaining]).max(1), level)
+            significant = [k for k in remaining if loss[k] > largest and self.gain[k] < 0]
+            if not significant:
                 break
-            found[fresh] = True
-            left = [k for k in left if k not in fresh]
-        return found
+            worse[significant] = True
+            remaining = [k for k in remaining if k not in significant]
+        return worse
 
 
-def gains(
+def estimate_gains(
     pairs: Sequence[tuple[Matches, Matches]], maps: Numbers, draws: int, seed: int = 0
-) -> Gains:
-    """Compare candidate and champion on slices of one test set; clips are numbered alike in all.
+) -> GainEstimates:
+    """Compare candidate and champion on slices of one test set.
 
     Args:
-        maps: (k, 2) mAP of both on the whole of each slice; NaN where nothing was to be found.
+        pairs: matches of candidate and champion on each slice; clips are numbered alike in all.
+        maps: (k, 2) mAP of both on each slice; NaN without true boxes.
+        draws: of the bootstrap.
     """
-    groups = len(pairs[0][0].truths)
-    drawn = bootstrap.weights(groups, draws, seed)
-    moved = np.stack([_moved(*pair, drawn) for pair in pairs], 1)
-    clips = np.array([_clips(candidate) for candidate, _ in pairs])
-    spread = moved.std(0)
+    clip_draws = bootstrap.draw_clips(len(pairs[0][0].truth_counts), draws, seed)
+    deviations = np.stack([gain_deviations(*pair, clip_draws) for pair in pairs], 1)
+    clips = np.array([effective_clips(candidate) for candidate, _ in pairs])
+    spread = deviations.std(0)
     # One clip says nothing of how clips differ.
     error = np.where(clips > 1 + 1e-9, spread * np.sqrt(clips / np.maximum(clips - 1, 0.5)), np.inf)
-    scaled = moved / np.maximum(spread, LEAST)
-    return Gains(maps[:, 1], maps[:, 0], error, np.maximum(clips - 1, 0.5), scaled)
+    return GainEstimates(
+        champion=maps[:, 1],
+        candidate=maps[:, 0],
+        error=error,
+        freedom=np.maximum(clips - 1, 0.5),
+        draws=deviations / np.maximum(spread, MIN_SPREAD),
+    )
 
 
-def _moved(candidate: Matches, champion: Matches, drawn: NDArray[np.float32]) -> Numbers:
-    """(draws,) gains about their mean; 0 where a draw holds nothing of the slice."""
-    found = bootstrap.means(candidate, drawn) - bootstrap.means(champion, drawn)
-    if np.isnan(found).all():
-        return np.zeros(len(found))
-    return np.nan_to_num(found - np.nanmean(found))
+def gain_deviations(
+    candidate: Matches, champion: Matches, clip_draws: NDArray[np.float32]
+) -> Numbers:
+    """Return the gain of each draw less the mean gain, (draws,); 0 where no true box was drawn."""
+    gains = bootstrap.mean_average_precision(candidate, clip_draws)
+    gains = gains - bootstrap.mean_average_precision(champion, clip_draws)
+    if np.isnan(gains).all():
+        return np.zeros(len(gains))
+    return np.nan_to_num(gains - np.nanmean(gains))
 
 
-def _clips(matches: Matches) -> float:
-    """Effective number of clips, by their true boxes."""
-    boxes = matches.truths.sum(1).astype(float)
+def effective_clips(matches: Matches) -> float:
+    """Return Kish's effective number of clips, weighted by their true boxes."""
+    boxes = matches.truth_counts.sum(1).astype(float)
     return float(boxes.sum() ** 2 / max(float(boxes @ boxes), 1e-9))

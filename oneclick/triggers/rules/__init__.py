@@ -1,1 +1,1 @@
-"""Triggers, one kind of trouble a file."""
+"""Triggers, one file per kind of error."""

@@ -1,4 +1,4 @@
-"""A track whose box grows or shrinks at once."""
+"""Tracks whose box changes its size between two frames."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from oneclick.triggers.scene import Scene
 
 @dataclass(frozen=True)
 class Area:
-    """Neighbouring boxes of a track with very different areas."""
+    """Consecutive boxes of a track with very different areas."""
 
     name: ClassVar[str] = "area"
     summary: ClassVar[str] = "a box grows or shrinks at once"
 
     ratio: float = 0.4
-    """Largest change of the area's natural logarithm; 0.4 is half as large again."""
+    """Largest change of the area's natural logarithm; 0.4 is a growth by half."""
     hole: float = 0.5
-    """Longest hole in seconds over which a track is carried on."""
+    """Longest gap in seconds over which boxes are linked to one track."""
     join: float = 0.5
     """Changes of one track at most this many seconds apart are one hit."""
 
     def find(self, scene: Scene) -> list[Hit]:
-        """One Hit per stretch of changes, at the boxes after them; the larger, the higher."""
-        sure, (before, after) = scene.sure, scene.steps(self.hole)
-        size = np.log(np.maximum(boxes.area(sure.boxes), 1e-6))
+        """Return one Hit per stretch of changes, at the later boxes, scored by the change."""
+        tracked, (before, after) = scene.confident, scene.steps(self.hole)
+        size = np.log(np.maximum(boxes.area(tracked.boxes), 1e-6))
         change = np.abs(size[after] - size[before])
         large = change > self.ratio
         rows, strength = after[large], -np.expm1(-change[large])
         tracks = scene.tracks(self.hole)
-        return scenes.stretches(self.name, scene, tracks, rows, strength, self.join, _WHY)
+        return scenes.hits_from_rows(self.name, scene, tracks, rows, strength, self.join, _REASON)
 
 
-_WHY = "{cls} changes size at once: {frames} within {seconds}"
+_REASON = "{cls} changes size at once: {frames} within {seconds}"

@@ -1,4 +1,4 @@
-"""A box out of nothing that is gone again at once (Kang et al., 2020: "appear")."""
+"""Tracks of very few boxes, probably false positives (Kang et al., 2020: "appear")."""
 
 from __future__ import annotations
 
@@ -15,33 +15,34 @@ from oneclick.triggers.scene import Scene
 
 @dataclass(frozen=True)
 class Blip:
-    """A track of few boxes, away from the edge of the picture and from both ends of the video."""
+    """A track of few boxes, away from the image border and from both ends of the video."""
 
     name: ClassVar[str] = "blip"
     summary: ClassVar[str] = "something appears out of nothing and is gone at once"
 
     boxes: float = 3
-    """Most boxes of such a track."""
+    """Largest number of boxes of such a track."""
     duration: float = 0.5
-    """Longest time it may last, in seconds."""
+    """Longest duration of such a track in seconds."""
     border: float = 0.03
-    """Margin of the picture, as a share of its height, where things come and go rightly."""
+    """Margin along the image border where tracks may start and end, in image heights."""
     hole: float = 0.5
-    """Longest hole in seconds over which a track is carried on."""
+    """Longest gap in seconds over which boxes are linked to one track."""
 
     def find(self, scene: Scene) -> list[Hit]:
-        """One Hit per short track; the less sure the model was, the higher the score."""
-        sure, tracks = scene.sure, scene.tracks(self.hole)
-        if not len(sure):
+        """Return one Hit per short track; its score is 1 minus the mean confidence."""
+        tracked, tracks = scene.confident, scene.tracks(self.hole)
+        if not len(tracked):
             return []
         firsts, lasts = scene.ends(self.hole)
-        first, last = sure.frames[firsts], sure.frames[lasts]
+        first, last = tracked.frames[firsts], tracked.frames[lasts]
         short = np.bincount(tracks) <= self.boxes
         short &= last - first < scene.frames(self.duration)
         short &= (first > 0) & (last < scene.length - 1)
         margin = self.border * scene.height
-        edge = boxes.at_border(sure.boxes, scene.width, scene.height, margin)
+        edge = boxes.at_border(tracked.boxes, scene.width, scene.height, margin)
         short[tracks[edge]] = False
-        kept = short[tracks]
-        why = "{cls} out of nothing for {frames} within {seconds}, then gone"
-        return scenes.runs(self.name, sure.where(kept), tracks[kept], 1 - sure.scores[kept], why)
+        mask = short[tracks]
+        blips = tracked.where(mask)
+        reason = "{cls} out of nothing for {frames} within {seconds}, then gone"
+        return scenes.hits_from_boxes(self.name, blips, tracks[mask], 1 - blips.scores, reason)

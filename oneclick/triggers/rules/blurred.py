@@ -1,4 +1,4 @@
-"""A picture out of focus: breath on the lens, a lens that was touched."""
+"""Images out of focus: condensation on the lens, or a lens that was touched."""
 
 from __future__ import annotations
 
@@ -14,27 +14,29 @@ from oneclick.triggers.scene import Scene
 
 @dataclass(frozen=True)
 class Blurred:
-    """Far fewer sharp edges than usual; what has next to none is `covered`, not blurred."""
+    """Far fewer edges than usual; an image with almost none counts as `covered` instead."""
 
     name: ClassVar[str] = "blurred"
     summary: ClassVar[str] = "the picture is blurred"
     novel: ClassVar[bool] = True
 
     share: float = 0.6
-    """Of the usual detail, the median of the time around."""
+    """Largest share of the usual detail, which is the median over the scene."""
     least: float = 0.15
-    """With a smaller share nothing is to be seen at all."""
+    """Smallest share of the usual detail."""
     seconds: float = 1
-    """Least length."""
+    """Minimum length in seconds."""
     join: float = 1
-    """Breaks of so many seconds do not end it."""
+    """Longest break in seconds within one hit."""
 
     def find(self, scene: Scene) -> list[Hit]:
-        """One Hit per stretch of time, without boxes; none where the Signal was not measured."""
+        """Return one Hit per stretch of time, without boxes; none without the Signal."""
         detail = scene.signals.get("detail")
         if detail is None:
             return []
         share = detail / max(float(np.median(detail)), 1e-6)
         when = (share < self.share) & (share >= self.least)
-        why = "out of focus for {seconds}"
-        return scenes.spells(self.name, scene, when, 1 - share, self.seconds, self.join, why)
+        reason = "out of focus for {seconds}"
+        return scenes.hits_from_frames(
+            self.name, scene, when, 1 - share, self.seconds, self.join, reason
+        )

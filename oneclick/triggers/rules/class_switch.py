@@ -1,4 +1,4 @@
-"""One object under two names."""
+"""Objects whose class changes over time."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from oneclick.triggers.scene import Scene
 
 @dataclass(frozen=True)
 class ClassSwitch:
-    """Boxes of a track whose class is not the one it has most often."""
+    """Boxes whose class is not the most frequent one of their track."""
 
     name: ClassVar[str] = "class_switch"
     summary: ClassVar[str] = "the class of a track changes"
 
     hole: float = 0.5
-    """Longest hole in seconds over which a track is carried on."""
+    """Longest gap in seconds over which boxes are linked to one track."""
     join: float = 0.5
     """Switches of one track at most this many seconds apart are one hit."""
 
     def find(self, scene: Scene) -> list[Hit]:
-        """One Hit per stretch in the rarer class; its score is the share of the other class."""
-        sure = scene.sure
-        if len(np.unique(sure.classes)) < 2:
+        """Return one Hit per stretch in a rarer class, scored by the share of the usual class."""
+        tracked = scene.confident
+        if len(np.unique(tracked.classes)) < 2:
             return []
         tracks = association.link(
-            replace(sure, classes=sure.classes * 0), max_hole_seconds=self.hole
+            replace(tracked, classes=tracked.classes * 0), max_hole_seconds=self.hole
         )
-        votes = np.zeros((int(tracks.max()) + 1, len(sure.names)))
-        np.add.at(votes, (tracks, sure.classes), 1)
+        votes = np.zeros((int(tracks.max()) + 1, len(tracked.names)))
+        np.add.at(votes, (tracks, tracked.classes), 1)
         usual = votes.argmax(1)[tracks]
         share = votes.max(1) / votes.sum(1)
-        rows = np.flatnonzero(sure.classes != usual)
+        rows = np.flatnonzero(tracked.classes != usual)
         strength = share[tracks[rows]]
-        return scenes.stretches(self.name, scene, tracks, rows, strength, self.join, _WHY)
+        return scenes.hits_from_rows(self.name, scene, tracks, rows, strength, self.join, _REASON)
 
 
-_WHY = "called {cls}, and otherwise something else: {frames} within {seconds}"
+_REASON = "called {cls}, and otherwise something else: {frames} within {seconds}"

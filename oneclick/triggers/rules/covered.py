@@ -1,4 +1,4 @@
-"""A camera that sees nothing: a cloth, a hand, a spider's web."""
+"""Covered cameras: by a cloth, a hand, a spider's web."""
 
 from __future__ import annotations
 
@@ -14,27 +14,29 @@ from oneclick.triggers.scene import Scene
 
 @dataclass(frozen=True)
 class Covered:
-    """Light, but next to no edges."""
+    """A bright image with almost no edges."""
 
     name: ClassVar[str] = "covered"
     summary: ClassVar[str] = "the camera is covered"
     novel: ClassVar[bool] = True
 
     share: float = 0.15
-    """Of the usual detail, the median of the time around."""
+    """Largest share of the usual detail, which is the median over the scene."""
     light: float = 0.06
-    """Brightness from which on a picture is not just dark."""
+    """Smallest mean brightness, 0 … 1; a darker image counts as `dark` instead."""
     seconds: float = 1
-    """Least length."""
+    """Minimum length in seconds."""
     join: float = 1
-    """Breaks of so many seconds do not end it."""
+    """Longest break in seconds within one hit."""
 
     def find(self, scene: Scene) -> list[Hit]:
-        """One Hit per stretch of time, without boxes; none where the Signal was not measured."""
+        """Return one Hit per stretch of time, without boxes; none without the Signal."""
         detail, brightness = scene.signals.get("detail"), scene.signals.get("brightness")
         if detail is None or brightness is None:
             return []
         share = detail / max(float(np.median(detail)), 1e-6)
         when = (share < self.share) & (brightness >= self.light)
-        why = "nothing to be seen for {seconds}"
-        return scenes.spells(self.name, scene, when, 1 - share, self.seconds, self.join, why)
+        reason = "nothing to be seen for {seconds}"
+        return scenes.hits_from_frames(
+            self.name, scene, when, 1 - share, self.seconds, self.join, reason
+        )

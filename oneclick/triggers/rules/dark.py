@@ -1,4 +1,4 @@
-"""A picture without light: a lens cap, a switched-off infra-red lamp."""
+"""Dark images: a lens cap, a switched-off infra-red lamp."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ from oneclick.triggers.scene import Scene
 
 @dataclass(frozen=True)
 class Dark:
-    """The mean brightness stays low."""
+    """A mean brightness that stays low."""
 
     name: ClassVar[str] = "dark"
     summary: ClassVar[str] = "the picture is dark"
     novel: ClassVar[bool] = True
 
     level: float = 0.06
-    """Mean brightness of the picture, 0 … 1."""
+    """Mean brightness below which an image is dark, 0 … 1."""
     seconds: float = 1
-    """Least length."""
+    """Minimum length in seconds."""
     join: float = 1
-    """Breaks of so many seconds do not end it."""
+    """Longest break in seconds within one hit."""
 
     def find(self, scene: Scene) -> list[Hit]:
-        """One Hit per stretch of time, without boxes; none where the Signal was not measured."""
+        """Return one Hit per stretch of time, without boxes; none without the Signal."""
         brightness = scene.signals.get("brightness")
         if brightness is None:
             return []
         strength = 1 - brightness / max(self.level, 1e-9)
-        why = "dark for {seconds}"
-        return scenes.spells(self.name, scene, strength > 0, strength, self.seconds, self.join, why)
+        reason = "dark for {seconds}"
+        return scenes.hits_from_frames(
+            self.name, scene, strength > 0, strength, self.seconds, self.join, reason
+        )

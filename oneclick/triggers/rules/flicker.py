@@ -1,4 +1,4 @@
-"""An object that is seen, lost for a moment, and seen again."""
+"""Tracks with short gaps: objects that are detected, missed for a moment, and detected again."""
 
 from __future__ import annotations
 
@@ -16,52 +16,54 @@ from oneclick.triggers.scene import Scene
 
 @dataclass(frozen=True)
 class Flicker:
-    """A track with boxes before and after a hole; the missing boxes are interpolated."""
+    """A track with boxes before and after a gap; the missing boxes are interpolated."""
 
     name: ClassVar[str] = "flicker"
     summary: ClassVar[str] = "a track is lost for a moment and comes back"
 
     hole: float = 0.5
-    """Longest hole in seconds; a longer one may be a true exit."""
+    """Longest gap in seconds; after a longer one the object may really have left."""
     join: float = 1.0
-    """Holes of one track at most this many seconds apart are one hit."""
+    """Gaps of one track at most this many seconds apart are one hit."""
 
     def find(self, scene: Scene) -> list[Hit]:
-        """One Hit per object and stretch of flickering; its score is that of the boxes around."""
-        sure, (before, after) = scene.sure, scene.steps(self.hole)
-        wide = sure.frames[after] - sure.frames[before] > 1
-        before, after = before[wide], after[wide]
-        missing, hole = _between(sure, before, after)
-        groups = self._groups(scene, before, after)[hole]
-        why = "{cls} seen before and after, but missing in {frames} within {seconds}"
-        return scenes.runs(self.name, missing, groups, missing.scores, why)
-
-    def _groups(
-        self, scene: Scene, before: NDArray[np.intp], after: NDArray[np.intp]
-    ) -> NDArray[np.intp]:
-        """Group of each hole: those of one track that follow each other closely."""
-        frames, tracks = scene.sure.frames, scene.tracks(self.hole)[before]
+        """Return one Hit per object and stretch of time, scored by the boxes around the gaps."""
+        tracked, (before, after) = scene.confident, scene.steps(self.hole)
+        gaps = tracked.frames[after] - tracked.frames[before] > 1
+        before, after = before[gaps], after[gaps]
+        frames, tracks = tracked.frames, scene.tracks(self.hole)[before]
         apart = frames[before][1:] - frames[after][:-1] > scene.frames(self.join)
-        fresh = (np.diff(tracks) != 0) | apart
-        return np.append(0, np.cumsum(fresh)).astype(np.intp)
+        breaks = (np.diff(tracks) != 0) | apart
+        groups = np.append(0, np.cumsum(breaks)).astype(np.intp)
+        filled, gap = interpolate_gaps(tracked, before, after)
+        reason = "{cls} seen before and after, but missing in {frames} within {seconds}"
+        return scenes.hits_from_boxes(self.name, filled, groups[gap], filled.scores, reason)
 
 
-def _between(
-    d: Detections, before: NDArray[np.intp], after: NDArray[np.intp]
+def interpolate_gaps(
+    detections: Detections, before: NDArray[np.intp], after: NDArray[np.intp]
 ) -> tuple[Detections, NDArray[np.intp]]:
-    """Boxes on the straight line between two rows, and which hole each of them fills."""
-    step = d.frames[after] - d.frames[before]
-    hole = np.repeat(np.arange(len(step)), step - 1)
-    nth = np.arange(len(hole)) - np.repeat(np.cumsum(step - 1) - (step - 1), step - 1) + 1
-    order = np.argsort(d.frames[before][hole] + nth, kind="stable")
-    hole, nth = hole[order], nth[order]
-    first, last = before[hole], after[hole]
-    part = (nth / step[hole])[:, None].astype(np.float32)
+    """Interpolate linearly between pairs of rows; return the boxes and the gap that each fills.
+
+    Args:
+        detections: boxes of a video.
+        before: `(gaps,)` row of the last box before each gap.
+        after: `(gaps,)` row of the first box after each gap.
+    """
+    steps = detections.frames[after] - detections.frames[before]
+    gap = np.repeat(np.arange(len(steps)), steps - 1)
+    first_of_gap = np.repeat(np.cumsum(steps - 1) - (steps - 1), steps - 1)
+    offset = np.arange(len(gap)) - first_of_gap + 1
+    order = np.argsort(detections.frames[before][gap] + offset, kind="stable")
+    gap, offset = gap[order], offset[order]
+    first, last = before[gap], after[gap]
+    part = (offset / steps[gap])[:, None].astype(np.float32)
+    sides, scores = detections.boxes, detections.scores
     filled = replace(
-        d,
-        frames=d.frames[first] + nth,
-        boxes=d.boxes.take(first, axis=0) * (1 - part) + d.boxes.take(last, axis=0) * part,
-        scores=(d.scores[first] + d.scores[last]) / np.float32(2),
-        classes=d.classes[first],
+        detections,
+        frames=detections.frames[first] + offset,
+        boxes=sides.take(first, axis=0) * (1 - part) + sides.take(last, axis=0) * part,
+        scores=(scores[first] + scores[last]) / np.float32(2),
+        classes=detections.classes[first],
     )
-    return filled, hole
+    return filled, gap

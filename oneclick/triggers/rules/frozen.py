@@ -1,4 +1,4 @@
-"""A picture that stands still: the recorder repeats its last frame."""
+"""Frozen video: the recorder repeats its last frame."""
 
 from __future__ import annotations
 
@@ -14,22 +14,24 @@ from oneclick.triggers.scene import Scene
 
 @dataclass(frozen=True)
 class Frozen:
-    """Frame after frame the very same picture: not even noise changes."""
+    """Consecutive frames that are identical, noise included."""
 
     name: ClassVar[str] = "frozen"
     summary: ClassVar[str] = "the picture is frozen"
     novel: ClassVar[bool] = True
 
     change: float = 0.001
-    """Largest mean difference of two frames, grey levels of 255."""
+    """Largest mean difference of two frames in grey levels, 0 … 255."""
     seconds: float = 5
-    """Least length: encoders repeat a quiet picture for a moment, too."""
+    """Minimum length in seconds; encoders also repeat a quiet image for a moment."""
 
     def find(self, scene: Scene) -> list[Hit]:
-        """One Hit per stretch of time, without boxes; none where the Signal was not measured."""
+        """Return one Hit per stretch of time, without boxes; none without the Signal."""
         change = scene.signals.get("change")
         if change is None:
             return []
         when = change <= self.change
-        why = "the same picture for {seconds}"
-        return scenes.spells(self.name, scene, when, np.ones(scene.length), self.seconds, 0, why)
+        reason = "the same picture for {seconds}"
+        return scenes.hits_from_frames(
+            self.name, scene, when, np.ones(scene.length), self.seconds, 0, reason
+        )

@@ -1,4 +1,4 @@
-"""Boxes just below the operating point: the model is in doubt."""
+"""Boxes just below the operating point: perhaps false negatives."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from oneclick.triggers.scene import Scene
 
 @dataclass(frozen=True)
 class LowConfidence:
-    """Boxes with a score in [share × threshold, threshold); needs predictions that keep them."""
+    """Boxes with a score in [share × threshold, threshold), where the predictions keep them."""
 
     name: ClassVar[str] = "low_confidence"
     summary: ClassVar[str] = "a box just below the operating point"
 
     share: float = 0.6
-    """Lower end of the doubt, as a share of the operating point."""
+    """Lowest score, as a share of the operating point."""
     join: float = 0.5
-    """Doubt about one object with breaks of at most this many seconds is one hit."""
+    """Boxes of one object with breaks of at most this many seconds are one hit."""
 
     def find(self, scene: Scene) -> list[Hit]:
-        """One Hit per object and stretch of doubt; 1 is just below the operating point."""
+        """Return one Hit per object and stretch; score 1 is just below the operating point."""
         below, scores = (1 - self.share) * abs(scene.threshold), scene.detections.scores
         lowest = scene.threshold - below
-        found = scene.detections.where((scores >= lowest) & (scores < scene.threshold))
-        groups = association.link(found, max_hole_seconds=self.join)
-        strength = (found.scores - np.float32(lowest)) / max(below, 1e-9)
-        why = "perhaps a {cls}: in doubt for {frames} within {seconds}"
-        return scenes.runs(self.name, found, groups, strength, why)
+        doubtful = scene.detections.where((scores >= lowest) & (scores < scene.threshold))
+        groups = association.link(doubtful, max_hole_seconds=self.join)
+        strength = (doubtful.scores - np.float32(lowest)) / max(below, 1e-9)
+        reason = "perhaps a {cls}: in doubt for {frames} within {seconds}"
+        return scenes.hits_from_boxes(self.name, doubtful, groups, strength, reason)

@@ -1,4 +1,4 @@
-"""A camera that was knocked or turned: every box is somewhere else from now on."""
+"""Cameras that were knocked or turned, which displaces every box from then on."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from oneclick.triggers.scene import Scene
 
 @dataclass(frozen=True)
 class Moved:
-    """The whole picture moves at once."""
+    """A shift of the whole image."""
 
     name: ClassVar[str] = "moved"
     summary: ClassVar[str] = "the camera moved"
     novel: ClassVar[bool] = True
 
     shift: float = 0.02
-    """Least way within a second, picture widths."""
+    """Smallest shift within a second, in image widths."""
     seconds: float = 0.8
-    """Least length: a real move shows for a second, a trick of the light does not."""
+    """Minimum length in seconds; a change of the light is shorter than a real move."""
     join: float = 1
-    """Breaks of so many seconds do not end it."""
+    """Longest break in seconds within one hit."""
 
     def find(self, scene: Scene) -> list[Hit]:
-        """One Hit per stretch of time, without boxes; none where the Signal was not measured."""
+        """Return one Hit per stretch of time, without boxes; none without the Signal."""
         shift = scene.signals.get("shift")
         if shift is None:
             return []
         strength = shift / (4 * max(self.shift, 1e-9))
-        why = "the camera moved within {seconds}"
-        return scenes.spells(
-            self.name, scene, shift >= self.shift, strength, self.seconds, self.join, why
+        reason = "the camera moved within {seconds}"
+        return scenes.hits_from_frames(
+            self.name, scene, shift >= self.shift, strength, self.seconds, self.join, reason
         )

@@ -1,4 +1,4 @@
-"""Several boxes for what may be one object."""
+"""Several boxes on what may be one object: duplicate detections."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from oneclick.triggers.scene import Scene
 
 @dataclass(frozen=True)
 class Multibox:
-    """Boxes of one class that overlap much; the less sure one of two is the doubtful one."""
+    """Boxes of one class that overlap much; the one with the lower score is in doubt."""
 
     name: ClassVar[str] = "multibox"
     summary: ClassVar[str] = "several boxes cover one object"
 
     iou: float = 0.4
-    """Least overlap of two boxes in doubt."""
+    """Smallest IoU of two such boxes."""
     join: float = 0.5
-    """Doubt about one object with breaks of at most this many seconds is one hit."""
+    """Duplicates of one object with breaks of at most this many seconds are one hit."""
 
     def find(self, scene: Scene) -> list[Hit]:
-        """One Hit per object and stretch of time; its score is the mean overlap."""
-        sure = scene.sure
-        i, j, overlap = association.overlaps(sure, sure, self.iou)
-        two = (i < j) & (sure.classes[i] == sure.classes[j])
-        i, j, overlap = i[two], j[two], overlap[two]
-        second = np.where(sure.scores[i] < sure.scores[j], i, j)
-        most = np.zeros(len(sure), np.float32)
-        np.maximum.at(most, second, overlap)
-        found = most > 0
-        doubtful = sure.where(found)
-        groups = association.link(doubtful, max_hole_seconds=self.join)
-        return scenes.runs(self.name, doubtful, groups, most[found], _WHY)
+        """Return one Hit per object and stretch of time, scored by the mean IoU."""
+        confident = scene.confident
+        i, j, overlap = association.overlaps(confident, confident, self.iou)
+        pairs = (i < j) & (confident.classes[i] == confident.classes[j])
+        i, j, overlap = i[pairs], j[pairs], overlap[pairs]
+        second = np.where(confident.scores[i] < confident.scores[j], i, j)
+        largest = np.zeros(len(confident), np.float32)
+        np.maximum.at(largest, second, overlap)
+        mask = largest > 0
+        duplicates = confident.where(mask)
+        groups = association.link(duplicates, max_hole_seconds=self.join)
+        return scenes.hits_from_boxes(self.name, duplicates, groups, largest[mask], _REASON)
 
 
-_WHY = "another {cls} covers this one: {frames} within {seconds}"
+_REASON = "another {cls} covers this one: {frames} within {seconds}"

@@ -1,4 +1,4 @@
-"""Something moves where the model sees nobody; for cameras that do not move."""
+"""Motion where the model has no box; for static cameras."""
 
 from __future__ import annotations
 
@@ -12,26 +12,28 @@ from oneclick.triggers.scene import Scene
 
 @dataclass(frozen=True)
 class UnseenMotion:
-    """A patch of the picture stirs outside all boxes."""
+    """A moving region of the image outside all boxes."""
 
     name: ClassVar[str] = "unseen_motion"
     summary: ClassVar[str] = "something moves where no box is"
 
     area: float = 0.01
-    """Least size of the patch, share of the picture."""
+    """Smallest size of the region, share of the image."""
     most: float = 0.4
-    """More than that is a lamp or the camera."""
+    """Largest size of the region; more is a change of light or a moving camera."""
     seconds: float = 1
-    """Least length."""
+    """Minimum length in seconds."""
     join: float = 0.5
-    """Breaks of so many seconds do not end it."""
+    """Longest break in seconds within one hit."""
 
     def find(self, scene: Scene) -> list[Hit]:
-        """One Hit per stretch of time, without boxes; none where the Signal was not measured."""
+        """Return one Hit per stretch of time, without boxes; none without the Signal."""
         stir = scene.signals.get("stir")
         if stir is None:
             return []
         when = (stir >= self.area) & (stir <= self.most)
         strength = stir / (4 * max(self.area, 1e-9))
-        why = "something moves for {seconds} where nobody was seen"
-        return scenes.spells(self.name, scene, when, strength, self.seconds, self.join, why)
+        reason = "something moves for {seconds} where nobody was seen"
+        return scenes.hits_from_frames(
+            self.name, scene, when, strength, self.seconds, self.join, reason
+        )

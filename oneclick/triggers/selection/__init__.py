@@ -1,1 +1,1 @@
-"""Selection of the moments that are worth a human's time, under a budget."""
+"""Selection of the spans that are worth a reviewer's time, under a budget."""

@@ -1,4 +1,4 @@
-"""What the control clips say about all video: how often the model errs, and what triggers miss."""
+"""Estimates from control clips, which are drawn at random: error rate of the model and recall."""
 
 from __future__ import annotations
 
@@ -8,63 +8,68 @@ from dataclasses import dataclass
 import numpy as np
 
 from oneclick.core import statistics
-from oneclick.core.statistics import Estimate
-from oneclick.triggers.hit_evaluation import Testimony
+from oneclick.core.statistics import RatioEstimate
+from oneclick.triggers.hit_evaluation import HitEvaluation
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """One control clip that a person has reviewed."""
+class ControlClip:
+    """One reviewed control clip."""
 
-    stands_for: float
-    """Seconds of video that it speaks for."""
+    represented_seconds: float
+    """Seconds of video that the clip was drawn from, divided by the clips of the draw."""
     seconds: float
-    """Its own length."""
-    said: Testimony
+    """Length of the clip."""
+    evaluation: HitEvaluation
 
 
 @dataclass(frozen=True)
-class Control:
-    """Shares of all video, each None where nothing can be said yet."""
+class ControlEstimates:
+    """Ratios over all video, each None where the clips do not suffice for an estimate."""
 
-    error_rate: Estimate | None
-    """Objects missed or invented, of all objects found, missed or invented."""
-    recall: Estimate | None
+    error_rate: RatioEstimate | None
+    """False positives and false negatives, of all objects (these and true positives)."""
+    recall: RatioEstimate | None
     """Errors on which a trigger fired, of all errors."""
-    found: Estimate | None
-    """Errors in the clips that triggers chose and people reviewed, of all errors."""
+    found: RatioEstimate | None
+    """Errors in reviewed clips that triggers selected, of all errors."""
 
 
-def estimate(drawn: Sequence[Drawn], seen: int) -> Control:
-    """Estimates with their intervals from clips drawn at random.
+def estimate(clips: Sequence[ControlClip], reviewed_errors: int) -> ControlEstimates:
+    """Estimate ratios over all video, with confidence intervals, from clips drawn at random.
 
-    Each clip is weighed by the video it stands for, so draws of several weeks and sizes add up.
+    Each clip is weighted by the video it represents, so draws of different size add up.
 
     Args:
-        drawn: control clips.
-        seen: errors in the reviewed clips that triggers chose.
+        clips: reviewed control clips.
+        reviewed_errors: errors in the reviewed clips that triggers selected.
     """
-    weights = [one.stands_for / one.seconds for one in drawn]
-    errors = [one.said.errors for one in drawn]
-    objects = [one.said.objects for one in drawn]
-    caught = [one.said.caught for one in drawn]
-    rate = statistics.ratio(errors, objects, weights)
-    everything = float(np.dot(weights, objects))
-    return Control(
-        rate,
-        statistics.ratio(caught, errors, weights),
-        _found(rate, everything, seen) if rate else None,
+    weights = [clip.represented_seconds / clip.seconds for clip in clips]
+    errors = [clip.evaluation.errors for clip in clips]
+    objects = [clip.evaluation.objects for clip in clips]
+    flagged = [clip.evaluation.flagged_errors for clip in clips]
+    error_rate = statistics.ratio(errors, objects, weights)
+    return ControlEstimates(
+        error_rate,
+        statistics.ratio(flagged, errors, weights),
+        share_of_errors(reviewed_errors, error_rate, float(np.dot(weights, objects))),
     )
 
 
-def _found(rate: Estimate, objects: float, seen: int) -> Estimate | None:
-    """Errors seen, of those that the control clips lead to expect in all video."""
-    if not seen and not rate.value:
+def share_of_errors(
+    errors: int, error_rate: RatioEstimate | None, objects: float
+) -> RatioEstimate | None:
+    """Return `errors` as a share of those that `error_rate` predicts for `objects`, at most 1.
+
+    None where there is no error rate, or neither an error nor a predicted one.
+    """
+    if error_rate is None or (not errors and not error_rate.value):
         return None
+    if not errors:
+        return RatioEstimate(0.0, 0.0, 0.0, error_rate.clips)
 
     def share(rate: float) -> float:
-        return min(1.0, seen / (rate * objects)) if rate else 1.0
+        return min(1.0, errors / (rate * objects)) if rate else 1.0
 
-    if not seen:
-        return Estimate(0.0, 0.0, 0.0, rate.clips)
-    return Estimate(share(rate.value), share(rate.high), share(rate.low), rate.clips)
+    low, high = share(error_rate.high), share(error_rate.low)
+    return RatioEstimate(share(error_rate.value), low, high, error_rate.clips)

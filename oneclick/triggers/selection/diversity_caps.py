@@ -1,4 +1,4 @@
-"""What a moment must pass besides being among the worst: caps, and not the same trouble again."""
+"""Diversity of a selection: caps per camera, day and trigger, and no repeated errors."""
 
 from __future__ import annotations
 
@@ -12,91 +12,96 @@ from numpy.typing import NDArray
 from oneclick.core import boxes
 
 Boxes = NDArray[np.floating]
-NOWHERE: Boxes = np.zeros((0, 4))
-MOST = 0.8
-"""Share of a moment's expected errors in places seen before from which on it is the same again."""
-KEPT = 12
-"""Boxes of a moment that are compared."""
+NO_BOXES: Boxes = np.zeros((0, 4))
+REPEAT_SHARE = 0.8
+"""A window repeats earlier ones if this share of its expected errors lies in earlier places."""
+MAX_BOXES = 12
+"""Boxes of a window that are compared."""
 
 
-@dataclass(frozen=True, eq=False)
-class Moment:
-    """What is asked about one window."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CandidateWindow:
+    """Properties of one window that decide whether it may be selected."""
 
     camera: str
     day: str
     side: str
-    """Of the split: what was trained on may be tested on."""
+    """Side of the split; windows are compared within a side."""
     trigger: str
-    """That is charged for it."""
-    places: Boxes
-    """Boxes of its Hits, `(n, 4)`."""
-    worth: NDArray[np.float64]
-    """Expected errors of each."""
+    """Trigger that is charged for the window."""
+    boxes: Boxes
+    """Boxes of its Hits, `(n, 4)` px."""
+    expected_errors: NDArray[np.float64]
+    """Expected errors of each box, `(n,)`."""
 
 
-@dataclass
-class Allowance:
-    """How much more may be taken of each camera, day and trigger; what is missing is unlimited."""
+@dataclass(kw_only=True)
+class DiversityCaps:
+    """Largest number of windows per camera, day and trigger; a missing name is unlimited."""
 
     cameras: Mapping[str, int] = field(default_factory=dict)
     days: Mapping[str, int] = field(default_factory=dict)
     triggers: Mapping[str, int] = field(default_factory=dict)
     alike: float = 0.8
-    """IoU from which on two boxes are in one place; above 1 nothing is ever the same again."""
-    _taken: Counter[tuple[str, str]] = field(default_factory=Counter)
-    _seen: dict[tuple[str, str, str], Boxes] = field(default_factory=dict)
+    """IoU from which on two boxes are in one place; above 1 no window is a repetition."""
+    _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _earlier: dict[tuple[str, str, str], Boxes] = field(default_factory=dict)
 
-    def allows(self, moment: Moment, beyond_share: bool = False) -> bool:
-        """Whether a moment may be taken; if so, it counts as taken.
+    def accept(self, window: CandidateWindow, beyond_share: bool = False) -> bool:
+        """Check whether a window may be selected; if so, count it as selected.
 
         Args:
-            beyond_share: whether its trigger may take more than `triggers` grants it.
+            window: the candidate.
+            beyond_share: ignore the cap of its trigger.
         """
-        if self._full(moment, beyond_share) or self._again(moment):
+        if self.is_full(window, beyond_share) or self.is_repetition(window):
             return False
-        for kind, name in _counted(moment):
-            self._taken[kind, name] += 1
-        self.remember(moment.camera, moment.side, moment.trigger, moment.places)
+        self._counts.update(_names(window))
+        self.remember(window.camera, window.side, window.trigger, window.boxes)
         return True
 
     def remember(self, camera: str, side: str, trigger: str, places: Boxes) -> None:
-        """What was seen before and is not to be taken again."""
+        """Add `(n, 4)` boxes of an earlier clip, so that windows that repeat them are refused."""
         key = (camera, side, trigger)
-        self._seen[key] = np.concatenate([self._seen.get(key, NOWHERE), _some(places)])
+        earlier = self._earlier.get(key, NO_BOXES)
+        self._earlier[key] = np.concatenate([earlier, _subsample(places)])
 
-    def _full(self, moment: Moment, beyond_share: bool) -> bool:
-        granted = {} if beyond_share else self.triggers
-        limits = {"camera": self.cameras, "day": self.days, "trigger": granted}
+    def is_full(self, window: CandidateWindow, beyond_share: bool = False) -> bool:
+        """Check whether the camera, day or trigger of a window has reached its cap."""
+        triggers = {} if beyond_share else self.triggers
+        caps = {"camera": self.cameras, "day": self.days, "trigger": triggers}
         return any(
-            name in limits[kind] and self._taken[kind, name] >= limits[kind][name]
-            for kind, name in _counted(moment)
+            name in caps[kind] and self._counts[kind, name] >= caps[kind][name]
+            for kind, name in _names(window)
         )
 
-    def _again(self, moment: Moment) -> bool:
-        """Whether the camera showed the same trigger's trouble in the same places before."""
-        before = self._seen.get((moment.camera, moment.side, moment.trigger), NOWHERE)
-        places, worth = _some(moment.places), _some(moment.worth)
-        if not len(before) or not worth.sum():
+    def is_repetition(self, window: CandidateWindow) -> bool:
+        """Check whether the trigger has fired in the same places of this camera before."""
+        earlier = self._earlier.get((window.camera, window.side, window.trigger), NO_BOXES)
+        places, errors = _subsample(window.boxes), _subsample(window.expected_errors)
+        if not len(earlier) or not errors.sum():
             return False
-        return bool(worth[_known(places, before, self.alike)].sum() >= MOST * worth.sum())
+        repeated = overlaps_any(places, earlier, self.alike)
+        return bool(errors[repeated].sum() >= REPEAT_SHARE * errors.sum())
 
 
-def _counted(moment: Moment) -> Sequence[tuple[str, str]]:
-    return (("camera", moment.camera), ("day", moment.day), ("trigger", moment.trigger))
+def overlaps_any(places: Boxes, earlier: Boxes, min_iou: float) -> NDArray[np.bool_]:
+    """Return which of `(n, 4)` boxes overlap any of the `(m, 4)` earlier ones by `min_iou`.
 
-
-def _known(places: Boxes, before: Boxes, alike: float) -> NDArray[np.bool_]:
-    """Which places are among those of before."""
-    middle, old = boxes.centres(places)[:, 0], boxes.centres(before)[:, 0]
-    # Boxes further apart than half a width never overlap by half: most pairs end here.
+    Boxes whose centres are more than half a width apart are not compared: their IoU is below 0.5.
+    """
+    x, earlier_x = boxes.centres(places)[:, 0], boxes.centres(earlier)[:, 0]
     widths = places[:, 2] - places[:, 0]
-    i, j = np.nonzero(np.abs(middle[:, None] - old) <= 0.5 * widths[:, None])
-    known = np.zeros(len(places), np.bool_)
-    known[i[boxes.iou_pairs(places[i], before[j]) >= alike]] = True
-    return known
+    i, j = np.nonzero(np.abs(x[:, None] - earlier_x) <= 0.5 * widths[:, None])
+    mask = np.zeros(len(places), np.bool_)
+    mask[i[boxes.iou_pairs(places[i], earlier[j]) >= min_iou]] = True
+    return mask
 
 
-def _some(rows: NDArray[np.floating]) -> NDArray[np.floating]:
-    """At most KEPT of them, evenly."""
-    return rows[:: max(1, -(-len(rows) // KEPT))]
+def _names(window: CandidateWindow) -> Sequence[tuple[str, str]]:
+    return (("camera", window.camera), ("day", window.day), ("trigger", window.trigger))
+
+
+def _subsample(rows: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return at most MAX_BOXES evenly spaced rows."""
+    return rows[:: max(1, -(-len(rows) // MAX_BOXES))]

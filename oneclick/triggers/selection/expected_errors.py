@@ -1,4 +1,4 @@
-"""Expected errors: what the Hits of a video are worth together, frame by frame."""
+"""Expected errors of the model per frame, from the Hits of a video and the calibration."""
 
 from __future__ import annotations
 
@@ -13,103 +13,107 @@ from oneclick.core import detections
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
 from oneclick.triggers import calibrate, priors
-from oneclick.triggers.calibrate import Calibration, Objects
+from oneclick.triggers.calibrate import Calibration, FlaggedObjects
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
-    """The Hits of one video, weighed by what is believed of them.
+class ExpectedErrors:
+    """The Hits of one video, weighted by the error probability of their triggers.
 
-    Each object counts with P(wrong | all the triggers that fired on it), shared between them as
-    each is believed alone. A Hit without boxes is one object in every frame of its span.
+    Each object counts with P(wrong | all triggers that fired on it), which is divided between the
+    triggers in proportion to their own probabilities. A Hit without boxes is one object in every
+    frame of its span.
     """
 
     hits: Sequence[Hit]
     length: int
     """Frames of the video."""
-    beliefs: Calibration = priors.BELIEFS
+    calibration: Calibration = priors.BELIEFS
 
     @cached_property
-    def objects(self) -> Objects:
-        """What the Hits with boxes are about; their frames never fall."""
-        return calibrate.objects(self.hits, self.length)
+    def objects(self) -> FlaggedObjects:
+        """Return the objects of the Hits with boxes, in order of frames."""
+        return calibrate.group_hits(self.hits, self.length)
 
     @cached_property
     def errors(self) -> NDArray[np.float64]:
-        """Expected number of objects in each frame that the model gets wrong, `(length,)`."""
-        return self._spread(self._shares.sum(1), self._whole)
+        """Return the expected number of wrong objects in each frame, `(length,)`."""
+        return self._sum_per_frame(self._shares.sum(1), self._frame_hits)
 
     def errors_of(self, trigger: str) -> NDArray[np.float64]:
-        """The part of `errors` that one trigger has found, `(length,)`."""
+        """Return the part of `errors` that is due to one trigger, `(length,)`."""
         if trigger not in self.names:
             return np.zeros(self.length)
-        own = [hit for hit in self._whole if hit.trigger == trigger]
-        return self._spread(self._shares[:, self.names.index(trigger)], own)
+        hits = [hit for hit in self._frame_hits if hit.trigger == trigger]
+        return self._sum_per_frame(self._shares[:, self.names.index(trigger)], hits)
 
     def leader(self, span: Span) -> str:
-        """The trigger that has found most of the errors in a span; empty where there is none."""
+        """Return the trigger with most expected errors in a span; empty where there is none."""
         if not self.names:
             return ""
-        first, stop = np.searchsorted(self.objects.frames, detections.ends(span))
-        seen = np.bincount(self.objects.fired[first:stop], minlength=len(self._shares))
-        total = seen @ self._shares
-        for hit in self._whole:
+        first, stop = np.searchsorted(self.objects.frames, detections.span_bounds(span))
+        counts = np.bincount(self.objects.set_ids[first:stop], minlength=len(self._shares))
+        total = counts @ self._shares
+        for hit in self._frame_hits:
             frames = min(hit.span.stop, span.stop) - max(hit.span.start, span.start)
-            total[self.names.index(hit.trigger)] += max(frames, 0) * self._alone(hit.trigger)
+            total[self.names.index(hit.trigger)] += max(frames, 0) * self._probability(hit.trigger)
         return self.names[int(total.argmax())] if total.any() else ""
 
-    def places(self, span: Span) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        """Boxes `(n, 4)` of the Hits in a span, and what the object of each is worth, `(n,)`."""
-        found = self.objects
-        first, stop = np.searchsorted(found.boxes.frames, detections.ends(span))
-        worth = self._shares.sum(1)[found.fired[found.which[first:stop]]]
-        return found.boxes.boxes[first:stop], worth
+    def boxes_in(self, span: Span) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """Return boxes `(n, 4)` of the Hits in a span, and the expected errors of each, `(n,)`."""
+        objects = self.objects
+        first, stop = np.searchsorted(objects.boxes.frames, detections.span_bounds(span))
+        errors = self._shares.sum(1)[objects.set_ids[objects.object_ids[first:stop]]]
+        return objects.boxes.boxes[first:stop], errors
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """All triggers that fired, by name."""
+        """Return the names of all triggers that fired, sorted."""
         return tuple(sorted({hit.trigger for hit in self.hits}))
 
     @cached_property
-    def _whole(self) -> list[Hit]:
+    def _frame_hits(self) -> list[Hit]:
+        """Return the Hits without boxes."""
         return [hit for hit in self.hits if not hit.boxes]
 
     @cached_property
     def _shares(self) -> NDArray[np.float64]:
-        """What an object is worth to each trigger, `(sets, names)`."""
-        shares = np.zeros((len(self.objects.sets), len(self.names)))
-        for row, fired in zip(shares, self.objects.sets, strict=True):
-            names = [self.names.index(name) for name in sorted(fired)]
-            alone = np.array([self._alone(name) for name in sorted(fired)])
-            row[names] = self.beliefs.wrong(fired) * alone / alone.sum()
+        """Return the expected errors of an object by trigger set and trigger, `(sets, names)`."""
+        shares = np.zeros((len(self.objects.trigger_sets), len(self.names)))
+        for row, triggers in zip(shares, self.objects.trigger_sets, strict=True):
+            columns = [self.names.index(name) for name in sorted(triggers)]
+            weights = np.array([self._probability(name) for name in sorted(triggers)])
+            probability = self.calibration.error_probability(triggers)
+            row[columns] = probability * weights / weights.sum()
         return shares
 
-    def _alone(self, trigger: str) -> float:
-        return self.beliefs.wrong(frozenset([trigger]))
+    def _probability(self, trigger: str) -> float:
+        return self.calibration.error_probability(frozenset([trigger]))
 
-    def _spread(self, worth: NDArray[np.float64], whole: Sequence[Hit]) -> NDArray[np.float64]:
-        """Per frame: objects by the `worth` of what fired on them, and Hits without boxes."""
-        found, total = self.objects, np.zeros(self.length)
-        if len(worth):
-            total += np.bincount(found.frames, worth[found.fired], self.length)
-        for hit in whole:
-            total[hit.span.start : hit.span.stop] += self._alone(hit.trigger)
+    def _sum_per_frame(
+        self, errors_by_set: NDArray[np.float64], frame_hits: Sequence[Hit]
+    ) -> NDArray[np.float64]:
+        objects, total = self.objects, np.zeros(self.length)
+        if len(errors_by_set):
+            total += np.bincount(objects.frames, errors_by_set[objects.set_ids], self.length)
+        for hit in frame_hits:
+            total[hit.span.start : hit.span.stop] += self._probability(hit.trigger)
         return total
 
 
-def errors(
-    hits: Sequence[Hit], length: int, beliefs: Calibration = priors.BELIEFS
+def per_frame(
+    hits: Sequence[Hit], length: int, calibration: Calibration = priors.BELIEFS
 ) -> NDArray[np.float64]:
-    """`Evidence.errors` of some Hits."""
-    return Evidence(hits, length, beliefs).errors
+    """Return the expected number of errors in each frame of a video, `(length,)`."""
+    return ExpectedErrors(hits, length, calibration).errors
 
 
 def per_box(errors: NDArray[np.float64], boxes: NDArray[np.integer]) -> NDArray[np.float64]:
-    """Expected errors per box that a reviewer looks at: an empty frame costs one look too.
+    """Return expected errors per box that a reviewer checks; an empty frame costs one check too.
 
     Args:
-        errors: expected errors per frame.
-        boxes: boxes of the model per frame.
+        errors: `(length,)` expected errors per frame.
+        boxes: `(length,)` boxes of the model per frame.
     """
     shares: NDArray[np.float64] = errors / (boxes + 1)
     return shares

@@ -1,4 +1,4 @@
-"""Which moments are worth a human's time: the best under a budget, and a few at random."""
+"""Selection of the spans to review: the best ones under a budget, and a few drawn at random."""
 
 from __future__ import annotations
 
@@ -13,229 +13,277 @@ from numpy.typing import NDArray
 from oneclick.core.clips import ChosenBy
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
-from oneclick.core.splits import Part
+from oneclick.core.splits import SplitPart
 from oneclick.triggers import windows
 from oneclick.triggers.selection import expected_errors, quotas
-from oneclick.triggers.selection.diversity_caps import Allowance, Moment
-from oneclick.triggers.selection.expected_errors import Evidence
+from oneclick.triggers.selection.diversity_caps import CandidateWindow, DiversityCaps
+from oneclick.triggers.selection.expected_errors import ExpectedErrors
 from oneclick.triggers.selection.quotas import (
-    Candidate,
-    Choice,
-    Earlier,
-    Known,
-    Options,
-    Per,
+    CandidateVideo,
+    EarlierClip,
+    EffortUnit,
     Quota,
+    SelectedSpan,
+    SelectionHistory,
+    SelectionOptions,
 )
-from oneclick.triggers.windows import Lane
+from oneclick.triggers.windows import PartWindows
 
-__all__ = ["Candidate", "Choice", "Earlier", "Known", "Options", "Per", "frames", "select"]
+__all__ = [
+    "CandidateVideo",
+    "EarlierClip",
+    "EffortUnit",
+    "SelectedSpan",
+    "SelectionHistory",
+    "SelectionOptions",
+    "best_frames",
+    "select",
+]
 
-SLACK = 2
-"""A trigger may lead this many times its share of the clips."""
+SHARE_SLACK = 2
+"""A trigger may be charged for this many times its share of the clips."""
 
 
 def select(
-    candidates: Sequence[Candidate], options: Options, known: Known | None = None
-) -> list[Choice]:
-    """Choose Spans over all videos together; the same input in any order gives the same output.
+    candidates: Sequence[CandidateVideo],
+    options: SelectionOptions,
+    history: SelectionHistory | None = None,
+) -> list[SelectedSpan]:
+    """Select Spans over all videos together; the order of the videos does not matter.
 
     The number of clips is the budget's share of the seconds, at least `min_clips`, divided between
     the sides of the split by their time. On each side the control clips are drawn first, uniformly
-    over all time and blind to the Hits, so that they can testify about what triggers miss; only
-    videos without a clip yet take part, or the draw would not be uniform. Then come a few clips for
-    the triggers that were tried least, the best of novelty, and the windows with most expected
+    over all time and independent of the Hits, so that they estimate what triggers miss; only videos
+    without a clip take part, or the draw would not be uniform. Then come a few clips for the
+    triggers that were selected least, the best of novelty, and the windows with most expected
     errors, greedily. Where Hits run out, random windows fill up to `min_clips`.
     """
-    known = known or Known()
+    history = history or SelectionHistory()
     ordered = sorted(candidates, key=lambda candidate: candidate.video)
-    views = {one.video: _View(one, options, known) for one in ordered}
-    sides = quotas.quotas(ordered, options, known)
-    allowance = _allowance(ordered, sum(quota.clips for quota in sides), options, known)
-    chosen: list[Choice] = []
-    for side, quota in zip(quotas.SIDES, sides, strict=True):
-        here = [(views[one.video], part) for one, part in quotas.places(ordered, side, options)]
-        if here and quota.clips:
-            chosen += _Side(here, quota, options, known, allowance).choose()
-    return sorted(chosen, key=lambda choice: (choice.video, choice.span))
+    scores = {candidate.video: _VideoScores(candidate, options, history) for candidate in ordered}
+    side_quotas = quotas.clip_quotas(ordered, options, history)
+    total = sum(quota.clips for quota in side_quotas)
+    caps = diversity_caps(ordered, total, options, history)
+    spans: list[SelectedSpan] = []
+    for side, quota in zip(quotas.SIDES, side_quotas, strict=True):
+        places = quotas.selectable_parts(ordered, side, options)
+        if places and quota.clips:
+            parts = [(scores[candidate.video], part) for candidate, part in places]
+            spans += _SideSelector(parts, quota, options, history, caps).select()
+    return sorted(spans, key=lambda selected: (selected.video, selected.span))
 
 
-def frames(
+def best_frames(
     scores: NDArray[np.float64], fps: float, budget: float, gap: float = 1.0
 ) -> list[tuple[int, float]]:
-    """The best frames with their scores, best first, at least `gap` seconds apart.
+    """Return the best frames with their scores, best first.
 
-    At most `budget` × their number (one at least); frames that score nothing are never taken.
+    Args:
+        scores: `(length,)` scores of the frames; those without a positive score are left out.
+        fps: frames per second.
+        budget: largest share of the frames, at least one frame.
+        gap: smallest number of seconds between two frames.
     """
     length = len(scores)
-    found = np.flatnonzero(scores > 0)
-    order = found[np.argsort(-scores[found], kind="stable")]
+    positive = np.flatnonzero(scores > 0)
+    order = positive[np.argsort(-scores[positive], kind="stable")]
     free, reach = bytearray(b"\1") * length, max(1, round(gap * fps))
 
-    def near(k: int) -> tuple[int, int]:
+    def excluded(k: int) -> tuple[int, int]:
         return max(0, k - reach + 1), min(length, k + reach)
 
-    picked = windows.walk(order, free, max(1, round(budget * length)), near)
-    return [(frame, round(float(scores[frame]), 4)) for frame in picked]
+    frames = windows.pick_greedily(order, free, max(1, round(budget * length)), excluded)
+    return [(frame, round(float(scores[frame]), 4)) for frame in frames]
+
+
+def diversity_caps(
+    candidates: Sequence[CandidateVideo],
+    clips: int,
+    options: SelectionOptions,
+    history: SelectionHistory,
+) -> DiversityCaps:
+    """Return the caps of a selection of `clips`, with the recent clips of each camera."""
+
+    def largest(share: float) -> int:
+        return max(1, ceil(share * clips))
+
+    caps = DiversityCaps(alike=options.alike)
+    if options.max_camera < 1:
+        caps.cameras = {video.camera: largest(options.max_camera) for video in candidates}
+    if options.max_day < 1:
+        caps.days = {video.day: largest(options.max_day) for video in candidates}
+    caps.triggers = {name: largest(SHARE_SLACK * share) for name, share in history.shares.items()}
+    for video in candidates:
+        for clip in video.earlier_clips:
+            caps.remember(video.camera, clip.side, clip.trigger, clip.boxes)
+    return caps
 
 
 @dataclass(frozen=True, eq=False)
-class _View:
-    """A candidate and what is computed of it once."""
+class _VideoScores:
+    """Scores of one candidate's frames, computed once."""
 
-    of: Candidate
-    options: Options
-    known: Known
+    candidate: CandidateVideo
+    options: SelectionOptions
+    history: SelectionHistory
 
     @cached_property
-    def evidence(self) -> Evidence:
-        wrong = [hit for hit in self.of.hits if hit.trigger not in self.known.novel]
-        return Evidence(wrong, self.of.length, self.known.beliefs)
+    def errors(self) -> ExpectedErrors:
+        """Return the expected errors from the Hits that are not of novelty triggers."""
+        novelty_triggers = self.history.novelty_triggers
+        hits = [hit for hit in self.candidate.hits if hit.trigger not in novelty_triggers]
+        return ExpectedErrors(hits, self.candidate.length, self.history.calibration)
 
-    def worth(self, trigger: str = "") -> NDArray[np.float64]:
-        """Frames by expected errors, of one trigger or of all together."""
-        found = self.evidence
-        errors = found.errors_of(trigger) if trigger else found.errors
-        if self.options.per == "frame" or self.of.boxes is None:
+    def error_scores(self, trigger: str = "") -> NDArray[np.float64]:
+        """Return the score of each frame, `(length,)`, by expected errors of one trigger or all."""
+        errors = self.errors.errors_of(trigger) if trigger else self.errors.errors
+        if self.options.per == "frame" or self.candidate.boxes is None:
             return errors
-        return expected_errors.per_box(errors, self.of.boxes)
+        return expected_errors.per_box(errors, self.candidate.boxes)
 
     @cached_property
-    def novelty(self) -> NDArray[np.float64]:
-        """Frames by the scores of what is new."""
-        total = np.zeros(self.of.length)
-        for hit in self._novel:
+    def novelty_scores(self) -> NDArray[np.float64]:
+        """Return the sum of the scores of novelty Hits in each frame, `(length,)`."""
+        total = np.zeros(self.candidate.length)
+        for hit in self._novelty_hits:
             total[hit.span.start : hit.span.stop] += hit.score
         return total
 
-    def leader(self, span: Span) -> str:
-        """The trigger that has found most of the errors in a span."""
-        return self.evidence.leader(span)
+    def error_leader(self, span: Span) -> str:
+        """Return the trigger with most expected errors in a span."""
+        return self.errors.leader(span)
 
-    def newest(self, span: Span) -> str:
-        """The trigger with most novelty in a span."""
-        near = [hit for hit in self._novel if hit.span.overlaps(span)]
-        return max(near, key=lambda hit: (hit.score, hit.trigger)).trigger if near else ""
+    def novelty_leader(self, span: Span) -> str:
+        """Return the novelty trigger with the highest score in a span."""
+        hits = [hit for hit in self._novelty_hits if hit.span.overlaps(span)]
+        return max(hits, key=lambda hit: (hit.score, hit.trigger)).trigger if hits else ""
 
     @cached_property
-    def _novel(self) -> list[Hit]:
-        return [hit for hit in self.of.hits if hit.trigger in self.known.novel]
+    def _novelty_hits(self) -> list[Hit]:
+        return [hit for hit in self.candidate.hits if hit.trigger in self.history.novelty_triggers]
 
 
-Name = Callable[[_View, Span], str]
-"""Which trigger is charged for a span."""
+Leader = Callable[[_VideoScores, Span], str]
+"""Returns the trigger that is charged for a span."""
 
 
-class _Side:
-    """The choice on one side of the split."""
+class _SideSelector:
+    """Selection on one side of the split."""
 
     def __init__(
         self,
-        places: Sequence[tuple[_View, Part]],
+        parts: Sequence[tuple[_VideoScores, SplitPart]],
         quota: Quota,
-        options: Options,
-        known: Known,
-        allowance: Allowance,
+        options: SelectionOptions,
+        history: SelectionHistory,
+        caps: DiversityCaps,
     ) -> None:
-        self.places, self.quota = places, quota
-        self.known, self.allowance = known, allowance
-        self.lanes = [_lane(view.of, part, options) for view, part in places]
-        self.board = windows.Board(self.lanes)
-        self.blind = windows.at_random(self.lanes, options.seed)
-        self.chosen: list[Choice] = []
+        self.parts, self.quota = parts, quota
+        self.history, self.caps = history, caps
+        self.windows = [
+            PartWindows(
+                video=scores.candidate.video,
+                part=part.span,
+                size=min(quotas.clip_frames(scores.candidate, options), len(part.span)),
+                gap=round(options.gap * scores.candidate.fps),
+                fps=scores.candidate.fps,
+                existing_clips=scores.candidate.existing_clips,
+            )
+            for scores, part in parts
+        ]
+        self.pool = windows.WindowPool(self.windows)
+        self.random_order = windows.random_order(self.windows, options.seed)
+        self.spans: list[SelectedSpan] = []
 
-    def choose(self) -> list[Choice]:
-        """Control, tries, novelty, errors, then filling.
+    def select(self) -> list[SelectedSpan]:
+        """Select control clips, exploration, novelty, errors, then random windows.
 
-        Errors are taken within the shares of their triggers first; what is left goes to anyone.
+        Errors are selected within the shares of their triggers first, then beyond them.
         """
-        self._control()
-        self._tries()
-        novel = [view.novelty for view, _ in self.places]
-        self._take(novel, self._room(self.quota.novelty), ChosenBy.NOVELTY, _View.newest)
-        errors = [view.worth() for view, _ in self.places]
-        for beyond_share in (False, True) if self.known.shares else (True,):
-            room = self._room(self.quota.clips)
-            self._take(errors, room, ChosenBy.TRIGGER, _View.leader, beyond_share)
-        for k in self.board.take(self.blind, self.quota.least - len(self.chosen)):
+        self.draw_control()
+        self.explore()
+        novelty = [scores.novelty_scores for scores, _ in self.parts]
+        count = self._remaining(self.quota.novelty)
+        self._take_best(novelty, count, ChosenBy.NOVELTY, _VideoScores.novelty_leader)
+        errors = [scores.error_scores() for scores, _ in self.parts]
+        for beyond_share in (False, True) if self.history.shares else (True,):
+            count = self._remaining(self.quota.clips)
+            leader = _VideoScores.error_leader
+            self._take_best(errors, count, ChosenBy.TRIGGER, leader, beyond_share)
+        for k in self.pool.take(self.random_order, self.quota.minimum - len(self.spans)):
             self._add(k, ChosenBy.FLOOR)
-        return self.chosen
+        return self.spans
 
-    def _control(self) -> None:
-        """Over the videos that have no clip yet."""
-        fresh = [not lane.taken for lane in self.lanes]
-        seconds = sum(lane.seconds for lane, new in zip(self.lanes, fresh, strict=True) if new)
-        count = self._room(self.quota.control)
-        drawn = self.board.take(self.blind, count, lambda k: fresh[self.board.where(k)[0]])
-        for k in drawn:
-            self._add(k, ChosenBy.CONTROL, stands_for=seconds / len(drawn))
+    def draw_control(self) -> None:
+        """Draw the control clips from the videos that have no clip yet."""
+        eligible = [not part.existing_clips for part in self.windows]
+        seconds = sum(part.seconds for part in self.windows if not part.existing_clips)
+        count = self._remaining(self.quota.control)
+        places = self.pool.take(
+            self.random_order, count, lambda k: eligible[self.pool.locate(k)[0]]
+        )
+        for k in places:
+            self._add(k, ChosenBy.CONTROL, stands_for=seconds / len(places))
 
-    def _tries(self) -> None:
-        """One clip for each of the triggers that were tried least, if they have found anything."""
-        fired = {name for view, _ in self.places for name in view.evidence.names}
-        left = self._room(self.quota.tries)
-        charged = self.known.charged
-        for trigger in sorted(fired, key=lambda name: (charged.get(name, 0), name)):
-            if left > 0:
-                scores = [view.worth(trigger) for view, _ in self.places]
-                left -= self._take(scores, 1, ChosenBy.TRIGGER, lambda *_, name=trigger: name)
+    def explore(self) -> None:
+        """Take one clip for each of the triggers that were selected least, if they have Hits."""
+        triggers = {name for scores, _ in self.parts for name in scores.errors.names}
+        clips = self.history.clips_by_trigger
+        remaining = self._remaining(self.quota.exploration)
+        for trigger in sorted(triggers, key=lambda name: (clips.get(name, 0), name)):
+            if remaining > 0:
+                errors = [scores.error_scores(trigger) for scores, _ in self.parts]
+                remaining -= self._take_best(
+                    errors, 1, ChosenBy.TRIGGER, lambda *_, name=trigger: name
+                )
 
-    def _room(self, count: int) -> int:
-        return min(count, self.quota.clips - len(self.chosen))
+    def _remaining(self, count: int) -> int:
+        return min(count, self.quota.clips - len(self.spans))
 
-    def _take(
+    def _take_best(
         self,
         scores: Sequence[NDArray[np.float64]],
         count: int,
-        by: ChosenBy,
-        name: Name,
+        chosen_by: ChosenBy,
+        leader: Leader,
         beyond_share: bool = False,
     ) -> int:
-        """Choose the best windows that are allowed; how many."""
+        """Select the best windows within the caps; return how many there were."""
         if count <= 0:
             return 0
-        order = windows.best_first(self.lanes, scores)
-        taken = self.board.take(
-            order, count, lambda k: self.allowance.allows(self._moment(k, name), beyond_share)
+        places = self.pool.take(
+            windows.best_first_order(self.windows, scores),
+            count,
+            lambda k: self.caps.accept(self._candidate_window(k, leader), beyond_share),
         )
-        for k in taken:
-            self._add(k, by, self._moment(k, name).trigger)
-        return len(taken)
+        for k in places:
+            self._add(k, chosen_by, self._candidate_window(k, leader).trigger)
+        return len(places)
 
-    def _moment(self, k: int, name: Name) -> Moment:
-        number, span = self.board.where(k)
-        view, part = self.places[number]
-        boxes, worth = view.evidence.places(span)
-        return Moment(view.of.camera, view.of.day, part.split, name(view, span), boxes, worth)
+    def _candidate_window(self, k: int, leader: Leader) -> CandidateWindow:
+        number, span = self.pool.locate(k)
+        scores, part = self.parts[number]
+        boxes, errors = scores.errors.boxes_in(span)
+        return CandidateWindow(
+            camera=scores.candidate.camera,
+            day=scores.candidate.day,
+            side=part.split,
+            trigger=leader(scores, span),
+            boxes=boxes,
+            expected_errors=errors,
+        )
 
-    def _add(self, k: int, by: ChosenBy, led_by: str = "", stands_for: float = 0.0) -> None:
-        number, span = self.board.where(k)
-        view, part = self.places[number]
-        hits = tuple(hit for hit in view.of.hits if hit.span.overlaps(span))
-        self.chosen.append(Choice(view.of.video, span, by, hits, part.split, led_by, stands_for))
-
-
-def _lane(candidate: Candidate, part: Part, options: Options) -> Lane:
-    size = min(quotas.size(candidate, options), len(part.span))
-    gap = round(options.gap * candidate.fps)
-    return Lane(candidate.video, part.span, size, gap, candidate.fps, candidate.taken)
-
-
-def _allowance(
-    candidates: Sequence[Candidate], clips: int, options: Options, known: Known
-) -> Allowance:
-    """Caps of this selection, and what was selected lately."""
-
-    def most(share: float) -> int:
-        return max(1, ceil(share * clips))
-
-    made = Allowance(alike=options.alike)
-    if options.max_camera < 1:
-        made.cameras = {one.camera: most(options.max_camera) for one in candidates}
-    if options.max_day < 1:
-        made.days = {one.day: most(options.max_day) for one in candidates}
-    made.triggers = {name: most(SLACK * share) for name, share in known.shares.items()}
-    for one in candidates:
-        for before in one.earlier:
-            made.remember(one.camera, before.side, before.trigger, before.boxes)
-    return made
+    def _add(self, k: int, chosen_by: ChosenBy, led_by: str = "", stands_for: float = 0.0) -> None:
+        number, span = self.pool.locate(k)
+        scores, part = self.parts[number]
+        self.spans.append(
+            SelectedSpan(
+                video=scores.candidate.video,
+                span=span,
+                chosen_by=chosen_by,
+                hits=tuple(hit for hit in scores.candidate.hits if hit.span.overlaps(span)),
+                split=part.split,
+                led_by=led_by,
+                stands_for=stands_for,
+            )
+        )

@@ -9,10 +9,10 @@ from typing import Any
 from oneclick.core.labels import LabelTrack
 from oneclick.platforms.base import Offer
 from oneclick.platforms.encord import convert, schema
-from oneclick.platforms.encord.connect import Patience
+from oneclick.platforms.encord.connect import RetryPolicy
 from oneclick.platforms.encord.platform import EncordPlatform
-from oneclick.platforms.encord.records import code, title
-from oneclick.platforms.options import Choice, EncordOptions
+from oneclick.platforms.encord.records import clip_code, clip_title
+from oneclick.platforms.options import EncordOptions, PlatformOptions
 from oneclick.storage.workspace import Workspace
 from tests.fakes.encord_server import EncordServer
 from tests.fakes.encord_world import MAIN, Json, Project
@@ -38,15 +38,15 @@ class Desk:
             home.mkdir(parents=True, exist_ok=True)
             key.write_text(self.server.user(MACHINE))
         given = {"key_file": str(key), "domain": self.server.url, **options}
-        self.choice = Choice("encord", encord=EncordOptions(**given))
+        self.choice = PlatformOptions("encord", encord=EncordOptions(**given))
 
     def open(self, tries: Sequence[float] = (), upload: float = 5.0) -> EncordPlatform:
         """A platform as a new process would have it; waiting takes no time."""
-        patience = Patience(tuple(tries), (1.0, 1.0), upload, self.waited.append)
+        patience = RetryPolicy(tuple(tries), (1.0, 1.0), upload, self.waited.append)
         return EncordPlatform(self.choice, self.workspace, patience)
 
     def title(self, clip_id: str) -> str:
-        return title(clip_id, self.choice.encord)
+        return clip_title(clip_id, self.choice.encord)
 
     @property
     def project(self) -> Project:
@@ -76,7 +76,7 @@ class Desk:
 
     def move_box(self, clip_id: str, track: int, frame: int, right: float, by: str = ANNA) -> None:
         """Drag a box to the right by so many pixels."""
-        key = convert.object_hash(code(clip_id), track)
+        key = convert.object_hash(clip_code(clip_id), track)
 
         def change(blob: Json, data: str) -> None:
             unit = blob["data_units"][data]
@@ -89,7 +89,7 @@ class Desk:
 
     def draw(self, clip_id: str, track: LabelTrack, by: str = ANNA) -> None:
         """Put all boxes of a track where they are to be, in px."""
-        key = convert.object_hash(code(clip_id), track.id)
+        key = convert.object_hash(clip_code(clip_id), track.id)
         look = {"shape": "bounding_box", "name": track.cls, "value": track.cls, "color": "#fff"}
         look |= {"objectHash": key, "featureHash": schema.feature_hash("class", track.cls)}
         look |= {"confidence": 1, "manualAnnotation": True, "createdBy": by}

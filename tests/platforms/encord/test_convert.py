@@ -21,7 +21,7 @@ from oneclick.platforms.encord import convert, schema
 from tests.fakes.label_sets import ATTRIBUTES, CLASSES, NOON, assert_same, label_set, label_sets
 
 CODE = "c0ffee"
-SCHEMA = schema.structure(CLASSES, ATTRIBUTES).to_dict()
+SCHEMA = schema.build_structure(CLASSES, ATTRIBUTES).to_dict()
 Blob = dict[str, Any]
 
 
@@ -45,7 +45,7 @@ def row(labels: LabelSet, structure: OntologyStructure | None = None) -> LabelRo
 def sent_out(labels: LabelSet, structure: OntologyStructure | None = None) -> Blob:
     """What the service would store."""
     filled = row(labels, structure)
-    convert.fill(filled, labels, CODE)
+    convert.fill_row(filled, labels, CODE)
     stored: Blob = json.loads(json.dumps(filled.to_encord_dict(), allow_nan=False))
     return stored
 
@@ -55,11 +55,11 @@ def read(
 ) -> tuple[LabelTrack, ...]:
     fetched = row(labels, structure)
     fetched.from_labels_dict(blob)
-    return convert.read(fetched, labels, CODE)
+    return convert.read_tracks(fetched, labels, CODE)
 
 
 def reviewed(labels: LabelSet, blob: Blob) -> tuple[tuple[LabelTrack, ...], Edits]:
-    return edits.settle(labels.tracks, convert.shown(labels), read(labels, blob))
+    return edits.reconcile(labels.tracks, convert.visible_tracks(labels), read(labels, blob))
 
 
 @settings(max_examples=80, deadline=None, derandomize=True)
@@ -74,15 +74,15 @@ def test_what_nobody_touched_comes_back_as_it_was_sent(labels: LabelSet) -> None
 @given(label_sets())
 def test_what_is_read_is_what_was_shown(labels: LabelSet) -> None:
     blob = sent_out(labels)
-    by_id = sorted(convert.shown(labels), key=lambda track: track.id)
+    by_id = sorted(convert.visible_tracks(labels), key=lambda track: track.id)
     for track, other in zip(read(labels, blob), by_id, strict=True):
         assert (track.id, track.cls, track.origins) == (other.id, other.cls, other.origins)
         assert (track.frames.tolist(), track.keyframes) == (other.frames.tolist(), other.keyframes)
         np.testing.assert_allclose(track.boxes, other.boxes, atol=0.01)
         np.testing.assert_allclose(track.scores, other.scores, atol=1e-6)
         for name, ranges in other.attributes.items():
-            now = edits.values(track.attributes.get(name, ()), track.frames)
-            assert now.tolist() == edits.values(ranges, other.frames).tolist()
+            now = edits.values_per_frame(track.attributes.get(name, ()), track.frames)
+            assert now.tolist() == edits.values_per_frame(ranges, other.frames).tolist()
 
 
 def boxes_of(blob: Blob) -> list[Blob]:
@@ -128,7 +128,16 @@ def person(key: int = 3, cls: str = "person") -> LabelTrack:
     ends = np.stack([40 * left, left * 0 + 50, 40 * left + 30, left * 0 + 150], axis=1)
     posture = {"posture": ((0, 4, "lying"), (4, 30, "sitting up"))}
     at = np.arange(10, dtype=np.int32)
-    return LabelTrack(key, cls, at, ends, np.full(10, 0.5, np.float32), "u" * 10, (0, 9), posture)
+    return LabelTrack(
+        id=key,
+        cls=cls,
+        frames=at,
+        boxes=ends,
+        scores=np.full(10, 0.5, np.float32),
+        origins="u" * 10,
+        keyframes=(0, 9),
+        attributes=posture,
+    )
 
 
 PAIR = label_set([person(8, "車椅子"), person(3)])
@@ -249,7 +258,7 @@ def test_answers_and_keys_of_a_human_come_back() -> None:
 
 
 def test_answers_go_out_only_on_frames_with_boxes_and_join_across_the_gap() -> None:
-    gap = edits.rows_of(person(), np.array([0, 1, 7, 9]))
+    gap = edits.select_boxes(person(), np.array([0, 1, 7, 9]))
     blob = sent_out(label_set([gap]))
     (actions,) = blob["object_actions"].values()
     said = {item["answers"][0]["name"]: item["range"] for item in actions["actions"]}
@@ -264,14 +273,14 @@ def test_titles_that_somebody_changed_in_the_web_app_change_nothing() -> None:
         json.loads(json.dumps(SCHEMA).replace('"posture"', '"Haltung"').replace('"person"', '"P"'))
     )
     back = read(PAIR, blob, other)
-    found, change = edits.settle(PAIR.tracks, convert.shown(PAIR), back)
+    found, change = edits.reconcile(PAIR.tracks, convert.visible_tracks(PAIR), back)
     assert change == Edits()
     assert_same(found, PAIR)
 
 
 def test_an_option_that_somebody_added_in_the_web_app_is_read_as_it_is_shown() -> None:
-    structure = schema.structure(CLASSES, ATTRIBUTES)
-    question = next(iter(schema.questions(structure.objects[0]).values()))
+    structure = schema.build_structure(CLASSES, ATTRIBUTES)
+    question = next(iter(schema.frame_attributes(structure.objects[0]).values()))
     added = question.add_option("Kneeling Down")
     blob = sent_out(PAIR, structure)
     for action in blob["object_actions"][KEY]["actions"]:
@@ -282,7 +291,7 @@ def test_an_option_that_somebody_added_in_the_web_app_is_read_as_it_is_shown() -
 
 def foreign(shape: Shape, name: str) -> OntologyStructure:
     """Our ontology and a class that somebody added in the web app."""
-    structure = schema.structure(CLASSES, ATTRIBUTES)
+    structure = schema.build_structure(CLASSES, ATTRIBUTES)
     structure.add_object(name, shape, feature_node_hash="AAAAAAAA")
     return structure
 
@@ -297,7 +306,7 @@ def test_a_class_nobody_knows_is_named_with_its_clip_and_its_remedy() -> None:
 
 def test_a_shape_other_than_a_box_is_named_with_its_clip_and_its_remedy() -> None:
     blob = sent_out(PAIR)
-    structure = schema.structure(CLASSES, ATTRIBUTES)
+    structure = schema.build_structure(CLASSES, ATTRIBUTES)
     structure.objects[0].shape = Shape.POLYGON
     corners = {"0": {"x": 0.1, "y": 0.1}, "1": {"x": 0.2, "y": 0.1}, "2": {"x": 0.2, "y": 0.2}}
     for frame in range(10):
@@ -308,18 +317,18 @@ def test_a_shape_other_than_a_box_is_named_with_its_clip_and_its_remedy() -> Non
 
 def test_a_class_that_the_ontology_lacks_cannot_be_sent() -> None:
     with pytest.raises(BadLabels, match=r"clip-1.*no class 'person'.*`classes` in oneclick.toml"):
-        sent_out(PAIR, schema.structure(("車椅子",), {}))
+        sent_out(PAIR, schema.build_structure(("車椅子",), {}))
 
 
 def test_an_ontology_grows_by_what_is_missing_and_by_nothing_else() -> None:
-    structure = schema.structure(("person",), {"posture": ("lying",)})
+    structure = schema.build_structure(("person",), {"posture": ("lying",)})
     before = structure.to_dict()
-    assert not schema.grow(structure, ("person",), {"posture": ("lying",)})
+    assert not schema.extend(structure, ("person",), {"posture": ("lying",)})
     assert structure.to_dict() == before
-    assert schema.grow(structure, CLASSES, ATTRIBUTES)
-    assert not schema.grow(structure, ("person",), {})
+    assert schema.extend(structure, CLASSES, ATTRIBUTES)
+    assert not schema.extend(structure, ("person",), {})
     assert hashes(structure.to_dict()) == hashes(SCHEMA)
-    assert schema.grow(OntologyStructure(), (), {})
+    assert schema.extend(OntologyStructure(), (), {})
 
 
 def test_a_team_keeps_the_classes_and_attributes_that_it_had() -> None:
@@ -328,12 +337,12 @@ def test_a_team_keeps_the_classes_and_attributes_that_it_had() -> None:
     theirs.add_object("bed", Shape.POLYGON, feature_node_hash="BBBBBBBB")
     posture = person.add_attribute(RadioAttribute, "Posture", dynamic=True)
     posture.add_option("lying")
-    assert schema.grow(theirs, CLASSES, ATTRIBUTES)
+    assert schema.extend(theirs, CLASSES, ATTRIBUTES)
     names = [item.name for item in theirs.objects]
     assert names == ["Person", "bed", *CLASSES[1:], IGNORE]
     assert [option.label for option in posture.options] == list(ATTRIBUTES["posture"])
-    found, change = edits.settle(
-        PAIR.tracks, convert.shown(PAIR), read(PAIR, sent_out(PAIR, theirs), theirs)
+    found, change = edits.reconcile(
+        PAIR.tracks, convert.visible_tracks(PAIR), read(PAIR, sent_out(PAIR, theirs), theirs)
     )
     assert change == Edits()
     assert_same(found, PAIR)
@@ -357,25 +366,25 @@ def test_hashes_are_ours_and_the_sdk_keeps_them() -> None:
     ]
     option = schema.feature_hash("option", "person", "posture", "läuft")
     assert structure.get_child_by_hash(option).title == "läuft"
-    assert not schema.questions(structure.objects[-1])
+    assert not schema.frame_attributes(structure.objects[-1])
 
 
 def test_many_classes_have_as_many_colours() -> None:
     names = [f"class {k}" for k in range(60)]
-    colours = [item.color for item in schema.structure(names, {}).objects]
+    colours = [item.color for item in schema.build_structure(names, {}).objects]
     assert len(set(colours)) == 61
-    assert colours == [item.color for item in schema.structure(names, {}).objects]
+    assert colours == [item.color for item in schema.build_structure(names, {}).objects]
 
 
 @pytest.mark.parametrize(("written", "reason"), [("too dark ", "too dark"), ("", ""), (None, "")])
 def test_a_rejection_is_read_with_its_reason(written: str | None, reason: str) -> None:
     first = row(PAIR)
-    assert schema.rejection(first) is None
+    assert schema.rejection_reason(first) is None
     given = first.ontology_structure.classifications[0].create_instance()
     if written is not None:
         given.set_answer(written)
     first.add_classification_instance(given)
-    assert schema.rejection(first) == reason
+    assert schema.rejection_reason(first) == reason
     second = row(PAIR)
     second.from_labels_dict(json.loads(json.dumps(first.to_encord_dict())))
-    assert schema.rejection(second) == reason
+    assert schema.rejection_reason(second) == reason

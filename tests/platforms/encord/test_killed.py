@@ -33,13 +33,13 @@ def setup(desk: Desk, given: list[Offer], platform: EncordPlatform) -> None:
 
 def send(desk: Desk, given: list[Offer], platform: EncordPlatform) -> None:
     for sent in platform.send(given):
-        if sent.trouble:
-            raise sent.trouble
+        if sent.error:
+            raise sent.error
 
 
 def fetch(desk: Desk, given: list[Offer], platform: EncordPlatform) -> None:
     platform.fetch([clip.id for clip, _ in given])
-    if broken := platform.broken():
+    if broken := platform.unreadable():
         raise OneclickError(str(broken))
 
 
@@ -152,10 +152,10 @@ def test_people_are_kept_by_name(desks: NewDesk) -> None:
 PROGRAM = """
 import sys
 from pathlib import Path
-from oneclick.platforms.options import Choice, EncordOptions
+from oneclick.platforms.options import PlatformOptions, EncordOptions
 from oneclick.stages import review
 home, key, domain = sys.argv[1:]
-choice = Choice("encord", encord=EncordOptions(key_file=key, domain=domain))
+choice = PlatformOptions("encord", encord=EncordOptions(key_file=key, domain=domain))
 sent = review.send(Path(home), Path(home, "ids").read_text().split(), choice)
 taken = review.collect(Path(home), choice)
 assert not sent.failed and not taken.failed, (sent, taken)

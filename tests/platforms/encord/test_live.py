@@ -19,13 +19,19 @@ import numpy as np
 import pytest
 
 from oneclick.core.labels import LabelSet, LabelTrack, Ranges
-from oneclick.platforms.base import Erased, Offer
+from oneclick.platforms.base import ErasureReport, Offer
 from oneclick.platforms.encord import convert
-from oneclick.platforms.encord.connect import KEY, KEY_FILE, PATIENT, Line, Patience
+from oneclick.platforms.encord.connect import (
+    DEFAULT_RETRY_POLICY,
+    KEY,
+    KEY_FILE,
+    Retrier,
+    RetryPolicy,
+)
 from oneclick.platforms.encord.platform import EncordPlatform
-from oneclick.platforms.encord.project import Place
-from oneclick.platforms.encord.records import code, title
-from oneclick.platforms.options import EUROPE, Choice, EncordOptions
+from oneclick.platforms.encord.project import EncordProject
+from oneclick.platforms.encord.records import clip_code, clip_title
+from oneclick.platforms.options import EUROPE, EncordOptions, PlatformOptions
 from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
 from tests.fakes.encord_server import EncordServer
@@ -36,7 +42,7 @@ PROJECT, DOMAIN = "ENCORD_LIVE_PROJECT", "ENCORD_LIVE_DOMAIN"
 ROUNDS = 20
 """How often clips are sent until the service has decoded them."""
 HALF_A_PIXEL = 0.5
-HASTY = Patience(tries=(), sleep=lambda seconds: None)
+HASTY = RetryPolicy(retry_delays=(), sleep=lambda seconds: None)
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class Seen:
     back: list[tuple[LabelTrack, ...]]
     verdicts: int
     broken: dict[str, str]
-    erased: list[Erased]
+    erased: list[ErasureReport]
 
 
 def offers(workspace: Workspace) -> list[Offer]:
@@ -64,10 +70,12 @@ def offers(workspace: Workspace) -> list[Offer]:
     return made
 
 
-def scenario(home: Path, options: EncordOptions, patience: Patience = PATIENT) -> Seen:
+def scenario(
+    home: Path, options: EncordOptions, patience: RetryPolicy = DEFAULT_RETRY_POLICY
+) -> Seen:
     """Set up, send two clips, read them back, fetch with nothing finished, erase both."""
     workspace = Workspace(home)
-    platform = EncordPlatform(Choice("encord", encord=options), workspace, patience)
+    platform = EncordPlatform(PlatformOptions("encord", encord=options), workspace, patience)
     platform.setup()
     sent = offers(workspace)
     names = [clip.id for clip, _ in sent]
@@ -79,7 +87,7 @@ def scenario(home: Path, options: EncordOptions, patience: Patience = PATIENT) -
         back = stored(options, found)
         platform.fetch(names)
         platform.fetch(names, thorough=False)
-        verdicts, broken = len(list(platform.collect())), platform.broken()
+        verdicts, broken = len(list(platform.collect())), platform.unreadable()
     finally:
         erased = [platform.erase(name) for name in names]
     return Seen(found, back, verdicts, broken, erased)
@@ -88,7 +96,7 @@ def scenario(home: Path, options: EncordOptions, patience: Patience = PATIENT) -
 def send(platform: EncordPlatform, sent: list[Offer]) -> None:
     """Until it is done: the service may be long in decoding a film."""
     for _ in range(ROUNDS):
-        troubles = [one.trouble for one in platform.send(sent) if one.trouble]
+        troubles = [one.error for one in platform.send(sent) if one.error]
         if not troubles:
             return
     raise troubles[0]
@@ -96,12 +104,12 @@ def send(platform: EncordPlatform, sent: list[Offer]) -> None:
 
 def stored(options: EncordOptions, sent: list[LabelSet]) -> list[tuple[LabelTrack, ...]]:
     """Labels on main as the SDK reads them."""
-    project = Place(options, Line(options, PATIENT)).project
+    project = EncordProject(options, Retrier(options, DEFAULT_RETRY_POLICY)).project
     back = []
     for one in sent:
-        (row,) = project.list_label_rows_v2(data_title_eq=title(one.clip, options))
+        (row,) = project.list_label_rows_v2(data_title_eq=clip_title(one.clip, options))
         row.initialise_labels()
-        back.append(convert.read(row, one, code(one.clip)))
+        back.append(convert.read_tracks(row, one, clip_code(one.clip)))
     return back
 
 
@@ -121,7 +129,7 @@ def assert_as_expected(seen: Seen) -> None:
     assert_lossless(seen)
     assert (seen.verdicts, seen.broken) == (0, {})
     for one in seen.erased:
-        kinds = {held.partition(" ")[0] for held in one.held}
+        kinds = {held.partition(" ")[0] for held in one.deleted}
         assert kinds == {"data", "labels", "file"}
 
 
@@ -168,7 +176,7 @@ def test_what_is_noted_holds_no_value_of_the_run(tmp_path: Path) -> None:
 
 def test_answers_that_refuse_leave_no_shape(tmp_path: Path) -> None:
     with fake(tmp_path) as (server, options), Recorder(options.domain) as between:
-        through = Place(replace(options, domain=between.url), Line(options, HASTY))
+        through = EncordProject(replace(options, domain=between.url), Retrier(options, HASTY))
         server.script = lambda call: (403, {})
         with pytest.raises(Exception, match="refuses"):
             through.project  # noqa: B018
@@ -179,7 +187,7 @@ def test_a_service_that_is_away_is_told_as_a_bad_gateway(tmp_path: Path) -> None
     with fake(tmp_path) as (_, options):
         pass
     with Recorder(options.domain) as between:
-        away = Place(replace(options, domain=between.url), Line(options, HASTY))
+        away = EncordProject(replace(options, domain=between.url), Retrier(options, HASTY))
         with pytest.raises(Exception, match="does not answer"):
             away.project  # noqa: B018
 

@@ -17,7 +17,7 @@ from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
 from oneclick.platforms.base import Offer
 from oneclick.platforms.encord import convert, import_verdicts, load
-from oneclick.platforms.encord.records import code
+from oneclick.platforms.encord.records import clip_code
 from oneclick.platforms.options import EncordOptions
 from oneclick.storage import labels as label_files
 from tests.fakes import clips
@@ -31,13 +31,13 @@ DRAWN = 9
 
 
 def send(desk: Desk, offers: list[Offer]) -> None:
-    assert [sent.trouble for sent in desk.open().send(offers)] == [None] * len(offers)
+    assert [sent.error for sent in desk.open().send(offers)] == [None] * len(offers)
 
 
 def fetched(desk: Desk, offers: list[Offer]) -> dict[str, Verdict]:
     platform = desk.open()
     platform.fetch([clip.id for clip, _ in offers])
-    assert platform.broken() == {}
+    assert platform.unreadable() == {}
     return {verdict.clip: verdict for verdict in platform.collect()}
 
 
@@ -54,7 +54,7 @@ def draws_at(desk: Desk, clip_id: str, at: Callable[[Call], bool]) -> Callable[[
 
 
 def key(clip_id: str, track: int) -> str:
-    return convert.object_hash(code(clip_id), track)
+    return convert.object_hash(clip_code(clip_id), track)
 
 
 @pytest.mark.parametrize("how", ["", "no copies"])
@@ -253,10 +253,10 @@ def test_a_private_bucket_is_registered_and_the_sizes_told_where_encord_may_not_
 
 def test_parts_are_bounded_by_clips_and_by_boxes() -> None:
     clip, labels, options = clips.clip(), clips.auto_labels(clips.clip()), EncordOptions()
-    many = [len(part) for part in load.parts([(clip, labels)] * 45, options)]
+    many = [len(part) for part in load.batches([(clip, labels)] * 45, options)]
     assert many == [load.CLIPS, load.CLIPS, 5]
     crowd = replace(labels, tracks=tuple(clips.track(k) for k in range(900)))
-    assert [len(part) for part in load.parts([(clip, crowd)] * 5, options)] == [2, 2, 1]
+    assert [len(part) for part in load.batches([(clip, crowd)] * 5, options)] == [2, 2, 1]
 
 
 @settings(max_examples=3, deadline=None, derandomize=True)

@@ -33,7 +33,7 @@ def changed(desk: Desk, **options: object) -> EncordPlatform:
 
 def trouble(platform: EncordPlatform, offers: list[Offer]) -> list[str]:
     """What became of each offer; empty where it waits for review."""
-    return [str(sent.trouble or "") for sent in platform.send(offers)]
+    return [str(sent.error or "") for sent in platform.send(offers)]
 
 
 def test_a_fault_at_any_request_heals_by_itself(desks: NewDesk) -> None:
@@ -85,7 +85,7 @@ def test_a_server_that_never_answers_is_away(
     ready: tuple[Desk, list[Offer]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk, offers = ready
-    monkeypatch.setattr(connect, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(connect, "ANSWER_TIMEOUT", 0.2)
     desk.server.script = lambda call: 0.6
     with pytest.raises(PlatformAway, match="does not answer"):
         trouble(desk.open(), offers)
@@ -221,9 +221,9 @@ def test_a_clip_that_encord_sees_otherwise_falls_with_both_figures(
     digest = clips.film(path, frames=9)
     short = (replace(first[0], digest=digest), first[1])
     found = list(desk.open().send([short, second]))
-    assert [type(sent.trouble) for sent in found] == [BadInput, type(None)]
+    assert [type(sent.error) for sent in found] == [BadInput, type(None)]
     assert "Encord sees 9 frames of 64×48 at 10.0 fps, we cut 10 frames of 64×48 at 10.0" in str(
-        found[0].trouble
+        found[0].error
     )
     assert len(desk.world.items) == 1
     path.write_bytes(whole)
@@ -297,12 +297,12 @@ def test_a_row_that_was_deleted_is_named_with_both_remedies(
     platform = desk.open()
     platform.fetch([gone, left])
     assert [verdict.clip for verdict in platform.collect()] == [left]
-    assert f"oneclick review send {gone}" in platform.broken()[gone]
-    assert f"oneclick review erase {gone}" in platform.broken()[gone]
+    assert f"oneclick review send {gone}" in platform.unreadable()[gone]
+    assert f"oneclick review erase {gone}" in platform.unreadable()[gone]
     assert trouble(desk.open(), offers[:1]) == [""]
     again = desk.open()
     again.fetch([gone, left])
-    assert again.broken() == {}
+    assert again.unreadable() == {}
 
 
 def test_labels_that_cannot_be_read_are_named_and_the_others_come(
@@ -320,7 +320,7 @@ def test_labels_that_cannot_be_read_are_named_and_the_others_come(
     platform = desk.open()
     platform.fetch([first, second])
     assert [verdict.clip for verdict in platform.collect()] == [second]
-    assert "AAAAAAAA" in platform.broken()[first]
+    assert "AAAAAAAA" in platform.unreadable()[first]
 
 
 def test_a_clip_finished_without_any_labels_is_sent_back_to_people(
@@ -334,7 +334,7 @@ def test_a_clip_finished_without_any_labels_is_sent_back_to_people(
     desk.finish(clip_id)
     platform = desk.open()
     platform.fetch([clip_id])
-    assert "reopen it" in platform.broken()[clip_id]
+    assert "reopen it" in platform.unreadable()[clip_id]
     assert (data, "main") not in project.labels
 
 
@@ -415,7 +415,7 @@ def test_erasing_says_what_is_left(ready: tuple[Desk, list[Offer]]) -> None:
         desk.open().erase(clip_id)
     desk.world.forget_item = kept  # type: ignore[method-assign]
     found = desk.open().erase(clip_id)
-    assert [line.split()[0] for line in found.held] == ["file"]
+    assert [line.split()[0] for line in found.deleted] == ["file"]
     assert clip_id not in str(desk.world.items)
 
 

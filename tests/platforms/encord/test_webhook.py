@@ -34,12 +34,12 @@ def signed(body: bytes, key: str = "ours", at: str = str(int(NOW))) -> dict[str,
 )
 def test_only_finished_tasks_are_news(event: str | None, expected: bool) -> None:
     body = json.dumps({"uid": "1", "event_type": event, "payload": {}}).encode()
-    assert webhook.news("ours", signed(body), body, NOW) is expected
+    assert webhook.reports_decision("ours", signed(body), body, NOW) is expected
 
 
 @pytest.mark.parametrize("body", [b"", b"no JSON", b"[]", b'"task_completed_event"', b"\xff"])
 def test_signed_nonsense_is_no_news(body: bytes) -> None:
-    assert webhook.news("ours", signed(body), body, NOW) is False
+    assert webhook.reports_decision("ours", signed(body), body, NOW) is False
 
 
 def test_a_signature_known_to_be_right_is_believed() -> None:
@@ -47,9 +47,9 @@ def test_a_signature_known_to_be_right_is_believed() -> None:
     body = b'{"event_type":"task_completed_event"}'
     known = "3f8de56cbecbbd86d5b2fbcb71e87c6c0dfa199864055061324a77c504099968"
     headers = {webhook.SIGNATURE: known, webhook.TIMESTAMP: "1800000000"}
-    assert webhook.news("Jefe", headers, body, NOW)
+    assert webhook.reports_decision("Jefe", headers, body, NOW)
     headers[webhook.SIGNATURE] = known.upper()
-    assert webhook.news("Jefe", headers, body, NOW)
+    assert webhook.reports_decision("Jefe", headers, body, NOW)
 
 
 @pytest.mark.parametrize(
@@ -67,23 +67,23 @@ def test_a_signature_known_to_be_right_is_believed() -> None:
     ],
 )
 def test_what_is_forged_or_old_is_turned_away(headers: dict[str, str], match: str) -> None:
-    with pytest.raises(webhook.Untrusted, match=match):
-        webhook.news("ours", headers, b"{}", NOW)
+    with pytest.raises(webhook.UntrustedWebhook, match=match):
+        webhook.reports_decision("ours", headers, b"{}", NOW)
 
 
 def test_the_secret_comes_from_a_file_or_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(webhook.SECRET, raising=False)
+    monkeypatch.delenv(webhook.SECRET_VARIABLE, raising=False)
     file = tmp_path / "secret"
     with pytest.raises(UsageError, match="no secret"):
-        webhook.secret(EncordOptions())
+        webhook.load_secret(EncordOptions())
     with pytest.raises(UsageError, match="cannot be read"):
-        webhook.secret(EncordOptions(webhook_secret_file=str(file)))
+        webhook.load_secret(EncordOptions(webhook_secret_file=str(file)))
     file.write_text(" \n")
     with pytest.raises(UsageError, match="no secret"):
-        webhook.secret(EncordOptions(webhook_secret_file=str(file)))
-    monkeypatch.setenv(webhook.SECRET, "of the environment")
-    assert webhook.secret(EncordOptions()) == "of the environment"
+        webhook.load_secret(EncordOptions(webhook_secret_file=str(file)))
+    monkeypatch.setenv(webhook.SECRET_VARIABLE, "of the environment")
+    assert webhook.load_secret(EncordOptions()) == "of the environment"
     file.write_text("of the file\n")
-    assert webhook.secret(EncordOptions(webhook_secret_file=str(file))) == "of the file"
+    assert webhook.load_secret(EncordOptions(webhook_secret_file=str(file))) == "of the file"

@@ -9,7 +9,7 @@ from oneclick.core.detections import Detections
 from oneclick.core.tracks import Tracks
 from oneclick.training.evaluation import average_precision, evaluate
 
-Boxes, Truth = average_precision.Boxes, average_precision.Truth
+Boxes, Truth = average_precision.ImageDetections, average_precision.ImageTruth
 
 
 def image(*rows: tuple[float, ...]) -> Boxes:
@@ -124,9 +124,23 @@ def test_a_clip_is_scored_against_its_tracks_at_a_stride() -> None:
     frames = np.arange(6)
     boxes = np.tile(np.array([[0, 0, 10, 10]], np.float32), (6, 1))
     true = Tracks(
-        frames, np.zeros(6), boxes, np.ones(6), np.zeros(6), np.full(6, "h"), 6, 10.0
-    )  # fmt: skip
-    made = Detections(frames[::2], boxes[::2], np.ones(3), np.zeros(3), 6, 10.0)
+        frames=frames,
+        tracks=np.zeros(6),
+        boxes=boxes,
+        scores=np.ones(6),
+        classes=np.zeros(6),
+        origins=np.full(6, "h"),
+        length=6,
+        fps=10.0,
+    )
+    made = Detections(
+        frames=frames[::2],
+        boxes=boxes[::2],
+        scores=np.ones(3),
+        classes=np.zeros(3),
+        length=6,
+        fps=10.0,
+    )
     assert evaluate.score_clip(made, true, stride=2).map == 1
     whole = evaluate.score_clip(made, true)
     assert (whole.images, whole.boxes, whole.recall) == (6, 6, 0.5)

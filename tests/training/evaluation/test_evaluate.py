@@ -9,7 +9,14 @@ from torch import nn
 
 from oneclick.detectors import networks
 from oneclick.training.data import Batch
-from oneclick.training.evaluation import average_precision, coco, error_analysis, evaluate, matching
+from oneclick.training.evaluation import (
+    average_precision,
+    coco,
+    error_analysis,
+    evaluate,
+    matching,
+    model_profile,
+)
 from oneclick.training.gate import bootstrap
 from tests.training.evaluation.test_average_precision import A, B, crowd, image, truth
 from tests.training.evaluation.test_slices import line
@@ -52,11 +59,11 @@ def test_with_regions_to_ignore_ours_agrees_with_the_coco_evaluator(seed: int) -
     rng = np.random.default_rng(seed + 50)
     low = rng.uniform(0, 100, (len(truths), 2, 2))
     ignored = list(np.concatenate([low, low + rng.uniform(10, 50, low.shape)], 2))
-    official = coco.judge(predictions, truths, ignored)
+    official = coco.mean_average_precision(predictions, truths, ignored)
     own = average_precision.average(average_precision.match(predictions, truths, ignored=ignored))
     # A crowd as large as one detection forgives another that lies within it: a few of a hundred.
     assert average_precision.mean(own)[0] == pytest.approx(official[0], abs=0.01)
-    assert average_precision.mean(own)[0] > coco.judge(predictions, truths)[0]
+    assert average_precision.mean(own)[0] > coco.mean_average_precision(predictions, truths)[0]
 
 
 def test_recall_at_a_rate_of_false_boxes_is_read_off_the_curve() -> None:
@@ -84,11 +91,11 @@ def test_the_worst_clips_come_first_with_their_worst_image() -> None:
     ]  # fmt: skip
     keys = [("fine", 0), ("blind", 0), ("blind", 2), ("half", 4)]
     matches = average_precision.match(predictions, [both] * 4, np.array([0, 1, 1, 2]))
-    first, second = error_analysis.worst(matches, keys, 0.5)
+    first, second = error_analysis.worst_clips(matches, keys, 0.5)
     assert (first.clip, first.frame, first.missed, first.alarms) == ("blind", 2, 3, 0)
     assert first.f1 == pytest.approx(0.4)
     assert (second.clip, second.frame, second.missed, second.alarms) == ("half", 4, 1, 1)
-    assert error_analysis.worst(matches, keys, 0.5, most=1) == (first,)
+    assert error_analysis.worst_clips(matches, keys, 0.5, most=1) == (first,)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -96,14 +103,14 @@ def test_bootstrap_by_counts_is_the_exact_one(seed: int) -> None:
     predictions, truths = crowd(seed, images=30)
     groups = np.arange(30) // 3
     matches = average_precision.match(predictions, truths, groups)
-    drawn = bootstrap.weights(10, 50, seed)
+    drawn = bootstrap.draw_clips(10, 50, seed)
     exact = average_precision.mean(average_precision.average(matches, drawn))
-    assert bootstrap.means(matches, drawn) == pytest.approx(exact, abs=1e-3)
+    assert bootstrap.mean_average_precision(matches, drawn) == pytest.approx(exact, abs=1e-3)
 
 
 def test_a_draw_without_any_true_box_is_no_number() -> None:
     matches = average_precision.match([image((*A, 0.9, 0)), image()], [truth((*A, 0)), truth()])
-    found = bootstrap.means(matches, np.array([[0, 2], [1, 1]], np.float32))
+    found = bootstrap.mean_average_precision(matches, np.array([[0, 2], [1, 1]], np.float32))
     assert np.isnan(found[0])
     assert found[1] == pytest.approx(1)
 
@@ -130,11 +137,11 @@ def test_a_network_is_scored_by_class_slice_and_clip() -> None:
     target = {"boxes": torch.tensor([tall]), "labels": torch.tensor([1])}
     day = torch.tensor([200, 90, 40], dtype=torch.uint8)[:, None, None].expand(3, 30, 30)
     batch = Batch(
-        [day, torch.zeros(3, 30, 30, dtype=torch.uint8)],
-        [target, target],
-        [("a", 0), ("b", 4)],
-        [torch.zeros(0, 4), torch.tensor([[15.0, 0.0, 30.0, 30.0]])],
-        [(("posture=lying",),), ()],
+        images=[day, torch.zeros(3, 30, 30, dtype=torch.uint8)],
+        targets=[target, target],
+        keys=[("a", 0), ("b", 4)],
+        ignored=[torch.zeros(0, 4), torch.tensor([[15.0, 0.0, 30.0, 30.0]])],
+        traits=[(("posture=lying",),), ()],
     )
     network = Says([answer(tall), answer((16.0, 2.0, 28.0, 20.0))])
     lines = (line("a", "lounge", "flicker"), line("b", "hall", "jump"))
@@ -155,7 +162,7 @@ def test_a_network_is_scored_by_class_slice_and_clip() -> None:
 def test_the_cost_of_a_network_is_measured_where_it_is() -> None:
     network = networks.build(networks.TINY, ("person",))
     network.train()
-    found = evaluate.cost(network, (64, 96), runs=2)
+    found = model_profile.measure(network, (64, 96), runs=2)
     assert found.ms > 0
     assert found.runs == 2
     assert found.parameters == sum(p.numel() for p in network.parameters())

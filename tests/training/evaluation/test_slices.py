@@ -5,38 +5,53 @@ import pytest
 
 from oneclick.core.datasets import DatasetClip
 from oneclick.training.evaluation import average_precision, slices
-from oneclick.training.evaluation.average_precision import Boxes, Truth
-from oneclick.training.evaluation.slices import Facts
+from oneclick.training.evaluation.average_precision import ImageDetections, ImageTruth
+from oneclick.training.evaluation.slices import ImageMetadata
 
 TALL, LOW = (0, 0, 20, 60), (50, 0, 70, 10)  # large and small in a picture 100 px high
 ELSEWHERE = (80, 50, 99, 99)
 
 
-def found(*rows: tuple[float, ...]) -> Boxes:
+def found(*rows: tuple[float, ...]) -> ImageDetections:
     """Boxes of one class, each with the score 0.9."""
     table = np.array(rows, np.float32).reshape(-1, 4)
     return table, np.full(len(table), 0.9), np.zeros(len(table), np.int64)
 
 
-def true(*rows: tuple[float, ...]) -> Truth:
+def true(*rows: tuple[float, ...]) -> ImageTruth:
     table = np.array(rows, np.float32).reshape(-1, 4)
     return table, np.zeros(len(table), np.int64)
 
 
 def line(clip: str, camera: str, led_by: str, chosen_by: str = "trigger") -> DatasetClip:
-    size = (2, 100, 100, 10.0)
-    return DatasetClip(clip, camera, 1, "", clip, "test", *size, {}, chosen_by, led_by)
+    return DatasetClip(
+        clip=clip,
+        camera=camera,
+        revision=1,
+        label_digest="",
+        clip_digest=clip,
+        split="test",
+        frames=2,
+        width=100,
+        height=100,
+        fps=10.0,
+        origins={},
+        chosen_by=chosen_by,
+        led_by=led_by,
+    )
 
 
 TRUTHS = [true(TALL), true(TALL, LOW), true(), true(LOW)]
 TRAITS = (("posture=lying",), (), ("posture=lying", "fall=yes"), ())
-FACTS = Facts(("a", "a", "b", "b"), np.array([False, False, True, True]), np.full(4, 100.0), TRAITS)
+FACTS = ImageMetadata(
+    ("a", "a", "b", "b"), np.array([False, False, True, True]), np.full(4, 100.0), TRAITS
+)
 LINES = (line("a", "lounge", "flicker"), line("b", "hall", "", "control"))
 
 
 def cut(
-    predictions: list[Boxes], lines: tuple[DatasetClip, ...] = LINES
-) -> dict[str, slices.Slice]:
+    predictions: list[ImageDetections], lines: tuple[DatasetClip, ...] = LINES
+) -> dict[str, slices.EvaluationSlice]:
     matches = average_precision.match(predictions, TRUTHS, np.array([0, 0, 1, 1]))
     return {one.score.name: one for one in slices.cut(matches, FACTS, 0.5, lines)}
 
@@ -79,7 +94,7 @@ def test_a_slice_that_is_the_whole_is_left_out() -> None:
         one.score.name
         for one in slices.cut(
             average_precision.match([found(TALL)], [true(TALL)]),
-            Facts(("a",), np.array([False]), np.array([100.0]), ((),)),
+            ImageMetadata(("a",), np.array([False]), np.array([100.0]), ((),)),
             0.5,
         )
     }
@@ -121,4 +136,4 @@ LIGHTS = {
 def test_light_is_seen_in_the_picture(case: str) -> None:
     colour, night = LIGHTS[case]
     picture = np.tile(np.array(colour, np.uint8)[:, None, None], (1, 40, 60))
-    assert slices.night(picture) is night
+    assert slices.is_night(picture) is night

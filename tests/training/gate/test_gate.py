@@ -24,10 +24,10 @@ def worth(skill: float, clips: int = 12, images: int = 5, seed: int = 0) -> Eval
     ]
     matches = average_precision.match(predictions, truths, np.arange(len(truths)) // images)
     names = tuple(f"c{k}" for k in range(clips))
-    return Evaluation(evaluate.score(predictions, truths), matches, names)
+    return Evaluation(metrics=evaluate.score(predictions, truths), matches=matches, clips=names)
 
 
-QUICK = gate.Options(draws=200)
+QUICK = gate.GateOptions(draws=200)
 CASES = {
     "first model": (worth(0.9), None, (), "promote", "first model"),
     "hopeless first model": (worth(0.0), None, (), "refuse", "below the floor"),
@@ -59,7 +59,7 @@ def test_a_margin_must_be_won_too() -> None:
     better, base = worth(0.8), worth(0.6, seed=1)
     gain = better.metrics.map - base.metrics.map
     assert gate.decide(better, base).verdict == "promote"
-    options = gate.Options(margin=gain + 0.01)
+    options = gate.GateOptions(margin=gain + 0.01)
     assert gate.decide(better, base, options=options).verdict == "refuse"
 
 
@@ -152,7 +152,7 @@ def test_intervals_cover_the_true_gain_though_clips_are_few() -> None:
     held = 0
     for seed in range(60):
         candidate, champion = simulated(8, seed)
-        found = significance.gains(
+        found = significance.estimate_gains(
             [(candidate.matches, champion.matches)],
             np.array([[candidate.metrics.map, champion.metrics.map]]),
             200,
@@ -168,6 +168,8 @@ def test_steps_down_name_more_than_the_largest_loss() -> None:
     draws = rng.normal(size=(2000, 3))
     lost = np.array([-9.0, -2.0, 0.5])
     one = np.ones(3)
-    found = significance.Gains(np.zeros(3), lost, one, 100 * one, draws)
+    found = significance.GainEstimates(
+        champion=np.zeros(3), candidate=lost, error=one, freedom=100 * one, draws=draws
+    )
     assert found.worse(0.95, [0, 1, 2]).tolist() == [True, True, False]
     assert found.worse(0.999, [0, 1, 2]).tolist() == [True, False, False]

@@ -17,7 +17,7 @@ from oneclick.triggers.rules.jump import Jump
 from oneclick.triggers.rules.multibox import Multibox
 from oneclick.triggers.rules.still import Still
 from oneclick.triggers.scene import Scene
-from tests.triggers.scenes import Row, boxes, person, scene
+from tests.triggers.scenes import Row, boxes, person, scene, scene_of
 
 Spans = list[tuple[int, int]]
 
@@ -50,8 +50,10 @@ def test_jump_is_faster_than_anybody(rows: list[Row], fps: float, expected: Span
 def with_heights(tall: list[float]) -> Scene:
     n = len(tall)
     sides = [[100, 200, 140, 200 + h] for h in tall]
-    found = Detections(range(n), sides, [0.9] * n, [0] * n, n, 10.0)  # type: ignore[arg-type]
-    return Scene(found, 0.5, 640, 480)
+    found = Detections(
+        frames=range(n), boxes=sides, scores=[0.9] * n, classes=[0] * n, length=n, fps=10.0
+    )  # type: ignore[arg-type]
+    return scene_of(found)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +107,7 @@ def test_class_switch_names_the_rarer_class(classes: list[int], expected: Spans)
     seen = dataclasses.replace(
         boxes(person(range(10))), classes=np.array(classes), names=("person", "chair")
     )
-    hits = ClassSwitch().find(Scene(seen, 0.5, 640, 480))
+    hits = ClassSwitch().find(scene_of(seen))
     assert spans(hits) == expected
     assert all("chair" in hit.why for hit in hits)
 
@@ -168,6 +170,6 @@ def test_hindsight_shows_what_was_missed_and_what_was_too_much() -> None:
 def test_labels_and_signals_must_be_of_the_same_frames() -> None:
     seen = boxes([])
     with pytest.raises(ValueError, match="labels: expected 40 frames, got 41"):
-        Scene(seen, 0.5, 640, 480, labels=boxes([], length=41))
+        scene_of(seen, labels=boxes([], length=41))
     with pytest.raises(ValueError, match="signal dark: expected 40 frames"):
-        Scene(seen, 0.5, 640, 480, signals={"dark": np.zeros(3, np.float32)})
+        scene_of(seen, signals={"dark": np.zeros(3, np.float32)})

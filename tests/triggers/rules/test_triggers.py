@@ -10,13 +10,12 @@ from oneclick import triggers
 from oneclick.core.detections import Detections
 from oneclick.core.errors import UnknownName, UsageError
 from oneclick.core.hits import Hit
-from oneclick.core.spans import Span
 from oneclick.triggers.rules.blip import Blip
 from oneclick.triggers.rules.conflict import ConflictExtra, ConflictMiss
 from oneclick.triggers.rules.flicker import Flicker
 from oneclick.triggers.rules.low_confidence import LowConfidence
 from oneclick.triggers.scene import Scene
-from tests.triggers.scenes import Row, boxes, person, scene
+from tests.triggers.scenes import Row, boxes, person, scene, scene_of
 
 ALWAYS = list(range(40))
 
@@ -155,7 +154,7 @@ def test_without_a_rival_there_is_no_conflict() -> None:
 def test_a_rival_of_other_classes_has_no_say_on_them() -> None:
     own, rival = boxes(person([5])), boxes(person([5, 6]))
     cats = dataclasses.replace(rival, names=("cat",))
-    both = Scene(own, 0.5, 640, 480, cats, 0.5)
+    both = scene_of(own, rival_detections=cats, rival_threshold=0.5)
     assert ConflictMiss().find(both) == []
     assert spans(ConflictExtra().find(both)) == [(5, 6)]
 
@@ -198,9 +197,17 @@ def test_every_hit_is_well_formed_whatever_the_boxes(seed: int, length: int, fps
         corner = r.uniform(0, 400, (n, 2))
         frames, classes = r.integers(0, length, n), r.integers(0, 2, n)
         sides = np.concatenate([corner, corner + r.uniform(0, 200, (n, 2))], 1)
-        return Detections(frames, sides, r.random(n), classes, length, fps, ("person", "chair"))  # type: ignore[arg-type]
+        return Detections(
+            frames=frames,
+            boxes=sides,
+            scores=r.random(n),
+            classes=classes,
+            length=length,
+            fps=fps,
+            names=("person", "chair"),
+        )  # type: ignore[arg-type]
 
-    looked = Scene(model(), 0.5, 640, 480, model(), 0.5)
+    looked = scene_of(model(), rival_detections=model(), rival_threshold=0.5)
     hits = triggers.scan(looked, triggers.make())
     assert hits == triggers.scan(dataclasses.replace(looked), triggers.make())
     assert hits == sorted(hits, key=lambda h: (h.span, h.trigger))
@@ -216,9 +223,9 @@ def test_every_hit_is_well_formed_whatever_the_boxes(seed: int, length: int, fps
 
 def test_rival_and_picture_must_fit_the_video() -> None:
     with pytest.raises(ValueError, match="expected 40 frames, got 41"):
-        Scene(boxes([]), 0.5, 640, 480, boxes([], length=41))
+        scene_of(boxes([]), rival_detections=boxes([], length=41))
     with pytest.raises(ValueError, match="picture"):
-        Scene(boxes([]), 0.5, 0, 480)
+        Scene(detections=boxes([]), threshold=0.5, width=0, height=480)
 
 
 def test_all_triggers_are_on_unless_some_are_named() -> None:
@@ -249,39 +256,3 @@ def test_a_wrong_trigger_or_parameter_is_named(
 ) -> None:
     with pytest.raises(error, match=message):
         triggers.make(enabled, params)
-
-
-class Shout:
-    """A third party's trigger."""
-
-    name = "shout"
-    summary = "everything"
-
-    def find(self, scene: Scene) -> list[Hit]:
-        return [Hit("shout", Span(0, scene.length), 1.0, (), "all of it")]
-
-
-class _Point:
-    value = "elsewhere:Shout"
-
-    def __init__(self, kind: type) -> None:
-        self.kind = kind
-
-    def load(self) -> type:
-        return self.kind
-
-
-def test_another_package_adds_a_trigger_but_cannot_replace_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for kind in (Shout, type("Other", (), {"name": "blip"})):
-        points = [_Point(kind)]
-        monkeypatch.setattr(triggers, "entry_points", lambda group, points=points: points)
-        triggers.registry.cache_clear()
-        if kind is Shout:
-            assert list(triggers.registry())[-1] == "shout"
-        else:
-            with pytest.raises(UsageError, match="'blip' exists"):
-                triggers.registry()
-    monkeypatch.undo()
-    triggers.registry.cache_clear()

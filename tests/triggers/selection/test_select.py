@@ -10,15 +10,20 @@ from hypothesis import strategies as st
 from oneclick.core.clips import ChosenBy
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
-from oneclick.core.splits import Part
+from oneclick.core.splits import SplitPart
 from oneclick.triggers import calibrate, priors
 from oneclick.triggers.selection import expected_errors, select
-from oneclick.triggers.selection.select import Candidate, Choice, Known, Options
+from oneclick.triggers.selection.select import (
+    CandidateVideo,
+    SelectedSpan,
+    SelectionHistory,
+    SelectionOptions,
+)
 
 
 def hit(trigger: str, start: int, frames: int = 1, x: float = 0.0) -> Hit:
     boxes = tuple((start + k, x, 0.0, x + 40.0, 100.0) for k in range(frames))
-    return Hit(trigger, Span(start, start + frames), 0.5, boxes, "why")
+    return Hit(trigger=trigger, span=Span(start, start + frames), score=0.5, boxes=boxes, why="why")
 
 
 def video(
@@ -27,14 +32,16 @@ def video(
     hits: tuple[Hit, ...] = (),
     cut: int | None = None,
     taken: tuple[Span, ...] = (),
-) -> Candidate:
-    parts = (Part(Span(0, length), "train"),)
+) -> CandidateVideo:
+    parts = (SplitPart(Span(0, length), "train"),)
     if cut is not None:
-        parts = (Part(Span(0, cut - 30), "train"), Part(Span(cut, length), "test"))
-    return Candidate(name, length, 10.0, hits, parts, taken)
+        parts = (SplitPart(Span(0, cut - 30), "train"), SplitPart(Span(cut, length), "test"))
+    return CandidateVideo(
+        video=name, length=length, fps=10.0, hits=hits, parts=parts, existing_clips=taken
+    )
 
 
-def by(chosen: list[Choice]) -> Counter[str]:
+def by(chosen: list[SelectedSpan]) -> Counter[str]:
     return Counter(choice.chosen_by.value for choice in chosen)
 
 
@@ -42,11 +49,11 @@ P = priors.BELIEFS
 
 
 def wrong(*fired: str) -> float:
-    return P.wrong(frozenset(fired))
+    return P.error_probability(frozenset(fired))
 
 
 def test_what_fired_on_one_object_is_believed_together() -> None:
-    scores = expected_errors.errors([hit("flicker", 3), hit("conflict_miss", 3, 2, x=5)], 10)
+    scores = expected_errors.per_frame([hit("flicker", 3), hit("conflict_miss", 3, 2, x=5)], 10)
     both, miss = wrong("flicker", "conflict_miss"), wrong("conflict_miss")
     assert scores[[3, 4, 5]].tolist() == pytest.approx([both, miss, 0])
     assert both > max(wrong("flicker"), miss)
@@ -61,9 +68,9 @@ def test_a_crowd_wins_per_frame_and_a_lone_person_per_box() -> None:
     boxes = np.ones(1000, np.int32)
     boxes[100:200] = 20
     hits = (hit("blip", 150), hit("blip", 150, x=100), hit("blip", 500))
-    one = Candidate("a", 1000, 10.0, hits, (Part(Span(0, 1000), "train"),), (), boxes)
+    one = replace(video(hits=hits), boxes=boxes)
     for per, frame in (("frame", 150), ("box", 500)):
-        (choice,) = select.select([one], Options(min_clips=1, control=0, per=per))  # type: ignore[arg-type]
+        (choice,) = select.select([one], SelectionOptions(min_clips=1, control=0, per=per))  # type: ignore[arg-type]
         assert frame in choice.span
 
 
@@ -74,17 +81,20 @@ def test_a_crowd_wins_per_frame_and_a_lone_person_per_box() -> None:
         ([hit("blip", 3)], wrong("blip")),
         ([hit("blip", 3), hit("blip", 3, x=10)], wrong("blip")),
         ([hit("blip", 3), hit("blip", 3, x=300)], 2 * wrong("blip")),
-        ([hit("somebody_elses", 3)], calibrate.UNKNOWN),
-        ([Hit("novelty", Span(2, 5), 0.5, (), "")], calibrate.UNKNOWN),
+        ([hit("somebody_elses", 3)], calibrate.PRIOR_ERROR_RATE),
+        (
+            [Hit(trigger="novelty", span=Span(2, 5), score=0.5, boxes=(), why="")],
+            calibrate.PRIOR_ERROR_RATE,
+        ),
     ],
     ids=["nothing", "one", "same object twice", "two objects", "unknown trigger", "no boxes"],
 )
 def test_objects_add_up(hits: list[Hit], expected: float) -> None:
-    assert expected_errors.errors(hits, 10)[3] == pytest.approx(expected)
+    assert expected_errors.per_frame(hits, 10)[3] == pytest.approx(expected)
 
 
 def test_the_best_window_holds_the_trouble_in_its_middle() -> None:
-    options = Options(min_clips=1, control=0)
+    options = SelectionOptions(min_clips=1, control=0)
     (choice,) = select.select([video(hits=(hit("flicker", 500, 4),))], options)
     assert choice.span == Span(487, 517)
     assert choice.chosen_by is ChosenBy.TRIGGER
@@ -94,18 +104,18 @@ def test_the_best_window_holds_the_trouble_in_its_middle() -> None:
 @pytest.mark.parametrize(
     ("length", "options", "clips"),
     [
-        (1000, Options(min_clips=0), 0),
-        (1000, Options(min_clips=4), 4),
-        (1000, Options(min_clips=0, budget=0.3), 10),
-        (1000, Options(min_clips=100), 20),
-        (30, Options(), 1),
-        (29, Options(), 1),
-        (1, Options(), 1),
-        (1, Options(min_clips=0), 0),
+        (1000, SelectionOptions(min_clips=0), 0),
+        (1000, SelectionOptions(min_clips=4), 4),
+        (1000, SelectionOptions(min_clips=0, budget=0.3), 10),
+        (1000, SelectionOptions(min_clips=100), 20),
+        (30, SelectionOptions(), 1),
+        (29, SelectionOptions(), 1),
+        (1, SelectionOptions(), 1),
+        (1, SelectionOptions(min_clips=0), 0),
     ],
     ids=["none", "floor", "budget", "limited by room", "one clip", "short", "one frame", "no"],
 )
-def test_how_many_clips(length: int, options: Options, clips: int) -> None:
+def test_how_many_clips(length: int, options: SelectionOptions, clips: int) -> None:
     hits = tuple(hit("flicker", k, x=k) for k in range(0, length, 7))
     found = select.select([video(length=length, hits=hits)], options)
     # 1,000 frames hold 25 clips of 3 s with 1 s between them; greedy choice leaves odd corners.
@@ -113,21 +123,21 @@ def test_how_many_clips(length: int, options: Options, clips: int) -> None:
 
 
 def test_a_short_video_is_one_span() -> None:
-    (choice,) = select.select([video(length=7)], Options())
+    (choice,) = select.select([video(length=7)], SelectionOptions())
     assert choice.span == Span(0, 7)
 
 
 def test_when_hits_run_out_random_clips_fill_the_floor_and_not_the_budget() -> None:
     one = (hit("flicker", 500),)
-    floor = select.select([video(hits=one)], Options(min_clips=6))
+    floor = select.select([video(hits=one)], SelectionOptions(min_clips=6))
     assert by(floor) == {"control": 1, "floor": 4, "trigger": 1}
-    budget = select.select([video(hits=one)], Options(min_clips=0, budget=0.3))
+    budget = select.select([video(hits=one)], SelectionOptions(min_clips=0, budget=0.3))
     assert by(budget) == {"control": 1, "trigger": 1}
 
 
 def test_control_does_not_look_at_the_hits() -> None:
     many = tuple(hit("flicker", k, 5, x=k) for k in range(100, 900, 50))
-    options = Options(min_clips=8, control=0.25)
+    options = SelectionOptions(min_clips=8, control=0.25)
     control = [
         [c.span for c in select.select([video(hits=hits)], options) if c.chosen_by == "control"]
         for hits in (many, many[::2])
@@ -137,7 +147,7 @@ def test_control_does_not_look_at_the_hits() -> None:
 
 
 def test_control_is_uniform_over_the_time() -> None:
-    options = [Options(min_clips=1, control=1, seed=seed) for seed in range(400)]
+    options = [SelectionOptions(min_clips=1, control=1, seed=seed) for seed in range(400)]
     starts = [select.select([video()], o)[0].span.start for o in options]
     quarters = np.histogram(starts, 4, (0, 971))[0]
     assert (np.abs(quarters - 100) < 35).all()
@@ -146,13 +156,13 @@ def test_control_is_uniform_over_the_time() -> None:
 def test_at_least_one_of_five_clips_is_control() -> None:
     many = tuple(hit("flicker", k, x=k) for k in range(0, 1000, 50))
     for count, control in ((4, 0), (5, 1), (20, 2)):
-        found = select.select([video(hits=many, length=2000)], Options(min_clips=count))
+        found = select.select([video(hits=many, length=2000)], SelectionOptions(min_clips=count))
         assert by(found)["control"] >= control
 
 
 def test_both_sides_of_the_split_get_their_share_of_the_clips() -> None:
     hits = tuple(hit("flicker", k, x=k) for k in range(10, 790, 40))
-    found = select.select([video(length=800, hits=hits, cut=600)], Options(min_clips=8))
+    found = select.select([video(length=800, hits=hits, cut=600)], SelectionOptions(min_clips=8))
     assert Counter(c.split for c in found) == {"train": 6, "test": 2}
     assert all(c.span.stop <= 570 or c.span.start >= 600 for c in found)
 
@@ -160,7 +170,7 @@ def test_both_sides_of_the_split_get_their_share_of_the_clips() -> None:
 def test_nothing_is_selected_near_a_clip_that_exists() -> None:
     hits = (hit("flicker", 500),)
     taken = (Span(480, 510),)
-    found = select.select([video(hits=hits, taken=taken)], Options(min_clips=30))
+    found = select.select([video(hits=hits, taken=taken)], SelectionOptions(min_clips=30))
     assert found
     assert all(choice.span.gap(taken[0]) >= 10 for choice in found)
 
@@ -168,7 +178,7 @@ def test_nothing_is_selected_near_a_clip_that_exists() -> None:
 def test_the_budget_goes_to_the_worst_video() -> None:
     good = video("good", hits=(hit("low_confidence", 500),))
     bad = video("bad", hits=tuple(hit("flicker", k, x=k) for k in range(0, 1000, 45)))
-    found = select.select([good, bad], Options(min_clips=6, control=0))
+    found = select.select([good, bad], SelectionOptions(min_clips=6, control=0))
     assert {choice.video for choice in found} == {"bad"}
 
 
@@ -184,7 +194,7 @@ CANDIDATES = st.lists(
 def test_a_selection_is_in_its_video_apart_and_independent_of_order(
     drawn: list[tuple[int, list[int], bool]], least: int, budget: float, control: float
 ) -> None:
-    options = Options(min_clips=least, budget=budget, control=control)
+    options = SelectionOptions(min_clips=least, budget=budget, control=control)
     videos = []
     for k, (length, frames, cut) in enumerate(drawn):
         hits = tuple(hit("flicker", f, x=f) for f in frames if f < length)
@@ -202,21 +212,23 @@ def test_a_selection_is_in_its_video_apart_and_independent_of_order(
 
 
 def test_nothing_to_select_from_selects_nothing() -> None:
-    assert select.select([], Options()) == []
+    assert select.select([], SelectionOptions()) == []
 
 
 def test_the_best_frames_stand_a_second_apart() -> None:
     scores = np.zeros(1000)
     scores[[50, 53, 54, 200]] = 0.5, 0.9, 0.8, 0.6
-    assert select.frames(scores, 10.0, 0.01) == [(53, 0.9), (200, 0.6)]
-    assert select.frames(scores, 10.0, 0.001) == [(53, 0.9)]
-    assert select.frames(np.zeros(1000), 10.0, 0.5) == []
+    assert select.best_frames(scores, 10.0, 0.01) == [(53, 0.9), (200, 0.6)]
+    assert select.best_frames(scores, 10.0, 0.001) == [(53, 0.9)]
+    assert select.best_frames(np.zeros(1000), 10.0, 0.5) == []
 
 
 def test_a_large_budget_of_ten_hours_is_used_up() -> None:
     r = np.random.default_rng(0)
     hits = tuple(hit("flicker", int(k), 10, x=k) for k in np.sort(r.integers(0, 359_000, 4000)))
-    found = select.select([video(length=360_000, hits=hits, cut=270_000)], Options(budget=0.05))
+    found = select.select(
+        [video(length=360_000, hits=hits, cut=270_000)], SelectionOptions(budget=0.05)
+    )
     assert len(found) == 600
 
 
@@ -225,7 +237,7 @@ def many(name: str = "flicker", every: int = 40, length: int = 2000) -> tuple[Hi
 
 
 def test_a_control_clip_stands_for_its_share_of_the_time() -> None:
-    found = select.select([video(length=2000, hits=many())], Options(min_clips=20))
+    found = select.select([video(length=2000, hits=many())], SelectionOptions(min_clips=20))
     control = [choice for choice in found if choice.chosen_by == "control"]
     assert len(control) == 2
     assert [choice.stands_for for choice in control] == [100.0, 100.0]
@@ -235,7 +247,7 @@ def test_a_control_clip_stands_for_its_share_of_the_time() -> None:
 def test_control_is_drawn_only_where_nothing_was_cut_before() -> None:
     old = video("old", 2000, many(), taken=(Span(0, 30),))
     new = video("new", 500)
-    options = Options(min_clips=40, control=0.2)
+    options = SelectionOptions(min_clips=40, control=0.2)
     control = [c for c in select.select([old, new], options) if c.chosen_by == "control"]
     assert {choice.video for choice in control} == {"new"}
     assert sum(choice.stands_for for choice in control) == pytest.approx(50)
@@ -245,7 +257,7 @@ def test_control_is_drawn_only_where_nothing_was_cut_before() -> None:
 def test_a_video_of_one_clip_comes_up_as_often_as_its_time() -> None:
     short, long = video("short", 30), video("long", 300)
     drawn = Counter(
-        select.select([short, long], Options(min_clips=1, control=1, seed=seed))[0].video
+        select.select([short, long], SelectionOptions(min_clips=1, control=1, seed=seed))[0].video
         for seed in range(600)
     )
     assert drawn["short"] / 600 == pytest.approx(30 / 330, abs=0.035)
@@ -253,14 +265,19 @@ def test_a_video_of_one_clip_comes_up_as_often_as_its_time() -> None:
 
 def test_a_clip_is_charged_to_the_trigger_that_found_most_of_it() -> None:
     both = (hit("blip", 500, 6), hit("low_confidence", 502, 2, x=300))
-    (choice,) = select.select([video(hits=both)], Options(min_clips=1, control=0))
+    (choice,) = select.select([video(hits=both)], SelectionOptions(min_clips=1, control=0))
     assert choice.led_by == "blip"
 
 
 def test_novelty_has_its_own_share_and_is_never_mixed_into_the_errors() -> None:
-    new = tuple(Hit("novelty", Span(k, k + 10), 1.0, (), "new") for k in (300, 900, 1500))
-    known = Known(novel=frozenset({"novelty"}))
-    found = select.select([video(length=2000, hits=(*many(), *new))], Options(min_clips=20), known)
+    new = tuple(
+        Hit(trigger="novelty", span=Span(k, k + 10), score=1.0, boxes=(), why="new")
+        for k in (300, 900, 1500)
+    )
+    known = SelectionHistory(novelty_triggers=frozenset({"novelty"}))
+    found = select.select(
+        [video(length=2000, hits=(*many(), *new))], SelectionOptions(min_clips=20), known
+    )
     assert by(found) == {"control": 2, "novelty": 2, "trigger": 16}
     assert {c.led_by for c in found if c.chosen_by == "novelty"} == {"novelty"}
     errors = [choice for choice in found if choice.chosen_by == "trigger"]
@@ -268,8 +285,8 @@ def test_novelty_has_its_own_share_and_is_never_mixed_into_the_errors() -> None:
 
 
 def test_the_share_of_novelty_falls_to_the_errors_where_nothing_is_new() -> None:
-    known = Known(novel=frozenset({"novelty"}))
-    found = select.select([video(length=2000, hits=many())], Options(min_clips=20), known)
+    known = SelectionHistory(novelty_triggers=frozenset({"novelty"}))
+    found = select.select([video(length=2000, hits=many())], SelectionOptions(min_clips=20), known)
     assert by(found) == {"control": 2, "trigger": 18}
 
 
@@ -277,8 +294,10 @@ def test_triggers_that_were_tried_least_get_a_clip() -> None:
     rare = (hit("still", 777, x=9000), hit("appear", 779, x=9500))
     one = video(length=2000, hits=(*many(every=45), *rare))
     shares = {"flicker": 0.8, "still": 0.1, "appear": 0.1}
-    known = Known(shares=shares, floor=0.04, charged={"flicker": 9, "appear": 3})
-    found = select.select([one], Options(min_clips=10, control=0), known)
+    known = SelectionHistory(
+        shares=shares, min_share=0.04, clips_by_trigger={"flicker": 9, "appear": 3}
+    )
+    found = select.select([one], SelectionOptions(min_clips=10, control=0), known)
     assert Counter(c.led_by for c in found)["still"] == 1
 
 
@@ -286,7 +305,9 @@ def test_a_trigger_takes_twice_its_share_before_the_others_have_had_theirs() -> 
     hits = (*many(every=90), *(hit("area", k, x=k + 5000) for k in range(50, 2000, 90)))
     shares = {"flicker": 0.2, "area": 0.8}
     found = select.select(
-        [video(length=2000, hits=hits)], Options(min_clips=10, control=0), Known(shares=shares)
+        [video(length=2000, hits=hits)],
+        SelectionOptions(min_clips=10, control=0),
+        SelectionHistory(shares=shares),
     )
     assert Counter(choice.led_by for choice in found) == {"flicker": 4, "area": 6}
 
@@ -297,15 +318,18 @@ def test_clips_of_each_day_replace_the_budget() -> None:
         for day in ("1", "2", "3")
         for k in range(2)
     ]
-    options = Options(per_day=6, control=0, max_day=0.5)
-    found = select.select(days, options, Known(days={"3": 4}))
+    options = SelectionOptions(per_day=6, control=0, max_day=0.5)
+    found = select.select(days, options, SelectionHistory(clips_by_day={"3": 4}))
     assert len(found) == 6 + 6 + 2
 
 
 def test_one_camera_or_day_does_not_take_all() -> None:
     loud = replace(video("loud", 2000, many()), camera="loud", day="1")
     quiet = replace(video("quiet", 2000, many("low_confidence", 300)), camera="quiet", day="2")
-    for options in (Options(min_clips=10, max_camera=0.6), Options(min_clips=10, max_day=0.6)):
+    for options in (
+        SelectionOptions(min_clips=10, max_camera=0.6),
+        SelectionOptions(min_clips=10, max_day=0.6),
+    ):
         found = select.select([loud, quiet], replace(options, control=0))
         assert Counter(choice.video for choice in found) == {"loud": 6, "quiet": 4}
 
@@ -313,8 +337,10 @@ def test_one_camera_or_day_does_not_take_all() -> None:
 def test_the_same_trouble_is_cut_once() -> None:
     coat = tuple(hit("still", k, x=70) for k in range(50, 1950, 100))
     one = video(length=2000, hits=coat)
-    found = select.select([one], Options(min_clips=5, control=0))
+    found = select.select([one], SelectionOptions(min_clips=5, control=0))
     assert by(found) == {"trigger": 1, "floor": 4}
-    seen = (select.Earlier("train", "still", np.array([[70, 0, 110, 100]], np.float32)),)
-    later = select.select([replace(one, earlier=seen)], Options(min_clips=5, control=0))
+    seen = (select.EarlierClip("train", "still", np.array([[70, 0, 110, 100]], np.float32)),)
+    later = select.select(
+        [replace(one, earlier_clips=seen)], SelectionOptions(min_clips=5, control=0)
+    )
     assert by(later) == {"floor": 5}

@@ -1,4 +1,4 @@
-"""The first tables. A revision that was released is never changed: later ones build on it."""
+"""The first tables. A released revision is never changed, since later ones build on it."""
 
 from __future__ import annotations
 
@@ -16,29 +16,37 @@ Column = sa.Column[Any]
 
 
 def upgrade() -> None:
-    """From nothing."""
-    _videos()
-    _clips()
-    _reviews()
-    _history()
+    """Create the tables."""
+    create_video_tables()
+    create_clip_tables()
+    create_review_tables()
+    create_history_tables()
 
 
 def downgrade() -> None:
-    """To nothing."""
-    later = ("verdicts", "label_revisions", "video_marks", "selections", "hits", "dataset_clips")
-    first = ("clips", "videos", "stage_counts", "hit_counts", "clip_events")
-    for name in (*later, *first, "datasets", "models", "flow_runs"):
+    """Drop all tables."""
+    referring = (
+        "verdicts",
+        "label_revisions",
+        "video_marks",
+        "selections",
+        "hits",
+        "dataset_clips",
+    )
+    referred = ("clips", "videos", "stage_counts", "hit_counts", "clip_events")
+    for name in (*referring, *referred, "datasets", "models", "flow_runs"):
         op.drop_table(name)
 
 
-def _videos() -> None:
+def create_video_tables() -> None:
+    """Create the tables of videos and hits."""
     op.create_table(
         "videos",
         _text("id", primary_key=True),
         _text("camera"),
         _time("started_at", nullable=True),
         _real("fps"),
-        *_whole("frames", "width", "height"),
+        *_integers("frames", "width", "height"),
         _text("digest"),
         _text("suffix"),
     )
@@ -55,7 +63,7 @@ def _videos() -> None:
         _text("video", sa.ForeignKey("videos.id")),
         _text("key"),
         _text("trigger"),
-        *_whole("start", "stop"),
+        *_integers("start", "stop"),
         _real("score"),
         _text("boxes"),
         _text("why"),
@@ -66,23 +74,24 @@ def _videos() -> None:
         "hit_counts",
         _text("camera", primary_key=True),
         _text("trigger", primary_key=True),
-        *_whole("hits"),
+        *_integers("hits"),
         comment="rollup of hits",
     )
 
 
-def _clips() -> None:
-    op.create_table("selections", _number("seq"), _text("id", unique=True), *_piece())
+def create_clip_tables() -> None:
+    """Create the tables of selections, clips and their events."""
+    op.create_table("selections", _number("seq"), _text("id", unique=True), *_clip_columns())
     op.create_table(
         "clips",
         _number("seq"),
         _text("id", unique=True),
-        *_piece(),
+        *_clip_columns(),
         _text("stage"),
-        *_whole("revision"),
+        *_integers("revision"),
         _text("error"),
         _text("failed_from", nullable=True),
-        *_whole("attempts"),
+        *_integers("attempts"),
         _text("lease_owner", nullable=True),
         _time("lease_until", nullable=True),
         _time("created_at"),
@@ -107,12 +116,13 @@ def _clips() -> None:
         "stage_counts",
         _text("camera", primary_key=True),
         _text("stage", primary_key=True),
-        *_whole("clips"),
+        *_integers("clips"),
         comment="rollup of clips",
     )
 
 
-def _reviews() -> None:
+def create_review_tables() -> None:
+    """Create the tables of label revisions and verdicts."""
     op.create_table(
         "label_revisions",
         _text("clip", sa.ForeignKey("clips.id"), primary_key=True),
@@ -122,7 +132,7 @@ def _reviews() -> None:
         _text("made_by"),
         _time("made_at"),
         _text("digest"),
-        *_whole("boxes"),
+        *_integers("boxes"),
         _text("origins"),
     )
     op.create_table(
@@ -132,25 +142,26 @@ def _reviews() -> None:
         _text("by", primary_key=True),
         _text("decision"),
         _real("seconds"),
-        *_whole("edits", "images"),
+        *_integers("edits", "images"),
         _text("reason"),
     )
 
 
-def _history() -> None:
+def create_history_tables() -> None:
+    """Create the tables of datasets, models and flow runs."""
     op.create_table(
         "datasets",
         _text("name", primary_key=True),
         _text("digest"),
         _text("parent", nullable=True),
-        *_whole("clips", "images"),
+        *_integers("clips", "images"),
         _time("made_at"),
     )
     op.create_table(
         "dataset_clips",
         _text("dataset", sa.ForeignKey("datasets.name"), primary_key=True),
         _text("clip", primary_key=True),
-        *_whole("revision"),
+        *_integers("revision"),
         _text("split"),
     )
     op.create_index("datasets_of_clip", "dataset_clips", ["clip"])
@@ -172,13 +183,13 @@ def _history() -> None:
     )
 
 
-def _piece() -> list[Column]:
+def _clip_columns() -> list[Column]:
     return [
         _text("camera"),
         _text("video", sa.ForeignKey("videos.id")),
-        *_whole("start", "stop"),
+        *_integers("start", "stop"),
         _real("fps"),
-        *_whole("width", "height"),
+        *_integers("width", "height"),
         _text("chosen_by"),
         _text("hits"),
         _text("split"),
@@ -203,5 +214,5 @@ def _real(name: str) -> Column:
     return sa.Column(name, sa.Float, nullable=False)
 
 
-def _whole(*names: str) -> list[Column]:
+def _integers(*names: str) -> list[Column]:
     return [sa.Column(name, sa.Integer, nullable=False) for name in names]

@@ -14,14 +14,14 @@ TABLES = ("selections", "clips")
 
 
 def upgrade() -> None:
-    """Clips of before are charged to nobody and stand for nothing."""
+    """Upgrade from 0001: older clips are charged to no trigger and stand for no video."""
     for table in TABLES:
         op.add_column(table, sa.Column("led_by", sa.Text, nullable=False, server_default=""))
         op.add_column(table, sa.Column("stands_for", sa.Float, nullable=False, server_default="0"))
 
 
 def downgrade() -> None:
-    """Back to 0001."""
+    """Revert to 0001."""
     for table in TABLES:
         with op.batch_alter_table(table) as batch:
             batch.drop_column("stands_for")

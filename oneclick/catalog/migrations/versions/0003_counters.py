@@ -1,4 +1,4 @@
-"""One table of counters for all rollups; when a video came in; how far a flow run is."""
+"""One table of counters for all rollups, the time a video was added, progress of flow runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """The counters are filled from the rows once the schema is the newest (migrate.upgrade)."""
+    """Upgrade from 0002. `migrate.upgrade` fills the counters once the schema is the newest."""
     op.drop_table("stage_counts")
     op.drop_table("hit_counts")
     op.create_table(
@@ -33,7 +33,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to 0002; `catalog rebuild` makes the totals of that version."""
+    """Revert to 0002; `catalog rebuild` makes the totals of that version."""
     op.drop_index("flow_runs_by_start", "flow_runs")
     op.drop_index("clips_waiting", "clips")
     with op.batch_alter_table("videos") as batch:

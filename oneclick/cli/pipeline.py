@@ -1,4 +1,4 @@
-"""`oneclick run` and `oneclick demo`."""
+"""`oneclick run` and `oneclick demo`: the whole pipeline, once over."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def run(
     ] = None,
     json: output.Json = False,
 ) -> None:
-    """One lap over your video: from raw recordings to a model in service.
+    """Run one lap over your video: from raw recordings to a model in service.
 
-    Stops politely at review unless told otherwise; the same command again goes on from there.
+    It stops at review unless told otherwise; the same command continues from there.
     """
     from oneclick import report
     from oneclick.cli import summary
 
-    settings = output.settings(home, review={"accept_auto": True} if accept_auto else None)
+    settings = output.load_settings(home, review={"accept_auto": True} if accept_auto else None)
     with output.progress_bars():
         from flows import environment
 
@@ -48,15 +48,15 @@ def run(
             accept_auto=accept_auto or None,
             predictor=predictor,
         )
-    state = report.lap(settings.home)
+    state = report.lap_summary(settings.home)
     if json:
-        output.show_json({"lap": outcome, "workspace": state})
+        output.print_json({"lap": outcome, "workspace": state})
     else:
-        summary.show(state)
+        summary.print_lap(state)
     for name, reason in outcome["failed"].items():
-        output.say(f"skipped {name}: {reason}")
+        output.message(f"skipped {name}: {reason}")
     if outcome["nothing_new"]:
-        output.say("nothing new: every step of this lap was done before")
+        output.message("nothing new: every step of this lap was done before")
     if outcome["failed"]:
         raise typer.Exit(3)
 
@@ -69,20 +69,20 @@ def demo(
     seed: Annotated[int, typer.Option(help="Another seed, another ward, other numbers.")] = 0,
     json: output.Json = False,
 ) -> None:
-    """Two laps on the synthetic ward with simulated annotators, measured on unseen cameras."""
+    """Run two laps on a synthetic ward with simulated annotators; test on unseen cameras."""
     import tempfile
 
-    where = home or Path(tempfile.mkdtemp(prefix="oneclick-demo-"))
+    workspace = home or Path(tempfile.mkdtemp(prefix="oneclick-demo-"))
     with output.progress_bars():
         from flows import environment
 
-        environment.prepare(where)
+        environment.prepare(workspace)
         from flows import demo as ward_demo
 
-        result = ward_demo.demo(where, seed)
+        result = ward_demo.demo(workspace, seed)
     if json:
-        output.show_json(result)
+        output.print_json(result)
         return
     from oneclick.cli import summary
 
-    summary.show_demo(result)
+    summary.print_demo(result)

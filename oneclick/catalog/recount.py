@@ -1,0 +1,119 @@
+"""Counters computed again from the rows, for `verify` and for catalogs older than the counters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import sqlalchemy as sa
+
+from oneclick.catalog import counters, schema
+from oneclick.catalog.counters import CounterChanges
+from oneclick.core.review import POLICY_PREFIX
+
+KINDS = {
+    "clips": (counters.STAGE, counters.CUT, counters.LED, counters.SHOWN),
+    "moves": (counters.MOVED,),
+    "videos": (counters.SEEN, counters.RECORDED),
+    "hits": (counters.HIT, counters.HIT_CAMERA, counters.HIT_TRIGGER),
+    "reviews": (counters.REVIEWED, counters.CORRECTED),
+    "boxes": (counters.ORIGIN,),
+}
+"""Kinds of counters by the rows that `recount` computes them from."""
+
+
+class _TriggerName(msgspec.Struct):
+    trigger: str
+
+
+_triggers_decoder = msgspec.json.Decoder(list[_TriggerName])
+
+
+def recount(connection: sa.Connection) -> Iterator[tuple[str, CounterChanges]]:
+    """Yield (key of KINDS, its counters), computed from the rows."""
+    yield "clips", count_clips(connection)
+    yield "moves", count_moves(connection)
+    yield "videos", count_videos(connection)
+    yield "hits", count_hits(connection)
+    yield "reviews", count_reviews(connection)
+    yield "boxes", count_boxes(connection)
+
+
+def refill(connection: sa.Connection) -> None:
+    """Replace all counters by a recount."""
+    connection.execute(sa.delete(schema.counters))
+    for _, totals in recount(connection):
+        counters.apply(connection, totals)
+
+
+def count_clips(connection: sa.Connection) -> CounterChanges:
+    """Count clips by stage, selection method and trigger."""
+    c, totals = schema.clips.c, CounterChanges()
+    query = sa.select(
+        c.camera, c.stage, c.chosen_by, c.led_by, c.hits, c.start, c.stop, c.created_at
+    )
+    for row in connection.execute(query):
+        totals.add(counters.stage_changes(row.camera, row.stage, 1))
+        frames = row.stop - row.start
+        triggers = {hit.trigger for hit in _triggers_decoder.decode(row.hits)}
+        totals.add(
+            counters.clip_changes(row.chosen_by, row.led_by, triggers, frames, row.created_at)
+        )
+    return totals
+
+
+def count_moves(connection: sa.Connection) -> CounterChanges:
+    """Count the events of clips by stage and time."""
+    c, totals = schema.clip_events.c, CounterChanges()
+    for row in connection.execute(sa.select(c.old, c.new, c.at, c.detail)):
+        totals.add(counters.move_changes(row.old, row.new, row.at, row.detail))
+    return totals
+
+
+def count_videos(connection: sa.Connection) -> CounterChanges:
+    """Count videos, frames and seconds by time of addition and of recording."""
+    c, totals = schema.videos.c, CounterChanges()
+    for row in connection.execute(sa.select(c.camera, c.started_at, c.frames, c.fps, c.added_at)):
+        totals.add(counters.video_changes(*row))
+    return totals
+
+
+def count_hits(connection: sa.Connection) -> CounterChanges:
+    """Count hits by camera, trigger and recording time."""
+    v, c, totals = schema.videos.c, schema.hits.c, CounterChanges()
+    videos = connection.execute(sa.select(v.id, v.camera, v.started_at, v.fps)).all()
+    for video_id, camera, started_at, fps in videos:
+        hits = connection.execute(sa.select(c.trigger, c.start).where(c.video == video_id))
+        starts = ((trigger, start) for trigger, start in hits)
+        totals.add(counters.hit_changes(camera, started_at, fps, starts))
+    return totals
+
+
+def count_reviews(connection: sa.Connection) -> CounterChanges:
+    """Count verdicts by reviewer and time, and boxes of clips that people accepted."""
+    c, clips, revisions = schema.verdicts.c, schema.clips.c, schema.label_revisions.c
+    totals = CounterChanges()
+    for row in connection.execute(sa.select(c.by, c.at, c.images, c.edits, c.seconds)):
+        totals.add(counters.verdict_changes(*row))
+    accepted = sa.select(c.by, revisions.boxes).where(
+        c.decision == "accept",
+        clips.id == c.clip,
+        revisions.clip == clips.id,
+        revisions.revision == clips.revision,
+    )
+    for by, boxes in connection.execute(accepted):
+        if not by.startswith(POLICY_PREFIX):
+            totals.add(counters.accepted_box_changes(boxes))
+    return totals
+
+
+def count_boxes(connection: sa.Connection) -> CounterChanges:
+    """Count boxes of the newest labels by origin letter."""
+    clips, revisions = schema.clips.c, schema.label_revisions.c
+    query = sa.select(revisions.origins).where(
+        revisions.clip == clips.id, revisions.revision == clips.revision
+    )
+    totals = CounterChanges()
+    for (origins,) in connection.execute(query):
+        totals.add(counters.origin_changes(msgspec.json.decode(origins, type=dict[str, int])))
+    return totals

@@ -1,0 +1,13 @@
+"""Defaults of a training, one source for the settings, `TrainingConfig` and the gate."""
+
+ARCHITECTURE = "fcos-tiny"
+BATCH = 8
+"""Images a step, over all processes together."""
+AT_ONCE = 8
+"""Most images in one forward pass of a process."""
+STRIDE = 2
+"""Train on every n-th frame of a clip."""
+MARGIN = 0.0
+"""mAP by which a candidate must beat the champion."""
+MIN_TEST_IMAGES = 20
+"""Fewer test images are not enough evidence to promote."""

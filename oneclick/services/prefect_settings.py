@@ -1,0 +1,30 @@
+"""Prefect's settings of the user, read without loading Prefect."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+
+
+def api_url() -> str | None:
+    """Return the URL of the user's Prefect server or Prefect Cloud; None if none is set."""
+    return setting("PREFECT_API_URL")
+
+
+def setting(name: str) -> str | None:
+    """Return a setting of Prefect from the environment or the active profile."""
+    return os.environ.get(name) or active_profile().get(name) or None
+
+
+def active_profile() -> dict[str, str]:
+    """Return the active profile, as `prefect config set` and `prefect cloud login` write it."""
+    folder = Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect").expanduser()
+    file = Path(os.environ.get("PREFECT_PROFILES_PATH") or folder / "profiles.toml").expanduser()
+    try:
+        document = tomllib.loads(file.read_text("utf-8"))
+    except (OSError, tomllib.TOMLDecodeError):
+        return {}
+    active = os.environ.get("PREFECT_PROFILE") or document.get("active", "")
+    profile: dict[str, str] = document.get("profiles", {}).get(active, {})
+    return profile

@@ -1,0 +1,73 @@
+"""Model cards: `card.json` beside the weights says what a model is and where it comes from."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from oneclick.storage import files
+
+WEIGHTS_FILE, CARD_FILE = "model.pt", "card.json"
+
+
+class TrainingDataset(msgspec.Struct, frozen=True):
+    """The DatasetVersion that a model was trained on."""
+
+    name: str
+    digest: str
+
+
+class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
+    """Identity, origin and test metrics of a model; its presence means the model is complete."""
+
+    id: str
+    arch: str
+    classes: tuple[str, ...]
+    size: tuple[int, int]
+    """Height and width in px that images are fitted into."""
+    threshold: float
+    """Operating score: boxes below it are dropped."""
+    dataset: TrainingDataset
+    parent: str | None
+    """Champion whose weights training started from."""
+    config: dict[str, Any]
+    code: str
+    """Version of oneclick."""
+    made_at: datetime
+    """UTC."""
+    seconds: float
+    """Duration of training."""
+    weights: str
+    """sha256 of model.pt."""
+    metrics: dict[str, float]
+    """core.evaluation.DetectionMetrics on the test clips of the dataset."""
+    pretrained: bool = False
+    """Whether the weights go back to weights learned on COCO."""
+    cost: dict[str, Any] = {}
+    """Latency per image and size of the model; empty on cards of earlier versions."""
+    decision: dict[str, Any] | None = None
+    """The decision of the gate (see stages/train.py); None before the gate has judged."""
+
+
+def write(folder: Path, card: ModelCard) -> None:
+    """Write `card.json` into a model's folder, after all its other files.
+
+    Raises:
+        NoSpace: the device is full. Unavailable: the folder cannot be written.
+    """
+    files.write_json(folder / CARD_FILE, card)
+
+
+def read(folder: Path) -> ModelCard | None:
+    """Read the card of a model's folder; None where there is no complete model.
+
+    Raises:
+        BadInput: the card is broken.
+    """
+    if not (folder / CARD_FILE).exists():
+        return None
+    card: ModelCard = files.read_json(folder / CARD_FILE, ModelCard)
+    return card
