@@ -7,11 +7,11 @@ from typing import Any
 
 from prefect import flow, task
 
-from flows import models, policy
 from oneclick import report, settings
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
+from oneclick.flows import models, policy
 from oneclick.stages import cut, extract, fetch, predict, trigger
 from oneclick.storage.workspace import Workspace
 

@@ -12,18 +12,18 @@ from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
-from flows import policy
-from flows.collect import collect
-from flows.label import label
-from flows.publish import publish
-from flows.review import review
-from flows.train import train
 from oneclick import detectors, report, video, ward
 from oneclick.catalog import Catalog
 from oneclick.core import ids, progress
 from oneclick.core.clips import ClipStage
 from oneclick.core.evaluation import DetectionMetrics
 from oneclick.core.tracks import Tracks
+from oneclick.flows import policy
+from oneclick.flows.collect import collect
+from oneclick.flows.label import label
+from oneclick.flows.publish import publish
+from oneclick.flows.review import review
+from oneclick.flows.train import train
 from oneclick.platforms.local import LocalPlatform
 from oneclick.storage import model_registry
 from oneclick.storage.workspace import Workspace

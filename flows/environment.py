@@ -39,11 +39,11 @@ def prepare(home: Path) -> None:
         Unavailable, NoSpace: the server cannot start.
     """
     if apply_defaults(home):
-        from flows import local_server
+        from oneclick.flows import local_server
 
         server = local_server.EmbeddedServer(Path(os.environ["PREFECT_HOME"]))
         # Two seconds of imports that the first flow needs anyway, while the server starts.
-        import_module("flows.one_click")
+        import_module("oneclick.flows.one_click")
         timeout = os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"]
         server.wait_until_ready(float(timeout))
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from prefect import flow, task
 
-from flows import models, policy
 from oneclick import report, settings
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
+from oneclick.flows import models, policy
 from oneclick.stages import autolabel
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from prefect import flow, task
 
-from flows import policy
 from oneclick import settings
+from oneclick.flows import policy
 from oneclick.stages import maintain as stage
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from prefect import flow
 
-from flows import policy
-from flows.collect import collect
-from flows.label import label
-from flows.publish import publish
-from flows.review import review
-from flows.train import train
 from oneclick import settings
+from oneclick.flows import policy
+from oneclick.flows.collect import collect
+from oneclick.flows.label import label
+from oneclick.flows.publish import publish
+from oneclick.flows.review import review
+from oneclick.flows.train import train
 from oneclick.storage import files
 
 

@@ -21,13 +21,13 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.task_runners import TaskRunner
 
-from flows import local_server
 from oneclick import settings
 from oneclick.catalog import Catalog, owner_id
 from oneclick.core import progress
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import NoSpace, OneclickError, Unavailable, UsageError
 from oneclick.core.results import BatchResult
+from oneclick.flows import local_server
 
 HOUR = 3600
 PROGRESS_SECONDS = 2.0

@@ -7,10 +7,10 @@ from typing import Any
 
 from prefect import flow, task
 
-from flows import policy
 from oneclick import settings
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
+from oneclick.flows import policy
 from oneclick.stages import publish as stage
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from prefect import flow, task
 
-from flows import policy
 from oneclick import report, settings
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
+from oneclick.flows import policy
 from oneclick.platforms.options import PlatformName, PlatformOptions
 from oneclick.stages import review as stage
 

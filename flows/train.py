@@ -8,9 +8,9 @@ from typing import Any
 
 from prefect import flow, task
 
-from flows import alerts, policy
 from oneclick import report, settings
 from oneclick.core.results import BatchResult
+from oneclick.flows import alerts, policy
 from oneclick.report import scores
 from oneclick.stages import calibrate, novelty, sync_wandb
 from oneclick.stages import train as stage

@@ -18,15 +18,15 @@ from textual.screen import Screen
 
 from oneclick import design
 from oneclick.report.snapshot import ActionItem
-from tui import commands, dialogs, grid, keys, theme
-from tui.bars import HintsBar
-from tui.commands import CommandResult
-from tui.jump import JumpScreen
-from tui.panel import Panel, RowSelected, bindings
-from tui.screens.base import NumberedScreen
-from tui.screens.clips import ClipsScreen
-from tui.screens.registry import SCREENS
-from tui.snapshot_app import READ_SECONDS, SnapshotApp, SnapshotSource
+from oneclick.tui import commands, dialogs, grid, keys, theme
+from oneclick.tui.bars import HintsBar
+from oneclick.tui.commands import CommandResult
+from oneclick.tui.jump import JumpScreen
+from oneclick.tui.panel import Panel, RowSelected, bindings
+from oneclick.tui.screens.base import NumberedScreen
+from oneclick.tui.screens.clips import ClipsScreen
+from oneclick.tui.screens.registry import SCREENS
+from oneclick.tui.snapshot_app import READ_SECONDS, SnapshotApp, SnapshotSource
 
 CLOCK_SECONDS = 5.0
 """Seconds between two looks at the clock, which shows minutes."""

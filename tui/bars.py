@@ -13,10 +13,10 @@ from textual.widget import Widget
 from oneclick import design
 from oneclick.design import Ink
 from oneclick.report import formatting
-from tui import rows
-from tui.host import Host, ReaderStatus
-from tui.panels import heatmap
-from tui.rows import StyledRow
+from oneclick.tui import rows
+from oneclick.tui.host import Host, ReaderStatus
+from oneclick.tui.panels import heatmap
+from oneclick.tui.rows import StyledRow
 
 LAMP_COLOURS = {"live": "ok", "old": "warn", "paused": "wait", "past": "accent", "none": "fail"}
 

@@ -6,9 +6,9 @@ import asyncio
 from typing import Literal, cast
 
 from oneclick.core.errors import UnknownName, UsageError
-from tui import grid
-from tui.app import Oneclick
-from tui.screens.registry import SCREENS
+from oneclick.tui import grid
+from oneclick.tui.app import Oneclick
+from oneclick.tui.screens.registry import SCREENS
 
 FrameFormat = Literal["text", "svg"]
 

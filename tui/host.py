@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from oneclick import design
 from oneclick.report.snapshot import Zoom
-from tui.commands import CommandResult
+from oneclick.tui.commands import CommandResult
 
 
 @dataclass(frozen=True)

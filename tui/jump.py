@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.panel import Panel
+from oneclick.tui.panel import Panel
 
 LETTERS = "asdfghjklqwertzuiop"
 

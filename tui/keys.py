@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from textual.app import SystemCommand
 
 from oneclick import design
-from tui.panel import Panel
+from oneclick.tui.panel import Panel
 
 
 def help_text(

@@ -18,8 +18,8 @@ from textual.widget import Widget
 from oneclick import design
 from oneclick.design import Ink
 from oneclick.report.snapshot import Snapshot
-from tui import rows
-from tui.rows import StyledRow
+from oneclick.tui import rows
+from oneclick.tui.rows import StyledRow
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from textual.app import App
 from textual.worker import Worker, WorkerState
 
 from oneclick.report.snapshot import Snapshot, Zoom
-from tui import commands
-from tui.bars import HeaderBar
-from tui.host import ReaderStatus
-from tui.panel import SnapshotView
-from tui.screens.base import NumberedScreen
+from oneclick.tui import commands
+from oneclick.tui.bars import HeaderBar
+from oneclick.tui.host import ReaderStatus
+from oneclick.tui.panel import SnapshotView
+from oneclick.tui.screens.base import NumberedScreen
 
 READ_SECONDS = 1.0
 """Seconds from the end of one read to the next."""

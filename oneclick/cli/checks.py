@@ -84,8 +84,8 @@ def check_video(settings: Settings) -> CheckResult:
 
 def check_detectors(settings: Settings) -> CheckResult:
     """Check whether the predictor, its rival and all labellers load."""
-    from flows import models
     from oneclick import detectors
+    from oneclick.flows import models
     from oneclick.storage.workspace import Workspace
 
     names = [models.predictor(settings), models.rival(settings), *models.labellers(settings)]

@@ -24,9 +24,9 @@ def clips(
     ] = None,
 ) -> None:
     """Label extracted clips with several models, using past and future frames."""
-    from flows import models
     from oneclick.catalog import Catalog
     from oneclick.core.clips import ClipStage
+    from oneclick.flows import models
     from oneclick.stages import autolabel
 
     settings = output.load_settings(home)

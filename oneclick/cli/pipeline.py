@@ -37,10 +37,10 @@ def run(
 
     settings = output.load_settings(home, review={"accept_auto": True} if accept_auto else None)
     with output.progress_bars():
-        from flows import environment
+        from oneclick.flows import environment
 
         environment.prepare(settings.home)
-        from flows.one_click import one_click
+        from oneclick.flows.one_click import one_click
 
         outcome = one_click(
             sources=list(sources or []),
@@ -74,10 +74,10 @@ def demo(
 
     workspace = home or Path(tempfile.mkdtemp(prefix="oneclick-demo-"))
     with output.progress_bars():
-        from flows import environment
+        from oneclick.flows import environment
 
         environment.prepare(workspace)
-        from flows import demo as ward_demo
+        from oneclick.flows import demo as ward_demo
 
         result = ward_demo.demo(workspace, seed)
     if json:

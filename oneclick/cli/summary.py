@@ -10,7 +10,7 @@ import typer
 from oneclick.cli import output
 
 if TYPE_CHECKING:
-    from flows.demo import Demo
+    from oneclick.flows.demo import Demo
     from oneclick.report import LapSummary, TrainingReport
     from oneclick.report.snapshot import FlowRunRow, Snapshot
 

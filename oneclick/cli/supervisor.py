@@ -16,9 +16,9 @@ from typing import Any, Self
 
 import httpx
 
-import flows
-from flows import environment, local_server
-from oneclick.core.errors import Unavailable, UsageError
+from oneclick import flows
+from oneclick.core.errors import Unavailable
+from oneclick.flows import environment, local_server
 from oneclick.services import prefect_settings
 from oneclick.storage import files
 
@@ -57,7 +57,6 @@ class Supervisor:
     """
 
     def __init__(self, home: Path) -> None:
-        self.root = checkout_root()
         self.user_url = prefect_settings.api_url()
         self.env = environment.DEFAULTS | dict(os.environ)
         self.env["ONECLICK_HOME"] = str(home)
@@ -116,7 +115,9 @@ class Supervisor:
     def deploy(self) -> list[str]:
         """Create or update the pool and every deployment of prefect.yaml; return their names."""
         self._call("work-pool", "create", POOL, "--type", "process", "--overwrite")
-        text = self._call("--no-prompt", "deploy", "--all")
+        text = self._call(
+            "--no-prompt", "deploy", "--all", "--prefect-file", str(deployments_file())
+        )
         return re.findall(r"Deployment '([^']+)' successfully", text)
 
     def worker(self) -> None:
@@ -147,7 +148,6 @@ class Supervisor:
     ) -> subprocess.Popen[bytes]:
         child = subprocess.Popen(
             [sys.executable, "-m", program, *arguments],
-            cwd=self.root,
             env=self.env,
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -161,7 +161,6 @@ class Supervisor:
     def _call(self, *arguments: str) -> str:
         process = subprocess.run(
             [sys.executable, "-m", "prefect", *arguments],
-            cwd=self.root,
             env=self.env | {"COLUMNS": "200"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -174,16 +173,11 @@ class Supervisor:
         return process.stdout
 
 
-def checkout_root() -> Path:
-    """Return the folder that holds prefect.yaml, the checkout this package runs from.
-
-    Raises:
-        UsageError: if there is none beside the package.
-    """
-    root = Path(flows.__file__).parents[1]
-    if not (root / "prefect.yaml").exists():
-        raise UsageError(f"{root} has no prefect.yaml: run oneclick up from a checkout")
-    return root
+def deployments_file() -> Path:
+    """Return prefect.yaml: beside the flows in a wheel, at the top of a checkout."""
+    folder = Path(flows.__file__).parent
+    packaged = folder / "prefect.yaml"
+    return packaged if packaged.exists() else folder.resolve().parent / "prefect.yaml"
 
 
 def check_port_free(host: str, port: int) -> None:

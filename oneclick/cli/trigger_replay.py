@@ -30,8 +30,8 @@ def try_(
     json: output.Json = False,
 ) -> None:
     """Replay a trigger over stored predictions with other parameters; nothing is changed."""
-    from flows import models
     from oneclick import report
+    from oneclick.flows import models
     from oneclick.report import axis
 
     settings = output.load_settings(home)

@@ -23,8 +23,8 @@ def tui(
     """Open the terminal UI: what happens, what needs you, and the next action one key away."""
     from oneclick.core.errors import UsageError
     from oneclick.report import snapshot_reader
-    from tui import frame
-    from tui.app import Oneclick
+    from oneclick.tui import frame
+    from oneclick.tui.app import Oneclick
 
     settings = output.load_settings(home)
     reader = snapshot_reader.SnapshotReader(settings.home, output.goals(settings))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from oneclick.core.errors import BadInput, BadLabels
+from oneclick.core.labels import LabelTrack
 from oneclick.formats import base, disk
 from oneclick.formats.base import BoxRows
 
@@ -86,6 +87,10 @@ class CocoTrack(msgspec.Struct):
     id: int
     keyframes: tuple[int, ...] = ()
     attributes: dict[str, tuple[tuple[int, int, str], ...]] = {}
+
+    def restore(self, track: LabelTrack) -> LabelTrack:
+        """Return `track` with the stored key frames and attribute ranges."""
+        return replace(track, keyframes=self.keyframes, attributes=self.attributes)
 
 
 class CocoVideo(msgspec.Struct):

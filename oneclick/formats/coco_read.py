@@ -9,7 +9,6 @@ each. Track ids are read where tools store them: `track_id`, `instance_id`, or a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -95,13 +94,7 @@ def load(
     if video and is_complete:
         video_tracks = {track.id: track for track in video.tracks or ()}
         tracks = tuple(
-            replace(
-                track,
-                keyframes=video_tracks[track.id].keyframes,
-                attributes=video_tracks[track.id].attributes,
-            )
-            if track.id in video_tracks
-            else track
+            video_tracks[track.id].restore(track) if track.id in video_tracks else track
             for track in tracks
         )
     fps = video.fps if video else None

@@ -49,7 +49,7 @@ class TrainOptions:
     stride: int
     """Train on every n-th frame of a clip."""
     origins: Mapping[str, float]
-    """Weight of boxes by their origin, 1 where it is silent."""
+    """Weight of boxes by their origin, 1 if not given."""
     draw: Mapping[str, float]
     """Sampling weight of clips, by what led to them or by the origin of their boxes."""
     seed: int

@@ -206,13 +206,14 @@ def hits_from_boxes(
     limited = np.clip(means, 0, 1).round(4).tolist()
     texts: dict[tuple[str, int, int], str] = {}  # most Hits have the same text
     for start, stop, name, score in zip(first.tolist(), stops, names, limited, strict=True):
-        span = Span(frames[start], frames[stop - 1] + 1)
-        key = (name, len(span), stop - start)
+        low, high = frames[start], frames[stop - 1] + 1
+        key = (name, high - low, stop - start)
         if key not in texts:
             count = "1 frame" if stop - start == 1 else f"{stop - start} frames"
-            seconds = f"{len(span) / detections.fps:.1f} s"
+            seconds = f"{(high - low) / detections.fps:.1f} s"
             texts[key] = reason.format(cls=name, seconds=seconds, frames=count)
         boxes = tuple(places[start:stop])
+        span = Span(low, high)
         hits.append(Hit(trigger=trigger, span=span, score=score, boxes=boxes, why=texts[key]))
     return hits
 

@@ -51,15 +51,15 @@ def timed(work: Callable[..., Any], seconds: Counter[str], name: str) -> Callabl
 def lap(video: Path, home: Path) -> Counter[str]:
     """One lap in this process; seconds by stage, of server start and of the flow call."""
     seconds: Counter[str] = Counter()
-    from flows import environment
+    from oneclick.flows import environment
 
     timed(environment.prepare, seconds, "server start")(home)
     for stage, names in STAGES.items():
         module = import_module(f"oneclick.stages.{stage}")
         for name in names:
             setattr(module, name, timed(getattr(module, name), seconds, stage))
-    from flows import policy
-    from flows.one_click import one_click
+    from oneclick.flows import policy
+    from oneclick.flows.one_click import one_click
 
     with policy.in_process():
         timed(one_click, seconds, "flow call")([str(video)], home, accept_auto=True)
@@ -99,7 +99,7 @@ def main() -> int:
     given = parser.parse_args()
     home = given.home or Path(tempfile.mkdtemp(prefix="oneclick-bench-"))
     if given.inside == "start":
-        from flows import environment
+        from oneclick.flows import environment
 
         environment.prepare(home)
         print("{}")

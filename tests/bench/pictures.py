@@ -10,8 +10,8 @@ from pathlib import Path
 
 from oneclick.report import snapshot_reader
 from oneclick.storage import files
-from tui import frame
-from tui.app import Oneclick
+from oneclick.tui import frame
+from oneclick.tui.app import Oneclick
 
 SHOWN = {"pipeline": (120, 36), "triggers": (120, 36), "train": (120, 36)}
 

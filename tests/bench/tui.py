@@ -32,9 +32,9 @@ from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.report import snapshot_reader
 from oneclick.report.snapshot import Zoom
-from tui.app import Oneclick
-from tui.panel import Panel, SnapshotView
-from tui.screens.base import NumberedScreen
+from oneclick.tui.app import Oneclick
+from oneclick.tui.panel import Panel, SnapshotView
+from oneclick.tui.screens.base import NumberedScreen
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAIR = ((ClipStage.QUARANTINED, ClipStage.CUT), (ClipStage.CUT, ClipStage.QUARANTINED))
@@ -160,7 +160,7 @@ def imports() -> float:
     """Seconds that importing the program takes, measured by itself."""
     code = (
         "import time; t = time.perf_counter(); "
-        "from oneclick.report import snapshot_reader; from tui.app import Oneclick; "
+        "from oneclick.report import snapshot_reader; from oneclick.tui.app import Oneclick; "
         "from oneclick.settings import load; import oneclick.cli.main; "
         "print(time.perf_counter() - t)"
     )

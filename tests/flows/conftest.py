@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows import environment
+from oneclick.flows import environment
 
 # Prefect reads the environment when it is imported, and the test modules import it first of all.
 SCRATCH = Path(tempfile.mkdtemp(prefix="oneclick-flows-"))

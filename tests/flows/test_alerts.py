@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from flows import alerts
 from oneclick.core.evaluation import ModelScore
+from oneclick.flows import alerts
 from oneclick.report import TrainingReport
 
 ROWS = (

@@ -11,8 +11,8 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_environment_needs_no_prefect_and_the_flows_no_torch() -> None:
     code = (
-        "import sys; from flows import environment; assert 'prefect' not in sys.modules; "
-        "import flows.one_click, flows.maintain; "
+        "import sys; from oneclick.flows import environment; assert 'prefect' not in sys.modules; "
+        "import oneclick.flows.one_click, oneclick.flows.maintain; "
         "assert not {'torch', 'torchvision', 'wandb'} & set(sys.modules), 'torch'"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
@@ -22,7 +22,7 @@ def test_deployments_name_flows_that_exist_and_share_none() -> None:
     from prefect.flows import Flow, load_flow_from_entrypoint
 
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
-    flows = [load_flow_from_entrypoint(str(ROOT / d["entrypoint"])) for d in deployments]
+    flows = [load_flow_from_entrypoint(d["entrypoint"]) for d in deployments]
     assert all(isinstance(flow, Flow) for flow in flows)
     assert len({flow.name for flow in flows}) == len(deployments) == 7
     names = [f"{flow.name}/{d['name']}" for flow, d in zip(flows, deployments, strict=True)]

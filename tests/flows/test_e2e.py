@@ -22,9 +22,9 @@ from oneclick.core.clips import ClipStage
 from oneclick.core.errors import OneclickError, UnknownName
 from oneclick.report import flows, snapshot_reader
 from oneclick.services.prefect_api import PrefectServer
+from oneclick.tui.app import Oneclick
+from oneclick.tui.screens.flows import DeploymentTable
 from tests.tui.samples import drive, press
-from tui.app import Oneclick
-from tui.screens.flows import DeploymentTable
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400), pytest.mark.usefixtures("small")]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from flows import environment
 from oneclick.core.errors import Unavailable
+from oneclick.flows import environment
 from oneclick.services import prefect_settings
 
 ROOT = Path(__file__).parents[2]

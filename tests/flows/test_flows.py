@@ -8,16 +8,16 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
-from flows import policy
-from flows.collect import collect
-from flows.label import label
-from flows.maintain import maintain
-from flows.one_click import one_click
-from flows.publish import publish
-from flows.review import review
-from flows.train import train
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
+from oneclick.flows import policy
+from oneclick.flows.collect import collect
+from oneclick.flows.label import label
+from oneclick.flows.maintain import maintain
+from oneclick.flows.one_click import one_click
+from oneclick.flows.publish import publish
+from oneclick.flows.review import review
+from oneclick.flows.train import train
 from oneclick.platforms.encord import connect
 from tests.fakes import clips
 from tests.platforms.encord.desk import Desk

@@ -12,10 +12,10 @@ import pytest
 LONG_FLOW = """
 import sys, time
 from pathlib import Path
-from flows import environment
+from oneclick.flows import environment
 environment.prepare(Path(sys.argv[1]))
 from prefect import flow
-from flows import policy
+from oneclick.flows import policy
 @flow
 def long():
     print("working", flush=True)

@@ -8,9 +8,9 @@ import pytest
 from prefect.states import Failed
 from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
-from flows import local_server, models, policy
 from oneclick import settings
 from oneclick.core.errors import BadVideo, NoSpace, Unavailable, UsageError
+from oneclick.flows import local_server, models, policy
 from oneclick.storage.workspace import Workspace
 
 

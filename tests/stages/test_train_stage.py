@@ -9,11 +9,11 @@ import cv2
 import pytest
 import torch
 
-from flows import models
 from oneclick import detectors, report, settings
 from oneclick.catalog import Catalog
 from oneclick.cli import summary
 from oneclick.core.errors import BadInput, DetectorUnavailable, UnknownName, UsageError
+from oneclick.flows import models
 from oneclick.stages import publish, train, worst
 from oneclick.storage import datasets, model_cards, model_registry
 from oneclick.storage.workspace import Workspace

@@ -17,7 +17,7 @@ import torch
 from oneclick.core.errors import OneclickError, UsageError
 from oneclick.storage import datasets, files, model_cards
 from oneclick.training import checkpoint, launch, loop, model, train
-from oneclick.training.config import Equipment, TrainingJob, TrainingConfig, TrainingPaths
+from oneclick.training.config import Equipment, TrainingConfig, TrainingJob, TrainingPaths
 from oneclick.training.distributed import ProcessContext
 from tests.training import toy
 

@@ -121,8 +121,8 @@ def test_a_loss_that_is_not_finite_names_its_batch_and_leaves_no_model(
 
 
 def test_the_learning_rate_warms_up_and_falls() -> None:
-    schedule = loop.Schedule(100, 1.0, 10, 0.0, 1.0, 0.0)
-    rates = [schedule.at(step) for step in range(100)]
+    schedule = loop.Schedule(steps=100, lr=1.0, warmup=10, weight_decay=0.0, clip=1.0, ema=0.0)
+    rates = [schedule.learning_rate(step) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == rates[9] == rates[10] == 1
     assert rates[10:] == sorted(rates[10:], reverse=True)

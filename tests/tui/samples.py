@@ -33,10 +33,10 @@ from oneclick.report.snapshot import (
 from oneclick.storage import files, model_registry
 from oneclick.storage.model_cards import ModelCard, TrainingDataset
 from oneclick.storage.workspace import Workspace
+from oneclick.tui import frame, grid
+from oneclick.tui.app import Oneclick
+from oneclick.tui.commands import CommandResult
 from tests.catalog import samples as samples
-from tui import frame, grid
-from tui.app import Oneclick
-from tui.commands import CommandResult
 
 NOW = datetime(2026, 3, 2, 14, 2, 11, tzinfo=UTC)
 HOME = Path("ward-set")

@@ -16,15 +16,15 @@ from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.storage import model_registry
 from oneclick.storage.workspace import Workspace
+from oneclick.tui import dialogs
+from oneclick.tui.panels.table import TextPanel
+from oneclick.tui.screens.clips import ClipPage, ClipTable
+from oneclick.tui.screens.flows import RunLog
+from oneclick.tui.screens.system import DoctorTable
+from oneclick.tui.screens.train import GatePanel, ModelTable
+from oneclick.tui.screens.triggers import HitTable
 from tests.tui import samples
 from tests.tui.samples import Commands, app, drive, press, settled
-from tui import dialogs
-from tui.panels.table import TextPanel
-from tui.screens.clips import ClipPage, ClipTable
-from tui.screens.flows import RunLog
-from tui.screens.system import DoctorTable
-from tui.screens.train import GatePanel, ModelTable
-from tui.screens.triggers import HitTable
 
 
 @pytest.fixture
@@ -236,8 +236,8 @@ def test_the_doctor_is_asked_in_a_process_of_its_own(home: Path) -> None:
 def test_the_screens_load_neither_torch_nor_prefect(home: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from oneclick.report import snapshot_reader\n"
-        "from tui import frame; from tui.app import Oneclick\n"
-        "from tui.screens.registry import SCREENS\n"
+        "from oneclick.tui import frame; from oneclick.tui.app import Oneclick\n"
+        "from oneclick.tui.screens.registry import SCREENS\n"
         f"home = Path({str(home)!r})\n"
         "for name in SCREENS:\n"
         "    app = Oneclick(snapshot_reader.SnapshotReader(home), home)\n"

@@ -12,14 +12,14 @@ from textual.pilot import Pilot
 
 from oneclick import design
 from oneclick.report.snapshot import Zoom
+from oneclick.tui import dialogs
+from oneclick.tui.app import GLOBAL
+from oneclick.tui.jump import JumpScreen
+from oneclick.tui.panel import Panel
+from oneclick.tui.panels.widgets import ActionItemList, FlowRunList, FunnelPanel, HeatmapPanel
+from oneclick.tui.screens.registry import SCREENS
 from tests.tui import samples
 from tests.tui.samples import NOW, Commands, Source, app, drive, press
-from tui import dialogs
-from tui.app import GLOBAL
-from tui.jump import JumpScreen
-from tui.panel import Panel
-from tui.panels.widgets import ActionItemList, FlowRunList, FunnelPanel, HeatmapPanel
-from tui.screens.registry import SCREENS
 
 
 def test_numbers_show_the_screens(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_brackets_step_through_time_by_a_column_and_equals_comes_back() -> None:
     source, heads = Source(samples.snapshot()), []
 
     async def act(pilot: Pilot[None]) -> None:
-        from tui import grid
+        from oneclick.tui import grid
 
         for key in ("left_square_bracket", "left_square_bracket", "right_square_bracket"):
             await press(pilot, key)

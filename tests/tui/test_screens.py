@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from oneclick.core.errors import Unavailable
+from oneclick.tui.screens.registry import SCREENS
 from tests.tui import samples
 from tests.tui.samples import Source, app, drive, golden, look, press
-from tui.screens.registry import SCREENS
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from oneclick.design import Ink
 from oneclick.report.snapshot import ActionItem
-from tui import rows
-from tui.rows import StyledRow
+from oneclick.tui import rows
+from oneclick.tui.rows import StyledRow
 
 STATES = {"review": "warn", "quarantined": "fail", "flow": "fail", "gate": "warn", "start": "wait"}
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from oneclick.design import Ink
 from oneclick.report import formatting
-from tui import rows
-from tui.rows import StyledRow
+from oneclick.tui import rows
+from oneclick.tui.rows import StyledRow
 
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """Bits of a braille cell by row and column."""

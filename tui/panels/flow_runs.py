@@ -7,8 +7,8 @@ from datetime import datetime
 from oneclick.design import Ink
 from oneclick.report import formatting
 from oneclick.report.snapshot import FlowRunRow
-from tui import rows
-from tui.rows import StyledRow
+from oneclick.tui import rows
+from oneclick.tui.rows import StyledRow
 
 FLOW_WIDTH, STATE_WIDTH, AGE_WIDTH = 12, 11, 5
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from oneclick.design import Ink
 from oneclick.report import formatting
 from oneclick.report.snapshot import StageRow
-from tui import rows
-from tui.rows import StyledRow
+from oneclick.tui import rows
+from oneclick.tui.rows import StyledRow
 
 NARROW = 13
 """Cells of a column below which words are shortened."""

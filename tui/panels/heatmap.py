@@ -10,8 +10,8 @@ from oneclick.design import Ink
 from oneclick.report import formatting
 from oneclick.report.numbers import KeptVideo
 from oneclick.report.snapshot import Goals, HeatmapRow, HitHeatmap, Zoom
-from tui import rows
-from tui.rows import StyledRow
+from oneclick.tui import rows
+from oneclick.tui.rows import StyledRow
 
 SUM_WIDTH = 6
 """Cells of the column of sums."""

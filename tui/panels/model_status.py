@@ -7,9 +7,9 @@ from datetime import datetime
 from oneclick.design import Ink
 from oneclick.report import formatting
 from oneclick.report.snapshot import ModelStatus
-from tui import rows
-from tui.panels import curve
-from tui.rows import StyledRow
+from oneclick.tui import rows
+from oneclick.tui.panels import curve
+from oneclick.tui.rows import StyledRow
 
 
 def draw(status: ModelStatus, at: datetime, width: int, height: int, ink: Ink) -> list[StyledRow]:

@@ -7,8 +7,8 @@ from datetime import tzinfo
 from oneclick.design import Ink
 from oneclick.report import formatting
 from oneclick.report.snapshot import ReviewProgress
-from tui import rows
-from tui.rows import StyledRow
+from oneclick.tui import rows
+from oneclick.tui.rows import StyledRow
 
 NAME_WIDTH, NUMBER_WIDTH = 12, 7
 

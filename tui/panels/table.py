@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 from rich.cells import cell_len
 
-from tui import rows
-from tui.panel import ListPanel, Panel
-from tui.rows import StyledRow, StyledText
+from oneclick.tui import rows
+from oneclick.tui.panel import ListPanel, Panel
+from oneclick.tui.rows import StyledRow, StyledText
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,16 @@ from oneclick.report.snapshot import (
     StageRow,
     Zoom,
 )
-from tui.panel import ListPanel, Panel, SnapshotView
-from tui.panels import action_items, flow_runs, funnel, heatmap, model_status, review_progress
-from tui.rows import StyledRow
+from oneclick.tui.panel import ListPanel, Panel, SnapshotView
+from oneclick.tui.panels import (
+    action_items,
+    flow_runs,
+    funnel,
+    heatmap,
+    model_status,
+    review_progress,
+)
+from oneclick.tui.rows import StyledRow
 
 
 class FunnelPanel(Panel):

@@ -9,9 +9,9 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from oneclick import design
-from tui.bars import HeaderBar, HintsBar
-from tui.host import Host
-from tui.panel import Panel, SnapshotView
+from oneclick.tui.bars import HeaderBar, HintsBar
+from oneclick.tui.host import Host
+from oneclick.tui.panel import Panel, SnapshotView
 
 
 class NumberedScreen(Screen[None]):

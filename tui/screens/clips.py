@@ -18,10 +18,10 @@ from oneclick.report.lineage import ClipUse
 from oneclick.report.listings import ClipDetail, ClipRow
 from oneclick.report.search import SearchPage, parse_query
 from oneclick.storage.workspace import Workspace
-from tui.panel import RowHighlighted, SnapshotView, bindings
-from tui.panels.table import Column, TablePanel, TableRow, TextPanel
-from tui.rows import StyledRow
-from tui.screens.fetching import FetchingScreen
+from oneclick.tui.panel import RowHighlighted, SnapshotView, bindings
+from oneclick.tui.panels.table import Column, TablePanel, TableRow, TextPanel
+from oneclick.tui.rows import StyledRow
+from oneclick.tui.screens.fetching import FetchingScreen
 
 PAGE_SIZE = 200
 

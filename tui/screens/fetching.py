@@ -7,9 +7,9 @@ from typing import Any
 
 from textual.worker import Worker, WorkerState
 
-from tui import commands
-from tui.panel import SnapshotView
-from tui.screens.base import NumberedScreen
+from oneclick.tui import commands
+from oneclick.tui.panel import SnapshotView
+from oneclick.tui.screens.base import NumberedScreen
 
 REST_FACTOR = 20
 """A fetch that no key asked for waits so many times as long as the last one took: at most 5% of a

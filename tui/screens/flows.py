@@ -15,11 +15,11 @@ from oneclick.report import flows, formatting
 from oneclick.report.snapshot import FlowRunRow
 from oneclick.services import prefect_api
 from oneclick.services.prefect_api import Deployment, FlowRunLogLine
-from tui import dialogs
-from tui.panel import RowHighlighted, RowSelected, SnapshotView, bindings
-from tui.panels.table import Column, TablePanel, TableRow, TextPanel
-from tui.rows import StyledRow
-from tui.screens.fetching import FetchingScreen
+from oneclick.tui import dialogs
+from oneclick.tui.panel import RowHighlighted, RowSelected, SnapshotView, bindings
+from oneclick.tui.panels.table import Column, TablePanel, TableRow, TextPanel
+from oneclick.tui.rows import StyledRow
+from oneclick.tui.screens.fetching import FetchingScreen
 
 LEVELS = {30: "warn", 40: "fail", 50: "fail"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from tui.panels.widgets import (
+from oneclick.tui.panels.widgets import (
     ActionItemList,
     FlowRunList,
     FunnelPanel,
@@ -13,7 +13,7 @@ from tui.panels.widgets import (
     ModelStatusPanel,
     ReviewProgressPanel,
 )
-from tui.screens.base import NumberedScreen
+from oneclick.tui.screens.base import NumberedScreen
 
 
 class PipelineScreen(NumberedScreen):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from tui.screens.base import NumberedScreen
-from tui.screens.clips import ClipsScreen
-from tui.screens.flows import FlowsScreen
-from tui.screens.pipeline import PipelineScreen
-from tui.screens.review import ReviewScreen
-from tui.screens.system import SystemScreen
-from tui.screens.train import TrainScreen
-from tui.screens.triggers import TriggersScreen
+from oneclick.tui.screens.base import NumberedScreen
+from oneclick.tui.screens.clips import ClipsScreen
+from oneclick.tui.screens.flows import FlowsScreen
+from oneclick.tui.screens.pipeline import PipelineScreen
+from oneclick.tui.screens.review import ReviewScreen
+from oneclick.tui.screens.system import SystemScreen
+from oneclick.tui.screens.train import TrainScreen
+from oneclick.tui.screens.triggers import TriggersScreen
 
 ORDER: tuple[type[NumberedScreen], ...] = (
     PipelineScreen,

@@ -13,11 +13,11 @@ from oneclick.report import formatting
 from oneclick.report.labelling import LabellingReport
 from oneclick.report.numbers import ReviewEffort
 from oneclick.report.search import SearchPage
-from tui.panel import SnapshotView, bindings
-from tui.panels.table import Column, TablePanel, TableRow, TextPanel
-from tui.panels.widgets import ReviewProgressPanel
-from tui.rows import StyledRow
-from tui.screens.fetching import FetchingScreen
+from oneclick.tui.panel import SnapshotView, bindings
+from oneclick.tui.panels.table import Column, TablePanel, TableRow, TextPanel
+from oneclick.tui.panels.widgets import ReviewProgressPanel
+from oneclick.tui.rows import StyledRow
+from oneclick.tui.screens.fetching import FetchingScreen
 
 PAGE_SIZE = 200
 

@@ -19,11 +19,11 @@ from oneclick.core.clips import ClipStage
 from oneclick.core.errors import OneclickError
 from oneclick.report import formatting
 from oneclick.services import prefect_api
-from tui.commands import CommandResult
-from tui.panel import RowSelected, SnapshotView
-from tui.panels.table import Column, TablePanel, TableRow, TextPanel
-from tui.rows import StyledRow, StyledText
-from tui.screens.fetching import FetchingScreen
+from oneclick.tui.commands import CommandResult
+from oneclick.tui.panel import RowSelected, SnapshotView
+from oneclick.tui.panels.table import Column, TablePanel, TableRow, TextPanel
+from oneclick.tui.rows import StyledRow, StyledText
+from oneclick.tui.screens.fetching import FetchingScreen
 
 PACKAGES = ("oneclick", "prefect", "torch", "torchvision", "opencv-python", "wandb", "textual")
 

@@ -13,12 +13,12 @@ from oneclick.report import formatting, progress, scores
 from oneclick.report.history import CURVES, WeekRow
 from oneclick.report.progress import LossCurve
 from oneclick.report.scores import ModelRow, TrainingReport
-from tui import rows
-from tui.panel import Panel, RowHighlighted, SnapshotView, bindings
-from tui.panels import curve
-from tui.panels.table import Column, TablePanel, TableRow, TextPanel
-from tui.rows import StyledRow
-from tui.screens.fetching import FetchingScreen
+from oneclick.tui import rows
+from oneclick.tui.panel import Panel, RowHighlighted, SnapshotView, bindings
+from oneclick.tui.panels import curve
+from oneclick.tui.panels.table import Column, TablePanel, TableRow, TextPanel
+from oneclick.tui.rows import StyledRow
+from oneclick.tui.screens.fetching import FetchingScreen
 
 
 class ModelTable(TablePanel):

@@ -13,12 +13,12 @@ from oneclick import report, triggers
 from oneclick.catalog import Catalog, counters
 from oneclick.report import formatting
 from oneclick.report.hit_list import HitRow
-from tui import dialogs
-from tui.commands import CommandResult
-from tui.panel import RowHighlighted, RowSelected, SnapshotView, bindings
-from tui.panels.table import Column, TablePanel, TableRow
-from tui.panels.widgets import HeatmapPanel
-from tui.screens.fetching import FetchingScreen
+from oneclick.tui import dialogs
+from oneclick.tui.commands import CommandResult
+from oneclick.tui.panel import RowHighlighted, RowSelected, SnapshotView, bindings
+from oneclick.tui.panels.table import Column, TablePanel, TableRow
+from oneclick.tui.panels.widgets import HeatmapPanel
+from oneclick.tui.screens.fetching import FetchingScreen
 
 PAGE_SIZE = 100
 ALL = ""

@@ -50,10 +50,7 @@ def connect(options: EncordOptions) -> EncordUserClient:
     Raises:
         PlatformAway: there is no key, or it is of the wrong kind.
     """
-    # Signed URLs stay out of the logs of all libraries: a filter is not inherited by child loggers.
-    for name in list(logging.root.manager.loggerDict):
-        if name.partition(".")[0] in ("encord", "urllib3", "requests"):
-            logging.getLogger(name).addFilter(_FILTER)
+    hide_signed_urls()
     settings = RequestsSettings(
         max_retries=0,
         backoff_factor=0,
@@ -182,21 +179,22 @@ class Retrier:
                         f"{_one_line(error)}); nothing is lost, the next run goes on from here"
                     ) from error
                 self.wait(max(delay, retry_after))
-            except (exceptions.AuthenticationError, exceptions.SshKeyNotFound) as error:
-                other = EUROPE if self._options.domain.rstrip("/") == US else US
-                raise PlatformAway(
-                    f"Encord at {self._options.domain} does not know this key: register its "
-                    "public half there, or set review.encord.domain if the account is elsewhere "
-                    f"({other})"
-                ) from error
             except Exception as error:
-                # Encord's support asks for the trace id.
-                trace_id = getattr(getattr(error, "context", None), "trace_id", None)
-                trace = f" (trace {trace_id})" if trace_id else ""
-                raise PlatformRefused(
-                    f"Encord refuses to {action}: {_one_line(error)}{trace}"
-                ) from error
+                raise self.translate(action, error) from error
         raise AssertionError("the last try returns or raises")
+
+    def translate(self, action: str, error: Exception) -> OneclickError:
+        """Convert a permanent error of the SDK: an unknown key, or the refusal of an action."""
+        if isinstance(error, exceptions.AuthenticationError | exceptions.SshKeyNotFound):
+            other = EUROPE if self._options.domain.rstrip("/") == US else US
+            return PlatformAway(
+                f"Encord at {self._options.domain} does not know this key: register its public "
+                f"half there, or set review.encord.domain if the account is elsewhere ({other})"
+            )
+        # Encord's support asks for the trace id.
+        trace_id = getattr(getattr(error, "context", None), "trace_id", None)
+        trace = f" (trace {trace_id})" if trace_id else ""
+        return PlatformRefused(f"Encord refuses to {action}: {_one_line(error)}{trace}")
 
 
 def without_secrets(text: str) -> str:
@@ -224,3 +222,11 @@ class _SecretsFilter(logging.Filter):
 
 
 _FILTER = _SecretsFilter()
+
+
+def hide_signed_urls() -> None:
+    """Keep signed URLs out of the logs of the SDK and of the libraries it uses."""
+    # A filter is not inherited by child loggers.
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] in ("encord", "urllib3", "requests"):
+            logging.getLogger(name).addFilter(_FILTER)
