@@ -63,15 +63,20 @@ def collect(
     conf = settings.load(home=home, detect=predictor and {"predictor": predictor})
     model, rival = models.predictor(conf), models.rival(conf)
     batch = fetch_videos(conf.home, list(sources or conf.sources))
-    for detector in filter(None, [model, rival]):
+    unusable = models.unusable([model, rival], conf)
+    batch.failed |= unusable
+    rival = None if rival in unusable else rival
+    for detector in filter(None, [model, rival] if model not in unusable else []):
         calls = [
             (conf.home, videos, detector, conf.classes, conf.detect.device, detector == model)
             for videos in policy.split_batches(videos_to_search(conf), conf.batch)
         ]
         for prediction_batch in policy.run_tasks(predict_videos, conf, calls):
             batch.add(prediction_batch)
-    options = trigger.TriggerOptions(**conf.triggers.model_dump())
-    search = find_trouble(conf.home, model, rival, options)
+    search = trigger.TriggerResult()
+    if model not in unusable:
+        options = trigger.TriggerOptions(**conf.triggers.model_dump())
+        search = find_trouble(conf.home, model, rival, options)
     batch.add(BatchResult(done=search.videos, failed=search.failed))
     batch.add(cut_clips(conf.home))
     batch.add(policy.run_in_batches(extract_frames, ClipStage.CUT, conf))

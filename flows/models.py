@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from oneclick import detectors
+from oneclick.core.plugins import PluginFailure
 from oneclick.settings import Settings
-from oneclick.storage import model_registry
+from oneclick.storage import failure_log, model_registry
 from oneclick.storage.workspace import Workspace
 
 AUTO = "auto"
@@ -26,6 +30,21 @@ def rival(conf: Settings) -> str | None:
     if conf.detect.rival != AUTO:
         return conf.detect.rival or None
     return None if predictor(conf) == DEFAULT_RIVAL else DEFAULT_RIVAL
+
+
+def unusable(names: Iterable[str | None], conf: Settings) -> dict[str, str]:
+    """Return the plug-ins among detectors that cannot be used, each with its one-line reason.
+
+    Ours are not loaded: what they lack ends the run with their own message.
+    """
+    workspace, reasons = Workspace(conf.home), {}
+    for name in filter(None, names):
+        if not detectors.is_own(name):
+            try:
+                detectors.create(name, workspace, conf.detect.device)
+            except PluginFailure as failure:
+                reasons[name] = failure_log.record(workspace, name, f"load {name}", failure)
+    return reasons
 
 
 def labellers(conf: Settings) -> list[str]:

@@ -11,7 +11,7 @@ from oneclick import report, settings
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
 from oneclick.flows import policy
-from oneclick.platforms.options import PlatformName, PlatformOptions
+from oneclick.platforms import PlatformOptions
 from oneclick.stages import review as stage
 
 
@@ -35,7 +35,7 @@ def collect_verdicts(home: Path, choice: PlatformOptions) -> BatchResult:
 
 @flow(name="review", **policy.FLOW)
 def review(
-    home: Path | None = None, accept_auto: bool | None = None, platform: PlatformName | None = None
+    home: Path | None = None, accept_auto: bool | None = None, platform: str | None = None
 ) -> dict[str, Any]:
     """Send labelled clips to review, and collect verdicts."""
     overrides = {"accept_auto": accept_auto, "platform": platform}

@@ -1,3 +1,3 @@
 """oneclick: a data engine for video in healthcare."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

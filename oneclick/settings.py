@@ -10,7 +10,15 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, from_json
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -19,8 +27,9 @@ from pydantic_settings import (
 )
 
 from oneclick.core import training_defaults
-from oneclick.core.errors import UsageError
-from oneclick.platforms.options import EncordOptions, PlatformName, PlatformOptions
+from oneclick.core.errors import UnknownName, UsageError
+from oneclick.core.plugins import PluginFailure
+from oneclick.platforms import GROUP, PlatformOptions, registry
 
 if TYPE_CHECKING:
     from oneclick.stages.train import TrainOptions
@@ -47,6 +56,7 @@ class DetectSettings(_Section):
     closer: bool = True
     """Labellers that shrink frames run again at full size, on windows around the first labels."""
     device: str = "auto"
+    """Device of networks, as torch names it; `auto` is the GPU if there is one, else the CPU."""
 
     @model_validator(mode="after")
     def _check_rival(self) -> DetectSettings:
@@ -88,16 +98,18 @@ class TriggerSettings(_Section):
     test_share: Share = 0.25
     """Share of camera-days (or of a lone camera-day's time) kept for testing."""
     seed: int = 0
+    """Seed of the random clips."""
     per: Literal["frame", "box"] = "frame"
     """Unit of annotation cost; per box prefers scenes with few objects to crowds."""
 
 
 class ReviewSettings(_Section):
-    """Review platform and review policy."""
+    """Review platform and review policy; `review.<name>` is the section of a platform."""
 
-    platform: PlatformName = "local"
-    """local is the built-in queue; encord needs the section review.encord."""
-    encord: EncordOptions = EncordOptions()
+    model_config = ConfigDict(extra="allow")
+
+    platform: str = "local"
+    """local is the built-in queue; other platforms have a section of their own."""
     accept_auto: bool = False
     """Accept automatic labels unseen; recorded as policy:accept-auto."""
     goal: tuple[int, int] = (6000, 8000)
@@ -118,16 +130,49 @@ class ReviewSettings(_Section):
             )
         return self
 
-    @model_validator(mode="after")
-    def _check_encord(self) -> ReviewSettings:
-        encord = self.encord
-        if encord.uploads < 1:
-            raise ValueError(f"encord.uploads is {encord.uploads}: at least 1")
-        if self.platform == "encord" and encord.upload == "bucket":
-            for name in ("bucket", "integration"):
-                if not getattr(encord, name):
-                    raise ValueError(f"encord.upload is bucket: encord.{name} is missing")
-        return self
+    @field_validator("platform")
+    @classmethod
+    def _check_platform(cls, name: str) -> str:
+        try:
+            return GROUP.plugin(name).name
+        except UnknownName as error:
+            raise ValueError(str(error)) from None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_sections(cls, values: Any) -> Any:
+        """Read the section of each platform; what is neither that nor a setting is refused."""
+        if not isinstance(values, dict):
+            return values
+        selected = values.get("platform", cls.model_fields["platform"].default)
+        sections = {name: value for name, value in values.items() if name not in cls.model_fields}
+        return values | {
+            name: _platform_section(name, section, name == selected)
+            for name, section in sections.items()
+        }
+
+
+def _platform_section(name: str, section: Any, selected: bool) -> Any:
+    """Return the section of a platform as its Options, or as it is where its package is broken.
+
+    A broken package must not end every command: opening the platform tells what is wrong.
+    """
+    try:
+        GROUP.plugin(name)
+    except UnknownName as error:
+        if isinstance(section, dict):
+            raise ValueError(f"section review.{name}: {error}; install it or correct it") from None
+        problem: InitErrorDetails = {"type": "extra_forbidden", "loc": (name,), "input": section}
+        raise ValidationError.from_exception_data("review", [problem]) from None
+    if isinstance(section, str):  # an environment variable for the whole section
+        try:
+            section = from_json(section)
+        except ValueError as error:
+            raise ValueError(f"section review.{name} is not JSON: {error}") from None
+    try:
+        return registry.read_section(name, section, selected)
+    except PluginFailure:
+        return section
 
 
 class TrainSettings(_Section):
@@ -136,6 +181,7 @@ class TrainSettings(_Section):
     server: str = ""
     """fsspec URL of the training server; empty means `training-server` in the workspace."""
     model: str = training_defaults.ARCHITECTURE
+    """Architecture of the model: fcos-tiny, or the name of a detector of torchvision."""
     labellers: tuple[str, ...] = ()
     """Larger networks that the weekly training trains too; they only label clips."""
     novelty: tuple[Literal["novelty-autoencoder", "novelty-gan"], ...] = ()
@@ -153,6 +199,7 @@ class TrainSettings(_Section):
     workers: int | None = Field(None, ge=0)
     """Data loader processes of each training process; chosen automatically if unset."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Number format of the forward pass; `auto` is bfloat16 where the GPU has it, else float32."""
     pretrained: bool = True
     """Networks of torchvision start from COCO weights, downloaded once."""
     stride: int = Field(training_defaults.STRIDE, gt=0)
@@ -164,6 +211,7 @@ class TrainSettings(_Section):
     """Sampling weight of clips, by the trigger that led to them (or control, novelty, floor) and by
     the origin of their boxes, by default 1: {flicker = 2, h = 1.5}."""
     seed: int = 0
+    """Seed of the first weights and of the order of images."""
     margin: Share = training_defaults.MARGIN
     """mAP by which a candidate must exceed the champion."""
     min_test_images: int = Field(training_defaults.MIN_TEST_IMAGES, ge=0)
@@ -186,6 +234,7 @@ class Settings(BaseSettings):
     home: Path = Path("workspace")
     """The workspace folder."""
     classes: tuple[str, ...] = ("person",)
+    """Classes of objects that are detected, labelled and trained."""
     attributes: dict[str, tuple[str, ...]] = {}
     """Attributes that reviewers set for each object over time: {posture = ["lying", "sitting"]}."""
     sources: tuple[str, ...] = ()
@@ -197,6 +246,7 @@ class Settings(BaseSettings):
     retain_raw_days: int = Field(30, ge=0)
     """Days that a raw video is kept after its clips were cut; 0 keeps it for ever."""
     runner: Literal["thread", "process", "dask", "ray"] = "thread"
+    """Prefect's task runner; dask and ray need the extras of these names."""
     detect: DetectSettings = DetectSettings()
     triggers: TriggerSettings = TriggerSettings()
     review: ReviewSettings = ReviewSettings()
@@ -204,9 +254,9 @@ class Settings(BaseSettings):
 
     def review_platform(self) -> PlatformOptions:
         """Return the options of the review platform, with classes and attributes."""
-        return PlatformOptions(
-            self.review.platform, self.classes, self.attributes, self.review.encord
-        )
+        sections = self.review.model_extra or {}
+        name = self.review.platform
+        return PlatformOptions(name, self.classes, self.attributes, sections.get(name))
 
     def train_options(
         self,

@@ -37,13 +37,13 @@ def lap(home: Path, video: Path, steps: int = 2) -> BatchResult:
     """Every stage once, in the order of the street; what failed on the way."""
     result = fetch.fetch(home, [str(video)], camera="ward")
     with Catalog.open(home) as catalog:
-        videos = [found.id for found in catalog.videos()]
+        videos = [recording.id for recording in catalog.videos()]
     result.add(predict.predict(home, videos, PREDICTOR, CLASSES))
     trigger.trigger(home, PREDICTOR, None, CHOICE)
     result.add(cut.cut(home, "lap"))
     result.add(extract.extract(home, standing(home, ClipStage.CUT)))
-    fresh = standing(home, ClipStage.EXTRACTED)
-    result.add(autolabel.autolabel(home, fresh, [PREDICTOR], CLASSES, at=NOON))
+    extracted_ids = standing(home, ClipStage.EXTRACTED)
+    result.add(autolabel.autolabel(home, extracted_ids, [PREDICTOR], CLASSES, at=NOON))
     result.add(review.send(home, standing(home, ClipStage.LABELLED)))
     result.add(review.accept_auto(home, standing(home, ClipStage.IN_REVIEW)))
     result.add(review.collect(home))
@@ -60,10 +60,10 @@ def count_acts(die_at: int | None) -> list[str]:
     """Number every atomic act of this process from now on; die just before act `die_at`."""
     acts: list[str] = []
 
-    def seen(what: str) -> None:
+    def seen(act: str) -> None:
         if len(acts) == die_at:
             os.kill(os.getpid(), signal.SIGKILL)
-        acts.append(what)
+        acts.append(act)
 
     for owner, name in [(Path, "rename"), (Path, "replace"), (os, "replace"), (os, "link")]:
         _watch(owner, name, seen)
@@ -74,11 +74,11 @@ def count_acts(die_at: int | None) -> list[str]:
     return acts
 
 
-def _watch(owner: object, name: str, seen: object) -> None:
+def _watch(owner: object, name: str, callback: object) -> None:
     real = getattr(owner, name)
 
     def watched(*arguments: object, **options: object) -> object:
-        seen(f"{name} {arguments[-1]}")  # type: ignore[operator]
+        callback(f"{name} {arguments[-1]}")  # type: ignore[operator]
         return real(*arguments, **options)
 
     setattr(owner, name, watched)

@@ -82,8 +82,8 @@ def oklab(rgb: np.ndarray) -> np.ndarray:
 
 
 def distance(a: str, b: str, sight: str) -> float:
-    seen = [oklab(np.clip(SIGHT[sight] @ linear(colour), 0, 1)) for colour in (a, b)]
-    return float(np.linalg.norm(seen[0] - seen[1]))
+    perceived = [oklab(np.clip(SIGHT[sight] @ linear(colour), 0, 1)) for colour in (a, b)]
+    return float(np.linalg.norm(perceived[0] - perceived[1]))
 
 
 def test_the_measures_agree_with_known_values() -> None:
@@ -97,9 +97,9 @@ def test_the_measures_agree_with_known_values() -> None:
 @pytest.mark.parametrize("ground", GROUNDS)
 def test_every_word_can_be_read_on_every_ground(mode: design.Mode, ground: str) -> None:
     ink = design.ink(mode)
-    faint = {word: contrast(ink[word], ink[ground]) for word in WORDS}
+    faint = {ink_name: contrast(ink[ink_name], ink[ground]) for ink_name in WORDS}
     faint |= {stage.id: contrast(ink.stage(stage.id), ink[ground]) for stage in design.load().stage}
-    assert {word: value for word, value in faint.items() if value < 4.5} == {}
+    assert {ink_name: value for ink_name, value in faint.items() if value < 4.5} == {}
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -139,12 +139,12 @@ def test_every_stage_has_number_glyph_and_word() -> None:
 
 
 def test_every_glyph_takes_one_cell() -> None:
-    found = design.load()
+    theme = design.load()
     glyphs = [
-        *(stage.glyph for stage in found.stage),
-        *found.state.values(),
-        *found.lamp.values(),
-        *found.heat.glyphs,
+        *(stage.glyph for stage in theme.stage),
+        *theme.state.values(),
+        *theme.lamp.values(),
+        *theme.heat.glyphs,
         "▲⏎┃━─│◇",
     ]
     assert {glyph for text in glyphs for glyph in text if cell_len(glyph) != 1} == set()

@@ -13,6 +13,7 @@ import pytest
 
 from oneclick import ward
 from oneclick.catalog import Catalog, verify
+from tests.waits import HANG_SECONDS
 
 pytestmark = pytest.mark.e2e
 
@@ -37,11 +38,11 @@ def undisturbed(film: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
 def laps(home: Path, film: Path, *deaths: int) -> list[str]:
     """Attempts that die, then one that does not; the acts of the last."""
     command = [sys.executable, "-m", "tests.laps", str(home), str(film), *map(str, deaths)]
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False
+    process = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=HANG_SECONDS, check=False
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+    assert process.returncode == 0, process.stderr
+    return process.stdout.splitlines()
 
 
 def without_times(value: Any) -> Any:
@@ -58,8 +59,8 @@ def content(path: Path) -> Any:
     if path.suffix == ".parquet":
         from oneclick.storage import predictions
 
-        found = predictions.load(path)
-        return [found.frames.tolist(), found.boxes.tolist(), found.scores.tolist()]
+        detections = predictions.load(path)
+        return [detections.frames.tolist(), detections.boxes.tolist(), detections.scores.tolist()]
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -89,9 +90,9 @@ def state(home: Path) -> dict[str, Any]:
 
 def test_a_second_lap_does_nothing_twice(film: Path, undisturbed: tuple[Path, list[str]]) -> None:
     home, _ = undisturbed
-    before, known = files(home), state(home)
+    before, state_before = files(home), state(home)
     laps(home, film)
-    assert (files(home), state(home)) == (before, known)
+    assert (files(home), state(home)) == (before, state_before)
 
 
 def test_killed_at_every_stage_a_lap_ends_as_if_undisturbed(

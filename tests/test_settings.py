@@ -53,6 +53,6 @@ def test_the_environment_beats_the_file_and_an_argument_beats_both(
 )
 def test_what_cannot_be_is_refused_in_one_line(tmp_path: Path, text: str, named: str) -> None:
     (tmp_path / settings.CONFIG_FILE).write_text(text)
-    with pytest.raises(UsageError, match=named) as caught:
+    with pytest.raises(UsageError, match=named) as excinfo:
         settings.load()
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(excinfo.value)

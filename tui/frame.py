@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Literal, cast
+
+from textual.worker import WorkerFailed
 
 from oneclick.core.errors import UnknownName, UsageError
 from oneclick.tui import grid
@@ -65,5 +68,6 @@ def render(
 async def wait_until_idle(app: Oneclick, pilot: object) -> None:
     """Wait until all workers have ended and what they brought is shown."""
     for _ in range(2):
-        await app.workers.wait_for_complete()
+        with suppress(WorkerFailed):  # the app shows the error itself
+            await app.workers.wait_for_complete()
         await pilot.pause()  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from oneclick.report.snapshot import Zoom
 from oneclick.tui.commands import CommandResult
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReaderStatus:
     """What the app reads, and how the last read went."""
 

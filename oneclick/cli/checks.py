@@ -6,8 +6,10 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
+from oneclick.core import plugins
 from oneclick.core.errors import OneclickError
 from oneclick.settings import Settings
 
@@ -32,7 +34,18 @@ def run_checks(settings: Settings) -> list[CheckResult]:
             results.append(check(settings))
         except (OneclickError, ImportError, OSError, RuntimeError) as error:
             results.append(CheckResult(name, False, str(error).splitlines()[0]))
-    return results
+    return [*results, *check_plugins()]
+
+
+def check_plugins() -> list[CheckResult]:
+    """Load every plug-in of other packages; return a row for each."""
+    for module in ("triggers", "detectors", "platforms", "formats", "tui.panel_plugins"):
+        import_module(f"oneclick.{module}")
+    return [
+        CheckResult("plug-in", failure is None, str(failure or f"{plugin}: loads"))
+        for group in plugins.groups()
+        for plugin, failure in group.check()
+    ]
 
 
 def _existing_parent(path: Path) -> Path:

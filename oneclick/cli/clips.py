@@ -69,7 +69,9 @@ def print_clips(rows: list[ClipRow], json: bool) -> None:
 def show(
     clip: Annotated[
         str,
-        typer.Argument(help="Clip id (`oneclick clips list` prints them), or its title on Encord."),
+        typer.Argument(
+            help="Clip id (`oneclick clips list` prints them), or its title on a review platform."
+        ),
     ],
     home: output.Home = None,
     json: output.Json = False,

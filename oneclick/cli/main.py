@@ -70,8 +70,14 @@ def _root(
             "--version", callback=print_version, is_eager=True, help="Print the version and exit."
         ),
     ] = False,
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", envvar=output.DEBUG, help="Show tracebacks of errors, too."),
+    ] = False,
 ) -> None:
     """Accept the options that come before a command."""
+    if debug:
+        os.environ[output.DEBUG] = "1"
 
 
 def run() -> None:
@@ -88,9 +94,29 @@ def run() -> None:
         app()
     except OneclickError as error:
         output.message(f"oneclick: {error}")
+        output.debug_traceback(error)
         sys.exit(error.exit_code)
     except SystemExit as end:
         # Typer turns Ctrl-C into this exit code and prints nothing.
         if end.code == 130:
             output.message("oneclick: interrupted; run the same command again to go on")
         raise
+    except Exception as error:
+        output.message(f"oneclick: {_unforeseen(error)}")
+        output.debug_traceback(error)
+        sys.exit(1)
+
+
+def _unforeseen(error: Exception) -> str:
+    """Keep the traceback of an error that nobody foresaw; return the line for the user."""
+    from oneclick.core.errors import OneclickError
+    from oneclick.storage import failure_log
+    from oneclick.storage.workspace import Workspace
+
+    try:
+        home = output.load_settings(None).home
+    except OneclickError:
+        home = None
+    if home is None or not home.is_dir():
+        return f"internal error: {type(error).__name__}: {error}; --debug shows the traceback"
+    return failure_log.record(Workspace(home), "oneclick", "finish this command", error)

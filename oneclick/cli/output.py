@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, is_dataclass
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from oneclick.report.snapshot import Goals
     from oneclick.settings import Settings
 
+DEBUG = "ONECLICK_DEBUG"
+"""Environment variable that stands for `--debug`, in this process and its children."""
 EXIT_CODES = """\
 Exit codes: 0 done · 1 failed · 2 wrong usage or settings · 3 done, but some inputs were skipped ·
 4 something outside is missing (disk space, a download, a server) · 130 interrupted"""
@@ -48,6 +52,19 @@ def goals(settings: Settings) -> Goals:
 def as_utc(moment: datetime | None) -> datetime | None:
     """Return the time with UTC as its zone if it was typed without one."""
     return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+
+
+def debug_traceback(error: BaseException) -> None:
+    """Print the traceback of an error on stderr if `--debug` was given."""
+    if os.environ.get(DEBUG):
+        message("".join(traceback.format_exception(error)).rstrip())
+
+
+def debug_log(reason: str) -> None:
+    """Print the newest traceback of a failed item on stderr if `--debug` was given."""
+    path = Path(reason.rpartition("; traceback in ")[2])
+    if os.environ.get(DEBUG) and reason.endswith(f"; traceback in {path}") and path.is_file():
+        message(path.read_text("utf-8").rpartition("\n== ")[2].rstrip())
 
 
 def message(text: str) -> None:
@@ -120,6 +137,7 @@ def print_batch(result: BatchResult, subject: str) -> None:
     message(f"{subject}: {len(result.done)} done{skipped}")
     for name, reason in result.failed.items():
         message(f"  {name}: {reason}" if name not in reason else f"  {reason}")
+        debug_log(reason)
 
 
 @contextmanager

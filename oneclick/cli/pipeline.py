@@ -55,6 +55,7 @@ def run(
         summary.print_lap(state)
     for name, reason in outcome["failed"].items():
         output.message(f"skipped {name}: {reason}")
+        output.debug_log(reason)
     if outcome["nothing_new"]:
         output.message("nothing new: every step of this lap was done before")
     if outcome["failed"]:

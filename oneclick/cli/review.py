@@ -9,12 +9,17 @@ import typer
 
 from oneclick.cli import output
 from oneclick.cli import watch as watching
+from oneclick.cli.platform_commands import ReviewGroup
 
 if TYPE_CHECKING:
     from oneclick.core.review import Decision
     from oneclick.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Review: the queue, verdicts, what reviewing cost.")
+app = typer.Typer(
+    cls=ReviewGroup,
+    no_args_is_help=True,
+    help="Review: the queue, verdicts, what reviewing cost.",
+)
 
 Clips = Annotated[list[str] | None, typer.Argument(help="Clip ids; `oneclick review list`.")]
 Every = Annotated[bool, typer.Option("--all", help="Every clip that waits.")]
@@ -129,31 +134,39 @@ def collect(home: output.Home = None) -> None:
 def listen(
     at: Annotated[
         str | None,
-        typer.Option(help="host:port; default: review.encord.listen.", show_default=False),
+        typer.Option(
+            help="host:port; default: that of the platform's settings.", show_default=False
+        ),
     ] = None,
     home: output.Home = None,
 ) -> None:
-    """Listen for Encord's webhooks and collect verdicts as soon as a clip is finished.
+    """Listen for the platform's webhooks and collect verdicts as soon as a clip is finished.
 
     Without it verdicts are collected every quarter of an hour.
     """
     from oneclick.core.errors import UsageError
-    from oneclick.platforms.encord import webhook
+    from oneclick.platforms import registry
     from oneclick.web import app as web
 
     settings = output.load_settings(home)
-    address = at or settings.review.encord.listen
-    if settings.review.platform != "encord" or not address:
+    platform = settings.review.platform
+    webhook = registry.open_webhook(settings.review_platform())
+    if webhook is None:
         raise UsageError(
-            'webhooks need review.platform = "encord", and review.encord.listen or --at host:port'
+            f"webhooks need a review platform that sends them; review.platform is {platform!r}"
         )
-    secret = webhook.load_secret(settings.review.encord)
+    address = at or webhook.address
+    if not address:
+        raise UsageError(
+            f"webhooks need an address: give --at host:port, or set it in section review.{platform}"
+        )
+    check = webhook.open_check()
     job = web.DebouncedJob(lambda: collect_finished(settings))
     job.request()  # verdicts that came in before anything listened
     web.serve(
-        web.create_app(secret, job),
+        web.create_app(webhook.path, check, job),
         address,
-        lambda bound: output.message(f"webhooks    http://{bound}{web.ENCORD_WEBHOOK_PATH}"),
+        lambda bound: output.message(f"webhooks    http://{bound}{webhook.path}"),
     )
 
 

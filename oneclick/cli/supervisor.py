@@ -174,10 +174,8 @@ class Supervisor:
 
 
 def deployments_file() -> Path:
-    """Return prefect.yaml: beside the flows in a wheel, at the top of a checkout."""
-    folder = Path(flows.__file__).parent
-    packaged = folder / "prefect.yaml"
-    return packaged if packaged.exists() else folder.resolve().parent / "prefect.yaml"
+    """Return prefect.yaml beside the flows: in a checkout a link to the one at the top."""
+    return Path(flows.__file__).with_name("prefect.yaml")
 
 
 def check_port_free(host: str, port: int) -> None:

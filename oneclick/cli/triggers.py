@@ -35,10 +35,14 @@ def list_(json: output.Json = False) -> None:
     """List all triggers with their parameters."""
     from oneclick import triggers
 
+    kinds, failures = triggers.GROUP.usable()
     rows: list[dict[str, Any]] = [
         {"name": name, "parameters": triggers.parameters(kind), "summary": kind.summary}
-        for name, kind in triggers.registry().items()
+        for name, kind in kinds.items()
     ]
+    for failure in failures:
+        output.message(str(failure))
+        output.debug_traceback(failure)
     if json:
         output.print_json(rows)
         return
@@ -94,6 +98,11 @@ def scan(
     counts = sorted(Counter(hit.trigger for hit in hits).items())
     names = ", ".join(f"{name} ({count})" for name, count in counts) or "no trigger"
     output.message(f"{detections}: {blocks[-1].core.stop} frames, {len(hits)} hits of {names}")
+    for name, problem in rules.problems().items():
+        output.message(problem)
+        output.debug_traceback(rules.failures[name])
+    if rules.failures:
+        raise typer.Exit(3)
 
 
 def load_blocks(

@@ -21,13 +21,18 @@ def up(
     With PREFECT_API_URL set, that server is used instead of a new one.
     """
     from oneclick.cli import supervisor
-    from oneclick.platforms.encord import webhook
+    from oneclick.core.plugins import PluginFailure
+    from oneclick.platforms import registry
 
     settings = output.load_settings(home)
-    workspace, review = settings.home.resolve(), settings.review
-    listens = review.platform == "encord" and bool(review.encord.listen)
-    if listens:
-        webhook.load_secret(review.encord)
+    workspace, listens = settings.home.resolve(), False
+    try:
+        webhook = registry.open_webhook(settings.review_platform())
+        if webhook is not None and webhook.address:
+            webhook.open_check()  # tells what is missing before anything starts
+            listens = True
+    except PluginFailure as failure:
+        output.message(str(failure))
     with supervisor.Supervisor(workspace) as running:
         output.message("starting the Prefect server …")
         url = running.server(host, port)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from hashlib import sha256
 
+PSEUDONYM_PREFIX = "oneclick-"
 _UNSAFE = re.compile(r"[^a-z0-9_]+")
 
 
@@ -23,3 +25,8 @@ def video_id(camera: str, started_at: datetime | None, digest: str) -> str:
 def clip_id(video: str, start: int, fps: float) -> str:
     """Return `<video id>-<milliseconds from its start>`."""
     return f"{video}-{round(start / fps * 1000):08d}"
+
+
+def pseudonym(clip_id: str) -> str:
+    """Return `oneclick-<hash>`: a name of a clip that reveals neither camera nor time."""
+    return f"{PSEUDONYM_PREFIX}{sha256(clip_id.encode()).hexdigest()[:20]}"

@@ -14,7 +14,7 @@ from oneclick.detectors import base, kinds
 from oneclick.detectors.base import Detector, DetectorKind, Frame, FrameDetections
 from oneclick.storage.workspace import Workspace
 
-__all__ = ["Detector", "DetectorKind", "create", "detect_in_windows", "known", "run"]
+__all__ = ["Detector", "DetectorKind", "create", "detect_in_windows", "is_own", "known", "run"]
 
 BATCH = 8
 """Frames in one call of a detector: 50 MB of 1080p."""
@@ -30,6 +30,12 @@ def known() -> list[str]:
         for kind, plugin in kinds.GROUP.plugins().items()
         for model in (kinds.GROUP.get(kind).models if plugin.own else ("NAME",))
     ]
+
+
+def is_own(name: str) -> bool:
+    """Check whether a detector is part of oneclick, or has no known kind at all."""
+    plugin = kinds.GROUP.plugins().get(name.partition(":")[0])
+    return plugin is None or plugin.own
 
 
 def create(name: str, workspace: Workspace | None = None, device: str = "auto") -> Detector:

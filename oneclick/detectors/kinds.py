@@ -109,7 +109,7 @@ class IsolatedDetector:
     """
 
     def __init__(self, plugin: Plugin, detector: Detector) -> None:
-        self._plugin, self._detector = plugin, detector
+        self.plugin, self._detector = plugin, detector
         with plugin.isolated("while it was checked"):
             for attribute, kinds in _ATTRIBUTES.items():
                 value = getattr(detector, attribute, None)
@@ -126,7 +126,7 @@ class IsolatedDetector:
 
     def detect(self, frames: Sequence[Frame]) -> list[FrameDetections]:
         """Return the detections of each frame, as the Detector protocol says."""
-        with self._plugin.isolated(passing=(OneclickError,)):
+        with self.plugin.isolated(passing=(OneclickError,)):
             answers = self._detector.detect(frames)
             if not isinstance(answers, list) or len(answers) != len(frames):
                 raise ContractError(f"detect must answer a list of {len(frames)}, one per frame")
@@ -135,7 +135,7 @@ class IsolatedDetector:
 
     def reset(self) -> None:
         """Forget all earlier frames."""
-        with self._plugin.isolated(passing=(OneclickError,)):
+        with self.plugin.isolated(passing=(OneclickError,)):
             self._detector.reset()
 
     def _checked(self, frame: Frame, answer: object) -> FrameDetections:

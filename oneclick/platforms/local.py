@@ -11,9 +11,17 @@ from pathlib import Path
 from oneclick.core.errors import OneclickError, Unavailable, UnknownName
 from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
-from oneclick.platforms.base import ErasureReport, Offer, SendResult
+from oneclick.platforms.base import (
+    ErasureReport,
+    Offer,
+    Platform,
+    PlatformAdapter,
+    PlatformOptions,
+    SendResult,
+)
 from oneclick.platforms.verdict_inbox import VerdictInbox
 from oneclick.storage import files, labels
+from oneclick.storage.workspace import Workspace
 
 
 class LocalPlatform:
@@ -99,3 +107,13 @@ class LocalPlatform:
 
     def _file(self, clip_id: str) -> Path:
         return self._tasks / f"{clip_id}.json"
+
+
+class LocalAdapter(PlatformAdapter):
+    """Review in our own queue, which needs no settings."""
+
+    name = "local"
+
+    def open(self, setup: PlatformOptions, workspace: Workspace, patient: bool = True) -> Platform:
+        """Open the queue in the workspace."""
+        return LocalPlatform(workspace.review_dir())

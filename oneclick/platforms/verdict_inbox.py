@@ -1,7 +1,7 @@
 """Incoming verdicts: one JSON file per clip, moved to the archive once the catalog has it.
 
-verdicts/<clip>.json    what a reviewer decided, with the corrected labels
-archive/<clip>.json     verdicts that are safe in the catalog
+    verdicts/<clip>.json    what a reviewer decided, with the corrected labels
+    archive/<clip>.json     verdicts that are safe in the catalog
 """
 
 from __future__ import annotations
@@ -35,10 +35,12 @@ class VerdictFile(msgspec.Struct, frozen=True, kw_only=True):
     """A label file, or null where the labels stand as sent."""
 
     @classmethod
-    def encode(cls, verdict: Verdict, sent_labels: LabelSet) -> VerdictFile:
+    def encode(cls, verdict: Verdict, sent_labels: LabelSet | None) -> VerdictFile:
         """Convert a verdict; corrected tracks become the label revision after `sent_labels`."""
         content = _NO_LABELS
         if verdict.tracks is not None:
+            if sent_labels is None:
+                raise ValueError("corrected tracks need the labels that were sent")
             corrected = replace(
                 sent_labels,
                 revision=sent_labels.revision + 1,
@@ -67,11 +69,11 @@ class VerdictInbox:
     def __init__(self, root: Path) -> None:
         self._verdicts, self._archive = root / "verdicts", root / "archive"
 
-    def put(self, verdict: Verdict, sent_labels: LabelSet) -> bool:
+    def put(self, verdict: Verdict, sent_labels: LabelSet | None = None) -> bool:
         """Store a verdict; return False if the clip already has one, which stays.
 
         Args:
-            sent_labels: the labels that were reviewed.
+            sent_labels: the labels that were reviewed; needed where the tracks were corrected.
         """
         if self.has(verdict.clip):
             return False

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from oneclick.catalog import Catalog, ClipRecord
+from oneclick.core import ids
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import UnknownName
 from oneclick.core.hits import Hit
-from oneclick.platforms.encord import records
-from oneclick.platforms.encord.records import EncordRecords
+from oneclick.storage import platform_records
 from oneclick.storage.workspace import Workspace
 
 
@@ -116,11 +116,9 @@ def clip(home: Path, clip_id: str) -> ClipDetail:
     Raises:
         UnknownName: there is no such clip.
     """
-    encord_records = EncordRecords(Workspace(home).review_dir() / "encord" / "records")
     with Catalog.open(home) as catalog:
         record = catalog.clip(clip_id_of_title(catalog, clip_id))
         clip = record.clip
-        encord_record = encord_records.find(clip.id)
         return ClipDetail(
             row=clip_row(record),
             video=clip.video,
@@ -129,17 +127,17 @@ def clip(home: Path, clip_id: str) -> ClipDetail:
             hits=clip.hits,
             revisions=list(catalog.revision_rows(clip.id)),
             events=list(catalog.events(clip.id)),
-            known_as={"encord": encord_record.title} if encord_record else {},
+            known_as=platform_records.clip_titles(Workspace(home), clip.id),
         )
 
 
 def clip_id_of_title(catalog: Catalog, title: str) -> str:
     """Return the id of the clip with this title on a review platform, else the text itself."""
     code = title.removesuffix(".mp4")
-    if not code.startswith(records.CODE_PREFIX):
+    if not code.startswith(ids.PSEUDONYM_PREFIX):
         return title
     clip_ids = (record.clip.id for record in catalog.clips())
-    return next((id_ for id_ in clip_ids if records.clip_code(id_) == code), title)
+    return next((id_ for id_ in clip_ids if ids.pseudonym(id_) == code), title)
 
 
 def clip_row(record: ClipRecord) -> ClipRow:

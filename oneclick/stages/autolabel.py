@@ -15,17 +15,19 @@ from oneclick.catalog import Catalog, utc_now
 from oneclick.core import boxes, progress
 from oneclick.core.clips import Clip, ClipStage
 from oneclick.core.detections import Detections, concat
-from oneclick.core.errors import BadInput, Unavailable, UnknownName, UsageError
+from oneclick.core.errors import BadInput, UsageError
 from oneclick.core.labels import LabelSet, from_tracks, hindsight_author
+from oneclick.core.plugins import PluginFailure
 from oneclick.core.results import BatchResult
 from oneclick.core.spans import Span
 from oneclick.core.tracks import Tracks
 from oneclick.detectors import Detector
 from oneclick.detectors.base import Frame
+from oneclick.detectors.kinds import IsolatedDetector
 from oneclick.feedback import labeller_skills, stored_predictions
 from oneclick.hindsight import TeamSkills, keyframes
-from oneclick.stages.quarantine import quarantine_clip
-from oneclick.storage import files, labels, predictions
+from oneclick.stages.quarantine import quarantine_on_failure
+from oneclick.storage import failure_log, files, labels, predictions
 from oneclick.storage.workspace import Workspace
 
 BY = "autolabel"
@@ -42,6 +44,18 @@ class LabellerEnsemble:
     classes: tuple[str, ...]
     close_up: bool
     """Whether models that shrink frames also run on windows around the first labels."""
+
+    @classmethod
+    def team(
+        cls,
+        workspace: Workspace,
+        models: Sequence[Detector],
+        classes: tuple[str, ...],
+        close_up: bool,
+    ) -> LabellerEnsemble:
+        """Return models as an ensemble, with the skills that the workspace has learned of them."""
+        skills = labeller_skills.load(workspace).skills_of([model.model_id for model in models])
+        return cls(models, skills, classes, close_up)
 
     def label(self, parts: Sequence[Detections]) -> Tracks:
         """Fuse the predictions of all models over the same frames into dense tracks."""
@@ -75,32 +89,77 @@ def autolabel(
 
     Raises:
         UnknownName, DetectorUnavailable: a labeller that cannot load.
+        UsageError: there is no labeller, or none that can be used.
         NoSpace, Unavailable: the disk or the catalog refuses.
     """
     if not labellers:
         raise UsageError("no labeller is set: name one in detect.labellers")
     workspace, result = Workspace(home), BatchResult()
-    models = [detectors.create(name, workspace, device) for name in labellers]
-    skills = labeller_skills.load(workspace).skills_of([model.model_id for model in models])
-    ensemble = LabellerEnsemble(models, skills, tuple(classes), closer)
+    models = load_labellers(workspace, labellers, device, result.failed)
+    ensemble = LabellerEnsemble.team(workspace, models, tuple(classes), closer)
     with Catalog.open(home) as catalog:
         for clip_id in progress.track("autolabel", clips, len(clips)):
-            try:
+            with quarantine_on_failure(result.failed, workspace, catalog, clip_id, "label", BY):
                 row = catalog.clip(clip_id)
                 if row.stage is not ClipStage.EXTRACTED:
                     result.skipped.append(clip_id)
                     continue
-                label_clip(workspace, catalog, row.clip, ensemble, at or utc_now())
+                made_at = at or utc_now()
+                is_labelled = False
+                while not is_labelled:
+                    try:
+                        label_clip(workspace, catalog, row.clip, ensemble, made_at)
+                        is_labelled = True
+                    except PluginFailure as failure:
+                        ensemble = leave_out(workspace, ensemble, failure, result.failed)
                 is_moved = catalog.move(clip_id, ClipStage.EXTRACTED, ClipStage.LABELLED, BY)
                 (result.done if is_moved else result.skipped).append(clip_id)
-            except UnknownName as error:
-                result.failed[clip_id] = str(error)
-            except (Unavailable, UsageError):
-                raise
-            except Exception as error:  # whatever a clip holds, the others go on
-                reason = quarantine_clip(workspace, catalog, clip_id, error, "label", BY)
-                result.failed[clip_id] = reason
     return result
+
+
+def load_labellers(
+    workspace: Workspace, names: Sequence[str], device: str, failed: dict[str, str]
+) -> list[Detector]:
+    """Load the labellers; a plug-in that cannot be used goes to `failed`, the others label.
+
+    Raises:
+        UnknownName, DetectorUnavailable: there is no such labeller, or it cannot load.
+        UsageError: none is left.
+    """
+    models: list[Detector] = []
+    for name in names:
+        try:
+            models.append(detectors.create(name, workspace, device))
+        except PluginFailure as failure:
+            item = f"labeller {name}"
+            failed[item] = failure_log.record(workspace, name, f"load {item}", failure)
+    if not models:
+        raise UsageError(f"no labeller can be used: {'; '.join(failed.values())}")
+    return models
+
+
+def leave_out(
+    workspace: Workspace,
+    ensemble: LabellerEnsemble,
+    failure: PluginFailure,
+    failed: dict[str, str],
+) -> LabellerEnsemble:
+    """Return the ensemble without the labeller that failed, which goes to `failed`.
+
+    Raises:
+        UsageError: none is left.
+    """
+    remaining: list[Detector] = []
+    lost: list[Detector] = []
+    for model in ensemble.models:
+        is_lost = isinstance(model, IsolatedDetector) and model.plugin == failure.plugin
+        (lost if is_lost else remaining).append(model)
+    for model in lost:
+        item = f"labeller {model.name}"
+        failed[item] = failure_log.record(workspace, model.model_id, f"run {item}", failure)
+    if not remaining or not lost:
+        raise UsageError(f"no labeller is left: {failure}") from failure
+    return LabellerEnsemble.team(workspace, remaining, ensemble.classes, ensemble.close_up)
 
 
 def label_clip(

@@ -9,9 +9,9 @@ from oneclick import video
 from oneclick.catalog import Catalog
 from oneclick.core import progress
 from oneclick.core.clips import Clip
-from oneclick.core.errors import BadVideo, Unavailable
+from oneclick.core.errors import BadVideo
 from oneclick.core.results import BatchResult
-from oneclick.stages.quarantine import quarantine_clip
+from oneclick.stages.quarantine import quarantine_on_failure
 from oneclick.storage import cards, files
 from oneclick.storage.workspace import Workspace
 
@@ -30,14 +30,8 @@ def cut(home: Path, by: str) -> BatchResult:
         selections = catalog.selections(uncut_only=True)
         selections.sort(key=lambda clip: (clip.video, clip.span))
         for selection in progress.track("cut", selections, len(selections)):
-            try:
+            with quarantine_on_failure(result.failed, workspace, catalog, selection.id, "cut", by):
                 clip = write_clip(workspace, catalog, selection)
-            except Unavailable:
-                raise
-            except Exception as error:  # whatever a recording holds, the others go on
-                reason = quarantine_clip(workspace, catalog, selection.id, error, "cut", by)
-                result.failed[selection.id] = reason
-            else:
                 is_new = catalog.add_clip(clip, by)
                 (result.done if is_new else result.skipped).append(clip.id)
     return result

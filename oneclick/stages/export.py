@@ -12,11 +12,11 @@ import msgspec
 from oneclick import formats
 from oneclick.core import progress
 from oneclick.core.datasets import DatasetClip
-from oneclick.core.errors import BadInput, BadLabels, Unavailable, UnknownName, UsageError, reason
+from oneclick.core.errors import BadInput, BadLabels, OneclickError, UnknownName, UsageError
 from oneclick.core.results import BatchResult
 from oneclick.formats import ExportClip
 from oneclick.services.training_server import local_root
-from oneclick.storage import datasets, files, labels
+from oneclick.storage import datasets, failure_log, files, labels
 from oneclick.storage.workspace import Workspace
 
 
@@ -66,7 +66,8 @@ def export(
         BadInput: the manifest is broken.
         NoSpace, Unavailable: the disk refuses; nothing is left.
     """
-    exchange_format, workspace = formats.get(format), Workspace(home)
+    exchange_format, plugin = formats.get(format), formats.GROUP.plugin(format)
+    workspace = Workspace(home)
     folder = find_version(workspace, version)
     if per_clip and format != "coco":
         raise UsageError(f"--per-clip is for coco; {format} has one file a clip or picture anyway")
@@ -79,22 +80,20 @@ def export(
     total = sum(1 for _ in read_manifest(manifest, split))
     with files.atomic_dir(out) as target:
         options = {"per_clip": True} if per_clip else {}
-        writer = exchange_format.writer(target, classes, **options)
+        with plugin.isolated(passing=(OneclickError, OSError)):
+            writer = exchange_format.writer(target, classes, **options)
         for dataset_clip in progress.track("export", read_manifest(manifest, split), total):
-            try:
+            name = dataset_clip.clip
+            with failure_log.isolate(result.result.failed, workspace, name, f"export {name}"):
                 clip = _load_clip(context, dataset_clip)
-            except Unavailable:
-                raise
-            except Exception as error:  # whatever is wrong with one clip, the others go on
-                failure = reason(error, f"export {dataset_clip.clip}")
-                result.result.failed[dataset_clip.clip] = failure
-                continue
-            writer.add(clip)
-            result.images += dataset_clip.frames
-            result.boxes += clip.labels.boxes()
-            result.without_video += video and clip.video is None
-            result.result.done.append(dataset_clip.clip)
-        writer.close()
+                with plugin.isolated(passing=(OneclickError, OSError)):
+                    writer.add(clip)
+                result.images += dataset_clip.frames
+                result.boxes += clip.labels.boxes()
+                result.without_video += video and clip.video is None
+                result.result.done.append(name)
+        with plugin.isolated(passing=(OneclickError, OSError)):
+            writer.close()
     return result
 
 

@@ -10,9 +10,9 @@ from oneclick import video
 from oneclick.catalog import Catalog
 from oneclick.core import progress
 from oneclick.core.clips import Clip, ClipStage
-from oneclick.core.errors import BadVideo, Unavailable, UnknownName
+from oneclick.core.errors import BadVideo
 from oneclick.core.results import BatchResult
-from oneclick.stages.quarantine import quarantine_clip
+from oneclick.stages.quarantine import quarantine_on_failure
 from oneclick.storage import files
 from oneclick.storage.workspace import Workspace
 
@@ -31,7 +31,7 @@ def extract(home: Path, clips: Sequence[str]) -> BatchResult:
     workspace, result = Workspace(home), BatchResult()
     with Catalog.open(home) as catalog:
         for clip_id in progress.track("extract", clips, len(clips)):
-            try:
+            with quarantine_on_failure(result.failed, workspace, catalog, clip_id, "extract", BY):
                 row = catalog.clip(clip_id)
                 if row.stage is not ClipStage.CUT:
                     result.skipped.append(clip_id)
@@ -39,13 +39,6 @@ def extract(home: Path, clips: Sequence[str]) -> BatchResult:
                 write_frames(workspace, row.clip)
                 is_moved = catalog.move(clip_id, ClipStage.CUT, ClipStage.EXTRACTED, BY)
                 (result.done if is_moved else result.skipped).append(clip_id)
-            except UnknownName as error:
-                result.failed[clip_id] = str(error)
-            except Unavailable:
-                raise
-            except Exception as error:  # whatever a clip holds, the others go on
-                reason = quarantine_clip(workspace, catalog, clip_id, error, "extract", BY)
-                result.failed[clip_id] = reason
     return result
 
 

@@ -12,9 +12,9 @@ from oneclick import video
 from oneclick.catalog import Catalog
 from oneclick.core import ids, progress
 from oneclick.core.clips import Video
-from oneclick.core.errors import BadVideo, OneclickError, Unavailable
+from oneclick.core.errors import BadVideo
 from oneclick.core.results import BatchResult
-from oneclick.storage import cards, files
+from oneclick.storage import cards, failure_log, files
 from oneclick.storage.workspace import Workspace
 from oneclick.video import recordings
 from oneclick.video.recordings import Recording
@@ -78,7 +78,9 @@ def fetch(
         context = _FetchContext(workspace, catalog, camera, started_at)
         video_ids = context.video_ids_by_source()
         for recording in progress.track("fetch", candidates, len(candidates)):
-            try:
+            with failure_log.isolate(
+                result.failed, workspace, recording.name, f"fetch {recording.name}"
+            ):
                 source_key = context.source_key(recording)
                 if source_key in video_ids:
                     result.skipped.append(video_ids[source_key])
@@ -86,10 +88,6 @@ def fetch(
                 fetched, is_new = _fetch_recording(context, recording)
                 files.write_atomic(context.source_file(fetched), source_key)
                 (result.done if is_new else result.skipped).append(fetched.id)
-            except Unavailable:
-                raise
-            except OneclickError as error:
-                result.failed[recording.name] = str(error)
     return result
 
 

@@ -13,7 +13,7 @@ from oneclick import formats, video
 from oneclick.catalog import Catalog
 from oneclick.core import ids, progress
 from oneclick.core.clips import ChosenBy, Clip, ClipStage, Video
-from oneclick.core.errors import BadInput, OneclickError, Unavailable, UsageError, reason
+from oneclick.core.errors import BadInput, OneclickError, UsageError
 from oneclick.core.labels import IGNORE, LabelSet
 from oneclick.core.results import BatchResult
 from oneclick.core.review import POLICY_PREFIX, Verdict
@@ -21,7 +21,7 @@ from oneclick.core.spans import Span
 from oneclick.core.tracks import DETECTED, HUMAN
 from oneclick.formats import ImportedSequence, SequenceSource, clip_folder
 from oneclick.platforms.local import LocalPlatform
-from oneclick.storage import cards, files, labels
+from oneclick.storage import cards, failure_log, files, labels
 from oneclick.storage.workspace import Workspace
 from oneclick.video.index import DEFAULT_FPS
 
@@ -93,8 +93,10 @@ def import_(
         raise UsageError(f"{options.fps:g} frames per second cannot be: give 0.05 … 500")
     outcome = ImportResult()
     result = outcome.result
-    sources = exchange_format.find(path, classes, result.failed)
-    if unknown := sorted(read_classes(sources, result.failed) - {*classes, IGNORE}):
+    with formats.GROUP.plugin(format).isolated(passing=(OneclickError, OSError)):
+        sources = exchange_format.find(path, classes, result.failed)
+    dataset_classes = read_classes(sources, Workspace(home), result.failed)
+    if unknown := sorted(dataset_classes - {*classes, IGNORE}):
         raise UsageError(
             f"{path} has classes that the setting `classes` does not name: {', '.join(unknown)}; "
             f"set classes = {[*classes, *unknown]} in oneclick.toml; nothing was imported"
@@ -110,39 +112,34 @@ def import_(
         for source in progress.track("import", sources, len(sources)):
             if source.name in result.failed:
                 continue
-            try:
+            with failure_log.isolate(
+                result.failed, context.workspace, source.name, f"import {source.name}"
+            ):
                 sequence = source.load(DETECTED if options.auto else HUMAN)
                 clip = build_clip(source, sequence, options)
                 label_set = _first_revision(context, clip, sequence)
                 is_new = _register_clip(context, clip, sequence, label_set)
-            except Unavailable:
-                raise
-            except Exception as error:  # whatever a file holds, the others go on
-                result.failed[source.name] = reason(error, f"import {source.name}")
-                continue
-            (result.done if is_new else result.skipped).append(clip.id)
-            if is_new:
-                outcome.images += label_set.frames
-                outcome.boxes += label_set.boxes()
-                outcome.notes += sequence.notes
+                (result.done if is_new else result.skipped).append(clip.id)
+                if is_new:
+                    outcome.images += label_set.frames
+                    outcome.boxes += label_set.boxes()
+                    outcome.notes += sequence.notes
         if options.accept:
             accept_clips(context.workspace, catalog, result)
     return outcome
 
 
-def read_classes(sources: Sequence[SequenceSource], failed: dict[str, str]) -> set[str]:
+def read_classes(
+    sources: Sequence[SequenceSource], workspace: Workspace, failed: dict[str, str]
+) -> set[str]:
     """Return the classes of all sequences, read once before anything is written.
 
     A sequence that cannot be read goes to `failed`, with a one-line reason.
     """
     classes: set[str] = set()
     for source in progress.track("read labels", sources, len(sources)):
-        try:
+        with failure_log.isolate(failed, workspace, source.name, f"read {source.name}"):
             classes |= {track.cls for track in source.load(HUMAN).tracks}
-        except Unavailable:
-            raise
-        except Exception as error:  # whatever a file holds, the others go on
-            failed[source.name] = reason(error, f"read {source.name}")
     return classes
 
 
@@ -260,12 +257,8 @@ def accept_clips(workspace: Workspace, catalog: Catalog, result: BatchResult) ->
     queue = LocalPlatform(workspace.review_dir())
     clip_ids = dict.fromkeys([*result.done, *result.skipped])
     for clip_id in clip_ids:
-        try:
+        with failure_log.isolate(result.failed, workspace, clip_id, f"accept {clip_id}"):
             submit_acceptance(workspace, catalog, queue, clip_id)
-        except Unavailable:
-            raise
-        except OneclickError as error:
-            result.failed[clip_id] = str(error)
     for verdict in queue.collect():
         if verdict.by == IMPORT_POLICY and verdict.clip in clip_ids:
             row = catalog.clip(verdict.clip)

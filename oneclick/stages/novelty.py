@@ -15,8 +15,9 @@ from oneclick import triggers
 from oneclick import video as videos
 from oneclick.catalog import Catalog
 from oneclick.core.clips import Video
-from oneclick.core.errors import BadInput, OneclickError, Unavailable, UnknownName
+from oneclick.core.errors import BadInput, UnknownName
 from oneclick.detectors import novelty
+from oneclick.storage import failure_log
 from oneclick.storage.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -66,13 +67,8 @@ def train(
     with Catalog.open(home) as catalog:
         videos_by_camera = find_videos(catalog, workspace, cameras)
         for camera, camera_videos in videos_by_camera.items():
-            try:
+            with failure_log.isolate(result.failed, workspace, camera, f"train {kind} of {camera}"):
                 frames = train_camera(workspace, catalog, kind, camera_videos, config)
-            except Unavailable:
-                raise
-            except OneclickError as error:
-                result.failed[camera] = str(error)
-            else:
                 if frames:
                     result.trained[camera] = frames
                 else:

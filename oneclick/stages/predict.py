@@ -16,15 +16,11 @@ from oneclick.core.detections import Detections
 from oneclick.core.errors import (
     BadInput,
     BadVideo,
-    Unavailable,
-    UnknownName,
-    UsageError,
-    reason,
 )
 from oneclick.core.results import BatchResult
 from oneclick.detectors import Detector, novelty, signals
 from oneclick.detectors.base import Frame
-from oneclick.storage import predictions
+from oneclick.storage import failure_log, predictions
 from oneclick.storage.workspace import Workspace
 
 STEP = "predict"
@@ -57,19 +53,12 @@ def predict(
     model = detectors.create(detector, workspace, device)
     with Catalog.open(home) as catalog:
         for video_id in videos:
-            try:
+            with failure_log.isolate(result.failed, workspace, video_id, f"predict {video_id}"):
                 recording = catalog.video(video_id)
                 path = workspace.predictions(video_id, model.model_id)
                 is_new = not is_complete(path, recording, tuple(classes))
                 if is_new:
                     predict_video(workspace, recording, model, tuple(classes), measure)
-            except UnknownName as error:
-                result.failed[video_id] = str(error)
-            except (Unavailable, UsageError):
-                raise
-            except Exception as error:  # whatever a recording holds, the others go on
-                result.failed[video_id] = reason(error, f"predict {video_id}")
-            else:
                 catalog.mark(video_id, STEP, model.model_id)
                 (result.done if is_new else result.skipped).append(video_id)
     return result

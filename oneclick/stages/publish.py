@@ -12,11 +12,12 @@ from oneclick.catalog import Catalog
 from oneclick.core import progress
 from oneclick.core.clips import Clip, ClipStage
 from oneclick.core.datasets import DatasetClip, DatasetVersion, Split
-from oneclick.core.errors import BadInput, BadLabels, Unavailable
+from oneclick.core.errors import BadInput, BadLabels
 from oneclick.core.labels import IGNORE, LabelSet
 from oneclick.core.results import BatchResult
 from oneclick.services.training_server import ClipCompletion, FileStamp, RemoteFolder, server_url
-from oneclick.storage import cards, datasets, files, labels
+from oneclick.stages.quarantine import quarantine_on_failure
+from oneclick.storage import datasets, files, labels
 from oneclick.storage.workspace import Workspace
 
 BY = "publish"
@@ -66,15 +67,12 @@ def publish(home: Path, clips: Sequence[str], server: str, classes: Sequence[str
             if row.stage is not ClipStage.ACCEPTED:
                 result.skipped.append(clip_id)
                 continue
-            try:
-                dataset_clip, file_count = _upload_clip(context, row.clip)
-            except Unavailable:
-                raise
-            except Exception as error:  # whatever is wrong with one clip, the others go on
-                result.failed[clip_id] = reason = quarantine_reason(error)
-                cards.save_quarantine(workspace, clip_id, reason)
-                catalog.quarantine(clip_id, reason, BY)
-            else:
+            with quarantine_on_failure(result.failed, workspace, catalog, clip_id, "publish", BY):
+                try:
+                    dataset_clip, file_count = _upload_clip(context, row.clip)
+                except FileNotFoundError as error:
+                    remedy = "restore it, then oneclick clips retry"
+                    raise BadInput(f"{error.filename} is missing: {remedy}") from None
                 new_clips.append(dataset_clip)
                 uploaded += file_count
         version = _freeze(context, before, new_clips)
@@ -91,13 +89,6 @@ def publish(home: Path, clips: Sequence[str], server: str, classes: Sequence[str
         uploaded=uploaded,
         result=result,
     )
-
-
-def quarantine_reason(error: Exception) -> str:
-    """Format the error of one clip as one line that says what to do."""
-    if isinstance(error, FileNotFoundError):
-        return f"{error.filename} is missing: restore it, then oneclick clips retry"
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def verify(home: Path, version: str | None, server: str) -> list[str]:

@@ -10,16 +10,16 @@ from pathlib import Path
 from oneclick.catalog import Catalog, owner_id, utc_now
 from oneclick.core import progress
 from oneclick.core.clips import ClipStage
-from oneclick.core.errors import BadInput, OneclickError, PlatformAway, Unavailable, UnknownName
+from oneclick.core.errors import BadInput, PlatformAway
 from oneclick.core.labels import LabelSet
+from oneclick.core.plugins import PluginFailure
 from oneclick.core.results import BatchResult
 from oneclick.core.review import POLICY_PREFIX, Decision, Verdict
-from oneclick.platforms.base import ErasureReport, Offer, Platform, SendResult
+from oneclick.platforms.base import ErasureReport, Offer, Platform, PlatformOptions, SendResult
 from oneclick.platforms.local import LocalPlatform
-from oneclick.platforms.options import PlatformOptions
 from oneclick.platforms.registry import open_platform
-from oneclick.stages.quarantine import quarantine_clip
-from oneclick.storage import files, labels
+from oneclick.stages.quarantine import quarantine_clip, quarantine_on_failure
+from oneclick.storage import failure_log, files, labels
 from oneclick.storage.workspace import Workspace
 
 BY = "review"
@@ -41,14 +41,19 @@ class _ReviewContext:
     catalog: Catalog
     result: BatchResult
 
-    def quarantine(self, clip_id: str, error: Exception, by: str = BY) -> str:
-        """Quarantine a Clip that cannot be sent and return the reason."""
-        return quarantine_clip(self.workspace, self.catalog, clip_id, error, "send", by)
+    def quarantine(self, clip_id: str, error: Exception) -> None:
+        """Quarantine a Clip that cannot be sent, with the reason."""
+        reason = failure_log.record(self.workspace, clip_id, f"send {clip_id}", error)
+        quarantine_clip(self.workspace, self.catalog, clip_id, reason, BY)
+        self.result.failed[clip_id] = reason
 
-    def report_outage(self, platform: Platform, error: PlatformAway) -> None:
-        """Record an outage in the result, and in a file that status reports read."""
-        self.result.failed[platform.name] = str(error)
-        outage = {"platform": platform.name, "at": utc_now(), "text": str(error)}
+    def report_outage(self, platform: str, error: PlatformAway | PluginFailure) -> None:
+        """Record why a platform failed, in the result and in a file that status reports read."""
+        text = str(error)
+        if isinstance(error, PluginFailure):
+            text = failure_log.record(self.workspace, f"platform-{platform}", "review", error)
+        self.result.failed[platform] = text
+        outage = {"platform": platform, "at": utc_now(), "text": text}
         files.write_json(self.workspace.review_trouble, outage)
 
 
@@ -62,8 +67,8 @@ def send(
 ) -> BatchResult:
     """Send LABELLED clips to the reviewers; others are skipped.
 
-    A clip without readable labels is QUARANTINED. Where the platform is away, the clips that it
-    did not take stay where they are.
+    A clip without readable labels is QUARANTINED. Where the platform is away, or is a plug-in that
+    fails, the clips that it did not take stay where they are.
 
     Args:
         home: the workspace folder.
@@ -73,13 +78,13 @@ def send(
     """
     with Catalog.open(home) as catalog:
         context = _ReviewContext(Workspace(home), catalog, BatchResult())
-        platform = open_platform(choice, context.workspace)
         stages = (ClipStage.LABELLED, ClipStage.IN_REVIEW) if again else (ClipStage.LABELLED,)
         try:
+            platform = open_platform(choice, context.workspace)
             for send_result in platform.send(_offers(context, clips, stages)):
                 _record_sent(context, send_result, platform)
-        except PlatformAway as error:
-            context.report_outage(platform, error)
+        except (PlatformAway, PluginFailure) as error:
+            context.report_outage(choice.name, error)
         else:
             if context.result.done:
                 context.workspace.review_trouble.unlink(missing_ok=True)
@@ -106,18 +111,17 @@ def _offers(
     """Yield the clips that stand at one of `stages`, with their labels."""
     result = context.result
     for clip_id in progress.track("send to review", clips, len(clips)):
-        try:
+        offer: Offer | None = None
+        with quarantine_on_failure(
+            result.failed, context.workspace, context.catalog, clip_id, "send", BY
+        ):
             row = context.catalog.clip(clip_id)
-        except UnknownName as error:
-            result.failed[clip_id] = str(error)
-            continue
-        if row.stage not in stages:
-            result.skipped.append(clip_id)
-            continue
-        try:
-            yield row.clip, load_labels(context.workspace, clip_id)
-        except BadInput as error:
-            result.failed[clip_id] = context.quarantine(clip_id, error)
+            if row.stage in stages:
+                offer = row.clip, load_labels(context.workspace, clip_id)
+            else:
+                result.skipped.append(clip_id)
+        if offer:
+            yield offer
 
 
 def _record_sent(context: _ReviewContext, send_result: SendResult, platform: Platform) -> None:
@@ -125,7 +129,7 @@ def _record_sent(context: _ReviewContext, send_result: SendResult, platform: Pla
     clip_id, error = send_result.clip, send_result.error
     catalog, result = context.catalog, context.result
     if isinstance(error, BadInput):
-        result.failed[clip_id] = context.quarantine(clip_id, error)
+        context.quarantine(clip_id, error)
     elif error is not None:
         result.failed[clip_id] = str(error)
     else:
@@ -138,19 +142,14 @@ def give_verdict(
     home: Path, clips: Sequence[str], decision: Decision, by: str, reason: str = ""
 ) -> BatchResult:
     """Submit the same verdict for clips of our own queue; one that has a verdict is skipped."""
-    result = BatchResult()
-    queue = LocalPlatform(Workspace(home).review_dir())
+    workspace, result = Workspace(home), BatchResult()
+    queue = LocalPlatform(workspace.review_dir())
     for clip_id in clips:
-        try:
+        with failure_log.isolate(result.failed, workspace, clip_id, f"{decision} {clip_id}"):
             is_new = queue.submit(
                 Verdict(clip=clip_id, decision=decision, by=by, at=utc_now(), reason=reason)
             )
-        except Unavailable:
-            raise
-        except OneclickError as error:
-            result.failed[clip_id] = str(error)
-            continue
-        (result.done if is_new else result.skipped).append(clip_id)
+            (result.done if is_new else result.skipped).append(clip_id)
     return result
 
 
@@ -169,8 +168,8 @@ def collect(home: Path, choice: PlatformOptions = LOCAL, thorough: bool = True) 
 
     Two processes take turns behind a lock: neither imports a verdict that the other has.
 
-    Verdicts in our own queue are always imported, too. Where the platform is away, those that were
-    fetched before are.
+    Verdicts in our own queue are always imported, too. Where the platform is away, or is a plug-in
+    that fails, those that were fetched before are.
 
     Args:
         home: the workspace folder.
@@ -178,21 +177,27 @@ def collect(home: Path, choice: PlatformOptions = LOCAL, thorough: bool = True) 
         thorough: ask the platform about each clip, and not only about those that changed.
     """
     workspace, result = Workspace(home), BatchResult()
-    platform, queue = open_platform(choice, workspace), LocalPlatform(workspace.review_dir())
+    queue = LocalPlatform(workspace.review_dir())
+    sources: list[Platform] = [] if choice.name == queue.name else [queue]
     with files.file_lock(workspace.review_lock), Catalog.open(home) as catalog:
         context = _ReviewContext(workspace, catalog, result)
         in_review = [row.clip.id for row in catalog.clips(stage=ClipStage.IN_REVIEW)]
         clip_ids = [clip_id for clip_id in in_review if not queue.has(clip_id)]
         try:
+            platform = open_platform(choice, workspace)
+            sources.insert(0, platform)
             platform.fetch(clip_ids, thorough)
-        except PlatformAway as error:
-            context.report_outage(platform, error)
+        except (PlatformAway, PluginFailure) as error:
+            context.report_outage(choice.name, error)
         else:
             if clip_ids:
                 workspace.review_trouble.unlink(missing_ok=True)
         imported = {(row.clip, row.by, row.at) for row in catalog.verdicts()}
-        for source in (platform, *([] if platform.name == queue.name else [queue])):
-            _import_verdicts(context, source, imported)
+        for source in sources:
+            try:
+                _import_verdicts(context, source, imported)
+            except PluginFailure as failure:
+                context.report_outage(source.name, failure)
     return result
 
 
@@ -202,15 +207,13 @@ def _import_verdicts(
     """Import and acknowledge all verdicts that were fetched from a platform."""
     result, verdicts = context.result, list(platform.collect())
     for verdict in progress.track("take in verdicts", verdicts, len(verdicts)):
-        try:
+        clip_id = verdict.clip
+        with failure_log.isolate(
+            result.failed, context.workspace, clip_id, f"take in the verdict on {clip_id}"
+        ):
             is_new = import_verdict(context.workspace, context.catalog, verdict, imported)
-        except Unavailable:
-            raise
-        except OneclickError as error:
-            result.failed[verdict.clip] = str(error)
-            continue
-        platform.acknowledge(verdict)
-        (result.done if is_new else result.skipped).append(verdict.clip)
+            platform.acknowledge(verdict)
+            (result.done if is_new else result.skipped).append(clip_id)
     result.failed |= platform.unreadable()
 
 
@@ -273,29 +276,39 @@ def erase(home: Path, clips: Sequence[str], choice: PlatformOptions, by: str) ->
     be imported; a LABELLED one, which would be sent again, is QUARANTINED.
     """
     workspace, result = Workspace(home), BatchResult()
-    platform = open_platform(choice, workspace)
     with files.file_lock(workspace.review_lock), Catalog.open(home) as catalog:
         context = _ReviewContext(workspace, catalog, result)
         clip_ids = list(dict.fromkeys(clips))
-        decided = {verdict.clip for verdict in platform.collect()}
+        try:
+            platform = open_platform(choice, workspace)
+            decided = {verdict.clip for verdict in platform.collect()}
+        except PluginFailure as failure:
+            context.report_outage(choice.name, failure)
+            return result
         for clip_id in progress.track("erase", clip_ids, len(clip_ids)):
             try:
-                row = catalog.clip(clip_id)
-                report = platform.erase(clip_id)
+                with failure_log.isolate(result.failed, workspace, clip_id, f"erase {clip_id}"):
+                    _erase_clip(context, platform, clip_id, by, is_decided=clip_id in decided)
             except PlatformAway as error:
                 result.failed[platform.name] = str(error)
                 break
-            except OneclickError as error:
-                result.failed[clip_id] = str(error)
-                continue
-            write_receipt(workspace, report, platform.name, by)
-            reason = f"erased on {platform.name} by {by}"
-            if row.stage is ClipStage.IN_REVIEW and clip_id not in decided:
-                catalog.move(clip_id, row.stage, ClipStage.REJECTED, by, reason)
-            elif row.stage is ClipStage.LABELLED:
-                context.quarantine(clip_id, BadInput(f"clip {clip_id}: {reason}"), by)
-            result.done.append(clip_id)
     return result
+
+
+def _erase_clip(
+    context: _ReviewContext, platform: Platform, clip_id: str, by: str, is_decided: bool
+) -> None:
+    """Erase one clip, write its receipt, and see that it is not sent again."""
+    row = context.catalog.clip(clip_id)
+    report = platform.erase(clip_id)
+    write_receipt(context.workspace, report, platform.name, by)
+    reason = f"erased on {platform.name} by {by}"
+    if row.stage is ClipStage.IN_REVIEW and not is_decided:
+        context.catalog.move(clip_id, row.stage, ClipStage.REJECTED, by, reason)
+    elif row.stage is ClipStage.LABELLED:
+        text = f"clip {clip_id}: {reason}"
+        quarantine_clip(context.workspace, context.catalog, clip_id, text, by)
+    context.result.done.append(clip_id)
 
 
 def write_receipt(workspace: Workspace, report: ErasureReport, platform: str, by: str) -> None:

@@ -17,11 +17,10 @@ from oneclick import detectors, triggers
 from oneclick.catalog import Catalog
 from oneclick.core import ids, progress, splits
 from oneclick.core.clips import Clip, Video
-from oneclick.core.errors import OneclickError, Unavailable
 from oneclick.core.hits import Hit
 from oneclick.feedback import replay, trigger_calibration
 from oneclick.feedback.trigger_calibration import TriggerCalibration
-from oneclick.storage import cards
+from oneclick.storage import cards, failure_log
 from oneclick.storage.cards import ModelPair, ModelRef
 from oneclick.storage.workspace import Workspace
 from oneclick.triggers.selection import budget_shares, select
@@ -36,9 +35,14 @@ class TriggerOptions(select.SelectionOptions):
     params: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Parameters by trigger, in place of the defaults."""
 
-    def scan_key(self, models: ModelPair) -> str:
-        """Return a digest of all that decides what a scan finds: a change is a new scan."""
-        parts = [msgspec.to_builtins(models), asdict(self)]
+    def scan_key(self, models: ModelPair, packages: Sequence[str] = ()) -> str:
+        """Return a digest of all that decides what a scan finds: a change is a new scan.
+
+        Args:
+            models: whose predictions are scanned.
+            packages: of other people's triggers, with their versions.
+        """
+        parts = [msgspec.to_builtins(models), asdict(self), *packages]
         text = json.dumps(parts, sort_keys=True, default=dict)
         return f"{models.predictor.id}-{sha256(text.encode()).hexdigest()[:12]}"
 
@@ -56,7 +60,7 @@ class TriggerResult:
     skipped: list[str] = field(default_factory=list)
     """Videos that were scanned before with this predictor, rival and these options."""
     failed: dict[str, str] = field(default_factory=dict)
-    """Video to the one-line reason why it was left out."""
+    """Video, or `trigger NAME`, to the one-line reason why it was left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +91,8 @@ def trigger(
     rival_ref = model_ref(workspace, rival) if rival else None
     models = ModelPair(model_ref(workspace, predictor), rival_ref)
     rules = triggers.make(options.enabled, options.params)
-    key, calibration = options.scan_key(models), trigger_calibration.load(workspace)
+    key = options.scan_key(models, rules.packages())
+    calibration = trigger_calibration.load(workspace)
     with Catalog.open(home) as catalog:
         result, unscanned = TriggerResult(), set(catalog.unmarked(cards.SCAN_STEP, key))
         videos = sort_by_start(catalog.videos())
@@ -96,12 +101,8 @@ def trigger(
         to_scan = [video for video in predicted if video.id in unscanned]
         video_hits: dict[str, VideoHits] = {}
         for video in progress.track("trigger", to_scan, len(to_scan)):
-            try:
+            with failure_log.isolate(result.failed, workspace, video.id, f"scan {video.id}"):
                 video_hits[video.id] = scan_video(workspace, video, models, rules)
-            except Unavailable:
-                raise
-            except OneclickError as error:
-                result.failed[video.id] = str(error)
         if video_hits:
             clips = select_clips(catalog, video_hits, calibration, models, options)
             for video_id, scanned in video_hits.items():
@@ -114,6 +115,11 @@ def trigger(
     result.videos = list(video_hits)
     counts = Counter(hit.trigger for scanned in video_hits.values() for hit in scanned.hits)
     result.hits = dict(sorted(counts.items()))
+    for name, line in rules.problems().items():
+        failure_log.record(
+            workspace, f"trigger-{name}", f"run trigger {name}", rules.failures[name]
+        )
+        result.failed[f"trigger {name}"] = line
     return result
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -28,7 +28,13 @@ _PATH = re.compile(r"(?<![\w<>.:/])(?:~|[A-Za-z]:)?/(?:(?!: )[^\n'\"])*")
 
 
 @contextmanager
-def isolate(failed: dict[str, str], workspace: Workspace, item: str, doing: str) -> Iterator[None]:
+def isolate(
+    failed: dict[str, str],
+    workspace: Workspace,
+    item: str,
+    doing: str,
+    on_failure: Callable[[str], None] | None = None,
+) -> Iterator[None]:
     """Let an exception of one item become its line in `failed`, so that the batch goes on.
 
     What would fail every item alike is raised: the disk, a server or a permission that is missing
@@ -37,6 +43,7 @@ def isolate(failed: dict[str, str], workspace: Workspace, item: str, doing: str)
     Args:
         failed: gets the one-line reason under `item`.
         doing: verb and object for the message of an unforeseen exception: `extract clip-1`.
+        on_failure: called with the reason, unless there is no such item at all.
     """
     try:
         yield
@@ -46,6 +53,8 @@ def isolate(failed: dict[str, str], workspace: Workspace, item: str, doing: str)
         raise
     except Exception as error:
         failed[item] = record(workspace, item, doing, error)
+        if on_failure:
+            on_failure(failed[item])
 
 
 def record(workspace: Workspace, item: str, doing: str, error: Exception) -> str:

@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn import functional
 
 from oneclick.core import progress
-from oneclick.core.errors import UnknownName, UsageError
+from oneclick.core.errors import BadInput, UnknownName, UsageError
 from oneclick.detectors import novelty, novelty_nets
 from oneclick.detectors.base import Frame
 from oneclick.detectors.novelty import (
@@ -69,7 +69,8 @@ def fit(
             one after the other.
 
     Raises:
-        UnknownName: nothing is called `kind`. UsageError: too few frames, or of another size.
+        UnknownName: nothing is called `kind`. UsageError: frames of another size.
+        BadInput: too few frames.
     """
     config = config or NoveltyTrainingConfig()
     check_frames(kind, frames)
@@ -101,14 +102,15 @@ def check_frames(kind: str, frames: NDArray[np.uint8]) -> None:
     """Check that frames can train a model of that kind.
 
     Raises:
-        UnknownName: nothing is called `kind`. UsageError: too few frames, or of another size.
+        UnknownName: nothing is called `kind`. UsageError: frames of another size.
+        BadInput: too few frames.
     """
     if kind not in novelty.KINDS:
         raise UnknownName("model of novelty", kind, novelty.KINDS)
     if frames.shape[1:] != (HEIGHT, WIDTH, 3):
         raise UsageError(f"frames of {frames.shape[1:]}: shrink them with novelty.sample first")
     if len(frames) < MIN_FRAMES:
-        raise UsageError(
+        raise BadInput(
             f"{len(frames)} frames are too few to learn what is ordinary; give {MIN_FRAMES} or more"
         )
 

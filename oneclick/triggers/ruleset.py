@@ -83,12 +83,16 @@ class RuleSet:
                 self.left_out[plugin.name] += 1
         return hits
 
-    def problems(self) -> list[str]:
+    def packages(self) -> list[str]:
+        """Return the packages of the triggers that are not ours, with their versions."""
+        return sorted({plugin.package for plugin in self._plugins if not plugin.own})
+
+    def problems(self) -> dict[str, str]:
         """Return one line for each trigger that was left out, with the number of scenes."""
-        return [
-            f"{failure} of {count} scenes" if (count := self.left_out[name]) else str(failure)
+        return {
+            name: f"{failure} of {count} scenes" if (count := self.left_out[name]) else str(failure)
             for name, failure in self.failures.items()
-        ]
+        }
 
 
 def _unlisted(trigger: Trigger) -> Plugin:

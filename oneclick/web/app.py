@@ -1,7 +1,8 @@
-"""The web server: for now one address, where Encord's webhooks arrive."""
+"""The web server: for now one address, where webhooks of the review platform arrive."""
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 import time
@@ -10,14 +11,14 @@ from collections.abc import Callable
 import uvicorn
 from fastapi import FastAPI, Request, Response
 
-from oneclick.core.errors import Unavailable
-from oneclick.platforms.encord import webhook
+from oneclick.core.errors import OneclickError, Unavailable
+from oneclick.platforms.base import RequestCheck, UntrustedWebhook
 
 MAX_BODY_BYTES = 1 << 20
-"""Of a webhook; Encord's have some hundred bytes."""
+"""Of a webhook; most have some hundred bytes."""
 DEBOUNCE_SECONDS = 5.0
 """Delay before verdicts are collected: people finish several clips in a row."""
-ENCORD_WEBHOOK_PATH = "/hooks/encord"
+_LOG = logging.getLogger(__name__)
 
 
 class DebouncedJob:
@@ -44,27 +45,31 @@ class DebouncedJob:
         self._requested.set()
 
 
-def create_app(secret: str, collect: DebouncedJob) -> FastAPI:
+def create_app(path: str, check: RequestCheck, collect: DebouncedJob) -> FastAPI:
     """Create the application.
 
     Args:
-        secret: the secret that Encord signs webhooks with.
+        path: where webhooks arrive.
+        check: verifies a request, and tells whether a clip was decided.
         collect: collects verdicts.
     """
     app = FastAPI(openapi_url=None)
 
-    @app.post(ENCORD_WEBHOOK_PATH)
-    async def encord(request: Request) -> Response:
+    @app.post(path)
+    async def receive(request: Request) -> Response:
         body = b""
         async for part in request.stream():
             body += part
             if len(body) > MAX_BODY_BYTES:
                 return Response(status_code=413)
         try:
-            if webhook.reports_decision(secret, request.headers, body, time.time()):
+            if check(request.headers, body, time.time()):
                 collect.request()
-        except webhook.UntrustedWebhook as error:
+        except UntrustedWebhook as error:
             return Response(str(error), 401)
+        except OneclickError as error:
+            _LOG.warning("webhook: %s", error)
+            return Response(status_code=500)
         return Response(status_code=204)
 
     return app

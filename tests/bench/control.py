@@ -62,27 +62,27 @@ class Exam:
         options = SelectionOptions(min_clips=clips, budget=0, control=1, seed=seed)
         return select.select([self._candidate([])], options)
 
-    def estimate(self, chosen: list[SelectedSpan], seen: int) -> ControlEstimates:
+    def estimate(self, selection: list[SelectedSpan], reviewed_errors: int) -> ControlEstimates:
         """What the control clips among them say, where triggers found `seen` errors."""
-        drawn = [
-            ControlClip(one.stands_for, len(one.span) / self.truth.fps, self.review(one.span))
-            for one in chosen
-            if one.chosen_by is ChosenBy.CONTROL
+        control_clips = [
+            ControlClip(span.stands_for, len(span.span) / self.truth.fps, self.review(span.span))
+            for span in selection
+            if span.chosen_by is ChosenBy.CONTROL
         ]
-        return control.estimate(drawn, seen)
+        return control.estimate(control_clips, reviewed_errors)
 
-    def seen(self, chosen: list[SelectedSpan]) -> int:
+    def seen(self, selection: list[SelectedSpan]) -> int:
         """Errors in the clips that triggers chose."""
-        spans = [one.span for one in chosen if one.chosen_by is ChosenBy.TRIGGER]
+        spans = [span.span for span in selection if span.chosen_by is ChosenBy.TRIGGER]
         return sum(self.review(span).errors for span in spans)
 
-    def true(self, seen: int) -> ControlEstimates:
+    def true(self, reviewed_errors: int) -> ControlEstimates:
         """The same shares of the whole stream."""
         all_ = self.whole
         shares = (
             all_.errors / all_.objects,
             all_.flagged_errors / all_.errors,
-            seen / all_.errors,
+            reviewed_errors / all_.errors,
         )
         return ControlEstimates(*(RatioEstimate(share, share, share, 0) for share in shares))
 
@@ -101,9 +101,9 @@ class Exam:
         )
 
 
-def covers(found: RatioEstimate | None, true: RatioEstimate) -> bool:
+def covers(estimate: RatioEstimate | None, true: RatioEstimate) -> bool:
     """Whether an interval holds the truth; none at all does not."""
-    return found is not None and found.low <= true.value <= found.high
+    return estimate is not None and estimate.low <= true.value <= estimate.high
 
 
 def main() -> int:
@@ -114,26 +114,26 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--draws", type=int, default=100)
     parser.add_argument("--budget", type=float, default=0.2)
-    given = parser.parse_args()
+    args = parser.parse_args()
     short, width, height = long_stream.film()
-    truth = long_stream.for_hours(short, given.hours)
+    truth = long_stream.for_hours(short, args.hours)
     right: dict[str, list[bool]] = defaultdict(list)
     again: dict[str, list[bool]] = defaultdict(list)
-    for seed in range(given.seeds):
-        stream = long_stream.stream(truth, (width, height), given.faults, seed, rival=False)
-        exam = Exam(stream, truth, given.budget)
-        chosen = exam.choose(seed)
-        seen = exam.seen(chosen)
-        found, true = exam.estimate(chosen, seen), exam.true(seen)
-        clips = sum(one.chosen_by is ChosenBy.CONTROL for one in chosen)
-        print(f"seed {seed}: {len(chosen)} clips, {clips} of them control")
+    for seed in range(args.seeds):
+        stream = long_stream.stream(truth, (width, height), args.faults, seed, rival=False)
+        exam = Exam(stream, truth, args.budget)
+        selection = exam.choose(seed)
+        reviewed_errors = exam.seen(selection)
+        estimates, true = exam.estimate(selection, reviewed_errors), exam.true(reviewed_errors)
+        clips = sum(span.chosen_by is ChosenBy.CONTROL for span in selection)
+        print(f"seed {seed}: {len(selection)} clips, {clips} of them control")
         for name in NAMES:
-            one, known = getattr(found, name), getattr(true, name)
-            right[name].append(covers(one, known))
-            text = f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})" if one else "none"
-            print(f"  {name:<11} true {known.value:.3f}, estimated {text}")
-        for draw in range(given.draws):
-            redrawn = exam.estimate(exam.draw(clips, 1000 + draw), seen)
+            ratio, true_value = getattr(estimates, name), getattr(true, name)
+            right[name].append(covers(ratio, true_value))
+            text = f"{ratio.value:.3f} ({ratio.low:.3f} to {ratio.high:.3f})" if ratio else "none"
+            print(f"  {name:<11} true {true_value.value:.3f}, estimated {text}")
+        for draw in range(args.draws):
+            redrawn = exam.estimate(exam.draw(clips, 1000 + draw), reviewed_errors)
             for name in NAMES:
                 again[name].append(covers(getattr(redrawn, name), getattr(true, name)))
     for name in NAMES:

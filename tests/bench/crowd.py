@@ -57,10 +57,12 @@ def hit_rows(names: list[str], number: int, seed: int) -> Iterator[tuple[object,
             yield name, "look", triggers[trigger], start, start + 5, 0.5, "[]", "made up"
 
 
-def clip_rows(found: list[tuple[str, str, datetime]], number: int) -> Iterator[tuple[object, ...]]:
+def clip_rows(
+    video_rows: list[tuple[str, str, datetime]], number: int
+) -> Iterator[tuple[object, ...]]:
     """Clips; the last ones are on their way, the others are published."""
     for k in range(number):
-        video, camera, started = found[k * len(found) // number]
+        video, camera, started = video_rows[k * len(video_rows) // number]
         stage = STREET[-1] if k < number - 3000 else STREET[k % len(STREET)]
         stage = ClipStage.QUARANTINED if k >= number - 12 else stage
         start, at = k % (FRAMES - 60), text(started + timedelta(hours=1, seconds=k % 3600))
@@ -69,14 +71,16 @@ def clip_rows(found: list[tuple[str, str, datetime]], number: int) -> Iterator[t
         )
         error = "the video ends early" if stage is ClipStage.QUARANTINED else ""
         size = (start, start + 30, FPS, 640, 480)
-        chosen = (ChosenBy.TRIGGER.value, hits, "train", "0" * 64, "flicker", 0.0)
+        selection = (ChosenBy.TRIGGER.value, hits, "train", "0" * 64, "flicker", 0.0)
         name = f"{camera}-{k:08d}"
-        yield name, camera, video, *size, *chosen, stage.value, 1, error, "CUT", 0, at, at
+        yield name, camera, video, *size, *selection, stage.value, 1, error, "CUT", 0, at, at
 
 
-def event_rows(found: list[tuple[str, str, datetime]], number: int) -> Iterator[tuple[object, ...]]:
+def event_rows(
+    video_rows: list[tuple[str, str, datetime]], number: int
+) -> Iterator[tuple[object, ...]]:
     """Every move of every clip."""
-    for row in clip_rows(found, number):
+    for row in clip_rows(video_rows, number):
         name, stage, at = row[0], row[14], row[19]
         street: list[str | None] = [None, *(s.value for s in STREET)]
         if stage == ClipStage.QUARANTINED:
@@ -99,13 +103,15 @@ def make(home: Path, clips: int, hits: int, verdicts: int) -> None:
     """Fill a new catalog in `home`."""
     end = datetime.now(UTC)
     Catalog.open(home).close()
-    found = videos(end)
+    video_rows = videos(end)
     raw = sqlite3.connect(home / "catalog.sqlite", isolation_level=None)
     raw.execute("PRAGMA synchronous = OFF")
     raw.execute("PRAGMA cache_size = -1000000")
-    names = [video for video, _, _ in found]
-    clip_names = [str(row[0]) for row in clip_rows(found, clips)]
-    recorded = ((v, c, text(at), FPS, FRAMES, 640, 480, v, ".mp4", text(at)) for v, c, at in found)
+    names = [video for video, _, _ in video_rows]
+    clip_names = [str(row[0]) for row in clip_rows(video_rows, clips)]
+    recorded = (
+        (v, c, text(at), FPS, FRAMES, 640, 480, v, ".mp4", text(at)) for v, c, at in video_rows
+    )
     columns = (
         "camera,video,start,stop,fps,width,height,chosen_by,hits,split,digest,led_by,stands_for"
     )
@@ -117,8 +123,8 @@ def make(home: Path, clips: int, hits: int, verdicts: int) -> None:
         recorded,
     )
     _insert(raw, "hits", "video,key,trigger,start,stop,score,boxes,why", hit_rows(names, hits, 0))
-    _insert(raw, "clips", f"id,{columns},{state}", clip_rows(found, clips))
-    _insert(raw, "clip_events", "clip,at,old,new,by,detail", event_rows(found, clips))
+    _insert(raw, "clips", f"id,{columns},{state}", clip_rows(video_rows, clips))
+    _insert(raw, "clip_events", "clip,at,old,new,by,detail", event_rows(video_rows, clips))
     _insert(
         raw,
         "verdicts",

@@ -44,11 +44,11 @@ class UsualHog(hog.HogDetector):
         )
         low, size = np.split(np.asarray(windows, float).reshape(-1, 4), 2, 1)
         margin = size * hog.SHRINK
-        found = np.concatenate([low + margin, low + size - margin], 1) / 1.5
+        corners = np.concatenate([low + margin, low + size - margin], 1) / 1.5
         weight = np.asarray(weights, float).ravel()
-        kept = geometry.nms(found, weight, hog.NMS_IOU)
+        best_rows = geometry.nms(corners, weight, hog.NMS_IOU)
         return base.frame_detections(
-            frame, found[kept], hog.score(weight[kept]), np.zeros(len(kept))
+            frame, corners[best_rows], hog.score(weight[best_rows]), np.zeros(len(best_rows))
         )
 
 
@@ -68,7 +68,7 @@ def measure(detector: Detector, step: int) -> tuple[float, Detections, int]:
     rows = np.repeat(np.arange(count), [len(f[1]) for f in founds])
     boxes, scores, classes = (np.concatenate(column) for column in zip(*founds, strict=True))
     keep = classes == person
-    found = Detections(
+    detections = Detections(
         frames=rows[keep].astype(np.int32),
         boxes=boxes[keep],
         scores=scores[keep],
@@ -76,15 +76,15 @@ def measure(detector: Detector, step: int) -> tuple[float, Detections, int]:
         length=count,
         fps=10.0,
     )
-    return count / spent, found, step
+    return count / spent, detections, step
 
 
 def report(detector: Detector, step: int) -> float:
     """Print one line; frames per second."""
-    speed, found, step = measure(detector, step)
-    own = footage.f1(found, detector.threshold, step)
-    best = max((footage.f1(found, s, step)[2], s) for s in np.arange(0.1, 0.95, 0.05))
-    text = " ".join(f"{value:.3f}" for value in own)
+    speed, detections, step = measure(detector, step)
+    scores = footage.f1(detections, detector.threshold, step)
+    best = max((footage.f1(detections, s, step)[2], s) for s in np.arange(0.1, 0.95, 0.05))
+    text = " ".join(f"{value:.3f}" for value in scores)
     print(
         f"{detector.model_id:26} {speed:7.1f} frames/s   P R F1 at {detector.threshold:.2f}: "
         f"{text}   best F1 {best[0]:.3f} at {best[1]:.2f}",
@@ -102,8 +102,8 @@ def main() -> None:
     ]
     if not footage.VIDEO.exists():
         sys.exit("no ../shared/data beside the repository")
-    own, usual = report(detectors.create("opencv:hog"), step), report(UsualHog(), step)
-    print(f"opencv:hog is {own / usual:.2f} times as fast as the usual search")
+    ours, usual = report(detectors.create("opencv:hog"), step), report(UsualHog(), step)
+    print(f"opencv:hog is {ours / usual:.2f} times as fast as the usual search")
     for name in names:
         report(detectors.create(name), step)
 

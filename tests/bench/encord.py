@@ -30,10 +30,11 @@ from oneclick.catalog import Catalog
 from oneclick.core.clips import ChosenBy, Clip, ClipStage
 from oneclick.core.labels import LabelSet, LabelTrack
 from oneclick.core.spans import Span
+from oneclick.platforms import PlatformOptions
 from oneclick.platforms.encord import convert
 from oneclick.platforms.encord.connect import DEFAULT_RETRY_POLICY, Retrier, connect
+from oneclick.platforms.encord.options import EncordOptions
 from oneclick.platforms.encord.project import EncordProject
-from oneclick.platforms.options import EncordOptions, PlatformOptions
 from oneclick.stages import review
 from oneclick.storage import cards, files, labels
 from oneclick.storage.workspace import Workspace
@@ -55,16 +56,16 @@ def serve(latency: float) -> None:
         calls = Counter(call.name for call in server.log)
         size = sum(call.size for call in server.log)
         server.log.clear()
-        told = {"calls": calls, "bytes": size, "mistakes": server.mistakes}
-        print(json.dumps(told), flush=True)
+        record = {"calls": calls, "bytes": size, "mistakes": server.mistakes}
+        print(json.dumps(record), flush=True)
 
 
 def _finish(server: EncordServer) -> None:
     (project,) = server.world.projects.values()
     for task in project.tasks.values():
         for action in ("SUBMIT", "APPROVE"):
-            asked = {"taskUuid": task.uuid, "action": action}
-            server.world.act(project, task.stage, asked, "anna@example.org")
+            action_body = {"taskUuid": task.uuid, "action": action}
+            server.world.act(project, task.stage, action_body, "anna@example.org")
 
 
 class Told:
@@ -79,14 +80,14 @@ class Told:
         )
         self.begun = self._line()
 
-    def ask(self, word: str) -> dict[str, Any]:
+    def ask(self, command: str) -> dict[str, Any]:
         """Requests since the last word."""
         assert self._process.stdin
-        self._process.stdin.write(word + "\n")
+        self._process.stdin.write(command + "\n")
         self._process.stdin.flush()
-        found = self._line()
-        assert not found["mistakes"], found["mistakes"]
-        return found
+        answer = self._line()
+        assert not answer["mistakes"], answer["mistakes"]
+        return answer
 
     def _line(self) -> dict[str, Any]:
         assert self._process.stdout
@@ -100,11 +101,11 @@ class Told:
 @contextmanager
 def started(latency: float) -> Iterator[Told]:
     """A server until the end of the block."""
-    told = Told(latency)
+    server = Told(latency)
     try:
-        yield told
+        yield server
     finally:
-        told.end()
+        server.end()
 
 
 def film(path: Path, frames: int) -> str:
@@ -124,8 +125,8 @@ def film(path: Path, frames: int) -> str:
 def track(number: int, frames: int) -> LabelTrack:
     """One person who walks, with scores, key boxes and an attribute."""
     at = np.arange(frames, dtype=np.int32)
-    left = 20 + 80 * number + at * 0.7 + np.sin(at / 7)
-    boxes = np.stack([left, 60 + left * 0.1, left + 40, 160 + left * 0.1], axis=1)
+    lefts = 20 + 80 * number + at * 0.7 + np.sin(at / 7)
+    boxes = np.stack([lefts, 60 + lefts * 0.1, lefts + 40, 160 + lefts * 0.1], axis=1)
     keys = tuple(range(0, frames, 10))
     posture = {"posture": ((0, frames // 2, "standing"), (frames // 2, frames, "walking"))}
     scores = np.linspace(0.4, 0.99, frames, dtype=np.float32)
@@ -146,7 +147,7 @@ def workspace(home: Path, count: int, frames: int, tracks: int) -> list[str]:
     place, source = Workspace(home), home / "film.mp4"
     home.mkdir(parents=True)
     digest = film(source, frames)
-    drawn = tuple(track(number, frames) for number in range(tracks))
+    label_tracks = tuple(track(number, frames) for number in range(tracks))
     video = replace(clips.VIDEO, frames=count * frames, fps=FPS, width=WIDTH, height=HEIGHT)
     with Catalog.open(home) as catalog:
         catalog.add_video(video)
@@ -169,7 +170,7 @@ def workspace(home: Path, count: int, frames: int, tracks: int) -> list[str]:
             cards.save_clip_card(place, clip)
             catalog.add_clip(clip, "bench")
             catalog.move(name, ClipStage.CUT, ClipStage.EXTRACTED, "bench")
-            found = LabelSet(
+            label_set = LabelSet(
                 clip=name,
                 revision=1,
                 kind="auto",
@@ -180,9 +181,9 @@ def workspace(home: Path, count: int, frames: int, tracks: int) -> list[str]:
                 width=WIDTH,
                 height=HEIGHT,
                 classes=("person",),
-                tracks=drawn,
+                tracks=label_tracks,
             )
-            catalog.add_revision(found, files.sha256(labels.save(place, found)))
+            catalog.add_revision(label_set, files.sha256(labels.save(place, label_set)))
             catalog.move(name, ClipStage.EXTRACTED, ClipStage.LABELLED, "bench")
         return [row.clip.id for row in catalog.clips()]
 
@@ -213,19 +214,19 @@ def watched() -> Iterator[list[float]]:
 
 def plain(home: Path, names: list[str], choice: PlatformOptions) -> float:
     """Seconds a clip of the SDK as it is documented."""
-    place = EncordProject(choice.encord, Retrier(choice.encord, DEFAULT_RETRY_POLICY))
+    place = EncordProject(choice.section, Retrier(choice.section, DEFAULT_RETRY_POLICY))
     project, dataset, folder = place.project, place.dataset, place.folder
-    begun = time.perf_counter()
+    started_at = time.perf_counter()
     for name in names:
-        found = labels.latest(Workspace(home), name)
-        assert found is not None
+        label_set = labels.latest(Workspace(home), name)
+        assert label_set is not None
         uuid = folder.upload_video(Workspace(home).clip_file(name), title=f"plain-{name}.mp4")
         (unit,) = dataset.link_items([uuid])
         (row,) = project.list_label_rows_v2(data_hashes=[unit.uid])
         row.initialise_labels()
-        convert.fill_row(row, found, name)
+        convert.fill_row(row, label_set, name)
         row.save()
-    return (time.perf_counter() - begun) / len(names)
+    return (time.perf_counter() - started_at) / len(names)
 
 
 def main(count: int, frames: int, tracks: int, latency: float) -> None:
@@ -237,37 +238,37 @@ def main(count: int, frames: int, tracks: int, latency: float) -> None:
         key.write_text(server.begun["key"])
         options = EncordOptions(key_file=str(key), domain=server.begun["url"])
         attributes = {"posture": ("standing", "walking")}
-        choice = PlatformOptions("encord", attributes=attributes, encord=options)
+        choice = PlatformOptions("encord", attributes=attributes, section=options)
         review.setup(home, choice)
         assert connect(options)
         server.ask("log")
         peer, peer_log = plain(home, names[:PEER], choice), server.ask("log")
-        held, begun = [], time.perf_counter()
+        memory, started_at = [], time.perf_counter()
         for start in range(0, count, BATCH):
-            sent = review.send(home, names[start : start + BATCH], choice)
-            assert not sent.failed, sent.failed
-            held.append(resident())
-        seconds, log = time.perf_counter() - begun, server.ask("log")
+            upload = review.send(home, names[start : start + BATCH], choice)
+            assert not upload.failed, upload.failed
+            memory.append(resident())
+        seconds, log = time.perf_counter() - started_at, server.ask("log")
         _tell("sent", count, seconds, log)
-        print(f"memory    {held[0]:.0f} MB after {BATCH} clips, {held[-1]:.0f} MB at the end")
+        print(f"memory    {memory[0]:.0f} MB after {BATCH} clips, {memory[-1]:.0f} MB at the end")
         requests = sum(peer_log["calls"].values()) / PEER
         print(
             f"plain SDK {1000 * peer:.0f} ms and {requests:.1f} requests a clip: "
             f"{peer * count / seconds:.2f} times our time"
         )
         server.ask("finish")
-        begun, before = time.perf_counter(), resident()
+        started_at, before = time.perf_counter(), resident()
         with watched() as most:
-            taken = review.collect(home, choice)
-        assert len(taken.done) == count, taken
-        _tell("collected", count, time.perf_counter() - begun, server.ask("log"))
+            collection = review.collect(home, choice)
+        assert len(collection.done) == count, collection
+        _tell("collected", count, time.perf_counter() - started_at, server.ask("log"))
         print(f"memory    {before:.0f} MB before, {most[0]:.0f} MB at most")
 
 
-def _tell(what: str, count: int, seconds: float, log: dict[str, Any]) -> None:
+def _tell(title: str, count: int, seconds: float, log: dict[str, Any]) -> None:
     requests = sum(log["calls"].values()) / count
     print(
-        f"{what:9} {count} clips in {seconds:.1f} s ({1000 * seconds / count:.0f} ms a clip); "
+        f"{title:9} {count} clips in {seconds:.1f} s ({1000 * seconds / count:.0f} ms a clip); "
         f"{requests:.2f} requests and {log['bytes'] / 1000 / count:.0f} kB a clip"
     )
     for name, number in sorted(log["calls"].items(), key=lambda item: -item[1]):
@@ -281,8 +282,8 @@ if __name__ == "__main__":
     parser.add_argument("--tracks", type=int, default=6)
     parser.add_argument("--latency", type=float, default=0.0, help="seconds of each request")
     parser.add_argument("--serve", action="store_true", help="be the server")
-    given = parser.parse_args()
-    if given.serve:
-        serve(given.latency)
+    args = parser.parse_args()
+    if args.serve:
+        serve(args.latency)
     else:
-        main(given.clips, given.frames, given.tracks, given.latency)
+        main(args.clips, args.frames, args.tracks, args.latency)

@@ -66,19 +66,19 @@ def stranger(tracks: Tracks, people: Detections) -> int:
 
 def row(sequence: str, teacher: str, models: tuple[str, ...], everyone: tuple[str, ...]) -> str:
     """One line of the table."""
-    told, real = lesson(sequence, models), known(sequence)
+    example, real = lesson(sequence, models), known(sequence)
     team = learn.learn([lesson(teacher, models)], hindsight.DEFAULT)
-    learned = hindsight.label(told.parts, told.thresholds, hindsight.DEFAULT, team)
-    votes = hindsight.label(told.parts, told.thresholds)
+    weighted = hindsight.label(example.parts, example.thresholds, hindsight.DEFAULT, team)
+    votes = hindsight.label(example.parts, example.thresholds)
     best = max(
         (alone(sequence, m) for m in everyone), key=lambda t: score(real, t.detections, 0.5)[2]
     )
-    f1 = [score(real, t.detections, at)[2] for at in (0.5, 0.75) for t in (best, votes, learned)]
+    f1 = [score(real, t.detections, at)[2] for at in (0.5, 0.75) for t in (best, votes, weighted)]
     gain = 100 * (f1[2] - f1[0])
     numbers = "".join(f"{value:8.3f}" for value in f1[:3])
     tight = "".join(f"{value:8.3f}" for value in f1[3:])
     name = f"{sequence} {len(models)} models, from {teacher}"
-    return f"{name:42}{numbers}{gain:+8.1f}{tight}{stranger(learned, real.people):10d}"
+    return f"{name:42}{numbers}{gain:+8.1f}{tight}{stranger(weighted, real.people):10d}"
 
 
 def main() -> None:
@@ -86,9 +86,9 @@ def main() -> None:
     heads = "".join(f"{head:>8}" for head in ("best", "votes", "learned", "gain", "best"))
     print(f"{'':42}{heads}{'votes':>8}{'learned':>8}{'stranger':>10}")
     print(f"{'':42}{'F1@.5':>8}{'':24}{'F1@.75':>8}")
-    for one, other, models in PAIRS:
+    for first, other, models in PAIRS:
         for size in range(2, len(models) + 1):
-            for sequence, teacher in ((one, other), (other, one)):
+            for sequence, teacher in ((first, other), (other, first)):
                 print(row(sequence, teacher, models[:size], models))
 
 

@@ -37,10 +37,10 @@ def label_set(frames: int, tracks: int) -> LabelSet:
     rows = np.arange(frames, dtype=np.int32)
     parts = []
     for number in range(tracks):
-        left = rows[:, None] * np.float32(1.7) + np.float32(40 * number)
-        boxes = np.hstack([left, left * 0 + 50, left + 60.5, left * 0 + 230]).astype(np.float32)
+        lefts = rows[:, None] * np.float32(1.7) + np.float32(40 * number)
+        boxes = np.hstack([lefts, lefts * 0 + 50, lefts + 60.5, lefts * 0 + 230]).astype(np.float32)
         scores = np.full(frames, 0.875, np.float32)
-        said = {"posture": ((0, frames, "standing"),)}
+        attributes = {"posture": ((0, frames, "standing"),)}
         parts.append(
             LabelTrack(
                 id=number,
@@ -50,7 +50,7 @@ def label_set(frames: int, tracks: int) -> LabelSet:
                 scores=scores,
                 origins="u" * frames,
                 keyframes=(0, frames - 1),
-                attributes=said,
+                attributes=attributes,
             )
         )
     return LabelSet(
@@ -68,13 +68,13 @@ def label_set(frames: int, tracks: int) -> LabelSet:
     )
 
 
-def furnish(home: Path, clips: int, found: LabelSet) -> None:
+def furnish(home: Path, clips: int, label_set: LabelSet) -> None:
     """A version of so many clips, written line by line."""
-    content = labels.encode(found)
+    content = labels.encode(label_set)
     digest, zero = hashlib.sha256(content).hexdigest(), "0" * 64
     common = home / "labels.json"
     files.write_atomic(common, content)
-    folder, whole = Workspace(home).dataset_dir(NAME), hashlib.sha256()
+    folder, sha = Workspace(home).dataset_dir(NAME), hashlib.sha256()
     folder.mkdir(parents=True)
     with (folder / datasets.MANIFEST).open("wb") as manifest:
         for number in range(clips):
@@ -89,17 +89,17 @@ def furnish(home: Path, clips: int, found: LabelSet) -> None:
                 label_digest=digest,
                 clip_digest=zero,
                 split="train",
-                frames=found.frames,
+                frames=label_set.frames,
                 width=1280,
                 height=720,
                 fps=10.0,
-                origins=found.counts(),
+                origins=label_set.counts(),
                 chosen_by="trigger",
             )
             row = msgspec.json.encode(line) + b"\n"
-            whole.update(row)
+            sha.update(row)
             manifest.write(row)
-    header = {"name": NAME, "digest": whole.hexdigest(), "parent": None, "classes": ["person"]}
+    header = {"name": NAME, "digest": sha.hexdigest(), "parent": None, "classes": ["person"]}
     files.write_json(folder / datasets.VERSION, header | {"made_at": NOW})
 
 
@@ -125,10 +125,10 @@ def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _apart(what: str, home: Path) -> list[float]:
-    command = [sys.executable, __file__, f"--{what}", str(home)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return [float(cell) for cell in done.stdout.splitlines()[-1].split()]
+def _apart(task: str, home: Path) -> list[float]:
+    command = [sys.executable, __file__, f"--{task}", str(home)]
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [float(cell) for cell in process.stdout.splitlines()[-1].split()]
 
 
 def main() -> None:
@@ -139,23 +139,23 @@ def main() -> None:
     parser.add_argument("--export", type=Path)
     parser.add_argument("--load", type=Path)
     options = parser.parse_args()
-    for what, home in ((export, options.export), (load, options.load)):
+    for task, home in ((export, options.export), (load, options.load)):
         if home:
-            what(home)
+            task(home)
             return
-    found = label_set(options.frames, options.tracks)
+    clip_labels = label_set(options.frames, options.tracks)
     print("clips    boxes      file MB | export s  boxes/s  grew MB  peak MB | COCO() s  grew MB")
     for clips in options.clips:
         with tempfile.TemporaryDirectory() as folder:
             home = Path(folder)
-            furnish(home, clips, found)
+            furnish(home, clips, clip_labels)
             seconds, grew, peak = _apart("export", home)
             size = (home / "out/train/annotations.json").stat().st_size / 1e6
-            opened, held, _ = _apart("load", home)
-            boxes = clips * found.boxes()
+            opened, memory, _ = _apart("load", home)
+            boxes = clips * clip_labels.boxes()
             print(
                 f"{clips:6d} {boxes:9d} {size:10.0f} | {seconds:8.2f} {boxes / seconds:8,.0f} "
-                f"{grew:8.1f} {peak:8.0f} | {opened:8.2f} {held:8.0f}"
+                f"{grew:8.1f} {peak:8.0f} | {opened:8.2f} {memory:8.0f}"
             )
 
 

@@ -81,13 +81,13 @@ class World:
         size, lying = np.exp(rng.normal(np.log(0.33), 0.4, n)), rng.random(n) < 0.15
         clip_hard = SHARED[0] * rng.normal(size=count) - 0.5 * night
         hard = clip_hard[owner] + SHARED[1] * rng.normal(size=n) + 1.2 * np.log(size / 0.33)
-        of, frame = np.repeat(np.arange(n), IMAGES), np.tile(np.arange(IMAGES), n)
-        there = rng.random(n * IMAGES) < 0.85
-        of, frame = of[there], frame[there]
-        images = owner[of] * IMAGES + frame
+        clip, frame = np.repeat(np.arange(n), IMAGES), np.tile(np.arange(IMAGES), n)
+        visible = rng.random(n * IMAGES) < 0.85
+        clip, frame = clip[visible], frame[visible]
+        images = owner[clip] * IMAGES + frame
         order = np.argsort(images, kind="stable")
-        of, images = of[order], images[order]
-        true = TrueBoxes(images, owner[of], np.zeros(len(of), np.int64), size[of] * HEIGHT)
+        clip, images = clip[order], images[order]
+        true = TrueBoxes(images, owner[clip], np.zeros(len(clip), np.int64), size[clip] * HEIGHT)
         names = [f"clip-{k:04d}" for k in range(count)]
         lines = tuple(
             _line(names[k], f"camera-{camera[k]}", TRIGGERS[rng.integers(len(TRIGGERS))])
@@ -97,12 +97,12 @@ class World:
             tuple(np.repeat(names, IMAGES).tolist()),
             np.repeat(night, IMAGES),
             np.full(count * IMAGES, HEIGHT),
-            tuple((LYING,) if lying[k] else ("posture=upright",) for k in of.tolist()),
+            tuple((LYING,) if lying[k] else ("posture=upright",) for k in clip.tolist()),
         )
-        frames = SHARED[2] * rng.normal(size=len(of))
+        frames = SHARED[2] * rng.normal(size=len(clip))
         counts = np.bincount(true.groups, minlength=count)[:, None]
         invites = np.repeat(FALSE * rng.gamma(1.0, 1.0, count), IMAGES)
-        return cls(lines, facts, true, counts, of, hard[of] + frames, invites)
+        return cls(lines, facts, true, counts, clip, hard[clip] + frames, invites)
 
     def mask(self, name: str) -> NDArray[np.bool_]:
         """(t,) true boxes of a slice."""
@@ -115,7 +115,7 @@ class World:
 
 
 def _line(name: str, camera: str, trigger: str) -> DatasetClip:
-    chosen, led = ("control", "") if trigger == "control" else ("trigger", trigger)
+    reason, led = ("control", "") if trigger == "control" else ("trigger", trigger)
     return DatasetClip(
         clip=name,
         camera=camera,
@@ -128,7 +128,7 @@ def _line(name: str, camera: str, trigger: str) -> DatasetClip:
         height=int(HEIGHT),
         fps=10.0,
         origins={},
-        chosen_by=chosen,
+        chosen_by=reason,
         led_by=led,
     )
 
@@ -137,27 +137,29 @@ def model(world: World, shift: Numbers, rng: np.random.Generator) -> Matches:
     """What a model makes of a test set; `shift` (t,) is what it is better at."""
     t = world.true
     clips, people = len(world.clips), int(world.people.max(initial=-1)) + 1
-    own = OWN[0] * rng.normal(size=clips)[t.groups] + OWN[1] * rng.normal(size=people)[world.people]
-    skill = SKILL + shift + world.hard + own + OWN[2] * rng.normal(size=len(t.images))
-    found = np.flatnonzero(skill > -1.0)
-    overlap = _placed(t.heights[found], skill[found], rng)
+    effects = (
+        OWN[0] * rng.normal(size=clips)[t.groups] + OWN[1] * rng.normal(size=people)[world.people]
+    )
+    skill = SKILL + shift + world.hard + effects + OWN[2] * rng.normal(size=len(t.images))
+    detected = np.flatnonzero(skill > -1.0)
+    overlap = _placed(t.heights[detected], skill[detected], rng)
     hit = overlap[:, None] >= IOUS
     false = np.repeat(np.arange(len(world.invites)), rng.poisson(world.invites))
-    scores = np.concatenate([skill[found], rng.normal(-0.6, 1.0, len(false))])
+    scores = np.concatenate([skill[detected], rng.normal(-0.6, 1.0, len(false))])
     order = np.argsort(-scores, kind="stable")
-    taken = np.where(hit, found[:, None], -1)
-    taken = np.concatenate([taken, np.full((len(false), len(IOUS)), -1)])[order]
-    images = np.concatenate([t.images[found], false])[order]
+    matched_rows = np.where(hit, detected[:, None], -1)
+    matched_rows = np.concatenate([matched_rows, np.full((len(false), len(IOUS)), -1)])[order]
+    images = np.concatenate([t.images[detected], false])[order]
     heights = HEIGHT * np.exp(rng.normal(np.log(0.33), 0.4, len(false)))
     return Matches(
         scores=(1 / (1 + np.exp(-scores)))[order],
         classes=np.zeros(len(order), np.int64),
         groups=images // IMAGES,
         images=images,
-        heights=np.concatenate([t.heights[found], heights])[order],
-        truth_rows=taken,
-        hits=taken >= 0,
-        considered=np.ones(taken.shape, bool),
+        heights=np.concatenate([t.heights[detected], heights])[order],
+        truth_rows=matched_rows,
+        hits=matched_rows >= 0,
+        considered=np.ones(matched_rows.shape, bool),
         truth_counts=world.truths,
         truths=t,
     )
@@ -168,18 +170,18 @@ def _placed(heights: Numbers, skill: Numbers, rng: np.random.Generator) -> Numbe
     n = len(heights)
     true = np.stack([np.zeros(n), np.zeros(n), 0.45 * heights, heights], 1)
     spread = 0.07 * np.exp(-0.25 * skill)[:, None] * heights[:, None] * [0.45, 1, 0.45, 1]
-    found: Numbers = boxes.iou_pairs(true + spread * rng.normal(size=(n, 4)), true)
-    return found
+    overlap: Numbers = boxes.iou_pairs(true + spread * rng.normal(size=(n, 4)), true)
+    return overlap
 
 
 def evaluation(world: World, matches: Matches) -> Evaluation:
     """As `evaluate.evaluate` makes it."""
-    found = average_precision.average(matches)[0, 0]
+    precision = average_precision.average(matches)[0, 0]
     count = int(world.truths.sum())
     hits, false = error_analysis.count_matches(matches, THRESHOLD)
     metrics = DetectionMetrics(
-        map=float(found.mean()),
-        ap50=float(found[0]),
+        map=float(precision.mean()),
+        ap50=float(precision[0]),
         recall=hits / max(count, 1),
         precision=hits / max(hits + false, 1),
         images=len(world.invites),
@@ -203,11 +205,11 @@ def calibrated(name: str, points: float) -> float:
 
 def _true_map(name: str, shift: float) -> float:
     world = _large()
-    asked = world.mask(name) if name else np.ones(len(world.true.images), bool)
-    matches = model(world, np.where(asked, shift, 0.0), np.random.default_rng(1))
+    affected = world.mask(name) if name else np.ones(len(world.true.images), bool)
+    matches = model(world, np.where(affected, shift, 0.0), np.random.default_rng(1))
     images = np.zeros(len(world.invites), bool)
-    images[world.true.images[asked]] = True
-    part = average_precision.subset(matches, asked, images[matches.images])
+    images[world.true.images[affected]] = True
+    part = average_precision.subset(matches, affected, images[matches.images])
     return float(np.nanmean(average_precision.average(part)))
 
 
@@ -226,9 +228,9 @@ def pair(scenario: str, clips: int, seed: int) -> tuple[Evaluation, Evaluation]:
     if kind in ("better", "demo"):
         shift[:] = calibrated("", 0.03 if kind == "better" else 0.14)
     elif kind != "equal":
-        asked = world.mask(name)
+        affected = world.mask(name)
         other = calibrated("", 0.03) if kind == "trade" else 0.0
-        shift = np.where(asked, calibrated(name, -0.03), other)
+        shift = np.where(affected, calibrated(name, -0.03), other)
     return compared(world, shift, rng)
 
 
@@ -253,19 +255,19 @@ SCENARIOS = (
 
 def measure(scenario: str, clips: int, pairs: int, options: gate.GateOptions) -> Counter[str]:
     """How often each verdict falls; "named": a regression is named, "judged": slices judged."""
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     slice_name = scenario.partition(" ")[2]
     for seed in range(pairs):
-        made = gate.decide(*pair(scenario, clips, seed), options=options)
-        words = {row.name: row.word for row in made.slices}
-        seen[made.verdict] += 1
-        seen["named"] += "worse" in words.values()
-        seen["right"] += words.get(slice_name) == "worse"
-        seen["shown"] += words.get(slice_name) not in ("too small", None)
-        seen["judged"] += (
-            sum(word not in ("too small", "not judged") for word in words.values()) - 1
+        decision = gate.decide(*pair(scenario, clips, seed), options=options)
+        words = {row.name: row.word for row in decision.slices}
+        counts[decision.verdict] += 1
+        counts["named"] += "worse" in words.values()
+        counts["right"] += words.get(slice_name) == "worse"
+        counts["shown"] += words.get(slice_name) not in ("too small", None)
+        counts["judged"] += (
+            sum(verdict not in ("too small", "not judged") for verdict in words.values()) - 1
         )
-    return seen
+    return counts
 
 
 def main() -> None:
@@ -275,16 +277,16 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[12, 30, 60, 120, 200])
     parser.add_argument("--scenarios", nargs="+", default=list(SCENARIOS))
     parser.add_argument("--draws", type=int, default=gate.GateOptions().draws)
-    given = parser.parse_args()
-    options = gate.GateOptions(draws=given.draws)
+    args = parser.parse_args()
+    options = gate.GateOptions(draws=args.draws)
     print(f"{'scenario':<24}{'clips':>6}{'judged':>8}{'promote':>9}{'wait':>7}{'refuse':>8}"
           f"{'worse named':>13}{'… there':>9}{'s a pair':>10}")  # fmt: skip
-    for scenario in given.scenarios:
-        for clips in given.sizes:
-            began = time.perf_counter()
-            seen = measure(scenario, clips, given.pairs, options)
-            seconds = (time.perf_counter() - began) / given.pairs
-            share = {name: count / given.pairs for name, count in seen.items()}
+    for scenario in args.scenarios:
+        for clips in args.sizes:
+            start = time.perf_counter()
+            counts = measure(scenario, clips, args.pairs, options)
+            seconds = (time.perf_counter() - start) / args.pairs
+            share = {name: count / args.pairs for name, count in counts.items()}
             columns = ("promote", "not enough evidence", "refuse", "named", "right")
             p, w, r, n, t = (share.get(name, 0.0) for name in columns)
             print(f"{scenario:<24}{clips:>6}{share['judged']:>8.1f}{p:>9.3f}{w:>7.3f}{r:>8.3f}"

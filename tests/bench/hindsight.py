@@ -84,10 +84,10 @@ def truth(sequence: Path) -> Truth:
     def pick(mask: np.ndarray) -> Detections:
         n = int(mask.sum())
         return Detections(
-            frames=rows[mask, 0] - 1,
-            boxes=corners[mask],
-            scores=np.ones(n),
-            classes=np.zeros(n),
+            frames=rows[mask, 0].astype(np.int32) - 1,
+            boxes=corners[mask].astype(np.float32),
+            scores=np.ones(n, np.float32),
+            classes=np.zeros(n, np.int16),
             length=length,
             fps=fps,
         )
@@ -95,24 +95,24 @@ def truth(sequence: Path) -> Truth:
     return Truth(pick(counts), pick(ignored))
 
 
-def score(truth: Truth, found: Detections, at: float) -> tuple[float, float, float]:
+def score(truth: Truth, detections: Detections, at: float) -> tuple[float, float, float]:
     """Precision, recall and F1 over all frames, one-to-one by largest total IoU."""
-    matched, _ = association.match_frames(found, truth.people, at)
-    used = np.zeros(len(found), np.bool_)
+    matched, _ = association.match_frames(detections, truth.people, at)
+    used = np.zeros(len(detections), np.bool_)
     used[matched] = True
-    excused = on_ignored(found, truth.ignored) & ~used
+    excused = on_ignored(detections, truth.ignored) & ~used
     hits, wrong = len(matched), int((~used & ~excused).sum())
     missed = len(truth.people) - hits
     f1 = 2 * hits / max(2 * hits + wrong + missed, 1)
     return hits / max(hits + wrong, 1), hits / max(hits + missed, 1), f1
 
 
-def on_ignored(found: Detections, regions: Detections) -> np.ndarray:
+def on_ignored(detections: Detections, regions: Detections) -> np.ndarray:
     """(n,) boxes that lie on a region that does not count."""
-    touched = np.zeros(len(found), np.bool_)
+    touched = np.zeros(len(detections), np.bool_)
     for frame in np.unique(regions.frames):
-        rows, others = found.rows(int(frame)), regions.rows(int(frame))
-        overlap = boxes.iou(found.boxes[rows], regions.boxes[others])
+        rows, others = detections.rows(int(frame)), regions.rows(int(frame))
+        overlap = boxes.iou(detections.boxes[rows], regions.boxes[others])
         touched[rows] = (overlap >= 0.5).any(1)
     return touched
 
@@ -133,12 +133,14 @@ def measure(sequence: Path, detector: str) -> Row:
     """One row of the table."""
     fps, length = info(sequence)
     real = truth(sequence)
-    given = mot_text.load(sequence / "det" / f"{detector}.txt", fps, real.people.length or length)
+    raw_detections = mot_text.load(
+        sequence / "det" / f"{detector}.txt", fps, real.people.length or length
+    )
     threshold = THRESHOLDS[detector]
     start = time.process_time()
-    labels = as_detections(hindsight.label([given], [threshold]))
+    labels = as_detections(hindsight.label([raw_detections], [threshold]))
     seconds = time.process_time() - start
-    raw = given.above(threshold)
+    raw = raw_detections.above(threshold)
     tight = score(real, raw, 0.75)[2], score(real, labels, 0.75)[2]
     return Row(
         sequence.name, detector, score(real, raw, 0.5), score(real, labels, 0.5), tight, seconds
@@ -191,16 +193,16 @@ def video() -> None:
         for model in models
     ]
     thresholds = [model.threshold for model in models]
-    known = truth(DATA / "PETS09-S2L1")
-    people = replace(known.people, length=probe.frames, fps=probe.fps)
-    real = replace(known, people=people)
-    found = as_detections(hindsight.label(parts, thresholds))
+    annotation = truth(DATA / "PETS09-S2L1")
+    people = replace(annotation.people, length=probe.frames, fps=probe.fps)
+    real = replace(annotation, people=people)
+    detections = as_detections(hindsight.label(parts, thresholds))
     print(_line("", []) + "       P       R      F1")
     print(_line("HOG alone", list(score(real, parts[0].above(thresholds[0]), 0.5))))
-    print(_line("labels, whole video", list(score(real, found, 0.5))))
+    print(_line("labels, whole video", list(score(real, detections, 0.5))))
     for context in (0.0, 2.0, 5.0):
-        made = clips(real, parts, thresholds, context)
-        print(_line(f"labels, 3 s + {context:g} s around", list(made)))
+        scores = clips(real, parts, thresholds, context)
+        print(_line(f"labels, 3 s + {context:g} s around", list(scores)))
 
 
 def clips(
@@ -212,8 +214,8 @@ def clips(
     for start in rng.integers(0, length - round(3 * fps), count):
         span = Span(int(start), int(start) + round(3 * fps))
         around = span.padded(round(context * fps), length)
-        made = hindsight.label([part.cut(around) for part in parts], thresholds)
-        inside = made.cut(Span(span.start - around.start, span.stop - around.start))
+        label_set = hindsight.label([part.cut(around) for part in parts], thresholds)
+        inside = label_set.cut(Span(span.start - around.start, span.stop - around.start))
         people = real.people.cut(span)
         hits = len(association.match_frames(as_detections(inside), people, 0.5)[0])
         totals += hits, len(inside), len(people)

@@ -38,8 +38,8 @@ def clip(frames: int) -> tuple[Detections, Detections]:
 
 def _hidden(part: Detections) -> Detections:
     person = np.arange(len(part)) % PEOPLE
-    shown = (part.frames + person * (EVERY // PEOPLE)) % EVERY >= HIDDEN
-    return replace(part.where(shown), fps=FPS)
+    visible = (part.frames + person * (EVERY // PEOPLE)) % EVERY >= HIDDEN
+    return replace(part.where(visible), fps=FPS)
 
 
 def seconds(work: Callable[[], object]) -> float:

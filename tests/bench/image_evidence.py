@@ -109,10 +109,12 @@ class Scene:
             picture = self.pictures[frame]
             crops = [np.ascontiguousarray(picture[y:v, x:u]) for x, y, u, v in places[rows]]
             for row, (boxes, scores, classes) in zip(rows, self.model.detect(crops), strict=True):
-                whole = (classes == person) & ~windows.is_truncated(boxes, places[row], *self.size)
-                moved = boxes[whole] + np.tile(places[row, :2], 2)
-                parts.append(self._seen(int(frame), moved, scores[whole]))
-                window.append(np.full(len(moved), row))
+                untruncated = (classes == person) & ~windows.is_truncated(
+                    boxes, places[row], *self.size
+                )
+                shifted = boxes[untruncated] + np.tile(places[row, :2], 2)
+                parts.append(self._seen(int(frame), shifted, scores[untruncated]))
+                window.append(np.full(len(shifted), row))
         nothing = [Detections.empty(self.lead.length, self.lead.fps)]
         return Closer(
             concat(parts or nothing), np.concatenate([*window, []]).astype(int), len(places)
@@ -132,9 +134,9 @@ class Scene:
 
     def right(self, boxes: NDArray[np.floating], at: float) -> NDArray[np.bool_]:
         """(len(labels),) does each label, moved to `boxes`, match a person."""
-        moved = replace(self.labels, boxes=boxes).detections
-        hit = np.zeros(len(moved), np.bool_)
-        hit[association.match_frames(moved, self.real.people, at)[0]] = True
+        corrected = replace(self.labels, boxes=boxes).detections
+        hit = np.zeros(len(corrected), np.bool_)
+        hit[association.match_frames(corrected, self.real.people, at)[0]] = True
         return hit
 
 
@@ -158,9 +160,12 @@ def best(scene: Scene) -> tuple[Floats, Floats]:
     return boxes, scores
 
 
-def line(scene: Scene, name: str, found: Detections, more: str = "") -> None:
+def line(scene: Scene, name: str, detections: Detections, more: str = "") -> None:
     """Print precision, recall and F1 at IoU 0.5, F1 at 0.75."""
-    values = [*bench.score(scene.real, found, 0.5), bench.score(scene.real, found, 0.75)[2]]
+    values = [
+        *bench.score(scene.real, detections, 0.5),
+        bench.score(scene.real, detections, 0.75)[2],
+    ]
     print(f"  {name:46}" + "".join(f"{value:8.3f}" for value in values) + f"  {more}", flush=True)
 
 
@@ -200,11 +205,11 @@ def in_clips(scene: Scene) -> None:
         print(f"  clips of {CLIP_SECONDS} s, {name:30} F1 {f1[0]:.3f}   F1@.75 {f1[1]:.3f}")
 
 
-def _counts(scene: Scene, span: Span, seen: Detections) -> Floats:
+def _counts(scene: Scene, span: Span, window_detections: Detections) -> Floats:
     """Labels of a clip made with its context: right at IoU 0.5, at 0.75; labels plus people."""
-    around = span.padded(round(CONTEXT_SECONDS * seen.fps), seen.length)
-    made = scene.label([seen.cut(around)])
-    inside = made.cut(Span(span.start - around.start, span.stop - around.start)).detections
+    around = span.padded(round(CONTEXT_SECONDS * window_detections.fps), window_detections.length)
+    label_part = scene.label([window_detections.cut(around)])
+    inside = label_part.cut(Span(span.start - around.start, span.stop - around.start)).detections
     people = scene.real.people.cut(span)
     hits = [len(association.match_frames(inside, people, at)[0]) for at in (0.5, 0.75)]
     return np.array([*hits, len(inside) + len(people)], float)
@@ -227,14 +232,14 @@ def confirmation(scene: Scene) -> None:
     for name, mask in (("confirmed", filled & sure), ("not confirmed", filled & ~sure)):
         share = right[mask].mean() if mask.any() else np.nan
         print(f"  filled boxes {name:14} {mask.sum():5d}, right {share:.3f}")
-    taken = (filled & sure)[:, None]
-    snapped = replace(labels, boxes=np.where(taken, boxes, labels.boxes))
-    mean = replace(labels, boxes=np.where(taken, (boxes + labels.boxes) / 2, labels.boxes))
-    kept = ~filled | sure
+    snaps = (filled & sure)[:, None]
+    snapped = replace(labels, boxes=np.where(snaps, boxes, labels.boxes))
+    mean = replace(labels, boxes=np.where(snaps, (boxes + labels.boxes) / 2, labels.boxes))
+    confirmed = ~filled | sure
     line(scene, "confirmed take the window's box", snapped.detections)
     line(scene, "confirmed take the mean of both", mean.detections)
-    line(scene, "others dropped", labels.where(kept).detections)
-    line(scene, "mean, others dropped", mean.where(kept).detections)
+    line(scene, "others dropped", labels.where(confirmed).detections)
+    line(scene, "mean, others dropped", mean.where(confirmed).detections)
 
 
 def flow(scene: Scene) -> None:
@@ -249,8 +254,8 @@ def flow(scene: Scene) -> None:
     }
     for name, boxes in kinds.items():
         right = [scene.right(boxes, at)[scene.filled].mean() for at in (0.5, 0.75)]
-        moved = replace(scene.labels, boxes=boxes).detections
-        line(scene, name, moved, f"filled right: {right[0]:.3f}, at .75 {right[1]:.3f}")
+        corrected = replace(scene.labels, boxes=boxes).detections
+        line(scene, name, corrected, f"filled right: {right[0]:.3f}, at .75 {right[1]:.3f}")
 
 
 def carry(scene: Scene) -> tuple[Floats, NDArray[np.bool_]]:
@@ -258,16 +263,18 @@ def carry(scene: Scene) -> tuple[Floats, NDArray[np.bool_]]:
     boxes, agreed = scene.labels.boxes.astype(float), np.zeros(len(scene.labels), np.bool_)
     grey = [np.asarray(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY), np.uint8) for p in scene.pictures]
     for rows in scene.labels.rows_by_track():
-        seen = np.flatnonzero(~scene.filled[rows])
-        for a, b in itertools.pairwise(seen):
+        anchors = np.flatnonzero(~scene.filled[rows])
+        for a, b in itertools.pairwise(anchors):
             hole = rows[a + 1 : b]
             frames = scene.labels.frames[rows[a : b + 1]]
             forth = _chain(grey, frames, boxes[rows[a]])[1:-1]
-            back = _chain(grey, frames[::-1], boxes[rows[b]])[::-1][1:-1]
+            backward = _chain(grey, frames[::-1], boxes[rows[b]])[::-1][1:-1]
             share = (np.arange(1, b - a) / (b - a))[:, None]
             # A side that lost its points answers with NaN; the line stands in for it.
-            first, last = (np.where(np.isnan(side), boxes[hole], side) for side in (forth, back))
-            agreed[hole] = geometry.iou_pairs(forth, back) >= CONFIRMS
+            first, last = (
+                np.where(np.isnan(side), boxes[hole], side) for side in (forth, backward)
+            )
+            agreed[hole] = geometry.iou_pairs(forth, backward) >= CONFIRMS
             boxes[hole] = first * (1 - share) + last * share
     return boxes, agreed
 
@@ -293,14 +300,14 @@ def _carried(before: NDArray[np.uint8], after: NDArray[np.uint8], box: Floats) -
     points = cv2.goodFeaturesToTrack(before, 60, 0.01, 2, mask=mask) if mask.any() else None
     if points is None:
         return lost
-    there, found, _ = _moved(before, after, points)
-    home, again, _ = _moved(after, before, there)
+    targets, status, _ = _moved(before, after, points)
+    home, again, _ = _moved(after, before, targets)
     near = np.linalg.norm((points - home).reshape(-1, 2), axis=1) < 1
-    good = near & (found.ravel() == 1) & (again.ravel() == 1)
+    good = near & (status.ravel() == 1) & (again.ravel() == 1)
     if good.sum() < 4:
         return lost
-    moved: Floats = box + np.tile(np.median((there - points).reshape(-1, 2)[good], 0), 2)
-    return moved
+    box_after: Floats = box + np.tile(np.median((targets - points).reshape(-1, 2)[good], 0), 2)
+    return box_after
 
 
 def _moved(before: Any, after: Any, points: Any) -> Any:
@@ -373,8 +380,8 @@ def from_seen(scene: Scene) -> Floats:
     away = np.zeros(len(scene.labels))
     for rows in scene.labels.rows_by_track():
         frames = scene.labels.frames[rows]
-        seen = frames[~scene.filled[rows]]
-        away[rows] = np.abs(frames[:, None] - seen).min(1) if len(seen) else np.inf
+        anchors = frames[~scene.filled[rows]]
+        away[rows] = np.abs(frames[:, None] - anchors).min(1) if len(anchors) else np.inf
     return away
 
 

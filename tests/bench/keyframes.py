@@ -53,17 +53,17 @@ def measure(labels: Tracks, name: str, real: bench.Truth | None = None) -> Row:
     start = time.process_time()
     keys = keyframes.thin(labels)
     seconds = time.process_time() - start
-    made = keyframes.densify(keys)
-    overlap = boxes.iou_pairs(made.boxes.astype(np.float64), labels.boxes.astype(np.float64))
-    before, after = _f1(real, labels), _f1(real, made)
+    dense = keyframes.densify(keys)
+    overlap = boxes.iou_pairs(dense.boxes.astype(np.float64), labels.boxes.astype(np.float64))
+    before, after = _f1(real, labels), _f1(real, dense)
     return Row(name, len(labels), len(keys), float(overlap.min()), before, after, seconds)
 
 
 def _f1(real: bench.Truth | None, labels: Tracks) -> tuple[float, float]:
     if real is None:
         return np.nan, np.nan
-    found = bench.as_detections(labels)
-    return bench.score(real, found, 0.5)[2], bench.score(real, found, 0.75)[2]
+    detections = bench.as_detections(labels)
+    return bench.score(real, detections, 0.5)[2], bench.score(real, detections, 0.75)[2]
 
 
 def rows(only: list[str]) -> Iterator[Row]:
@@ -74,8 +74,8 @@ def rows(only: list[str]) -> Iterator[Row]:
         fps, length = bench.info(sequence)
         real = bench.truth(sequence)
         for file in sorted((sequence / "det").glob("*.txt")):
-            given = mot_text.load(file, fps, real.people.length or length)
-            labels = hindsight.label([given], [bench.THRESHOLDS[file.stem]])
+            raw_detections = mot_text.load(file, fps, real.people.length or length)
+            labels = hindsight.label([raw_detections], [bench.THRESHOLDS[file.stem]])
             yield measure(labels, f"{sequence.name} {file.stem}", real)
 
 
@@ -91,18 +91,18 @@ def walkers(people: int = 6, length: int = 9000, fps: float = 25.0) -> Tracks:
     sides = np.concatenate([half, half])
     noisy = corners + rng.normal(0, 0.06, corners.shape) * sides
     noisy += 1000 * np.arange(people)[:, None, None]
-    seen = np.moveaxis(noisy, 2, 1).reshape(-1, 4)
-    n = len(seen)
+    noisy_boxes = np.moveaxis(noisy, 2, 1).reshape(-1, 4)
+    n = len(noisy_boxes)
     frames = np.tile(np.arange(length, dtype=np.int32), people)
-    given = Detections(
+    raw_detections = Detections(
         frames=frames,
-        boxes=seen,
+        boxes=noisy_boxes,
         scores=np.full(n, 0.9),
         classes=np.zeros(n, np.int16),
         length=length,
         fps=fps,
     )
-    return hindsight.label([given], [0.5])
+    return hindsight.label([raw_detections], [0.5])
 
 
 def main(table: list[Row]) -> None:

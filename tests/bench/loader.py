@@ -52,8 +52,8 @@ def pool(root: Path) -> list[DatasetClip]:
         for k, picture in enumerate(pictures):
             large = cv2.resize(picture[..., ::-1], (WIDTH, HEIGHT))
             cv2.imwrite(str(folder / "frames" / f"{k:06d}.jpg"), large)
-        made = toy.label_set(clip, tracks)
-        line = toy.freeze(root, made, "train")
+        label_set = toy.label_set(clip, tracks)
+        line = toy.freeze(root, label_set, "train")
         lines.append(replace(line, height=HEIGHT, width=WIDTH))
     return lines
 
@@ -122,28 +122,30 @@ def workers(dataset: Any, draws: list[Any]) -> tuple[float, list[float]]:
 
 def coco(root: Path, lines: list[DatasetClip], images: int) -> Path:
     """The same images and boxes as one file."""
-    shown, boxes = [], []
+    image_rows, boxes = [], []
     table = [toy.scene(number, FRAMES, 3)[1] for number in range(POOL)]
     for number in range(images):
         clip, frame = divmod(number, FRAMES)
         tracks = table[clip % POOL]
         name = f"clip-{clip:06d}/frames/{frame:06d}.jpg"
-        shown.append({"id": number, "file_name": name, "height": HEIGHT, "width": WIDTH})
+        image_rows.append({"id": number, "file_name": name, "height": HEIGHT, "width": WIDTH})
         for x1, y1, x2, y2 in tracks.boxes[tracks.frames == frame].tolist():
             box = {"id": len(boxes), "image_id": number, "category_id": 1, "iscrowd": 0}
             boxes.append(box | {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1)})
     path = root / f"coco-{images}.json"
     categories = [{"id": 1, "name": "person"}]
-    path.write_text(json.dumps({"images": shown, "annotations": boxes, "categories": categories}))
+    path.write_text(
+        json.dumps({"images": image_rows, "annotations": boxes, "categories": categories})
+    )
     return path
 
 
-def report(name: str, images: int, made: tuple[float, list[float]]) -> None:
+def report(name: str, images: int, figures: tuple[float, list[float]]) -> None:
     """One row."""
-    size, (ready, first, grown, whole) = made
+    size, (ready, first, grown, total) = figures
     print(
         f"{name:14} {images:>10,} {1e3 * size:9.1f} kB {1e3 * ready:9.1f} ms {1e3 * first:9.1f} ms "
-        f"{grown:9.1f} MB {whole:9.1f} MB"
+        f"{grown:9.1f} MB {total:9.1f} MB"
     )
 
 
@@ -167,15 +169,15 @@ def rate(dataset: data.ClipImages) -> None:
         for draw in draws[some]:
             dataset[draw]
 
-    ratios, mine, theirs = [], np.inf, np.inf
+    ratios, mine, their_seconds = [], np.inf, np.inf
     for _ in range(REPEATS):
         both = _turns([whole, bare], len(draws))
         ratios.append(both[1] / both[0])
-        mine, theirs = min(mine, both[0]), min(theirs, both[1])
+        mine, their_seconds = min(mine, both[0]), min(their_seconds, both[1])
     ratios.sort()
     print(
         f"{len(dataset):>10,} images: {len(draws) / mine:4.0f} images/s, bare "
-        f"{len(draws) / theirs:4.0f}: ratio {ratios[len(ratios) // 2]:.3f} (of {REPEATS}: "
+        f"{len(draws) / their_seconds:4.0f}: ratio {ratios[len(ratios) // 2]:.3f} (of {REPEATS}: "
         f"{ratios[0]:.3f} … {ratios[-1]:.3f})"
     )
 

@@ -92,11 +92,11 @@ class Stream:
         """Clips for a budget of 0.1%."""
         length, fps = self.scene.length, self.scene.fps
         lane = (SplitPart(Span(0, length), "train"),)
-        one = select.CandidateVideo(
+        candidate = select.CandidateVideo(
             video="ward", length=length, fps=fps, hits=self.hits, parts=lane
         )
         options = select.SelectionOptions(budget=0.001, min_clips=0)
-        return select.select([one], options, SelectionHistory(calibration=beliefs))
+        return select.select([candidate], options, SelectionHistory(calibration=beliefs))
 
     def review(self, choice: SelectedSpan, truth: Tracks) -> dict[TriggerSet, TriggerTally]:
         """What a reviewer of one clip teaches."""
@@ -133,16 +133,16 @@ def stream(
 
 
 def beliefs(
-    truth: Tracks, size: tuple[int, int], given: argparse.Namespace, seed: int
+    truth: Tracks, size: tuple[int, int], args: argparse.Namespace, seed: int
 ) -> Calibration:
     """Priors, and the reviews of some weeks, each chosen by what the weeks before taught."""
-    learned: dict[TriggerSet, TriggerTally] = {}
-    for week in range(given.weeks):
-        before = stream(truth, size, given.faults, 1000 * (week + 1) + seed)
-        choices = before.chosen(Calibration(learned, priors.BELIEFS))
+    tallies: dict[TriggerSet, TriggerTally] = {}
+    for week in range(args.weeks):
+        before = stream(truth, size, args.faults, 1000 * (week + 1) + seed)
+        choices = before.chosen(Calibration(tallies, priors.BELIEFS))
         reviews = [before.review(choice, truth) for choice in choices]
-        learned = calibrate.merge_tallies([learned, *reviews])
-    return Calibration(learned, priors.BELIEFS)
+        tallies = calibrate.merge_tallies([tallies, *reviews])
+    return Calibration(tallies, priors.BELIEFS)
 
 
 def main() -> int:
@@ -152,30 +152,31 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--faults", type=int, default=3)
     parser.add_argument("--weeks", type=int, default=4)
-    given = parser.parse_args()
+    args = parser.parse_args()
     short, width, height = film()
-    truth, size = for_hours(short, given.hours), (width, height)
+    truth, size = for_hours(short, args.hours), (width, height)
     planted: list[Fault] = []
-    found: dict[str, list[Fault]] = {"priors": [], "learned": []}
-    for seed in range(given.seeds):
-        now = stream(truth, size, given.faults, seed)
-        planted += now.planted.faults
+    faults_by_name: dict[str, list[Fault]] = {"priors": [], "learned": []}
+    for seed in range(args.seeds):
+        this_week = stream(truth, size, args.faults, seed)
+        planted += this_week.planted.faults
         for name, belief in (
             ("priors", priors.BELIEFS),
-            ("learned", beliefs(truth, size, given, seed)),
+            ("learned", beliefs(truth, size, args, seed)),
         ):
-            choices = now.chosen(belief)
-            found[name] += now.found(choices)
+            choices = this_week.chosen(belief)
+            faults_by_name[name] += this_week.found(choices)
         share = sum(len(choice.span) for choice in choices) / truth.length
-        print(f"seed {seed}: {len(choices)} clips, {share:.3%} of {given.hours} h")
+        print(f"seed {seed}: {len(choices)} clips, {share:.3%} of {args.hours} h")
     print(f"{'':<15}{'planted':>8}{'priors':>8}{'learned':>8}")
     for kind in [*KINDS, ""]:
         cells = [
-            len([f for f in some if kind in ("", f.kind)]) for some in (planted, *found.values())
+            len([f for f in some if kind in ("", f.kind)])
+            for some in (planted, *faults_by_name.values())
         ]
         print(f"{kind or 'all':<15}" + "".join(f"{count:>8}" for count in cells))
-    recall = len(found["learned"]) / len(planted)
-    print(f"recall after {given.weeks} weeks of reviews: {recall:.3f}; target: 0.9")
+    recall = len(faults_by_name["learned"]) / len(planted)
+    print(f"recall after {args.weeks} weeks of reviews: {recall:.3f}; target: 0.9")
     return int(recall < 0.9)
 
 

@@ -62,14 +62,14 @@ def frames(camera: int, cache: Path) -> Frames:
 def render(camera: int) -> dict[str, NDArray[np.uint8]]:
     """All frames of one camera by name."""
     days = {"train": (TRAIN, 120), "ordinary": (OTHER, 50)}
-    found = {
+    frames_by_kind = {
         name: np.concatenate([ordinary(camera, day, seconds) for day in seeds])
         for name, (seeds, seconds) in days.items()
     }
     for number, kind in enumerate(novelties.KINDS):
         seeds = [day + 10 * number for day in PLANTED]
-        found[kind] = np.concatenate([strange(camera, day, kind) for day in seeds])
-    return found
+        frames_by_kind[kind] = np.concatenate([strange(camera, day, kind) for day in seeds])
+    return frames_by_kind
 
 
 def ordinary(camera: int, day: int, seconds: int) -> NDArray[np.uint8]:
@@ -82,7 +82,7 @@ def strange(camera: int, day: int, kind: str) -> NDArray[np.uint8]:
     shift = ward.Shift(camera=camera, seed=day, seconds=SECONDS, fps=1)
     spans = [Span(start, start + SHOWN) for start in range(0, SECONDS, SHOWN)]
     planted = novelties.frames(shift, [PlantedNovelty(kind, span) for span in spans])
-    return novelty.sample(one.picture for one in planted if one.mask.any())
+    return novelty.sample(frame.picture for frame in planted if frame.mask.any())
 
 
 def background(train: NDArray[np.uint8]) -> Score:
@@ -91,9 +91,9 @@ def background(train: NDArray[np.uint8]) -> Score:
     even = detector.equalize_brightness(train, usual)
     mean, spread = even.mean(0), even.std(0) + np.float32(0.03)
 
-    def score(given: NDArray[np.uint8]) -> NDArray[np.float32]:
-        away = np.abs((detector.equalize_brightness(given, usual) - mean) / spread).mean(1)
-        return np.array([cv2.blur(one, (7, 7)).max() for one in away], np.float32)
+    def score(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        away = np.abs((detector.equalize_brightness(pictures, usual) - mean) / spread).mean(1)
+        return np.array([cv2.blur(frame, (7, 7)).max() for frame in away], np.float32)
 
     return score
 
@@ -105,10 +105,10 @@ def auroc(strange: NDArray[np.float32], ordinary: NDArray[np.float32]) -> float:
     return float((ranks.sum() - len(strange) * (len(strange) + 1) / 2) / pairs)
 
 
-def curves(score: Score, found: Frames) -> dict[str, float]:
+def curves(score: Score, samples: Frames) -> dict[str, float]:
     """AUROC by kind and of all kinds together."""
-    plain = score(found.ordinary)
-    by_kind = {kind: score(some) for kind, some in found.strange.items()}
+    plain = score(samples.ordinary)
+    by_kind = {kind: score(some) for kind, some in samples.strange.items()}
     by_kind["all"] = np.concatenate(list(by_kind.values()))
     return {kind: auroc(some, plain) for kind, some in by_kind.items()}
 
@@ -118,11 +118,11 @@ def speed(model: detector.NoveltyModel, frame: Frame, seconds: float = 2.0) -> f
     batch = [frame.copy() for _ in range(detector.BATCH)]
     best = 0.0
     for _ in range(3):
-        start, done = time.perf_counter(), 0
+        start, count = time.perf_counter(), 0
         while time.perf_counter() - start < seconds / 3:
             model.score(batch)
-            done += len(batch)
-        best = max(best, done / (time.perf_counter() - start))
+            count += len(batch)
+        best = max(best, count / (time.perf_counter() - start))
     return best
 
 
@@ -142,7 +142,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cameras", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()))
-    given = parser.parse_args()
+    args = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     small, large = (np.full((*size, 3), 90, np.uint8) for size in ((288, 480), (1080, 1920)))
@@ -152,16 +152,16 @@ def main() -> int:
         end="",
     )
     print(f"{'alarms':>9}{'train s':>9}{'480p f/s':>10}{'1080p f/s':>10}", flush=True)
-    for camera in given.cameras:
-        found = frames(camera, given.cache)
-        row(camera, "background", curves(background(found.train), found))
+    for camera in args.cameras:
+        samples = frames(camera, args.cache)
+        row(camera, "background", curves(background(samples.train), samples))
         print()
         for kind in detector.KINDS:
             start = time.perf_counter()
-            model = novelty.fit(kind, found.train)
+            model = novelty.fit(kind, samples.train)
             took = time.perf_counter() - start
-            reached = curves(model.score_small, found)
-            alarms = float((model.score_small(found.ordinary) >= 1).mean())
+            reached = curves(model.score_small, samples)
+            alarms = float((model.score_small(samples.ordinary) >= 1).mean())
             rates = speed(model, small), speed(model, large)
             row(camera, kind, reached)
             print(f"{alarms:>9.1%}{took:>9.0f}{rates[0]:>10.0f}{rates[1]:>10.0f}", flush=True)

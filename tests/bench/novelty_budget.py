@@ -52,22 +52,22 @@ def plan() -> list[PlantedNovelty]:
 def film(camera: int) -> tuple[list[Frame], list[PlantedNovelty]]:
     """Frames of a day that no model has seen, and the novelties that its truth shows."""
     shift = ward.Shift(camera=camera, seed=4000, seconds=SECONDS, fps=FPS)
-    shown = list(novelties.frames(shift, plan()))
-    there = [
-        one
-        for one in plan()
-        if any(shown[k].mask.any() for k in range(one.span.start, one.span.stop))
+    ward_frames = list(novelties.frames(shift, plan()))
+    novelties_seen = [
+        novelty
+        for novelty in plan()
+        if any(ward_frames[k].mask.any() for k in range(novelty.span.start, novelty.span.stop))
     ]
-    return [one.picture for one in shown], there
+    return [novelty.picture for novelty in ward_frames], novelties_seen
 
 
 def look(frames: Sequence[Frame]) -> Scene:
     """What two detectors and the meter say."""
     names = ("opencv:hog", "opencv:motion")
-    made = [detectors.create(name) for name in names]
-    parts = [detectors.run(one, frames, len(frames), FPS, PERSON) for one in made]
+    models = [detectors.create(name) for name in names]
+    parts = [detectors.run(model, frames, len(frames), FPS, PERSON) for model in models]
     height, width = frames[0].shape[:2]
-    limits = [one.threshold for one in made]
+    limits = [model.threshold for model in models]
     scene = replay.build_scene(PredictionChunk(tuple(parts)), limits, width, height)
     meter = signals.SignalMeter(FPS)
     for frame in frames:
@@ -87,9 +87,9 @@ def scored(
 def chosen(hits: Sequence[Hit], length: int, options: SelectionOptions) -> list[Span]:
     """Spans of clips."""
     parts = (SplitPart(Span(0, length), "train"),)
-    one = CandidateVideo(video="film", length=length, fps=FPS, hits=hits, parts=parts)
+    candidate = CandidateVideo(video="film", length=length, fps=FPS, hits=hits, parts=parts)
     history = SelectionHistory(novelty_triggers=NOVEL)
-    return [choice.span for choice in select.select([one], options, history)]
+    return [choice.span for choice in select.select([candidate], options, history)]
 
 
 def ways(
@@ -100,14 +100,14 @@ def ways(
     options = SelectionOptions(budget=budget, min_clips=0, control=0, novelty=0)
     new = replace(options, novelty=1.0)
     hits = triggers.scan(scene, triggers.make())
-    found = {
+    spans_by_way = {
         "box triggers": chosen([h for h in hits if h.trigger not in NOVEL], length, options),
         "picture triggers": chosen([h for h in hits if h.trigger in NOVEL], length, new),
     }
     for kind, signal in scored(camera, frames, cache):
         other = replace(scene, signals={kind: signal})
-        found[kind] = chosen(triggers.scan(other, triggers.make(["novelty"])), length, new)
-    return found
+        spans_by_way[kind] = chosen(triggers.scan(other, triggers.make(["novelty"])), length, new)
+    return spans_by_way
 
 
 def main() -> int:
@@ -116,17 +116,19 @@ def main() -> int:
     parser.add_argument("--cameras", type=int, nargs="+", default=[0, 2])
     parser.add_argument("--budget", type=float, default=0.15)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()))
-    given = parser.parse_args()
-    for camera in given.cameras:
-        frames, there = film(camera)
+    args = parser.parse_args()
+    for camera in args.cameras:
+        frames, planted = film(camera)
         print(
-            f"{ward.Shift(camera=camera).name}: {len(there)} novelties in {len(frames) / FPS:.0f} s"
+            f"{ward.Shift(camera=camera).name}: {len(planted)} novelties in {len(frames) / FPS:.0f} s"
         )
-        for name, spans in ways(camera, frames, given.budget, given.cache).items():
-            hit = [one for one in there if any(one.span.overlaps(span) for span in spans)]
+        for name, spans in ways(camera, frames, args.budget, args.cache).items():
+            hit = [
+                novelty for novelty in planted if any(novelty.span.overlaps(span) for span in spans)
+            ]
             kinds = ", ".join(
-                f"{kind} {sum(one.kind == kind for one in hit)}"
-                f" of {sum(one.kind == kind for one in there)}"
+                f"{kind} {sum(novelty.kind == kind for novelty in hit)}"
+                f" of {sum(novelty.kind == kind for novelty in planted)}"
                 for kind in novelties.KINDS
             )
             print(f"  {name:<20}{len(spans):>3} clips find {len(hit):>2}: {kinds}", flush=True)

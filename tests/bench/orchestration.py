@@ -70,24 +70,24 @@ def measure(*arguments: str) -> tuple[float, dict[str, float]]:
     """Seconds of a whole process of this script, and those it reports."""
     start = time.perf_counter()
     command = [sys.executable, __file__, *arguments]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return time.perf_counter() - start, json.loads(done.stdout.splitlines()[-1])
+    process = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return time.perf_counter() - start, json.loads(process.stdout.splitlines()[-1])
 
 
-def show(whole: float, seconds: dict[str, float]) -> float:
+def show(total: float, seconds: dict[str, float]) -> float:
     """Print the table; the share of orchestration in the whole process."""
     inside = sum(seconds.get(stage, 0) for stage in STAGES)
     for stage in STAGES:
         print(f"{stage:<22}{seconds.get(stage, 0):8.1f} s")
     call, start = seconds["flow call"], seconds["server start"]
     print(f"{'all stages':<22}{inside:8.1f} s")
-    print(f"{'flows beside stages':<22}{call - inside:8.1f} s   {(call - inside) / whole:.1%}")
-    print(f"{'server start, imports':<22}{start:8.1f} s   {start / whole:.1%}")
+    print(f"{'flows beside stages':<22}{call - inside:8.1f} s   {(call - inside) / total:.1%}")
+    print(f"{'server start, imports':<22}{start:8.1f} s   {start / total:.1%}")
     print(
-        f"{'server stop, exit':<22}{whole - call - start:8.1f} s   {1 - (call + start) / whole:.1%}"
+        f"{'server stop, exit':<22}{total - call - start:8.1f} s   {1 - (call + start) / total:.1%}"
     )
-    print(f"{'whole process':<22}{whole:8.1f} s")
-    return 1 - inside / whole
+    print(f"{'whole process':<22}{total:8.1f} s")
+    return 1 - inside / total
 
 
 def main() -> int:
@@ -96,21 +96,21 @@ def main() -> int:
     parser.add_argument("video", type=Path, nargs="?", default=VIDEO)
     parser.add_argument("--home", type=Path)
     parser.add_argument("--inside", choices=["start", "lap"], help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    home = given.home or Path(tempfile.mkdtemp(prefix="oneclick-bench-"))
-    if given.inside == "start":
+    args = parser.parse_args()
+    home = args.home or Path(tempfile.mkdtemp(prefix="oneclick-bench-"))
+    if args.inside == "start":
         from oneclick.flows import environment
 
         environment.prepare(home)
         print("{}")
         return 0
-    if given.inside == "lap":
-        print(json.dumps(lap(given.video, home)))
+    if args.inside == "lap":
+        print(json.dumps(lap(args.video, home)))
         return 0
-    there = [str(given.video), "--home", str(home), "--inside"]
-    first, _ = measure(*there, "start")
+    call_args = [str(args.video), "--home", str(home), "--inside"]
+    first, _ = measure(*call_args, "start")
     print(f"{'first start, once':<22}{first:8.1f} s   creates Prefect's database")
-    share = show(*measure(*there, "lap"))
+    share = show(*measure(*call_args, "lap"))
     print(f"orchestration is {share:.1%} of the lap; target: below {TARGET:.0%}")
     return int(share >= TARGET)
 

@@ -48,15 +48,17 @@ def case(sequence: Path, detector: str) -> Case:
     """Label one file and compare with the truth."""
     fps, length = info(sequence)
     real = truth(sequence)
-    given = mot_text.load(sequence / "det" / f"{detector}.txt", fps, real.people.length or length)
-    made = hindsight.build_tracks([given], [THRESHOLDS[detector]])
-    right = np.zeros(len(made), np.bool_)
-    right[association.match_frames(made.detections, real.people, 0.5)[0]] = True
+    raw_detections = mot_text.load(
+        sequence / "det" / f"{detector}.txt", fps, real.people.length or length
+    )
+    tracks = hindsight.build_tracks([raw_detections], [THRESHOLDS[detector]])
+    right = np.zeros(len(tracks), np.bool_)
+    right[association.match_frames(tracks.detections, real.people, 0.5)[0]] = True
     parser = configparser.ConfigParser()
     parser.read(sequence / "seqinfo.ini")
     size = tuple(parser.getfloat("Sequence", side) for side in ("imWidth", "imHeight"))
-    counts = right | ~on_ignored(made.detections, real.ignored)
-    return Case(sequence.name, detector, made, counts, right, size)  # type: ignore[arg-type]
+    counts = right | ~on_ignored(tracks.detections, real.ignored)
+    return Case(sequence.name, detector, tracks, counts, right, size)  # type: ignore[arg-type]
 
 
 def cases() -> list[Case]:
@@ -69,19 +71,19 @@ def cases() -> list[Case]:
     ]
 
 
-def learned(known: list[Case]) -> tuple[float, ...]:
+def learned(training_cases: list[Case]) -> tuple[float, ...]:
     """Beliefs from some files, each of equal weight."""
-    columns = [confidence.features(one.made)[one.counts] for one in known]
-    right = [one.right[one.counts] for one in known]
-    worth = [np.full(len(part), BOXES / max(len(part), 1)) for part in right]
-    found = logistic.fit(
+    columns = [confidence.features(bench_case.made)[bench_case.counts] for bench_case in training_cases]
+    right = [bench_case.right[bench_case.counts] for bench_case in training_cases]
+    sample_weights = [np.full(len(part), BOXES / max(len(part), 1)) for part in right]
+    weights = logistic.fit(
         np.concatenate(columns),
         np.concatenate(right),
         np.zeros(len(confidence.FEATURE_NAMES)),
         prior_precision=3.0,
-        sample_weight=np.concatenate(worth),
+        sample_weight=np.concatenate(sample_weights),
     )
-    return tuple(found.tolist())
+    return tuple(weights.tolist())
 
 
 def ranked(chance: NDArray[np.floating], right: NDArray[np.bool_]) -> float:
@@ -91,20 +93,22 @@ def ranked(chance: NDArray[np.floating], right: NDArray[np.bool_]) -> float:
     return float((ranks[right].sum() - good * (good + 1) / 2) / max(good * bad, 1))
 
 
-def measure(one: Case, beliefs: tuple[float, ...]) -> list[float]:
+def measure(bench_case: Case, beliefs: tuple[float, ...]) -> list[float]:
     """The numbers of one line."""
-    made = confidence.to_probabilities(one.made, beliefs)
-    right, chance = one.right[one.counts], made.scores[one.counts]
-    asked = questions.question_mask(made, questions.questions(made, *one.size))[one.counts]
+    probabilities = confidence.to_probabilities(bench_case.made, beliefs)
+    right, chance = bench_case.right[bench_case.counts], probabilities.scores[bench_case.counts]
+    in_question = questions.question_mask(
+        probabilities, questions.questions(probabilities, *bench_case.size)
+    )[bench_case.counts]
     fifth = np.argsort(chance, kind="stable")[: len(chance) // 5]
     wrong = max(int((~right).sum()), 1)
     return [
-        ranked(one.made.scores[one.counts], right),
+        ranked(bench_case.made.scores[bench_case.counts], right),
         ranked(chance, right),
         (~right)[fifth].sum() / wrong,
-        asked.mean(),
-        (~right & asked).sum() / wrong,
-        100 * (~right & ~asked).sum() / max(int((~asked).sum()), 1),
+        in_question.mean(),
+        (~right & in_question).sum() / wrong,
+        100 * (~right & ~in_question).sum() / max(int((~in_question).sum()), 1),
         float(chance.mean()),
         float(right.mean()),
     ]
@@ -114,15 +118,17 @@ def main() -> None:
     """Print the table."""
     heads = ("strength", "all", "least sure", "asked", "in quest.", "left %", "expected", "true")
     print(f"{'':26}" + "".join(f"{head:>11}" for head in heads))
-    known, lines = cases(), []
-    for one in known:
-        footage = SAME.get(one.sequence, one.sequence)
-        others = [other for other in known if SAME.get(other.sequence, other.sequence) != footage]
-        lines.append(measure(one, learned(others)))
-        name = f"{one.sequence} {one.detector}"
+    all_cases, lines = cases(), []
+    for bench_case in all_cases:
+        footage = SAME.get(bench_case.sequence, bench_case.sequence)
+        others = [
+            other for other in all_cases if SAME.get(other.sequence, other.sequence) != footage
+        ]
+        lines.append(measure(bench_case, learned(others)))
+        name = f"{bench_case.sequence} {bench_case.detector}"
         print(f"{name:26}" + "".join(f"{value:11.3f}" for value in lines[-1]))
     print(f"{'mean':26}" + "".join(f"{value:11.3f}" for value in np.mean(lines, 0)))
-    beliefs = dict(zip(confidence.FEATURE_NAMES, learned(known), strict=True))
+    beliefs = dict(zip(confidence.FEATURE_NAMES, learned(all_cases), strict=True))
     print("\nall files: " + "  ".join(f"{name} {value:+.2f}" for name, value in beliefs.items()))
 
 

@@ -33,9 +33,9 @@ TARGET = 0.88
 """F1 at IoU 0.5 that the automatic labels must reach."""
 
 
-def picked(found: Detections, frames: np.ndarray) -> Detections:
+def picked(detections: Detections, frames: np.ndarray) -> Detections:
     """The boxes of some frames."""
-    return found.where(np.isin(found.frames, frames))
+    return detections.where(np.isin(detections.frames, frames))
 
 
 def on(real: Truth, frames: np.ndarray) -> Truth:
@@ -74,11 +74,11 @@ def later(home: Path, real: Truth, hog: Detections, first: int) -> None:
     model = detectors.create(f"model:{trained.model}", workspace)
     (raw,) = (workspace.home / "videos").rglob("*.avi")
     rest = Span(first, hog.length)
-    seen = detectors.run(model, video.frames(raw, rest), len(rest), hog.fps, hog.names)
+    candidate_boxes = detectors.run(model, video.frames(raw, rest), len(rest), hog.fps, hog.names)
     people = real.people.cut(rest)
     line(
         f"candidate, frames {first} on",
-        score(Truth(people, people.above(2)), seen.above(model.threshold), 0.5),
+        score(Truth(people, people.above(2)), candidate_boxes.above(model.threshold), 0.5),
         len(rest),
     )
     line(
@@ -92,21 +92,21 @@ def later(home: Path, real: Truth, hog: Detections, first: int) -> None:
     )
     pairs = [
         [(d.boxes[d.rows(k)], d.scores[d.rows(k)], d.classes[d.rows(k)]) for k in range(len(rest))]
-        for d in (seen, people)
+        for d in (candidate_boxes, people)
     ]
-    found = evaluate.score(pairs[0], [(boxes, classes) for boxes, _, classes in pairs[1]])
-    print(f"candidate {trained.model}: mAP {found.map:.3f}, AP50 {found.ap50:.3f}")
+    metrics = evaluate.score(pairs[0], [(boxes, classes) for boxes, _, classes in pairs[1]])
+    print(f"candidate {trained.model}: mAP {metrics.map:.3f}, AP50 {metrics.ap50:.3f}")
 
 
 def main(home: Path) -> int:
     """Print the table; 1 if the labels miss the target."""
     workspace, model = Workspace(home), detectors.create("opencv:hog")
     with Catalog.open(home, readonly=True) as catalog:
-        (made,) = catalog.videos()
+        (recording,) = catalog.videos()
         clips = [row.clip for row in catalog.clips()]
-    hog = predictions.load(workspace.predictions(made.id, model.model_id))
-    known = truth(DATA / SEQUENCE)
-    real = replace(known, people=replace(known.people, fps=hog.fps, length=hog.length))
+    hog = predictions.load(workspace.predictions(recording.id, model.model_id))
+    annotation = truth(DATA / SEQUENCE)
+    real = replace(annotation, people=replace(annotation.people, fps=hog.fps, length=hog.length))
     print(f"{'':44}{'P':>8}{'R':>8}{'F1':>8}{'frames':>8}")
     line("HOG alone, whole video", score(real, hog.above(model.threshold), 0.5), hog.length)
     frames = frames_of(clips)

@@ -26,12 +26,12 @@ ROWS, REPEATS = 100, 5
 
 def seconds(catalog: Catalog, text: str, page: int) -> float:
     """The quickest of some searches."""
-    query, found = parse_query(text), []
+    query, times = parse_query(text), []
     for _ in range(REPEATS):
         begin = time.perf_counter()
         catalog.search(query.terms, query.sort, query.down, ROWS, page * ROWS, utc_now())
-        found.append(time.perf_counter() - begin)
-    return min(found)
+        times.append(time.perf_counter() - begin)
+    return min(times)
 
 
 def main(home: Path) -> None:

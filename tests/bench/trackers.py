@@ -73,57 +73,57 @@ class Row:
     """F1 at IoU 0.75."""
 
 
-def bytetrack(given: Detections, threshold: float, tuned: bool) -> Tracks:
+def bytetrack(detections: Detections, threshold: float, tuned: bool) -> Tracks:
     """What ByteTrack made of a file; strays are tracks of one box."""
     if not tuned:
-        return follow(ByteTrackTracker(frame_rate=given.fps), given.above(LOWEST))
+        return follow(ByteTrackTracker(frame_rate=detections.fps), detections.above(LOWEST))
     levels: dict[str, Any] = {
         "track_activation_threshold": threshold,
         "high_conf_det_threshold": threshold,
     }
-    return follow(ByteTrackTracker(**TUNED, **levels), given.above(threshold / 2))
+    return follow(ByteTrackTracker(**TUNED, **levels), detections.above(threshold / 2))
 
 
-def ocsort(given: Detections, threshold: float, tuned: bool) -> Tracks:
+def ocsort(detections: Detections, threshold: float, tuned: bool) -> Tracks:
     """What OC-SORT made of a file; strays are tracks of one box."""
     if not tuned:
-        return follow(OCSORTTracker(frame_rate=given.fps), given)
+        return follow(OCSORTTracker(frame_rate=detections.fps), detections)
     tracker = OCSORTTracker(**TUNED, high_conf_det_threshold=threshold)
-    return follow(tracker, given.above(threshold))
+    return follow(tracker, detections.above(threshold))
 
 
-def follow(tracker: Any, given: Detections) -> Tracks:
+def follow(tracker: Any, detections: Detections) -> Tracks:
     """All boxes given, with the tracker's identities; each one named -1 gets a number of its own.
 
     Confirmed tracks count from 0; strays from the number of boxes on.
     """
-    names = np.full(len(given), -1)
-    for frame in range(given.length):
-        rows = given.rows(frame)
-        seen = supervision.Detections(
-            given.boxes[rows],
-            confidence=given.scores[rows],
+    names = np.full(len(detections), -1)
+    for frame in range(detections.length):
+        rows = detections.rows(frame)
+        frame_detections = supervision.Detections(
+            detections.boxes[rows],
+            confidence=detections.scores[rows],
             data={"row": np.arange(rows.start, rows.stop)},
         )
-        found = tracker.update(seen)
-        if len(found):
-            names[found.data["row"]] = found.tracker_id
+        update = tracker.update(frame_detections)
+        if len(update):
+            names[update.data["row"]] = update.tracker_id
     stray = names < 0
-    names[stray] = len(given) + np.arange(stray.sum())
-    return _tracks(given, names)
+    names[stray] = len(detections) + np.arange(stray.sum())
+    return _tracks(detections, names)
 
 
-def _tracks(given: Detections, names: NDArray[np.intp]) -> Tracks:
-    origins = np.full(len(given), DETECTED)
+def _tracks(detections: Detections, names: NDArray[np.intp]) -> Tracks:
+    origins = np.full(len(detections), DETECTED)
     return Tracks(
-        frames=given.frames,
+        frames=detections.frames,
         tracks=names.astype(np.int32),
-        boxes=given.boxes,
-        scores=given.scores,
-        classes=given.classes,
+        boxes=detections.boxes,
+        scores=detections.scores,
+        classes=detections.classes,
         origins=origins,
-        length=given.length,
-        fps=given.fps,
+        length=detections.length,
+        fps=detections.fps,
     )
 
 
@@ -134,10 +134,10 @@ def interpolated(tracks: Tracks) -> Detections:
     _, which, size = np.unique(names, return_inverse=True, return_counts=True)
     step = np.diff(frames)
     hole = (np.diff(names) == 0) & (step > 1) & (step < LONGEST_HOLE)
-    left = np.flatnonzero(hole & (size[which[:-1]] > FEWEST_BOXES))
-    missing = step[left] - 1
-    row = np.repeat(left, missing)
-    after = np.arange(len(row)) - np.repeat(np.cumsum(missing) - missing, missing) + 1
+    holes = np.flatnonzero(hole & (size[which[:-1]] > FEWEST_BOXES))
+    hole_sizes = step[holes] - 1
+    row = np.repeat(holes, hole_sizes)
+    after = np.arange(len(row)) - np.repeat(np.cumsum(hole_sizes) - hole_sizes, hole_sizes) + 1
     share = (after / step[row])[:, None] if len(row) else np.zeros((0, 1))
     filled = Tracks(
         frames=frames[row] + after.astype(np.int32),
@@ -155,34 +155,38 @@ def interpolated(tracks: Tracks) -> Detections:
 def online(track: Callable[[Detections, float, bool], Tracks], tuned: bool, strays: bool) -> Method:
     """A tracker and its interpolation as a method."""
 
-    def label(given: Detections, threshold: float) -> Detections:
-        tracks = track(given, threshold, tuned)
+    def label(detections: Detections, threshold: float) -> Detections:
+        tracks = track(detections, threshold, tuned)
         alone = tracks.tracks >= len(tracks)
-        kept = ~alone | ((tracks.scores >= threshold) if strays else False)
-        return interpolated(tracks.where(kept))
+        retained = ~alone | ((tracks.scores >= threshold) if strays else False)
+        return interpolated(tracks.where(retained))
 
     return label
 
 
 def methods() -> dict[str, Method]:
     """Name and function of every line of the table."""
-    made: dict[str, Method] = {"raw": lambda given, threshold: given.above(threshold)}
+    by_name: dict[str, Method] = {"raw": lambda detections, threshold: detections.above(threshold)}
     for name, track in (("ByteTrack", bytetrack), ("OC-SORT", ocsort)):
         for tuned, kind in ((False, "documented"), (True, "tuned")):
-            made[f"{name}, {kind}"] = online(track, tuned, strays=False)
-            made[f"{name}, {kind} + strays"] = online(track, tuned, strays=True)
-    made["hindsight"] = lambda given, threshold: hindsight.label([given], [threshold]).detections
-    return made
+            by_name[f"{name}, {kind}"] = online(track, tuned, strays=False)
+            by_name[f"{name}, {kind} + strays"] = online(track, tuned, strays=True)
+    by_name["hindsight"] = lambda detections, threshold: (
+        hindsight.label([detections], [threshold]).detections
+    )
+    return by_name
 
 
 def measure(sequence: Path, detector: str, lines: dict[str, Method]) -> Iterator[tuple[str, Row]]:
     """Every method on one sequence and detector."""
     fps, length = bench.info(sequence)
     real = bench.truth(sequence)
-    given = mot_text.load(sequence / "det" / f"{detector}.txt", fps, real.people.length or length)
+    detections = mot_text.load(
+        sequence / "det" / f"{detector}.txt", fps, real.people.length or length
+    )
     for name, method in lines.items():
-        found = method(given, bench.THRESHOLDS[detector])
-        loose, tight = (bench.score(real, found, at)[2] for at in (0.5, 0.75))
+        tracks = method(detections, bench.THRESHOLDS[detector])
+        loose, tight = (bench.score(real, tracks, at)[2] for at in (0.5, 0.75))
         row = f"{sequence.name} {detector}"
         yield name, Row(row, sequence.name in bench.STATIC, loose, tight)
 
@@ -212,9 +216,11 @@ def sweep() -> None:
         print(f"F1 {loose:.3f}   F1@.75 {tight:.3f}   {options}")
 
 
-def _ocsort_with(options: dict[str, Any], given: Detections, threshold: float, _: bool) -> Tracks:
+def _ocsort_with(
+    options: dict[str, Any], detections: Detections, threshold: float, _: bool
+) -> Tracks:
     tracker = OCSORTTracker(**options, high_conf_det_threshold=threshold)
-    return follow(tracker, given.above(threshold))
+    return follow(tracker, detections.above(threshold))
 
 
 def _rows(only: list[str], lines: dict[str, Method]) -> Iterator[tuple[str, Row]]:

@@ -54,8 +54,8 @@ def server(root: Path) -> str:
             large = cv2.resize(picture[..., ::-1], (WIDTH, HEIGHT))
             cv2.imwrite(str(folder / f"{k:06d}.jpg"), large)
         wide = replace(tracks, boxes=tracks.boxes * (WIDTH / toy.WIDTH))
-        found = replace(toy.label_set(clip, wide), width=WIDTH, height=HEIGHT)
-        line = toy.freeze(root, found, "train" if number < TRAIN else "test")
+        label_set = replace(toy.label_set(clip, wide), width=WIDTH, height=HEIGHT)
+        line = toy.freeze(root, label_set, "train" if number < TRAIN else "test")
         lines.append(replace(line, width=WIDTH, height=HEIGHT))
     return toy.publish(root, lines).name
 
@@ -79,10 +79,10 @@ class Reference(Dataset[Any]):
         path = self.images.root / "clips" / line.clip / "frames" / f"{draw.frame:06d}.jpg"
         with Image.open(path) as opened:
             image = functional.pil_to_tensor(opened.convert("RGB"))
-        found = annotation.at(draw.frame).boxes
-        keep = (found[:, 2:] - found[:, :2] >= 1).all(1)
+        corners = annotation.at(draw.frame).boxes
+        keep = (corners[:, 2:] - corners[:, :2] >= 1).all(1)
         boxes = tv_tensors.BoundingBoxes(
-            torch.from_numpy(found[keep]), format="XYXY", canvas_size=(HEIGHT, WIDTH)
+            torch.from_numpy(corners[keep]), format="XYXY", canvas_size=(HEIGHT, WIDTH)
         )
         image, boxes = self.mirror(image, boxes)
         labels = torch.ones(len(boxes), dtype=torch.int64)
@@ -115,7 +115,7 @@ class Side:
 class Ours(Side):
     """`oneclick train`."""
 
-    def __init__(self, arch: str, images: data.ClipImages, steps: int, here: Any) -> None:
+    def __init__(self, arch: str, images: data.ClipImages, steps: int, process: Any) -> None:
         config = TrainingConfig(arch=arch, steps=steps, batch=BATCH, pretrained=False)
         torch.manual_seed(0)
         network = networks.build(arch, ("person",))
@@ -127,9 +127,9 @@ class Ours(Side):
             clip=config.clip,
             ema=config.ema,
         )
-        self.training = loop.Trainer(network, schedule, here)
+        self.training = loop.Trainer(network, schedule, process)
         plan = sample.SamplingPlan(steps=steps, batch=BATCH)
-        workers = 8 if here.device.type == "cuda" else 0
+        workers = 8 if process.device.type == "cuda" else 0
         batches = data.training_batches(images, images.visits({}), plan, workers)
         super().__init__(network, iter(batches))
 
@@ -141,14 +141,14 @@ class Ours(Side):
 class Theirs(Side):
     """The reference recipe."""
 
-    def __init__(self, arch: str, images: data.ClipImages, steps: int, here: Any) -> None:
+    def __init__(self, arch: str, images: data.ClipImages, steps: int, process: Any) -> None:
         torch.manual_seed(0)
         network = networks.build(arch, ("person",))
         short, long = networks.input_size(arch)
         old = network.transform
         network.transform = GeneralizedRCNNTransform(short, long, old.image_mean, old.image_std)
-        network.to(here.device).train()
-        self.device, self.steps = here.device, steps
+        network.to(process.device).train()
+        self.device, self.steps = process.device, steps
         self.optimizer = torch.optim.SGD(
             [p for p in network.parameters() if p.requires_grad],
             lr=0.02 * BATCH / 16,
@@ -162,7 +162,7 @@ class Theirs(Side):
             shuffle=True,
             drop_last=True,
             collate_fn=lambda items: tuple(zip(*items, strict=True)),
-            num_workers=0 if here.device.type == "cpu" else 8,
+            num_workers=0 if process.device.type == "cpu" else 8,
         )
         super().__init__(network, (batch for _ in range(10**6) for batch in loader))
 
@@ -199,36 +199,36 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--arch", default="fcos-tiny")
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, distributed.process_group() as here:
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, distributed.process_group() as process:
         root = Path(folder)
         version = server(root)
-        view = data.ImageOptions(asked.arch, ("person",))
+        view = data.ImageOptions(args.arch, ("person",))
         images = data.ClipImages(root, version, "train", view)
         epoch = len(images) // BATCH
-        steps = epoch * asked.epochs
-        sides = [kind(asked.arch, images, steps, here) for kind in (Ours, Theirs)]
+        steps = epoch * args.epochs
+        sides = [kind(args.arch, images, steps, process) for kind in (Ours, Theirs)]
         used = []
         for first in range(0, steps, TURN):
             for side in sides:
                 side.turn(first, min(TURN, steps - first))
-                used.append(utilisation() if here.device.type == "cuda" else "")
-        ours, theirs = (np.array(side.seconds) for side in sides)
+                used.append(utilisation() if process.device.type == "cuda" else "")
+        our_seconds, their_seconds = (np.array(side.seconds) for side in sides)
         early = epoch // TURN
-        rates = [steps * BATCH / part.sum() for part in (ours, theirs)]
-        after = theirs[early:].sum() / ours[early:].sum()
-        print(f"{asked.arch}, {len(images)} images, {asked.epochs} epochs of {epoch} steps")
+        rates = [steps * BATCH / part.sum() for part in (our_seconds, their_seconds)]
+        after = their_seconds[early:].sum() / our_seconds[early:].sum()
+        print(f"{args.arch}, {len(images)} images, {args.epochs} epochs of {epoch} steps")
         print(f"images/s: {rates[0]:.1f} beside {rates[1]:.1f}, ratio {rates[0] / rates[1]:.2f}")
         print(
-            f"first epoch {theirs[:early].sum() / ours[:early].sum():.2f}, later {after:.2f} "
+            f"first epoch {their_seconds[:early].sum() / our_seconds[:early].sum():.2f}, later {after:.2f} "
             "(the images are kept decoded where all of them fit)"
         )
-        if here.device.type == "cuda":
+        if process.device.type == "cuda":
             print(f"utilisation: oneclick {used[0::2]}, reference {used[1::2]}")
         sides[0].training.average.copy_to(sides[0].network)
         for name, side in zip(("oneclick", "reference"), sides, strict=True):
-            found = score(side.network, root, version, asked.arch)
-            print(f"{name}: mAP {found.map:.3f}, AP50 {found.ap50:.3f} on unseen rooms")
+            metrics = score(side.network, root, version, args.arch)
+            print(f"{name}: mAP {metrics.map:.3f}, AP50 {metrics.ap50:.3f} on unseen rooms")
 
 
 if __name__ == "__main__":

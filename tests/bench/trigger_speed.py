@@ -23,6 +23,7 @@ from oneclick.core.spans import Span
 from oneclick.feedback import replay
 from oneclick.triggers.scene import Scene
 from oneclick.triggers.streaming import BlockBuffer, PredictionChunk
+from tests.fakes import arrays
 
 
 def walkers(frames: int, people: int = 3, seed: int = 0) -> tuple[Detections, Detections]:
@@ -38,7 +39,7 @@ def walkers(frames: int, people: int = 3, seed: int = 0) -> tuple[Detections, De
         score = r.beta(9, 1.5, len(clean))
         jitter = clean + r.normal(0, 1.5, clean.shape)
         models.append(
-            Detections(
+            arrays.detections(
                 frames=index, boxes=jitter, scores=score, classes=index * 0, length=frames, fps=10.0
             )
         )  # type: ignore[arg-type]
@@ -47,42 +48,42 @@ def walkers(frames: int, people: int = 3, seed: int = 0) -> tuple[Detections, De
 
 def frame_by_frame(scene: Scene) -> int:
     """All five triggers as one would write them first: a loop over frames; the number of events."""
-    hole, found = scene.frames(0.5), 0
+    hole, hit_count = scene.frames(0.5), 0
     live: list[tuple[NDArray[np.float32], int, int]] = []  # last box, last frame, boxes so far
     assert scene.rival is not None
     for frame in range(scene.length):
-        now = scene.confident.boxes[scene.confident.rows(frame)]
+        current = scene.confident.boxes[scene.confident.rows(frame)]
         other = scene.rival.boxes[scene.rival.rows(frame)]
         weak = scene.detections.scores[scene.detections.rows(frame)]
-        found += int(((weak >= 0.6 * scene.threshold) & (weak < scene.threshold)).sum())
-        i, _ = association.match(now, other, 0.45)
-        found += len(now) + len(other) - 2 * len(i)
+        hit_count += int(((weak >= 0.6 * scene.threshold) & (weak < scene.threshold)).sum())
+        i, _ = association.match(current, other, 0.45)
+        hit_count += len(current) + len(other) - 2 * len(i)
         before = np.array([box for box, _, _ in live], np.float32).reshape(-1, 4)
-        i, j = association.match(before, now, 0.2)
+        i, j = association.match(before, current, 0.2)
         for k, row in zip(i, j, strict=True):
-            found += frame - live[k][1] - 1
-            live[k] = (now[row], frame, live[k][2] + 1)
-        live += [(now[row], frame, 1) for row in set(range(len(now))) - set(j.tolist())]
-        found += sum(1 for _, last, size in live if frame - last > hole and size <= 3)
+            hit_count += frame - live[k][1] - 1
+            live[k] = (current[row], frame, live[k][2] + 1)
+        live += [(current[row], frame, 1) for row in set(range(len(current))) - set(j.tolist())]
+        hit_count += sum(1 for _, last, size in live if frame - last > hole and size <= 3)
         live = [track for track in live if frame - track[1] <= hole]
-    return found
+    return hit_count
 
 
 def speed(frames: int = 100_000) -> None:
     """Frames per second of processor time on one core, 3 boxes a frame, best of three."""
-    own, other = walkers(frames)
-    labels = replay.build_scene(PredictionChunk((own, other)), [0.6, 0.6], 1920, 1080).labels
+    first, other = walkers(frames)
+    labels = replay.build_scene(PredictionChunk((first, other)), [0.6, 0.6], 1920, 1080).labels
     assert labels is not None
     best = {"link": np.inf, "all": np.inf}
     for _ in range(3):
         start = time.process_time()
-        association.link(own)
+        association.link(first)
         best["link"] = min(best["link"], time.process_time() - start)
         start = time.process_time()
-        hits = sum(1 for _ in found((own, other, labels), 1))
+        hits = sum(1 for _ in found((first, other, labels), 1))
         best["all"] = min(best["all"], time.process_time() - start)
     part = frames // 20
-    few = scene_of(own.cut(Span(0, part)), other.cut(Span(0, part)))
+    few = scene_of(first.cut(Span(0, part)), other.cut(Span(0, part)))
     start = time.process_time()
     frame_by_frame(few)
     peer = part / (time.process_time() - start)
@@ -91,7 +92,7 @@ def speed(frames: int = 100_000) -> None:
     print(f"link           {frames / best['link']:>10,.0f} frames/s")
     print(f"all triggers   {rate:>10,.0f} frames/s")
     print(f"frame by frame {peer:>10,.0f} frames/s   ratio {rate / peer:.0f}")
-    memory((own, other, labels))
+    memory((first, other, labels))
 
 
 def found(parts: tuple[Detections, ...], times: int) -> Iterator[Hit]:
@@ -109,7 +110,7 @@ def found(parts: tuple[Detections, ...], times: int) -> Iterator[Hit]:
 
 def memory(parts: tuple[Detections, ...]) -> None:
     """Most memory in use while videos of different length are looked at, in MB."""
-    part = tuple(one.cut(Span(0, 20_000)) for one in parts)
+    part = tuple(part.cut(Span(0, 20_000)) for part in parts)
     print("\nMost memory in use besides the input\n")
     for times in (1, 4, 16):
         tracemalloc.start()
@@ -119,10 +120,10 @@ def memory(parts: tuple[Detections, ...]) -> None:
         print(f"{times * 20_000:>10,} frames {peak:>8.1f} MB   {count:,} hits")
 
 
-def scene_of(own: Detections, rival: Detections, labels: Detections | None = None) -> Scene:
+def scene_of(first: Detections, rival: Detections, labels: Detections | None = None) -> Scene:
     """Full-HD scene of two models with operating point 0.6."""
     return Scene(
-        detections=own,
+        detections=first,
         threshold=0.6,
         width=1920,
         height=1080,

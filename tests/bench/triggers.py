@@ -34,6 +34,7 @@ from oneclick.triggers.scene import Scene
 from oneclick.triggers.selection import expected_errors
 from oneclick.triggers.streaming import PredictionChunk
 from tests.bench import trigger_speed
+from tests.fakes import arrays
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared/data/mot"
 THRESHOLDS = {"yoloxnano": 0.6, "nanodet": 0.45, "frcnn": 0.3, "dpm": 0.3, "sdp_clean": 0.5}
@@ -103,11 +104,11 @@ class Case:
 def case(data: Path, sequence: str, model: str, rival: str) -> Case:
     """Load one sequence and find the model's real errors."""
     fps, length = RATES[sequence], LENGTHS[sequence]
-    own, other = (
+    lead, other = (
         mot_text.load(data / sequence / f"det/{m}.txt", fps, length) for m in (model, rival)
     )
     limits = [THRESHOLDS[model], THRESHOLDS[rival]]
-    scene = replay.build_scene(PredictionChunk((own, other)), limits, *SIZES[sequence])
+    scene = replay.build_scene(PredictionChunk((lead, other)), limits, *SIZES[sequence])
     truth, ignore = ground_truth(data / sequence, fps, length)
     i, j = association.match_frames(scene.confident, truth, 0.5)
     false, missed = np.ones(len(scene.confident), bool), np.ones(len(truth), bool)
@@ -119,10 +120,12 @@ def case(data: Path, sequence: str, model: str, rival: str) -> Case:
     return Case(sequence, (model, rival), scene, false_alarms, ignored, truth.where(missed), hits)
 
 
-def seen(one: Case) -> list[tuple[TriggerSet, bool]]:
+def seen(bench_case: Case) -> list[tuple[TriggerSet, bool]]:
     """What fired on each object, and whether the model was wrong there."""
-    found = calibrate.group_hits(one.hits, one.scene.length)
-    return calibrate.judge_objects(found, [one.scene.confident.where(one.false), one.missed])
+    grouped_hits = calibrate.group_hits(bench_case.hits, bench_case.scene.length)
+    return calibrate.judge_objects(
+        grouped_hits, [bench_case.scene.confident.where(bench_case.false), bench_case.missed]
+    )
 
 
 def all_cases(data: Path) -> list[Case]:
@@ -132,26 +135,28 @@ def all_cases(data: Path) -> list[Case]:
         for sequence, models in MODELS.items()
         for pair in itertools.permutations(models, 2)
     ]
-    learned = [calibrate.count_events(seen(one)) for one in cases]
-    for one in cases:
-        other = [(c, t) for c, t in zip(cases, learned, strict=True) if c.sequence != one.sequence]
-        same = calibrate.merge_tallies(t for c, t in other if c.pair == one.pair)
-        rest = calibrate.merge_tallies(t for c, t in other if c.pair != one.pair)
-        one.beliefs = Calibration(same, Calibration(rest))
+    tallies = [calibrate.count_events(seen(bench_case)) for bench_case in cases]
+    for bench_case in cases:
+        other = [
+            (c, t) for c, t in zip(cases, tallies, strict=True) if c.sequence != bench_case.sequence
+        ]
+        same = calibrate.merge_tallies(t for c, t in other if c.pair == bench_case.pair)
+        rest = calibrate.merge_tallies(t for c, t in other if c.pair != bench_case.pair)
+        bench_case.beliefs = Calibration(same, Calibration(rest))
     return cases
 
 
 def priors(cases: list[Case]) -> None:
     """The table of triggers/priors.py, which is learned from all footage."""
     total: dict[TriggerSet, TriggerTally] = {}
-    for one in cases:
-        for fired, tally in calibrate.count_events(seen(one)).items():
+    for bench_case in cases:
+        for trigger_names, tally in calibrate.count_events(seen(bench_case)).items():
             events = min(tally.events, MOST_EVENTS)
             part = TriggerTally(events, round(tally.wrong * events / tally.events))
-            total[fired] = total.get(fired, TriggerTally()) + part
-    for fired, tally in sorted(total.items(), key=lambda item: -item[1].events):
+            total[trigger_names] = total.get(trigger_names, TriggerTally()) + part
+    for trigger_names, tally in sorted(total.items(), key=lambda item: -item[1].events):
         if tally.events >= FEWEST_EVENTS:
-            print(f'    "{"+".join(sorted(fired))}": ({tally.events}, {tally.wrong}),')
+            print(f'    "{"+".join(sorted(trigger_names))}": ({tally.events}, {tally.wrong}),')
 
 
 def ground_truth(folder: Path, fps: float, length: int) -> tuple[Detections, Detections]:
@@ -170,7 +175,7 @@ def ground_truth(folder: Path, fps: float, length: int) -> tuple[Detections, Det
 def _detections(rows: NDArray[np.float64], fps: float, length: int) -> Detections:
     corners = np.concatenate([rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]], 1)
     n = len(rows)
-    return Detections(
+    return arrays.detections(
         frames=rows[:, 0] - 1,
         boxes=corners,
         scores=np.ones(n),
@@ -180,32 +185,32 @@ def _detections(rows: NDArray[np.float64], fps: float, length: int) -> Detection
     )  # type: ignore[arg-type]
 
 
-def events(one: Case) -> Iterator[tuple[str, bool]]:
+def events(bench_case: Case) -> Iterator[tuple[str, bool]]:
     """(trigger, was the model really wrong there) for every box of every hit."""
-    extra, miss = one.scene.confident.where(one.false), one.missed
-    for hit in one.hits:
+    extra, miss = bench_case.scene.confident.where(bench_case.false), bench_case.missed
+    for hit in bench_case.hits:
         sides = [extra] if hit.trigger in EXTRA else [miss]
         sides = [extra, miss] if hit.trigger in EITHER else sides
         for frame, *box in hit.boxes:
-            near = np.concatenate([where.boxes[where.rows(frame)] for where in sides])
+            near = np.concatenate([side.boxes[side.rows(frame)] for side in sides])
             yield hit.trigger, bool((boxes.iou(np.array([box]), near) >= 0.4).any())
 
 
 def precision_table(cases: list[Case]) -> dict[str, tuple[float, int]]:
     """Precision and number of events per trigger."""
-    seen: dict[str, list[bool]] = defaultdict(list)
-    for one in cases:
-        for name, right in events(one):
-            seen[name].append(right)
-    return {name: (float(np.mean(right)), len(right)) for name, right in seen.items()}
+    outcomes: dict[str, list[bool]] = defaultdict(list)
+    for bench_case in cases:
+        for name, right in events(bench_case):
+            outcomes[name].append(right)
+    return {name: (float(np.mean(right)), len(right)) for name, right in outcomes.items()}
 
 
 def lift(cases: list[Case], budget: float, score: Callable[[Case], NDArray[np.float64]]) -> float:
     """Error rate in the chosen frames over that of all frames, sequences pooled."""
     picked, everything = np.zeros(2), np.zeros(2)
-    for one in cases:
-        both = np.stack([one.errors(), one.judged()]).astype(float)
-        frames = greedy(score(one), one.scene.fps, budget)
+    for bench_case in cases:
+        both = np.stack([bench_case.errors(), bench_case.judged()]).astype(float)
+        frames = greedy(score(bench_case), bench_case.scene.fps, budget)
         picked += both[:, frames].sum(1)
         everything += both.sum(1)
     return float(picked[0] / max(picked[1], 1) / (everything[0] / everything[1]))
@@ -213,62 +218,62 @@ def lift(cases: list[Case], budget: float, score: Callable[[Case], NDArray[np.fl
 
 def greedy(score: NDArray[np.float64], fps: float, budget: float) -> list[int]:
     """Best frames at least a second apart; also frames without any score, unlike `select`."""
-    free, chosen = np.ones(len(score), bool), []
+    free, selected_frames = np.ones(len(score), bool), []
     for k in np.argsort(-score, kind="stable"):
-        if free[k] and len(chosen) < max(1, round(budget * len(score))):
-            chosen.append(int(k))
+        if free[k] and len(selected_frames) < max(1, round(budget * len(score))):
+            selected_frames.append(int(k))
             free[max(0, k - round(fps) + 1) : k + round(fps)] = False
-    return chosen
+    return selected_frames
 
 
-def expected(one: Case) -> NDArray[np.float64]:
+def expected(bench_case: Case) -> NDArray[np.float64]:
     """What the product uses."""
-    return expected_errors.per_frame(one.hits, one.scene.length, one.beliefs)
+    return expected_errors.per_frame(bench_case.hits, bench_case.scene.length, bench_case.beliefs)
 
 
-def expected_per_box(one: Case) -> NDArray[np.float64]:
+def expected_per_box(bench_case: Case) -> NDArray[np.float64]:
     """The same by visible box."""
-    return expected_errors.per_box(expected(one), one.scene.visible)
+    return expected_errors.per_box(expected(bench_case), bench_case.scene.visible)
 
 
-def flicker(one: Case) -> NDArray[np.float64]:
+def flicker(bench_case: Case) -> NDArray[np.float64]:
     """One trigger alone: the boxes that flicker misses."""
-    found = [box[0] for hit in one.hits if hit.trigger == "flicker" for box in hit.boxes]
-    return np.bincount(np.array(found, int), minlength=one.scene.length).astype(float)
+    hit_frames = [box[0] for hit in bench_case.hits if hit.trigger == "flicker" for box in hit.boxes]
+    return np.bincount(np.array(hit_frames, int), minlength=bench_case.scene.length).astype(float)
 
 
 def agreed(cases: list[Case]) -> tuple[float, int]:
     """How often events were right that several triggers agree on and that are believed."""
     right = [
         wrong
-        for one in cases
-        for fired, wrong in seen(one)
-        if len(fired) > 1 and one.beliefs.error_probability(fired) >= AGREED
+        for bench_case in cases
+        for trigger_names, wrong in seen(bench_case)
+        if len(trigger_names) > 1 and bench_case.beliefs.error_probability(trigger_names) >= AGREED
     ]
     return float(np.mean(right)) if right else np.nan, len(right)
 
 
-def oracle(one: Case) -> NDArray[np.float64]:
+def oracle(bench_case: Case) -> NDArray[np.float64]:
     """Knows the truth."""
-    return one.errors() / np.maximum(one.judged(), 1)
+    return bench_case.errors() / np.maximum(bench_case.judged(), 1)
 
 
 def at_random(cases: list[Case], budget: float, draws: int = 100) -> str:
     """Mean and spread of random choices."""
     r = np.random.default_rng(0)
-    found = [lift(cases, budget, lambda one: r.random(one.scene.length)) for _ in range(draws)]
-    return f"{np.mean(found):.2f} ± {np.std(found):.2f}"
+    lifts = [lift(cases, budget, lambda bench_case: r.random(bench_case.scene.length)) for _ in range(draws)]
+    return f"{np.mean(lifts):.2f} ± {np.std(lifts):.2f}"
 
 
-def quality(found: list[Case]) -> None:
+def quality(all_cases: list[Case]) -> None:
     """All tables of quality."""
     pairs = {
-        f"{a} vs {b}": [c for c in found if c.pair == (a, b) and c.sequence in where]
-        for a, b, where in PAIRS
+        f"{a} vs {b}": [c for c in all_cases if c.pair == (a, b) and c.sequence in sequences]
+        for a, b, sequences in PAIRS
     }
     precision(pairs)
     lifts(pairs)
-    target = [one for cases in list(pairs.values())[:4] for one in cases]
+    target = [bench_case for cases in list(pairs.values())[:4] for bench_case in cases]
     print("\nEvents that several triggers agree on, believed at", AGREED, "or more\n")
     for name, cases in {**pairs, "the first four together": target}.items():
         share, count = agreed(cases)
@@ -313,14 +318,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, nargs="?", default=DATA)
     parser.add_argument("--priors", action="store_true")
-    given = parser.parse_args()
-    if not given.data.exists():
-        print(f"{given.data} is not there: no quality is measured")
-    elif given.priors:
-        priors(all_cases(given.data))
+    args = parser.parse_args()
+    if not args.data.exists():
+        print(f"{args.data} is not there: no quality is measured")
+    elif args.priors:
+        priors(all_cases(args.data))
         return
     else:
-        quality(all_cases(given.data))
+        quality(all_cases(args.data))
     trigger_speed.speed()
 
 

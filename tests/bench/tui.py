@@ -55,18 +55,18 @@ def write(home: Path, each_second: float, stop: object) -> None:
 
 def read_times(home: Path, rounds: int) -> dict[str, float]:
     """Median milliseconds of a read after a write, by zoom."""
-    found: dict[str, list[float]] = {zoom.name: [] for zoom in Zoom}
+    times: dict[str, list[float]] = {zoom.name: [] for zoom in Zoom}
     reader = snapshot_reader.SnapshotReader(home)
     with Catalog.open(home) as catalog:
         for zoom in Zoom:
             reader.read(zoom)
             for _ in range(rounds):
                 catalog.add_run("bench", "bench", "Running", datetime.now(UTC), None)
-                began = time.perf_counter()
+                start = time.perf_counter()
                 assert reader.read(zoom) is not None
-                found[zoom.name].append(1000 * (time.perf_counter() - began))
+                times[zoom.name].append(1000 * (time.perf_counter() - start))
     reader.close()
-    return {name: statistics.median(times) for name, times in found.items()}
+    return {name: statistics.median(times) for name, times in times.items()}
 
 
 def apply_times(home: Path, rounds: int, size: tuple[int, int]) -> tuple[float, float]:
@@ -75,14 +75,14 @@ def apply_times(home: Path, rounds: int, size: tuple[int, int]) -> tuple[float, 
     With everything the terminal library does for it, up to the bytes for the terminal.
     """
     app = Oneclick(snapshot_reader.SnapshotReader(home), home, every=3600)
-    shown, drawn = [], []
+    show_times, redraw_times = [], []
 
     async def cost(act: Callable[[], object]) -> float:
         await asyncio.sleep(0.05)
-        began = time.process_time()
+        start = time.process_time()
         act()
         await asyncio.sleep(0.05)
-        return 1000 * (time.process_time() - began)
+        return 1000 * (time.process_time() - start)
 
     async def run() -> None:
         async with app.run_test(size=size):
@@ -94,14 +94,16 @@ def apply_times(home: Path, rounds: int, size: tuple[int, int]) -> tuple[float, 
                     catalog.add_run(f"bench-{k % 2}", "bench", "Running", datetime.now(UTC), None)
                     view = SnapshotView(snapshot_reader.read_snapshot(home))
                     rest.append(await cost(lambda: None))
-                    shown.append(await cost(lambda view=view: screen.show(view)))
-                    drawn.append(await cost(lambda: [p.on_resize() for p in screen.query(Panel)]))
+                    show_times.append(await cost(lambda view=view: screen.show(view)))
+                    redraw_times.append(
+                        await cost(lambda: [p.on_resize() for p in screen.query(Panel)])
+                    )
             waiting = statistics.median(rest)
-            shown[:] = [value - waiting for value in shown]
-            drawn[:] = [value - waiting for value in drawn]
+            show_times[:] = [value - waiting for value in show_times]
+            redraw_times[:] = [value - waiting for value in redraw_times]
 
     asyncio.run(run())
-    return statistics.median(shown), statistics.median(drawn)
+    return statistics.median(show_times), statistics.median(redraw_times)
 
 
 class Terminal:
@@ -121,20 +123,20 @@ class Terminal:
 
     def until(self, text: bytes, seconds: float = 60) -> float:
         """Seconds until the program writes this."""
-        began, seen = time.perf_counter(), b""
-        while text not in seen:
-            left = seconds - (time.perf_counter() - began)
-            if left <= 0:
+        start, screen_bytes = time.perf_counter(), b""
+        while text not in screen_bytes:
+            remaining = seconds - (time.perf_counter() - start)
+            if remaining <= 0:
                 raise TimeoutError(f"{text!r} never came")
-            if select.select([self.master], [], [], left)[0]:
-                seen = seen[-200:] + os.read(self.master, 1 << 16)
-        return time.perf_counter() - began
+            if select.select([self.master], [], [], remaining)[0]:
+                screen_bytes = screen_bytes[-200:] + os.read(self.master, 1 << 16)
+        return time.perf_counter() - start
 
     def drain(self, seconds: float) -> None:
         """Read what comes, as a terminal does."""
         end = time.perf_counter() + seconds
-        while (left := end - time.perf_counter()) > 0:
-            if select.select([self.master], [], [], left)[0]:
+        while (remaining := end - time.perf_counter()) > 0:
+            if select.select([self.master], [], [], remaining)[0]:
                 os.read(self.master, 1 << 16)
 
     def processor(self) -> float:
@@ -170,26 +172,26 @@ def imports() -> float:
 
 def real(home: Path, seconds: float, size: tuple[int, int]) -> dict[str, float]:
     """First paint, keys, and processor time with a writer and without."""
-    found: dict[str, float] = {}
+    figures: dict[str, float] = {}
     loaded = imports()
     terminal = Terminal(home, *size)
     try:
         terminal.until(b"wait for review")
-        found["first paint after import, s"] = time.perf_counter() - terminal.began - loaded
-        found["import, s"] = loaded
+        figures["first paint after import, s"] = time.perf_counter() - terminal.began - loaded
+        figures["import, s"] = loaded
         terminal.drain(3)
-        found["idle, % of a core"] = 100 * terminal.share(seconds)
+        figures["idle, % of a core"] = 100 * terminal.share(seconds)
         stop = mp.get_context("spawn").Event()
         writer = mp.get_context("spawn").Process(target=write, args=(home, 10.0, stop))
         writer.start()
         terminal.drain(4)
-        found["10 writes a second, % of a core"] = 100 * terminal.share(seconds)
-        found["key to reaction, ms"] = 1000 * statistics.median(keys(terminal))
+        figures["10 writes a second, % of a core"] = 100 * terminal.share(seconds)
+        figures["key to reaction, ms"] = 1000 * statistics.median(keys(terminal))
         stop.set()
         writer.join()
     finally:
         terminal.close()
-    return found
+    return figures
 
 
 def keys(terminal: Terminal, rounds: int = 10) -> list[float]:
@@ -214,8 +216,10 @@ def main() -> None:
     for name, value in read_times(args.home, args.rounds).items():
         print(f"read, {name.lower()}: {value:.1f} ms")
     for size in ((80, 24), (120, 40), (200, 60)):
-        shown, drawn = apply_times(args.home, args.rounds, size)
-        print(f"apply at {size[0]}x{size[1]}: {shown:.1f} ms; every panel anew: {drawn:.1f} ms")
+        apply_ms, redraw_ms = apply_times(args.home, args.rounds, size)
+        print(
+            f"apply at {size[0]}x{size[1]}: {apply_ms:.1f} ms; every panel anew: {redraw_ms:.1f} ms"
+        )
     for name, number in real(args.home, args.seconds, (120, 40)).items():
         print(f"{name}: {number:.2f}")
 

@@ -34,10 +34,12 @@ def scene() -> Iterator[np.ndarray]:
     """A textured room with a little noise in which two boxes walk."""
     width, height = SIZE
     rng = np.random.default_rng(0)
-    room = np.kron(rng.integers(40, 200, (135, 240, 3), np.uint8), np.ones((8, 8, 1), np.uint8))
+    background = np.kron(
+        rng.integers(40, 200, (135, 240, 3), np.uint8), np.ones((8, 8, 1), np.uint8)
+    )
     noise = [rng.integers(0, 12, (height, width, 3), np.uint8) for _ in range(4)]
     for k in range(FRAMES):
-        picture = room + noise[k % 4]
+        picture = background + noise[k % 4]
         picture[400:900, 3 * k : 3 * k + 180] = (200, 60, 40)
         picture[300:700, width - 2 * k - 150 : width - 2 * k] = (30, 90, 210)
         yield picture
@@ -56,8 +58,8 @@ def ffmpeg(source: Path, out: Path) -> None:
         clip, folder = out / f"{number}.mp4", out / str(number)
         folder.mkdir()
         encoder = "-c:v libx264 -crf 18 -preset veryfast -g 25 -bf 0 -pix_fmt yuv420p -an"
-        where = f"-ss {span.start / FPS} -i {source} -frames:v {len(span)}"
-        _run(f"ffmpeg -v error {where} {encoder} -movflags +faststart {clip}")
+        cut_options = f"-ss {span.start / FPS} -i {source} -frames:v {len(span)}"
+        _run(f"ffmpeg -v error {cut_options} {encoder} -movflags +faststart {clip}")
         _run(f"ffmpeg -v error -i {clip} -q:v 3 -start_number 0 {folder}/%06d.jpg")
 
 
@@ -81,10 +83,10 @@ def seconds(work: Callable[[Path, Path], None], source: Path) -> tuple[float, fl
     with tempfile.TemporaryDirectory() as folder:
         start, before = time.perf_counter(), sum(os.times()[:4])
         work(source, Path(folder))
-        taken = time.perf_counter() - start, sum(os.times()[:4]) - before
+        spent = time.perf_counter() - start, sum(os.times()[:4]) - before
         pictures = len(list(Path(folder).glob("*/*.jpg")))
     assert pictures == sum(map(len, SPANS)), f"{work.__name__} wrote {pictures} pictures"
-    return taken
+    return spent
 
 
 def main() -> None:
@@ -101,7 +103,7 @@ def main() -> None:
     for name, times in zip(("oneclick", peer.__name__), zip(*pairs, strict=True), strict=True):
         wall, cpu = (statistics.median(column) for column in zip(*times, strict=True))
         print(f"{name:9} {frames / wall:9.1f} {1000 * cpu / frames:13.1f}")
-    wall, cpu = (statistics.median(theirs[k] / own[k] for own, theirs in pairs) for k in (0, 1))
+    wall, cpu = (statistics.median(peer[k] / ours[k] for ours, peer in pairs) for k in (0, 1))
     print(f"{'ratio':9} {wall:9.2f} {cpu:13.2f}   (target {TARGET})")
 
 

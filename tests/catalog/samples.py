@@ -71,45 +71,45 @@ def hit(trigger: str = "flicker", start: int = 5) -> Hit:
     )
 
 
-def clip(number: int = 0, of: Video | None = None) -> Clip:
-    of = of or video()
+def clip(number: int = 0, recording: Video | None = None) -> Clip:
+    recording = recording or video()
     span = Span(number * 20, number * 20 + 10)
-    name = f"{of.id}-{number:08d}"
+    name = f"{recording.id}-{number:08d}"
     return Clip(
         id=name,
-        camera=of.camera,
-        video=of.id,
+        camera=recording.camera,
+        video=recording.id,
         span=span,
-        fps=of.fps,
-        width=of.width,
-        height=of.height,
+        fps=recording.fps,
+        width=recording.width,
+        height=recording.height,
         chosen_by=ChosenBy.TRIGGER,
         hits=(hit(),),
     )
 
 
-def label_set(of: Clip, revision: int = 1, kind: LabelKind = "auto") -> LabelSet:
+def label_set(item: Clip, revision: int = 1, kind: LabelKind = "auto") -> LabelSet:
     frames, scores = np.array([0], np.int32), np.array([0.5], np.float32)
     track = LabelTrack(id=1, cls="person", frames=frames, boxes=BOX, scores=scores, origins="d")
     parent = revision - 1 or None
     return LabelSet(
-        clip=of.id,
+        clip=item.id,
         revision=revision,
         kind=kind,
         parent=parent,
         made_by="hog",
         made_at=NOON,
-        frames=len(of.span),
-        width=of.width,
-        height=of.height,
+        frames=len(item.span),
+        width=item.width,
+        height=item.height,
         classes=("person",),
         tracks=(track,),
     )
 
 
-def verdict(of: Clip, decision: Decision = "accept") -> Verdict:
+def verdict(item: Clip, decision: Decision = "accept") -> Verdict:
     return Verdict(
-        clip=of.id,
+        clip=item.id,
         decision=decision,
         by="anna",
         at=NOON,
@@ -164,7 +164,7 @@ def _ways() -> list[list[ClipStage]]:
 def furnish(home: Path) -> list[Clip]:
     """A workspace with a clip at every stage, files and catalog telling the same; the clips."""
     workspace, day = Workspace(home), video()
-    chosen = [clip(number, day) for number in range(9)]
+    selection = [clip(number, day) for number in range(9)]
     with Catalog.open(home) as catalog:
         cards.save_video_card(workspace, day)
         catalog.add_video(day)
@@ -172,81 +172,83 @@ def furnish(home: Path) -> list[Clip]:
         files.write_atomic(predicted, b"any")
         catalog.mark(day.id, "predict", "opencv-hog")
         hits = [hit(), hit("jump", 50), hit("jump", 90)]
-        cards.save_hits(workspace, day.id, "look", LOOK, hits, chosen)
+        cards.save_hits(workspace, day.id, "look", LOOK, hits, selection)
         catalog.replace_hits(day.id, hits, "look")
-        catalog.add_selections(chosen, [(day.id, "trigger", "look")])
-        street = list(ClipStage)[: len(chosen) - 1]
-        made = [_walk(workspace, catalog, c, s) for c, s in zip(chosen, street, strict=False)]
-        _publish(workspace, catalog, made[street.index(ClipStage.PUBLISHED)])
+        catalog.add_selections(selection, [(day.id, "trigger", "look")])
+        street = list(ClipStage)[: len(selection) - 1]
+        furnished = [
+            _walk(workspace, catalog, c, s) for c, s in zip(selection, street, strict=False)
+        ]
+        _publish(workspace, catalog, furnished[street.index(ClipStage.PUBLISHED)])
         card = {"id": "m1", "dataset": {"name": "v0001"}, "made_at": NOON.isoformat()}
         files.write_json(workspace.model_dir("m1") / "card.json", card)
         catalog.add_model("m1", "v0001", card)
-        fallen = chosen[-1].id
+        fallen = selection[-1].id
         cards.save_quarantine(workspace, fallen, "the video ends early")
         catalog.quarantine(fallen, "the video ends early", "cut")
-    return [*made, chosen[-1]]
+    return [*furnished, selection[-1]]
 
 
-def _walk(workspace: Workspace, catalog: Catalog, of: Clip, stage: ClipStage) -> Clip:
+def _walk(workspace: Workspace, catalog: Catalog, item: Clip, stage: ClipStage) -> Clip:
     """Do to one clip what the stages do, up to `stage`."""
-    files.write_atomic(workspace.clip_file(of.id), of.id)
-    of = replace(of, digest=files.sha256(workspace.clip_file(of.id)))
-    cards.save_clip_card(workspace, of)
-    catalog.add_clip(of, "cut")
+    files.write_atomic(workspace.clip_file(item.id), item.id)
+    item = replace(item, digest=files.sha256(workspace.clip_file(item.id)))
+    cards.save_clip_card(workspace, item)
+    catalog.add_clip(item, "cut")
     if stage is ClipStage.QUARANTINED:
-        cards.save_quarantine(workspace, of.id, "broken")
-        catalog.quarantine(of.id, "broken", "extract")
-        return of
+        cards.save_quarantine(workspace, item.id, "broken")
+        catalog.quarantine(item.id, "broken", "extract")
+        return item
     street = [*list(ClipStage)[: _rank(stage)], stage]
     for old, new in itertools.pairwise(street):
-        _files(workspace, catalog, of, new)
-        catalog.move(of.id, old, new, "test")
-    return of
+        _files(workspace, catalog, item, new)
+        catalog.move(item.id, old, new, "test")
+    return item
 
 
 def _rank(stage: ClipStage) -> int:
     return 4 if stage is ClipStage.REJECTED else list(ClipStage).index(stage)
 
 
-def _files(workspace: Workspace, catalog: Catalog, of: Clip, new: ClipStage) -> None:
+def _files(workspace: Workspace, catalog: Catalog, item: Clip, new: ClipStage) -> None:
     review = workspace.review_dir()
     if new is ClipStage.EXTRACTED:
-        files.write_atomic(workspace.frame_file(of.id, 0), b"jpeg")
+        files.write_atomic(workspace.frame_file(item.id, 0), b"jpeg")
     if new is ClipStage.LABELLED:
-        _labels(workspace, catalog, label_set(of))
+        _labels(workspace, catalog, label_set(item))
     if new is ClipStage.IN_REVIEW:
-        files.write_atomic(review / "tasks" / f"{of.id}.json", b"{}")
+        files.write_atomic(review / "tasks" / f"{item.id}.json", b"{}")
     if new in (ClipStage.ACCEPTED, ClipStage.REJECTED):
-        said = verdict(of, "accept" if new is ClipStage.ACCEPTED else "reject")
-        if said.decision == "accept":
-            _labels(workspace, catalog, label_set(of, 2, "human"))
-        catalog.add_verdict(said, len(of.span))
-        _archive(review / "archive" / f"{of.id}.json", said)
-        (review / "tasks" / f"{of.id}.json").unlink()
+        decision_record = verdict(item, "accept" if new is ClipStage.ACCEPTED else "reject")
+        if decision_record.decision == "accept":
+            _labels(workspace, catalog, label_set(item, 2, "human"))
+        catalog.add_verdict(decision_record, len(item.span))
+        _archive(review / "archive" / f"{item.id}.json", decision_record)
+        (review / "tasks" / f"{item.id}.json").unlink()
 
 
-def _labels(workspace: Workspace, catalog: Catalog, made: LabelSet) -> None:
-    catalog.add_revision(made, files.sha256(labels.save(workspace, made)))
+def _labels(workspace: Workspace, catalog: Catalog, revision: LabelSet) -> None:
+    catalog.add_revision(revision, files.sha256(labels.save(workspace, revision)))
 
 
-def _archive(path: Path, said: Verdict) -> None:
-    kept = ("clip", "decision", "by", "seconds", "edits", "reason")
-    row = {name: getattr(said, name) for name in kept}
-    files.write_atomic(path, json.dumps(row | {"at": said.at.isoformat(), "labels": None}))
+def _archive(path: Path, record: Verdict) -> None:
+    columns = ("clip", "decision", "by", "seconds", "edits", "reason")
+    row = {name: getattr(record, name) for name in columns}
+    files.write_atomic(path, json.dumps(row | {"at": record.at.isoformat(), "labels": None}))
 
 
-def _publish(workspace: Workspace, catalog: Catalog, of: Clip) -> None:
+def _publish(workspace: Workspace, catalog: Catalog, item: Clip) -> None:
     line = DatasetClip(
-        clip=of.id,
-        camera=of.camera,
+        clip=item.id,
+        camera=item.camera,
         revision=2,
         label_digest="a",
-        clip_digest=of.digest,
+        clip_digest=item.digest,
         split="train",
-        frames=len(of.span),
-        width=of.width,
-        height=of.height,
-        fps=of.fps,
+        frames=len(item.span),
+        width=item.width,
+        height=item.height,
+        fps=item.fps,
         origins={"d": 1},
         chosen_by="trigger",
     )

@@ -15,6 +15,7 @@ import pytest
 from oneclick.catalog import Catalog, owner_id, owners
 from oneclick.core.clips import ClipStage
 from tests.catalog import samples as samples
+from tests.waits import HANG_SECONDS
 
 CUT = ClipStage.CUT
 HOST, _, START = owner_id().rsplit(":", 2)
@@ -93,7 +94,7 @@ def test_a_killed_process_gives_its_clips_back_at_once(tmp_path: Path) -> None:
         "from oneclick.core.clips import ClipStage\n"
         "from oneclick.catalog import Catalog, owner_id\n"
         "held = Catalog.open(Path(sys.argv[1])).claim(ClipStage.CUT, owner_id(), 9, 3600)\n"
-        "print(len(held), flush=True); time.sleep(60)\n"
+        "print(len(held), flush=True); time.sleep(3600)\n"
     )
     arguments = [sys.executable, "-c", program, str(tmp_path)]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
@@ -107,33 +108,33 @@ def test_a_killed_process_gives_its_clips_back_at_once(tmp_path: Path) -> None:
             assert catalog.claim(CUT, owner_id(), 9, 60) == ids(0, 1)
 
 
-def _claim_all(home: Path, gate: mp.synchronize.Barrier, found: mp.Queue[list[str]]) -> None:
+def _claim_all(home: Path, gate: mp.synchronize.Barrier, queue: mp.Queue[list[str]]) -> None:
     mine: list[str] = []
     with Catalog.open(home) as catalog:
-        gate.wait(60)
+        gate.wait(HANG_SECONDS)
         while names := catalog.claim(CUT, owner_id(), 3, 600):
             mine += names
-        found.put(mine)
-        gate.wait(60)  # alive until all are done: the leases stay good
+        queue.put(mine)
+        gate.wait(HANG_SECONDS)  # alive until all are done: the leases stay good
 
 
 def test_processes_claiming_at_once_share_the_clips_without_overlap(tmp_path: Path) -> None:
     samples.filled(tmp_path, 100).close()
     spawn = mp.get_context("spawn")
-    gate, found = spawn.Barrier(2), spawn.Queue()
-    workers = [spawn.Process(target=_claim_all, args=(tmp_path, gate, found)) for _ in range(2)]
+    gate, queue = spawn.Barrier(2), spawn.Queue()
+    workers = [spawn.Process(target=_claim_all, args=(tmp_path, gate, queue)) for _ in range(2)]
     for worker in workers:
         worker.start()
-    shares = [found.get(timeout=60) for _ in workers]
+    shares = [queue.get(timeout=HANG_SECONDS) for _ in workers]
     for worker in workers:
-        worker.join(60)
+        worker.join(HANG_SECONDS)
     assert sorted(itertools.chain(*shares)) == ids(*range(100))
-    found.close()
-    found.join_thread()
+    queue.close()
+    queue.join_thread()
 
 
 def _open_fresh(home: Path, gate: mp.synchronize.Barrier) -> None:
-    gate.wait(60)
+    gate.wait(HANG_SECONDS)
     with Catalog.open(home) as catalog:
         catalog.add_video(samples.video())
         if not catalog.add_clip(samples.clip(os.getpid()), "cut"):
@@ -147,7 +148,7 @@ def test_processes_may_open_a_fresh_workspace_at_the_same_time(tmp_path: Path) -
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(60)
+        worker.join(HANG_SECONDS)
     assert [worker.exitcode for worker in workers] == [0, 0]
     with Catalog.open(home) as catalog:
         assert len(catalog.clips()) == 2
@@ -165,7 +166,7 @@ def test_threads_may_share_a_catalog(tmp_path: Path) -> None:
             return names
 
         with ThreadPoolExecutor(4) as pool:
-            moved = list(pool.map(work, range(12)))
-        assert sorted(itertools.chain(*moved)) == ids(*range(24))
+            claimed_ids = list(pool.map(work, range(12)))
+        assert sorted(itertools.chain(*claimed_ids)) == ids(*range(24))
         assert catalog.counts()[ClipStage.EXTRACTED] == 24
         assert samples.drift(catalog) == []

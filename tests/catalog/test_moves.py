@@ -79,16 +79,16 @@ def test_a_selection_that_cannot_be_cut_is_quarantined_and_can_be_tried_again(
     tmp_path: Path,
 ) -> None:
     with samples.filled(tmp_path, 0) as catalog:
-        chosen = [samples.clip(0), samples.clip(1)]
-        catalog.add_selections(chosen)
-        assert catalog.quarantine(chosen[0].id, "ends early", "cut")
-        assert not catalog.quarantine(chosen[0].id, "ends early", "cut")
-        assert catalog.clip(chosen[0].id).error == "ends early"
-        assert catalog.selections() == chosen[1:]
-        assert catalog.retry(chosen[0].id, "me") is ClipStage.CUT
-        assert catalog.selections() == chosen
+        selection = [samples.clip(0), samples.clip(1)]
+        catalog.add_selections(selection)
+        assert catalog.quarantine(selection[0].id, "ends early", "cut")
+        assert not catalog.quarantine(selection[0].id, "ends early", "cut")
+        assert catalog.clip(selection[0].id).error == "ends early"
+        assert catalog.selections() == selection[1:]
+        assert catalog.retry(selection[0].id, "me") is ClipStage.CUT
+        assert catalog.selections() == selection
         assert sum(catalog.counts().values()) == 0
-        assert catalog.add_clip(chosen[0], "cut")
+        assert catalog.add_clip(selection[0], "cut")
         assert samples.drift(catalog) == []
 
 
@@ -127,10 +127,10 @@ def test_a_label_revision_never_changes(tmp_path: Path) -> None:
 
 def test_what_goes_in_comes_out(tmp_path: Path) -> None:
     with samples.fresh(tmp_path) as catalog:
-        for of in (samples.video(1), samples.video(0, started=False), samples.video(0, "hall")):
-            assert catalog.add_video(of)
-            assert catalog.video(of.id) == of
-        assert [of.id for of in catalog.videos()] == ["hall-0", "ward-0", "ward-1"]
+        for video in (samples.video(1), samples.video(0, started=False), samples.video(0, "hall")):
+            assert catalog.add_video(video)
+            assert catalog.video(video.id) == video
+        assert [video.id for video in catalog.videos()] == ["hall-0", "ward-0", "ward-1"]
         assert catalog.unmarked("predict", "hog") == ["hall-0", "ward-0", "ward-1"]
         catalog.mark("ward-0", "predict", "hog")
         assert catalog.unmarked("predict", "hog") == ["hall-0", "ward-1"]
@@ -172,7 +172,7 @@ def test_labels_verdicts_and_history_come_out_as_rows(tmp_path: Path) -> None:
 
 def test_a_thing_of_an_unknown_video_is_refused_in_one_line(tmp_path: Path) -> None:
     with samples.fresh(tmp_path) as catalog:
-        with pytest.raises(OneclickError, match="lacks a video or clip") as caught:
+        with pytest.raises(OneclickError, match="lacks a video or clip") as excinfo:
             catalog.add_clip(samples.clip(), "cut")
-        assert "\n" not in str(caught.value)
+        assert "\n" not in str(excinfo.value)
         assert catalog.clips() == catalog.events() == []

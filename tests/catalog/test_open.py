@@ -81,8 +81,8 @@ def test_a_current_catalog_opens_without_alembic(tmp_path: Path) -> None:
         "print({'alembic', 'torch', 'cv2', 'av', 'prefect'} & set(sys.modules))"
     )
     arguments = [sys.executable, "-c", program, str(tmp_path)]
-    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
-    assert done.stdout == "set()\n"
+    process = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    assert process.stdout == "set()\n"
 
 
 def _text(path: Path) -> None:
@@ -113,9 +113,9 @@ def test_what_is_no_catalog_of_ours_is_refused_in_one_line(
 ) -> None:
     path = tmp_path / "catalog.sqlite"
     breaking(path)  # type: ignore[operator]
-    with pytest.raises(BadInput, match=r"catalog\.sqlite .*oneclick catalog rebuild") as caught:
+    with pytest.raises(BadInput, match=r"catalog\.sqlite .*oneclick catalog rebuild") as excinfo:
         Catalog.open(tmp_path, readonly=readonly)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(excinfo.value)
 
 
 def test_a_full_disk_is_said_and_leaves_the_catalog_whole(tmp_path: Path) -> None:
@@ -160,9 +160,9 @@ def test_a_home_that_cannot_be_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["nonsense", "oracle+none://x/y", "postgresql://"])
 def test_a_wrong_url_is_a_usage_error_or_says_who_is_away(tmp_path: Path, url: str) -> None:
-    with pytest.raises((UsageError, Unavailable)) as caught:
+    with pytest.raises((UsageError, Unavailable)) as excinfo:
         Catalog.open(tmp_path, url=url)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(excinfo.value)
 
 
 def test_another_database_can_be_named_by_the_environment(

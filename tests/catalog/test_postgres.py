@@ -76,13 +76,13 @@ def test_workers_share_the_clips_without_overlap_or_deadlock(home: Path) -> None
 
     def work(number: int) -> list[str]:
         stages = list(ClipStage)[:3]
-        found = []
+        claimed_ids = []
         with Catalog.open(home) as mine:
             while names := mine.claim(ClipStage.CUT, f"far:{number}:1", 3, 600):
-                found += names
+                claimed_ids += names
                 for name, (old, new) in itertools.product(names, itertools.pairwise(stages)):
                     assert mine.move(name, old, new, "x")
-        return found
+        return claimed_ids
 
     with ThreadPoolExecutor(4) as pool:
         shares = list(pool.map(work, range(4)))
@@ -100,16 +100,16 @@ def test_doing_it_again_changes_nothing_and_nonsense_is_refused(home: Path) -> N
         assert not catalog.add_clip(samples.clip(), "cut")
         assert catalog.claim(ClipStage.CUT, owner_id(), 9, 60) == [samples.clip().id]
         assert catalog.release(owner_id()) == 1
-        with pytest.raises(OneclickError, match="lacks a video or clip") as caught:
+        with pytest.raises(OneclickError, match="lacks a video or clip") as excinfo:
             catalog.add_clip(samples.clip(0, samples.video(9)), "cut")
-        assert "\n" not in str(caught.value)
+        assert "\n" not in str(excinfo.value)
 
 
 def test_a_server_that_is_away_is_said_without_its_password(home: Path) -> None:
-    with pytest.raises(Unavailable) as caught:
+    with pytest.raises(Unavailable) as excinfo:
         Catalog.open(home, url="postgresql://me:secret@127.0.0.1:1/none")
-    assert "secret" not in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert "secret" not in str(excinfo.value)
+    assert "\n" not in str(excinfo.value)
 
 
 def test_a_reader_sees_what_another_connection_writes(home: Path) -> None:

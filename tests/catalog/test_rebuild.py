@@ -45,9 +45,9 @@ def everything(home: Path) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("furnished")
-    samples.furnish(made)
-    return made
+    home = tmp_path_factory.mktemp("furnished")
+    samples.furnish(home)
+    return home
 
 
 @pytest.fixture
@@ -131,8 +131,8 @@ def test_a_verdict_that_was_half_taken_in_is_taken_in_again(home: Path) -> None:
 
 def _unlink(path: Callable[[Workspace], Path]) -> Callable[[Path], None]:
     def act(home: Path) -> None:
-        found = path(Workspace(home))
-        shutil.rmtree(found) if found.is_dir() else found.unlink()
+        target = path(Workspace(home))
+        shutil.rmtree(target) if target.is_dir() else target.unlink()
 
     return act
 
@@ -213,8 +213,8 @@ def test_only_a_deep_look_finds_changed_content(home: Path) -> None:
 
 def test_cards_keep_what_they_are_given_and_refuse_what_is_broken(tmp_path: Path) -> None:
     workspace, clip = Workspace(tmp_path), replace(samples.clip(), digest="d")
-    for of in (samples.video(), samples.video(started=False)):
-        assert cards.load_video_card(cards.save_video_card(workspace, of)) == of
+    for video in (samples.video(), samples.video(started=False)):
+        assert cards.load_video_card(cards.save_video_card(workspace, video)) == video
     assert cards.load_clip_card(cards.save_clip_card(workspace, clip)) == clip
     beside = cards.save_clip_card(tmp_path / "building" / "clip.json", clip)
     assert cards.load_clip_card(beside) == clip
@@ -231,7 +231,7 @@ def test_a_second_look_adds_its_selection_and_replaces_the_hits(tmp_path: Path) 
     cards.save_hits(workspace, "ward-0", "a", samples.LOOK, [samples.hit()], [first])
     cards.save_hits(workspace, "ward-0", "b", samples.LOOK, [samples.hit("jump")], [second])
     path = cards.save_hits(workspace, "ward-0", "b", samples.LOOK, [samples.hit("jump")], [second])
-    found = cards.load_hits(path)
-    assert [hit.trigger for hit in found.hits] == ["jump"]
-    assert found.selections == (first, second)
-    assert sorted(found.looks) == ["a", "b"]
+    hits_card = cards.load_hits(path)
+    assert [hit.trigger for hit in hits_card.hits] == ["jump"]
+    assert hits_card.selections == (first, second)
+    assert sorted(hits_card.looks) == ["a", "b"]

@@ -23,7 +23,7 @@ VIDEOS = [
     samples.video(0, "hall"),
     samples.video(9, "x", False),
 ]
-CLIPS = [samples.clip(number, of) for of in VIDEOS for number in range(2)]
+CLIPS = [samples.clip(number, recording) for recording in VIDEOS for number in range(2)]
 clips, videos = st.sampled_from(CLIPS), st.sampled_from(VIDEOS)
 stages = st.sampled_from(ClipStage)
 legal = st.sampled_from([(old, new) for old in ClipStage for new in MOVES[old]])
@@ -48,8 +48,8 @@ acts = st.one_of(
 )
 
 
-def act(catalog: Catalog, clock: samples.Clock, what: tuple) -> None:  # type: ignore[type-arg]
-    match what:
+def act(catalog: Catalog, clock: samples.Clock, step: tuple) -> None:  # type: ignore[type-arg]
+    match step:
         case ("add", clip):
             catalog.add_clip(clip, "cut")
         case ("move", clip, (old, new)):
@@ -63,10 +63,10 @@ def act(catalog: Catalog, clock: samples.Clock, what: tuple) -> None:  # type: i
         case ("hits", video, names):
             catalog.replace_hits(video.id, [samples.hit(name) for name in names], "k")
         case ("labels", clip, revision):
-            made = samples.label_set(clip, revision, "auto" if revision == 1 else "human")
-            catalog.add_revision(made, f"{revision}")
+            label_set = samples.label_set(clip, revision, "auto" if revision == 1 else "human")
+            catalog.add_revision(label_set, f"{revision}")
         case ("verdict", clip, decision, by):
-            said = Verdict(
+            verdict = Verdict(
                 clip=clip.id,
                 decision=decision,
                 by=by,
@@ -76,7 +76,7 @@ def act(catalog: Catalog, clock: samples.Clock, what: tuple) -> None:  # type: i
                 edits=3,
                 reason="",
             )
-            catalog.add_verdict(said, len(clip.span))
+            catalog.add_verdict(verdict, len(clip.span))
         case ("wait", seconds):
             clock.on(seconds)
 
@@ -84,27 +84,27 @@ def act(catalog: Catalog, clock: samples.Clock, what: tuple) -> None:  # type: i
 @settings(max_examples=40, deadline=None)
 @given(st.lists(acts, max_size=30))
 def test_totals_equal_a_recount(history: list) -> None:  # type: ignore[type-arg]
-    clock, seen = samples.Clock(), []
+    clock, snapshots = samples.Clock(), []
     with tempfile.TemporaryDirectory() as home, samples.fresh(Path(home), clock) as catalog:
         for video in VIDEOS:
             catalog.add_video(video)
         catalog.add_selections(CLIPS)
-        for what in history:
+        for step in history:
             try:
-                act(catalog, clock, what)
+                act(catalog, clock, step)
             except (IllegalMove, UnknownName, OneclickError):
                 continue
-            if what[0] == "wait":
-                seen.append((clock(), catalog.counts(), catalog.totals(counters.REVIEWED)))
-        counted = Counter(row.stage for row in catalog.clips())
-        assert catalog.counts() == {stage: counted[stage] for stage in ClipStage}
+            if step[0] == "wait":
+                snapshots.append((clock(), catalog.counts(), catalog.totals(counters.REVIEWED)))
+        recount = Counter(row.stage for row in catalog.clips())
+        assert catalog.counts() == {stage: recount[stage] for stage in ClipStage}
         assert catalog.hit_counts() == Counter(hit.trigger for _, hit in catalog.hits())
         assert samples.drift(catalog) == []
         assert len(catalog.clips()) + len(catalog.selections()) == len(CLIPS)
-        for at, stages_then, reviews_then in seen:
+        for at, stages_then, reviews_then in snapshots:
             assert catalog.counts(at) == stages_then
-            known = catalog.totals(counters.REVIEWED, at=at)
-            assert {key: value for key, value in known.items() if value} == reviews_then
+            totals = catalog.totals(counters.REVIEWED, at=at)
+            assert {key: value for key, value in totals.items() if value} == reviews_then
 
 
 minutes = st.integers(0, 3000).map(lambda n: n * 60)
@@ -112,15 +112,15 @@ minutes = st.integers(0, 3000).map(lambda n: n * 60)
 
 @given(minutes, st.one_of(minutes, st.just(inf)))
 def test_pieces_cover_a_stretch_once_with_as_few_parts_as_needed(low: int, high: float) -> None:
-    found = sorted(counters.split_range(low, high), key=lambda piece: piece[1])
+    pieces = sorted(counters.split_range(low, high), key=lambda piece: piece[1])
     at: float = low
-    for size, start, stop in found:
+    for size, start, stop in pieces:
         assert start == at
         assert start % size == 0
         assert stop == inf or stop % size == 0
         at = stop
-    assert at == max(low, high) if found else low >= high
-    assert len(found) <= 5
+    assert at == max(low, high) if pieces else low >= high
+    assert len(pieces) <= 5
 
 
 def test_a_catalog_of_an_earlier_version_gets_its_counters(tmp_path: Path) -> None:
@@ -146,8 +146,8 @@ def test_a_grid_through_time_puts_each_hit_where_it_was_recorded(tmp_path: Path)
         assert cells == {"hall": {first: 2}, "ward": {first: 2, second: 2}}
         fine = catalog.series(counters.HIT_CAMERA, "", noon, stop, 60, counters.MINUTE)
         assert fine == {"hall": {first: 2}, "ward": {first: 2, second: 2}}
-        seen = catalog.extents(counters.RECORDED, noon, stop, counters.QUARTER)
-        assert seen == {"hall": (first, first, 1), "ward": (first, second, 2)}
+        extents = catalog.extents(counters.RECORDED, noon, stop, counters.QUARTER)
+        assert extents == {"hall": (first, first, 1), "ward": (first, second, 2)}
         assert catalog.totals(counters.HIT_TRIGGER) == {("", "undated"): 2}
         assert catalog.last_activity(counters.RECORDED, noon + 9 * hour) == datetime.fromtimestamp(
             second + 900, noon.tzinfo

@@ -16,32 +16,32 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "cam_1"
-    made.mkdir()
+    recordings = tmp_path / "cam_1"
+    recordings.mkdir()
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 255, (8, 48, 64, 3), np.uint8)
-    video.write(made / "good.mp4", iter(pictures), 10.0)
-    (made / "text.mp4").write_text("this is no video")
-    (made / "empty.mp4").touch()
-    (made / "headless.mp4").write_bytes((made / "good.mp4").read_bytes()[500:])
-    return made
+    video.write(recordings / "good.mp4", iter(pictures), 10.0)
+    (recordings / "text.mp4").write_text("this is no video")
+    (recordings / "empty.mp4").touch()
+    (recordings / "headless.mp4").write_bytes((recordings / "good.mp4").read_bytes()[500:])
+    return recordings
 
 
 def test_good_recordings_come_in_and_each_bad_one_is_named_with_its_reason(
     folder: Path, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
-    done = oneclick("video", "add", str(folder), home=home)
-    assert done.returncode == 3
-    assert "videos: 1 done" in done.stderr
+    process = oneclick("video", "add", str(folder), home=home)
+    assert process.returncode == 3
+    assert "videos: 1 done" in process.stderr
     for name in ("text.mp4", "empty.mp4", "headless.mp4"):
-        (line,) = [line for line in done.stderr.splitlines() if name in line]
+        (line,) = [line for line in process.stderr.splitlines() if name in line]
         assert len(line) > len(name) + 20, "a reason follows the name"
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in process.stderr
     listed = json.loads(oneclick("video", "list", "--json", home=home).stdout)
     assert [row["frames"] for row in listed] == [8]
-    left = [path.name for path in home.rglob("*") if path.name.endswith(".tmp")]
-    assert left == [], "nothing half-written stays"
+    leftovers = [path.name for path in home.rglob("*") if path.name.endswith(".tmp")]
+    assert leftovers == [], "nothing half-written stays"
 
 
 def test_adding_the_same_recording_again_says_so_and_copies_nothing(
@@ -64,17 +64,17 @@ def test_a_full_disk_stops_with_one_line_and_exit_code_4(folder: Path, tmp_path:
     assert large.stat().st_size > 512 * 1200
     oneclick("status", home=home)
     # The file-size limit of the shell is as final as a full device, and needs no second disk.
-    done = oneclick("video", "add", str(large), home=home, blocks=1200)
-    assert done.returncode == 4, done.stderr
-    assert "no space left" in done.stderr
-    assert "Traceback" not in done.stderr
+    process = oneclick("video", "add", str(large), home=home, blocks=1200)
+    assert process.returncode == 4, process.stderr
+    assert "no space left" in process.stderr
+    assert "Traceback" not in process.stderr
     assert not list((home / "videos").rglob("*.mp4"))
 
 
 def test_an_unknown_detector_is_refused_with_the_known_ones(folder: Path, tmp_path: Path) -> None:
-    done = oneclick(
+    process = oneclick(
         "run", str(folder / "good.mp4"), "--predictor", "opencv:eyes", home=tmp_path / "home"
     )
-    assert done.returncode == 2, done.stderr
-    assert "opencv:hog" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert process.returncode == 2, process.stderr
+    assert "opencv:hog" in process.stderr
+    assert "Traceback" not in process.stderr

@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from oneclick.cli.main import app
+from tests.waits import HANG_SECONDS
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "prefect", "wandb", "encord", "cv2", "av", "sqlalchemy", "scipy", "pyarrow")
@@ -18,9 +19,9 @@ def commands(group: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str
     if not hasattr(group, "commands"):
         return [(" ".join(path), group)]
     return [
-        found
+        entry
         for name, command in group.commands.items()
-        for found in commands(command, (*path, name))
+        for entry in commands(command, (*path, name))
     ]
 
 
@@ -34,7 +35,9 @@ def oneclick(
     place = ["--home", str(home)] if home else []
     command = [sys.executable, "-m", "oneclick", *arguments, *place]
     limit = ["sh", "-c", f'ulimit -f {blocks}; exec "$@"', "sh"] if blocks is not None else []
-    return subprocess.run(limit + command, capture_output=True, text=True, timeout=180, check=False)
+    return subprocess.run(
+        limit + command, capture_output=True, text=True, timeout=HANG_SECONDS, check=False
+    )
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -45,10 +48,14 @@ def test_help_imports_nothing_heavy() -> None:
         "except SystemExit: pass\n"
         f"print('HEAVY', [name for name in {HEAVY!r} if name in sys.modules])\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    process = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=HANG_SECONDS,
+        check=True,
     )
-    assert "HEAVY []" in done.stdout
+    assert "HEAVY []" in process.stdout
 
 
 @pytest.mark.parametrize(("name", "command"), ALL, ids=[name for name, _ in ALL])
@@ -64,9 +71,9 @@ def test_every_command_stands_in_the_readme(name: str, command: click.Command) -
 
 
 def test_status_of_an_empty_workspace_names_the_next_command(tmp_path: Path) -> None:
-    done = oneclick("status", home=tmp_path / "new")
-    assert done.returncode == 0, done.stderr
-    assert "oneclick run VIDEO" in done.stdout
+    process = oneclick("status", home=tmp_path / "new")
+    assert process.returncode == 0, process.stderr
+    assert "oneclick run VIDEO" in process.stdout
 
 
 @pytest.mark.parametrize(
@@ -84,10 +91,10 @@ def test_status_of_an_empty_workspace_names_the_next_command(tmp_path: Path) -> 
 def test_a_wrong_argument_gets_one_line_and_the_documented_exit_code(
     tmp_path: Path, arguments: list[str], code: int, message: str
 ) -> None:
-    done = oneclick(*arguments, home=tmp_path)
-    assert done.returncode == code, done.stderr
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    process = oneclick(*arguments, home=tmp_path)
+    assert process.returncode == code, process.stderr
+    assert message in process.stderr
+    assert "Traceback" not in process.stderr
 
 
 def test_contradictory_settings_are_refused_with_the_setting_named(
@@ -95,7 +102,7 @@ def test_contradictory_settings_are_refused_with_the_setting_named(
 ) -> None:
     monkeypatch.setenv("ONECLICK_DETECT__PREDICTOR", "opencv:motion")
     monkeypatch.setenv("ONECLICK_DETECT__RIVAL", "opencv:motion")
-    done = oneclick("status", home=tmp_path)
-    assert done.returncode == 2
-    assert "detect" in done.stderr
-    assert "never disagrees with itself" in done.stderr
+    process = oneclick("status", home=tmp_path)
+    assert process.returncode == 2
+    assert "detect" in process.stderr
+    assert "never disagrees with itself" in process.stderr

@@ -27,16 +27,17 @@ def run(*arguments: str, home: Path) -> Result:
 
 @pytest.mark.parametrize("command", ["export", "import"])
 def test_the_help_of_both_commands_names_our_formats(command: str) -> None:
-    text = " ".join(CliRunner().invoke(data.app, [command, "--help"]).stdout.split())
+    wide = {"COLUMNS": "200"}  # no line break among the names
+    text = " ".join(CliRunner().invoke(data.app, [command, "--help"], env=wide).stdout.split())
     assert ", ".join(formats.names()) in text
 
 
 def test_out_and_in_again(published: Path, tmp_path: Path) -> None:
     out, home = tmp_path / "out", tmp_path / "home"
-    left = run("export", str(out), "--format", "coco", "--per-clip", home=published)
-    assert (left.exit_code, left.stdout) == (0, "")
-    assert "6 images" in left.stderr
-    assert "clips exported: 2 done" in left.stderr
+    result = run("export", str(out), "--format", "coco", "--per-clip", home=published)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "6 images" in result.stderr
+    assert "clips exported: 2 done" in result.stderr
     came = run("import", str(out), "--format", "coco", "--camera", "x", "--accept", home=home)
     assert came.exit_code == 0, came.stderr
     assert "clips imported: 2 done" in came.stderr
@@ -54,10 +55,10 @@ LOST = {
 
 @pytest.mark.parametrize("name", LOST)
 def test_one_line_says_what_is_lost(name: str, published: Path, tmp_path: Path) -> None:
-    left = run("export", str(tmp_path / "out"), "--format", name, "--no-images", home=published)
-    assert left.exit_code == 0
-    said = [line for line in left.stderr.splitlines() if "cannot hold" in line]
-    assert said == ([f"{LOST[name]}: they stay behind"] if LOST[name] else [])
+    result = run("export", str(tmp_path / "out"), "--format", name, "--no-images", home=published)
+    assert result.exit_code == 0
+    warnings = [line for line in result.stderr.splitlines() if "cannot hold" in line]
+    assert warnings == ([f"{LOST[name]}: they stay behind"] if LOST[name] else [])
 
 
 def test_a_broken_sequence_exits_with_3_and_is_named(published: Path, tmp_path: Path) -> None:

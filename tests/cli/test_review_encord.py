@@ -17,29 +17,30 @@ from oneclick.stages import review
 from tests.fakes import clips
 from tests.fakes.encord_server import Call
 from tests.platforms.encord.desk import Desk
+from tests.waits import HANG_SECONDS
 
 pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    made = Desk(tmp_path_factory.mktemp("encord") / "home")
-    clips.labelled(made.home, 2, filmed=True)
-    made.home.parent.joinpath("oneclick.toml").write_text(
+    review_desk = Desk(tmp_path_factory.mktemp("encord") / "home")
+    clips.labelled(review_desk.home, 2, filmed=True)
+    review_desk.home.parent.joinpath("oneclick.toml").write_text(
         f"""
         [review]
         platform = "encord"
         [review.encord]
         project = "ward"
-        key_file = "{made.choice.encord.key_file}"
-        domain = "{made.server.url}"
+        key_file = "{review_desk.choice.section.key_file}"
+        domain = "{review_desk.server.url}"
         [review.encord.people]
         "anna@example.org" = "anna"
         """
     )
-    yield made
-    made.server.end()
-    assert made.server.mistakes == []
+    yield review_desk
+    review_desk.server.end()
+    assert review_desk.server.mistakes == []
 
 
 def oneclick(desk: Desk, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -47,7 +48,7 @@ def oneclick(desk: Desk, *arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "oneclick", *arguments, "--home", str(desk.home)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANG_SECONDS,
         check=False,
         cwd=desk.home.parent,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
@@ -61,11 +62,11 @@ def test_a_user_sets_up_sends_collects_and_erases(desk: Desk) -> None:
     assert "oneclick review setup makes it" in before.stderr
     assert "made project 'ward'" in oneclick(desk, "review", "setup").stderr
     assert "clips sent: 2 done" in oneclick(desk, "review", "send").stderr
-    known = desk.title(first)
-    for name in (first, known, known.removesuffix(".mp4")):
-        shown = oneclick(desk, "clips", "show", name).stdout
-        assert first in shown
-        assert known in shown
+    title = desk.title(first)
+    for name in (first, title, title.removesuffix(".mp4")):
+        output = oneclick(desk, "clips", "show", name).stdout
+        assert first in output
+        assert title in output
     desk.finish(first)
     assert "verdicts taken in: 1 done" in oneclick(desk, "review", "collect").stderr
     assert '"name":"anna"' in oneclick(desk, "review", "stats", "--json").stdout.replace(" ", "")
@@ -77,8 +78,8 @@ def test_a_user_sets_up_sends_collects_and_erases(desk: Desk) -> None:
 @contextmanager
 def running(desk: Desk, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A command that goes on, with settings from the environment; killed if it still runs."""
-    given = {"DOMAIN": desk.server.url, "KEY_FILE": desk.choice.encord.key_file}
-    env = {f"ONECLICK_REVIEW__ENCORD__{key}": value for key, value in given.items()}
+    options = {"DOMAIN": desk.server.url, "KEY_FILE": desk.choice.section.key_file}
+    env = {f"ONECLICK_REVIEW__ENCORD__{key}": value for key, value in options.items()}
     env |= {"ONECLICK_REVIEW__PLATFORM": "encord", "ENCORD_WEBHOOK_SECRET": "ours"}
     with subprocess.Popen(
         [sys.executable, "-m", "oneclick", *arguments, "--home", str(desk.home)],
@@ -114,8 +115,8 @@ def test_ctrl_c_ends_an_upload_that_hangs(tmp_path: Path) -> None:
 
 def test_the_doctor_looks_at_key_region_project_and_stages(desk: Desk) -> None:
     oneclick(desk, "review", "setup")
-    found = oneclick(desk, "doctor").stdout
-    assert f"project 'ward' on {desk.server.url}: Annotate 1, Review 1, Complete" in found
+    report = oneclick(desk, "doctor").stdout
+    assert f"project 'ward' on {desk.server.url}: Annotate 1, Review 1, Complete" in report
     desk.world.keys.clear()
     refused = oneclick(desk, "doctor")
     assert refused.returncode != 0
@@ -132,9 +133,9 @@ def test_the_doctor_looks_at_key_region_project_and_stages(desk: Desk) -> None:
 def test_what_only_our_own_queue_can_do_says_so(
     desk: Desk, arguments: list[str], match: str
 ) -> None:
-    done = oneclick(desk, *arguments)
-    assert done.returncode == 2
-    assert match in done.stderr
+    result = oneclick(desk, *arguments)
+    assert result.returncode == 2
+    assert match in result.stderr
 
 
 def test_a_webhook_brings_the_verdict_at_once(tmp_path: Path) -> None:
@@ -144,9 +145,9 @@ def test_a_webhook_brings_the_verdict_at_once(tmp_path: Path) -> None:
     review.send(desk.home, [clips.clip(0).id], desk.choice)
     with running(desk, "review", "listen", "--at", "127.0.0.1:0") as process:
         assert process.stderr is not None
-        what, where = process.stderr.readline().split()
-        assert what == "webhooks"
-        desk.server.hook(where, "ours")
+        service, url = process.stderr.readline().split()
+        assert service == "webhooks"
+        desk.server.hook(url, "ours")
         desk.finish(clips.clip(0).id)
         assert process.stderr.readline() == "verdicts taken in: 1 done\n"
         assert len(desk.server.calls("GET analytics/time-spent")) == 1
@@ -159,10 +160,10 @@ def test_what_cannot_listen_says_so_before_anything_starts(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ONECLICK_REVIEW__ENCORD__LISTEN", "127.0.0.1:4280")
-    done = oneclick(desk, "up")
-    assert done.returncode == 2
-    assert "no secret for Encord's webhook" in done.stderr
-    assert "starting" not in done.stderr
+    result = oneclick(desk, "up")
+    assert result.returncode == 2
+    assert "no secret for Encord's webhook" in result.stderr
+    assert "starting" not in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -175,6 +176,6 @@ def test_what_cannot_listen_says_so_before_anything_starts(
 def test_listening_without_a_secret_or_an_address_is_wrong_usage(
     desk: Desk, arguments: list[str], match: str
 ) -> None:
-    done = oneclick(desk, "review", "listen", *arguments)
-    assert done.returncode == 2
-    assert match in done.stderr
+    result = oneclick(desk, "review", "listen", *arguments)
+    assert result.returncode == 2
+    assert match in result.stderr

@@ -40,8 +40,8 @@ def test_a_row_for_each_camera_tells_hits_no_hits_and_no_video_apart(home: Path)
 
 
 def test_one_camera_shows_its_triggers_too(home: Path) -> None:
-    one = run("timeline", "--home", home, "--camera", "ward_a").stdout
-    assert [line.split()[0] for line in one.splitlines()[2:5]] == ["ward_a", "flicker", "blip"]
+    table = run("timeline", "--home", home, "--camera", "ward_a").stdout
+    assert [line.split()[0] for line in table.splitlines()[2:5]] == ["ward_a", "flicker", "blip"]
     bare = run("timeline", "--home", home, "--camera", "ward_a", "--camera-rows").stdout
     assert "flicker" not in bare
 
@@ -54,21 +54,21 @@ def test_videos_that_no_trigger_has_seen_are_mentioned(home: Path) -> None:
 
 
 def test_a_narrow_terminal_gets_longer_buckets_and_is_told_so(home: Path) -> None:
-    done = run("timeline", "--home", home, "--bucket", "2m", columns=60)
-    assert all(len(line) <= 60 for line in done.stdout.splitlines()[:-1])
-    assert "one column is 10 min" in done.stderr
-    assert "nobody knows when b-2 began: blip 1" in done.stderr
+    result = run("timeline", "--home", home, "--bucket", "2m", columns=60)
+    assert all(len(line) <= 60 for line in result.stdout.splitlines()[:-1])
+    assert "one column is 10 min" in result.stderr
+    assert "nobody knows when b-2 began: blip 1" in result.stderr
 
 
 def test_json_holds_the_whole_timeline(home: Path) -> None:
-    found = json.loads(run("timeline", "--home", home, "--json").stdout)
-    assert found["cameras"][1] == {
+    document = json.loads(run("timeline", "--home", home, "--json").stdout)
+    assert document["cameras"][1] == {
         "camera": "ward_b",
         "seconds": 3600.0,
         "hits": {},
         "cells": [{"start": "2026-01-05T08:00:00+00:00", "seconds": 3600.0, "hits": {}}],
     }
-    assert list(found) == [
+    assert list(document) == [
         "start", "stop", "bucket_seconds", "triggers", "cameras", "undated", "waiting",
     ]  # fmt: skip
 
@@ -80,15 +80,15 @@ def test_the_picture_is_written_as_png(home: Path, tmp_path: Path) -> None:
 
 
 def test_a_window_without_video_says_so(home: Path) -> None:
-    done = run("timeline", "--home", home, "--since", "2026-02-01", "--camera", "ward_a")
-    assert (done.stdout, "no video in this window" in done.stderr) == ("", True)
+    result = run("timeline", "--home", home, "--since", "2026-02-01", "--camera", "ward_a")
+    assert (result.stdout, "no video in this window" in result.stderr) == ("", True)
 
 
 def test_hits_are_listed_with_their_time_and_clip(home: Path) -> None:
-    done = run("hits", "--home", home, "--limit", 1)
-    assert done.stdout.splitlines()[1].startswith("2026-01-05 09:00:00.0  ward_a  flicker")
-    assert done.stdout.splitlines()[1].endswith("-")
-    assert "--limit" in done.stderr
+    result = run("hits", "--home", home, "--limit", 1)
+    assert result.stdout.splitlines()[1].startswith("2026-01-05 09:00:00.0  ward_a  flicker")
+    assert result.stdout.splitlines()[1].endswith("-")
+    assert "--limit" in result.stderr
     (row,) = json.loads(run("hits", "--home", home, "--trigger", "blip", "--json").stdout)[:1]
     assert list(row) == [
         "at",
@@ -121,9 +121,9 @@ def test_times_are_read_as_people_type_them(text: str | None, expected: datetime
 
 @pytest.mark.parametrize("text", ["", "soon", "0d", "7", "-1d", "2026-13-01", "99999999w"])
 def test_other_times_are_refused_in_one_line_that_names_the_option(text: str) -> None:
-    with pytest.raises(UsageError, match=r"^--since '") as caught:
+    with pytest.raises(UsageError, match=r"^--since '") as excinfo:
         time_arguments.parse_time(text, NOW)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(excinfo.value)
 
 
 def test_lengths_are_read_and_said() -> None:

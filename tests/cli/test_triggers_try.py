@@ -59,8 +59,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         def __init__(self, model: ModelRef) -> None:
             self.model_id, self.threshold = model.id, model.threshold
 
-    known = {"opencv:hog": Known(OWN), "opencv:motion": Known(RIVAL)}
-    monkeypatch.setattr(detectors, "create", lambda name, workspace: known[name])
+    models = {"opencv:hog": Known(OWN), "opencv:motion": Known(RIVAL)}
+    monkeypatch.setattr(detectors, "create", lambda name, workspace: models[name])
     monkeypatch.chdir(tmp_path)
     return home
 
@@ -74,37 +74,37 @@ def run(*arguments: object, code: int = 0) -> Result:
 
 
 def test_what_is_new_is_found_even_where_another_object_had_a_hit_already(home: Path) -> None:
-    found = json.loads(run("flicker", "--set", "hole=1", "--home", home, "--json").stdout)
-    assert (found["before"], found["after"]) == (2, 4)
-    assert [(m["video"], m["start"]) for m in found["new"]] == [("ward-0", 50), ("ward-1", 50)]
-    assert found["gone"] == []
-    assert (found["set"]["hole"], found["tried"]["hole"]) == (0.5, 1.0)
-    assert (found["videos"], found["waiting"]) == (2, 1)
+    document = json.loads(run("flicker", "--set", "hole=1", "--home", home, "--json").stdout)
+    assert (document["before"], document["after"]) == (2, 4)
+    assert [(m["video"], m["start"]) for m in document["new"]] == [("ward-0", 50), ("ward-1", 50)]
+    assert document["gone"] == []
+    assert (document["set"]["hole"], document["tried"]["hole"]) == (0.5, 1.0)
+    assert (document["videos"], document["waiting"]) == (2, 1)
 
 
 def test_a_table_shows_counts_and_examples_of_what_is_gone(home: Path) -> None:
-    done = run("flicker", "--set", "hole=0.2", "--home", home)
-    head, before, after, change, *_, example = done.stdout.splitlines()
+    result = run("flicker", "--set", "hole=0.2", "--home", home)
+    head, before, after, change, *_, example = result.stdout.splitlines()
     assert head.split()[0] == "flicker"
     assert "hole=0.5" in before
     assert "hole=0.2" in after
     assert change == "0 new, 2 gone"
     assert example.startswith("gone  2026-01-06 12:00:05.0  ward    ward-1")
-    assert "without predictions left out: 1" in done.stderr
+    assert "without predictions left out: 1" in result.stderr
 
 
 def test_parameters_of_the_workspace_are_what_is_compared_with(home: Path, tmp_path: Path) -> None:
     (tmp_path / "oneclick.toml").write_text("[triggers.params]\nflicker = { hole = 1.0 }\n")
-    found = json.loads(run("flicker", "--set", "join=2", "--home", home, "--json").stdout)
-    assert found["set"] == {"hole": 1.0, "join": 1.0}
-    assert found["tried"] == {"hole": 1.0, "join": 2.0}
-    assert (found["before"], found["new"], found["gone"]) == (4, [], [])
+    document = json.loads(run("flicker", "--set", "join=2", "--home", home, "--json").stdout)
+    assert document["set"] == {"hole": 1.0, "join": 1.0}
+    assert document["tried"] == {"hole": 1.0, "join": 2.0}
+    assert (document["before"], document["new"], document["gone"]) == (4, [], [])
 
 
 def test_a_window_leaves_the_other_days_out(home: Path) -> None:
     when = ("--since", "2026-01-06", "--until", "2026-01-07")
-    found = json.loads(run("flicker", "--set", "hole=1", *when, "--home", home, "--json").stdout)
-    assert (found["videos"], found["before"], found["waiting"]) == (1, 1, 0)
+    document = json.loads(run("flicker", "--set", "hole=1", *when, "--home", home, "--json").stdout)
+    assert (document["videos"], document["before"], document["waiting"]) == (1, 1, 0)
 
 
 def test_no_file_of_the_workspace_changes(home: Path) -> None:
@@ -115,9 +115,9 @@ def test_no_file_of_the_workspace_changes(home: Path) -> None:
 
 def test_broken_predictions_are_named_and_the_rest_is_replayed(home: Path) -> None:
     Workspace(home).predictions("ward-0", OWN.id).write_bytes(b"not parquet")
-    done = run("flicker", "--set", "hole=1", "--home", home, code=3)
-    assert "ward-0" in done.stderr
-    assert "videos replayed: 1" in done.stderr
+    result = run("flicker", "--set", "hole=1", "--home", home, code=3)
+    assert "ward-0" in result.stderr
+    assert "videos replayed: 1" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def hit(start: int, stop: int, x: float | None = None) -> Hit:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("hit", "other", "same"),
     [
         (hit(0, 5), hit(4, 9), True),
         (hit(0, 5), hit(5, 9), False),
@@ -160,16 +160,16 @@ def hit(start: int, stop: int, x: float | None = None) -> Hit:
     ],
     ids=["overlap", "touch in time", "boxes overlap", "boxes touch", "one without boxes"],
 )
-def test_hits_are_the_same_if_time_and_place_overlap(one: Hit, other: Hit, same: bool) -> None:
-    assert trigger_replay.hits_without_counterpart([one], [other]) == ([] if same else [one])
-    assert trigger_replay.hits_without_counterpart([one], []) == [one]
+def test_hits_are_the_same_if_time_and_place_overlap(hit: Hit, other: Hit, same: bool) -> None:
+    assert trigger_replay.hits_without_counterpart([hit], [other]) == ([] if same else [hit])
+    assert trigger_replay.hits_without_counterpart([hit], []) == [hit]
 
 
 def contents(home: Path) -> dict[str, str]:
     paths = (path for path in home.rglob("*") if path.is_file())
     # Reading opens SQLite's log beside the file, and leaves it empty.
-    kept = [path for path in paths if path.suffix not in (".sqlite-wal", ".sqlite-shm")]
-    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in kept}
+    durable = [path for path in paths if path.suffix not in (".sqlite-wal", ".sqlite-shm")]
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in durable}
 
 
 def test_a_video_is_replayed_with_the_models_its_hits_come_from(home: Path) -> None:
@@ -177,5 +177,5 @@ def test_a_video_is_replayed_with_the_models_its_hits_come_from(home: Path) -> N
     people = [scenes.walk((50, 50), (1, 0), 200)]
     predictions.save(workspace.predictions("ward-2", "older"), scenes.seen(people, HOLES))
     cards.save_hits(workspace, "ward-2", "key", cards.ModelPair(ModelRef("older", 0.5)), [], [])
-    found = json.loads(run("flicker", "--set", "hole=1", "--home", home, "--json").stdout)
-    assert (found["videos"], found["before"], found["waiting"]) == (3, 3, 0)
+    document = json.loads(run("flicker", "--set", "hole=1", "--home", home, "--json").stdout)
+    assert (document["videos"], document["before"], document["waiting"]) == (3, 3, 0)

@@ -23,6 +23,7 @@ from oneclick.core.errors import Unavailable, UnknownName, UsageError
 from oneclick.report import snapshot_reader
 from oneclick.report.snapshot import Goals
 from tests.catalog import samples as samples
+from tests.waits import HANG_SECONDS
 
 
 @pytest.fixture
@@ -55,9 +56,9 @@ def test_trouble_is_shown_and_passes(capsys: pytest.CaptureFixture[str]) -> None
         typer.echo("fine")
 
     watch.repeat(draw, 0.1, iter(range(2)))
-    said = capsys.readouterr()
-    assert said.out == "fine\n\n"
-    assert said.err == "oneclick: the catalog is held by another process\n"
+    captured = capsys.readouterr()
+    assert captured.out == "fine\n\n"
+    assert captured.err == "oneclick: the catalog is held by another process\n"
 
 
 @pytest.mark.usefixtures("quick")
@@ -74,9 +75,9 @@ def test_what_was_there_stays_through_trouble_and_talk_is_said_once(
         typer.echo("talk", err=True)
 
     watch.repeat(draw, 0.1, iter(range(5)))
-    said = capsys.readouterr()
-    assert said.out == "a\n\nb\n\n"
-    assert said.err == "talk\noneclick: away\ntalk\n"
+    captured = capsys.readouterr()
+    assert captured.out == "a\n\nb\n\n"
+    assert captured.err == "talk\noneclick: away\ntalk\n"
 
 
 def test_wrong_usage_is_not_waited_out() -> None:
@@ -89,17 +90,19 @@ def test_wrong_usage_is_not_waited_out() -> None:
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])
 def test_no_time_to_wait_is_refused_in_one_line(seconds: float) -> None:
-    with pytest.raises(UsageError, match=rf"^--watch {seconds:g}: expected 0\.1 to") as caught:
+    with pytest.raises(UsageError, match=rf"^--watch {seconds:g}: expected 0\.1 to") as excinfo:
         watch.repeat(lambda: None, seconds)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(excinfo.value)
 
 
 @pytest.mark.parametrize(
-    ("height", "shown"),
+    ("height", "expected"),
     [(4, "b c d talk"), (3, "b … 2 lines more talk"), (2, "… 3 lines more talk")],
 )
-def test_no_more_is_drawn_than_the_terminal_holds(height: int, shown: str) -> None:
-    assert " ".join(watch.fit_lines(watch.CapturedOutput("b\nc\nd\n", "talk\n"), height)) == shown
+def test_no_more_is_drawn_than_the_terminal_holds(height: int, expected: str) -> None:
+    assert (
+        " ".join(watch.fit_lines(watch.CapturedOutput("b\nc\nd\n", "talk\n"), height)) == expected
+    )
 
 
 COMMANDS = (
@@ -171,28 +174,28 @@ def test_on_a_terminal_status_is_drawn_in_place_until_ctrl_c(tmp_path: Path) -> 
         call, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
     )
     os.close(slave)
-    seen = _read(master, b"\x1b[J", 30)
+    screen = _read(master, b"\x1b[J")
     os.killpg(process.pid, signal.SIGINT)
-    rest = _read(master, b"\x1b[?1049l", 10)
-    left = rest.split(b"\x1b[?1049l", 1)[1]
-    if b"IN_REVIEW 1" not in left:  # read before the process is gone: then it may be lost
-        left += _read(master, b"IN_REVIEW 1", 10)
-    assert process.wait(10) == 0
+    rest = _read(master, b"\x1b[?1049l")
+    rest_of_screen = rest.split(b"\x1b[?1049l", 1)[1]
+    if b"IN_REVIEW 1" not in rest_of_screen:  # read before the process is gone: then it may be lost
+        rest_of_screen += _read(master, b"IN_REVIEW 1")
+    assert process.wait(HANG_SECONDS) == 0
     os.close(master)
-    assert b"\x1b[?1049h" in seen
-    assert b"IN_REVIEW 1" in seen
-    assert b"Traceback" not in seen + rest
-    assert b"IN_REVIEW 1" in left  # what was seen last stays
+    assert b"\x1b[?1049h" in screen
+    assert b"IN_REVIEW 1" in screen
+    assert b"Traceback" not in screen + rest
+    assert b"IN_REVIEW 1" in rest_of_screen  # what was seen last stays
 
 
-def _read(master: int, until: bytes, seconds: float) -> bytes:
+def _read(master: int, until: bytes) -> bytes:
     """What a terminal gets, up to and with `until`."""
-    seen, deadline = b"", time.monotonic() + seconds
-    while until not in seen:
-        assert time.monotonic() < deadline, seen
+    content, deadline = b"", time.monotonic() + HANG_SECONDS
+    while until not in content:
+        assert time.monotonic() < deadline, content
         if select.select([master], [], [], 0.1)[0]:
             try:
-                seen += os.read(master, 65536)
+                content += os.read(master, 65536)
             except OSError:  # the other end is closed
                 break
-    return seen
+    return content

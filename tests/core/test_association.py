@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from oneclick.core import association, boxes
 from oneclick.core.detections import Detections
+from tests.fakes import arrays
 
 
 def walkers(
@@ -16,10 +17,10 @@ def walkers(
     x += r.normal(0, 0.5, x.shape)
     y = np.broadcast_to(np.arange(people) * 60.0, x.shape)
     corners = np.stack([x, y, x + 30, y + 80], 2).reshape(-1, 4)
-    index, who = np.divmod(np.arange(frames * people), people)
+    index, person_ids = np.divmod(np.arange(frames * people), people)
     keep = r.random(len(index)) >= drop
     n = int(keep.sum())
-    found = Detections(
+    detections = arrays.detections(
         frames=index[keep],
         boxes=corners[keep],
         scores=np.ones(n),
@@ -27,13 +28,13 @@ def walkers(
         length=frames,
         fps=10.0,
     )  # type: ignore[arg-type]
-    return found, who[keep]
+    return detections, person_ids[keep]
 
 
 def single(frames: list[int], x: list[float], classes: list[int] | None = None) -> Detections:
     corners = [[a, 0.0, a + 40, 100.0] for a in x]
     n = len(frames)
-    return Detections(
+    return arrays.detections(
         frames=frames,
         boxes=corners,
         scores=[1.0] * n,
@@ -57,7 +58,7 @@ def test_matching_of_all_frames_at_once_is_as_good_as_hungarian(
     a, b = (np.concatenate([c, c + 40], 1) for c in (corner[0][:count], corner[1]))
     i, j = association.match(a, b, least)
     sets = [
-        Detections(
+        arrays.detections(
             frames=[0] * len(s),
             boxes=s,
             scores=[1] * len(s),
@@ -84,7 +85,7 @@ def test_matching_never_pairs_two_frames_or_two_classes() -> None:
 
 def test_classes_pair_by_name_and_a_strange_one_stays_alone() -> None:
     a = single([0, 0], [0, 200], [0, 1])
-    b = Detections(
+    b = arrays.detections(
         frames=[0, 0],
         boxes=a.boxes,
         scores=[1, 1],
@@ -100,18 +101,18 @@ def test_classes_pair_by_name_and_a_strange_one_stays_alone() -> None:
 def test_large_inputs_are_compared_in_blocks_with_the_same_result(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found, _ = walkers(60, 5, drop=0.1)
-    whole = association.overlaps(found, found, 0.1)
+    detections, _ = walkers(60, 5, drop=0.1)
+    all_pairs = association.overlaps(detections, detections, 0.1)
     monkeypatch.setattr(association, "PAIRS_AT_ONCE", 7)
-    for one, other in zip(whole, association.overlaps(found, found, 0.1), strict=True):
-        assert np.array_equal(one, other)
+    for a, other in zip(all_pairs, association.overlaps(detections, detections, 0.1), strict=True):
+        assert np.array_equal(a, other)
 
 
 @pytest.mark.parametrize(("people", "drop"), [(1, 0.0), (3, 0.0), (6, 0.15)])
 def test_every_walker_gets_one_track(people: int, drop: float) -> None:
-    found, who = walkers(80, people, seed=people, drop=drop)
-    tracks = association.link(found, max_hole_seconds=1.0)
-    pairs = set(zip(tracks.tolist(), who.tolist(), strict=True))
+    detections, person_ids = walkers(80, people, seed=people, drop=drop)
+    tracks = association.link(detections, max_hole_seconds=1.0)
+    pairs = set(zip(tracks.tolist(), person_ids.tolist(), strict=True))
     assert len(pairs) == people == len(set(tracks.tolist()))
 
 
@@ -135,9 +136,9 @@ def test_velocity_parts_two_who_pass_each_other() -> None:
     a = [(k, 20.0 * k) for k in range(12)]
     b = [(k, 230.0 - 20.0 * k) for k in range(12)]
     rows = sorted(a + b)
-    found = single([k for k, _ in rows], [x for _, x in rows])
-    tracks = association.link(found)
-    way = {t: np.diff(found.boxes[tracks == t, 0]) for t in set(tracks.tolist())}
+    detections = single([k for k, _ in rows], [x for _, x in rows])
+    tracks = association.link(detections)
+    way = {t: np.diff(detections.boxes[tracks == t, 0]) for t in set(tracks.tolist())}
     assert len(way) == 2
     assert all((step > 0).all() or (step < 0).all() for step in way.values())
 
@@ -153,6 +154,6 @@ def test_nothing_to_link_gives_no_tracks() -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 39))
 def test_what_comes_later_never_changes_earlier_tracks(seed: int, stop: int) -> None:
-    found, _ = walkers(40, 4, seed=seed, drop=0.3)
-    early = found.where(found.frames < stop)
-    assert association.link(early).tolist() == association.link(found)[: len(early)].tolist()
+    detections, _ = walkers(40, 4, seed=seed, drop=0.3)
+    early = detections.where(detections.frames < stop)
+    assert association.link(early).tolist() == association.link(detections)[: len(early)].tolist()

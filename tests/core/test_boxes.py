@@ -41,9 +41,9 @@ def exact_iou(a: np.ndarray, b: np.ndarray) -> float:
 def test_overlap_agrees_with_counting_pixels(
     a: tuple[float, ...], b: tuple[float, ...], expected: float
 ) -> None:
-    one, two = np.array([a], float), np.array([b], float)
-    assert boxes.iou(one, two)[0, 0] == pytest.approx(expected, abs=1e-6)
-    assert exact_iou(one[0], two[0]) == pytest.approx(expected)
+    first, two = np.array([a], float), np.array([b], float)
+    assert boxes.iou(first, two)[0, 0] == pytest.approx(expected, abs=1e-6)
+    assert exact_iou(first[0], two[0]) == pytest.approx(expected)
 
 
 @given(some_boxes(), some_boxes())
@@ -55,8 +55,8 @@ def test_overlap_is_symmetric_and_between_nothing_and_all(a: np.ndarray, b: np.n
 
 @given(some_boxes())
 def test_overlap_by_rows_is_the_diagonal_of_all_pairs(a: np.ndarray) -> None:
-    moved = a + 3
-    assert np.allclose(boxes.iou_pairs(a, moved), np.diagonal(boxes.iou(a, moved)))
+    shifted = a + 3
+    assert np.allclose(boxes.iou_pairs(a, shifted), np.diagonal(boxes.iou(a, shifted)))
 
 
 def test_suppression_keeps_the_best_of_a_heap_and_what_stands_apart() -> None:
@@ -67,24 +67,24 @@ def test_suppression_keeps_the_best_of_a_heap_and_what_stands_apart() -> None:
 
 @given(some_boxes())
 def test_suppression_leaves_no_overlapping_pair(a: np.ndarray) -> None:
-    kept = a[boxes.nms(a, np.arange(len(a), dtype=float), 0.3)]
-    overlap = boxes.iou(kept, kept)
-    assert (overlap[~np.eye(len(kept), dtype=bool)] <= 0.3).all()
+    survivors = a[boxes.nms(a, np.arange(len(a), dtype=float), 0.3)]
+    overlap = boxes.iou(survivors, survivors)
+    assert (overlap[~np.eye(len(survivors), dtype=bool)] <= 0.3).all()
 
 
 def test_border_means_within_the_margin_of_any_side() -> None:
-    inside, left, bottom = (20, 20, 80, 80), (3, 20, 80, 80), (20, 20, 80, 97)
-    at = boxes.at_border(np.array([inside, left, bottom], float), 100, 100, 5)
+    inside, at_left, bottom = (20, 20, 80, 80), (3, 20, 80, 80), (20, 20, 80, 97)
+    at = boxes.at_border(np.array([inside, at_left, bottom], float), 100, 100, 5)
     assert at.tolist() == [False, True, True]
 
 
 def test_interpolation_is_linear_between_and_held_outside() -> None:
     ends = np.array([[0, 0, 10, 10], [10, 0, 20, 10]], float)
-    found = boxes.interpolate(np.array([10, 20]), ends, np.array([5, 15, 30]))
-    assert found[:, 0].tolist() == [0, 5, 10]
+    interpolated = boxes.interpolate(np.array([10, 20]), ends, np.array([5, 15, 30]))
+    assert interpolated[:, 0].tolist() == [0, 5, 10]
 
 
 def test_clipping_cuts_at_the_picture_and_leaves_the_original() -> None:
-    one = np.array([[-5.0, 10, 120, 50]])
-    assert boxes.clip(one, 100, 40).tolist() == [[0, 10, 100, 40]]
-    assert one[0, 0] == -5
+    box = np.array([[-5.0, 10, 120, 50]])
+    assert boxes.clip(box, 100, 40).tolist() == [[0, 10, 100, 40]]
+    assert box[0, 0] == -5

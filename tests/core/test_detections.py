@@ -44,17 +44,17 @@ def test_what_cannot_be_is_refused_at_birth(change: dict[str, object], message: 
 
 @given(st.lists(st.integers(0, 9)))
 def test_rows_come_sorted_and_every_frame_finds_its_own(frames: list[int]) -> None:
-    made = make(frames)
-    assert made.frames.tolist() == sorted(frames)
+    detections = make(frames)
+    assert detections.frames.tolist() == sorted(frames)
     for frame in range(10):
-        assert (made.frames[made.rows(frame)] == frame).all()
-    assert sum(made.rows(k).stop - made.rows(k).start for k in range(10)) == len(frames)
+        assert (detections.frames[detections.rows(frame)] == frame).all()
+    assert sum(detections.rows(k).stop - detections.rows(k).start for k in range(10)) == len(frames)
 
 
 def test_sorting_keeps_the_order_inside_a_frame_and_carries_all_columns() -> None:
-    made = make([3, 1, 3], scores=[0.1, 0.2, 0.3], boxes=[[k, 0, k + 1, 1] for k in range(3)])
-    assert made.scores.tolist() == pytest.approx([0.2, 0.1, 0.3])
-    assert made.boxes[:, 0].tolist() == [1, 0, 2]
+    detections = make([3, 1, 3], scores=[0.1, 0.2, 0.3], boxes=[[k, 0, k + 1, 1] for k in range(3)])
+    assert detections.scores.tolist() == pytest.approx([0.2, 0.1, 0.3])
+    assert detections.boxes[:, 0].tolist() == [1, 0, 2]
 
 
 def test_a_cut_counts_from_its_own_start() -> None:

@@ -20,8 +20,8 @@ def number(name: str, value: object) -> int:
     return value
 
 
-def group(**own: str) -> PluginGroup[int]:
-    return PluginGroup(GROUP, own, number)
+def group(**built_in: str) -> PluginGroup[int]:
+    return PluginGroup(GROUP, built_in, number)
 
 
 def test_names_are_listed_without_importing_the_package(install: Install) -> None:
@@ -33,8 +33,8 @@ def test_names_are_listed_without_importing_the_package(install: Install) -> Non
 def test_a_plug_in_is_imported_and_checked_once(install: Install) -> None:
     install("acme-two", "VALUE = 2", {"two": "VALUE"}, GROUP)
     checks = []
-    found = PluginGroup(GROUP, {}, lambda name, value: checks.append(name) or number(name, value))
-    assert found.get("two") == found.get("two") == 2
+    plugin_group = PluginGroup(GROUP, {}, lambda name, value: checks.append(name) or number(name, value))
+    assert plugin_group.get("two") == plugin_group.get("two") == 2
     assert checks == ["two"]
 
 
@@ -63,9 +63,9 @@ def test_a_plug_in_is_imported_and_checked_once(install: Install) -> None:
 )
 def test_whatever_is_wrong_with_it_is_one_line(install: Install, source: str, line: str) -> None:
     install("acme-bad", source, {"bad": "VALUE"}, GROUP)
-    with pytest.raises(PluginFailure) as caught:
+    with pytest.raises(PluginFailure) as excinfo:
         group().get("bad")
-    assert str(caught.value) == line
+    assert str(excinfo.value) == line
 
 
 def test_a_broken_plug_in_does_not_hide_the_others(install: Install) -> None:

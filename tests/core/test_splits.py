@@ -32,12 +32,12 @@ def days(count: int) -> list[Video]:
     return [video(f"d{k:02d}", start=DAY + timedelta(days=k)) for k in range(count)]
 
 
-def clip(of: Video, split: str) -> Clip:
+def clip(recording: Video, split: str) -> Clip:
     span = Span(0, 30)
     return Clip(
-        id=f"{of.id}-0",
-        camera=of.camera,
-        video=of.id,
+        id=f"{recording.id}-0",
+        camera=recording.camera,
+        video=recording.id,
         span=span,
         fps=10.0,
         width=640,
@@ -48,8 +48,8 @@ def clip(of: Video, split: str) -> Clip:
 
 
 def test_a_lone_video_ends_in_test_behind_a_guard() -> None:
-    found = splits.split_videos([video()], {}, 0.25, 3.0)["a"]
-    assert found == (SplitPart(Span(0, 570), "train"), SplitPart(Span(600, 800), "test"))
+    parts = splits.split_videos([video()], {}, 0.25, 3.0)["a"]
+    assert parts == (SplitPart(Span(0, 570), "train"), SplitPart(Span(600, 800), "test"))
 
 
 @pytest.mark.parametrize(
@@ -75,20 +75,20 @@ def test_a_side_that_holds_no_clip_is_not_made(
 def test_the_sides_of_a_video_never_come_near_each_other(
     frames: int, share: float, seconds: float
 ) -> None:
-    found = splits.split_videos([video(frames=frames)], {}, share, seconds)["a"]
-    if len(found) == 2:
-        train, test = found
+    parts = splits.split_videos([video(frames=frames)], {}, share, seconds)["a"]
+    if len(parts) == 2:
+        train, test = parts
         assert train.span.gap(test.span) >= round(splits.GUARD_SECONDS * 10)
         assert (train.split, test.split) == ("train", "test")
-    assert all(part.span.stop <= frames for part in found)
+    assert all(part.span.stop <= frames for part in parts)
 
 
 def test_a_recording_that_goes_on_from_another_starts_behind_a_guard() -> None:
     first = video("a", start=DAY)
     second = video("b", start=DAY + timedelta(seconds=80))
     later = video("c", start=DAY + timedelta(hours=1))
-    found = splits.split_videos([first, second, later], {}, 0.25, 3.0)
-    assert [found[name][0].span.start for name in "abc"] == [0, 30, 0]
+    parts = splits.split_videos([first, second, later], {}, 0.25, 3.0)
+    assert [parts[name][0].span.start for name in "abc"] == [0, 30, 0]
 
 
 def test_from_five_camera_days_on_every_fourth_is_test_whole() -> None:
@@ -113,9 +113,9 @@ def test_two_videos_of_one_camera_and_day_lie_on_one_side() -> None:
 def test_a_camera_day_with_clips_keeps_its_way(count: int) -> None:
     early = days(4)
     clips = [clip(early[0], "train"), clip(early[0], "test"), clip(early[1], "test")]
-    known = splits.existing_day_splits(early, clips)
-    assert known == {"ward/2026-03-01": "blocks", "ward/2026-03-02": "test"}
-    ways = list(splits.assign_day_splits(days(count), known, 0.25).values())
+    ways_before = splits.existing_day_splits(early, clips)
+    assert ways_before == {"ward/2026-03-01": "blocks", "ward/2026-03-02": "test"}
+    ways = list(splits.assign_day_splits(days(count), ways_before, 0.25).values())
     assert ways[:4] == ["blocks", "test", "train", "test"]
 
 

@@ -23,26 +23,26 @@ def clips(seed: int, count: int, rate: float, alike: float) -> tuple[np.ndarray,
 def test_the_interval_covers_the_truth_about_as_often_as_it_says(
     count: int, rate: float, alike: float
 ) -> None:
-    found = [statistics.ratio(*clips(seed, count, rate, alike)) for seed in range(400)]
-    covered = np.mean([one.low <= rate <= one.high for one in found if one])
+    estimates = [statistics.ratio(*clips(seed, count, rate, alike)) for seed in range(400)]
+    covered = np.mean([estimate.low <= rate <= estimate.high for estimate in estimates if estimate])
     assert 0.92 <= covered <= 1
 
 
 def test_boxes_that_are_alike_do_not_count_as_many() -> None:
     parts, wholes = clips(0, 30, 0.3, 0.5)
-    found = statistics.ratio(parts, wholes)
-    assert found
+    estimate = statistics.ratio(parts, wholes)
+    assert estimate
     as_if = stats.binomtest(int(parts.sum()), int(wholes.sum())).proportion_ci()
-    assert found.high - found.low > 2 * (as_if.high - as_if.low)
+    assert estimate.high - estimate.low > 2 * (as_if.high - as_if.low)
 
 
 def test_independent_boxes_give_the_exact_binomial_interval_or_a_wider_one() -> None:
     r = np.random.default_rng(3)
     parts = r.binomial(1, 0.3, 80)
-    found = statistics.ratio(parts, np.ones(80))
+    estimate = statistics.ratio(parts, np.ones(80))
     exact = stats.binomtest(int(parts.sum()), 80).proportion_ci()
-    assert found
-    assert (found.low, found.high) == pytest.approx((exact.low, exact.high), abs=0.01)
+    assert estimate
+    assert (estimate.low, estimate.high) == pytest.approx((exact.low, exact.high), abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -60,19 +60,19 @@ def test_independent_boxes_give_the_exact_binomial_interval_or_a_wider_one() -> 
 def test_clips_that_agree_count_once_each(
     parts: list[int], wholes: list[int], expected: tuple[float, float, float] | None
 ) -> None:
-    found = statistics.ratio(parts, wholes)
+    estimate = statistics.ratio(parts, wholes)
     if expected is None:
-        assert found is None
+        assert estimate is None
     else:
-        assert found
-        assert (found.value, found.low, found.high) == pytest.approx(expected, abs=1e-3)
-        assert found.clips == len(parts)
+        assert estimate
+        assert (estimate.value, estimate.low, estimate.high) == pytest.approx(expected, abs=1e-3)
+        assert estimate.clips == len(parts)
 
 
 def test_a_clip_that_stands_for_more_weighs_more() -> None:
-    found = statistics.ratio([10, 0], [10, 10], [3, 1])
-    assert found
-    assert found.value == pytest.approx(0.75)
+    estimate = statistics.ratio([10, 0], [10, 10], [3, 1])
+    assert estimate
+    assert estimate.value == pytest.approx(0.75)
 
 
 def test_a_part_larger_than_its_whole_is_refused() -> None:
@@ -81,7 +81,7 @@ def test_a_part_larger_than_its_whole_is_refused() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), max_size=30))
-def test_limits_are_shares_around_the_value(drawn: list[tuple[int, int]]) -> None:
-    found = statistics.ratio([min(a, b) for a, b in drawn], [max(a, b) for a, b in drawn])
-    if found:
-        assert 0 <= found.low <= found.value <= found.high <= 1
+def test_limits_are_shares_around_the_value(pairs: list[tuple[int, int]]) -> None:
+    estimate = statistics.ratio([min(a, b) for a, b in pairs], [max(a, b) for a, b in pairs])
+    if estimate:
+        assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1

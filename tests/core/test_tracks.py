@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 
 from oneclick.core.tracks import Tracks
+from tests.fakes import arrays
 
 
 def make(frames: list[int], tracks: list[int]) -> Tracks:
     n = len(frames)
     boxes = [[k, 0, k + 1, 1] for k in range(n)]
-    return Tracks(
+    return arrays.tracks(
         frames=frames,
         tracks=tracks,
         boxes=boxes,
@@ -20,15 +21,15 @@ def make(frames: list[int], tracks: list[int]) -> Tracks:
 
 
 def test_rows_are_sorted_by_frame_then_track() -> None:
-    made = make([2, 1, 1], [0, 5, 3])
-    assert made.frames.tolist() == [1, 1, 2]
-    assert made.tracks.tolist() == [3, 5, 0]
-    assert made.boxes[:, 0].tolist() == [2, 1, 0]
+    tracks = make([2, 1, 1], [0, 5, 3])
+    assert tracks.frames.tolist() == [1, 1, 2]
+    assert tracks.tracks.tolist() == [3, 5, 0]
+    assert tracks.boxes[:, 0].tolist() == [2, 1, 0]
 
 
 def test_each_gives_one_object_in_order_of_time() -> None:
-    made = make([4, 0, 2, 0], [1, 1, 1, 7])
-    assert [made.frames[rows].tolist() for rows in made.rows_by_track()] == [[0, 2, 4], [0]]
+    tracks = make([4, 0, 2, 0], [1, 1, 1, 7])
+    assert [tracks.frames[rows].tolist() for rows in tracks.rows_by_track()] == [[0, 2, 4], [0]]
     assert Tracks.empty(4, 10.0).rows_by_track() == []
 
 
@@ -38,8 +39,8 @@ def test_two_boxes_of_one_track_in_one_frame_are_refused() -> None:
 
 
 def test_a_mask_picks_whole_rows() -> None:
-    made = make([0, 1, 2], [0, 0, 1])
-    assert made.where(np.array([True, False, True])).tracks.tolist() == [0, 1]
+    tracks = make([0, 1, 2], [0, 0, 1])
+    assert tracks.where(np.array([True, False, True])).tracks.tolist() == [0, 1]
 
 
 def test_the_evidence_of_a_filled_box_is_the_nearest_one_that_was_seen() -> None:
@@ -47,7 +48,7 @@ def test_the_evidence_of_a_filled_box_is_the_nearest_one_that_was_seen() -> None
     frames = [0, 1, 2, 3, 4, 8, 3, 5, 7, 20]
     names = [0] * 6 + [7] * 4
     n = len(letters)
-    made = Tracks(
+    tracks = arrays.tracks(
         frames=frames,  # type: ignore[arg-type]
         tracks=names,  # type: ignore[arg-type]
         boxes=np.zeros((n, 4)),
@@ -57,12 +58,14 @@ def test_the_evidence_of_a_filled_box_is_the_nearest_one_that_was_seen() -> None
         length=30,
         fps=10.0,
     )
-    found = {int(name): made.evidence_distance[made.tracks == name].tolist() for name in set(names)}
-    assert found == {0: [1, 0, 1, 2, 3, 0], 7: [0, 2, 4, 17]}
+    distances = {
+        int(name): tracks.evidence_distance[tracks.tracks == name].tolist() for name in set(names)
+    }
+    assert distances == {0: [1, 0, 1, 2, 3, 0], 7: [0, 2, 4, 17]}
 
 
 def test_a_track_without_evidence_is_infinitely_far_from_it() -> None:
-    made = Tracks(
+    tracks = arrays.tracks(
         frames=[0, 1],
         tracks=[5, 5],
         boxes=np.zeros((2, 4)),
@@ -72,5 +75,5 @@ def test_a_track_without_evidence_is_infinitely_far_from_it() -> None:
         length=2,
         fps=10.0,
     )  # type: ignore[arg-type]
-    assert made.evidence_distance.tolist() == [np.inf, np.inf]
+    assert tracks.evidence_distance.tolist() == [np.inf, np.inf]
     assert Tracks.empty(3, 10.0).evidence_distance.tolist() == []

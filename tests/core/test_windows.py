@@ -44,5 +44,5 @@ def test_what_touches_an_edge_inside_the_picture_is_cut_off(
     box: list[float], expected: bool
 ) -> None:
     window = np.array([300, 0, 400, 100])
-    found = windows.is_truncated(np.array([box], float), window, 400, 300)
-    assert found.tolist() == [expected]
+    truncated = windows.is_truncated(np.array([box], float), window, 400, 300)
+    assert truncated.tolist() == [expected]

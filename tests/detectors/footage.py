@@ -33,12 +33,12 @@ def truth() -> Detections:
     return mot_text.load(DATA / "mot" / "PETS09-S2L1" / "gt" / "gt.txt", FPS, FRAMES)
 
 
-def f1(found: Detections, score: float, step: int = 1) -> tuple[float, float, float]:
+def f1(detections: Detections, score: float, step: int = 1) -> tuple[float, float, float]:
     """Precision, recall and F1 at IoU 0.5; frame k of `found` is frame `k * step` of the video."""
-    real, kept = truth(), found.above(score)
+    real, confident = truth(), detections.above(score)
     hits = boxes = people = 0
-    for frame in range(found.length):
-        a, b = kept.boxes[kept.rows(frame)], real.boxes[real.rows(frame * step)]
+    for frame in range(detections.length):
+        a, b = confident.boxes[confident.rows(frame)], real.boxes[real.rows(frame * step)]
         hits += len(association.match(a, b, 0.5)[0])
         boxes, people = boxes + len(a), people + len(b)
     return hits / max(boxes, 1), hits / people, 2 * hits / max(boxes + people, 1)

@@ -23,22 +23,22 @@ def everyone(tmp_path_factory) -> dict[str, Detector]:
     onnx = tiny_onnx.write(folder / "tiny.onnx")
     workspace = Workspace(folder / "home")
     models.train_nothing(workspace, "m1", champion=True)
-    made = {
+    by_name = {
         "hog": detectors.create("opencv:hog"),
         "motion": detectors.create("opencv:motion"),
         "onnx": detectors.create(f"onnx:{onnx}"),
         "champion": detectors.create("model:champion", workspace, "cpu"),
     }
     with models.cached_weights(folder / "torch"):
-        made["torchvision"] = detectors.create(f"torchvision:{models.SMALL}", None, "cpu")
-    return made
+        by_name["torchvision"] = detectors.create(f"torchvision:{models.SMALL}", None, "cpu")
+    return by_name
 
 
 @pytest.fixture(params=KINDS)
 def detector(request, everyone) -> Detector:
-    found: Detector = everyone[request.param]
-    found.reset()
-    return found
+    instance: Detector = everyone[request.param]
+    instance.reset()
+    return instance
 
 
 def scene(count: int = 14) -> list[np.ndarray]:
@@ -82,11 +82,11 @@ def test_one_frame_at_a_time_gives_the_same_as_many_at_once(detector):
     frames = scene() if detector.stateful else scene(4)
     many = detector.detect(frames)
     detector.reset()
-    one = [detector.detect([frame])[0] for frame in frames]
-    for a, b in zip(many, one, strict=True):
-        for left, right in zip(a, b, strict=True):
-            assert left.shape == right.shape
-            assert np.allclose(left, right, atol=1e-3)
+    singles = [detector.detect([frame])[0] for frame in frames]
+    for a, b in zip(many, singles, strict=True):
+        for batched, right in zip(a, b, strict=True):
+            assert batched.shape == right.shape
+            assert np.allclose(batched, right, atol=1e-3)
 
 
 def test_frames_are_not_changed_and_may_be_read_only(detector):
@@ -151,29 +151,29 @@ class Fixed:
 
 def test_a_run_maps_names_drops_other_classes_and_resets_first():
     fixed = Fixed()
-    found = detectors.run(fixed, iter(scene(9)), 9, 12.5, ("bed", "person"))
-    assert found.names == ("bed", "person")
-    assert found.classes.tolist() == [1, 0] * 9
-    assert found.scores[:2].tolist() == pytest.approx([0.8, 0.7])
-    assert found.frames.tolist() == sorted([*range(9)] * 2)
-    assert (found.length, found.fps, fixed.resets, fixed.batches) == (9, 12.5, 1, (8, 1))
+    detections = detectors.run(fixed, iter(scene(9)), 9, 12.5, ("bed", "person"))
+    assert detections.names == ("bed", "person")
+    assert detections.classes.tolist() == [1, 0] * 9
+    assert detections.scores[:2].tolist() == pytest.approx([0.8, 0.7])
+    assert detections.frames.tolist() == sorted([*range(9)] * 2)
+    assert (detections.length, detections.fps, fixed.resets, fixed.batches) == (9, 12.5, 1, (8, 1))
 
 
 def test_a_run_takes_no_more_than_the_frames_of_the_video_and_reports_each():
     reports = []
     progress.set_sink(lambda *report: reports.append(report))
     try:
-        found = detectors.run(Fixed(), scene(5), 3, 10.0, ("person",), "look")
+        detections = detectors.run(Fixed(), scene(5), 3, 10.0, ("person",), "look")
     finally:
         progress.set_sink(None)
-    assert found.length == 3
-    assert found.frames.max() == 2
+    assert detections.length == 3
+    assert detections.frames.max() == 2
     assert reports == [("look", k, 3) for k in range(4)]
 
 
 def test_a_run_over_nothing_keeps_the_length():
-    found = detectors.run(Fixed(), [], 7, 10.0, ("person",))
-    assert (len(found), found.length) == (0, 7)
+    detections = detectors.run(Fixed(), [], 7, 10.0, ("person",))
+    assert (len(detections), detections.length) == (0, 7)
 
 
 def test_a_detector_that_knows_none_of_the_classes_is_refused():

@@ -94,9 +94,9 @@ def test_another_layout_says_what_was_found(tmp_path):
 def test_a_file_that_is_no_model_is_refused_in_one_line(tmp_path, content):
     path = tmp_path / "m.onnx"
     path.write_bytes(content)
-    with pytest.raises(DetectorUnavailable, match="cannot run it") as caught:
+    with pytest.raises(DetectorUnavailable, match="cannot run it") as excinfo:
         onnx.load(str(path))
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(excinfo.value)
 
 
 def test_a_truncated_model_is_refused_in_one_line(tmp_path):
@@ -109,18 +109,18 @@ def test_a_truncated_model_is_refused_in_one_line(tmp_path):
 def test_yolox_finds_the_people_of_a_real_street():
     footage.needed()
     detector = onnx.load(str(STREET))
-    found = detectors.run(detector, footage.frames(6, 130), 6, 10.0, ("person",))
-    assert footage.f1(found, detector.threshold, 130)[2] > 0.85
+    detections = detectors.run(detector, footage.frames(6, 130), 6, 10.0, ("person",))
+    assert footage.f1(detections, detector.threshold, 130)[2] > 0.85
 
 
 def test_yolox_answers_as_another_runtime_did():
     """det/yoloxnano.txt was made with onnxruntime from the same weights."""
     footage.needed()
-    wanted = onnx_reference()
-    found = detectors.run(onnx.load(str(STREET)), footage.frames(3), 3, 10.0, ("person",))
-    sure = found.above(0.3)
-    assert np.allclose(np.sort(sure.scores), np.sort(wanted.scores), atol=0.01)
-    assert np.allclose(np.sort(sure.boxes, 0), np.sort(wanted.boxes, 0), atol=0.5)
+    reference = onnx_reference()
+    detections = detectors.run(onnx.load(str(STREET)), footage.frames(3), 3, 10.0, ("person",))
+    sure = detections.above(0.3)
+    assert np.allclose(np.sort(sure.scores), np.sort(reference.scores), atol=0.01)
+    assert np.allclose(np.sort(sure.boxes, 0), np.sort(reference.boxes, 0), atol=0.5)
 
 
 def onnx_reference():

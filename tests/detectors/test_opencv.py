@@ -17,11 +17,11 @@ def test_confidence_rises_with_the_weight_and_the_operating_point_is_a_weight_of
 def test_hog_finds_the_people_of_a_real_street():
     footage.needed()
     detector = detectors.create("opencv:hog")
-    found = detectors.run(detector, footage.frames(5, 150), 5, 10.0, ("person",))
-    precision, recall, _ = footage.f1(found, detector.threshold, 150)
+    detections = detectors.run(detector, footage.frames(5, 150), 5, 10.0, ("person",))
+    precision, recall, _ = footage.f1(detections, detector.threshold, 150)
     assert precision > 0.85
     assert recall > 0.7
-    assert found.scores.min() < 0.2  # doubtful ones are kept
+    assert detections.scores.min() < 0.2  # doubtful ones are kept
 
 
 @pytest.mark.parametrize("scale", [0.75, 2.0])
@@ -55,9 +55,9 @@ def room(count=60, height=240, width=320):
 
 def test_motion_finds_who_walks_through_a_static_room():
     frames, people = room()
-    found = motion.MotionDetector().detect(frames)
-    assert all(len(scores) == 0 for _, scores, _ in found[:20])
-    for (box, scores, _), person in list(zip(found, people, strict=True))[20:]:
+    detections = motion.MotionDetector().detect(frames)
+    assert all(len(scores) == 0 for _, scores, _ in detections[:20])
+    for (box, scores, _), person in list(zip(detections, people, strict=True))[20:]:
         assert len(scores) == 1
         assert scores[0] > motion.THRESHOLD
         assert boxes.iou(box, np.array([person], np.float32))[0, 0] > 0.8
@@ -87,7 +87,7 @@ def test_another_picture_size_starts_anew():
 def test_motion_finds_most_walkers_of_a_real_street():
     footage.needed()
     detector = detectors.create("opencv:motion")
-    found = detectors.run(detector, footage.frames(100), 100, 10.0, ("person",))
-    precision, recall, _ = footage.f1(found, detector.threshold)
+    detections = detectors.run(detector, footage.frames(100), 100, 10.0, ("person",))
+    precision, recall, _ = footage.f1(detections, detector.threshold)
     assert precision > 0.7
     assert recall > 0.4  # 0.69 over the whole video: at first nobody knows the empty street

@@ -29,13 +29,13 @@ def test_the_champion_answers_as_the_network_itself(workspace):
     frame = noise()
     with torch.inference_mode():
         image = torch.from_numpy(frame.copy()).permute(2, 0, 1) / 255
-        wanted = network([image])[0]
-    sides = wanted["boxes"][:, 2:] - wanted["boxes"][:, :2]
-    people = (wanted["labels"] == 1) & (sides > 0).all(1)  # label 0 is the background
+        reference = network([image])[0]
+    sides = reference["boxes"][:, 2:] - reference["boxes"][:, :2]
+    people = (reference["labels"] == 1) & (sides > 0).all(1)  # label 0 is the background
     assert people.any()
     boxes, scores, _ = detector.detect([frame])[0]
-    assert np.allclose(boxes, wanted["boxes"][people].numpy(), atol=1e-2)
-    assert np.allclose(scores, wanted["scores"][people].numpy(), atol=1e-4)
+    assert np.allclose(boxes, reference["boxes"][people].numpy(), atol=1e-2)
+    assert np.allclose(scores, reference["scores"][people].numpy(), atol=1e-4)
 
 
 def test_a_model_is_asked_for_by_its_id_and_has_the_champions_identity(workspace):
@@ -82,7 +82,7 @@ def more_classes(folder):
 
 
 @pytest.mark.parametrize(
-    ("damage", "why"),
+    ("damage", "reason"),
     [
         (card_without_arch, "is broken"),
         (other_weights, "changed after training"),
@@ -91,11 +91,11 @@ def more_classes(folder):
         (more_classes, "does not load"),
     ],
 )
-def test_a_damaged_model_says_in_one_line_what_is_wrong(workspace, damage, why):
+def test_a_damaged_model_says_in_one_line_what_is_wrong(workspace, damage, reason):
     damage(models.train_nothing(workspace, "m1"))
-    with pytest.raises(DetectorUnavailable, match=why) as caught:
+    with pytest.raises(DetectorUnavailable, match=reason) as excinfo:
         detectors.create("model:m1", workspace)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(excinfo.value)
 
 
 def test_an_unknown_torchvision_model_lists_those_that_exist():
@@ -115,10 +115,10 @@ def test_torchvision_weights_come_from_the_cache_with_coco_names(tmp_path):
 def test_broken_weights_in_the_cache_say_what_to_delete(tmp_path, content):
     with (
         models.cached_weights(tmp_path, content),
-        pytest.raises(DetectorUnavailable, match=r"\.pth are broken .*delete them from") as caught,
+        pytest.raises(DetectorUnavailable, match=r"\.pth are broken .*delete them from") as excinfo,
     ):
         detectors.create(f"torchvision:{models.SMALL}", None, "cpu")
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(excinfo.value)
 
 
 @pytest.mark.parametrize(

@@ -47,10 +47,10 @@ def put(install: Install, answer: str = BOX, **changes: str) -> None:
 def test_it_is_listed_loaded_and_its_boxes_are_clipped(install: Install) -> None:
     put(install)
     assert detectors.known()[-1] == "acme:NAME"
-    found = detectors.run(
+    detections = detectors.run(
         detectors.create("acme:corner"), samples.walking_block(3), 3, 10.0, ("person",)
     )
-    assert np.array_equal(found.boxes, [[0, 0, 20, 20]] * 3)
+    assert np.array_equal(detections.boxes, [[0, 0, 20, 20]] * 3)
 
 
 def test_what_it_says_is_missing_is_said_in_its_own_words(install: Install) -> None:

@@ -16,6 +16,7 @@ from oneclick.core.spans import Span
 from oneclick.detectors.base import Frame
 from oneclick.detectors.signals import SignalMeter
 from oneclick.triggers.scene import Scene
+from tests.fakes import arrays
 
 FPS, LENGTH = 10.0, 200
 SPAN = Span(100, 160)
@@ -32,20 +33,20 @@ def film(fault: Callable[[Frame, int], Frame] | None = None) -> list[Frame]:
     """Someone in grey walks through the room; the fault comes on top in SPAN."""
     r, frames = np.random.default_rng(0), []
     for k in range(LENGTH):
-        shown = room().copy()
+        picture = room().copy()
         x = 30 + 2 * k
-        shown[100:220, x : x + 45] = 90 + 40 * np.sin(np.arange(45) / 3)[None, :, None]
-        shown = np.clip(shown + r.normal(0, 1.5, shown.shape), 0, 255).astype(np.uint8)
-        frames.append(fault(shown, k) if fault and k in SPAN else shown)
+        picture[100:220, x : x + 45] = 90 + 40 * np.sin(np.arange(45) / 3)[None, :, None]
+        picture = np.clip(picture + r.normal(0, 1.5, picture.shape), 0, 255).astype(np.uint8)
+        frames.append(fault(picture, k) if fault and k in SPAN else picture)
     return frames
 
 
-def walker(seen: bool = True) -> Detections:
+def walker(always: bool = True) -> Detections:
     """The box around them; or nobody in SPAN."""
-    frames = [k for k in range(LENGTH) if seen or k not in SPAN]
+    frames = [k for k in range(LENGTH) if always or k not in SPAN]
     sides = [[30 + 2 * k, 100, 75 + 2 * k, 220] for k in frames]
     n = len(frames)
-    return Detections(
+    return arrays.detections(
         frames=frames, boxes=sides, scores=[0.9] * n, classes=[0] * n, length=LENGTH, fps=FPS
     )  # type: ignore[arg-type]
 
@@ -67,11 +68,11 @@ def covered(frame: Frame, k: int) -> Frame:
 
 
 def still() -> Callable[[Frame, int], Frame]:
-    held: list[Frame] = []
+    buffer: list[Frame] = []
 
     def repeat(frame: Frame, k: int) -> Frame:
-        held.append(frame)
-        return held[0]
+        buffer.append(frame)
+        return buffer[0]
 
     return repeat
 
@@ -86,9 +87,11 @@ FAULTS: dict[str, Callable[[Frame, int], Frame]] = {
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_picture_that_went_wrong_is_found_and_called_by_its_name(name: str) -> None:
-    found = [hit for hit in hits(film(FAULTS[name]), walker()) if hit.trigger != "unseen_motion"]
-    assert [hit.trigger for hit in found] == [name]
-    (hit,) = found
+    hits_found = [
+        hit for hit in hits(film(FAULTS[name]), walker()) if hit.trigger != "unseen_motion"
+    ]
+    assert [hit.trigger for hit in hits_found] == [name]
+    (hit,) = hits_found
     assert abs(hit.span.start - SPAN.start) <= 1
     assert abs(hit.span.stop - SPAN.stop) <= 1
     assert hit.boxes == ()
@@ -103,17 +106,17 @@ def test_a_knocked_camera_is_found() -> None:
     def turned(frame: Frame, k: int) -> Frame:
         return np.roll(frame, (4, 36), (0, 1))
 
-    found = hits(film(turned), walker())
-    there, back = [hit.span.start for hit in found if hit.trigger == "moved"]
-    assert abs(there - SPAN.start) <= 1
-    assert abs(back - SPAN.stop) <= 1
+    hits_found = hits(film(turned), walker())
+    first, second = [hit.span.start for hit in hits_found if hit.trigger == "moved"]
+    assert abs(first - SPAN.start) <= 1
+    assert abs(second - SPAN.stop) <= 1
 
 
 def test_someone_who_moves_and_has_no_box_is_found() -> None:
-    found = hits(film(), walker(seen=False))
-    assert [hit.trigger for hit in found] == ["unseen_motion"]
-    assert len(found[0].span) > 0.8 * len(SPAN)
-    assert found[0].span.start >= SPAN.start - 1
+    hits_found = hits(film(), walker(always=False))
+    assert [hit.trigger for hit in hits_found] == ["unseen_motion"]
+    assert len(hits_found[0].span) > 0.8 * len(SPAN)
+    assert hits_found[0].span.start >= SPAN.start - 1
 
 
 def test_a_lamp_is_no_motion() -> None:
@@ -128,10 +131,10 @@ def test_a_video_of_next_to_no_frames_has_signals_of_its_length(frames: int) -> 
     meter = SignalMeter(FPS)
     for _ in range(frames):
         meter.add_frame(room())
-    found = meter.signals(Detections.empty(frames, FPS))
-    assert set(found) == {"brightness", "detail", "change", "shift", "stir"}
-    assert {len(values) for values in found.values()} == {frames}
-    assert all(np.isfinite(values).all() for values in found.values())
+    signals = meter.signals(Detections.empty(frames, FPS))
+    assert set(signals) == {"brightness", "detail", "change", "shift", "stir"}
+    assert {len(values) for values in signals.values()} == {frames}
+    assert all(np.isfinite(values).all() for values in signals.values())
 
 
 @pytest.mark.parametrize("name", PICTURE)
@@ -141,22 +144,22 @@ def test_without_its_signal_a_trigger_finds_nothing(name: str) -> None:
 
 
 def test_what_is_strange_to_any_model_of_novelty_is_found() -> None:
-    one, other = np.zeros(LENGTH, np.float32), np.zeros(LENGTH, np.float32)
-    one[50:60], other[120:122], other[150:170] = 1.2, 3.0, 1.6
-    signals = {"novelty-autoencoder": one, "novelty-gan": other}
+    autoencoder, other = np.zeros(LENGTH, np.float32), np.zeros(LENGTH, np.float32)
+    autoencoder[50:60], other[120:122], other[150:170] = 1.2, 3.0, 1.6
+    signals = {"novelty-autoencoder": autoencoder, "novelty-gan": other}
     (trigger,) = triggers.make(["novelty"])
-    found = trigger.find(
+    hits_found = trigger.find(
         Scene(detections=walker(), threshold=0.5, width=480, height=288, signals=signals)
     )
-    assert [hit.span for hit in found] == [Span(50, 60), Span(150, 170)]
-    assert [hit.score for hit in found] == [
+    assert [hit.span for hit in hits_found] == [Span(50, 60), Span(150, 170)]
+    assert [hit.score for hit in hits_found] == [
         pytest.approx(1 - 1 / 2.4, abs=1e-3),
         pytest.approx(1 - 1 / 3.2, abs=1e-3),
     ]
 
 
 def test_what_is_new_is_paid_from_another_share_than_errors() -> None:
-    known = triggers.registry()
-    novel = {name for name in PICTURE if triggers.novel(known[name])}
+    registry = triggers.registry()
+    novel = {name for name in PICTURE if triggers.novel(registry[name])}
     assert novel == set(PICTURE) - {"unseen_motion"}
-    assert not any(triggers.novel(known[name]) for name in set(known) - set(PICTURE))
+    assert not any(triggers.novel(registry[name]) for name in set(registry) - set(PICTURE))

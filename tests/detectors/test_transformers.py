@@ -78,16 +78,16 @@ def test_a_saved_model_detects_inside_the_picture_and_keeps_low_scores(detector:
 def test_a_batch_says_what_its_frames_say_alone(detector: Detector) -> None:
     frames = [noise(), noise(96, 128), noise(50, 200)]
     together = detector.detect(frames)
-    for frame, found in zip(frames, together, strict=True):
-        for one, other in zip(found, detector.detect([frame])[0], strict=True):
-            np.testing.assert_allclose(one, other, atol=1e-3)
+    for frame, batched in zip(frames, together, strict=True):
+        for a, other in zip(batched, detector.detect([frame])[0], strict=True):
+            np.testing.assert_allclose(a, other, atol=1e-3)
     assert detector.detect([]) == []
 
 
 def test_its_classes_are_mapped_to_those_of_the_project(detector: Detector) -> None:
-    found = detectors.run(detector, iter([noise()] * 3), 3, 10.0, ("person",))
-    assert found.names == ("person",)
-    assert set(found.frames.tolist()) == {0, 1, 2}
+    detections = detectors.run(detector, iter([noise()] * 3), 3, 10.0, ("person",))
+    assert detections.names == ("person",)
+    assert set(detections.frames.tolist()) == {0, 1, 2}
 
 
 def test_its_id_is_safe_and_changes_with_the_weights(

@@ -48,8 +48,8 @@ def clip(number: int = 0) -> Clip:
 
 def track(number: int = 1, shift: float = 0.0, origin: str = "d") -> LabelTrack:
     """One person walking to the right for ten frames."""
-    left = np.arange(10, dtype=np.float32)[:, None] + np.float32(shift)
-    boxes = np.concatenate([left, left * 0 + 5, left + 10, left * 0 + 35], axis=1)
+    lefts = np.arange(10, dtype=np.float32)[:, None] + np.float32(shift)
+    boxes = np.concatenate([lefts, lefts * 0 + 5, lefts + 10, lefts * 0 + 35], axis=1)
     scores = np.full(10, 0.5, np.float32)
     frames = np.arange(10, dtype=np.int32)
     return LabelTrack(
@@ -57,11 +57,11 @@ def track(number: int = 1, shift: float = 0.0, origin: str = "d") -> LabelTrack:
     )
 
 
-def auto_labels(of: Clip) -> LabelSet:
+def auto_labels(item: Clip) -> LabelSet:
     """Revision 1, one track."""
-    made = (track(),)
+    tracks = (track(),)
     return LabelSet(
-        clip=of.id,
+        clip=item.id,
         revision=1,
         kind="auto",
         parent=None,
@@ -71,7 +71,7 @@ def auto_labels(of: Clip) -> LabelSet:
         width=64,
         height=48,
         classes=("person",),
-        tracks=made,
+        tracks=tracks,
     )
 
 
@@ -91,16 +91,16 @@ def film(path: Path, frames: int = 10) -> str:
 
 def labelled(home: Path, count: int = 1, filmed: bool = False) -> list[Clip]:
     """A workspace with `count` clips at LABELLED; picture files only where they are filmed."""
-    workspace, made = Workspace(home), [clip(k) for k in range(count)]
+    workspace, items = Workspace(home), [clip(k) for k in range(count)]
     if filmed:
-        made = [replace(one, digest=film(workspace.clip_file(one.id))) for one in made]
+        items = [replace(item, digest=film(workspace.clip_file(item.id))) for item in items]
     with Catalog.open(home) as catalog:
         catalog.add_video(VIDEO)
-        for one in made:
-            cards.save_clip_card(workspace, one)
-            catalog.add_clip(one, "test")
-            catalog.move(one.id, ClipStage.CUT, ClipStage.EXTRACTED, "test")
-            found = auto_labels(one)
-            catalog.add_revision(found, files.sha256(labels.save(workspace, found)))
-            catalog.move(one.id, ClipStage.EXTRACTED, ClipStage.LABELLED, "test")
-    return made
+        for item in items:
+            cards.save_clip_card(workspace, item)
+            catalog.add_clip(item, "test")
+            catalog.move(item.id, ClipStage.CUT, ClipStage.EXTRACTED, "test")
+            label_set = auto_labels(item)
+            catalog.add_revision(label_set, files.sha256(labels.save(workspace, label_set)))
+            catalog.move(item.id, ClipStage.EXTRACTED, ClipStage.LABELLED, "test")
+    return items

@@ -15,20 +15,20 @@ class Legacy:
     def __init__(self, world: World, by: str, resource: str) -> None:
         self.world, self.by, self.resource = world, by, resource
 
-    def answer(self, asked: Any) -> Any:
-        name = f"{asked['query_type']} {asked['query_method']}"
+    def answer(self, payload: Any) -> Any:
+        name = f"{payload['query_type']} {payload['query_method']}"
         if name not in _QUERIES:
             raise Refused(400, "NOT_IN_FAKE", name)
-        values = asked["values"]
+        values = payload["values"]
         return _QUERIES[name](self, values["uid"], values["payload"] or {})
 
     @property
     def project(self) -> Project:
         return found_in(self.world.projects, self.resource)
 
-    def create_project(self, uid: Any, asked: Json) -> Any:
+    def create_project(self, uid: Any, payload: Json) -> Any:
         world = self.world
-        for dataset in asked["dataset_hashes"]:
+        for dataset in payload["dataset_hashes"]:
             found_in(world.datasets, dataset)
         stages: list[Json] = [
             {"stageType": kind, "uuid": world.new_id(), "title": title}
@@ -38,29 +38,33 @@ class Legacy:
             if stage["stageType"] == "AGENT":
                 way = {"uuid": world.new_id(), "title": "on", "destinationUuid": after["uuid"]}
                 stage["pathways"] = [way]
-        ontology = asked["ontology_hash"]
-        made = Project(
-            world.new_id(), asked["title"], ontology, asked["dataset_hashes"], self.by, stages
+        ontology = payload["ontology_hash"]
+        project = Project(
+            world.new_id(), payload["title"], ontology, payload["dataset_hashes"], self.by, stages
         )
-        world.projects[made.uuid] = made
-        world.add_tasks(made)
-        return made.uuid
+        world.projects[project.uuid] = project
+        world.add_tasks(project)
+        return project.uuid
 
-    def add_dataset(self, uid: Any, asked: Json) -> Any:
-        for dataset in asked["dataset_hashes"]:
+    def add_dataset(self, uid: Any, payload: Json) -> Any:
+        for dataset in payload["dataset_hashes"]:
             found_in(self.world.datasets, dataset)
             self.project.datasets.append(dataset)
         self.world.add_tasks(self.project)
         return True
 
-    def dataset(self, uid: Any, asked: Json) -> Any:
-        found = found_in(self.world.datasets, self.resource)
-        made = {"title": found["title"], "description": "", "dataset_type": "CORD_STORAGE"}
-        return made | {"dataset_hash": self.resource, "backing_folder_uuid": None, "data_rows": []}
+    def dataset(self, uid: Any, payload: Json) -> Any:
+        record = found_in(self.world.datasets, self.resource)
+        answer = {"title": record["title"], "description": "", "dataset_type": "CORD_STORAGE"}
+        return answer | {
+            "dataset_hash": self.resource,
+            "backing_folder_uuid": None,
+            "data_rows": [],
+        }
 
-    def link(self, uid: Any, asked: Json) -> Any:
-        made = self.world.link(self.resource, asked["item_uuids"])
-        return [self._data_row(unit) for unit in made]
+    def link(self, uid: Any, payload: Json) -> Any:
+        units = self.world.link(self.resource, payload["item_uuids"])
+        return [self._data_row(unit) for unit in units]
 
     def _data_row(self, unit: Json) -> Json:
         item, at = self.world.items[unit["item"]], unit["at"].isoformat()
@@ -82,32 +86,32 @@ class Legacy:
             "backing_item_uuid": item.uuid,
         }
 
-    def delete_units(self, uid: Any, asked: Json) -> Any:
+    def delete_units(self, uid: Any, payload: Json) -> Any:
         for data in uid:
             self.world.forget_unit(data)
         return True
 
-    def rows(self, uid: Any, asked: Json) -> Any:
-        project, with_metadata = self.project, asked["include_client_metadata"]
+    def rows(self, uid: Any, payload: Json) -> Any:
+        project, with_metadata = self.project, payload["include_client_metadata"]
         if self.world.late:
             self.world.late -= 1
             return []
-        found = []
+        label_rows = []
         for unit in self.world.units_of(project):
-            branches = [asked["branch_name"] or MAIN]
-            if asked["include_all_label_branches"]:
-                made = [branch for data, branch in project.labels if data == unit["hash"]]
-                branches = made or branches
+            branches = [payload["branch_name"] or MAIN]
+            if payload["include_all_label_branches"]:
+                own_branches = [branch for data, branch in project.labels if data == unit["hash"]]
+                branches = own_branches or branches
             rows = [self._row(unit, branch, with_metadata) for branch in branches]
-            found += [row for row in rows if _row_wanted(row, asked)]
-        return found
+            label_rows += [row for row in rows if _row_wanted(row, payload)]
+        return label_rows
 
     def _row(self, unit: Json, branch: str, with_metadata: bool) -> Json:
         project, data = self.project, unit["hash"]
         item, task = self.world.items[unit["item"]], project.tasks[data]
         label = project.labels.get((data, branch))
         frames, fps, width, height = item.probed or (0, 1.0, 0, 0)
-        stage = next(one for one in project.stages if one["uuid"] == task.stage)
+        stage = next(candidate for candidate in project.stages if candidate["uuid"] == task.stage)
         return {
             "label_hash": label.hash if label else None,
             "created_at": label.created.isoformat() if label else None,
@@ -135,20 +139,20 @@ class Legacy:
             "last_actioned_by_user_email": task.last,
         }
 
-    def create_labels(self, uid: Any, asked: Json) -> Any:
-        branch = asked["branch_name"] or MAIN
+    def create_labels(self, uid: Any, payload: Json) -> Any:
+        branch = payload["branch_name"] or MAIN
         for data in uid:
             self.world.create_label(self.project, data, branch, self.by)
         return [self._blob(data, branch) for data in uid]
 
-    def read_labels(self, uid: Any, asked: Json) -> Any:
-        return [self._blob(*self.world.label(self.project, one)[:2]) for one in uid]
+    def read_labels(self, uid: Any, payload: Json) -> Any:
+        return [self._blob(*self.world.label(self.project, label_hash)[:2]) for label_hash in uid]
 
-    def save_labels(self, uid: Any, asked: Json) -> Any:
-        for one in uid:
-            self.world.label(self.project, one)
-        for one, blob in zip(uid, asked["labels"], strict=True):
-            self.world.save(self.project, one, blob, self.by)
+    def save_labels(self, uid: Any, payload: Json) -> Any:
+        for label_hash in uid:
+            self.world.label(self.project, label_hash)
+        for label_hash, blob in zip(uid, payload["labels"], strict=True):
+            self.world.save(self.project, label_hash, blob, self.by)
         return True
 
     def _blob(self, data: str, branch: str) -> Json:
@@ -166,9 +170,9 @@ class Legacy:
             "data_fps": fps,
             "data_duration": frames / fps,
         }
-        kept = label.blob
+        content = label.blob
         return {
-            **kept,
+            **content,
             "label_hash": label.hash,
             "branch_name": branch,
             "created_at": label.created.strftime("%a, %d %b %Y %H:%M:%S GMT"),
@@ -180,7 +184,7 @@ class Legacy:
             "data_type": "video",
             "label_status": "LABEL_IN_PROGRESS",
             "spaces": {},
-            "data_units": {data: {**kept["data_units"][data], **described}},
+            "data_units": {data: {**content["data_units"][data], **described}},
         }
 
 
@@ -197,7 +201,7 @@ _QUERIES: dict[str, Callable[..., Any]] = {
 }
 
 
-def _row_wanted(row: Json, asked: Json) -> bool:
+def _row_wanted(row: Json, payload: Json) -> bool:
     same = {
         "data_hashes": row["data_hash"],
         "label_hashes": row["label_hash"],
@@ -206,9 +210,9 @@ def _row_wanted(row: Json, asked: Json) -> bool:
         "data_title_eq": row["data_title"],
         "workflow_graph_node_title_eq": row["workflow_graph_node"]["title"],
     }
-    after = asked["edited_after"]
+    after = payload["edited_after"]
     return (
-        all(asked[key] is None or value in asked[key] for key, value in same.items())
-        and all(asked[key] in (None, value) for key, value in equal.items())
+        all(payload[key] is None or value in payload[key] for key, value in same.items())
+        and all(payload[key] in (None, value) for key, value in equal.items())
         and (after is None or (row["last_edited_at"] or "") > after)
     )

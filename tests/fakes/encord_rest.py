@@ -20,84 +20,92 @@ class Rest:
     def __init__(self, world: World, by: str, url: str) -> None:
         self.world, self.by, self.url = world, by, url
 
-    def answer(self, method: str, path: str, query: dict[str, list[str]], asked: Any) -> Any:
+    def answer(self, method: str, path: str, query: dict[str, list[str]], payload: Any) -> Any:
         parts = path.removeprefix("/v2/public/").split("/")
-        for pattern, verb, found in _ROUTES:
+        for pattern, verb, handler in _ROUTES:
             match = re.fullmatch(pattern, "/".join(parts))
             if match and verb == method:
-                return found(self, *match.groups(), query, asked)
+                return handler(self, *match.groups(), query, payload)
         raise Refused(404, message=f"NOT_IN_FAKE {method} {path}")
 
-    def ontologies(self, query: Any, asked: Any) -> Any:
+    def ontologies(self, query: Any, payload: Any) -> Any:
         return _page(_titled(self.world.ontologies.values(), query))
 
-    def create_ontology(self, query: Any, asked: Any) -> Any:
+    def create_ontology(self, query: Any, payload: Any) -> Any:
         uuid = self.world.new_id()
         at = self.world.now().isoformat()
-        made = {"ontologyUuid": uuid, **asked, "createdAt": at, "lastEditedAt": at, "userRole": 0}
-        self.world.ontologies[uuid] = made
-        return made
+        ontology = {
+            "ontologyUuid": uuid,
+            **payload,
+            "createdAt": at,
+            "lastEditedAt": at,
+            "userRole": 0,
+        }
+        self.world.ontologies[uuid] = ontology
+        return ontology
 
-    def ontology(self, uuid: str, query: Any, asked: Any) -> Any:
+    def ontology(self, uuid: str, query: Any, payload: Any) -> Any:
         return found_in(self.world.ontologies, uuid)
 
-    def change_ontology(self, uuid: str, query: Any, asked: Any) -> Any:
-        found = found_in(self.world.ontologies, uuid)
-        found.update(asked, lastEditedAt=self.world.now().isoformat())
-        return found
+    def change_ontology(self, uuid: str, query: Any, payload: Any) -> Any:
+        ontology = found_in(self.world.ontologies, uuid)
+        ontology.update(payload, lastEditedAt=self.world.now().isoformat())
+        return ontology
 
-    def create_dataset(self, query: Any, asked: Any) -> Any:
+    def create_dataset(self, query: Any, payload: Any) -> Any:
         uuid, at = self.world.new_id(), self.world.now().isoformat()
-        made = {"datasetUuid": uuid, "title": asked["title"], "description": ""}
-        made |= {"createdAt": at, "lastEditedAt": at, "userRole": "admin", "storageLocation": 1}
-        self.world.datasets[uuid] = made
+        dataset = {"datasetUuid": uuid, "title": payload["title"], "description": ""}
+        dataset |= {"createdAt": at, "lastEditedAt": at, "userRole": "admin", "storageLocation": 1}
+        self.world.datasets[uuid] = dataset
         return {"datasetUuid": uuid, "backingFolderUuid": None}
 
-    def list_datasets(self, query: Any, asked: Any) -> Any:
+    def list_datasets(self, query: Any, payload: Any) -> Any:
         return {"result": _titled(self.world.datasets.values(), query)}
 
-    def create_folder(self, query: Any, asked: Any) -> Any:
+    def create_folder(self, query: Any, payload: Any) -> Any:
         uuid, at = self.world.new_id(), self.world.now().isoformat()
-        made = {"uuid": uuid, "parent": None, "name": asked["name"], "description": ""}
-        made |= {"clientMetadata": None, "owner": self.by, "createdAt": at, "lastEditedAt": at}
-        made |= {"userRole": "admin", "syncedDatasetHash": None, "pathToRoot": []}
-        self.world.folders[uuid] = made
-        return made
+        folder = {"uuid": uuid, "parent": None, "name": payload["name"], "description": ""}
+        folder |= {"clientMetadata": None, "owner": self.by, "createdAt": at, "lastEditedAt": at}
+        folder |= {"userRole": "admin", "syncedDatasetHash": None, "pathToRoot": []}
+        self.world.folders[uuid] = folder
+        return folder
 
-    def folders(self, query: Any, asked: Any) -> Any:
-        wanted = query.get("search", [""])[0]
-        return _page([one for one in self.world.folders.values() if wanted in one["name"]])
+    def folders(self, query: Any, payload: Any) -> Any:
+        pattern = query.get("search", [""])[0]
+        return _page(
+            [folder for folder in self.world.folders.values() if pattern in folder["name"]]
+        )
 
-    def folder(self, uuid: str, query: Any, asked: Any) -> Any:
+    def folder(self, uuid: str, query: Any, payload: Any) -> Any:
         return found_in(self.world.folders, uuid)
 
-    def items(self, uuid: str, query: Any, asked: Any) -> Any:
-        wanted = query.get("search", [""])[0]
-        found = [i for i in self.world.items.values() if i.folder == uuid and wanted in i.name]
-        return _page([self._item(one) for one in found])
+    def items(self, uuid: str, query: Any, payload: Any) -> Any:
+        pattern = query.get("search", [""])[0]
+        matches = [i for i in self.world.items.values() if i.folder == uuid and pattern in i.name]
+        return _page([self._item(item) for item in matches])
 
-    def urls(self, uuid: str, query: Any, asked: Any) -> Any:
+    def urls(self, uuid: str, query: Any, payload: Any) -> Any:
         found_in(self.world.folders, uuid)
-        made = [self.world.new_id() for _ in range(asked["count"])]
+        uuids = [self.world.new_id() for _ in range(payload["count"])]
         return _page(
             [
                 {
-                    "itemUuid": one,
-                    "objectKey": f"videos/{one}",
-                    "signedUrl": f"{self.url}/bucket/{one}?X-Signature=secret",
+                    "itemUuid": item,
+                    "objectKey": f"videos/{item}",
+                    "signedUrl": f"{self.url}/bucket/{item}?X-Signature=secret",
                     "uploadHeaders": {},
                 }
-                for one in made
+                for item in uuids
             ]
         )
 
-    def start_job(self, uuid: str, query: Any, asked: Any) -> Any:
+    def start_job(self, uuid: str, query: Any, payload: Any) -> Any:
         items, errors = [], []
-        bucket = self._bucket(asked.get("integrationHash"))
-        files = asked.get("dataItems") or asked.get("externalFiles") or {}
-        known = {item.url for item in self.world.items.values() if item.folder == uuid}
+        bucket = self._bucket(payload.get("integrationHash"))
+        files = payload.get("dataItems") or payload.get("externalFiles") or {}
+        urls_before = {item.url for item in self.world.items.values() if item.folder == uuid}
         for video in files["videos"]:
-            if files.get("skipDuplicateUrls") and video["objectUrl"] in known:
+            if files.get("skipDuplicateUrls") and video["objectUrl"] in urls_before:
                 continue
             try:
                 item = self.world.add_item(uuid, self.by, video, bucket)
@@ -121,14 +129,14 @@ class Rest:
     def _bucket(self, uuid: str | None) -> str | None:
         return next((title for title in self.world.integrations if _uuid(title) == uuid), None)
 
-    def job(self, uuid: str, job: str, query: Any, asked: Any) -> Any:
-        found = found_in(self.world.jobs, job)
+    def job(self, uuid: str, job: str, query: Any, payload: Any) -> Any:
+        record = found_in(self.world.jobs, job)
         if self.world.pending:
             self.world.pending -= 1
-            return {**found, "status": "PENDING", "itemsWithNames": [], "unitsPendingCount": 1}
-        return found
+            return {**record, "status": "PENDING", "itemsWithNames": [], "unitsPendingCount": 1}
+        return record
 
-    def item(self, uuid: str, query: Any, asked: Any) -> Any:
+    def item(self, uuid: str, query: Any, payload: Any) -> Any:
         return self._item(found_in(self.world.items, uuid))
 
     def _item(self, item: Item) -> Json:
@@ -166,17 +174,17 @@ class Rest:
             **sound,
         }
 
-    def delete_items(self, uuid: str, query: Any, asked: Any) -> Any:
-        for one in asked["childUuids"]:
-            self.world.forget_item(one)
-        return {"removedItemsCount": len(asked["childUuids"]), "removedFoldersCount": 0}
+    def delete_items(self, uuid: str, query: Any, payload: Any) -> Any:
+        for item in payload["childUuids"]:
+            self.world.forget_item(item)
+        return {"removedItemsCount": len(payload["childUuids"]), "removedFoldersCount": 0}
 
-    def projects(self, query: Any, asked: Any) -> Any:
-        wanted = query.get("titleEq", [None])[0]
-        found = [p for p in self.world.projects.values() if wanted in (None, p.title)]
-        return _page([self._project(one) for one in found])
+    def projects(self, query: Any, payload: Any) -> Any:
+        title = query.get("titleEq", [None])[0]
+        matches = [p for p in self.world.projects.values() if title in (None, p.title)]
+        return _page([self._project(project) for project in matches])
 
-    def project(self, uuid: str, query: Any, asked: Any) -> Any:
+    def project(self, uuid: str, query: Any, payload: Any) -> Any:
         return self._project(found_in(self.world.projects, uuid))
 
     def _project(self, project: Project) -> Json:
@@ -195,16 +203,18 @@ class Rest:
             "workflow": {"stages": project.stages},
         }
 
-    def project_datasets(self, uuid: str, query: Any, asked: Any) -> Any:
-        found = [self.world.datasets[one] for one in found_in(self.world.projects, uuid).datasets]
+    def project_datasets(self, uuid: str, query: Any, payload: Any) -> Any:
+        datasets = [
+            self.world.datasets[dataset] for dataset in found_in(self.world.projects, uuid).datasets
+        ]
         return _page(
-            {"datasetHash": one["datasetUuid"], "title": one["title"], "description": ""}
-            for one in found
+            {"datasetHash": dataset["datasetUuid"], "title": dataset["title"], "description": ""}
+            for dataset in datasets
         )
 
-    def tasks(self, uuid: str, stage: str, query: Any, asked: Any) -> Any:
+    def tasks(self, uuid: str, stage: str, query: Any, payload: Any) -> Any:
         project = found_in(self.world.projects, uuid)
-        wanted = query.get("dataHashes")
+        data_hashes = query.get("dataHashes")
         return _page(
             [
                 {
@@ -219,30 +229,34 @@ class Rest:
                     "lastActionedBy": task.last,
                 }
                 for data, task in project.tasks.items()
-                if task.stage == stage and (wanted is None or data in wanted)
+                if task.stage == stage and (data_hashes is None or data in data_hashes)
             ]
         )
 
-    def act(self, uuid: str, stage: str, query: Any, asked: Any) -> Any:
+    def act(self, uuid: str, stage: str, query: Any, payload: Any) -> Any:
         project = found_in(self.world.projects, uuid)
-        for one in asked:
-            self.world.act(project, stage, one, self.by)
+        for action in payload:
+            self.world.act(project, stage, action, self.by)
 
-    def copy_branch(self, uuid: str, query: Any, asked: Any) -> Any:
+    def copy_branch(self, uuid: str, query: Any, payload: Any) -> Any:
         project = found_in(self.world.projects, uuid)
-        return {"copiedCount": self.world.copy_branch(project, asked, self.by)}
+        return {"copiedCount": self.world.copy_branch(project, payload, self.by)}
 
-    def actions(self, query: Any, asked: Any) -> Any:
-        return _page([one for one in self.world.actions if _wanted(one, query, "timestamp")])
+    def actions(self, query: Any, payload: Any) -> Any:
+        return _page(
+            [action for action in self.world.actions if _wanted(action, query, "timestamp")]
+        )
 
-    def times(self, query: Any, asked: Any) -> Any:
-        found = [one for one in self.world.times if one["project"] == query["projectUuid"][0]]
-        told = [one for one in found if _wanted(one, query, "periodEndTime")]
-        return _page({k: v for k, v in one.items() if k != "project"} for one in told)
+    def times(self, query: Any, payload: Any) -> Any:
+        of_project = [
+            record for record in self.world.times if record["project"] == query["projectUuid"][0]
+        ]
+        records = [record for record in of_project if _wanted(record, query, "periodEndTime")]
+        return _page({k: v for k, v in record.items() if k != "project"} for record in records)
 
-    def buckets(self, query: Any, asked: Any) -> Any:
-        wanted = query.get("filterIntegrationTitles")
-        titles = [t for t in self.world.integrations if wanted is None or t in wanted]
+    def buckets(self, query: Any, payload: Any) -> Any:
+        patterns = query.get("filterIntegrationTitles")
+        titles = [t for t in self.world.integrations if patterns is None or t in patterns]
         return {"result": [{"integrationUuid": _uuid(t), "title": t} for t in titles]}
 
 
@@ -276,33 +290,33 @@ _ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
 ]
 
 
-def _wanted(one: Json, query: dict[str, list[str]], time_key: str) -> bool:
-    at, after = datetime.fromisoformat(one[time_key]), _instant(query["after"][0])
+def _wanted(record: Json, query: dict[str, list[str]], time_key: str) -> bool:
+    at, after = datetime.fromisoformat(record[time_key]), _instant(query["after"][0])
     before = query.get("before")
     units = query.get("dataUnitUuids")
     kinds = query.get("eventTypes")
     return (
         at >= after
         and (before is None or at < _instant(before[0]))
-        and (units is None or one["dataUnitUuid"] in units)
-        and (kinds is None or one["actionType"] in kinds)
+        and (units is None or record["dataUnitUuid"] in units)
+        and (kinds is None or record["actionType"] in kinds)
     )
 
 
 def _instant(text: str) -> datetime:
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
         raise Refused(400, message=f"{text} has no time zone")
-    return found
+    return moment
 
 
-def _titled(found: Any, query: dict[str, list[str]]) -> list[Json]:
-    wanted = query.get("titleEq", [None])[0]
-    return [one for one in found if wanted in (None, one["title"])]
+def _titled(records: Any, query: dict[str, list[str]]) -> list[Json]:
+    title = query.get("titleEq", [None])[0]
+    return [record for record in records if title in (None, record["title"])]
 
 
-def _page(found: Any) -> Json:
-    return {"results": list(found), "nextPageToken": None}
+def _page(rows: Any) -> Json:
+    return {"results": list(rows), "nextPageToken": None}
 
 
 def _uuid(title: str) -> str:

@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from tests.fakes.encord_legacy import Legacy
 from tests.fakes.encord_rest import Rest
 from tests.fakes.encord_world import Refused, World
+from tests.waits import HANG_SECONDS
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
         legacy = split.path in ("/public", "/public/user")
         if self.server.bodies is not None:
             self.server.bodies.append(self.path.encode() + body)
-        asked = _parsed(body)
-        call = self._call(split.path, legacy, asked, len(body))
+        payload = _parsed(body)
+        call = self._call(split.path, legacy, payload, len(body))
         fault = self.server.script(call)
         if isinstance(fault, float):
             time.sleep(fault)
@@ -136,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
             with self.server.world.lock:
                 if len(body) > self.server.most:
                     raise Refused(413, message=f"more than {self.server.most} bytes")
-                status, answer = self._answer(split, legacy, asked, body)
+                status, answer = self._answer(split, legacy, payload, body)
         except Refused as refused:
             status, answer = _refusal(refused, legacy)
         except Exception as error:
@@ -158,21 +159,24 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return b"".join(parts)
 
-    def _call(self, path: str, legacy: bool, asked: Any, size: int) -> Call:
+    def _call(self, path: str, legacy: bool, payload: Any, size: int) -> Call:
         if legacy:
-            name = f"{asked['query_type']} {asked['query_method']}"
-            uids = asked["values"]["uid"]
+            name = f"{payload['query_type']} {payload['query_method']}"
+            uids = payload["values"]["uid"]
             units = len(uids) if isinstance(uids, list) else 1
         else:
             short = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "*", path.removeprefix("/v2/public/"))
-            name, units = f"{self.command} {short}", len(asked) if isinstance(asked, list) else 1
+            name, units = (
+                f"{self.command} {short}",
+                len(payload) if isinstance(payload, list) else 1,
+            )
         agent = self.headers.get("user-agent", "")
         with self.server.world.lock:
             call = Call(len(self.server.log), name, size, units, agent)
             self.server.log.append(call)
         return call
 
-    def _answer(self, split: Any, legacy: bool, asked: Any, body: bytes) -> tuple[int, Any]:
+    def _answer(self, split: Any, legacy: bool, payload: Any, body: bytes) -> tuple[int, Any]:
         world = self.server.world
         if split.path.startswith("/bucket/"):
             if parse_qs(split.query).get("X-Signature") != ["secret"]:
@@ -183,25 +187,25 @@ class _Handler(BaseHTTPRequestHandler):
         if by in world.revoked:
             raise Refused(403, "AUTHORISATION_ERROR")
         if legacy:
-            found = Legacy(world, by, self.headers.get("ResourceID", "")).answer(asked)
-            return 200, {"status": 200, "response": found}
-        found = Rest(world, by, self.server.url).answer(
-            self.command, split.path, parse_qs(split.query), asked
+            response = Legacy(world, by, self.headers.get("ResourceID", "")).answer(payload)
+            return 200, {"status": 200, "response": response}
+        response = Rest(world, by, self.server.url).answer(
+            self.command, split.path, parse_qs(split.query), payload
         )
-        return (204, None) if found is None else (200, found)
+        return (204, None) if response is None else (200, response)
 
     def _legacy_user(self, body: bytes) -> str:
         public, _, signature = self.headers.get("Authorization", ":").partition(":")
         return self._known(public, bytes.fromhex(signature), hashlib.sha256(body).digest())
 
     def _user(self, body: bytes) -> str:
-        given = self.headers.get("Signature-Input", "").removeprefix("encord-sig=")
+        signature_input = self.headers.get("Signature-Input", "").removeprefix("encord-sig=")
         digest = f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
-        public = re.search(r'keyid="([0-9a-f]+)"', given)
+        public = re.search(r'keyid="([0-9a-f]+)"', signature_input)
         if self.headers.get("Content-Digest") != digest or public is None:
             raise Refused(401)
         lines = {"@method": self.command, "@request-target": self.path}
-        lines |= {"content-digest": digest, "@signature-params": given}
+        lines |= {"content-digest": digest, "@signature-params": signature_input}
         text = "\n".join(f'"{key}": {value}' for key, value in lines.items())
         signature = self.headers.get("Signature", "").removeprefix("encord-sig=:").rstrip(":")
         return self._known(public[1], base64.b64decode(signature), text.encode())
@@ -234,7 +238,7 @@ _EVENTS = {"submit": "task_submitted_event", "approve": "task_completed_event"}
 
 
 def _notify(address: str, secret: str, action: dict[str, Any]) -> None:
-    told = {
+    event = {
         "uid": action["taskUuid"],
         "version": 1,
         "source": "Encord",
@@ -245,10 +249,10 @@ def _notify(address: str, secret: str, action: dict[str, Any]) -> None:
             "data_hashes": [action["dataUnitUuid"]],
         },
     }
-    body, at = json.dumps(told).encode(), str(int(time.time()))
+    body, at = json.dumps(event).encode(), str(int(time.time()))
     signed = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
     headers = {"X-Encord-Signature": signed, "X-Encord-Timestamp": at}
-    with urlopen(Request(address, body, headers), timeout=10):
+    with urlopen(Request(address, body, headers), timeout=HANG_SECONDS):
         pass
 
 

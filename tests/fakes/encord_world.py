@@ -40,10 +40,10 @@ def missing() -> Refused:
     return Refused(404, "RESOURCE_NOT_FOUND_ERROR")
 
 
-def found_in(known: dict[str, Any], key: str) -> Any:
-    if key not in known:
+def found_in(mapping: dict[str, Any], key: str) -> Any:
+    if key not in mapping:
         raise missing()
-    return known[key]
+    return mapping[key]
 
 
 @dataclass
@@ -146,27 +146,27 @@ class World:
 
     # What machines do.
 
-    def add_item(self, folder: str, owner: str, asked: Json, integration: str | None) -> Item:
-        url = asked["objectUrl"]
-        uuid = asked.get("placeholderItemUuid") or self.new_id()
+    def add_item(self, folder: str, owner: str, payload: Json, integration: str | None) -> Item:
+        url = payload["objectUrl"]
+        uuid = payload.get("placeholderItemUuid") or self.new_id()
         content = self._bucket(integration, url) if integration else self.uploads.get(uuid)
         if content is None:
             raise Refused(400, message=f"nothing was uploaded for {url}")
-        metadata = asked.get("videoMetadata")
+        metadata = payload.get("videoMetadata")
         probed = self.probe(content) if metadata is None else _trusted(metadata)
-        made = Item(
+        item = Item(
             uuid,
             folder,
-            asked.get("title") or url,
-            asked.get("clientMetadata") or {},
+            payload.get("title") or url,
+            payload.get("clientMetadata") or {},
             url,
             content,
             probed,
             owner,
             self.now(),
         )
-        self.items[uuid] = made
-        return made
+        self.items[uuid] = item
+        return item
 
     def _bucket(self, integration: str, url: str) -> bytes | None:
         path = self.integrations[integration] / url.rsplit("/", 1)[-1]
@@ -185,7 +185,7 @@ class World:
     def link(self, dataset: str, uuids: list[str]) -> list[Json]:
         """New data units; an item that is linked already is skipped."""
         linked = {unit["item"] for unit in self.units.values() if unit["dataset"] == dataset}
-        made = []
+        units = []
         for uuid in uuids:
             if uuid not in self.items:
                 raise missing()
@@ -193,10 +193,10 @@ class World:
                 continue
             unit = {"hash": self.new_id(), "dataset": dataset, "item": uuid, "at": self.now()}
             self.units[unit["hash"]] = unit
-            made.append(unit)
+            units.append(unit)
             for project in self.projects.values():
                 self.add_tasks(project)
-        return made
+        return units
 
     def add_tasks(self, project: Project) -> None:
         for data, unit in self.units.items():
@@ -213,9 +213,9 @@ class World:
     def create_label(self, project: Project, data: str, branch: str, by: str) -> Label:
         if data not in self.units:
             raise missing()
-        known = project.labels.get((data, branch))
-        if known:
-            return known
+        current = project.labels.get((data, branch))
+        if current:
+            return current
         label = Label(self.new_id(), {}, self.now(), self.now(), by)
         label.blob = self._empty(data)
         project.labels[data, branch] = label
@@ -231,24 +231,24 @@ class World:
     def save(self, project: Project, label_hash: str, blob: Json, by: str) -> None:
         data, _, label = self.label(project, label_hash)
         self._check(project, data, blob)
-        kept = {key: copy.deepcopy(blob[key]) for key in _KEPT}
-        label.blob, label.edited, label.by = kept, self.now(), by
+        content = {key: copy.deepcopy(blob[key]) for key in _KEPT}
+        label.blob, label.edited, label.by = content, self.now(), by
 
-    def copy_branch(self, project: Project, asked: Json, by: str) -> int:
+    def copy_branch(self, project: Project, payload: Json, by: str) -> int:
         """Labels to another branch; without `overwrite` a unit that has some there is skipped."""
-        source, target = asked["sourceBranchName"], asked["targetBranchName"]
+        source, target = payload["sourceBranchName"], payload["targetBranchName"]
         if target == MAIN and not self.copies_to_main:
             raise Refused(400, message="main cannot be a target")
         copied = 0
-        for label_hash in asked["labelUuids"]:
+        for label_hash in payload["labelUuids"]:
             data, branch, label = self.label(project, label_hash)
             if branch != source:
                 raise missing()
-            if (data, target) in project.labels and not asked["overwrite"]:
+            if (data, target) in project.labels and not payload["overwrite"]:
                 continue
             blob = self._renamed(label.blob) if self.renames else copy.deepcopy(label.blob)
-            made = Label(self.new_id(), blob, self.now(), self.now(), by)
-            project.labels[data, target] = made
+            copied_label = Label(self.new_id(), blob, self.now(), self.now(), by)
+            project.labels[data, target] = copied_label
             copied += 1
         return copied
 
@@ -256,8 +256,8 @@ class World:
         text = json.dumps(blob)
         for key in blob["object_answers"]:
             text = text.replace(json.dumps(key), f'"{self.new_id()[:8]}"')
-        found: Json = json.loads(text)
-        return found
+        copied_blob: Json = json.loads(text)
+        return copied_blob
 
     def forget_unit(self, data: str) -> None:
         """Delete a data unit with its tasks and the labels of every branch."""
@@ -274,34 +274,34 @@ class World:
         for data in [data for data, unit in self.units.items() if unit["item"] == uuid]:
             self.forget_unit(data)
 
-    def act(self, project: Project, stage: str, asked: Json, by: str) -> None:
+    def act(self, project: Project, stage: str, payload: Json, by: str) -> None:
         """One action on one task."""
         for data, task in project.tasks.items():
-            if task.uuid == asked["taskUuid"] and task.stage == stage:
-                self._act(project, data, task, asked, by)
+            if task.uuid == payload["taskUuid"] and task.stage == stage:
+                self._act(project, data, task, payload, by)
                 return
         raise missing()
 
-    def _act(self, project: Project, data: str, task: Task, asked: Json, by: str) -> None:
-        action, before = asked["action"], task.stage
+    def _act(self, project: Project, data: str, task: Task, payload: Json, by: str) -> None:
+        action, before = payload["action"], task.stage
         titles = [stage["title"] for stage in project.stages]
-        where = titles.index(next(s["title"] for s in project.stages if s["uuid"] == before))
+        index = titles.index(next(s["title"] for s in project.stages if s["uuid"] == before))
         if action == "ASSIGN":
-            task.assignee, task.status = asked["assignee"], "ASSIGNED"
+            task.assignee, task.status = payload["assignee"], "ASSIGNED"
         elif action == "RELEASE":
             task.assignee, task.status = None, "RELEASED"
         elif action == "PATHWAY_ACTION":
-            (found,) = [
+            (target,) = [
                 pathway["destinationUuid"]
-                for pathway in project.stages[where]["pathways"]
-                if pathway["uuid"] == asked["pathwayUuid"]
+                for pathway in project.stages[index]["pathways"]
+                if pathway["uuid"] == payload["pathwayUuid"]
             ]
-            task.stage, task.last = found, by
+            task.stage, task.last = target, by
         elif action in ("SUBMIT", "APPROVE"):
-            task.stage, task.status = project.stages[where + 1]["uuid"], "NEW"
+            task.stage, task.status = project.stages[index + 1]["uuid"], "NEW"
             task.assignee, task.last = None, by
         elif action == "REJECT":
-            task.stage, task.status = project.stages[where - 1]["uuid"], "REOPENED"
+            task.stage, task.status = project.stages[index - 1]["uuid"], "REOPENED"
             task.assignee, task.last = None, by
         else:
             raise Refused(400, message=f"no action {action}")
@@ -334,14 +334,14 @@ class World:
         for key in _KEPT:
             if key not in blob:
                 raise Refused(400, "CORRUPTED_LABEL_ERROR", f"no {key}")
-        for frame, found in blob["data_units"][data]["labels"].items():
+        for frame, frame_labels in blob["data_units"][data]["labels"].items():
             if not 0 <= int(frame) < frames:
                 raise Refused(400, "CORRUPTED_LABEL_ERROR", f"frame {frame} of {frames}")
-            for one in found["objects"]:
-                _check_object(one, objects, blob["object_answers"])
+            for label_object in frame_labels["objects"]:
+                _check_object(label_object, objects, blob["object_answers"])
         for action in blob["object_actions"].values():
-            for one in action["actions"]:
-                _check_answer(one, answers, frames)
+            for label_object in action["actions"]:
+                _check_answer(label_object, answers, frames)
 
     # What people do.
 
@@ -397,10 +397,10 @@ class World:
     def _time(
         self, project: Project, data: str, task: Task, stage: str, by: str, seconds: int
     ) -> Json:
-        unit, now = self.units[data], self.now()
+        unit, moment = self.units[data], self.now()
         return {
-            "periodStartTime": now.replace(hour=0, minute=0, second=0).isoformat(),
-            "periodEndTime": now.isoformat(),
+            "periodStartTime": moment.replace(hour=0, minute=0, second=0).isoformat(),
+            "periodEndTime": moment.isoformat(),
             "timeSpentSeconds": seconds,
             "userEmail": by,
             "projectUserRole": 1,
@@ -435,32 +435,32 @@ def _decode(path: str) -> tuple[int, float, int, int]:
 
 def _features(editor: Json) -> tuple[set[str], set[str]]:
     """Feature hashes of the objects, and of their attributes and options."""
-    objects = {one["featureNodeHash"] for one in editor.get("objects", [])}
+    objects = {feature["featureNodeHash"] for feature in editor.get("objects", [])}
     answers: set[str] = set()
-    for one in editor.get("objects", []):
-        for attribute in one.get("attributes", []):
+    for feature in editor.get("objects", []):
+        for attribute in feature.get("attributes", []):
             answers.add(attribute["featureNodeHash"])
             answers |= {option["featureNodeHash"] for option in attribute.get("options", [])}
     return objects, answers
 
 
-def _check_object(one: Json, objects: set[str], answers: Json) -> None:
-    if one["featureHash"] not in objects:
-        raise Refused(400, "FEATURE_DOES_NOT_EXIST_ERROR", one["featureHash"])
-    if one["objectHash"] not in answers:
-        raise Refused(400, "ANSWER_DICTIONARY_ERROR", one["objectHash"])
-    box, room = one["boundingBox"], 1 + 1e-9
+def _check_object(label_object: Json, objects: set[str], answers: Json) -> None:
+    if label_object["featureHash"] not in objects:
+        raise Refused(400, "FEATURE_DOES_NOT_EXIST_ERROR", label_object["featureHash"])
+    if label_object["objectHash"] not in answers:
+        raise Refused(400, "ANSWER_DICTIONARY_ERROR", label_object["objectHash"])
+    box, limit = label_object["boundingBox"], 1 + 1e-9
     low, high = min(box["x"], box["y"]), max(box["x"] + box["w"], box["y"] + box["h"])
-    if low < 0 or high > room or min(box["w"], box["h"]) <= 0:
+    if low < 0 or high > limit or min(box["w"], box["h"]) <= 0:
         raise Refused(400, "CORRUPTED_LABEL_ERROR", f"box {box}")
-    if not 0 <= one["confidence"] <= 1:
-        raise Refused(400, "CORRUPTED_LABEL_ERROR", f"confidence {one['confidence']}")
+    if not 0 <= label_object["confidence"] <= 1:
+        raise Refused(400, "CORRUPTED_LABEL_ERROR", f"confidence {label_object['confidence']}")
 
 
-def _check_answer(one: Json, answers: set[str], frames: int) -> None:
-    chosen = one["answers"] if isinstance(one["answers"], list) else []
-    for each in (one["featureHash"], *(answer["featureHash"] for answer in chosen)):
+def _check_answer(answer_object: Json, answers: set[str], frames: int) -> None:
+    options = answer_object["answers"] if isinstance(answer_object["answers"], list) else []
+    for each in (answer_object["featureHash"], *(answer["featureHash"] for answer in options)):
         if each not in answers:
             raise Refused(400, "FEATURE_DOES_NOT_EXIST_ERROR", each)
-    if any(not 0 <= a <= b < frames for a, b in one["range"]):
-        raise Refused(400, "CORRUPTED_LABEL_ERROR", f"range {one['range']} of {frames}")
+    if any(not 0 <= a <= b < frames for a, b in answer_object["range"]):
+        raise Refused(400, "CORRUPTED_LABEL_ERROR", f"range {answer_object['range']} of {frames}")

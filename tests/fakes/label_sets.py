@@ -65,16 +65,16 @@ def tracks(draw: st.DrawFn, key: int, frames: int, size: tuple[int, int]) -> Lab
 def answers(draw: st.DrawFn, options: tuple[str, ...], frames: int) -> tuple:
     """Ranges that may touch, leave gaps and reach beyond the boxes."""
     cuts = sorted(draw(st.sets(st.integers(0, frames), max_size=5)))
-    said = [draw(st.sampled_from([None, *options, "not in the ontology"])) for _ in cuts[1:]]
-    found = zip(cuts, cuts[1:], said, strict=False)
-    return tuple((start, stop, value) for start, stop, value in found if value is not None)
+    values = [draw(st.sampled_from([None, *options, "not in the ontology"])) for _ in cuts[1:]]
+    ranges = zip(cuts, cuts[1:], values, strict=False)
+    return tuple((start, stop, value) for start, stop, value in ranges if value is not None)
 
 
-def assert_same(found: tuple[LabelTrack, ...], labels: LabelSet) -> None:
+def assert_same(actual: tuple[LabelTrack, ...], labels: LabelSet) -> None:
     """Equal to the last bit, in the order of ids."""
     expected = sorted(labels.tracks, key=lambda track: track.id)
-    assert [track.id for track in found] == [track.id for track in expected]
-    for track, other in zip(found, expected, strict=True):
+    assert [track.id for track in actual] == [track.id for track in expected]
+    for track, other in zip(actual, expected, strict=True):
         for name in ("frames", "boxes", "scores"):
             np.testing.assert_array_equal(getattr(track, name), getattr(other, name))
         for name in ("cls", "origins", "keyframes", "attributes"):

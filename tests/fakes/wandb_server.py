@@ -38,12 +38,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Silence."""
 
     def do_POST(self) -> None:
-        asked = self.rfile.read(int(self.headers.get("content-length", 0)))
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
         if self.path == "/graphql":
-            self._answer(self._graphql(json.loads(asked)))
+            self._answer(self._graphql(json.loads(body)))
             return
         if self.path.endswith("/file_stream"):
-            files = json.loads(asked).get("files", {})
+            files = json.loads(body).get("files", {})
             lines = files.get("wandb-history.jsonl", {}).get("content", [])
             self.server.history += [json.loads(line) for line in lines]
         self._answer({})
@@ -55,24 +55,24 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_PUT
 
     def _graphql(self, query: dict[str, Any]) -> dict[str, Any]:
-        text, given = query["query"], query.get("variables") or {}
+        text, variables = query["query"], query.get("variables") or {}
         if "upsertBucket" in text:
             project = {"name": "oneclick", "entity": {"name": "me"}}
-            bucket = {"id": "b", "name": given.get("name") or "run", "displayName": "run"}
+            bucket = {"id": "b", "name": variables.get("name") or "run", "displayName": "run"}
             bucket |= {"config": "{}", "historyLineCount": 0, "sweepName": None}
-            made = {"bucket": bucket | {"project": project}, "inserted": True}
-            return {"data": {"upsertBucket": made}}
+            answer = {"bucket": bucket | {"project": project}, "inserted": True}
+            return {"data": {"upsertBucket": answer}}
         if "createRunFiles" in text:
-            places = [{"name": n, "uploadUrl": f"{self.server.url}/up"} for n in given["files"]]
+            places = [{"name": n, "uploadUrl": f"{self.server.url}/up"} for n in variables["files"]]
             return {
                 "data": {"createRunFiles": {"runID": "b", "uploadHeaders": [], "files": places}}
             }
         if "createArtifact" in text:
-            self.server.artifacts.append(given["input"])
+            self.server.artifacts.append(variables["input"])
             # As if the server had its files already: nothing is to be uploaded.
             sequence = {"latestArtifact": None}
-            made = {"id": "a", "state": "COMMITTED", "artifactSequence": sequence}
-            return {"data": {"createArtifact": {"artifact": made}}}
+            answer = {"id": "a", "state": "COMMITTED", "artifactSequence": sequence}
+            return {"data": {"createArtifact": {"artifact": answer}}}
         if "viewer" in text:
             return {"data": {"viewer": USER | {"teams": {"edges": []}}}}
         return {"data": {}}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from oneclick.flows import environment
+from tests.waits import HANG_SECONDS
 
 # Prefect reads the environment when it is imported, and the test modules import it first of all.
 SCRATCH = Path(tempfile.mkdtemp(prefix="oneclick-flows-"))
@@ -36,7 +37,7 @@ def prefect_server() -> Iterator[None]:
     from prefect.testing.utilities import prefect_test_harness
 
     with (
-        prefect_test_harness(server_startup_timeout=120),
+        prefect_test_harness(server_startup_timeout=int(HANG_SECONDS)),
         temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
     ):
         yield

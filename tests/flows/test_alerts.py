@@ -54,10 +54,10 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
     monkeypatch.setattr(alerts, "emit_event", lambda **_: None)
-    made = Hook()
-    yield made
-    made.shutdown()
-    made.server_close()
+    server = Hook()
+    yield server
+    server.shutdown()
+    server.server_close()
 
 
 def test_a_refusal_reaches_the_webhook_with_its_reasons(hook: Hook) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import yaml
 
+from tests.waits import HANG_SECONDS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -15,7 +17,7 @@ def test_the_environment_needs_no_prefect_and_the_flows_no_torch() -> None:
         "import oneclick.flows.one_click, oneclick.flows.maintain; "
         "assert not {'torch', 'torchvision', 'wandb'} & set(sys.modules), 'torch'"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=HANG_SECONDS)
 
 
 def test_deployments_name_flows_that_exist_and_share_none() -> None:

@@ -25,8 +25,9 @@ from oneclick.services.prefect_api import PrefectServer
 from oneclick.tui.app import Oneclick
 from oneclick.tui.screens.flows import DeploymentTable
 from tests.tui.samples import drive, press
+from tests.waits import HANG_SECONDS, wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400), pytest.mark.usefixtures("small")]
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("small")]
 
 ROOT = Path(__file__).parents[2]
 CLASSES = ("person",)
@@ -72,40 +73,33 @@ def api(home: Path, small: None) -> Iterator[str]:
             stderr=out,
         )
     try:
-        wait_for(lambda: "started!" in log.read_text() or process.poll() is not None, 150)
+        wait_until(lambda: "started!" in log.read_text() or process.poll() is not None)
         assert process.poll() is None, log.read_text()
         yield f"http://127.0.0.1:{port}/api"
     finally:
         process.send_signal(signal.SIGTERM)
-        code = process.wait(60)
+        code = process.wait(HANG_SECONDS)
     assert code == 143, log.read_text()
-    wait_for(lambda: not relatives(home), 10)
-
-
-def wait_for(true: Any, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.3)
+    wait_until(lambda: not relatives(home), lambda: relatives(home))
 
 
 def relatives(home: Path) -> list[str]:
     """Living processes that work for this workspace; whoever has no /proc sees none."""
-    found = []
+    command_lines = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             if f"ONECLICK_HOME={home}".encode() in (entry / "environ").read_bytes():
-                found.append((entry / "cmdline").read_bytes().decode().replace("\0", " "))
+                command_lines.append((entry / "cmdline").read_bytes().decode().replace("\0", " "))
         except OSError:
             continue
-    return found
+    return command_lines
 
 
 def ask(api: str, path: str, method: str = "POST", **body: Any) -> Any:
     """The server's answer; while its database is busy it says 503, and is asked again."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + HANG_SECONDS
     while True:
-        answer = httpx.request(method, f"{api}/{path}", json=body, timeout=30)
+        answer = httpx.request(method, f"{api}/{path}", json=body, timeout=HANG_SECONDS)
         if answer.status_code != 503 or time.monotonic() > deadline:
             break
         time.sleep(0.5)
@@ -114,44 +108,44 @@ def ask(api: str, path: str, method: str = "POST", **body: Any) -> Any:
 
 
 def run_and_watch(api: str, home: Path, deployment: str) -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "prefect", "deployment", "run", deployment, "--watch"],
         cwd=ROOT,
         env=os.environ | {"PREFECT_API_URL": api, "PREFECT_LOGGING_LEVEL": "INFO"},
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=HANG_SECONDS,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert process.returncode == 0, process.stdout + process.stderr
 
 
 def artifact(api: str, key: str) -> Any:
-    found = ask(api, "artifacts/filter", artifacts={"key": {"any_": [key]}})
-    assert found, f"no artifact {key}"
-    return max(found, key=lambda one: one["created"])
+    artifacts = ask(api, "artifacts/filter", artifacts={"key": {"any_": [key]}})
+    assert artifacts, f"no artifact {key}"
+    return max(artifacts, key=lambda row: row["created"])
 
 
 @pytest.fixture(scope="module")
 def scheduled(api: str) -> dict[str, list[datetime]]:
     """Start times by deployment, as scheduled; then the schedules sleep, for this test's sake."""
-    names = {one["id"]: one["name"] for one in ask(api, "deployments/filter")}
+    names = {deployment["id"]: deployment["name"] for deployment in ask(api, "deployments/filter")}
     state = {"state": {"type": {"any_": ["SCHEDULED"]}}}
 
     def runs() -> list[Any]:
-        found: list[Any] = ask(api, "flow_runs/filter", flow_runs=state)
-        return found
+        rows: list[Any] = ask(api, "flow_runs/filter", flow_runs=state)
+        return rows
 
-    wait_for(lambda: len({run["deployment_id"] for run in runs()}) == 6, 60)
-    found: dict[str, list[datetime]] = {}
+    wait_until(lambda: len({run["deployment_id"] for run in runs()}) == 6, pause=0.3)
+    starts: dict[str, list[datetime]] = {}
     for run in runs():
         start = datetime.fromisoformat(run["expected_start_time"])
-        found.setdefault(names[run["deployment_id"]], []).append(start)
+        starts.setdefault(names[run["deployment_id"]], []).append(start)
     for key in names:
         ask(api, f"deployments/{key}", "PATCH", paused=True)
     busy = {"state": {"type": {"any_": ["PENDING", "RUNNING"]}}}
-    wait_for(lambda: not ask(api, "flow_runs/filter", flow_runs=busy), 60)
-    return found
+    wait_until(lambda: not ask(api, "flow_runs/filter", flow_runs=busy), pause=0.3)
+    return starts
 
 
 def test_the_schedules_create_runs_and_training_is_weekly(
@@ -206,9 +200,9 @@ def test_runs_are_started_watched_and_listed_without_prefect(
     api: str, home: Path, labelled: list[str]
 ) -> None:
     server = PrefectServer(api)
-    found = {one.label: one for one in server.deployments()}
-    assert found["train/train-weekly"].schedules == ("0 2 * * 0",)
-    assert "sources" in found["one-click/one-click"].schema["properties"]
+    deployments = {deployment.label: deployment for deployment in server.deployments()}
+    assert deployments["train/train-weekly"].schedules == ("0 2 * * 0",)
+    assert "sources" in deployments["one-click/one-click"].schema["properties"]
     with pytest.raises(UnknownName, match="no deployment is called 'maintenance'"):
         server.start("maintenance")
     with pytest.raises(UnknownName, match="colour"):
@@ -218,9 +212,11 @@ def test_runs_are_started_watched_and_listed_without_prefect(
     def state() -> str:
         return next((run.state for run in server.runs() if run.id == started), "")
 
-    wait_for(lambda: state() == "Completed", 90)
+    wait_until(lambda: state() == "Completed", pause=0.3)
     # The log arrives a little later than the state.
-    wait_for(lambda: [line for line in server.logs(started) if "Completed" in line.text], 30)
+    wait_until(
+        lambda: [line for line in server.logs(started) if "Completed" in line.text], pause=0.3
+    )
     last = server.logs(started)[-1].at
     assert server.logs(started, last) == []
     with pytest.raises(OneclickError):
@@ -241,27 +237,27 @@ def test_the_command_line_lists_runs_and_loads_no_prefect(
         "assert not {'prefect', 'torch', 'cv2', 'wandb'} & sys.modules.keys()"
     )
     env = os.environ | {"PREFECT_API_URL": api, "ONECLICK_HOME": str(home)}
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert {run["flow"] for run in json.loads(done.stdout)} >= {"label"}
+    process = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    assert {run["flow"] for run in json.loads(process.stdout)} >= {"label"}
 
 
 def test_a_deployment_is_started_with_parameters_from_the_terminal_ui(
     api: str, home: Path, labelled: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", api)
-    one = Oneclick(snapshot_reader.SnapshotReader(home), home, every=3600)
+    tui_app = Oneclick(snapshot_reader.SnapshotReader(home), home, every=3600)
 
     async def act(pilot: Any) -> None:
         await press(pilot, "5")
-        table = one.screen.query_one(DeploymentTable)
-        one.screen.set_focus(table)
+        table = tui_app.screen.query_one(DeploymentTable)
+        tui_app.screen.set_focus(table)
         table.move_cursor(table.keys().index("maintain/maintain"))
         await press(pilot, "n")
-        one.screen.query_one(Input).value = f"home={home}"
+        tui_app.screen.query_one(Input).value = f"home={home}"
         await press(pilot, "enter", "y")
 
-    text = "\n".join(drive(one, act))
+    text = "\n".join(drive(tui_app, act))
     assert "train/train-weekly" in text
     runs = ask(api, "flow_runs/filter", sort="EXPECTED_START_TIME_DESC")
     started = max(runs, key=lambda run: run["created"])

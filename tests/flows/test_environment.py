@@ -84,14 +84,14 @@ def test_the_profile_named_in_the_environment_wins(
 
 def test_pyproject_says_the_same_to_whoever_calls_prefect_by_hand() -> None:
     table = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["prefect"]
-    said = {f"PREFECT_{name}": value for name, value in flat(table).items()}
-    ours = {k: v for k, v in environment.DEFAULTS.items() if k.startswith("PREFECT_")}
-    assert {name: str(value).lower() for name, value in said.items()} == ours
+    values = {f"PREFECT_{name}": value for name, value in flat(table).items()}
+    defaults = {k: v for k, v in environment.DEFAULTS.items() if k.startswith("PREFECT_")}
+    assert {name: str(value).lower() for name, value in values.items()} == defaults
 
 
 def flat(table: dict[str, object], prefix: str = "") -> dict[str, object]:
-    found: dict[str, object] = {}
+    options: dict[str, object] = {}
     for key, value in table.items():
         name = f"{prefix}{key.upper()}"
-        found |= flat(value, f"{name}_") if isinstance(value, dict) else {name: value}
-    return found
+        options |= flat(value, f"{name}_") if isinstance(value, dict) else {name: value}
+    return options

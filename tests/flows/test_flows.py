@@ -25,7 +25,6 @@ from tests.platforms.encord.desk import Desk
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.usefixtures("prefect_server", "small"),
-    pytest.mark.timeout(180),
 ]
 
 
@@ -37,11 +36,11 @@ def counts(home: Path) -> dict[str, int]:
 def artifact(key: str) -> Any:
     """The newest artifact of that key, as the API gives it."""
     with get_client(sync_client=True) as client:
-        found = client.read_artifacts(
+        artifacts = client.read_artifacts(
             artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
         )
-    assert found, f"no artifact {key}"
-    return max(found, key=lambda one: one.created)
+    assert artifacts, f"no artifact {key}"
+    return max(artifacts, key=lambda row: row.created)
 
 
 @pytest.fixture(scope="module")
@@ -148,8 +147,8 @@ def test_every_run_stands_in_the_catalog(home: Path, trained: dict[str, Any]) ->
 def test_maintain_frees_what_a_dead_process_holds(home: Path, trained: dict[str, Any]) -> None:
     leftover = home / "clips" / ".clip.mp4.elsewhere.1.0.tmp"
     leftover.write_bytes(b"half")
-    found = maintain(home)
-    assert (found["expired"], found["done"]) == (0, 0)
+    counts_freed = maintain(home)
+    assert (counts_freed["expired"], counts_freed["done"]) == (0, 0)
     assert "0 expired claims" in artifact("maintenance").data
 
 
@@ -193,9 +192,9 @@ def test_clips_travel_in_batches_and_no_lease_stays_behind(tmp_path: Path, recor
         return BatchResult(skipped=clips)
 
     conf = settings.load(home=tmp_path)
-    done = policy.run_in_batches(count, ClipStage.EXTRACTED, conf)
+    batch_result = policy.run_in_batches(count, ClipStage.EXTRACTED, conf)
     assert max(sizes) == 3
-    assert len(set(done.skipped)) == sum(sizes) == counts(tmp_path)["EXTRACTED"]
+    assert len(set(batch_result.skipped)) == sum(sizes) == counts(tmp_path)["EXTRACTED"]
     with Catalog.open(tmp_path) as catalog:
         assert all(row.lease_owner is None for row in catalog.clips())
 
@@ -208,7 +207,7 @@ def test_a_review_platform_that_is_down_fails_no_flow_and_is_tried_again(
     monkeypatch.setattr(connect, "DEFAULT_RETRY_POLICY", connect.RetryPolicy(retry_delays=()))
     monkeypatch.setenv("ONECLICK_REVIEW__PLATFORM", "encord")
     monkeypatch.setenv("ONECLICK_REVIEW__ENCORD__DOMAIN", desk.server.url)
-    monkeypatch.setenv("ONECLICK_REVIEW__ENCORD__KEY_FILE", desk.choice.encord.key_file)
+    monkeypatch.setenv("ONECLICK_REVIEW__ENCORD__KEY_FILE", desk.choice.section.key_file)
     desk.open().setup()
     desk.server.script = lambda call: "drop"
     lap = review(desk.home)

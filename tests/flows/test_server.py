@@ -35,10 +35,10 @@ def api(prefect_server: None) -> str:
     """Address of a server that holds one deployment."""
     from prefect.settings import PREFECT_API_URL
 
-    made: Any = count_sheep.to_deployment(
+    deployment: Any = count_sheep.to_deployment(
         "nightly", cron="0 2 * * *", parameters={"most": 5}, description="To fall asleep."
     )
-    made.apply()
+    deployment.apply()
     return str(PREFECT_API_URL.value())
 
 
@@ -79,19 +79,19 @@ def say(server: PrefectServer, run: str, number: int) -> list[str]:
 
 
 def test_a_deployment_tells_its_schedule_and_parameters(server: PrefectServer) -> None:
-    found = server.deployment("count-sheep/nightly")
-    assert found == server.deployment("nightly") == server.deployment(found.id)
-    assert found.schedules == ("0 2 * * *",)
-    assert found.parameters == {"most": 5}
-    assert list(found.schema["properties"]) == ["most", "word"]
-    assert (found.paused, found.description) == (False, "To fall asleep.")
+    deployment = server.deployment("count-sheep/nightly")
+    assert deployment == server.deployment("nightly") == server.deployment(deployment.id)
+    assert deployment.schedules == ("0 2 * * *",)
+    assert deployment.parameters == {"most": 5}
+    assert list(deployment.schema["properties"]) == ["most", "word"]
+    assert (deployment.paused, deployment.description) == (False, "To fall asleep.")
     assert server.version().startswith("3.")
 
 
 def test_a_run_starts_with_its_parameters_and_can_be_cancelled(server: PrefectServer) -> None:
     run = server.start("nightly", {"word": "lamb"})
-    kept = httpx.get(f"{server.url}/flow_runs/{run}").json()["parameters"]
-    assert kept == {"most": 5, "word": "lamb"}
+    parameters = httpx.get(f"{server.url}/flow_runs/{run}").json()["parameters"]
+    assert parameters == {"most": 5, "word": "lamb"}
     assert not server.run(run).over
     put(server, run, "RUNNING", "Running")
     assert server.cancel(run) == "Cancelling"
@@ -102,36 +102,36 @@ def test_a_run_starts_with_its_parameters_and_can_be_cancelled(server: PrefectSe
 
 
 @pytest.mark.parametrize(
-    ("parameters", "kind", "why"),
+    ("parameters", "kind", "reason"),
     [
         ({"colour": "red"}, UnknownName, "parameter of count-sheep/nightly is called 'colour'"),
         ({"most": "many"}, UsageError, "refuses these parameters: .*'many' is not of type"),
     ],
 )
 def test_parameters_that_do_not_fit_are_named(
-    server: PrefectServer, parameters: dict[str, Any], kind: type[Exception], why: str
+    server: PrefectServer, parameters: dict[str, Any], kind: type[Exception], reason: str
 ) -> None:
-    with pytest.raises(kind, match=why) as caught:
+    with pytest.raises(kind, match=reason) as excinfo:
         server.start("nightly", parameters)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(excinfo.value)
 
 
 @pytest.mark.parametrize("run", [NOBODY, "none", "../deployments", "a b/ü"])
 def test_a_run_nobody_knows_is_named(server: PrefectServer, run: str) -> None:
     for ask in (server.run, server.cancel):
-        with pytest.raises(UnknownName, match="no flow run is called") as caught:
+        with pytest.raises(UnknownName, match="no flow run is called") as excinfo:
             ask(run)
-        assert repr(run) in str(caught.value)
+        assert repr(run) in str(excinfo.value)
 
 
 def test_runs_are_found_by_flow_and_state(server: PrefectServer) -> None:
     run = server.start("nightly")
     put(server, run, "FAILED", "Failed")
-    found = server.runs(state="Failed")
-    assert [(one.id, one.flow, one.message, one.over) for one in found] == [
+    runs = server.runs(state="Failed")
+    assert [(run.id, run.flow, run.message, run.over) for run in runs] == [
         (run, "count-sheep", "Failed by hand", True)
     ]
-    assert server.runs(flow="count-sheep", state="Failed") == found
+    assert server.runs(flow="count-sheep", state="Failed") == runs
     assert server.runs(flow="another") == []
 
 
@@ -142,15 +142,15 @@ def test_more_runs_than_a_page_holds_are_listed(
         put(server, server.start("nightly"), "PENDING", "Pending")
     monkeypatch.setattr(prefect_http, "PAGE", 3)
     for limit, expected in ((5, 5), (6, 6), (7, 7), (8, 7), (PAGE, 7)):
-        found = server.runs(limit, state="Pending")
-        assert len({run.id for run in found}) == len(found) == expected
+        runs = server.runs(limit, state="Pending")
+        assert len({run.id for run in runs}) == len(runs) == expected
 
 
 def test_a_log_longer_than_a_page_is_whole_and_in_order(server: PrefectServer) -> None:
     run = server.start("nightly")
-    said = say(server, run, 2 * PAGE + 7)
+    texts = say(server, run, 2 * PAGE + 7)
     lines = server.logs(run)
-    assert sorted(line.text for line in lines) == sorted(said)
+    assert sorted(line.text for line in lines) == sorted(texts)
     assert [line.at for line in lines] == sorted(line.at for line in lines)
     assert len(server.logs(run, lines[-3].at)) == 2
     assert server.logs(run, lines[-1].at) == []
@@ -197,8 +197,8 @@ def test_what_the_server_says_of_a_run_wins_over_the_catalog(
         catalog.add_run(run, "count-sheep", "Running", datetime.now(UTC), None)
         catalog.add_run("before", "label", "Completed", datetime.now(UTC), datetime.now(UTC))
     put(server, run, "CRASHED", "Crashed")
-    found = {one.id: one for one in flows.runs(tmp_path, server)}
-    assert (found[run].state, found["before"].state) == ("Crashed", "Completed")
+    runs = {run.id: run for run in flows.runs(tmp_path, server)}
+    assert (runs[run].state, runs["before"].state) == ("Crashed", "Completed")
     rows = json.loads(invoke("list", "--json", "--home", tmp_path, "--limit", 500).stdout)
     assert list(rows[0]) == ["id", "flow", "state", "started", "ended", "detail", "progress"]
     assert {row["id"] for row in rows} >= {run, "before"}

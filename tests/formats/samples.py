@@ -42,8 +42,8 @@ def label_set(*tracks: LabelTrack, frames: int = FRAMES) -> LabelSet:
 def fixed() -> LabelSet:
     """A track with a hole, key frames, two attributes and every origin; and a box of one frame."""
     frames = np.array([0, 1, 2, 3, 6, 7], np.int32)
-    left = frames[:, None] * np.float32(1.5) + np.float32(4.25)
-    boxes = np.hstack([left, left * 0 + 5, left + 10, left * 0 + 35]).astype(np.float32)
+    lefts = frames[:, None] * np.float32(1.5) + np.float32(4.25)
+    boxes = np.hstack([lefts, lefts * 0 + 5, lefts + 10, lefts * 0 + 35]).astype(np.float32)
     first = LabelTrack(
         id=3,
         cls="person",
@@ -57,12 +57,12 @@ def fixed() -> LabelSet:
             "occluded": ((6, 7, "true"),),
         },
     )
-    one = np.array([[1, 2, 63.99, 47]], np.float32)
+    box = np.array([[1, 2, 63.99, 47]], np.float32)
     second = LabelTrack(
         id=7,
         cls=CLASSES[1],
         frames=np.array([11], np.int32),
-        boxes=one,
+        boxes=box,
         scores=np.ones(1, np.float32),
         origins="h",
         keyframes=(11,),
@@ -75,7 +75,7 @@ def label_tracks(draw: st.DrawFn, number: int) -> LabelTrack:
     """One track, holes and all; attributes are what its boxes say."""
     frames = sorted(draw(st.sets(st.integers(0, FRAMES - 1), min_size=1)))
     cents = [draw(_box()) for _ in frames]
-    said = [draw(_SAID) for _ in frames]
+    answers = [draw(_SAID) for _ in frames]
     scores = np.array([draw(st.integers(0, 10_000)) / 10_000 for _ in frames], np.float32)
     return LabelTrack(
         id=number,
@@ -85,7 +85,7 @@ def label_tracks(draw: st.DrawFn, number: int) -> LabelTrack:
         scores=scores,
         origins="".join(draw(st.sampled_from(ORIGINS)) for _ in frames),
         keyframes=tuple(frame for frame in frames if draw(st.booleans())),
-        attributes=base.attribute_ranges(frames, said),
+        attributes=base.attribute_ranges(frames, answers),
     )
 
 

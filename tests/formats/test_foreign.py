@@ -63,12 +63,12 @@ def only(name: str, path: Path) -> ImportedSequence:
 
 
 def test_coco_pictures_without_a_sequence_go_together_by_folder(tmp_path: Path) -> None:
-    found = only("coco", coco(tmp_path))
-    assert [path.name for path in found.images] == ["1.jpg", "2.jpg", "3.jpg"]
-    assert [(t.id, t.frames.tolist(), t.origins) for t in found.tracks] == [
+    clip = only("coco", coco(tmp_path))
+    assert [path.name for path in clip.images] == ["1.jpg", "2.jpg", "3.jpg"]
+    assert [(t.id, t.frames.tolist(), t.origins) for t in clip.tracks] == [
         (0, [0], "h"), (1, [1], "h"), (2, [2], "h"),
     ]  # fmt: skip
-    assert found.notes == {"boxes without a track, each a track of its own": 3}
+    assert clip.notes == {"boxes without a track, each a track of its own": 3}
 
 
 def test_coco_pictures_of_other_sizes_and_long_folders_become_several_clips(tmp_path: Path) -> None:
@@ -102,8 +102,8 @@ def test_coco_frames_follow_frame_id_and_not_the_order_of_the_file(tmp_path: Pat
          "frame_id": 10 * (4 - k)}
         for k in (1, 2, 3)
     ]  # fmt: skip
-    found = only("coco", coco(tmp_path, images=images))
-    assert [path.name for path in found.images] == ["3.jpg", "2.jpg", "1.jpg"]
+    clip = only("coco", coco(tmp_path, images=images))
+    assert [path.name for path in clip.images] == ["3.jpg", "2.jpg", "1.jpg"]
 
 
 def test_a_class_that_changes_within_a_track_makes_two_tracks(tmp_path: Path) -> None:
@@ -112,8 +112,8 @@ def test_a_class_that_changes_within_a_track_makes_two_tracks(tmp_path: Path) ->
         annotation(id=12, image_id=3, track_id=1),
     ]  # fmt: skip
     names = [{"id": 7, "name": "person"}, {"id": 8, "name": "chair"}]
-    found = only("coco", coco(tmp_path, annotations=rows, categories=names))
-    assert [(t.id, t.cls, t.frames.tolist()) for t in found.tracks] == [
+    clip = only("coco", coco(tmp_path, annotations=rows, categories=names))
+    assert [(t.id, t.cls, t.frames.tolist()) for t in clip.tracks] == [
         (0, "chair", [1]), (1, "person", [0, 2]),
     ]  # fmt: skip
 
@@ -135,15 +135,15 @@ BOXES = {
 @pytest.mark.parametrize("case", BOXES)
 def test_boxes_stay_in_the_picture_and_what_was_done_is_counted(case: str, tmp_path: Path) -> None:
     box, expected, notes = BOXES[case]
-    found = only("coco", coco(tmp_path, annotations=[annotation(bbox=box, track_id=1)]))
-    got = [row for track in found.tracks for row in track.boxes.tolist()]
+    clip = only("coco", coco(tmp_path, annotations=[annotation(bbox=box, track_id=1)]))
+    got = [row for track in clip.tracks for row in track.boxes.tolist()]
     assert np.allclose(got, expected, atol=1e-4) if expected else got == []
-    assert found.notes == notes
+    assert clip.notes == notes
 
 
 def test_coco_crowds_are_left_out_and_counted(tmp_path: Path) -> None:
-    found = only("coco", coco(tmp_path, annotations=[annotation(iscrowd=1)]))
-    assert (found.tracks, found.notes) == ((), {"crowd regions left out": 1})
+    clip = only("coco", coco(tmp_path, annotations=[annotation(iscrowd=1)]))
+    assert (clip.tracks, clip.notes) == ((), {"crowd regions left out": 1})
 
 
 BROKEN_ANNOTATIONS: dict[str, tuple[dict[str, Any], str]] = {
@@ -158,7 +158,7 @@ BROKEN_ANNOTATIONS: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("case", BROKEN_ANNOTATIONS)
 def test_a_broken_annotation_is_named_and_only_its_clip_falls(case: str, tmp_path: Path) -> None:
-    broken, said = BROKEN_ANNOTATIONS[case]
+    broken, text = BROKEN_ANNOTATIONS[case]
     images = [
         {"id": k, "file_name": f"{k}.jpg", "width": 64, "height": 48, "video_id": k} for k in (1, 2)
     ]
@@ -168,7 +168,7 @@ def test_a_broken_annotation_is_named_and_only_its_clip_falls(case: str, tmp_pat
     assert len(second.load("h").tracks) == 1
     with pytest.raises(BadInput) as error:
         first.load("h")
-    assert said in str(error.value)
+    assert text in str(error.value)
     assert "\n" not in str(error.value)
 
 
@@ -179,8 +179,8 @@ def test_an_annotation_of_no_picture_is_named_and_the_clips_go_on(
     rows = [annotation(image_id=image), annotation(id=11)]
     (source,), failed = find("coco", coco(tmp_path, annotations=rows))
     assert len(source.load("h").tracks) == 1
-    (why,) = failed.values()
-    assert "annotation 10" in why
+    (reason,) = failed.values()
+    assert "annotation 10" in reason
 
 
 def _write(name: str, text: str) -> Callable[[Path], Path]:
@@ -223,11 +223,11 @@ def _cvat(boxes: str, root: str = "annotations") -> Callable[[Path], Path]:
 
 
 def box(
-    frame: str = "0", xtl: str = "1", keyframe: int = 1, outside: int = 0, said: str = ""
+    frame: str = "0", xtl: str = "1", keyframe: int = 1, outside: int = 0, text: str = ""
 ) -> str:
     return (
         f'<box frame="{frame}" xtl="{xtl}" ytl="2" xbr="11" ybr="22" outside="{outside}" '
-        f'occluded="0" keyframe="{keyframe}">{said}</box>'
+        f'occluded="0" keyframe="{keyframe}">{text}</box>'
     )
 
 
@@ -270,22 +270,22 @@ BROKEN: dict[str, tuple[str, Callable[[Path], Path], str]] = {
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_broken_file_gets_one_clear_line(case: str, tmp_path: Path) -> None:
-    name, write, said = BROKEN[case]
+    name, write, text = BROKEN[case]
     path = write(tmp_path)
     with pytest.raises(OneclickError) as error:
         load_all(name, path)
-    assert said in str(error.value)
+    assert text in str(error.value)
     assert "\n" not in str(error.value)
-    assert str(tmp_path) in str(error.value) or "track 1" in said
+    assert str(tmp_path) in str(error.value) or "track 1" in text
 
 
 def test_mot_boxes_with_conf_0_are_left_out_and_numbers_count_the_classes(tmp_path: Path) -> None:
-    found = only("mot", _mot("2,1,1,2,10,20,0,1,1\n3,-1,1,2,10,20,1,2,1")(tmp_path))
-    assert [(t.id, t.cls, t.frames.tolist()) for t in found.tracks] == [
+    clip = only("mot", _mot("2,1,1,2,10,20,0,1,1\n3,-1,1,2,10,20,1,2,1")(tmp_path))
+    assert [(t.id, t.cls, t.frames.tolist()) for t in clip.tracks] == [
         (0, "chair", [2]), (1, "person", [0]),
     ]  # fmt: skip
-    assert found.notes["boxes with conf 0 left out"] == 1
-    assert found.fps == 30
+    assert clip.notes["boxes with conf 0 left out"] == 1
+    assert clip.fps == 30
 
 
 LINES = {
@@ -301,15 +301,15 @@ LINES = {
 @pytest.mark.parametrize("case", LINES)
 def test_mot_lines_of_every_year_are_read(case: str, tmp_path: Path) -> None:
     line, cls = LINES[case]
-    found = only("mot", _mot(line)(tmp_path))
-    assert cls in {track.cls for track in found.tracks}
-    assert sum(len(track.frames) for track in found.tracks) == 2
+    clip = only("mot", _mot(line)(tmp_path))
+    assert cls in {track.cls for track in clip.tracks}
+    assert sum(len(track.frames) for track in clip.tracks) == 2
 
 
 def test_yolo_scores_and_names_by_number_are_read(tmp_path: Path) -> None:
     write = _yolo("3 0.5 0.5 0.5 0.5 0.25", "names: {0: person, 3: chair}\n")
-    found = only("yolo", write(tmp_path))
-    assert [(t.cls, t.scores.tolist(), t.boxes.tolist()) for t in found.tracks[1:]] == [
+    clip = only("yolo", write(tmp_path))
+    assert [(t.cls, t.scores.tolist(), t.boxes.tolist()) for t in clip.tracks[1:]] == [
         ("chair", [0.25], [[16, 12, 48, 36]])
     ]
 
@@ -335,8 +335,8 @@ def test_cvat_draws_lines_between_key_frames_and_stops_where_a_track_is_outside(
 
 
 def test_cvat_boxes_that_only_repeat_a_key_frame_are_none(tmp_path: Path) -> None:
-    said = '<attribute name="key">true</attribute>'
-    boxes = box("0", said=said) + box("1", keyframe=0, said=said)
+    text = '<attribute name="key">true</attribute>'
+    boxes = box("0", text=text) + box("1", keyframe=0, text=text)
     (track,) = only("cvat", _cvat(boxes)(tmp_path)).tracks
     assert track.keyframes == (0,)
 
@@ -352,13 +352,13 @@ def test_cvat_numbers_of_a_part_of_a_video_are_found_by_the_names_of_its_picture
 
 
 def test_cvat_polygons_are_left_out_and_counted(tmp_path: Path) -> None:
-    found = only("cvat", _cvat('<polygon frame="0" points="1,2;3,4"/>' + box())(tmp_path))
-    assert found.notes == {"shapes other than boxes left out": 1}
+    clip = only("cvat", _cvat('<polygon frame="0" points="1,2;3,4"/>' + box())(tmp_path))
+    assert clip.notes == {"shapes other than boxes left out": 1}
 
 
 def test_cvat_takes_the_video_of_the_same_name(tmp_path: Path) -> None:
     path = _cvat(box("2"))(tmp_path)
     rgb = (samples.picture(k)[..., ::-1].copy() for k in range(4))
     video.write(tmp_path / "a.mp4", rgb, 12.5)
-    found = only("cvat", path)
-    assert (found.video, found.images, found.fps) == (tmp_path / "a.mp4", (), 12.5)
+    clip = only("cvat", path)
+    assert (clip.video, clip.images, clip.fps) == (tmp_path / "a.mp4", (), 12.5)

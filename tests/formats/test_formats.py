@@ -67,8 +67,8 @@ def test_labels_come_back_as_they_went(name: str, frames: Path) -> None:
     @QUICK
     @given(samples.label_sets())
     def check(labels: LabelSet) -> None:
-        found = there_and_back(name, labels, frames)
-        for before, after in zip(_by_id(labels.tracks), found, strict=True):
+        tracks = there_and_back(name, labels, frames)
+        for before, after in zip(_by_id(labels.tracks), tracks, strict=True):
             old, new = columns(before), columns(after)
             assert {k: v for k, v in new.items() if k not in KEPT[name]} == {
                 k: v for k, v in old.items() if k not in KEPT[name]
@@ -85,8 +85,8 @@ def test_yolo_keeps_every_box_of_every_frame_within_half_a_pixel(frames: Path) -
     @QUICK
     @given(samples.label_sets())
     def check(labels: LabelSet) -> None:
-        found = there_and_back("yolo", labels, frames)
-        before, after = _boxes(labels.tracks), _boxes(found)
+        tracks = there_and_back("yolo", labels, frames)
+        before, after = _boxes(labels.tracks), _boxes(tracks)
         assert [row[:2] for row in before] == [row[:2] for row in after]
         assert np.abs(_corners(before) - _corners(after)).max(initial=0) < 0.5
 
@@ -109,11 +109,11 @@ def _corners(rows: list[tuple[int, str, list[float]]]) -> np.ndarray[Any, Any]:
 @pytest.mark.parametrize("name", FILES)
 def test_the_bytes_that_others_read_are_golden(name: str, tmp_path: Path) -> None:
     samples.export(tmp_path, name, samples.fixed(), None)
-    found = (tmp_path / FILES[name]).read_bytes()
+    content = (tmp_path / FILES[name]).read_bytes()
     golden = GOLDEN / f"{name}{Path(FILES[name]).suffix}"
     if "ONECLICK_GOLDEN" in os.environ:
-        golden.write_bytes(found)
-    assert found == golden.read_bytes()
+        golden.write_bytes(content)
+    assert content == golden.read_bytes()
 
 
 DESCRIPTIONS = {
@@ -138,14 +138,16 @@ def test_an_independent_coco_reader_counts_the_same(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         writer.add(ExportClip(name=name, split="train", fps=samples.FPS, labels=labels))
     writer.close()
-    whole = COCO(str(tmp_path / "train/annotations.json"))
-    assert (len(whole.imgs), len(whole.anns)) == (3 * labels.frames, 3 * labels.boxes())
-    assert [one["name"] for one in whole.loadCats(whole.getCatIds())] == list(samples.CLASSES)
-    assert len(whole.getAnnIds(imgIds=[13])) == 1
-    assert whole.loadAnns([1])[0]["bbox"] == [4.25, 5, 10, 30]
+    reader = COCO(str(tmp_path / "train/annotations.json"))
+    assert (len(reader.imgs), len(reader.anns)) == (3 * labels.frames, 3 * labels.boxes())
+    assert [category["name"] for category in reader.loadCats(reader.getCatIds())] == list(
+        samples.CLASSES
+    )
+    assert len(reader.getAnnIds(imgIds=[13])) == 1
+    assert reader.loadAnns([1])[0]["bbox"] == [4.25, 5, 10, 30]
     parts = [COCO(str(tmp_path / f"train/annotations/{name}.json")) for name in "abc"]
     assert [len(part.anns) for part in parts] == [labels.boxes()] * 3
-    assert {k for part in parts for k in part.imgs} == set(whole.imgs)
+    assert {k for part in parts for k in part.imgs} == set(reader.imgs)
     assert sorted(path.name for path in (tmp_path / "train").iterdir()) == [
         "annotations",
         "annotations.json",
@@ -167,9 +169,9 @@ def test_pictures_are_links_where_the_disk_can(name: str, frames: Path, tmp_path
             video=video,
         )
     )
-    found = sorted(tmp_path.rglob("*.jpg"))
-    assert len(found) == (0 if name == "cvat" else samples.FRAMES)
-    assert all(a.samefile(b) for a, b in zip(found, sorted(frames.iterdir()), strict=False))
+    pictures = sorted(tmp_path.rglob("*.jpg"))
+    assert len(pictures) == (0 if name == "cvat" else samples.FRAMES)
+    assert all(a.samefile(b) for a, b in zip(pictures, sorted(frames.iterdir()), strict=False))
     assert name != "cvat" or (tmp_path / "test/a.mp4").samefile(video)
 
 
@@ -205,8 +207,8 @@ def test_a_class_that_the_version_does_not_know_is_added_behind_the_others(
 @pytest.mark.parametrize("name", formats.names())
 def test_a_clip_without_any_box_comes_back_empty(name: str, frames: Path, tmp_path: Path) -> None:
     samples.export(tmp_path, name, samples.label_set(), frames)
-    found = samples.bring_back(tmp_path, name)
-    assert (found.tracks, len(found.images)) == ((), samples.FRAMES)
+    clip = samples.bring_back(tmp_path, name)
+    assert (clip.tracks, len(clip.images)) == ((), samples.FRAMES)
 
 
 @QUICK
@@ -217,22 +219,22 @@ def test_what_cvat_draws_between_its_key_frames_is_the_label(track: LabelTrack) 
     assert {0, len(boxes) - 1} <= set(rows)
     assert {k for k, frame in enumerate(track.frames) if frame in track.keyframes} <= set(rows)
     for low, high in itertools.pairwise(rows):
-        drawn = [
+        corners = [
             np.interp(
                 track.frames[low : high + 1], track.frames[[low, high]], boxes[[low, high], k]
             )
             for k in range(4)
         ]
-        assert np.abs(np.stack(drawn, 1) - boxes[low : high + 1]).max() <= cvat.SLACK
+        assert np.abs(np.stack(corners, 1) - boxes[low : high + 1]).max() <= cvat.SLACK
         assert (np.diff(track.frames[low : high + 1]) == 1).all() or high == low + 1
-    said = base.attributes_per_box(track)
-    assert all(k in rows for k in range(1, len(said)) if said[k] != said[k - 1])
+    attributes = base.attributes_per_box(track)
+    assert all(k in rows for k in range(1, len(attributes)) if attributes[k] != attributes[k - 1])
 
 
 def test_a_straight_walk_needs_two_key_frames_in_cvat() -> None:
     frames = np.arange(90, dtype=np.int32)
-    left = frames[:, None] * 0.5
-    boxes = np.hstack([left, left * 0, left + 10, left * 0 + 20])
+    lefts = frames[:, None] * 0.5
+    boxes = np.hstack([lefts, lefts * 0, lefts + 10, lefts * 0 + 20])
     track = LabelTrack(
         id=1,
         cls="person",

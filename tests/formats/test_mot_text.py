@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from oneclick.core.detections import Detections
 from oneclick.core.errors import BadLabels, UsageError
-from oneclick.core.tracks import Tracks
 from oneclick.formats import mot_text
+from tests.fakes import arrays
 
 GOOD = "1,-1,10,20,30,40,0.9,-1,-1,-1\n"
 
@@ -22,11 +22,11 @@ def write(tmp_path: Path, text: str) -> Path:
 
 
 def test_frames_count_from_one_in_text_and_from_zero_in_memory(tmp_path):
-    found = mot_text.load(write(tmp_path, "3,-1,10,20,30,40,0.9,-1,-1,-1\n" + GOOD), fps=10)
-    assert found.frames.tolist() == [0, 2]
-    assert found.boxes[1].tolist() == [10, 20, 40, 60]
-    assert found.scores.tolist() == pytest.approx([0.9, 0.9])
-    assert (found.length, found.fps, found.names) == (3, 10, ("person",))
+    detections = mot_text.load(write(tmp_path, "3,-1,10,20,30,40,0.9,-1,-1,-1\n" + GOOD), fps=10)
+    assert detections.frames.tolist() == [0, 2]
+    assert detections.boxes[1].tolist() == [10, 20, 40, 60]
+    assert detections.scores.tolist() == pytest.approx([0.9, 0.9])
+    assert (detections.length, detections.fps, detections.names) == (3, 10, ("person",))
 
 
 @pytest.mark.parametrize(
@@ -40,14 +40,14 @@ def test_frames_count_from_one_in_text_and_from_zero_in_memory(tmp_path):
     ],
 )
 def test_text_as_other_tools_write_it_is_read(tmp_path, text):
-    found = mot_text.load(write(tmp_path, text), fps=25)
-    assert found.boxes.tolist() == [[10, 20, 40, 60]]
-    assert found.scores.tolist() == [1]
+    detections = mot_text.load(write(tmp_path, text), fps=25)
+    assert detections.boxes.tolist() == [[10, 20, 40, 60]]
+    assert detections.scores.tolist() == [1]
 
 
 def test_a_file_may_mix_lines_with_and_without_a_score(tmp_path):
-    found = mot_text.load(write(tmp_path, GOOD + "1,7,10,20,30,40\n"), fps=25)
-    assert found.scores.tolist() == pytest.approx([0.9, 1])
+    detections = mot_text.load(write(tmp_path, GOOD + "1,7,10,20,30,40\n"), fps=25)
+    assert detections.scores.tolist() == pytest.approx([0.9, 1])
 
 
 @pytest.mark.parametrize("text", ["", "\n\n"])
@@ -58,7 +58,7 @@ def test_an_empty_file_is_a_video_without_boxes(tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    ("line", "why"),
+    ("line", "reason"),
     [
         ("2,-1,nan,20,30,40,0.9", "NaN or infinity"),
         ("2,-1,10,inf,30,40,0.9", "NaN or infinity"),
@@ -76,11 +76,11 @@ def test_an_empty_file_is_a_video_without_boxes(tmp_path, text):
         ("\x00\x01\x02", "got 1 columns"),
     ],
 )
-def test_a_broken_line_is_named_by_its_number(tmp_path, line, why):
+def test_a_broken_line_is_named_by_its_number(tmp_path, line, reason):
     path = write(tmp_path, GOOD * 15 + "\n" + line + "\n" + GOOD)
-    with pytest.raises(BadLabels, match=rf"det\.txt line 17: .*{why}") as caught:
+    with pytest.raises(BadLabels, match=rf"det\.txt line 17: .*{reason}") as excinfo:
         mot_text.load(path, fps=10)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(excinfo.value)
 
 
 def test_a_box_beyond_the_given_length_is_named(tmp_path):
@@ -112,7 +112,7 @@ def tracks(rows):
     low = np.array([row[2:4] for row in rows], np.float32).reshape(-1, 2)
     boxes = np.concatenate([low, low + 5], 1)
     n = len(rows)
-    return Tracks(
+    return arrays.tracks(
         frames=frames,
         tracks=ids,
         boxes=boxes,
@@ -132,12 +132,12 @@ row = st.tuples(st.integers(0, 49), st.integers(0, 9), coordinate, coordinate)
 @given(st.lists(row, max_size=30, unique_by=lambda r: r[:2]))
 def test_tracks_come_back_as_they_were_written(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("mot") / "out.txt"
-    wanted = tracks(rows)
-    mot_text.save_tracks(path, wanted)
-    found = mot_text.load(path, fps=10, length=50)
-    assert found.frames.tolist() == wanted.frames.tolist()
-    assert np.allclose(found.boxes, wanted.boxes, atol=2e-3)
-    assert (found.scores == np.float32(0.625)).all()
+    expected = tracks(rows)
+    mot_text.save_tracks(path, expected)
+    detections = mot_text.load(path, fps=10, length=50)
+    assert detections.frames.tolist() == expected.frames.tolist()
+    assert np.allclose(detections.boxes, expected.boxes, atol=2e-3)
+    assert (detections.scores == np.float32(0.625)).all()
 
 
 def test_the_bytes_of_tracks_are_golden():
@@ -167,6 +167,6 @@ def test_real_detections_are_read(tmp_path):
     data = Path(__file__).parents[2] / ".." / "shared" / "data" / "mot"
     if not data.exists():
         pytest.skip("no ../shared/data beside the repository")
-    found = mot_text.load(data / "PETS09-S2L1" / "gt" / "gt.txt", fps=10, length=795)
-    assert len(found) == 4650
-    assert np.allclose(found.boxes[found.frames == 0][0], [499, 158, 530.03, 233.17])
+    detections = mot_text.load(data / "PETS09-S2L1" / "gt" / "gt.txt", fps=10, length=795)
+    assert len(detections) == 4650
+    assert np.allclose(detections.boxes[detections.frames == 0][0], [499, 158, 530.03, 233.17])

@@ -42,10 +42,10 @@ def test_the_score_agrees_with_the_independent_judge(
     fps, _ = bench.info(folder)
     real = bench.truth(folder)
     file = folder / "det" / f"{detector}.txt"
-    found = bench.mot_text.load(file, fps, real.people.length).above(threshold)
+    detections = bench.mot_text.load(file, fps, real.people.length).above(threshold)
     for at in (0.5, 0.75):
-        ours = bench.score(real, found, at)
-        np.testing.assert_allclose(ours, judge.score(folder, file, threshold, at), atol=5e-4)
+        scores = bench.score(real, detections, at)
+        np.testing.assert_allclose(scores, judge.score(folder, file, threshold, at), atol=5e-4)
 
 
 @pytest.mark.parametrize(

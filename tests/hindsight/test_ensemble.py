@@ -24,12 +24,12 @@ def model(
 ) -> Detections:
     """Sees the people, forgets a share of them; some models believe in a ghost."""
     r = np.random.default_rng(seed)
-    found = scenes.seen(PEOPLE, noise=noise, score=score, seed=seed)
-    found = found.where(r.random(len(found)) >= misses)
+    detections = scenes.seen(PEOPLE, noise=noise, score=score, seed=seed)
+    detections = detections.where(r.random(len(detections)) >= misses)
     if not ghost:
-        return found
-    there = scenes.seen([GHOST], score=score, seed=seed + 1)
-    return concat([found, there])
+        return detections
+    phantom = scenes.seen([GHOST], score=score, seed=seed + 1)
+    return concat([detections, phantom])
 
 
 def lesson(*parts: Detections) -> LabellerExample:
@@ -52,30 +52,30 @@ def test_a_model_that_reviewers_had_to_correct_is_worth_less() -> None:
 
 def test_what_only_a_model_of_bad_repute_sees_is_left_out() -> None:
     team = learn.learn([lesson(GOOD, SOUND, HAUNTED)] * 3, DEFAULT)
-    found = hindsight.label([GOOD, SOUND, HAUNTED], [0.5] * 3, DEFAULT, team)
-    assert len(found.rows_by_track()) == 2
-    assert boxes.iou_pairs(found.boxes, TRUTH.boxes).min() > 0.8
+    tracks = hindsight.label([GOOD, SOUND, HAUNTED], [0.5] * 3, DEFAULT, team)
+    assert len(tracks.rows_by_track()) == 2
+    assert boxes.iou_pairs(tracks.boxes, TRUTH.boxes).min() > 0.8
 
 
 def test_before_the_first_review_all_are_alike_and_two_of_three_make_an_object() -> None:
     team = skills.untrained_team(3)
-    assert len({one.weight for one in team.each}) == 1
+    assert len({skill.weight for skill in team.each}) == 1
     two = hindsight.label([GOOD, HAUNTED, model(3, ghost=True)], [0.5] * 3, DEFAULT, team)
-    one = hindsight.label([GOOD, SOUND, HAUNTED], [0.5] * 3, DEFAULT, team)
-    assert (len(two.rows_by_track()), len(one.rows_by_track())) == (3, 2)
+    two_votes = hindsight.label([GOOD, SOUND, HAUNTED], [0.5] * 3, DEFAULT, team)
+    assert (len(two.rows_by_track()), len(two_votes.rows_by_track())) == (3, 2)
 
 
 def test_the_order_of_the_labellers_does_not_matter() -> None:
     parts = (GOOD, SOUND, HAUNTED)
-    made = []
+    label_sets = []
     for order in itertools.permutations(range(3)):
-        asked = [parts[k] for k in order]
-        team = learn.learn([lesson(*asked)], DEFAULT)
-        made.append(hindsight.label(asked, [0.5] * 3, DEFAULT, team))
-    for other in made[1:]:
-        np.testing.assert_allclose(other.boxes, made[0].boxes, atol=1e-3)
-        np.testing.assert_allclose(other.scores, made[0].scores, atol=1e-4)
-        assert other.tracks.tolist() == made[0].tracks.tolist()
+        ordered = [parts[k] for k in order]
+        team = learn.learn([lesson(*ordered)], DEFAULT)
+        label_sets.append(hindsight.label(ordered, [0.5] * 3, DEFAULT, team))
+    for other in label_sets[1:]:
+        np.testing.assert_allclose(other.boxes, label_sets[0].boxes, atol=1e-3)
+        np.testing.assert_allclose(other.scores, label_sets[0].scores, atol=1e-4)
+        assert other.tracks.tolist() == label_sets[0].tracks.tolist()
 
 
 def test_a_silent_model_adds_nothing_and_one_that_speaks_never_takes_away() -> None:
@@ -102,23 +102,23 @@ def test_merged_boxes_follow_the_model_that_draws_closely() -> None:
 
 @pytest.mark.parametrize("size", [1, 2])
 def test_boxes_that_lean_are_straightened_the_more_clips_have_shown_it(size: int) -> None:
-    whole = model(0, misses=0)
-    wide = replace(whole, boxes=whole.boxes + np.array([-8, 0, 8, 0], np.float32))
-    found = []
+    complete = model(0, misses=0)
+    wide = replace(complete, boxes=complete.boxes + np.array([-8, 0, 8, 0], np.float32))
+    overlaps = []
     for clips in (1, 4):
         team = learn.learn([lesson(*[wide] * size)] * clips, DEFAULT)
-        made = hindsight.label([wide] * size, [0.5] * size, DEFAULT, team)
-        found.append(float(boxes.iou_pairs(made.boxes, TRUTH.boxes).mean()))
+        tracks = hindsight.label([wide] * size, [0.5] * size, DEFAULT, team)
+        overlaps.append(float(boxes.iou_pairs(tracks.boxes, TRUTH.boxes).mean()))
     blind = hindsight.label([wide], [0.5])
-    assert boxes.iou_pairs(blind.boxes, TRUTH.boxes).mean() < found[0] < found[1]
+    assert boxes.iou_pairs(blind.boxes, TRUTH.boxes).mean() < overlaps[0] < overlaps[1]
 
 
 def test_straightened_boxes_are_never_turned_inside_out() -> None:
     skill = Skill(lean=(-0.5, 0.0, 0.5, 0.0))
     thin = np.array([[10, 10, 11, 110], [5, 5, 5, 5]], np.float32)
-    made = skill.remove_bias(thin)
-    assert (made[:, 2:] >= made[:, :2]).all()
-    assert made.dtype == np.float32
+    straight = skill.remove_bias(thin)
+    assert (straight[:, 2:] >= straight[:, :2]).all()
+    assert straight.dtype == np.float32
 
 
 def test_a_team_of_another_size_is_refused() -> None:

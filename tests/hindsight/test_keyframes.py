@@ -27,7 +27,7 @@ def tracks(
     return Tracks(
         frames=np.concatenate([np.array(frames, np.int32) for frames, _ in parts]),
         tracks=np.repeat(3 * np.arange(len(parts), dtype=np.int32), count),
-        boxes=np.concatenate([made for _, made in parts]).astype(np.float32),
+        boxes=np.concatenate([boxes for _, boxes in parts]).astype(np.float32),
         scores=rng.uniform(0.2, 1, n).astype(np.float32),
         classes=np.concatenate(kinds or [[0] * k for k in count]).astype(np.int16),
         origins=rng.choice(list("duir"), n),
@@ -45,28 +45,28 @@ def wander(count: int, seed: int = 0, step: float = 2.0, size: float = 60.0) -> 
     return np.concatenate([low, low + np.array([size / 2, size])], 1)
 
 
-def least(made: Tracks, wanted: Tracks) -> float:
+def least(dense: Tracks, expected: Tracks) -> float:
     """Least IoU over all rows; equal boxes count as 1 even without area."""
-    one, other = made.boxes.astype(np.float64), wanted.boxes.astype(np.float64)
-    overlap = np.where((one == other).all(1), 1, boxes.iou_pairs(one, other))
+    a, other = dense.boxes.astype(np.float64), expected.boxes.astype(np.float64)
+    overlap = np.where((a == other).all(1), 1, boxes.iou_pairs(a, other))
     return float(overlap.min(initial=1))
 
 
-def alike(one: Tracks, other: Tracks) -> bool:
+def alike(a: Tracks, other: Tracks) -> bool:
     names = ("frames", "tracks", "boxes", "scores", "classes", "origins")
-    return all(getattr(one, k).tobytes() == getattr(other, k).tobytes() for k in names)
+    return all(getattr(a, k).tobytes() == getattr(other, k).tobytes() for k in names)
 
 
-def where(made: Tracks) -> list[tuple[int, int]]:
-    return list(zip(made.frames.tolist(), made.tracks.tolist(), strict=True))
+def where(dense: Tracks) -> list[tuple[int, int]]:
+    return list(zip(dense.frames.tolist(), dense.tracks.tolist(), strict=True))
 
 
 def bounded(label: Tracks, bound: float = 0.9) -> KeyBoxes:
     keys = keyframes.thin(label, bound)
-    made = keyframes.densify(keys)
-    assert where(made) == where(label)
-    assert least(made, label) >= bound
-    assert made.classes.tobytes() == label.classes.tobytes()
+    dense = keyframes.densify(keys)
+    assert where(dense) == where(label)
+    assert least(dense, label) >= bound
+    assert dense.classes.tobytes() == label.classes.tobytes()
     return keys
 
 
@@ -77,7 +77,7 @@ PIXEL = np.arange(50)[:, None] * [0.01, 0, 0.01, 0] + [5, 5, 6, 6]
 
 
 @pytest.mark.parametrize(
-    ("frames", "made", "most"),
+    ("frames", "boxes", "most"),
     [
         ([7], STILL[:1], 1),
         ([7, 9], STRAIGHT[:2], 2),
@@ -103,8 +103,8 @@ PIXEL = np.arange(50)[:, None] * [0.01, 0, 0.01, 0] + [5, 5, 6, 6]
         "wanders",
     ],
 )
-def test_a_track_needs_few_keys(frames: list[int], made: np.ndarray, most: int) -> None:
-    assert len(bounded(tracks([(frames, made)]))) <= most
+def test_a_track_needs_few_keys(frames: list[int], boxes: np.ndarray, most: int) -> None:
+    assert len(bounded(tracks([(frames, boxes)]))) <= most
 
 
 def test_boxes_without_area_that_move_are_all_keys() -> None:
@@ -168,9 +168,9 @@ def pair(seed: int) -> tuple[Tracks, KeyBoxes]:
 
 
 def moved(keys: KeyBoxes, row: int, by: float) -> KeyBoxes:
-    made = keys.boxes.boxes.copy()
-    made[row] += by
-    return replace(keys, boxes=replace(keys.boxes, boxes=made))
+    corners = keys.boxes.boxes.copy()
+    corners[row] += by
+    return replace(keys, boxes=replace(keys.boxes, boxes=corners))
 
 
 def without(keys: KeyBoxes, row: int) -> KeyBoxes:
@@ -187,14 +187,16 @@ def test_an_edit_changes_two_stretches_to_each_side_and_no_more(
     at = keys.boxes.frames[mine]
     k = 1 + int(place * (len(mine) - 2))
     after = without(keys, mine[k]) if delete else moved(keys, mine[k], 5)
-    back = keyframes.restore(label, keys, after)
+    restored = keyframes.restore(label, keys, after)
     low, high = at[max(k - 2, 0)], at[min(k + 2, len(at) - 1)]
-    near = (back.tracks == 0) & (back.frames >= low) & (back.frames <= high)
-    assert alike(back.where(~near), label.where(~near))
+    near = (restored.tracks == 0) & (restored.frames >= low) & (restored.frames <= high)
+    assert alike(restored.where(~near), label.where(~near))
     curve = keyframes.densify(after)
-    inside = near & (back.frames > low) & (back.frames < high)
-    assert (back.boxes[inside] == curve.boxes[inside]).all()
-    letters = dict(zip(back.frames[inside].tolist(), back.origins[inside].tolist(), strict=True))
+    inside = near & (restored.frames > low) & (restored.frames < high)
+    assert (restored.boxes[inside] == curve.boxes[inside]).all()
+    letters = dict(
+        zip(restored.frames[inside].tolist(), restored.origins[inside].tolist(), strict=True)
+    )
     if not delete:
         assert letters.pop(int(at[k])) == "h"
     assert set(letters.values()) <= {"i"}
@@ -207,9 +209,9 @@ def test_a_moved_key_lies_exactly_where_the_human_put_it() -> None:
     keys = pair(0)[1]
     row = int(np.flatnonzero(keys.boxes.tracks == 3)[2])
     after = moved(keys, row, 7.5)
-    back = keyframes.restore(TWO, keys, after)
-    here = (back.tracks == 3) & (back.frames == keys.boxes.frames[row])
-    assert (back.boxes[here] == after.boxes.boxes[row]).all()
+    restored = keyframes.restore(TWO, keys, after)
+    at_key = (restored.tracks == 3) & (restored.frames == keys.boxes.frames[row])
+    assert (restored.boxes[at_key] == after.boxes.boxes[row]).all()
 
 
 def test_a_key_that_travelled_as_text_counts_as_unmoved() -> None:
@@ -225,9 +227,9 @@ def test_a_deleted_track_is_gone_and_the_other_untouched() -> None:
     assert alike(keyframes.restore(TWO, keys, after), TWO.where(TWO.tracks == 3))
 
 
-def joined(one: Tracks, other: Tracks) -> Tracks:
+def joined(a: Tracks, other: Tracks) -> Tracks:
     def both(name: str) -> np.ndarray:
-        return np.concatenate([getattr(one, name), getattr(other, name)])
+        return np.concatenate([getattr(a, name), getattr(other, name)])
 
     return Tracks(
         frames=both("frames"),
@@ -236,25 +238,25 @@ def joined(one: Tracks, other: Tracks) -> Tracks:
         scores=both("scores"),
         classes=both("classes"),
         origins=both("origins"),
-        length=one.length,
-        fps=one.fps,
-        names=one.names,
+        length=a.length,
+        fps=a.fps,
+        names=a.names,
     )
 
 
 def test_a_new_track_is_the_curve_through_its_keys() -> None:
     keys = pair(0)[1]
-    drawn = replace(
+    new_track = replace(
         tracks([([10, 20], STRAIGHT[[0, 10]])]),
         tracks=np.array([8, 8], np.int32),
         origins=np.array(["h", "h"]),
     )
-    after = KeyBoxes(joined(keys.boxes, drawn), np.concatenate([keys.runs, [[8, 10, 21]]]))
-    back = keyframes.restore(TWO, keys, after)
-    new = back.tracks == 8
-    assert alike(back.where(~new), TWO)
-    assert "".join(back.origins[new]) == "h" + 9 * "i" + "h"
-    np.testing.assert_allclose(back.boxes[new], STRAIGHT[:11], atol=1e-4)
+    after = KeyBoxes(joined(keys.boxes, new_track), np.concatenate([keys.runs, [[8, 10, 21]]]))
+    restored = keyframes.restore(TWO, keys, after)
+    new = restored.tracks == 8
+    assert alike(restored.where(~new), TWO)
+    assert "".join(restored.origins[new]) == "h" + 9 * "i" + "h"
+    np.testing.assert_allclose(restored.boxes[new], STRAIGHT[:11], atol=1e-4)
 
 
 def test_a_hole_that_a_human_opens_is_open_and_one_that_is_closed_is_closed() -> None:
@@ -264,18 +266,18 @@ def test_a_hole_that_a_human_opens_is_open_and_one_that_is_closed_is_closed() ->
     assert where(filled) == where(TWO)
     assert alike(filled.where((filled.frames < 40) | (filled.frames >= 50)), label)
     keys = pair(0)[1]
-    kept = keys.boxes.where((keys.boxes.frames < 40) | (keys.boxes.frames >= 50))
+    remaining = keys.boxes.where((keys.boxes.frames < 40) | (keys.boxes.frames >= 50))
     assert where(
-        keyframes.restore(TWO, keys, KeyBoxes(kept, keyframes.frame_runs(label)))
+        keyframes.restore(TWO, keys, KeyBoxes(remaining, keyframes.frame_runs(label)))
     ) == where(label)
 
 
 def test_another_class_for_all_keys_changes_the_class_and_no_box() -> None:
     keys = pair(0)[1]
     after = replace(keys, boxes=replace(keys.boxes, classes=keys.boxes.classes + 1))
-    back = keyframes.restore(TWO, keys, after)
-    assert alike(replace(back, classes=TWO.classes), TWO)
-    assert set(back.classes) == {1}
+    restored = keyframes.restore(TWO, keys, after)
+    assert alike(replace(restored, classes=TWO.classes), TWO)
+    assert set(restored.classes) == {1}
 
 
 def test_keys_and_runs_that_do_not_belong_together_are_refused() -> None:
@@ -298,8 +300,8 @@ def test_the_curve_agrees_with_scipys_hermite_spline() -> None:
     knots = curves.Knots(at, np.zeros(5, np.intp), np.full(5, 4))
     frames = np.arange(21)
     keys = np.searchsorted(at, frames, "right") - 1
-    made = curves.evaluate_curves(values, keys, knots.shares(keys, frames))
-    np.testing.assert_allclose(made, CubicHermiteSpline(at, values, slope)(frames), atol=1e-9)
+    curve = curves.evaluate_curves(values, keys, knots.shares(keys, frames))
+    np.testing.assert_allclose(curve, CubicHermiteSpline(at, values, slope)(frames), atol=1e-9)
 
 
 def test_12000_boxes_are_thinned_in_time() -> None:
@@ -312,8 +314,8 @@ def test_12000_boxes_are_thinned_in_time() -> None:
     start = time.process_time()
     keys = keyframes.thin(label)
     middle = time.process_time()
-    made = keyframes.densify(keys)
+    dense = keyframes.densify(keys)
     assert middle - start < 5
     assert time.process_time() - middle < 0.2
-    assert least(made, label) >= 0.9
+    assert least(dense, label) >= 0.9
     assert len(label) > 40 * len(keys)

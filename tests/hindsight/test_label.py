@@ -12,7 +12,7 @@ from oneclick import hindsight
 from oneclick.core import boxes
 from oneclick.core.detections import Detections, concat
 from oneclick.core.tracks import Tracks
-from tests.fakes import scenes
+from tests.fakes import arrays, scenes
 
 RIGHT = scenes.walk((0, 50), (4, 0), 60)
 LEFT = scenes.walk((240, 55), (-4, 0), 60)
@@ -28,31 +28,31 @@ def ids(tracks: Tracks) -> int:
 
 
 def test_a_person_seen_all_the_time_is_one_track_of_detected_boxes() -> None:
-    found = label(scenes.seen([RIGHT]))
-    assert (ids(found), set(found.origins)) == (1, {"d"})
-    np.testing.assert_allclose(found.boxes, RIGHT, atol=1)
+    tracks = label(scenes.seen([RIGHT]))
+    assert (ids(tracks), set(tracks.origins)) == (1, {"d"})
+    np.testing.assert_allclose(tracks.boxes, RIGHT, atol=1)
 
 
 @pytest.mark.parametrize("hole", [1, 5, 15])
 def test_a_hole_is_filled_with_interpolated_boxes(hole: int) -> None:
-    found = label(scenes.seen([RIGHT], {0: range(20, 20 + hole)}))
-    assert (ids(found), len(found)) == (1, 60)
-    assert (found.origins == "i").sum() == hole
-    assert boxes.iou_pairs(found.boxes, RIGHT).min() > 0.9
+    tracks = label(scenes.seen([RIGHT], {0: range(20, 20 + hole)}))
+    assert (ids(tracks), len(tracks)) == (1, 60)
+    assert (tracks.origins == "i").sum() == hole
+    assert boxes.iou_pairs(tracks.boxes, RIGHT).min() > 0.9
 
 
 def test_a_hole_of_several_seconds_is_left_open() -> None:
-    found = label(scenes.seen([RIGHT], {0: range(15, 45)}))
-    assert not ((found.frames >= 15) & (found.frames < 45)).any()
+    tracks = label(scenes.seen([RIGHT], {0: range(15, 45)}))
+    assert not ((tracks.frames >= 15) & (tracks.frames < 45)).any()
 
 
 def test_a_doubtful_box_recovers_a_hole_but_makes_no_track_of_its_own() -> None:
     sure = scenes.seen([RIGHT], {0: range(20, 25)})
     doubtful = scenes.seen([RIGHT, FAR], {0: range(0)}, score=0.3)
     keep = (doubtful.boxes[:, 1] > 200) | ((doubtful.frames >= 20) & (doubtful.frames < 25))
-    found = label(concat([sure, doubtful.where(keep)]))
-    assert ids(found) == 1
-    assert (found.origins == "r").sum() == 5
+    tracks = label(concat([sure, doubtful.where(keep)]))
+    assert ids(tracks) == 1
+    assert (tracks.origins == "r").sum() == 5
 
 
 @pytest.mark.parametrize("length", [1, 2, 3])
@@ -62,37 +62,37 @@ def test_a_flash_is_no_track(length: int) -> None:
 
 
 def test_two_people_who_cross_keep_their_identities() -> None:
-    found = label(scenes.seen([RIGHT, LEFT], {1: range(25, 36)}, noise=0.5))
-    assert ids(found) == 2
-    for rows in found.rows_by_track():
-        steps = np.diff(boxes.centres(found.boxes[rows])[:, 0])
+    tracks = label(scenes.seen([RIGHT, LEFT], {1: range(25, 36)}, noise=0.5))
+    assert ids(tracks) == 2
+    for rows in tracks.rows_by_track():
+        steps = np.diff(boxes.centres(tracks.boxes[rows])[:, 0])
         assert abs(np.sign(steps).sum()) > 50
 
 
 def test_smoothing_brings_noisy_boxes_closer_to_the_truth() -> None:
     noisy = scenes.seen([RIGHT], noise=3)
-    found = label(noisy)
-    error = np.abs(found.boxes - RIGHT).mean()
+    tracks = label(noisy)
+    error = np.abs(tracks.boxes - RIGHT).mean()
     assert error < 0.6 * np.abs(noisy.boxes - RIGHT).mean()
 
 
 def test_tracks_never_mix_classes() -> None:
-    found = label(scenes.seen([RIGHT, RIGHT + 2], kinds=[0, 1]))
-    assert ids(found) == 2
-    assert all(len(set(found.classes[rows])) == 1 for rows in found.rows_by_track())
+    tracks = label(scenes.seen([RIGHT, RIGHT + 2], kinds=[0, 1]))
+    assert ids(tracks) == 2
+    assert all(len(set(tracks.classes[rows])) == 1 for rows in tracks.rows_by_track())
 
 
 def test_the_same_person_twice_is_labelled_once() -> None:
-    found = label(scenes.seen([RIGHT, RIGHT + np.array([1, 0, 1, 0])]))
-    assert (ids(found), len(found)) == (1, 60)
+    tracks = label(scenes.seen([RIGHT, RIGHT + np.array([1, 0, 1, 0])]))
+    assert (ids(tracks), len(tracks)) == (1, 60)
 
 
 def test_a_second_model_settles_a_doubt_and_is_named_in_the_origin() -> None:
     lead = scenes.seen([RIGHT], score=0.4)
     assert not len(label(lead))
-    found = label(lead, scenes.seen([RIGHT], noise=1))
-    assert (ids(found), set(found.origins)) == (1, {"u"})
-    np.testing.assert_allclose(found.boxes, RIGHT, atol=1)
+    tracks = label(lead, scenes.seen([RIGHT], noise=1))
+    assert (ids(tracks), set(tracks.origins)) == (1, {"u"})
+    np.testing.assert_allclose(tracks.boxes, RIGHT, atol=1)
 
 
 def test_one_rival_alone_makes_no_track_but_two_that_agree_do() -> None:
@@ -103,12 +103,12 @@ def test_one_rival_alone_makes_no_track_but_two_that_agree_do() -> None:
 
 def test_a_rival_fills_a_hole_of_the_leading_model() -> None:
     lead = scenes.seen([RIGHT], {0: range(20, 30)})
-    found = label(lead, scenes.seen([RIGHT]))
-    assert (found.origins == "r").sum() == 10
+    tracks = label(lead, scenes.seen([RIGHT]))
+    assert (tracks.origins == "r").sum() == 10
 
 
 @pytest.mark.parametrize(
-    "given",
+    "detections",
     [
         Detections.empty(0, 10),
         Detections.empty(60, 10),
@@ -119,33 +119,33 @@ def test_a_rival_fills_a_hole_of_the_leading_model() -> None:
     ids=["no frame", "no box", "one box", "boxes without area", "outside the picture"],
 )
 @pytest.mark.parametrize("models", [1, 3])
-def test_odd_input_gives_labels_or_none_but_no_error(given: Detections, models: int) -> None:
-    found = label(*[given] * models)
-    assert found.length == given.length
-    assert np.isfinite(found.boxes).all()
+def test_odd_input_gives_labels_or_none_but_no_error(detections: Detections, models: int) -> None:
+    tracks = label(*[detections] * models)
+    assert tracks.length == detections.length
+    assert np.isfinite(tracks.boxes).all()
 
 
 @pytest.mark.parametrize("threshold", [-np.inf, -1.0, 0.0, 0.9])
 def test_scores_that_are_all_alike_never_make_everything_weak(threshold: float) -> None:
-    given = scenes.seen([RIGHT, LEFT, FAR], score=0.9)
-    assert ids(hindsight.label([given], [threshold])) == 3
+    detections = scenes.seen([RIGHT, LEFT, FAR], score=0.9)
+    assert ids(hindsight.label([detections], [threshold])) == 3
 
 
 def test_parts_that_do_not_belong_together_are_refused() -> None:
-    given = scenes.seen([RIGHT])
+    detections = scenes.seen([RIGHT])
     with pytest.raises(ValueError, match="one threshold a model"):
-        hindsight.label([given], [])
+        hindsight.label([detections], [])
     with pytest.raises(ValueError, match="must agree"):
-        label(given, replace(given, fps=25))
+        label(detections, replace(detections, fps=25))
 
 
 def test_500_boxes_a_frame_are_labelled_in_time() -> None:
     crowd = [scenes.walk((50 * (k % 25), 90 * (k // 25)), (0.5, 0.1), 20) for k in range(500)]
-    given = scenes.seen(crowd, noise=0.5)
+    detections = scenes.seen(crowd, noise=0.5)
     start = time.process_time()
-    found = label(given)
+    tracks = label(detections)
     assert time.process_time() - start < 5
-    assert ids(found) == 500
+    assert ids(tracks) == 500
 
 
 @settings(max_examples=40, deadline=None)
@@ -155,7 +155,7 @@ def test_any_detections_give_well_formed_labels_twice_the_same(
 ) -> None:
     rng = np.random.default_rng(seed)
     low = rng.uniform(-50, 200, (count, 2))
-    given = Detections(
+    detections = arrays.detections(
         frames=rng.integers(0, length, count),
         boxes=np.concatenate([low, low + rng.uniform(0, 90, (count, 2))], 1),
         scores=rng.uniform(0, 1, count),
@@ -164,10 +164,12 @@ def test_any_detections_give_well_formed_labels_twice_the_same(
         fps=10,
         names=("person", "bed"),
     )
-    found, again = (hindsight.label([given, given.above(0.5)], [0.3, 0.5]) for _ in range(2))
-    assert found.boxes.tobytes() == again.boxes.tobytes()
-    assert found.scores.tobytes() == again.scores.tobytes()
-    assert ((found.scores >= 0) & (found.scores <= 1)).all()
-    assert (found.boxes[:, 2:] >= found.boxes[:, :2]).all()
-    assert set(found.origins) <= set("duir")
-    assert ((found.frames >= 0) & (found.frames < length)).all()
+    tracks, again = (
+        hindsight.label([detections, detections.above(0.5)], [0.3, 0.5]) for _ in range(2)
+    )
+    assert tracks.boxes.tobytes() == again.boxes.tobytes()
+    assert tracks.scores.tobytes() == again.scores.tobytes()
+    assert ((tracks.scores >= 0) & (tracks.scores <= 1)).all()
+    assert (tracks.boxes[:, 2:] >= tracks.boxes[:, :2]).all()
+    assert set(tracks.origins) <= set("duir")
+    assert ((tracks.frames >= 0) & (tracks.frames < length)).all()

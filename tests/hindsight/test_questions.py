@@ -11,7 +11,7 @@ from oneclick import hindsight
 from oneclick.core.spans import Span
 from oneclick.core.tracks import Tracks
 from oneclick.hindsight import confidence, questions
-from tests.fakes import scenes
+from tests.fakes import arrays, scenes
 
 WIDTH, HEIGHT = 640.0, 480.0
 MIDDLE = scenes.walk((200, 200), (2, 0), 60)
@@ -27,7 +27,7 @@ def tracks(*people: np.ndarray, score: float = 0.95, origins: str = "d") -> Trac
     kinds = np.zeros(len(frames))
     letters = np.array(list(origins * len(frames)), np.str_)[: len(frames)]
     scores = np.full(len(frames), score)
-    return Tracks(
+    return arrays.tracks(
         frames=frames,
         tracks=names,
         boxes=np.concatenate(people),
@@ -39,8 +39,8 @@ def tracks(*people: np.ndarray, score: float = 0.95, origins: str = "d") -> Trac
     )  # type: ignore[arg-type]
 
 
-def named(made: Tracks) -> dict[str, np.ndarray]:
-    return dict(zip(confidence.FEATURE_NAMES, confidence.features(made).T, strict=True))
+def named(track_set: Tracks) -> dict[str, np.ndarray]:
+    return dict(zip(confidence.FEATURE_NAMES, confidence.features(track_set).T, strict=True))
 
 
 def test_boxes_at_the_ends_of_a_track_are_suspicious() -> None:
@@ -51,58 +51,60 @@ def test_boxes_at_the_ends_of_a_track_are_suspicious() -> None:
 
 
 def test_boxes_far_from_the_nearest_seen_one_are_suspicious_up_to_a_limit() -> None:
-    made = tracks(MIDDLE, origins="d" * 20 + "i" * 30 + "d" * 10)
-    far = named(made)["far"]
+    track_set = tracks(MIDDLE, origins="d" * 20 + "i" * 30 + "d" * 10)
+    far = named(track_set)["far"]
     np.testing.assert_allclose(far[[0, 19, 20, 34, 49, 50]], [0, 0, 0.1, 1.5, 0.1, 0], atol=1e-9)
     assert (named(tracks(MIDDLE, origins="i"))["far"] == confidence.FAR_SECONDS).all()
 
 
 def test_of_two_people_the_one_that_stands_nearer_covers_the_other() -> None:
     behind = scenes.walk((200, 180), (2, 0), 60)
-    made = named(tracks(MIDDLE, behind))
-    by_track = {key: value.reshape(60, 2) for key, value in made.items()}
+    features = named(tracks(MIDDLE, behind))
+    by_track = {key: value.reshape(60, 2) for key, value in features.items()}
     assert (by_track["crowd"] == by_track["crowd"][0]).all()
     assert by_track["behind"][0].tolist() == pytest.approx([0, 0.75])
 
 
 def test_a_track_that_is_alone_has_neither_crowd_nor_anybody_before_it() -> None:
-    made = named(tracks(MIDDLE))
-    assert not made["crowd"].any()
-    assert not made["behind"].any()
+    features = named(tracks(MIDDLE))
+    assert not features["crowd"].any()
+    assert not features["behind"].any()
 
 
 def test_scores_become_probabilities_and_nothing_else_changes() -> None:
-    made = tracks(MIDDLE)
-    found = confidence.to_probabilities(made, OFTEN)
-    assert found.boxes is made.boxes or np.array_equal(found.boxes, made.boxes)
-    assert ((found.scores > 0) & (found.scores < 1)).all()
-    assert found.scores[0] < found.scores[30]
+    track_set = tracks(MIDDLE)
+    probabilities = confidence.to_probabilities(track_set, OFTEN)
+    assert probabilities.boxes is track_set.boxes or np.array_equal(
+        probabilities.boxes, track_set.boxes
+    )
+    assert ((probabilities.scores > 0) & (probabilities.scores < 1)).all()
+    assert probabilities.scores[0] < probabilities.scores[30]
 
 
 def test_a_run_of_doubts_is_one_question_and_comes_before_a_smaller_one() -> None:
-    made = tracks(ALONG, score=0.99)
-    scores = made.scores.copy()
+    track_set = tracks(ALONG, score=0.99)
+    scores = track_set.scores.copy()
     scores[10:20], scores[23], scores[40] = 0.4, 0.5, 0.7
-    found = questions.questions(replace(made, scores=scores), WIDTH, HEIGHT)
-    assert [q.span for q in found] == [Span(10, 24), Span(40, 41)]
-    assert found[0].expected == pytest.approx(6.5)
-    assert found[0].why == "check this person"
+    asked_questions = questions.questions(replace(track_set, scores=scores), WIDTH, HEIGHT)
+    assert [q.span for q in asked_questions] == [Span(10, 24), Span(40, 41)]
+    assert asked_questions[0].expected == pytest.approx(6.5)
+    assert asked_questions[0].why == "check this person"
 
 
 def test_filled_boxes_are_asked_about_as_such() -> None:
-    made = tracks(ALONG, origins="d" * 20 + "i" * 10 + "d" * 30)
-    scores = np.where(made.origins == "i", 0.5, 0.99).astype(np.float32)
-    found = questions.questions(replace(made, scores=scores), WIDTH, HEIGHT)
-    assert found[0].span == Span(20, 30)
-    assert "no model saw it clearly" in found[0].why
+    track_set = tracks(ALONG, origins="d" * 20 + "i" * 10 + "d" * 30)
+    scores = np.where(track_set.origins == "i", 0.5, 0.99).astype(np.float32)
+    asked_questions = questions.questions(replace(track_set, scores=scores), WIDTH, HEIGHT)
+    assert asked_questions[0].span == Span(20, 30)
+    assert "no model saw it clearly" in asked_questions[0].why
 
 
 def test_where_a_track_ends_in_the_middle_of_the_picture_more_may_lie_behind() -> None:
-    made = tracks(MIDDLE, score=0.99)
-    inner = made.where((made.frames >= 20) & (made.frames < 40))
-    found = questions.questions(inner, WIDTH, HEIGHT)
-    assert sorted((q.span.start, q.span.stop) for q in found) == [(10, 20), (40, 50)]
-    assert all(q.expected == pytest.approx(3.5) for q in found)
+    track_set = tracks(MIDDLE, score=0.99)
+    inner = track_set.where((track_set.frames >= 20) & (track_set.frames < 40))
+    asked_questions = questions.questions(inner, WIDTH, HEIGHT)
+    assert sorted((q.span.start, q.span.stop) for q in asked_questions) == [(10, 20), (40, 50)]
+    assert all(q.expected == pytest.approx(3.5) for q in asked_questions)
 
 
 def test_who_leaves_the_picture_or_the_clip_is_not_missed() -> None:
@@ -111,12 +113,12 @@ def test_who_leaves_the_picture_or_the_clip_is_not_missed() -> None:
 
 
 def test_what_no_question_asks_about_is_accepted() -> None:
-    made = tracks(MIDDLE, ALONG, score=0.99)
-    scores = made.scores.copy()
-    scores[(made.frames == 30) & (made.tracks == 1)] = 0.1
-    made = replace(made, scores=scores)
-    found = questions.questions(made, WIDTH, HEIGHT)
-    assert questions.question_mask(made, found).sum() == 1
+    track_set = tracks(MIDDLE, ALONG, score=0.99)
+    scores = track_set.scores.copy()
+    scores[(track_set.frames == 30) & (track_set.tracks == 1)] = 0.1
+    track_set = replace(track_set, scores=scores)
+    asked_questions = questions.questions(track_set, WIDTH, HEIGHT)
+    assert questions.question_mask(track_set, asked_questions).sum() == 1
 
 
 def test_nobody_is_asked_about_an_empty_clip() -> None:
@@ -130,8 +132,8 @@ def test_nobody_is_asked_about_an_empty_clip() -> None:
 @given(seed=st.integers(0, 999), misses=st.floats(0, 0.6))
 def test_every_box_in_doubt_lies_in_exactly_one_kind_of_answer(seed: int, misses: float) -> None:
     r = np.random.default_rng(seed)
-    seen = scenes.seen([MIDDLE, ALONG], noise=2.0, seed=seed)
-    made = hindsight.label([seen.where(r.random(len(seen)) >= misses)], [0.5])
-    asked = questions.question_mask(made, questions.questions(made, WIDTH, HEIGHT))
-    assert asked[made.scores < 1 - questions.ASK].all()
-    assert ((made.scores >= 0) & (made.scores <= 1)).all()
+    detections = scenes.seen([MIDDLE, ALONG], noise=2.0, seed=seed)
+    track_set = hindsight.label([detections.where(r.random(len(detections)) >= misses)], [0.5])
+    in_question = questions.question_mask(track_set, questions.questions(track_set, WIDTH, HEIGHT))
+    assert in_question[track_set.scores < 1 - questions.ASK].all()
+    assert ((track_set.scores >= 0) & (track_set.scores <= 1)).all()

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from oneclick.core.detections import Detections
 from oneclick.hindsight import HindsightOptions, camera, fuse, prune, smooth, stitch
 from oneclick.hindsight.track_states import TrackStates
-from tests.fakes import scenes
+from tests.fakes import arrays, scenes
 
 FPS, OPTIONS = scenes.FPS, HindsightOptions()
 
@@ -39,7 +38,7 @@ def test_strength_is_1_at_the_threshold(
     threshold: float, scores: list[float], expected: list[float]
 ) -> None:
     n = len(scores)
-    given = Detections(
+    detections = arrays.detections(
         frames=np.zeros(n),
         boxes=np.zeros((n, 4)),
         scores=np.array(scores),
@@ -47,11 +46,13 @@ def test_strength_is_1_at_the_threshold(
         length=1,
         fps=FPS,
     )
-    np.testing.assert_allclose(fuse.normalise_scores(given, threshold).scores, expected, atol=1e-6)
+    np.testing.assert_allclose(
+        fuse.normalise_scores(detections, threshold).scores, expected, atol=1e-6
+    )
 
 
 def test_a_score_typed_as_the_threshold_counts_as_seen() -> None:
-    given = Detections(
+    detections = arrays.detections(
         frames=np.zeros(1),
         boxes=np.zeros((1, 4)),
         scores=np.array([0.7]),
@@ -59,14 +60,14 @@ def test_a_score_typed_as_the_threshold_counts_as_seen() -> None:
         length=1,
         fps=FPS,
     )
-    assert len(fuse.normalise_scores(given, 0.7).above(1)) == 1
+    assert len(fuse.normalise_scores(detections, 0.7).above(1)) == 1
 
 
 def test_of_three_boxes_in_a_chain_the_ends_survive_if_the_middle_is_not_the_best() -> None:
     corners = np.array([[0, 0, 10, 10], [2, 0, 12, 10], [4, 0, 14, 10]])
 
     def kept(scores: list[float]) -> list[float]:
-        given = Detections(
+        detections = arrays.detections(
             frames=np.zeros(3),
             boxes=corners,
             scores=np.array(scores),
@@ -74,25 +75,25 @@ def test_of_three_boxes_in_a_chain_the_ends_survive_if_the_middle_is_not_the_bes
             length=1,
             fps=FPS,
         )
-        return sorted(round(float(s), 1) for s in fuse.suppress_overlaps(given, 0.6).scores)
+        return sorted(round(float(s), 1) for s in fuse.suppress_overlaps(detections, 0.6).scores)
 
     assert kept([0.9, 0.8, 0.7]) == [0.7, 0.9]
     assert kept([0.7, 0.9, 0.8]) == [0.9]
 
 
 def test_a_straight_walk_is_not_changed_by_smoothing_not_even_at_its_ends() -> None:
-    given = path(list(range(30)))
-    smoothed = smooth.smooth(given, np.ones(30), FPS, OPTIONS)
-    np.testing.assert_allclose(smoothed[:, 2:], given.states[:, 2:])
-    np.testing.assert_allclose(smoothed, given.states, atol=0.5)
+    states = path(list(range(30)))
+    smoothed = smooth.smooth(states, np.ones(30), FPS, OPTIONS)
+    np.testing.assert_allclose(smoothed[:, 2:], states.states[:, 2:])
+    np.testing.assert_allclose(smoothed, states.states, atol=0.5)
 
 
 def test_one_wild_box_does_not_bend_the_path() -> None:
-    given = path(list(range(30)))
-    given.states[15, 0] += 60
-    smoothed = smooth.smooth(given, np.ones(30), FPS, OPTIONS)
+    states = path(list(range(30)))
+    states.states[15, 0] += 60
+    smoothed = smooth.smooth(states, np.ones(30), FPS, OPTIONS)
     others = np.arange(30) != 15
-    assert np.abs(smoothed[others, 0] - given.states[others, 0]).max() < 1
+    assert np.abs(smoothed[others, 0] - states.states[others, 0]).max() < 1
 
 
 def test_smoothing_one_track_does_not_see_the_others() -> None:
@@ -129,11 +130,11 @@ def test_a_camera_that_moves_lifts_everybody_together(shake: float, moves: bool)
     people = [scenes.walk((100 * k, 100), (3 - k, 0), 80) for k in range(5)]
     lift = shake * np.cumsum(np.random.default_rng(1).normal(0, 1, 80))
     shaken = [person + np.array([0, 1, 0, 1]) * lift[:, None] for person in people]
-    given = scenes.seen(shaken, noise=1)
+    detections = scenes.seen(shaken, noise=1)
     tracks = np.tile(np.arange(5, dtype=np.int32), 80)
-    order = np.argsort(given.boxes[:, 0] * 0 + given.frames, kind="stable")
-    found = TrackStates.from_detections(given, tracks[order], np.full(len(given), "d"))
-    assert camera.is_moving(found, FPS, OPTIONS) is moves
+    order = np.argsort(detections.boxes[:, 0] * 0 + detections.frames, kind="stable")
+    states = TrackStates.from_detections(detections, tracks[order], np.full(len(detections), "d"))
+    assert camera.is_moving(states, FPS, OPTIONS) is moves
 
 
 def test_nobody_and_one_person_are_no_evidence_of_a_moving_camera() -> None:
@@ -146,8 +147,8 @@ def test_faint_tracks_fall_but_equal_ones_stay() -> None:
     strong.strengths[:] = 1.8
     faint.strengths[:] = 1.1
     more = [path(list(range(20)), 2 + k, start=900 + 300 * k) for k in range(3)]
-    for one in more:
-        one.strengths[:] = 1.8
-    left = prune.drop_weak_tracks(TrackStates.concat([strong, faint, *more]), FPS, OPTIONS)
-    assert 1 not in left.tracks
+    for states in more:
+        states.strengths[:] = 1.8
+    remaining = prune.drop_weak_tracks(TrackStates.concat([strong, faint, *more]), FPS, OPTIONS)
+    assert 1 not in remaining.tracks
     assert len(prune.drop_weak_tracks(faint, FPS, OPTIONS)) == 20

@@ -22,16 +22,16 @@ from oneclick.report import formatting
     ],
 )
 def test_ages_are_cut_to_one_unit(seconds: float, text: str) -> None:
-    now = datetime(2026, 3, 1, tzinfo=UTC)
-    assert formatting.age(now - timedelta(seconds=seconds), now) == text
+    noon = datetime(2026, 3, 1, tzinfo=UTC)
+    assert formatting.age(noon - timedelta(seconds=seconds), noon) == text
 
 
 @pytest.mark.parametrize(
     ("hours", "text"), [(0, "at 20:30"), (3, "at 23:30"), (4, "not today"), (24, "not today")]
 )
 def test_what_comes_after_midnight_is_not_today(hours: float, text: str) -> None:
-    now, zone = datetime(2026, 1, 5, 18, 30, tzinfo=UTC), timezone(timedelta(hours=2))
-    assert formatting.today(now + timedelta(hours=hours), now, zone) == text
+    noon, zone = datetime(2026, 1, 5, 18, 30, tzinfo=UTC), timezone(timedelta(hours=2))
+    assert formatting.today(noon + timedelta(hours=hours), noon, zone) == text
 
 
 @pytest.mark.parametrize(

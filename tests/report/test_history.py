@@ -37,17 +37,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_model_goes_back_to_its_parents_clips_and_videos(home: Path) -> None:
     first, second = report.models(home)
-    found = report.model_lineage(home, second.id)
-    assert found.parents == (first.id,)
-    assert found.dataset_parents == (first.dataset,)
-    assert [(c.clip, c.split, c.revision, c.made_by) for c in found.clips] == [
+    lineage = report.model_lineage(home, second.id)
+    assert lineage.parents == (first.id,)
+    assert lineage.dataset_parents == (first.dataset,)
+    assert [(c.clip, c.split, c.revision, c.made_by) for c in lineage.clips] == [
         ("a", "train", 1, "toy"),
         ("b", "test", 1, "toy"),
         ("c", "train", 1, "toy"),
     ]
-    assert {(c.video, c.start, c.stop) for c in found.clips} == {("cam-1", 0, 3)}
-    assert found.videos == 1
-    assert len(found.weights) == len(found.dataset_digest) == 64
+    assert {(c.video, c.start, c.stop) for c in lineage.clips} == {("cam-1", 0, 3)}
+    assert lineage.videos == 1
+    assert len(lineage.weights) == len(lineage.dataset_digest) == 64
     with pytest.raises(UnknownName, match=first.id):
         report.model_lineage(home, "nobody")
 
@@ -62,11 +62,11 @@ def test_a_clip_knows_which_models_learned_from_it_and_which_were_measured(home:
 
 
 def test_history_tells_week_by_week_who_serves_and_what_it_is_worth(home: Path) -> None:
-    (now,) = report.weekly_history(home)
+    (row,) = report.weekly_history(home)
     _, second = report.models(home)
-    assert now.week == week(datetime.now(UTC))
-    assert (now.trained, now.champion, now.clips, now.images) == (2, second.id, 3, 9)
-    assert now.map == second.map
+    assert row.week == week(datetime.now(UTC))
+    assert (row.trained, row.champion, row.clips, row.images) == (2, second.id, 3, 9)
+    assert row.map == second.map
 
 
 def test_nothing_done_is_no_week(tmp_path: Path) -> None:

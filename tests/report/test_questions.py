@@ -18,26 +18,26 @@ from tests.fakes import clips
 
 def waiting(home: Path, scores: dict[int, float]) -> None:
     """Clips in review; all boxes of a clip get one score."""
-    made = clips.labelled(home, len(scores))
+    items = clips.labelled(home, len(scores))
     with Catalog.open(home) as catalog:
-        for clip in made:
+        for clip in items:
             catalog.move(clip.id, ClipStage.LABELLED, ClipStage.IN_REVIEW, "test")
-    for number, clip in enumerate(made):
+    for number, clip in enumerate(items):
         (path,) = labels.revisions(Workspace(home), clip.id)
-        found = labels.load(path)
+        label_set = labels.load(path)
         tracks = tuple(
             replace(t, scores=np.full(len(t.frames), scores[number], np.float32))
-            for t in found.tracks
+            for t in label_set.tracks
         )
-        path.write_bytes(labels.encode(replace(found, tracks=tracks)))
+        path.write_bytes(labels.encode(replace(label_set, tracks=tracks)))
 
 
 def test_the_clip_where_most_is_wrong_comes_first(tmp_path: Path) -> None:
     waiting(tmp_path, {0: 0.95, 1: 0.7, 2: 0.2})
-    found = report.review_questions(tmp_path)
-    assert [row.clip for row in found.rows] == [clips.clip(2).id, clips.clip(1).id]
-    assert [round(row.expected, 1) for row in found.rows] == [8.0, 3.0]
-    assert (found.clips, found.boxes, found.asked) == (3, 30, 20)
+    review_list = report.review_questions(tmp_path)
+    assert [row.clip for row in review_list.rows] == [clips.clip(2).id, clips.clip(1).id]
+    assert [round(row.expected, 1) for row in review_list.rows] == [8.0, 3.0]
+    assert (review_list.clips, review_list.boxes, review_list.asked) == (3, 30, 20)
     only = report.review_questions(tmp_path, [clips.clip(1).id])
     assert (only.clips, len(only.rows)) == (1, 1)
 
@@ -47,9 +47,9 @@ def test_the_command_shows_them_and_what_is_accepted(tmp_path: Path) -> None:
     empty = run(app, ["review", "questions", "--home", str(tmp_path)])
     assert "no clip waits for review" in empty.stderr
     waiting(tmp_path, {0: 0.95, 1: 0.2})
-    shown = run(app, ["review", "questions", "--home", str(tmp_path)])
-    assert "check this person" in shown.stdout
-    assert "10 of their 20 boxes" in shown.stderr
+    result = run(app, ["review", "questions", "--home", str(tmp_path)])
+    assert "check this person" in result.stdout
+    assert "10 of their 20 boxes" in result.stderr
     listed = json.loads(run(app, ["review", "questions", "--home", str(tmp_path), "--json"]).stdout)
     assert listed["rows"][0]["clip"] == clips.clip(1).id
 
@@ -58,6 +58,6 @@ def test_a_clip_whose_labels_are_broken_does_not_stop_the_others(tmp_path: Path)
     waiting(tmp_path, {0: 0.2, 1: 0.2})
     (path,) = labels.revisions(Workspace(tmp_path), clips.clip(0).id)
     path.write_bytes(b"{")
-    found = report.review_questions(tmp_path)
-    assert {row.clip for row in found.rows} == {clips.clip(1).id}
-    assert list(found.unreadable) == [clips.clip(0).id]
+    review_list = report.review_questions(tmp_path)
+    assert {row.clip for row in review_list.rows} == {clips.clip(1).id}
+    assert list(review_list.unreadable) == [clips.clip(0).id]

@@ -54,7 +54,7 @@ def test_what_is_typed_is_understood(text: str, query: ClipQuery) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "reason"),
     [
         ("stag:cut", "expected a word, or one of stage:"),
         ("stage:", "expected a word, or one of"),
@@ -69,11 +69,11 @@ def test_what_is_typed_is_understood(text: str, query: ClipQuery) -> None:
         ("age<999999d", "such as age>30m"),
     ],
 )
-def test_what_is_no_filter_is_named_with_what_there_is(text: str, why: str) -> None:
-    with pytest.raises(UsageError, match=why) as caught:
+def test_what_is_no_filter_is_named_with_what_there_is(text: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason) as excinfo:
         parse_query(text)
-    assert text.lstrip("-") in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert text.lstrip("-") in str(excinfo.value)
+    assert "\n" not in str(excinfo.value)
 
 
 def test_bytes_that_are_no_text_are_refused() -> None:
@@ -133,29 +133,31 @@ def test_a_filter_finds_what_a_look_at_every_clip_finds(
             for row in reversed(catalog.clips())
             if all(PLAIN[term](row) != negated for term, negated in terms)
         ]
-    found = search_clips(home, text, at=NOW)
-    assert [row.id for row in found.rows] == expected
-    assert (found.total, found.more) == (len(expected), False)
+    page = search_clips(home, text, at=NOW)
+    assert [row.id for row in page.rows] == expected
+    assert (page.total, page.more) == (len(expected), False)
 
 
 def test_pages_and_orders(home: Path) -> None:
-    whole = [row.id for row in search_clips(home, "sort:id").rows]
-    assert whole == sorted(whole)
-    assert [row.id for row in search_clips(home, "sort:id", limit=5, offset=5).rows] == whole[5:10]
+    all_ids = [row.id for row in search_clips(home, "sort:id").rows]
+    assert all_ids == sorted(all_ids)
+    assert [row.id for row in search_clips(home, "sort:id", limit=5, offset=5).rows] == all_ids[
+        5:10
+    ]
     ages = [row.moved_at for row in search_clips(home, "sort:-age").rows]
     assert ages == sorted(ages, reverse=True)
 
 
 def test_beyond_what_is_counted_pages_go_on(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = [row.id for row in search_clips(home, "sort:id").rows]
+    all_ids = [row.id for row in search_clips(home, "sort:id").rows]
     for module in (catalog_search, report_search):
         monkeypatch.setattr(module, "COUNTED", 5)
     monkeypatch.setattr(catalog_search, "AT_ONCE", 4)
-    for offset in range(0, len(whole) + 3, 3):
-        found = search_clips(home, "sort:id", limit=3, offset=offset)
-        assert [row.id for row in found.rows] == whole[offset : offset + 3]
-        assert (found.total, found.more) == (5, True)
-    assert [row.id for row in search_clips(home, "sort:id").rows] == whole
+    for offset in range(0, len(all_ids) + 3, 3):
+        page = search_clips(home, "sort:id", limit=3, offset=offset)
+        assert [row.id for row in page.rows] == all_ids[offset : offset + 3]
+        assert (page.total, page.more) == (5, True)
+    assert [row.id for row in search_clips(home, "sort:id").rows] == all_ids
 
 
 def test_the_keys_of_json_rows_stay(home: Path) -> None:

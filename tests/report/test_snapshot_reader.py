@@ -29,7 +29,7 @@ def reader(home: Path, clock: samples.Clock) -> snapshot_reader.SnapshotReader:
 
 def a_day(home: Path, clock: samples.Clock) -> list[tuple[datetime, Snapshot]]:
     """Work of some hours, with what was seen at full minutes on the way."""
-    seen = []
+    snapshots = []
     with samples.fresh(home, clock) as catalog:
         look = reader(home, clock)
         for hour in range(5):
@@ -59,51 +59,51 @@ def a_day(home: Path, clock: samples.Clock) -> list[tuple[datetime, Snapshot]]:
             started = clock() + timedelta(minutes=1)
             catalog.add_run(f"r{hour}", "label", "Completed", started, started + HOUR / 4)
             clock.on(3600)
-            found = look.read(Zoom.SIX_HOURS)
-            assert found is not None
-            seen.append((clock(), found))
+            snapshot = look.read(Zoom.SIX_HOURS)
+            assert snapshot is not None
+            snapshots.append((clock(), snapshot))
         look.close()
-    return seen
+    return snapshots
 
 
 def test_the_past_is_shown_as_it_was_seen(tmp_path: Path) -> None:
     clock = samples.Clock()
-    seen = a_day(tmp_path, clock)
-    for at, then in seen:
-        now = snapshot_reader.read_snapshot(
+    snapshots = a_day(tmp_path, clock)
+    for at, earlier in snapshots:
+        current = snapshot_reader.read_snapshot(
             tmp_path, Zoom.SIX_HOURS, at, Goals((100, 200), 0.01), clock, UTC
         )
-        assert now.past
-        assert [(row.stage, row.clips, row.change) for row in now.stages] == [
-            (row.stage, row.clips, row.change) for row in then.stages
+        assert current.past
+        assert [(row.stage, row.clips, row.change) for row in current.stages] == [
+            (row.stage, row.clips, row.change) for row in earlier.stages
         ]
-        assert replace(now.heat, undated=0) == replace(then.heat, undated=0)
-        assert (now.kept, now.reviewing) == (then.kept, then.reviewing)
-        assert [run.id for run in now.runs] == [run.id for run in then.runs]
+        assert replace(current.heat, undated=0) == replace(earlier.heat, undated=0)
+        assert (current.kept, current.reviewing) == (earlier.kept, earlier.reviewing)
+        assert [run.id for run in current.runs] == [run.id for run in earlier.runs]
 
 
 def test_the_numbers_are_those_of_the_report(tmp_path: Path) -> None:
     samples.furnish(tmp_path)
-    found = snapshot_reader.read_snapshot(tmp_path)
-    assert {row.stage: row.clips for row in found.stages} == {
+    snapshot = snapshot_reader.read_snapshot(tmp_path)
+    assert {row.stage: row.clips for row in snapshot.stages} == {
         row.stage: row.clips for row in numbers.funnel(tmp_path)
     }
-    assert found.kept == numbers.kept_video(tmp_path)
-    assert [need.kind for need in found.needs] == ["review", "quarantined", "broken"]
-    assert "card.json is broken" in found.needs[-1].text
+    assert snapshot.kept == numbers.kept_video(tmp_path)
+    assert [need.kind for need in snapshot.needs] == ["review", "quarantined", "broken"]
+    assert "card.json is broken" in snapshot.needs[-1].text
 
 
 def test_hits_stand_where_they_were_recorded_and_silence_is_no_gap(tmp_path: Path) -> None:
     clock = samples.Clock()
     a_day(tmp_path, clock)
-    found = snapshot_reader.read_snapshot(
+    snapshot = snapshot_reader.read_snapshot(
         tmp_path, Zoom.HOUR, NOON + HOUR, clock=clock, zone=UTC
     ).heat
-    (row,) = found.cameras
-    assert (found.start, found.stop, len(row.cells)) == (NOON, NOON + HOUR, 60)
+    (row,) = snapshot.cameras
+    assert (snapshot.start, snapshot.stop, len(row.cells)) == (NOON, NOON + HOUR, 60)
     assert row.cells[:4] == (2, 0, 0, 0)
     assert row.cells[15:] == (None,) * 45
-    assert found.triggers == (("flicker", 1), ("jump", 1))
+    assert snapshot.triggers == (("flicker", 1), ("jump", 1))
     month = snapshot_reader.read_snapshot(tmp_path, Zoom.MONTH, clock=clock, zone=UTC).heat
     assert month.cameras[0].hits == 10
 
@@ -112,17 +112,17 @@ def test_old_recordings_are_shown_to_their_end(tmp_path: Path) -> None:
     clock = samples.Clock()
     a_day(tmp_path, clock)
     clock.on(90 * 24 * 3600)
-    found = snapshot_reader.read_snapshot(tmp_path, Zoom.DAY, clock=clock, zone=UTC).heat
-    assert found.behind
-    assert found.cameras[0].hits == 10
-    assert found.stop == NOON + 4 * HOUR + HOUR / 4
+    snapshot = snapshot_reader.read_snapshot(tmp_path, Zoom.DAY, clock=clock, zone=UTC).heat
+    assert snapshot.behind
+    assert snapshot.cameras[0].hits == 10
+    assert snapshot.stop == NOON + 4 * HOUR + HOUR / 4
 
 
 def test_annotators_are_held_against_the_goal_of_the_day(tmp_path: Path) -> None:
     clock = samples.Clock()
     with samples.filled(tmp_path, 4, clock) as catalog:
         for number, by in enumerate(("anna", "bo", "anna", "policy:accept-auto")):
-            said = Verdict(
+            verdict = Verdict(
                 clip=samples.clip(number).id,
                 decision="accept",
                 by=by,
@@ -132,17 +132,17 @@ def test_annotators_are_held_against_the_goal_of_the_day(tmp_path: Path) -> None
                 edits=1,
                 reason="",
             )
-            catalog.add_verdict(said, 20)
+            catalog.add_verdict(verdict, 20)
             clock.on(1500)
-    found = snapshot_reader.read_snapshot(
+    snapshot = snapshot_reader.read_snapshot(
         tmp_path, goals=Goals((100, 200), 0.01), clock=clock, zone=UTC
     ).reviewing
-    assert [(one.name, one.today, one.hours[-2:]) for one in found.people] == [
+    assert [(person.name, person.today, person.hours[-2:]) for person in snapshot.people] == [
         ("anna", 40, (40, 0)),
         ("bo", 20, (20, 0)),
     ]
-    assert (found.today, found.pace) == (60, 20)
-    assert found.reached == clock() + 2 * HOUR
+    assert (snapshot.today, snapshot.pace) == (60, 20)
+    assert snapshot.reached == clock() + 2 * HOUR
 
 
 def test_nothing_is_read_twice_until_something_changed(tmp_path: Path) -> None:
@@ -155,18 +155,18 @@ def test_nothing_is_read_twice_until_something_changed(tmp_path: Path) -> None:
         assert look.read(Zoom.HOUR, NOON - HOUR) is not None
         assert look.read(Zoom.HOUR) is not None
         catalog.move(samples.clip().id, ClipStage.CUT, ClipStage.EXTRACTED, "x")
-        found = look.read(Zoom.HOUR)
-        assert found is not None
-        assert [row.clips for row in found.stages[:2]] == [1, 1]
+        snapshot = look.read(Zoom.HOUR)
+        assert snapshot is not None
+        assert [row.clips for row in snapshot.stages[:2]] == [1, 1]
         clock.on(60)
         assert look.changed(Zoom.HOUR)
         assert look.read(Zoom.HOUR) is not None
         assert look.read(Zoom.HOUR) is None
         assert not look.changed(Zoom.HOUR)
         files.write_json(Workspace(tmp_path).model_dir("m1") / "card.json", {"id": "m1"})
-        found = look.read(Zoom.HOUR)
-        assert found is not None
-        assert [need.kind for need in found.needs] == ["broken"]
+        snapshot = look.read(Zoom.HOUR)
+        assert snapshot is not None
+        assert [need.kind for need in snapshot.needs] == ["broken"]
         look.close()
 
 
@@ -175,9 +175,9 @@ def test_a_rebuilt_catalog_is_read_anew(tmp_path: Path) -> None:
     look = snapshot_reader.SnapshotReader(tmp_path)
     assert look.read() is not None
     assert rebuild.rebuild(tmp_path) == []
-    found = look.read()
-    assert found is not None
-    assert sum(row.clips for row in found.stages) == 9
+    snapshot = look.read()
+    assert snapshot is not None
+    assert sum(row.clips for row in snapshot.stages) == 9
     look.close()
 
 
@@ -190,13 +190,13 @@ def test_a_catalog_that_is_gone_or_broken_is_said_and_read_again_when_it_is_back
     samples.furnish(tmp_path)
     assert look.read() is not None
     path = Workspace(tmp_path).catalog_file
-    kept = path.read_bytes()
+    content = path.read_bytes()
     files.write_atomic(path, b"no catalog at all, but long enough to be looked at" * 40)
     with pytest.raises(BadInput, match="oneclick catalog rebuild"):
         look.read()
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
-    files.write_atomic(path, kept)
+    files.write_atomic(path, content)
     assert look.read() is not None
     look.close()
 
@@ -222,8 +222,8 @@ def test_what_needs_a_person_is_told_with_the_command_that_does_it(tmp_path: Pat
         catalog.add_run("r3", "train", "Failed", at - 3 * HOUR, at - 2 * HOUR, "no space")
         catalog.add_run("r4", "train", "Running", at, None)
         catalog.advance_run("r4", 0.25, "training")
-    found = snapshot_reader.read_snapshot(tmp_path)
-    assert [(n.kind, n.text) for n in found.needs] == [
+    snapshot = snapshot_reader.read_snapshot(tmp_path)
+    assert [(n.kind, n.text) for n in snapshot.needs] == [
         ("flow", "label failed: the labeller is missing")
     ]
-    assert [(run.id, run.progress) for run in found.runs[:2]] == [("r4", 0.25), ("r2", None)]
+    assert [(run.id, run.progress) for run in snapshot.runs[:2]] == [("r4", 0.25), ("r2", None)]

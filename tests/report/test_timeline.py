@@ -53,16 +53,16 @@ def hit(trigger: str, minutes: float) -> Hit:
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """ward_a from 08:30 to 10:30, ward_b from 08:00 to 09:00, and one that nobody dated."""
-    found = {
+    hits_by_video = {
         video("a-1", "ward_a", 30, 120): [hit("flicker", 0), hit("blip", 29), hit("flicker", 30)],
         video("b-1", "ward_b", 0): [],
         video("b-2", "ward_b", None, 6): [hit("blip", 1)],
     }
     with samples.fresh(tmp_path / "home") as catalog:
-        for one, hits in found.items():
-            catalog.add_video(one)
-            catalog.replace_hits(one.id, hits, "look")
-            catalog.mark(one.id, "trigger", "look")
+        for recording, hits in hits_by_video.items():
+            catalog.add_video(recording)
+            catalog.replace_hits(recording.id, hits, "look")
+            catalog.mark(recording.id, "trigger", "look")
     return tmp_path / "home"
 
 
@@ -72,19 +72,24 @@ def cells(line: CameraTimeline) -> list[tuple[int, float, dict[str, int]]]:
 
 
 def test_hits_and_video_are_counted_in_the_hour_they_happened(home: Path) -> None:
-    whole = report.hit_timeline(home)
-    a, b = whole.cameras
+    hit_timeline = report.hit_timeline(home)
+    a, b = hit_timeline.cameras
     assert cells(a) == [(8, 30, {"blip": 1, "flicker": 1}), (9, 60, {"flicker": 1}), (10, 30, {})]
     assert cells(b) == [(8, 60, {})], "an hour without hits is there, one without video is not"
-    assert (whole.start, whole.stop) == (MORNING, MORNING + timedelta(hours=3))
-    assert whole.triggers == ("flicker", "blip")
-    assert len(whole.columns) == 3
-    assert whole.top == 2
+    assert (hit_timeline.start, hit_timeline.stop) == (MORNING, MORNING + timedelta(hours=3))
+    assert hit_timeline.triggers == ("flicker", "blip")
+    assert len(hit_timeline.columns) == 3
+    assert hit_timeline.top == 2
 
 
 def test_a_video_without_a_start_is_listed_apart(home: Path) -> None:
-    (one,) = report.hit_timeline(home).undated
-    assert (one.video, one.camera, one.seconds, one.hits) == ("b-2", "ward_b", 360, {"blip": 1})
+    (undated,) = report.hit_timeline(home).undated
+    assert (undated.video, undated.camera, undated.seconds, undated.hits) == (
+        "b-2",
+        "ward_b",
+        360,
+        {"blip": 1},
+    )
     assert report.hit_timeline(home, camera="ward_a").undated == ()
 
 
@@ -112,9 +117,9 @@ def test_a_window_is_half_open_and_reaches_into_videos(
     home: Path, since: float | None, until: float | None, hits: int, minutes: float
 ) -> None:
     ends = (None if m is None else MORNING + timedelta(minutes=m) for m in (since, until))
-    whole = report.hit_timeline(home, *ends, camera="ward_a")
-    assert sum(sum(line.hits.values()) for line in whole.cameras) == hits
-    assert sum(line.seconds for line in whole.cameras) == pytest.approx(60 * minutes)
+    hit_timeline = report.hit_timeline(home, *ends, camera="ward_a")
+    assert sum(sum(line.hits.values()) for line in hit_timeline.cameras) == hits
+    assert sum(line.seconds for line in hit_timeline.cameras) == pytest.approx(60 * minutes)
 
 
 def test_one_trigger_alone_leaves_the_video_as_it_is(home: Path) -> None:
@@ -141,9 +146,14 @@ def test_what_cannot_be_is_refused(
 
 def test_a_new_workspace_has_an_empty_timeline(tmp_path: Path) -> None:
     samples.fresh(tmp_path / "new").close()
-    whole = report.hit_timeline(tmp_path / "new")
-    assert (whole.start, whole.cameras, whole.columns, whole.top) == (None, (), [], 0)
-    assert whole.fit_columns(10) is whole
+    hit_timeline = report.hit_timeline(tmp_path / "new")
+    assert (hit_timeline.start, hit_timeline.cameras, hit_timeline.columns, hit_timeline.top) == (
+        None,
+        (),
+        [],
+        0,
+    )
+    assert hit_timeline.fit_columns(10) is hit_timeline
 
 
 hours = st.dictionaries(
@@ -152,12 +162,14 @@ hours = st.dictionaries(
 
 
 @given(hours.filter(bool), st.integers(1, 200))
-def test_longer_buckets_fit_and_lose_nothing(found: dict[int, dict[str, int]], room: int) -> None:
-    made = tuple(TimelineCell(MORNING + timedelta(hours=k), 60.0, found[k]) for k in sorted(found))
-    stop = made[-1].start + timedelta(hours=1)
-    line = CameraTimeline("ward", 60.0 * len(made), {}, made)
-    whole = Timeline(
-        start=made[0].start,
+def test_longer_buckets_fit_and_lose_nothing(counts: dict[int, dict[str, int]], width: int) -> None:
+    cells = tuple(
+        TimelineCell(MORNING + timedelta(hours=k), 60.0, counts[k]) for k in sorted(counts)
+    )
+    stop = cells[-1].start + timedelta(hours=1)
+    line = CameraTimeline("ward", 60.0 * len(cells), {}, cells)
+    hit_timeline = Timeline(
+        start=cells[0].start,
         stop=stop,
         bucket_seconds=HOUR,
         triggers=(),
@@ -165,10 +177,10 @@ def test_longer_buckets_fit_and_lose_nothing(found: dict[int, dict[str, int]], r
         undated=(),
         waiting=0,
     )
-    fit = whole.fit_columns(room)
-    assert len(fit.columns) <= max(room, 2)
+    fit = hit_timeline.fit_columns(width)
+    assert len(fit.columns) <= max(width, 2)
     (grouped,) = fit.cameras
-    assert sum(cell.count() for cell in grouped.cells) == sum(cell.count() for cell in made)
+    assert sum(cell.count() for cell in grouped.cells) == sum(cell.count() for cell in cells)
     assert grouped.seconds == line.seconds
     assert all(cell.start in fit.columns for cell in grouped.cells)
 
@@ -183,7 +195,7 @@ def test_days_begin_at_midnight_and_weeks_on_monday(home: Path) -> None:
 def test_moments_are_newest_first_and_lead_to_the_clip_that_shows_most(home: Path) -> None:
     with Catalog.open(home) as catalog:
         for first, name in ((17_000, "a-1-early"), (18_003, "a-1-late")):
-            span, why = Span(first, first + 1003), ChosenBy.TRIGGER
+            span, reason = Span(first, first + 1003), ChosenBy.TRIGGER
             catalog.add_clip(
                 Clip(
                     id=name,
@@ -193,30 +205,30 @@ def test_moments_are_newest_first_and_lead_to_the_clip_that_shows_most(home: Pat
                     fps=FPS,
                     width=64,
                     height=48,
-                    chosen_by=why,
+                    chosen_by=reason,
                 ),
                 "test",
             )
-    found = report.hits(home)
-    assert [(m.trigger, m.clip) for m in found] == [
+    moments = report.hits(home)
+    assert [(m.trigger, m.clip) for m in moments] == [
         ("flicker", "a-1-early"),
         ("blip", "a-1-early"),
         ("flicker", None),
         ("blip", None),
     ]
-    assert found[0].at == MORNING + timedelta(hours=1)
-    assert found[-1].at is None
-    assert report.hits(home, limit=1) == found[:1]
+    assert moments[0].at == MORNING + timedelta(hours=1)
+    assert moments[-1].at is None
+    assert report.hits(home, limit=1) == moments[:1]
     assert [m.trigger for m in report.hits(home, until=MORNING, camera="ward_b")] == ["blip"]
 
 
 def test_the_picture_shows_hits_dark_and_hours_without_video_blank(home: Path) -> None:
-    whole = report.hit_timeline(home)
-    pixels = timeline.draw(whole).pixels
+    hit_timeline = report.hit_timeline(home)
+    pixels = timeline.draw(hit_timeline).pixels
     colours = {tuple(colour) for colour in pixels.reshape(-1, 3).tolist()}
     assert timeline.NO_HITS in colours
     assert tuple(map(round, timeline.HEAT[0])) in colours
-    assert len(pixels) > len(timeline.draw(whole, by_trigger=False).pixels)
+    assert len(pixels) > len(timeline.draw(hit_timeline, by_trigger=False).pixels)
     empty = Timeline(
         start=None,
         stop=None,

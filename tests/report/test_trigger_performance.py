@@ -26,12 +26,12 @@ def row(home: Path, name: str) -> report.TriggerRow:
 
 
 def test_before_any_review_the_ledger_counts_hits_and_clips(home: Path) -> None:
-    found = report.measure_triggers(home)
+    performance = report.measure_triggers(home)
     flicker = row(home, "flicker")
     assert (flicker.hits, flicker.judged, flicker.precision, flicker.share) == (2, 0, None, None)
-    assert sum(row.selected for row in found.rows) == 2
-    assert (found.reviewed, found.heard) == (0, 0)
-    assert "not known before" in report.control_summary(found)[-1]
+    assert sum(row.selected for row in performance.rows) == 2
+    assert (performance.reviewed, performance.heard) == (0, 0)
+    assert "not known before" in report.control_summary(performance)[-1]
 
 
 def test_what_reviewers_confirm_is_right_and_what_they_deny_is_not(home: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_kept_testimony_is_not_computed_again_but_a_new_revision_is(
     monkeypatch.setattr(
         reviewed_clips.hit_evaluation,
         "evaluate_hits",
-        lambda *given: heard.append(1) or real(*given),
+        lambda *arguments: heard.append(1) or real(*arguments),
     )
     after = report.measure_triggers(home)
     assert heard == []
@@ -70,18 +70,18 @@ def test_a_kept_testimony_is_not_computed_again_but_a_new_revision_is(
     assert [replace(row, share=None) for row in after.rows] == before.rows
     with Catalog.open(home) as catalog:
         clip = catalog.clips()[0].clip.id
-    kept = files.read_json(Workspace(home).hit_evaluations, dict)
-    kept["clips"][clip]["revision"] = 0
-    files.write_json(Workspace(home).hit_evaluations, kept)
+    document = files.read_json(Workspace(home).hit_evaluations, dict)
+    document["clips"][clip]["revision"] = 0
+    files.write_json(Workspace(home).hit_evaluations, document)
     assert report.measure_triggers(home).rows == after.rows
     assert heard == [1]
 
 
 def test_calibration_gives_every_trigger_a_share(home: Path) -> None:
     accept(home)
-    learned = calibrate.calibrate(home)
-    assert sum(learned.shares.values()) == pytest.approx(1)
-    assert row(home, "flicker").share == learned.shares["flicker"]
+    calibration = calibrate.calibrate(home)
+    assert sum(calibration.shares.values()) == pytest.approx(1)
+    assert row(home, "flicker").share == calibration.shares["flicker"]
 
 
 def test_rejected_clips_and_those_without_predictions_are_counted_apart(home: Path) -> None:
@@ -91,24 +91,28 @@ def test_rejected_clips_and_those_without_predictions_are_counted_apart(home: Pa
             Verdict(clip=clips[0].id, decision="reject", by="nurse", at=NOON.replace(hour=13)), 30
         )
     Workspace(home).predictions(VIDEO.id, OWN.id).unlink()
-    found = report.measure_triggers(home)
-    assert (found.reviewed, found.silent, found.rejected) == (0, len(clips) - 1, 1)
+    performance = report.measure_triggers(home)
+    assert (performance.reviewed, performance.silent, performance.rejected) == (
+        0,
+        len(clips) - 1,
+        1,
+    )
 
 
 def test_control_clips_testify_about_all_video(tmp_path: Path) -> None:
     furnish(tmp_path, replace(OPTIONS, min_clips=8, control=0.5))
     accept(tmp_path)
-    found = report.measure_triggers(tmp_path)
-    assert (found.drawn, found.heard) == (4, 4)
-    assert found.control.error_rate
-    assert found.control.error_rate.value < 0.05
-    assert found.control.error_rate.high < 1
+    performance = report.measure_triggers(tmp_path)
+    assert (performance.drawn, performance.heard) == (4, 4)
+    assert performance.control.error_rate
+    assert performance.control.error_rate.value < 0.05
+    assert performance.control.error_rate.high < 1
     with Catalog.open(tmp_path) as catalog:
         clips = [row.clip for row in catalog.clips()]
     seconds = sum(clip.stands_for for clip in clips)
     # The guard between the sides of the split speaks for nobody.
     assert 70 < seconds < 80
-    first, *rest = report.control_summary(found)
+    first, *rest = report.control_summary(performance)
     assert first == "control clips: 4 drawn at random, 4 of them reviewed"
     assert rest[0].startswith("error rate of the model on all video: ")
 
@@ -116,18 +120,18 @@ def test_control_clips_testify_about_all_video(tmp_path: Path) -> None:
 def test_the_command_prints_what_the_report_says(home: Path) -> None:
     accept(home)
     calibrate.calibrate(home)
-    done = CliRunner().invoke(app, ["triggers", "report", "--home", str(home)])
-    assert done.exit_code == 0
-    head, *rows = done.stdout.splitlines()
+    result = CliRunner().invoke(app, ["triggers", "report", "--home", str(home)])
+    assert result.exit_code == 0
+    head, *rows = result.stdout.splitlines()
     assert head.split()[:4] == ["trigger", "hits", "clips", "reviewed"]
     assert [line.split()[0] for line in rows] == [
         r.trigger for r in report.measure_triggers(home).rows
     ]
-    assert "control clips: " in done.stderr
-    done = CliRunner().invoke(app, ["triggers", "report", "--home", str(home), "--json"])
-    found = json.loads(done.stdout)
-    assert found["rows"][0]["precision"]["value"] == 1.0
-    assert set(found["control"]) == {"error_rate", "recall", "found"}
+    assert "control clips: " in result.stderr
+    result = CliRunner().invoke(app, ["triggers", "report", "--home", str(home), "--json"])
+    document = json.loads(result.stdout)
+    assert document["rows"][0]["precision"]["value"] == 1.0
+    assert set(document["control"]) == {"error_rate", "recall", "found"}
 
 
 def test_what_was_learned_does_not_disturb_a_rebuild(home: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from oneclick.core.errors import Unavailable, UnknownName, UsageError
 from oneclick.services import prefect_api, prefect_http
 from oneclick.services.prefect_api import PrefectServer
+from tests.waits import HANG_SECONDS
 
 
 class _Answer(BaseHTTPRequestHandler):
@@ -50,7 +53,7 @@ def url() -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("code", "why"),
+    ("code", "reason"),
     [
         ("401/x", "refuses the key: set PREFECT_API_KEY"),
         ("503/x", "answers 503 to /flows/filter"),
@@ -59,11 +62,17 @@ def url() -> Iterator[str]:
         ("200/[1]", "does not answer"),
     ],
 )
-def test_a_server_that_does_not_do_as_it_should_is_named(url: str, code: str, why: str) -> None:
-    with pytest.raises(Unavailable, match=why) as caught:
-        PrefectServer(f"{url}/{code}", "secret", seconds=0.3).deployments()
-    assert "secret" not in str(caught.value)
-    assert "\n" not in str(caught.value)
+def test_a_server_that_does_not_do_as_it_should_is_named(
+    url: str, code: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A busy server is asked again until the seconds are over: on this clock after two requests.
+    monotonic = itertools.count(step=HANG_SECONDS).__next__
+    clock = SimpleNamespace(monotonic=monotonic, sleep=lambda _: None)
+    monkeypatch.setattr(prefect_http, "time", clock)
+    with pytest.raises(Unavailable, match=reason) as excinfo:
+        PrefectServer(f"{url}/{code}", "secret", seconds=HANG_SECONDS).deployments()
+    assert "secret" not in str(excinfo.value)
+    assert "\n" not in str(excinfo.value)
     assert _Answer.heard[-1] == "Bearer secret"
 
 
@@ -81,9 +90,9 @@ def test_a_run_that_is_unknown_is_named(url: str) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "127.0.0.1"])
 def test_a_password_in_the_address_is_not_said(host: str) -> None:
-    with pytest.raises(Unavailable, match=f"at http://{host}/api ") as caught:
+    with pytest.raises(Unavailable, match=f"at http://{host}/api ") as excinfo:
         PrefectServer(f"http://me:secret@{host}/api", seconds=1).version()
-    assert "secret" not in str(caught.value)
+    assert "secret" not in str(excinfo.value)
 
 
 def test_an_address_that_is_none_is_named() -> None:
@@ -112,6 +121,6 @@ def test_the_server_of_the_active_profile_is_found(
     (tmp_path / "profiles.toml").write_text(
         'active = "work"\n[profiles.work]\nPREFECT_API_URL = "http://prefect.example/api"\n'
     )
-    found = prefect_api.connect()
-    assert found is not None
-    assert found.url == "http://prefect.example/api"
+    server = prefect_api.connect()
+    assert server is not None
+    assert server.url == "http://prefect.example/api"

@@ -24,9 +24,11 @@ MODES = [
 ]
 
 
-@pytest.mark.parametrize(("wish", "environment", "mode"), MODES)
-def test_a_run_is_online_only_with_a_key(wish: str, environment: dict[str, str], mode: str) -> None:
-    assert run_log.resolve(wish, environment) == mode
+@pytest.mark.parametrize(("setting", "environment", "mode"), MODES)
+def test_a_run_is_online_only_with_a_key(
+    setting: str, environment: dict[str, str], mode: str
+) -> None:
+    assert run_log.resolve(setting, environment) == mode
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -72,9 +74,9 @@ class Service:
         self.ended.append(exit_code)
         self._meet("finish")
 
-    def _meet(self, what: str) -> None:
-        if what in self.failures:
-            raise RuntimeError(f"{what} is broken")
+    def _meet(self, method: str) -> None:
+        if method in self.failures:
+            raise RuntimeError(f"{method} is broken")
 
 
 OUTAGES = {
@@ -132,10 +134,10 @@ print(log.problem)
 def test_an_offline_run_can_be_read_back(tmp_path: Path) -> None:
     import subprocess
 
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", OFFLINE, str(tmp_path)], capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == ""
+    assert process.stdout.strip() == ""
     (run,) = tmp_path.glob("wandb/offline-run-*/run-run.wandb")
     content = run.read_bytes()
     assert b"seed" in content

@@ -61,10 +61,10 @@ def _add(
     workspace.frames_dir(name).mkdir()
     for k, picture in enumerate(pictures):
         cv2.imwrite(str(workspace.frame_file(name, k)), picture[..., ::-1])
-    found = toy.label_set(name, tracks)
-    path = labels.save(workspace, found)
+    label_set = toy.label_set(name, tracks)
+    path = labels.save(workspace, label_set)
     catalog.add_clip(clip, "test")
-    catalog.add_revision(found, files.sha256(path))
+    catalog.add_revision(label_set, files.sha256(path))
     for old, new in itertools.pairwise(STREET):
         catalog.move(name, old, new, "test")
 

@@ -19,7 +19,7 @@ from oneclick.hindsight.skills import Skill, TeamSkills
 from oneclick.stages import autolabel
 from oneclick.storage import cards, files, labels, predictions
 from oneclick.storage.workspace import Workspace
-from tests.fakes import clips
+from tests.fakes import arrays, clips
 
 NOW = datetime(2026, 2, 3, 4, 5, tzinfo=UTC)
 CLASSES = ("person",)
@@ -57,18 +57,18 @@ def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clip:
 
 
 def extracted(home: Path, number: int) -> Clip:
-    workspace, made = Workspace(home), clips.clip(number)
+    workspace, item = Workspace(home), clips.clip(number)
     with Catalog.open(home) as catalog:
         catalog.add_video(clips.VIDEO)
-        cards.save_clip_card(workspace, made)
-        catalog.add_clip(made, "test")
-        catalog.move(made.id, ClipStage.CUT, ClipStage.EXTRACTED, "test")
-    workspace.frames_dir(made.id).mkdir(parents=True)
+        cards.save_clip_card(workspace, item)
+        catalog.add_clip(item, "test")
+        catalog.move(item.id, ClipStage.CUT, ClipStage.EXTRACTED, "test")
+    workspace.frames_dir(item.id).mkdir(parents=True)
     for k in range(10):
         picture = np.zeros((48, 64, 3), np.uint8)
         picture[8:40, 5 + 2 * k : 20 + 2 * k] = 255
-        cv2.imwrite(str(workspace.frame_file(made.id, k)), picture)
-    return made
+        cv2.imwrite(str(workspace.frame_file(item.id, k)), picture)
+    return item
 
 
 def stage(home: Path, clip_id: str) -> ClipStage:
@@ -77,19 +77,19 @@ def stage(home: Path, clip_id: str) -> ClipStage:
 
 
 def run(home: Path, *names: str) -> tuple[list[str], list[str], dict[str, str]]:
-    made = autolabel.autolabel(home, names, ["test:bright"], CLASSES, at=NOW)
-    return made.done, made.skipped, made.failed
+    result = autolabel.autolabel(home, names, ["test:bright"], CLASSES, at=NOW)
+    return result.done, result.skipped, result.failed
 
 
 def test_a_clip_is_labelled_from_its_pictures(tmp_path: Path, clip: Clip) -> None:
     assert run(tmp_path, clip.id) == ([clip.id], [], {})
     assert stage(tmp_path, clip.id) is ClipStage.LABELLED
-    found = labels.latest(Workspace(tmp_path), clip.id)
-    assert found is not None
-    assert (found.revision, found.kind, found.made_at) == (1, "auto", NOW)
-    assert found.made_by == "hindsight:test-bright"
-    assert [track.frames.tolist() for track in found.tracks] == [list(range(10))]
-    np.testing.assert_allclose(found.tracks[0].boxes[4], [13, 8, 28, 40], atol=1.5)
+    label_set = labels.latest(Workspace(tmp_path), clip.id)
+    assert label_set is not None
+    assert (label_set.revision, label_set.kind, label_set.made_at) == (1, "auto", NOW)
+    assert label_set.made_by == "hindsight:test-bright"
+    assert [track.frames.tolist() for track in label_set.tracks] == [list(range(10))]
+    np.testing.assert_allclose(label_set.tracks[0].boxes[4], [13, 8, 28, 40], atol=1.5)
 
 
 def test_a_labelled_clip_is_skipped(tmp_path: Path, clip: Clip) -> None:
@@ -109,10 +109,10 @@ def test_the_catalog_knows_the_digest_of_the_file(tmp_path: Path, clip: Clip) ->
 def watched(frames: range) -> Detections:
     """What Bright would say of the whole Video, had the person walked through `frames`."""
     at = np.array(frames)
-    left = 5 + 2.0 * (at - 100)
+    lefts = 5 + 2.0 * (at - 100)
     high = np.zeros(len(at))
-    corners = np.stack([left, high + 8, left + 15, high + 40], 1)
-    return Detections(
+    corners = np.stack([lefts, high + 8, lefts + 15, high + 40], 1)
+    return arrays.detections(
         frames=at,
         boxes=corners,
         scores=high + 0.9,
@@ -134,20 +134,20 @@ def test_what_happens_outside_the_clip_makes_its_labels_better(tmp_path: Path, c
     path = Workspace(tmp_path).predictions(clip.video, Bright.model_id)
     predictions.save(path, watched(range(107, 130)))
     run(tmp_path, clip.id)
-    found = labels.latest(Workspace(tmp_path), clip.id)
-    assert found is not None
+    label_set = labels.latest(Workspace(tmp_path), clip.id)
+    assert label_set is not None
     # Three boxes alone would be a false alarm: the future says that they are a person.
-    assert [track.frames.tolist() for track in found.tracks] == [[7, 8, 9]]
+    assert [track.frames.tolist() for track in label_set.tracks] == [[7, 8, 9]]
 
 
-@pytest.mark.parametrize("what", ["broken", "other classes", "too short"])
-def test_predictions_that_do_not_fit_are_not_used(tmp_path: Path, clip: Clip, what: str) -> None:
+@pytest.mark.parametrize("fault", ["broken", "other classes", "too short"])
+def test_predictions_that_do_not_fit_are_not_used(tmp_path: Path, clip: Clip, fault: str) -> None:
     path = Workspace(tmp_path).predictions(clip.video, Bright.model_id)
-    stored = watched(range(100, 110))
-    if what == "other classes":
-        stored = replace(stored, names=("person", "bed"))
-    predictions.save(path, stored.cut(clip.span) if what == "too short" else stored)
-    if what == "broken":
+    detections = watched(range(100, 110))
+    if fault == "other classes":
+        detections = replace(detections, names=("person", "bed"))
+    predictions.save(path, detections.cut(clip.span) if fault == "too short" else detections)
+    if fault == "broken":
         path.write_bytes(b"PAR1")
     assert run(tmp_path, clip.id)[0] == [clip.id]
     assert Bright.looked == 10
@@ -155,12 +155,12 @@ def test_predictions_that_do_not_fit_are_not_used(tmp_path: Path, clip: Clip, wh
 
 def test_boxes_stay_inside_the_picture(tmp_path: Path, clip: Clip) -> None:
     path = Workspace(tmp_path).predictions(clip.video, Bright.model_id)
-    stored = watched(range(80, 130))
-    predictions.save(path, replace(stored, boxes=stored.boxes - np.float32(12)))
+    detections = watched(range(80, 130))
+    predictions.save(path, replace(detections, boxes=detections.boxes - np.float32(12)))
     run(tmp_path, clip.id)
-    found = labels.latest(Workspace(tmp_path), clip.id)
-    assert found is not None
-    every = np.concatenate([track.boxes for track in found.tracks])
+    label_set = labels.latest(Workspace(tmp_path), clip.id)
+    assert label_set is not None
+    every = np.concatenate([track.boxes for track in label_set.tracks])
     assert every.min() >= 0
     assert (every[:, 2:] > every[:, :2]).all()
 
@@ -169,8 +169,8 @@ def test_a_run_killed_before_the_move_is_finished_with_the_same_file(
     tmp_path: Path, clip: Clip
 ) -> None:
     workspace = Workspace(tmp_path)
-    made = replace(clips.auto_labels(clip), made_at=datetime(2026, 1, 1, tzinfo=UTC))
-    path = labels.save(workspace, made)
+    label_set = replace(clips.auto_labels(clip), made_at=datetime(2026, 1, 1, tzinfo=UTC))
+    path = labels.save(workspace, label_set)
     before = path.read_bytes()
     assert run(tmp_path, clip.id)[0] == [clip.id]
     assert path.read_bytes() == before
@@ -182,8 +182,8 @@ def test_a_clip_without_its_pictures_is_put_aside_and_the_others_go_on(
 ) -> None:
     other = extracted(tmp_path, 2)
     Workspace(tmp_path).frame_file(clip.id, 3).write_bytes(b"no picture")
-    done, _, failed = run(tmp_path, clip.id, other.id, "nobody-x-1")
-    assert (done, sorted(failed)) == ([other.id], sorted([clip.id, "nobody-x-1"]))
+    labelled, _, failed = run(tmp_path, clip.id, other.id, "nobody-x-1")
+    assert (labelled, sorted(failed)) == ([other.id], sorted([clip.id, "nobody-x-1"]))
     assert "000003.jpg" in failed[clip.id]
     assert stage(tmp_path, clip.id) is ClipStage.QUARANTINED
     assert Workspace(tmp_path).quarantine_card(clip.id).exists()
@@ -204,8 +204,8 @@ def test_a_full_disk_stops_the_batch_and_puts_no_clip_aside(
 def test_the_same_clip_gives_the_same_bytes(tmp_path: Path, clip: Clip) -> None:
     run(tmp_path / "a", extracted(tmp_path / "a", 1).id)
     run(tmp_path / "b", extracted(tmp_path / "b", 1).id)
-    one, two = (labels.revisions(Workspace(tmp_path / home), clip.id)[0] for home in "ab")
-    assert one.read_bytes() == two.read_bytes()
+    first, two = (labels.revisions(Workspace(tmp_path / home), clip.id)[0] for home in "ab")
+    assert first.read_bytes() == two.read_bytes()
 
 
 def test_a_labeller_nobody_knows_stops_before_any_clip(tmp_path: Path) -> None:
@@ -222,12 +222,12 @@ def test_what_reviews_taught_of_the_labellers_is_used_and_named(tmp_path: Path, 
         Workspace(tmp_path), labeller_skills.LabellerSkills({team: TeamSkills((skill,))}, {team: 3})
     )
     run(tmp_path, clip.id)
-    found = labels.latest(Workspace(tmp_path), clip.id)
-    assert found is not None
+    label_set = labels.latest(Workspace(tmp_path), clip.id)
+    assert label_set is not None
     digest = labeller_skills.digest(labeller_skills.load(Workspace(tmp_path)).skills_of(team))
-    assert found.made_by == f"hindsight:test-bright#{digest}"
+    assert label_set.made_by == f"hindsight:test-bright#{digest}"
     # Boxes that lean outwards by a fifth of their height are drawn that much narrower.
-    np.testing.assert_allclose(found.tracks[0].boxes[4][[0, 2]], [13 + 6.4, 28 - 6.4], atol=1.5)
+    np.testing.assert_allclose(label_set.tracks[0].boxes[4][[0, 2]], [13 + 6.4, 28 - 6.4], atol=1.5)
 
 
 def test_predictions_of_a_clip_say_at_which_threshold(tmp_path: Path, clip: Clip) -> None:
@@ -255,11 +255,11 @@ def test_a_model_that_shrinks_frames_looks_closer_at_its_first_labels(
     predictions.save(path, replace(far, boxes=wide), Bright.model_id, 0.5)
     assert closer(tmp_path, [clip.id]) == [clip.id]
     assert Bright.looked == 10
-    found = labels.latest(Workspace(tmp_path), clip.id)
-    assert found is not None
+    label_set = labels.latest(Workspace(tmp_path), clip.id)
+    assert label_set is not None
     # Its neighbours outside the clip, which only the first look has seen, are smoothed with it.
-    left, _, right, _ = found.tracks[0].boxes[4]
-    assert right - left < 20
+    lefts, _, right, _ = label_set.tracks[0].boxes[4]
+    assert right - lefts < 20
     near = stored_predictions.load_best(Workspace(tmp_path), clip, Bright.model_id, CLASSES)
     assert near is not None
     np.testing.assert_allclose(near.boxes[4], [13, 8, 28, 40], atol=1e-3)
@@ -279,6 +279,6 @@ def test_labels_name_the_few_key_frames_from_which_the_rest_follows(
     tmp_path: Path, clip: Clip
 ) -> None:
     run(tmp_path, clip.id)
-    found = labels.latest(Workspace(tmp_path), clip.id)
-    assert found is not None
-    assert found.tracks[0].keyframes == (0, 9)
+    label_set = labels.latest(Workspace(tmp_path), clip.id)
+    assert label_set is not None
+    assert label_set.tracks[0].keyframes == (0, 9)

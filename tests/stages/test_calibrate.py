@@ -11,7 +11,6 @@ from oneclick.core.detections import Detections
 from oneclick.core.errors import BadInput
 from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
-from oneclick.core.tracks import Tracks
 from oneclick.feedback import reviewed_clips, trigger_calibration
 from oneclick.stages import calibrate, trigger
 from oneclick.storage import cards, files, labels, predictions
@@ -19,6 +18,7 @@ from oneclick.storage.cards import ModelPair, ModelRef
 from oneclick.storage.workspace import Workspace
 from oneclick.triggers import priors
 from oneclick.triggers.calibrate import TriggerTally
+from tests.fakes import arrays
 
 OWN, RIVAL = ModelRef("own", 0.5), ModelRef("rival", 0.5)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -37,16 +37,16 @@ HOLE = frozenset({"conflict_miss", "flicker", "hindsight_miss"})
 OPTIONS = trigger.TriggerOptions(min_clips=4, enabled=tuple(sorted(HOLE)))
 
 
-def said(missing: tuple[int, ...] = ()) -> Detections:
-    kept = [k for k in range(800) if k not in missing]
+def said(holes: tuple[int, ...] = ()) -> Detections:
+    frames = [k for k in range(800) if k not in holes]
     # In the second half they stand elsewhere: the same trouble again would not be selected.
-    left = [[100.0, 100.0, 140.0, 200.0], [300.0, 100.0, 340.0, 200.0]]
-    sides = [left[k >= 400] for k in kept]
-    return Detections(
-        frames=kept,
+    sides_of_half = [[100.0, 100.0, 140.0, 200.0], [300.0, 100.0, 340.0, 200.0]]
+    sides = [sides_of_half[k >= 400] for k in frames]
+    return arrays.detections(
+        frames=frames,
         boxes=sides,
-        scores=[0.9] * len(kept),
-        classes=[0] * len(kept),
+        scores=[0.9] * len(frames),
+        classes=[0] * len(frames),
         length=800,
         fps=10.0,
     )  # type: ignore[arg-type]
@@ -79,7 +79,7 @@ def accept(home: Path, by: str = "nurse", present: bool = True) -> list[Clip]:
         for clip in clips:
             true = said().cut(clip.span)
             n = len(true)
-            tracks = Tracks(
+            tracks = arrays.tracks(
                 frames=true.frames,
                 tracks=[0] * n,
                 boxes=true.boxes,
@@ -89,7 +89,7 @@ def accept(home: Path, by: str = "nurse", present: bool = True) -> list[Clip]:
                 length=n,
                 fps=10.0,  # type: ignore[arg-type]
             )
-            made = LabelSet(
+            label_set = LabelSet(
                 clip=clip.id,
                 revision=1,
                 kind="human",
@@ -102,7 +102,7 @@ def accept(home: Path, by: str = "nurse", present: bool = True) -> list[Clip]:
                 classes=("person",),
                 tracks=core_labels.from_tracks(tracks) if present else (),
             )
-            catalog.add_revision(made, files.sha256(labels.save(workspace, made)))
+            catalog.add_revision(label_set, files.sha256(labels.save(workspace, label_set)))
             catalog.add_verdict(
                 Verdict(clip=clip.id, decision="accept", by=by, at=NOON, seconds=30), len(clip.span)
             )
@@ -111,23 +111,23 @@ def accept(home: Path, by: str = "nurse", present: bool = True) -> list[Clip]:
 
 def test_what_reviewers_confirm_is_believed_more(home: Path) -> None:
     accept(home)
-    learned = calibrate.calibrate(home)
-    assert learned.pairs == {"own|rival": {HOLE: TriggerTally(2, 2)}}
-    assert trigger_calibration.load(Workspace(home)) == learned
-    assert learned.calibration_of("own|rival").error_probability(
+    calibration = calibrate.calibrate(home)
+    assert calibration.pairs == {"own|rival": {HOLE: TriggerTally(2, 2)}}
+    assert trigger_calibration.load(Workspace(home)) == calibration
+    assert calibration.calibration_of("own|rival").error_probability(
         HOLE
     ) > priors.BELIEFS.error_probability(HOLE)
-    assert learned.calibration_of("another|pair").error_probability(
+    assert calibration.calibration_of("another|pair").error_probability(
         HOLE
     ) > priors.BELIEFS.error_probability(HOLE)
 
 
 def test_what_reviewers_deny_is_believed_less(home: Path) -> None:
     accept(home, present=False)
-    learned = calibrate.calibrate(home)
+    calibration = calibrate.calibrate(home)
     # The model is right to see nobody in the hole.
-    assert learned.pairs["own|rival"][HOLE] == TriggerTally(2, 0)
-    assert learned.calibration_of("own|rival").error_probability(
+    assert calibration.pairs["own|rival"][HOLE] == TriggerTally(2, 0)
+    assert calibration.calibration_of("own|rival").error_probability(
         HOLE
     ) < priors.BELIEFS.error_probability(HOLE)
 
@@ -140,7 +140,7 @@ def test_a_policy_is_no_witness(home: Path) -> None:
 
 def test_the_next_look_uses_what_was_learned(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     accept(home, present=False)
-    learned = calibrate.calibrate(home)
+    calibration = calibrate.calibrate(home)
     used = []
     monkeypatch.setattr(
         trigger.select,
@@ -149,9 +149,9 @@ def test_the_next_look_uses_what_was_learned(home: Path, monkeypatch: pytest.Mon
     )
     again = replace(OPTIONS, seed=1)
     trigger.trigger(home, OWN, RIVAL, again)
-    assert used[0].error_probability(HOLE) == learned.calibration_of("own|rival").error_probability(
-        HOLE
-    )
+    assert used[0].error_probability(HOLE) == calibration.calibration_of(
+        "own|rival"
+    ).error_probability(HOLE)
 
 
 def test_learning_again_gives_the_same_bytes_and_no_new_look(home: Path) -> None:
@@ -172,14 +172,14 @@ def test_a_clip_whose_predictions_are_gone_cannot_testify(home: Path) -> None:
 def test_a_reviewed_clip_counts_its_frames_from_its_own_start(home: Path) -> None:
     clips = accept(home)
     with Catalog.open(home) as catalog:
-        found = reviewed_clips.evaluate_clips(Workspace(home), catalog).evaluated
-    assert [one.clip.id for one in found] == sorted(clip.id for clip in clips)
+        evaluated = reviewed_clips.evaluate_clips(Workspace(home), catalog).evaluated
+    assert [evaluation.clip.id for evaluation in evaluated] == sorted(clip.id for clip in clips)
     for clip in clips:
-        one = reviewed_clips.load(Workspace(home), clip)
-        assert one
-        assert one.models == ModelPair(OWN, RIVAL)
-        assert one.predictions.length == one.truth.length == len(one.clip.span)
-        assert all(0 <= box[0] < one.predictions.length for hit in one.hits for box in hit.boxes)
+        item = reviewed_clips.load(Workspace(home), clip)
+        assert item
+        assert item.models == ModelPair(OWN, RIVAL)
+        assert item.predictions.length == item.truth.length == len(item.clip.span)
+        assert all(0 <= box[0] < item.predictions.length for hit in item.hits for box in hit.boxes)
 
 
 def test_a_broken_calibration_is_named(home: Path) -> None:
@@ -191,7 +191,7 @@ def test_a_broken_calibration_is_named(home: Path) -> None:
 
 
 def test_the_look_of_a_clip_is_the_one_that_selected_it(home: Path) -> None:
-    found = cards.load_hits(Workspace(home).hits(VIDEO.id))
-    (clip, *_) = found.selections
-    assert found.models_of(clip.id) == ModelPair(OWN, RIVAL)
-    assert found.models_of("ward-a-99999999") is None
+    hits_card = cards.load_hits(Workspace(home).hits(VIDEO.id))
+    (clip, *_) = hits_card.selections
+    assert hits_card.models_of(clip.id) == ModelPair(OWN, RIVAL)
+    assert hits_card.models_of("ward-a-99999999") is None

@@ -39,23 +39,23 @@ def the_video(home: Path) -> Video:
 
 
 def select(home: Path, *spans: Span) -> list[Clip]:
-    of = the_video(home)
-    chosen = [
+    recording = the_video(home)
+    selection = [
         Clip(
-            id=ids.clip_id(of.id, span.start, of.fps),
-            camera=of.camera,
-            video=of.id,
+            id=ids.clip_id(recording.id, span.start, recording.fps),
+            camera=recording.camera,
+            video=recording.id,
             span=span,
-            fps=of.fps,
-            width=of.width,
-            height=of.height,
+            fps=recording.fps,
+            width=recording.width,
+            height=recording.height,
             chosen_by=ChosenBy.TRIGGER,
         )
         for span in spans
     ]
     with Catalog.open(home) as catalog:
-        catalog.add_selections(chosen)
-    return chosen
+        catalog.add_selections(selection)
+    return selection
 
 
 def stages(home: Path) -> dict[str, ClipStage]:
@@ -64,18 +64,18 @@ def stages(home: Path) -> dict[str, ClipStage]:
 
 
 def test_every_selection_becomes_a_clip_with_its_frames(home: Path) -> None:
-    chosen = select(home, *SPANS)
-    assert cut.cut(home, "test").done == [clip.id for clip in chosen]
+    selection = select(home, *SPANS)
+    assert cut.cut(home, "test").done == [clip.id for clip in selection]
     workspace = Workspace(home)
-    for clip in chosen:
+    for clip in selection:
         file, card = workspace.clip_file(clip.id), workspace.clip_card(clip.id)
         shades = [frame.mean() / 4 for frame in video.frames(file)]
         assert np.allclose(shades, np.arange(clip.span.start, clip.span.stop), atol=1)
-        info, made = video.probe(file), cards.load_clip_card(card)
+        info, loaded_card = video.probe(file), cards.load_clip_card(card)
         assert (info.fps, info.width, info.height) == (FPS, *SIZE)
-        assert made.digest == files.sha256(file)
+        assert loaded_card.digest == files.sha256(file)
         with Catalog.open(home) as catalog:
-            assert catalog.clip(clip.id).clip == made
+            assert catalog.clip(clip.id).clip == loaded_card
         assert sorted(p.name for p in card.parent.iterdir()) == ["clip.json", "clip.mp4"]
     assert set(stages(home).values()) == {ClipStage.CUT}
 
@@ -90,7 +90,7 @@ def test_a_second_cut_finds_nothing_to_do(home: Path) -> None:
 def test_a_cut_that_was_killed_before_its_row_is_finished_without_cutting(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chosen = select(home, SPANS[0])
+    selection = select(home, SPANS[0])
 
     def killed(*args: object) -> None:
         raise KeyboardInterrupt
@@ -100,7 +100,7 @@ def test_a_cut_that_was_killed_before_its_row_is_finished_without_cutting(
         with pytest.raises(KeyboardInterrupt):
             cut.cut(home, "test")
     monkeypatch.setattr(video, "cut", killed)
-    assert cut.cut(home, "test").done == [chosen[0].id]
+    assert cut.cut(home, "test").done == [selection[0].id]
 
 
 def test_a_cut_that_was_killed_while_encoding_leaves_nothing(
@@ -121,26 +121,26 @@ def test_a_cut_that_was_killed_while_encoding_leaves_nothing(
 
 
 def test_a_recording_that_is_gone_puts_its_clips_aside(home: Path) -> None:
-    chosen = select(home, SPANS[0])
+    selection = select(home, SPANS[0])
     Workspace(home).video_file(the_video(home)).unlink()
     result = cut.cut(home, "test")
-    assert "is gone" in result.failed[chosen[0].id]
-    assert stages(home) == {chosen[0].id: ClipStage.QUARANTINED}
-    card = cards.load_quarantine(Workspace(home).quarantine_card(chosen[0].id))
-    assert card.reason == result.failed[chosen[0].id]
+    assert "is gone" in result.failed[selection[0].id]
+    assert stages(home) == {selection[0].id: ClipStage.QUARANTINED}
+    card = cards.load_quarantine(Workspace(home).quarantine_card(selection[0].id))
+    assert card.reason == result.failed[selection[0].id]
     assert cut.cut(home, "test").failed == {}, "it is tried again only when asked for"
 
 
 def test_what_was_put_aside_is_cut_after_a_retry(home: Path) -> None:
-    chosen = select(home, SPANS[0])[0]
+    selection = select(home, SPANS[0])[0]
     raw = Workspace(home).video_file(the_video(home))
     raw.rename(raw.with_suffix(".away"))
     cut.cut(home, "test")
     raw.with_suffix(".away").rename(raw)
-    Workspace(home).quarantine_card(chosen.id).unlink()
+    Workspace(home).quarantine_card(selection.id).unlink()
     with Catalog.open(home) as catalog:
-        catalog.retry(chosen.id, "test")
-    assert cut.cut(home, "test").done == [chosen.id]
+        catalog.retry(selection.id, "test")
+    assert cut.cut(home, "test").done == [selection.id]
 
 
 def test_a_span_that_the_recording_does_not_hold_does_not_stop_the_others(home: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_span_that_the_recording_does_not_hold_does_not_stop_the_others(home: 
 def test_an_unforeseen_error_is_one_line_and_does_not_stop_the_others(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chosen = select(home, *SPANS)
+    selection = select(home, *SPANS)
     real = video.cut
 
     def moody(path: Path, span: Span, out: Path, fps: float) -> None:
@@ -163,8 +163,11 @@ def test_an_unforeseen_error_is_one_line_and_does_not_stop_the_others(
 
     monkeypatch.setattr(video, "cut", moody)
     result = cut.cut(home, "test")
-    assert result.done == [chosen[1].id]
-    assert result.failed[chosen[0].id].endswith("ZeroDivisionError: two lines")
+    assert result.done == [selection[1].id]
+    log = home / "logs" / f"{selection[0].id}.log"
+    reason = f"cannot cut {selection[0].id}: ZeroDivisionError: two lines; traceback in {log}"
+    assert result.failed == {selection[0].id: reason}
+    assert "in moody" in log.read_text()
 
 
 def test_a_full_disk_puts_no_clip_aside(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

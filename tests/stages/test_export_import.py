@@ -49,24 +49,24 @@ def boxes(home: Path) -> list[tuple[str, list[list[tuple[int, list[float]]]]]]:
     """Split and boxes of every clip of the newest version, as frozen on the server."""
     version = datasets.find(Workspace(home))
     assert version
-    found = [
+    rows = [
         (line.split, _boxes(labels.load(_labels(home, line.clip, line.revision))))
         for line in version.clips
     ]
-    return sorted(found, key=str)
+    return sorted(rows, key=str)
 
 
 def _labels(home: Path, clip: str, revision: int) -> Path:
     return home / "training-server/clips" / clip / datasets.labels_name(revision)
 
 
-def _boxes(found: LabelSet) -> list[list[tuple[int, list[float]]]]:
+def _boxes(label_set: LabelSet) -> list[list[tuple[int, list[float]]]]:
     """Of every frame, in the order of their left edges."""
-    frames: list[list[tuple[int, list[float]]]] = [[] for _ in range(found.frames)]
-    for track in found.tracks:
+    frames: list[list[tuple[int, list[float]]]] = [[] for _ in range(label_set.frames)]
+    for track in label_set.tracks:
         for frame, box in zip(track.frames.tolist(), track.boxes.tolist(), strict=True):
             frames[frame].append((track.id, [round(side, 2) for side in box]))
-    return [sorted(frame, key=lambda one: one[1]) for frame in frames]
+    return [sorted(frame, key=lambda row: row[1]) for frame in frames]
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -74,10 +74,10 @@ def test_what_is_exported_comes_back_in_another_workspace(
     name: str, published: Path, tmp_path: Path
 ) -> None:
     out, home = tmp_path / "out", tmp_path / "home"
-    left = export.export(published, out, name)
-    assert (left.images, left.without_video, left.result.done) == (9, 0, list(SIDES))
+    exported = export.export(published, out, name)
+    assert (exported.images, exported.without_video, exported.result.done) == (9, 0, list(SIDES))
     came = bring(home, out, name, accept=True)
-    assert (came.images, came.boxes, came.result.failed) == (9, left.boxes, {})
+    assert (came.images, came.boxes, came.result.failed) == (9, exported.boxes, {})
     publish.publish(home, came.result.done, "", CLASSES)
     assert_same(boxes(published), boxes(home), name)
 
@@ -87,7 +87,9 @@ def assert_same(before: Any, after: Any, name: str) -> None:
     if name != "yolo":
         assert after == before
         return
-    flat = [np.array([b for c in found for f in c[1] for _, b in f]) for found in (before, after)]
+    flat = [
+        np.array([b for c in contents for f in c[1] for _, b in f]) for contents in (before, after)
+    ]
     assert np.abs(flat[0] - flat[1]).max() < 0.5
 
 
@@ -113,9 +115,9 @@ def test_a_clip_that_came_in_is_whole_and_its_pictures_are_untouched(
     out, home = tmp_path / "out", tmp_path / "home"
     export.export(published, out, name)
     bring(home, out, name)
-    workspace, sent = Workspace(home), {}
+    workspace, sources = Workspace(home), {}
     for path in out.rglob("*.jpg"):
-        sent[files.sha256(path)] = path
+        sources[files.sha256(path)] = path
     with Catalog.open(home) as catalog:
         assert verify.verify(catalog, deep=True) == []
         for row in catalog.clips():
@@ -123,7 +125,7 @@ def test_a_clip_that_came_in_is_whole_and_its_pictures_are_untouched(
             assert video.probe(workspace.clip_file(clip.id)).frames == len(clip.span) == 3
             pictures = sorted(workspace.frames_dir(clip.id).iterdir())
             assert [path.name for path in pictures] == [f"{k:06d}.jpg" for k in range(3)]
-            assert name != "coco" or {files.sha256(path) for path in pictures} <= set(sent)
+            assert name != "coco" or {files.sha256(path) for path in pictures} <= set(sources)
             assert (clip.camera, clip.chosen_by, clip.fps) == (
                 "other_cam", ChosenBy.IMPORTED, toy.FPS,
             )  # fmt: skip
@@ -150,10 +152,10 @@ def test_a_rebuilt_catalog_has_the_same_clips_at_the_same_stages(
     assert rebuild.rebuild(home) == []
     assert _state(home) == before
     assert sorted(accepted.standing(home, stage)) == sorted(came.result.done)
-    found = labels.latest(Workspace(home), came.result.done[0])
-    assert found
-    assert (found.kind, found.made_by) == (kind, "import:mot")
-    assert set(found.counts()) == {origins}
+    label_set = labels.latest(Workspace(home), came.result.done[0])
+    assert label_set
+    assert (label_set.kind, label_set.made_by) == (kind, "import:mot")
+    assert set(label_set.counts()) == {origins}
 
 
 def _state(home: Path) -> Any:
@@ -166,12 +168,12 @@ def _state(home: Path) -> Any:
 def test_labelled_clips_go_through_review_as_usual(published: Path, tmp_path: Path) -> None:
     out, home = tmp_path / "out", tmp_path / "home"
     export.export(published, out, "coco")
-    done = bring(home, out, "coco").result.done
-    assert sorted(review.send(home, done).done) == sorted(done)
-    review.give_verdict(home, done, "accept", "ann")
+    clip_ids = bring(home, out, "coco").result.done
+    assert sorted(review.send(home, clip_ids).done) == sorted(clip_ids)
+    review.give_verdict(home, clip_ids, "accept", "ann")
     review.collect(home)
-    assert sorted(accepted.standing(home, ClipStage.ACCEPTED)) == sorted(done)
-    assert publish.publish(home, done, "", CLASSES).clips == 3
+    assert sorted(accepted.standing(home, ClipStage.ACCEPTED)) == sorted(clip_ids)
+    assert publish.publish(home, clip_ids, "", CLASSES).clips == 3
 
 
 def test_clips_that_came_in_before_can_be_accepted_later_but_no_verdict_is_overruled(
@@ -197,9 +199,9 @@ def test_the_same_pictures_with_other_labels_are_refused(published: Path, tmp_pa
     path = next(out.rglob("gt.txt"))
     path.write_text(path.read_text().replace(",1,1,1\n", ",1,1,0\n") + "3,77,1,1,9,9,1,1,1\n")
     came = bring(home, out, "mot")
-    ((name, why),) = came.result.failed.items()
+    ((name, reason),) = came.result.failed.items()
     assert name == path.parent.parent.name
-    assert "same pictures and other labels" in why
+    assert "same pictures and other labels" in reason
     assert len(came.result.skipped) == 2
 
 
@@ -225,15 +227,15 @@ def _foreign(folder: Path, name: str = "person", suffix: str = ".png") -> Path:
 def test_a_broken_sequence_fails_alone_and_changes_are_counted(tmp_path: Path) -> None:
     home = tmp_path / "home"
     came = bring(home, _foreign(tmp_path), "coco", fps=5.0, test=True)
-    (why,) = came.result.failed.values()
-    assert "1.png has 62x48 px, not 64x48" in why
-    (done,) = came.result.done
+    (reason,) = came.result.failed.values()
+    assert "1.png has 62x48 px, not 64x48" in reason
+    (clip_id,) = came.result.done
     assert came.notes["boxes clipped to the picture"] == 2
     with Catalog.open(home) as catalog:
         assert [(row.clip.fps, row.clip.split) for row in catalog.clips()] == [(5.0, "test")]
         assert len(catalog.videos()) == 1
-    assert [path.name for path in (home / "clips/other_cam").iterdir()] == [done]
-    frame = cv2.imread(str(Workspace(home).frame_file(done, 1)))
+    assert [path.name for path in (home / "clips/other_cam").iterdir()] == [clip_id]
+    frame = cv2.imread(str(Workspace(home).frame_file(clip_id, 1)))
     assert np.abs(frame.astype(int) - samples.picture(3)).mean() < 12
 
 
@@ -274,13 +276,13 @@ def test_killed_before_any_act_and_run_again_it_ends_the_same(
 
 def _dies(home: Path, out: Path, at: int, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Import, dying before act number `at`; False if there are fewer."""
-    left = [at]
+    countdown = [at]
 
     def watched(real: Any) -> Any:
         def call(*arguments: Any, **options: Any) -> Any:
-            if left[0] == 0:
+            if countdown[0] == 0:
                 raise Killed
-            left[0] -= 1
+            countdown[0] -= 1
             return real(*arguments, **options)
 
         return call
@@ -311,10 +313,10 @@ def test_a_wrong_export_says_so_and_writes_nothing(
 ) -> None:
     (tmp_path / "used").mkdir()
     (tmp_path / "used/x").write_text("mine")
-    arguments, error, said = WRONG[case]
+    arguments, error, text = WRONG[case]
     options = {"format": "coco", "out": "out"} | arguments
     out = tmp_path / options.pop("out")
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=text):
         export.export(published, out, **options)
     assert [path.name for path in tmp_path.iterdir()] == ["used"]
 
@@ -343,33 +345,33 @@ DAMAGE = {
 def test_a_damaged_clip_stays_behind_and_the_others_go(case: str, tmp_path: Path) -> None:
     sides = {"cam-1-a": "train", "cam-1-b": "train"}
     publish.publish(tmp_path, accepted.accept(tmp_path, sides), "", CLASSES)
-    name, content, said = DAMAGE[case]
+    name, content, text = DAMAGE[case]
     path = tmp_path / "training-server/clips/cam-1-a" / name
     path.unlink()
     if content is not None:
         path.write_bytes(content)
-    left = export.export(tmp_path, tmp_path / "out", "coco")
-    assert said in left.result.failed["cam-1-a"]
-    assert left.result.done == ["cam-1-b"]
+    exported = export.export(tmp_path, tmp_path / "out", "coco")
+    assert text in exported.result.failed["cam-1-a"]
+    assert exported.result.done == ["cam-1-b"]
     document = json.loads((tmp_path / "out/train/annotations.json").read_text())
-    assert [one["name"] for one in document["videos"]] == ["cam-1-b"]
+    assert [row["name"] for row in document["videos"]] == ["cam-1-b"]
     assert [path.name for path in (tmp_path / "out/train/images").iterdir()] == ["cam-1-b"]
 
 
 def test_one_side_without_pictures_is_only_labels_of_that_side(
     published: Path, tmp_path: Path
 ) -> None:
-    left = export.export(published, tmp_path / "out", "coco", split="test", images=False)
-    assert (left.result.done, left.images) == (["cam-1-c"], 3)
-    found = [path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*.*")]
-    assert found == [Path("test/annotations.json")]
+    exported = export.export(published, tmp_path / "out", "coco", split="test", images=False)
+    assert (exported.result.done, exported.images) == (["cam-1-c"], 3)
+    paths = [path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*.*")]
+    assert paths == [Path("test/annotations.json")]
 
 
 def test_a_clip_whose_video_is_gone_is_exported_without_it(tmp_path: Path) -> None:
     publish.publish(tmp_path, accepted.accept(tmp_path, {"cam-1-a": "train"}), "", CLASSES)
     Workspace(tmp_path).clip_file("cam-1-a").unlink()
-    left = export.export(tmp_path, tmp_path / "out", "cvat")
-    assert (left.without_video, left.result.done) == (1, ["cam-1-a"])
+    exported = export.export(tmp_path, tmp_path / "out", "cvat")
+    assert (exported.without_video, exported.result.done) == (1, ["cam-1-a"])
     assert [path.name for path in (tmp_path / "out/train").iterdir()] == ["cam-1-a.xml"]
 
 

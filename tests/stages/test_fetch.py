@@ -42,7 +42,7 @@ def home(tmp_path: Path) -> Path:
 
 def ids(home: Path) -> list[str]:
     with Catalog.open(home) as catalog:
-        return [found.id for found in catalog.videos()]
+        return [recording.id for recording in catalog.videos()]
 
 
 def names_below(home: Path) -> list[str]:
@@ -55,12 +55,17 @@ def test_a_file_becomes_a_video_with_a_card_and_a_row(home: Path, tmp_path: Path
     digest = files.sha256(source)
     assert result == BatchResult(done=[f"room_1-{digest[:12]}"])
     with Catalog.open(home) as catalog:
-        made = catalog.video(result.done[0])
+        recording = catalog.video(result.done[0])
     workspace = Workspace(home)
-    assert (made.camera, made.started_at, made.frames, made.fps) == ("room_1", None, 4, 5.0)
-    assert (made.digest, made.suffix) == (digest, ".mp4")
-    assert files.sha256(workspace.video_file(made)) == digest
-    assert cards.load_video_card(workspace.video_card("room_1", made.id)) == made
+    assert (recording.camera, recording.started_at, recording.frames, recording.fps) == (
+        "room_1",
+        None,
+        4,
+        5.0,
+    )
+    assert (recording.digest, recording.suffix) == (digest, ".mp4")
+    assert files.sha256(workspace.video_file(recording)) == digest
+    assert cards.load_video_card(workspace.video_card("room_1", recording.id)) == recording
 
 
 CAMERAS: dict[str, tuple[str, str | None, str]] = {
@@ -161,8 +166,8 @@ def test_two_recordings_with_one_start_do_not_overwrite_each_other(
     assert result.done == ["hall-20261121T120000Z"]
     assert list(result.failed) == [str(second)]
     assert "another recording" in result.failed[str(second)]
-    kept = home / "videos" / "hall" / "hall-20261121T120000Z.mp4"
-    assert files.sha256(kept) == files.sha256(first)
+    first_copy = home / "videos" / "hall" / "hall-20261121T120000Z.mp4"
+    assert files.sha256(first_copy) == files.sha256(first)
 
 
 def text(path: Path) -> None:

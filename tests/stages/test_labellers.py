@@ -30,8 +30,8 @@ def seen(ghost: bool) -> Detections:
     """A person who walks as the truth says; some models believe in a ghost as well."""
     n = clips.VIDEO.frames
     at = np.arange(n)
-    left = (at % 100).astype(np.float32)
-    person = np.stack([left, left * 0 + 5, left + 10, left * 0 + 35], 1)
+    lefts = (at % 100).astype(np.float32)
+    person = np.stack([lefts, lefts * 0 + 5, lefts + 10, lefts * 0 + 35], 1)
     other = np.tile(np.array([40, 8, 52, 40], np.float32), (n, 1))
     rows = [person, other] if ghost else [person]
     frames = np.concatenate([at] * len(rows))
@@ -48,14 +48,14 @@ def seen(ghost: bool) -> Detections:
 
 def furnish(home: Path, by: str = "nurse", threshold: float | None = 0.5) -> list[Clip]:
     """Four clips labelled by two models and accepted; a person took the ghost away."""
-    workspace, made = Workspace(home), clips.labelled(home, 4)
+    workspace, items = Workspace(home), clips.labelled(home, 4)
     for model, ghost in ((GOOD, False), (BAD, True)):
         path = workspace.predictions(clips.VIDEO.id, model)
         predictions.save(path, seen(ghost), model, threshold)
     with Catalog.open(home) as catalog:
-        for clip in made:
+        for clip in items:
             _review(workspace, catalog, clip, by)
-    return made
+    return items
 
 
 def _review(workspace: Workspace, catalog: Catalog, clip: Clip, by: str) -> None:
@@ -72,8 +72,8 @@ def made_by(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clips that two models have labelled."""
     plain = clips.auto_labels
 
-    def named(of: Clip) -> LabelSet:
-        return replace(plain(of), made_by=core_labels.hindsight_author([GOOD, BAD], "abc123"))
+    def named(item: Clip) -> LabelSet:
+        return replace(plain(item), made_by=core_labels.hindsight_author([GOOD, BAD], "abc123"))
 
     monkeypatch.setattr(clips, "auto_labels", named)
 
@@ -92,14 +92,14 @@ def test_made_by_names_the_models_and_what_was_known_of_them() -> None:
 def test_reviews_teach_which_labeller_is_worth_more(tmp_path: Path) -> None:
     furnish(tmp_path)
     calibrate.calibrate(tmp_path)
-    learned = labeller_skills.load(Workspace(tmp_path))
-    assert dict(learned.clips) == {TEAM: 4}
-    good, bad = learned.skills_of([GOOD, BAD]).each  # type: ignore[union-attr]
+    lessons = labeller_skills.load(Workspace(tmp_path))
+    assert dict(lessons.clips) == {TEAM: 4}
+    good, bad = lessons.skills_of([GOOD, BAD]).each  # type: ignore[union-attr]
     assert good.offset > bad.offset
     assert good.weight > bad.weight
-    assert learned.skills_of([GOOD]) is None
+    assert lessons.skills_of([GOOD]) is None
     # In whatever order they are asked for.
-    swapped = learned.skills_of([BAD, GOOD])
+    swapped = lessons.skills_of([BAD, GOOD])
     assert swapped
     assert swapped.each == (bad, good)
 
@@ -112,14 +112,14 @@ def test_learning_again_gives_the_same_bytes(tmp_path: Path) -> None:
     assert Workspace(tmp_path).labeller_skills.read_bytes() == before
 
 
-@pytest.mark.parametrize("what", ["a policy", "no threshold", "predictions are gone"])
-def test_what_cannot_testify_teaches_nothing(tmp_path: Path, what: str) -> None:
+@pytest.mark.parametrize("case", ["a policy", "no threshold", "predictions are gone"])
+def test_what_cannot_testify_teaches_nothing(tmp_path: Path, case: str) -> None:
     furnish(
         tmp_path,
-        "policy:accept-auto" if what == "a policy" else "nurse",
-        None if what == "no threshold" else 0.5,
+        "policy:accept-auto" if case == "a policy" else "nurse",
+        None if case == "no threshold" else 0.5,
     )
-    if what == "predictions are gone":
+    if case == "predictions are gone":
         Workspace(tmp_path).predictions(clips.VIDEO.id, BAD).unlink()
     calibrate.calibrate(tmp_path)
     assert labeller_skills.load(Workspace(tmp_path)).teams == {}
@@ -128,10 +128,10 @@ def test_what_cannot_testify_teaches_nothing(tmp_path: Path, what: str) -> None:
 def test_skills_change_their_digest_when_something_else_is_learned(tmp_path: Path) -> None:
     furnish(tmp_path)
     calibrate.calibrate(tmp_path)
-    known = labeller_skills.load(Workspace(tmp_path)).skills_of(TEAM)
-    assert known
-    assert labeller_skills.digest(known) != labeller_skills.digest(
-        replace(known, bias=known.bias + 0.1)
+    skills = labeller_skills.load(Workspace(tmp_path)).skills_of(TEAM)
+    assert skills
+    assert labeller_skills.digest(skills) != labeller_skills.digest(
+        replace(skills, bias=skills.bias + 0.1)
     )
     assert labeller_skills.digest(None) == ""
 
@@ -140,13 +140,13 @@ def test_the_report_tells_cost_by_week_and_maker_and_the_skills(tmp_path: Path) 
     furnish(tmp_path)
     assert report.labelling_report(tmp_path).skills == []
     calibrate.calibrate(tmp_path)
-    found = report.labelling_report(tmp_path)
-    (row,) = found.costs
+    cost_report = report.labelling_report(tmp_path)
+    (row,) = cost_report.costs
     assert (row.week, row.made_by) == ("2026-W02", f"hindsight:{GOOD}+{BAD}#abc123")
     assert (row.effort.clips, row.effort.images, row.effort.edits) == (4, 40, 12)
     assert row.effort.edits_per_100_boxes == pytest.approx(30)
     assert row.effort.seconds_per_image == pytest.approx(2)
-    good = next(one for one in found.skills if one.model == GOOD)
+    good = next(skill for skill in cost_report.skills if skill.model == GOOD)
     assert good.weight > 0.5
     assert (good.clips, good.team) == (4, f"{BAD}+{GOOD}")
 
@@ -158,9 +158,9 @@ def test_the_command_says_the_same(tmp_path: Path) -> None:
     assert "no clip has been reviewed yet" in empty.stderr
     furnish(tmp_path)
     calibrate.calibrate(tmp_path)
-    shown = run(app, ["label", "report", "--home", str(tmp_path)])
-    assert "30.0" in shown.stdout
-    assert GOOD in shown.stdout
+    result = run(app, ["label", "report", "--home", str(tmp_path)])
+    assert "30.0" in result.stdout
+    assert GOOD in result.stdout
     listed = json.loads(run(app, ["label", "report", "--home", str(tmp_path), "--json"]).stdout)
     assert listed["costs"][0]["effort"]["edits_per_100_boxes"] == 30.0
-    assert {one["model"] for one in listed["skills"]} == {GOOD, BAD}
+    assert {row["model"] for row in listed["skills"]} == {GOOD, BAD}

@@ -69,9 +69,9 @@ def kept(home: Path) -> bool:
 def test_a_recording_goes_when_its_clips_are_cut_and_its_days_are_over(
     home: Path, days: int, stays: bool
 ) -> None:
-    found = maintain.maintain(home, days, NOW)
+    outcome = maintain.maintain(home, days, NOW)
     assert kept(home) is stays
-    assert found.result.done == ([] if stays else [VIDEO.id])
+    assert outcome.result.done == ([] if stays else [VIDEO.id])
     assert maintain.maintain(home, days, NOW).result.done == []
 
 

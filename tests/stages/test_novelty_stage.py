@@ -29,7 +29,7 @@ KIND = "novelty-autoencoder"
 
 def add(home: Path, name: str, frames: list[np.ndarray], hour: int) -> Video:
     height, width = frames[0].shape[:2]
-    made = Video(
+    recording = Video(
         id=name,
         camera="hall",
         started_at=NOON.replace(hour=hour),
@@ -40,12 +40,12 @@ def add(home: Path, name: str, frames: list[np.ndarray], hour: int) -> Video:
         digest=name * 8,
         suffix=".mp4",
     )
-    path = Workspace(home).video_file(made)
+    path = Workspace(home).video_file(recording)
     path.parent.mkdir(parents=True, exist_ok=True)
     video.write(path, iter(frames), 1.0)
     with Catalog.open(home) as catalog:
-        catalog.add_video(made)
-    return made
+        catalog.add_video(recording)
+    return recording
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +74,9 @@ def test_a_covered_camera_becomes_a_hit_of_novelty(
     hidden = [picture.copy() for picture in pictures[:40]]
     for picture in hidden[15:25]:
         picture[:, : int(0.8 * picture.shape[1])] = (120, 80, 60)
-    made = add(trained, "hall-two", hidden, 9)
-    predict.predict(trained, [made.id], "opencv:motion", ("person",), measure=True)
-    scores = predictions.load_signal(Workspace(trained).signals(made.id, KIND))
+    recording = add(trained, "hall-two", hidden, 9)
+    predict.predict(trained, [recording.id], "opencv:motion", ("person",), measure=True)
+    scores = predictions.load_signal(Workspace(trained).signals(recording.id, KIND))
     assert len(scores) == 40
     assert scores[16:24].min() > max(1, scores[:15].max())
     assert np.median(scores[:15]) < 1
@@ -93,13 +93,13 @@ def test_a_covered_camera_becomes_a_hit_of_novelty(
 def test_moments_that_were_new_are_not_learned_as_ordinary(
     tmp_path: Path, pictures: list[np.ndarray]
 ) -> None:
-    made = add(tmp_path, "hall-one", pictures, 8)
+    recording = add(tmp_path, "hall-one", pictures, 8)
     strange = [
         Hit(trigger="covered", span=Span(10, 30), score=0.9, boxes=(), why="why"),
         Hit(trigger="flicker", span=Span(40, 60), score=0.9, boxes=(), why="why"),
     ]
     with Catalog.open(tmp_path) as catalog:
-        catalog.replace_hits(made.id, strange, "key")
+        catalog.replace_hits(recording.id, strange, "key")
     assert novelty.train(tmp_path, KIND, steps=2).trained == {"hall": 60}
 
 
@@ -149,9 +149,9 @@ def test_a_broken_model_is_named_and_learned_anew(
 def test_the_command_line_trains_it(tmp_path: Path, pictures: list[np.ndarray]) -> None:
     add(tmp_path, "hall-one", pictures[:50], 8)
     command = ["train", "--home", str(tmp_path), "--model", KIND, "--steps", "2"]
-    done = CliRunner().invoke(app, command)
-    assert done.exit_code == 0
-    assert done.stdout.splitlines()[-1].split() == ["hall", KIND, "50"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1].split() == ["hall", KIND, "50"]
     again = CliRunner().invoke(app, command)
     assert "nothing new" in again.stderr
     empty = CliRunner().invoke(app, ["train", "--home", str(tmp_path / "none"), "--model", KIND])

@@ -34,7 +34,7 @@ def home(tmp_path, recording) -> Path:
     workspace = Workspace(tmp_path)
     with Catalog.open(tmp_path) as catalog:
         for name in ("ward-a", "ward-b", "ward-c"):
-            made = Video(
+            recording_row = Video(
                 id=name,
                 camera="ward",
                 started_at=None,
@@ -45,8 +45,8 @@ def home(tmp_path, recording) -> Path:
                 digest=f"digest-{name}",
                 suffix=".mp4",
             )
-            catalog.add_video(made)
-            target = workspace.video_file(made)
+            catalog.add_video(recording_row)
+            target = workspace.video_file(recording_row)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(b"no video" if name == "ward-b" else recording.read_bytes())
     return tmp_path
@@ -70,10 +70,14 @@ def test_a_bad_video_fails_and_the_rest_goes_on(home):
 
 def test_predictions_are_stored_and_the_catalog_knows(home):
     look(home, "ward-a", classes=("bed", "person"))
-    found = predictions.load(stored(home))
-    assert (found.length, found.fps, found.names) == (FRAMES, 10.0, ("bed", "person"))
-    assert len(found.above(0.4)) >= 10
-    assert set(found.classes.tolist()) == {1}
+    detections = predictions.load(stored(home))
+    assert (detections.length, detections.fps, detections.names) == (
+        FRAMES,
+        10.0,
+        ("bed", "person"),
+    )
+    assert len(detections.above(0.4)) >= 10
+    assert set(detections.classes.tolist()) == {1}
     with Catalog.open(home) as catalog:
         assert catalog.unmarked(predict.STEP, "opencv-motion") == ["ward-b", "ward-c"]
 
@@ -93,11 +97,11 @@ def test_a_stateful_detector_starts_each_video_anew(home):
 
 def test_a_file_without_its_mark_is_taken_as_it_is(home):
     """What a process killed between the two leaves."""
-    whole = predictions_of(home)
+    content = predictions_of(home)
     with Catalog.open(home) as catalog:
         assert catalog.unmarked(predict.STEP, "opencv-motion")[0] == "ward-a"
     assert look(home, "ward-a").skipped == ["ward-a"]
-    assert stored(home).read_bytes() == whole
+    assert stored(home).read_bytes() == content
     with Catalog.open(home) as catalog:
         assert catalog.is_marked("ward-a", predict.STEP, "opencv-motion")
 
@@ -113,10 +117,10 @@ def predictions_of(home) -> bytes:
 @pytest.mark.parametrize("damage", [b"", b"rubbish"])
 def test_a_broken_file_is_made_again(home, damage):
     look(home, "ward-a")
-    whole = stored(home).read_bytes()
+    content = stored(home).read_bytes()
     stored(home).write_bytes(damage)
     assert look(home, "ward-a").done == ["ward-a"]
-    assert stored(home).read_bytes() == whole
+    assert stored(home).read_bytes() == content
 
 
 def test_other_classes_are_predicted_anew(home):
@@ -154,7 +158,9 @@ def test_a_fault_of_the_model_is_told_in_one_line(home, monkeypatch):
 
     monkeypatch.setattr(detectors, "run", broken)
     reason = look(home, "ward-a").failed["ward-a"]
-    assert reason == "cannot predict ward-a: RuntimeError: out of memory"
+    log = home / "logs" / "ward-a.log"
+    assert reason == f"cannot predict ward-a: RuntimeError: out of memory; traceback in {log}"
+    assert "in broken" in log.read_text()
 
 
 def test_a_detector_that_cannot_be_had_stops_the_batch(home):

@@ -26,23 +26,28 @@ def run(home: Path, clips: list[str], server: str = "") -> publish.PublishResult
 
 
 def test_nothing_accepted_publishes_nothing(tmp_path: Path) -> None:
-    made = run(tmp_path, [])
-    assert (made.version, made.new, made.clips) == (None, False, 0)
+    publication = run(tmp_path, [])
+    assert (publication.version, publication.new, publication.clips) == (None, False, 0)
     assert publish.verify(tmp_path, None, "") == []
 
 
 def test_accepted_clips_become_a_version_on_the_server_and_here(tmp_path: Path) -> None:
     clips = accepted.accept(tmp_path, {"cam-1-a": "train", "cam-1-b": "test"})
-    made = run(tmp_path, clips)
-    assert (made.new, made.clips, made.images, made.result.done) == (True, 2, 6, clips)
+    publication = run(tmp_path, clips)
+    assert (publication.new, publication.clips, publication.images, publication.result.done) == (
+        True,
+        2,
+        6,
+        clips,
+    )
     version = datasets.find(Workspace(tmp_path))
     assert version
-    assert version.name == made.version
+    assert version.name == publication.version
     assert [clip.clip for clip in version.side("test")] == ["cam-1-b"]
     assert version.clips[0].origins == {"h": sum(version.clips[0].origins.values())}
     server = tmp_path / "training-server"
     assert datasets.load(server / "datasets" / version.name) == version
-    assert made.uploaded == len(list(server.glob("clips/*/frames/*.jpg"))) + 2 == 8
+    assert publication.uploaded == len(list(server.glob("clips/*/frames/*.jpg"))) + 2 == 8
     assert accepted.standing(tmp_path, ClipStage.PUBLISHED) == clips
     with Catalog.open(tmp_path) as catalog:
         assert [row.name for row in catalog.datasets()] == [version.name]
@@ -51,10 +56,12 @@ def test_accepted_clips_become_a_version_on_the_server_and_here(tmp_path: Path) 
 
 def test_frames_on_the_same_disk_cost_no_space_and_labels_are_copies(tmp_path: Path) -> None:
     (clip,) = run_one(tmp_path)
-    there = tmp_path / "training-server" / "clips" / clip
+    published_clip = tmp_path / "training-server" / "clips" / clip
     workspace = Workspace(tmp_path)
-    assert (there / "frames/000000.jpg").samefile(workspace.frame_file(clip, 0))
-    assert not (there / "labels-0001.json").samefile(next(workspace.labels_dir(clip).iterdir()))
+    assert (published_clip / "frames/000000.jpg").samefile(workspace.frame_file(clip, 0))
+    assert not (published_clip / "labels-0001.json").samefile(
+        next(workspace.labels_dir(clip).iterdir())
+    )
 
 
 def run_one(home: Path) -> list[str]:
@@ -66,8 +73,8 @@ def run_one(home: Path) -> list[str]:
 def test_publishing_again_changes_nothing_and_says_so(tmp_path: Path) -> None:
     clips = run_one(tmp_path)
     before = accepted.tree(tmp_path / "training-server")
-    made = run(tmp_path, clips)
-    assert (made.new, made.uploaded, made.result.skipped) == (False, 0, clips)
+    publication = run(tmp_path, clips)
+    assert (publication.new, publication.uploaded, publication.result.skipped) == (False, 0, clips)
     assert accepted.tree(tmp_path / "training-server") == before
     assert len(datasets.names(Workspace(tmp_path))) == 1
 
@@ -75,11 +82,11 @@ def test_publishing_again_changes_nothing_and_says_so(tmp_path: Path) -> None:
 def test_a_version_holds_all_clips_of_the_one_before(tmp_path: Path) -> None:
     run_one(tmp_path)
     first = datasets.find(Workspace(tmp_path))
-    made = run(tmp_path, accepted.accept(tmp_path, {"cam-1-b": "train"}))
+    publication = run(tmp_path, accepted.accept(tmp_path, {"cam-1-b": "train"}))
     second = datasets.find(Workspace(tmp_path))
     assert first
     assert second
-    assert (made.clips, made.uploaded, second.parent) == (2, 4, first.name)
+    assert (publication.clips, publication.uploaded, second.parent) == (2, 4, first.name)
     assert first.clips[0] in second.clips
     assert publish.verify(tmp_path, first.name, "") == []
 
@@ -110,21 +117,21 @@ DAMAGE = {
 @pytest.mark.parametrize("case", DAMAGE)
 def test_a_damaged_clip_is_set_aside_and_the_others_go_on(tmp_path: Path, case: str) -> None:
     clips = accepted.accept(tmp_path, {"cam-1-a": "train", "cam-1-b": "train"})
-    damage, said = DAMAGE[case]
+    damage, text = DAMAGE[case]
     damage(Workspace(tmp_path), "cam-1-a")
-    made = run(tmp_path, clips)
-    assert made.result.done == ["cam-1-b"]
-    assert said in made.result.failed["cam-1-a"]
+    publication = run(tmp_path, clips)
+    assert publication.result.done == ["cam-1-b"]
+    assert text in publication.result.failed["cam-1-a"]
     assert accepted.standing(tmp_path, ClipStage.QUARANTINED) == ["cam-1-a"]
     assert Workspace(tmp_path).quarantine_card("cam-1-a").exists()
-    assert made.clips == 1
+    assert publication.clips == 1
 
 
 def test_a_class_nobody_asked_for_is_set_aside(tmp_path: Path) -> None:
     clips = accepted.accept(tmp_path, {"cam-1-a": "train"})
-    made = publish.publish(tmp_path, clips, "", ("chair",))
-    assert made.version is None
-    assert "'person' is not among the classes" in made.result.failed["cam-1-a"]
+    publication = publish.publish(tmp_path, clips, "", ("chair",))
+    assert publication.version is None
+    assert "'person' is not among the classes" in publication.result.failed["cam-1-a"]
 
 
 FLIPS = {
@@ -167,18 +174,18 @@ def test_killed_before_any_act_and_run_again_it_ends_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sides = {"cam-1-a": "train", "cam-1-b": "test"}
-    fresh, whole = tmp_path / "fresh", tmp_path / "whole"
-    clips = accepted.accept(fresh, sides, frames=1)
-    shutil.copytree(fresh, whole)
-    run(whole, clips)
-    expected = accepted.tree(whole / "training-server", TIMED)
+    fresh_home, complete_home = tmp_path / "fresh", tmp_path / "whole"
+    clips = accepted.accept(fresh_home, sides, frames=1)
+    shutil.copytree(fresh_home, complete_home)
+    run(complete_home, clips)
+    expected = accepted.tree(complete_home / "training-server", TIMED)
     death, died = 0, True
     while died:
         home = tmp_path / str(death)
-        shutil.copytree(fresh, home)
+        shutil.copytree(fresh_home, home)
         died = _dies(home, clips, death, monkeypatch)
-        made = run(home, accepted.standing(home, ClipStage.ACCEPTED))
-        assert made.clips == 2
+        publication = run(home, accepted.standing(home, ClipStage.ACCEPTED))
+        assert publication.clips == 2
         assert accepted.tree(home / "training-server", TIMED) == expected
         assert accepted.standing(home, ClipStage.PUBLISHED) == clips
         assert len(datasets.names(Workspace(home))) == 1
@@ -189,13 +196,13 @@ def test_killed_before_any_act_and_run_again_it_ends_the_same(
 
 def _dies(home: Path, clips: list[str], at: int, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Publish, dying before act number `at`; False if there are fewer."""
-    left = [at]
+    countdown = [at]
 
     def watched(real: Any) -> Any:
         def call(*arguments: Any, **options: Any) -> Any:
-            if left[0] == 0:
+            if countdown[0] == 0:
                 raise Killed
-            left[0] -= 1
+            countdown[0] -= 1
             return real(*arguments, **options)
 
         return call
@@ -213,8 +220,8 @@ def _dies(home: Path, clips: list[str], at: int, monkeypatch: pytest.MonkeyPatch
 def test_any_server_that_fsspec_can_write_to_will_do(tmp_path: Path) -> None:
     server = f"memory://{tmp_path.name}"
     clips = accepted.accept(tmp_path, {"cam-1-a": "train"})
-    made = run(tmp_path, clips, server)
-    assert made.uploaded == 4
+    publication = run(tmp_path, clips, server)
+    assert publication.uploaded == 4
     assert publish.verify(tmp_path, None, server) == []
     store = fsspec.filesystem("memory")
     store.pipe_file(f"/{tmp_path.name}/clips/cam-1-a/frames/000000.jpg", b"other")

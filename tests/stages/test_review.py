@@ -47,19 +47,19 @@ def test_clips_that_somebody_else_is_sending_are_left_alone(tmp_path: Path) -> N
 def test_an_accepted_clip_gets_a_human_revision(tmp_path: Path, waiting: list[str]) -> None:
     review.give_verdict(tmp_path, waiting[:1], "accept", "annotator-1")
     assert review.collect(tmp_path).done == waiting[:1]
-    found = labels.latest(Workspace(tmp_path), waiting[0])
-    assert found is not None
-    assert (found.revision, found.kind, found.parent) == (2, "human", 1)
-    assert found.made_by == "annotator-1"
+    label_set = labels.latest(Workspace(tmp_path), waiting[0])
+    assert label_set is not None
+    assert (label_set.revision, label_set.kind, label_set.parent) == (2, "human", 1)
+    assert label_set.made_by == "annotator-1"
     assert stage(tmp_path, waiting[0]) is ClipStage.ACCEPTED
 
 
 def test_what_nobody_looked_at_is_never_called_human(tmp_path: Path, waiting: list[str]) -> None:
     review.accept_auto(tmp_path, waiting)
     review.collect(tmp_path)
-    found = labels.latest(Workspace(tmp_path), waiting[0])
-    assert found is not None
-    assert (found.revision, found.kind) == (1, "auto")
+    label_set = labels.latest(Workspace(tmp_path), waiting[0])
+    assert label_set is not None
+    assert (label_set.revision, label_set.kind) == (1, "auto")
     effort = report.review_effort(tmp_path)
     assert (effort.clips, effort.by_policy) == (0, 3)
 
@@ -87,9 +87,9 @@ def test_corrected_boxes_and_what_they_cost_are_kept(tmp_path: Path, waiting: li
         )
     )
     review.collect(tmp_path)
-    found = labels.latest(Workspace(tmp_path), waiting[0])
-    assert found is not None
-    np.testing.assert_allclose(found.tracks[0].boxes, tracks[0].boxes, atol=0.01)
+    label_set = labels.latest(Workspace(tmp_path), waiting[0])
+    assert label_set is not None
+    np.testing.assert_allclose(label_set.tracks[0].boxes, tracks[0].boxes, atol=0.01)
     effort = report.review_effort(tmp_path)
     assert effort.edits_per_100_boxes == pytest.approx(100.0)
     assert effort.seconds_per_image == pytest.approx(3.0)

@@ -14,7 +14,7 @@ from oneclick import report
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
-from oneclick.platforms.options import PlatformOptions
+from oneclick.platforms import PlatformOptions
 from oneclick.report import snapshot_reader
 from oneclick.report.snapshot import ActionItem
 from oneclick.stages import review
@@ -22,19 +22,22 @@ from oneclick.storage import labels
 from tests.fakes import clips
 from tests.fakes.encord_server import Call
 from tests.platforms.encord.desk import ANNA, MACHINE, Desk
+from tests.waits import HANG_SECONDS
 
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """Three clips at LABELLED, a server that is set up, and a stage that waits for nothing."""
-    made = Desk(tmp_path / "home")
-    clips.labelled(made.home, 3, filmed=True)
-    monkeypatch.setattr(review, "open_platform", lambda choice, workspace: opened(made, choice))
-    review.setup(made.home, made.choice)
-    yield made
-    made.server.script = lambda call: None
-    made.server.end()
-    assert made.server.mistakes == []
+    review_desk = Desk(tmp_path / "home")
+    clips.labelled(review_desk.home, 3, filmed=True)
+    monkeypatch.setattr(
+        review, "open_platform", lambda choice, workspace: opened(review_desk, choice)
+    )
+    review.setup(review_desk.home, review_desk.choice)
+    yield review_desk
+    review_desk.server.script = lambda call: None
+    review_desk.server.end()
+    assert review_desk.server.mistakes == []
 
 
 def opened(desk: Desk, choice: PlatformOptions) -> object:
@@ -74,7 +77,7 @@ def test_a_clip_goes_out_and_comes_back_as_a_revision_by_who_corrected_it(desk: 
     result = review.collect(desk.home, desk.choice)
     assert (result.done, result.failed) == (ids(), {})
     assert stages(desk.home) == [ClipStage.ACCEPTED, ClipStage.ACCEPTED, ClipStage.REJECTED]
-    corrected, confirmed = (labels.latest(desk.workspace, one) for one in (first, second))
+    corrected, confirmed = (labels.latest(desk.workspace, clip_id) for clip_id in (first, second))
     assert corrected is not None
     assert confirmed is not None
     assert (corrected.revision, corrected.kind, corrected.made_by) == (2, "human", ANNA)
@@ -87,13 +90,13 @@ def test_two_who_collect_at_once_take_each_verdict_in_once(desk: Desk) -> None:
     review.send(desk.home, ids(), desk.choice)
     for clip in ids():
         desk.finish(clip)
-    found: list[BatchResult] = []
-    other = threading.Thread(target=lambda: found.append(review.collect(desk.home, desk.choice)))
-    begun = threading.Event()
+    batches: list[BatchResult] = []
+    other = threading.Thread(target=lambda: batches.append(review.collect(desk.home, desk.choice)))
+    entered = threading.Event()
 
     def script(call: Call) -> None:
-        if not begun.is_set() and call.name.startswith("GET analytics"):
-            begun.set()
+        if not entered.is_set() and call.name.startswith("GET analytics"):
+            entered.set()
             other.start()
             other.join(2)
             # The log was late: what the second one sees is another time.
@@ -102,10 +105,10 @@ def test_two_who_collect_at_once_take_each_verdict_in_once(desk: Desk) -> None:
                 action["timestamp"] = (moment + timedelta(seconds=1)).isoformat()
 
     desk.server.script = script
-    found.append(review.collect(desk.home, desk.choice))
-    other.join(30)
-    assert sorted(clip for result in found for clip in result.done) == ids()
-    assert [result.failed for result in found] == [{}, {}]
+    batches.append(review.collect(desk.home, desk.choice))
+    other.join(HANG_SECONDS)
+    assert sorted(clip for result in batches for clip in result.done) == ids()
+    assert [result.failed for result in batches] == [{}, {}]
     for clip in ids():
         assert [labels.revision(p) for p in labels.revisions(desk.workspace, clip)] == [1, 2]
 
@@ -128,7 +131,7 @@ def test_reports_count_work_there_as_they_count_work_here(desk: Desk) -> None:
     effort = report.review_effort(desk.home)
     assert (effort.clips, effort.images, effort.edits, effort.seconds) == (2, 20, 2, 50.0)
     day = snapshot_reader.read_snapshot(desk.home).reviewing
-    assert [(one.name, one.today) for one in day.people] == [(ANNA, 20)]
+    assert [(person.name, person.today) for person in day.people] == [(ANNA, 20)]
 
 
 def test_a_server_that_is_down_stops_nothing_and_the_next_run_goes_on(desk: Desk) -> None:
@@ -138,9 +141,9 @@ def test_a_server_that_is_down_stops_nothing_and_the_next_run_goes_on(desk: Desk
     review.collect(desk.home, desk.choice)
     desk.finish(second)
     desk.server.script = lambda call: "drop"
-    sent = review.send(desk.home, [third], desk.choice)
-    taken = review.collect(desk.home, desk.choice)
-    for result in (sent, taken):
+    upload = review.send(desk.home, [third], desk.choice)
+    collection = review.collect(desk.home, desk.choice)
+    for result in (upload, collection):
         assert list(result.failed) == ["encord"]
         assert "does not answer" in result.failed["encord"]
     assert ["does not answer" in need.text for need in needs(desk)] == [True]
@@ -218,10 +221,10 @@ def test_erasing_leaves_a_receipt_and_nothing_else(desk: Desk) -> None:
     ]
     files = sorted(desk.workspace.receipts_dir().iterdir())
     receipts = [json.loads(path.read_text()) for path in files]
-    assert [one["clip"] for one in receipts] == ids()
-    assert [len(one["held"]) for one in receipts] == [4, 4, 0]
-    assert {one["by"] for one in receipts} == {"carla"}
-    assert all(one["checked"] for one in receipts)
+    assert [row["clip"] for row in receipts] == ids()
+    assert [len(row["held"]) for row in receipts] == [4, 4, 0]
+    assert {row["by"] for row in receipts} == {"carla"}
+    assert all(row["checked"] for row in receipts)
     labels_of = [line for line in receipts[0]["held"] if line.startswith("labels")]
     assert ["(main)" in line for line in sorted(labels_of, key=lambda it: "main" in it)] == [
         False,
@@ -230,12 +233,12 @@ def test_erasing_leaves_a_receipt_and_nothing_else(desk: Desk) -> None:
 
 
 def test_a_clip_that_nobody_knows_is_named_and_the_others_go_on(desk: Desk) -> None:
-    known = ids()[0]
-    sent = review.send(desk.home, ["nobody", known], desk.choice)
-    assert (sent.done, list(sent.failed)) == ([known], ["nobody"])
-    gone = review.erase(desk.home, ["nobody", known, known], desk.choice, "carla")
-    assert (gone.done, list(gone.failed)) == ([known], ["nobody"])
-    assert sent.failed["nobody"] == gone.failed["nobody"] == "no clip is called 'nobody'"
+    clip_id = ids()[0]
+    batch = review.send(desk.home, ["nobody", clip_id], desk.choice)
+    assert (batch.done, list(batch.failed)) == ([clip_id], ["nobody"])
+    gone = review.erase(desk.home, ["nobody", clip_id, clip_id], desk.choice, "carla")
+    assert (gone.done, list(gone.failed)) == ([clip_id], ["nobody"])
+    assert batch.failed["nobody"] == gone.failed["nobody"] == "no clip is called 'nobody'"
 
 
 def test_erasing_loses_no_verdict_that_was_fetched_already(desk: Desk) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from oneclick.stages import sync_wandb
 from tests.fakes.wandb_server import KEY, WandbServer
+from tests.waits import HANG_SECONDS
 
 pytestmark = pytest.mark.e2e
 
@@ -39,14 +40,14 @@ print("ended", flush=True)
 
 @pytest.fixture
 def server() -> Iterator[WandbServer]:
-    made = WandbServer()
-    yield made
-    made.cut()
+    wandb_server = WandbServer()
+    yield wandb_server
+    wandb_server.cut()
 
 
 def environment(server: WandbServer, tmp_path: Path, **more: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
-    return kept | {
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
+    return variables | {
         "WANDB_BASE_URL": server.url,
         "WANDB_API_KEY": KEY,
         "HOME": str(tmp_path),
@@ -67,8 +68,8 @@ def train(folder: Path, env: dict[str, str], halfway: Any = None) -> float:
         if halfway:
             halfway()
         start = time.monotonic()
-        said, _ = process.communicate("\n", timeout=60)
-        assert said == "ended\n"
+        output, _ = process.communicate("\n", timeout=HANG_SECONDS)
+        assert output == "ended\n"
         assert process.returncode == 0
         return time.monotonic() - start
 
@@ -76,14 +77,14 @@ def train(folder: Path, env: dict[str, str], halfway: Any = None) -> float:
 def records(run: Path) -> list[dict[str, Any]]:
     """What W&B's own reader finds in a run folder."""
     (file,) = run.glob("run-*.wandb")
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)],
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
     )
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in process.stdout.splitlines()]
 
 
 def test_a_run_is_read_back_and_sent_once_there_is_a_network(
@@ -94,8 +95,8 @@ def test_a_run_is_read_back_and_sent_once_there_is_a_network(
     assert server.history == []
     (run,) = sync_wandb.unsent_runs(tmp_path)
     text = json.dumps(records(run))
-    for found in ("seed", "dataset_digest", "d" * 64, "loss", "artifact", "m1", "metadata"):
-        assert found in text
+    for word_in_log in ("seed", "dataset_digest", "d" * 64, "loss", "artifact", "m1", "metadata"):
+        assert word_in_log in text
     monkeypatch.delenv(sync_wandb.KEY, raising=False)
     assert sync_wandb.mirror(tmp_path).done == []
     for name, value in env.items():

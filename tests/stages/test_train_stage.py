@@ -49,22 +49,22 @@ def ruled(monkeypatch: pytest.MonkeyPatch, verdict: gate.GateVerdict) -> None:
     real = gate.decide
 
     def decide(*arguments: object) -> gate.GateDecision:
-        found = real(*arguments)  # type: ignore[arg-type]
-        return gate.GateDecision(verdict, ("because",), found.rows, found.slices)
+        decision = real(*arguments)  # type: ignore[arg-type]
+        return gate.GateDecision(verdict, ("because",), decision.rows, decision.slices)
 
     monkeypatch.setattr(gate, "decide", decide)
 
 
 def test_without_a_dataset_there_is_nothing_to_train(tmp_path: Path) -> None:
-    made = train.train(tmp_path, None, OPTIONS)
-    assert (made.model, made.trained, made.decision) == (None, False, "")
-    assert "no dataset version" in made.reasons[0]
+    outcome = train.train(tmp_path, None, OPTIONS)
+    assert (outcome.model, outcome.trained, outcome.decision) == (None, False, "")
+    assert "no dataset version" in outcome.reasons[0]
 
 
 def test_a_hopeless_first_model_is_refused_with_its_reason(home: Path) -> None:
-    made = train.train(home, None, OPTIONS)
-    assert (made.decision, made.trained, made.champion_before) == ("refuse", True, None)
-    assert "below the floor" in made.reasons[0]
+    outcome = train.train(home, None, OPTIONS)
+    assert (outcome.decision, outcome.trained, outcome.champion_before) == ("refuse", True, None)
+    assert "below the floor" in outcome.reasons[0]
     assert model_registry.champion(Workspace(home)) is None
 
 
@@ -72,18 +72,18 @@ def test_a_promoted_model_serves_and_the_card_says_why(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ruled(monkeypatch, "promote")
-    made = train.train(home, None, OPTIONS)
-    assert made.model
+    outcome = train.train(home, None, OPTIONS)
+    assert outcome.model
     workspace = Workspace(home)
-    assert model_registry.champion(workspace) == made.model
-    card = model_cards.read(workspace.model_dir(made.model))
+    assert model_registry.champion(workspace) == outcome.model
+    card = model_cards.read(workspace.model_dir(outcome.model))
     assert card
     assert card.decision
     assert card.decision["verdict"] == "promote"
-    assert [row["name"] for row in card.decision["rows"]] == [made.model]
+    assert [row["name"] for row in card.decision["rows"]] == [outcome.model]
     with Catalog.open(home) as catalog:
         (row,) = catalog.models()
-    assert (row.id, row.dataset) == (made.model, made.dataset)
+    assert (row.id, row.dataset) == (outcome.model, outcome.dataset)
     assert row.card["decision"]["reasons"] == ["because"]
 
 
@@ -127,9 +127,9 @@ def test_killed_between_decision_and_promotion_it_is_promoted_by_the_next_run(
         patch.setattr(model_registry, "promote", killed)
         with pytest.raises(KeyboardInterrupt):
             train.train(home, None, OPTIONS)
-    made = train.train(home, None, OPTIONS)
-    assert not made.trained
-    assert model_registry.champion(Workspace(home)) == made.model
+    outcome = train.train(home, None, OPTIONS)
+    assert not outcome.trained
+    assert model_registry.champion(Workspace(home)) == outcome.model
 
 
 def test_a_champion_that_was_rolled_back_is_not_promoted_again(
@@ -173,15 +173,15 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(("version", "options", "error", "said"), REFUSALS)
+@pytest.mark.parametrize(("version", "options", "error", "text"), REFUSALS)
 def test_what_cannot_be_trained_is_refused_in_one_line(
     home: Path,
     version: str | None,
     options: train.TrainOptions,
     error: type[Exception],
-    said: str,
+    text: str,
 ) -> None:
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=text):
         train.train(home, version, options)
 
 
@@ -217,13 +217,13 @@ def test_slices_and_worst_clips_are_kept_and_shown(
     ruled(monkeypatch, "promote")
     train.train(home, None, OPTIONS)
     train.train(home, None, replace(OPTIONS, seed=1))
-    shown = report.training_report(home)
-    assert shown
-    assert shown.slices[0].name == "all"
-    assert {"size=medium", "size=large"} & {row.name for row in shown.slices}
-    assert shown.classes[0].boxes == shown.slices[0].boxes
-    assert [one.clip for one in shown.worst] == ["cam-1-b"]
-    summary.print_training(shown)
+    training = report.training_report(home)
+    assert training
+    assert training.slices[0].name == "all"
+    assert {"size=medium", "size=large"} & {row.name for row in training.slices}
+    assert training.classes[0].boxes == training.slices[0].boxes
+    assert [clip.clip for clip in training.worst] == ["cam-1-b"]
+    summary.print_training(training)
     out = capsys.readouterr().out
     assert "slices, worst first" in out
     assert "recall at 0.1" in out
@@ -233,8 +233,8 @@ def test_cards_from_before_slices_still_load(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ruled(monkeypatch, "promote")
-    made = train.train(home, None, OPTIONS)
-    folder = Workspace(home).model_dir(made.model or "")
+    outcome = train.train(home, None, OPTIONS)
+    folder = Workspace(home).model_dir(outcome.model or "")
     path = folder / model_cards.CARD_FILE
     card = json.loads(path.read_text())
     for name in ("slices", "classes", "worst"):
@@ -243,10 +243,10 @@ def test_cards_from_before_slices_still_load(
         del row["recall_at_01"], row["recall_at_1"]
     path.write_text(json.dumps(card))
     assert train.train(home, None, OPTIONS).decision == "promote"
-    shown = report.training_report(home)
-    assert shown
-    assert shown.slices == ()
-    summary.print_training(shown)
+    training = report.training_report(home)
+    assert training
+    assert training.slices == ()
+    summary.print_training(training)
     assert "slices" not in capsys.readouterr().out
 
 
@@ -256,16 +256,16 @@ def test_the_worst_clips_of_a_model_are_drawn(
     with pytest.raises(UsageError, match="no model is in service"):
         worst.worst(home)
     ruled(monkeypatch, "promote")
-    made = train.train(home, None, OPTIONS)
-    found = worst.worst(home, pictures=tmp_path / "pictures")
-    assert found.model == made.model
-    (one,) = found.clips
-    assert (one.clip, one.camera, one.missed > 0) == ("cam-1-b", "cam", True)
-    assert one.picture
-    picture = cv2.imread(str(one.picture))
+    outcome = train.train(home, None, OPTIONS)
+    worst_list = worst.worst(home, pictures=tmp_path / "pictures")
+    assert worst_list.model == outcome.model
+    (clip,) = worst_list.clips
+    assert (clip.clip, clip.camera, clip.missed > 0) == ("cam-1-b", "cam", True)
+    assert clip.picture
+    picture = cv2.imread(str(clip.picture))
     assert picture.shape == (2 * toy.HEIGHT + worst.CAPTION, 2 * toy.WIDTH, 3)
     assert (picture == worst.TRUTH).all(axis=2).any()
-    assert worst.worst(home, made.model).clips[0].picture is None
+    assert worst.worst(home, outcome.model).clips[0].picture is None
     with pytest.raises(UnknownName, match="nobody"):
         worst.worst(home, "nobody")
 

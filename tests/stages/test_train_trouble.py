@@ -47,8 +47,8 @@ def server(home: Path) -> Path:
 
 
 def version(home: Path) -> Path:
-    (found,) = (server(home) / "datasets").iterdir()
-    return found
+    (folder,) = (server(home) / "datasets").iterdir()
+    return folder
 
 
 def edit(path: Path, change: Callable[[bytes], bytes]) -> None:
@@ -101,19 +101,19 @@ TROUBLE: dict[str, tuple[Callable[[Path], Any], type[OneclickError], str]] = {
 
 @pytest.mark.parametrize("case", TROUBLE)
 def test_what_is_broken_is_named_and_nothing_is_promoted(home: Path, case: str) -> None:
-    damage, error, said = TROUBLE[case]
+    damage, error, text = TROUBLE[case]
     damage(home)
-    with pytest.raises(error, match=said) as caught:
+    with pytest.raises(error, match=text) as excinfo:
         train.train(home, None, OPTIONS)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(excinfo.value)
     assert model_registry.champion(Workspace(home)) is None
     assert not list(home.glob("models/*/card.json"))
 
 
 def test_a_class_without_a_single_box_trains_and_counts_for_nothing(home: Path) -> None:
-    made = train.train(home, None, replace(OPTIONS, classes=("person", "wheelchair")))
-    assert made.trained
-    assert 0 <= made.metrics["map"] <= 1
+    outcome = train.train(home, None, replace(OPTIONS, classes=("person", "wheelchair")))
+    assert outcome.trained
+    assert 0 <= outcome.metrics["map"] <= 1
 
 
 def test_a_class_the_settings_do_not_name_is_refused_with_the_file(home: Path) -> None:
@@ -134,11 +134,11 @@ def test_a_disk_that_is_full_during_the_upload_publishes_nothing(
 ) -> None:
     clips = accepted.accept(tmp_path, {"cam-1-a": "train", "cam-1-b": "test"})
     store = type(fsspec.filesystem("memory"))
-    write, left = store.pipe_file, [3]
+    write, countdown = store.pipe_file, [3]
 
     def full(self: Any, path: str, value: bytes, **more: Any) -> Any:
-        left[0] -= 1
-        if left[0] < 0:
+        countdown[0] -= 1
+        if countdown[0] < 0:
             raise OSError(errno.ENOSPC, "No space left on device")
         return write(self, path, value, **more)
 

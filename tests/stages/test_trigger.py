@@ -15,6 +15,7 @@ from oneclick.stages.trigger import TriggerOptions, TriggerResult
 from oneclick.storage import cards, predictions
 from oneclick.storage.cards import ModelRef
 from oneclick.storage.workspace import Workspace
+from tests.fakes import arrays
 
 OWN, RIVAL = ModelRef("own", 0.5), ModelRef("rival", 0.5)
 FEW = TriggerOptions(min_clips=4, enabled=("flicker", "conflict_miss", "hindsight_miss"))
@@ -37,12 +38,12 @@ def video(name: str, frames: int = 800, start: datetime | None = None) -> Video:
     )
 
 
-def person(frames: int, missing: tuple[int, ...] = ()) -> Detections:
-    kept = [k for k in range(frames) if k not in missing]
-    n = len(kept)
+def person(frames: int, holes: tuple[int, ...] = ()) -> Detections:
+    frames_kept = [k for k in range(frames) if k not in holes]
+    n = len(frames_kept)
     sides = [[100.0, 100.0, 140.0, 200.0]] * n
-    return Detections(
-        frames=kept, boxes=sides, scores=[0.9] * n, classes=[0] * n, length=frames, fps=10.0
+    return arrays.detections(
+        frames=frames_kept, boxes=sides, scores=[0.9] * n, classes=[0] * n, length=frames, fps=10.0
     )  # type: ignore[arg-type]
 
 
@@ -53,12 +54,12 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def add(home: Path, what: Video, missing: tuple[int, ...] = ()) -> None:
+def add(home: Path, recording: Video, hole_frames: tuple[int, ...] = ()) -> None:
     with Catalog.open(home) as catalog:
-        catalog.add_video(what)
-    for model, holes in ((OWN, missing), (RIVAL, ())):
-        path = Workspace(home).predictions(what.id, model.id)
-        predictions.save(path, person(what.frames, holes))
+        catalog.add_video(recording)
+    for model, holes in ((OWN, hole_frames), (RIVAL, ())):
+        path = Workspace(home).predictions(recording.id, model.id)
+        predictions.save(path, person(recording.frames, holes))
 
 
 def look(
@@ -79,21 +80,21 @@ def test_hits_and_a_selection_on_both_sides_of_the_split(home: Path) -> None:
     )
     clips = selected(home)
     assert {clip.split for clip in clips} == {"train", "test"}
-    caught = [clip for clip in clips if clip.chosen_by is ChosenBy.TRIGGER]
-    assert [sorted({h.trigger for h in clip.hits}) for clip in caught] == [
+    triggered = [clip for clip in clips if clip.chosen_by is ChosenBy.TRIGGER]
+    assert [sorted({h.trigger for h in clip.hits}) for clip in triggered] == [
         ["conflict_miss", "flicker", "hindsight_miss"]
     ] * 2
-    assert caught[0].id == f"ward-a-{caught[0].span.start * 100:08d}"
+    assert triggered[0].id == f"ward-a-{triggered[0].span.start * 100:08d}"
     with Catalog.open(home) as catalog:
         assert catalog.hit_counts() == outcome.hits
 
 
 def test_the_hits_file_says_the_same_as_the_catalog(home: Path) -> None:
     look(home)
-    found = cards.load_hits(Workspace(home).hits("ward-a"))
+    hits_card = cards.load_hits(Workspace(home).hits("ward-a"))
     with Catalog.open(home) as catalog:
-        assert [hit for _, hit in catalog.hits("ward-a")] == list(found.hits)
-    assert {clip.id for clip in found.selections} == {clip.id for clip in selected(home)}
+        assert [hit for _, hit in catalog.hits("ward-a")] == list(hits_card.hits)
+    assert {clip.id for clip in hits_card.selections} == {clip.id for clip in selected(home)}
 
 
 def test_a_second_look_with_the_same_eyes_is_skipped(home: Path) -> None:
@@ -181,11 +182,11 @@ def test_nothing_is_selected_over_a_clip_that_is_cut(home: Path) -> None:
 
 
 def test_a_model_can_be_named_as_detectors_are(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = {"own:one": OWN, "rival:one": RIVAL}
+    models = {"own:one": OWN, "rival:one": RIVAL}
 
     class Made:
         def __init__(self, name: str) -> None:
-            self.model_id, self.threshold = known[name].id, known[name].threshold
+            self.model_id, self.threshold = models[name].id, models[name].threshold
 
     monkeypatch.setattr(trigger.detectors, "create", lambda name, workspace: Made(name))
     assert trigger.trigger(home, "own:one", "rival:one", FEW).videos == ["ward-a"]

@@ -98,10 +98,10 @@ DAMAGE = {
 
 @pytest.mark.parametrize("case", DAMAGE)
 def test_a_damaged_index_is_named(tmp_path: Path, case: str) -> None:
-    name, change, said = DAMAGE[case]
+    name, change, text = DAMAGE[case]
     _, folder = saved(tmp_path, line("a"), line("b"))
     (folder / name).write_bytes(change((folder / name).read_bytes()))
-    with pytest.raises(BadInput, match=said):
+    with pytest.raises(BadInput, match=text):
         datasets.open_index(folder, "train").clip(0)
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from oneclick.core.errors import BadInput, NoSpace, Unavailable
 from oneclick.storage import files
+from tests.waits import HANG_SECONDS
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,11 @@ def test_a_disk_that_refuses_is_told_in_one_line(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(Unavailable, match=words) as caught:
+    with pytest.raises(Unavailable, match=words) as excinfo:
         files.write_atomic(tmp_path / "a.txt", "text")
-    assert type(caught.value) is kind
-    assert "a.txt" in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert type(excinfo.value) is kind
+    assert "a.txt" in str(excinfo.value)
+    assert "\n" not in str(excinfo.value)
     assert not list(tmp_path.iterdir())
 
 
@@ -164,9 +165,9 @@ BROKEN = {
 def test_a_broken_json_file_is_named(tmp_path: Path, case: str) -> None:
     path = tmp_path / "note.json"
     path.write_bytes(BROKEN[case])
-    with pytest.raises(BadInput, match=r"note\.json is broken") as caught:
+    with pytest.raises(BadInput, match=r"note\.json is broken") as excinfo:
         files.read_json(path, Note)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(excinfo.value)
 
 
 def test_a_missing_json_file_is_named(tmp_path: Path) -> None:
@@ -188,16 +189,16 @@ with files.atomic_file(home / "models" / "a.pt") as file:
 
 
 def test_a_sweep_removes_what_a_killed_process_left_and_nothing_else(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], timeout=60)
-    kept = tmp_path / "clips" / ".notes.tmp"
-    kept.write_text("somebody's own")
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], timeout=HANG_SECONDS)
+    notes = tmp_path / "clips" / ".notes.tmp"
+    notes.write_text("somebody's own")
     with files.atomic_file(tmp_path / "clips" / "live") as live:
         live.write_text("being written")
         assert files.sweep(tmp_path) == 2
         assert live.exists()
     assert files.sweep(tmp_path) == 0
-    left = sorted(p.name for p in tmp_path.rglob("*") if p.is_file())
-    assert left == [".notes.tmp", "live"]
+    names = sorted(p.name for p in tmp_path.rglob("*") if p.is_file())
+    assert names == [".notes.tmp", "live"]
 
 
 def test_what_another_host_left_goes_after_a_day(tmp_path: Path) -> None:

@@ -50,17 +50,17 @@ def test_the_bytes_of_a_label_file_are_golden():
 
 
 def test_a_time_of_another_zone_is_written_in_utc():
-    there = replace(LABELS, made_at=AT.astimezone(timezone(timedelta(hours=5))))
-    assert labels.encode(there) == GOLDEN
+    elsewhere = replace(LABELS, made_at=AT.astimezone(timezone(timedelta(hours=5))))
+    assert labels.encode(elsewhere) == GOLDEN
 
 
 def test_a_revision_comes_back_as_it_was_saved(tmp_path):
     home = Workspace(tmp_path)
-    back = labels.load(labels.save(home, LABELS))
-    assert labels.encode(back) == GOLDEN
-    assert back.made_at == AT
-    assert back.tracks[0].frames.dtype == np.int32
-    assert back.tracks[0].attributes == TRACK.attributes
+    label_set = labels.load(labels.save(home, LABELS))
+    assert labels.encode(label_set) == GOLDEN
+    assert label_set.made_at == AT
+    assert label_set.tracks[0].frames.dtype == np.int32
+    assert label_set.tracks[0].attributes == TRACK.attributes
 
 
 def test_the_same_revision_is_saved_twice_without_harm_but_never_overwritten(tmp_path):
@@ -93,7 +93,7 @@ def test_a_clip_without_anybody_keeps_its_empty_labels(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "text"),
     [
         (b"", "no label file"),
         (GOLDEN[:-40], "no label file"),
@@ -110,13 +110,13 @@ def test_a_clip_without_anybody_keeps_its_empty_labels(tmp_path):
         (GOLDEN.replace(b"30.13", b"null"), "no label file"),
     ],
 )
-def test_a_broken_file_is_refused_in_one_line_that_names_it(tmp_path, content, says):
+def test_a_broken_file_is_refused_in_one_line_that_names_it(tmp_path, content, text):
     path = tmp_path / "0001-auto.json"
     path.write_bytes(content)
-    with pytest.raises(BadLabels, match=says) as caught:
+    with pytest.raises(BadLabels, match=text) as excinfo:
         labels.load(path)
-    assert str(path) in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert str(path) in str(excinfo.value)
+    assert "\n" not in str(excinfo.value)
 
 
 def test_a_missing_file_is_refused_in_one_line(tmp_path):
@@ -125,7 +125,7 @@ def test_a_missing_file_is_refused_in_one_line(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "text"),
     [
         ({"tracks": (TRACK, TRACK)}, "share an id"),
         ({"tracks": (replace(TRACK, boxes=TRACK.boxes * np.float32(np.nan)),)}, "NaN"),
@@ -134,8 +134,8 @@ def test_a_missing_file_is_refused_in_one_line(tmp_path):
         ({"made_at": datetime(2026, 3, 1)}, "time zone"),
     ],
 )
-def test_labels_that_contradict_themselves_are_never_written(tmp_path, change, says):
-    with pytest.raises(BadLabels, match=says):
+def test_labels_that_contradict_themselves_are_never_written(tmp_path, change, text):
+    with pytest.raises(BadLabels, match=text):
         labels.save(Workspace(tmp_path), replace(LABELS, **change))
     assert not list(tmp_path.rglob("*.json"))
 
@@ -158,5 +158,5 @@ def test_reading_and_writing_again_gives_the_same_bytes(frames, corner, score):
         origins="r" * n,
     )
     first = labels.encode(replace(LABELS, frames=100, tracks=(track,)))
-    back = labels.decode(first, Path("memory"))
-    assert labels.encode(back) == first
+    label_set = labels.decode(first, Path("memory"))
+    assert labels.encode(label_set) == first

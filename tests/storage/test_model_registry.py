@@ -27,10 +27,10 @@ def test_before_the_first_promotion_nobody_serves(workspace: Workspace) -> None:
 def test_promotions_grow_the_history_and_twice_is_once(workspace: Workspace) -> None:
     for name in ("a", "b", "b"):
         model_registry.promote(workspace, name, "better")
-    found = model_registry.read(workspace)
-    assert found
-    assert (found.model, [term.model for term in found.history]) == ("b", ["a", "b"])
-    assert found.since == found.history[-1].since
+    registry = model_registry.read(workspace)
+    assert registry
+    assert (registry.model, [term.model for term in registry.history]) == ("b", ["a", "b"])
+    assert registry.since == registry.history[-1].since
 
 
 def test_rolling_back_goes_further_back_each_time(workspace: Workspace) -> None:

@@ -11,6 +11,7 @@ from oneclick.core.detections import Detections
 from oneclick.core.errors import BadInput
 from oneclick.core.spans import Span
 from oneclick.storage import predictions
+from tests.fakes import arrays
 
 side = st.floats(-100, 4000, width=32)
 row = st.tuples(
@@ -24,7 +25,7 @@ def made(rows, names=("person", "wheelchair")):
     size = np.array([r[3] for r in rows], np.float32)[:, None]
     boxes = np.concatenate([low, low + size], 1)
     scores = np.array([r[4] for r in rows], np.float32)
-    return Detections(
+    return arrays.detections(
         frames=frames,
         boxes=boxes,
         scores=scores,
@@ -52,8 +53,13 @@ def test_predictions_come_back_exactly(tmp_path_factory, rows):
 
 def test_a_video_without_boxes_keeps_its_length_rate_and_names(tmp_path):
     predictions.save(tmp_path / "m.parquet", Detections.empty(795, 10.0, ("person", "bed")))
-    found = predictions.load(tmp_path / "m.parquet")
-    assert (len(found), found.length, found.fps, found.names) == (0, 795, 10.0, ("person", "bed"))
+    detections = predictions.load(tmp_path / "m.parquet")
+    assert (len(detections), detections.length, detections.fps, detections.names) == (
+        0,
+        795,
+        10.0,
+        ("person", "bed"),
+    )
 
 
 def test_columns_and_metadata_are_the_documented_ones(tmp_path):
@@ -73,35 +79,35 @@ def test_equal_content_gives_equal_bytes_and_no_leftovers(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.parquet", "b.parquet"]
 
 
-def broken(path, how):
+def broken(path, damage):
     good = path.read_bytes()
-    if how == "truncated":
+    if damage == "truncated":
         path.write_bytes(good[: len(good) // 2])
-    elif how == "empty":
+    elif damage == "empty":
         path.write_bytes(b"")
-    elif how == "text":
+    elif damage == "text":
         path.write_text("hello\nworld\n")
-    elif how == "flipped bit":
+    elif damage == "flipped bit":
         path.write_bytes(good[:30] + bytes([good[30] ^ 1]) + good[31:])
-    elif how == "other columns":
+    elif damage == "other columns":
         pq.write_table(pa.table({"a": [1]}), path)
-    elif how == "no metadata":
+    elif damage == "no metadata":
         pq.write_table(pq.read_table(path).replace_schema_metadata(None), path)
-    elif how == "frame out of range":
+    elif damage == "frame out of range":
         about = {predictions.METADATA_KEY: b'{"fps": 10, "frames": 2, "names": ["person", "b"]}'}
         pq.write_table(pq.read_table(path).replace_schema_metadata(about), path)
-    elif how == "metadata of another kind":
+    elif damage == "metadata of another kind":
         about = {predictions.METADATA_KEY: b"[1, 2]"}
         pq.write_table(pq.read_table(path).replace_schema_metadata(about), path)
-    elif how == "missing":
+    elif damage == "missing":
         path.unlink()
-    elif how == "folder":
+    elif damage == "folder":
         path.unlink()
         path.mkdir()
 
 
 @pytest.mark.parametrize(
-    "how",
+    "damage",
     [
         "truncated",
         "empty",
@@ -115,13 +121,13 @@ def broken(path, how):
         "folder",
     ],
 )
-def test_a_broken_file_is_refused_in_one_line(tmp_path, how):
+def test_a_broken_file_is_refused_in_one_line(tmp_path, damage):
     path = tmp_path / "m.parquet"
     predictions.save(path, made([(3, 1, 2, 3, 0.5), (4, 5, 2, 3, 0.5)]))
-    broken(path, how)
-    with pytest.raises(BadInput, match=r"m\.parquet: no predictions file") as caught:
+    broken(path, damage)
+    with pytest.raises(BadInput, match=r"m\.parquet: no predictions file") as excinfo:
         predictions.load(path)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(excinfo.value)
 
 
 def test_a_signal_comes_back_as_it_was(tmp_path):
@@ -161,24 +167,28 @@ def test_chunks_are_the_whole_in_pieces(
 ) -> None:
     monkeypatch.setattr(predictions, "BATCH_ROWS", batch)
     r = np.random.default_rng(1)
-    where = np.sort(r.choice(np.r_[0:20, 60:95], 150)).astype(np.int32)
+    frames_of_boxes = np.sort(r.choice(np.r_[0:20, 60:95], 150)).astype(np.int32)
     corners = r.uniform(0, 50, (150, 4)).cumsum(1)
-    whole = Detections(
-        frames=where,
+    detections = arrays.detections(
+        frames=frames_of_boxes,
         boxes=corners,
         scores=r.random(150),
-        classes=where * 0,
+        classes=frames_of_boxes * 0,
         length=100,
         fps=5.0,
         names=("person", "bed"),
     )  # type: ignore[arg-type]
     path = tmp_path / "x.parquet"
-    predictions.save(path, whole)
+    predictions.save(path, detections)
     parts = list(predictions.load_chunks(path, frames))
     assert sum(part.length for part in parts) == 100
     for k, part in enumerate(parts):
-        expected = whole.cut(Span(k * frames, k * frames + part.length))
-        assert (part.names, part.fps, part.length) == (whole.names, whole.fps, expected.length)
+        expected = detections.cut(Span(k * frames, k * frames + part.length))
+        assert (part.names, part.fps, part.length) == (
+            detections.names,
+            detections.fps,
+            expected.length,
+        )
         for field in ("frames", "boxes", "scores", "classes"):
             assert np.array_equal(getattr(part, field), getattr(expected, field))
 

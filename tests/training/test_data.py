@@ -12,6 +12,7 @@ import torch
 from oneclick.core.errors import BadInput
 from oneclick.training import data, sample
 from tests.training import toy
+from tests.waits import HANG_SECONDS
 
 SIDES = {"a": "train", "b": "train", "c": "test"}
 
@@ -79,12 +80,12 @@ BREAK = {
 @pytest.mark.parametrize("case", BREAK)
 def test_a_broken_file_is_named(tmp_path: Path, case: str) -> None:
     toy.server(tmp_path, {"a": "train"}, frames=1)
-    name, content, said = BREAK[case]
+    name, content, text = BREAK[case]
     if content is None:
         (tmp_path / name).unlink()
     else:
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(BadInput, match=said):
+    with pytest.raises(BadInput, match=text):
         images(tmp_path)[0]
 
 
@@ -100,15 +101,15 @@ def test_an_augmented_box_still_frames_what_it_framed() -> None:
         picture = np.zeros((180, 320, 3), np.uint8)
         picture[60:120, 100:160] = 255
         box = np.array([[100, 60, 160, 120]], np.float32)
-        moved, boxes, _ = data.augment(picture, box, np.random.default_rng(seed))
+        augmented, boxes, _ = data.augment(picture, box, np.random.default_rng(seed))
         if not len(boxes):
             continue
         x1, y1, x2, y2 = boxes[0].round().astype(int)
-        inner = moved[y1 + 2 : y2 - 2, x1 + 2 : x2 - 2].mean()
-        ring = moved[max(y1 - 3, 0) : y2 + 3, max(x1 - 3, 0) : x2 + 3].mean()
+        inner = augmented[y1 + 2 : y2 - 2, x1 + 2 : x2 - 2].mean()
+        ring = augmented[max(y1 - 3, 0) : y2 + 3, max(x1 - 3, 0) : x2 + 3].mean()
         assert inner > 180
         assert ring < inner
-        outside = moved.copy()
+        outside = augmented.copy()
         outside[max(y1 - 2, 0) : y2 + 2, max(x1 - 2, 0) : x2 + 2] = 0
         assert outside.max() < 180
 
@@ -131,12 +132,12 @@ if __name__ == "__main__":
 
 
 def test_workers_give_the_same_batches_as_none(root: Path) -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", COMPARE, str(root)],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=HANG_SECONDS,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert process.returncode == 0, process.stderr

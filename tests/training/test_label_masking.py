@@ -13,10 +13,10 @@ from tests.training import toy
 def test_what_is_left_out_is_grey_and_what_is_believed_stays_whole() -> None:
     image = np.full((40, 60, 3), 200, np.uint8)
     boxes = np.array([[5, 5, 25, 25], [15, 15, 35, 35], [-4, 30, 4, 90]], np.float32)
-    made = label_masking.grey_out(image, boxes[[0, 2]], boxes[[1]])
-    assert (made[6:15, 6:15] == label_masking.GREY).all()
-    assert (made[15:25, 15:25] == 200).all()
-    assert (made[30:40, 0:4] == label_masking.GREY).all()
+    masked = label_masking.grey_out(image, boxes[[0, 2]], boxes[[1]])
+    assert (masked[6:15, 6:15] == label_masking.GREY).all()
+    assert (masked[15:25, 15:25] == 200).all()
+    assert (masked[30:40, 0:4] == label_masking.GREY).all()
     assert (image == 200).all()
 
 
@@ -29,15 +29,15 @@ def test_filled_boxes_count_as_often_as_they_should_and_others_always(share: flo
 
 def test_a_region_to_ignore_is_grey_in_training_and_named_in_testing(tmp_path: Path) -> None:
     toy.server(tmp_path, {"a": "train"}, frames=2, people=1)
-    found = labels.load(tmp_path / "clips" / "a" / datasets.labels_name(1))
-    region = replace(found.tracks[0], id=9, cls=IGNORE)
+    label_set = labels.load(tmp_path / "clips" / "a" / datasets.labels_name(1))
+    region = replace(label_set.tracks[0], id=9, cls=IGNORE)
     version = toy.publish(
-        tmp_path, [toy.freeze(tmp_path, replace(found, tracks=(region,)), "train")]
+        tmp_path, [toy.freeze(tmp_path, replace(label_set, tracks=(region,)), "train")]
     )
     images = clip(tmp_path, version.name, 1.0)
-    plain, drawn = images[0], images[data.ImageSample(0, 0, 1)]
+    plain, masked_sample = images[0], images[data.ImageSample(0, 0, 1)]
     assert (len(plain.boxes), len(plain.ignored)) == (0, 1)
-    assert len(drawn.boxes) == 0
+    assert len(masked_sample.boxes) == 0
     x1, y1, x2, y2 = plain.ignored[0].round().int().tolist()
     assert plain.image[:, y1:y2, x1:x2].float().std() > 10
     grey = label_masking.grey_out(
@@ -52,10 +52,10 @@ NONE = np.zeros((0, 4), np.float32)
 def server(root: Path, origins: str) -> str:
     """A clip of one person, whose boxes have these origins by turns; the version."""
     toy.server(root, {"a": "train"}, frames=4, people=1)
-    found = labels.load(root / "clips" / "a" / datasets.labels_name(1))
+    label_set = labels.load(root / "clips" / "a" / datasets.labels_name(1))
     letters = (origins * 4)[:4]
-    tracks = tuple(replace(track, origins=letters) for track in found.tracks)
-    line = toy.freeze(root, replace(found, tracks=tracks), "train")
+    tracks = tuple(replace(track, origins=letters) for track in label_set.tracks)
+    line = toy.freeze(root, replace(label_set, tracks=tracks), "train")
     return toy.publish(root, [line]).name
 
 
@@ -72,10 +72,10 @@ def clip(root: Path, version: str, filled: float) -> data.ClipImages:
 
 def test_training_leaves_filled_boxes_out_and_testing_does_not(tmp_path: Path) -> None:
     version = server(tmp_path, "di")
-    everything, seen = drawn(tmp_path, version, 1.0), drawn(tmp_path, version, 0.0)
+    everything, doubtful = drawn(tmp_path, version, 1.0), drawn(tmp_path, version, 0.0)
     assert sum(everything) > 30
-    assert seen[1::2] == [0] * 20
-    assert seen[0::2] == everything[0::2]
+    assert doubtful[1::2] == [0] * 20
+    assert doubtful[0::2] == everything[0::2]
     some = sum(drawn(tmp_path, version, 0.5)[1::2])
     assert 0 < some < sum(everything[1::2])
     images = clip(tmp_path, version, 0.0)

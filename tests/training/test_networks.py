@@ -27,10 +27,10 @@ def test_the_tiny_network_speaks_torchvisions_interface_at_any_image_size() -> N
     torch.manual_seed(0)
     network = networks.build("fcos-tiny", ("person", "chair")).eval()
     with torch.no_grad():
-        found = network([torch.rand(3, 240, 426), torch.rand(3, 500, 300)])
-    for one in found:
-        assert one.keys() == {"boxes", "scores", "labels"}
-        assert one["boxes"].shape == (len(one["scores"]), 4)
+        outputs = network([torch.rand(3, 240, 426), torch.rand(3, 500, 300)])
+    for output in outputs:
+        assert output.keys() == {"boxes", "scores", "labels"}
+        assert output["boxes"].shape == (len(output["scores"]), 4)
 
 
 def test_an_image_that_fits_enters_the_network_unchanged() -> None:
@@ -39,5 +39,5 @@ def test_an_image_that_fits_enters_the_network_unchanged() -> None:
     batch, _ = network.transform([image])
     assert batch.image_sizes == [(180, 320)]
     mean = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
-    back = batch.tensors[0, :, :180] * torch.tensor([0.229, 0.224, 0.225])[:, None, None] + mean
-    np.testing.assert_allclose(back.numpy(), image.numpy(), atol=1e-5)
+    restored = batch.tensors[0, :, :180] * torch.tensor([0.229, 0.224, 0.225])[:, None, None] + mean
+    np.testing.assert_allclose(restored.numpy(), image.numpy(), atol=1e-5)

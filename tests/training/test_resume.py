@@ -20,6 +20,7 @@ from oneclick.training import checkpoint, launch, loop, model, train
 from oneclick.training.config import Equipment, TrainingConfig, TrainingJob, TrainingPaths
 from oneclick.training.distributed import ProcessContext
 from tests.training import toy
+from tests.waits import wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -47,24 +48,24 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def same(first: Path, second: Path) -> bool:
-    one, other = weights(first), weights(second)
-    return all(torch.equal(value, other[name]) for name, value in one.items())
+    weights_a, other = weights(first), weights(second)
+    return all(torch.equal(value, other[name]) for name, value in weights_a.items())
 
 
 @pytest.fixture(scope="module")
-def whole(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def full_run(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model of a training that nobody disturbed."""
     places = TrainingPaths(root, tmp_path_factory.mktemp("models"))
-    done = train.train(CONFIG, version(root), places, EAGER)
-    assert done
-    folder = places.models / done.card.id
+    training = train.train(CONFIG, version(root), places, EAGER)
+    assert training
+    folder = places.models / training.card.id
     assert not (folder / checkpoint.FILE_NAME).exists()
     return folder
 
 
 @pytest.mark.parametrize("at", range(CONFIG.steps + 1))
 def test_a_training_killed_at_any_step_ends_with_the_same_weights(
-    at: int, root: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    at: int, root: Path, full_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     step, places = loop.Trainer.step, TrainingPaths(root, tmp_path)
 
@@ -82,13 +83,13 @@ def test_a_training_killed_at_any_step_ends_with_the_same_weights(
         with pytest.raises(Killed):
             train.train(CONFIG, version(root), places, EAGER)
     assert train.train(CONFIG, version(root), places, EAGER)
-    assert same(tmp_path / whole.name, whole)
-    log = (tmp_path / whole.name / "metrics.jsonl").read_bytes()
-    assert log == (whole / "metrics.jsonl").read_bytes()
+    assert same(tmp_path / full_run.name, full_run)
+    log = (tmp_path / full_run.name / "metrics.jsonl").read_bytes()
+    assert log == (full_run / "metrics.jsonl").read_bytes()
 
 
 def test_a_process_killed_without_warning_is_taken_up_by_the_next(
-    root: Path, whole: Path, tmp_path: Path
+    root: Path, full_run: Path, tmp_path: Path
 ) -> None:
     job = TrainingJob.create(CONFIG, version(root), TrainingPaths(root, tmp_path), EAGER)
     files.write_json(tmp_path / "job.json", job)
@@ -98,35 +99,35 @@ def test_a_process_killed_without_warning_is_taken_up_by_the_next(
     process = subprocess.Popen(
         [*command, str(tmp_path / "job.json")], env={**os.environ, **threads}
     )
-    kept = tmp_path / whole.name / checkpoint.FILE_NAME
-    deadline = time.monotonic() + 120
-    while not kept.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
+    checkpoint_file = tmp_path / full_run.name / checkpoint.FILE_NAME
+    wait_until(lambda: checkpoint_file.exists() or process.poll() is not None, pause=0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert train.train(CONFIG, version(root), TrainingPaths(root, tmp_path), EAGER)
-    assert same(tmp_path / whole.name, whole)
+    assert same(tmp_path / full_run.name, full_run)
 
 
-def test_a_damaged_checkpoint_is_as_good_as_none(root: Path, whole: Path, tmp_path: Path) -> None:
-    folder = tmp_path / whole.name
+def test_a_damaged_checkpoint_is_as_good_as_none(
+    root: Path, full_run: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / full_run.name
     folder.mkdir()
     (folder / checkpoint.FILE_NAME).write_bytes(b"PK damaged")
     assert train.train(CONFIG, version(root), TrainingPaths(root, tmp_path), EAGER)
-    assert same(folder, whole)
+    assert same(folder, full_run)
 
 
 def test_a_training_goes_on_from_the_champion_it_was_started_from(
-    root: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, full_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = replace(CONFIG, steps=2, seed=1)
     monkeypatch.setattr(model_cards, "write", lambda *_: (_ for _ in ()).throw(Killed))
     with pytest.raises(Killed):
-        train.train(config, version(root), TrainingPaths(root, tmp_path, whole), EAGER)
+        train.train(config, version(root), TrainingPaths(root, tmp_path, full_run), EAGER)
     monkeypatch.undo()
-    done = train.train(config, version(root), TrainingPaths(root, tmp_path, None), EAGER)
-    assert done
-    assert done.card.parent == whole.name
+    training = train.train(config, version(root), TrainingPaths(root, tmp_path, None), EAGER)
+    assert training
+    assert training.card.parent == full_run.name
 
 
 def test_a_batch_gathered_over_passes_has_the_gradient_of_the_whole(root: Path) -> None:
@@ -168,23 +169,23 @@ def both_ways(root: Path, config: TrainingConfig) -> tuple[list[float], list[flo
         card = launch.run(config, version(root), places, EAGER, count).card
         assert [path.name for path in places.models.iterdir()] == [card.id]
         folders.append(places.models / card.id)
-    one, two = (losses(folder) for folder in folders)
-    return one, two
+    single, two = (losses(folder) for folder in folders)
+    return single, two
 
 
 def test_two_processes_train_as_one_on_the_same_batches(tmp_path: Path) -> None:
     server_of(tmp_path, [2, 2, 2])
-    one, two = both_ways(tmp_path, TrainingConfig(steps=12, batch=4, stride=1))
-    assert len(one) == len(two) == 12
-    assert one[0] == pytest.approx(two[0], rel=0.05)
-    assert sum(one[6:]) == pytest.approx(sum(two[6:]), rel=0.1)
+    weights_a, two = both_ways(tmp_path, TrainingConfig(steps=12, batch=4, stride=1))
+    assert len(weights_a) == len(two) == 12
+    assert weights_a[0] == pytest.approx(two[0], rel=0.05)
+    assert sum(weights_a[6:]) == pytest.approx(sum(two[6:]), rel=0.1)
     assert two[-1] < two[0]
 
 
 def test_a_rank_whose_images_show_nobody_hangs_no_other(tmp_path: Path) -> None:
     server_of(tmp_path, [2, 0, 0])
-    one, two = both_ways(tmp_path, TrainingConfig(steps=8, batch=2, stride=1))
-    assert len(one) == len(two) == 8
+    single, two = both_ways(tmp_path, TrainingConfig(steps=8, batch=2, stride=1))
+    assert len(single) == len(two) == 8
     assert all(loss >= 0 for loss in two)
 
 

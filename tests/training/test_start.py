@@ -39,10 +39,10 @@ def test_a_network_of_torchvision_starts_from_its_coco_weights(hub: Path) -> Non
     torch.save(coco, hub / url.rsplit("/", 1)[-1])
     network, tuned = model.initialize(ARCH, ("person",), None, pretrained=True)
     assert not tuned
-    found = network.state_dict()
-    adopted = [name for name, value in found.items() if torch.equal(value, coco[name])]
-    other = sorted({name.split(".module_list")[0] for name in found.keys() - set(adopted)})
-    assert len(adopted) > 0.9 * len(found)
+    state = network.state_dict()
+    adopted = [name for name, value in state.items() if torch.equal(value, coco[name])]
+    other = sorted({name.split(".module_list")[0] for name in state.keys() - set(adopted)})
+    assert len(adopted) > 0.9 * len(state)
     assert all("classification_head" in name for name in other)
 
 

@@ -37,9 +37,9 @@ def trained(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained_card(
     config: train.TrainingConfig, root: Path, places: train.TrainingPaths
 ) -> ModelCard:
-    done = train.train(config, version(root), places)
-    assert done
-    return done.card
+    training = train.train(config, version(root), places)
+    assert training
+    return training.card
 
 
 def test_a_model_testifies_where_it_comes_from(root: Path, trained: Path) -> None:
@@ -70,9 +70,9 @@ def test_the_same_training_twice_gives_the_same_weights(
 
 def test_a_model_that_is_there_is_not_trained_again(root: Path, trained: Path) -> None:
     before = (trained / "model.pt").stat().st_mtime_ns
-    done = train.train(TINY, version(root), train.TrainingPaths(root, trained.parent))
-    assert done
-    assert done.tested is None
+    training = train.train(TINY, version(root), train.TrainingPaths(root, trained.parent))
+    assert training
+    assert training.tested is None
     assert (trained / "model.pt").stat().st_mtime_ns == before
 
 

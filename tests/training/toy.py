@@ -16,6 +16,7 @@ from oneclick.core.labels import LabelSet
 from oneclick.core.tracks import Tracks
 from oneclick.storage import datasets, files, labels
 from oneclick.training import data
+from tests.fakes import arrays
 
 HEIGHT, WIDTH, FPS = 180, 320, 10.0
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -24,15 +25,15 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 def scene(seed: int, frames: int, people: int = 2) -> tuple[list[NDArray[np.uint8]], Tracks]:
     """Pictures (HEIGHT, WIDTH, 3) RGB and the true tracks."""
     rng = np.random.default_rng(seed)
-    room = rng.integers(40, 200, (6, 8, 3), np.uint8)
-    room = cv2.resize(room, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
+    background = rng.integers(40, 200, (6, 8, 3), np.uint8)
+    background = cv2.resize(background, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
     start = rng.uniform([30, 90], [WIDTH - 30, HEIGHT - 15], (people, 2))
     speed = rng.uniform(-4, 4, (people, 2)) * [1, 0.2]
     height = rng.uniform(50, 90, people)
     colours = rng.integers(0, 255, (people, 3)).tolist()
     pictures, rows = [], []
     for frame in range(frames):
-        picture = room.copy()
+        picture = background.copy()
         for k in range(people):
             x, y = start[k] + speed[k] * frame
             box = _person(picture, x, y, height[k], colours[k])
@@ -42,7 +43,7 @@ def scene(seed: int, frames: int, people: int = 2) -> tuple[list[NDArray[np.uint
         pictures.append(np.clip(picture + noise, 0, 255).astype(np.uint8))
     table = np.array(rows).reshape(-1, 6)
     n = len(table)
-    tracks = Tracks(
+    tracks = arrays.tracks(
         frames=table[:, 0],
         tracks=table[:, 1],
         boxes=table[:, 2:],
@@ -107,23 +108,23 @@ def _clip(
     return freeze(root, label_set(clip, tracks), split)
 
 
-def freeze(root: Path, found: LabelSet, split: Split) -> DatasetClip:
+def freeze(root: Path, label_set: LabelSet, split: Split) -> DatasetClip:
     """Write the labels of a clip whose frames lie there; its line in the manifest."""
-    content = labels.encode(found)
-    (root / "clips" / found.clip / datasets.labels_name(1)).write_bytes(content)
+    content = labels.encode(label_set)
+    (root / "clips" / label_set.clip / datasets.labels_name(1)).write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
     return DatasetClip(
-        clip=found.clip,
-        camera=found.clip,
+        clip=label_set.clip,
+        camera=label_set.clip,
         revision=1,
         label_digest=digest,
         clip_digest="0" * 64,
         split=split,
-        frames=found.frames,
+        frames=label_set.frames,
         width=WIDTH,
         height=HEIGHT,
         fps=FPS,
-        origins=found.counts(),
+        origins=label_set.counts(),
         chosen_by="trigger",
         led_by="flicker",
     )

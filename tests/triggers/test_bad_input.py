@@ -16,8 +16,8 @@ from oneclick.triggers.streaming import PredictionChunk
 from tests.triggers.scenes import boxes, person, scene_of
 
 
-def found(own: Detections, other: Detections | None = None) -> list[Hit]:
-    parts = [own] if other is None else [own, other]
+def found(lead: Detections, other: Detections | None = None) -> list[Hit]:
+    parts = [lead] if other is None else [lead, other]
     scene = replay.build_scene(PredictionChunk(tuple(parts)), [0.5] * len(parts), 640, 480)
     return triggers.scan(scene, triggers.make())
 
@@ -38,9 +38,9 @@ def found(own: Detections, other: Detections | None = None) -> list[Hit]:
     ids=["NaN", "inverted", "infinite", "late", "early", "class", "fps 0", "fps NaN", "ragged"],
 )
 def test_values_that_mean_nothing_are_refused(change: dict[str, object], message: str) -> None:
-    one = boxes(person([5]))
+    detections = boxes(person([5]))
     with pytest.raises(ValueError, match=message):
-        dataclasses.replace(one, **change)  # type: ignore[arg-type]
+        dataclasses.replace(detections, **change)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("other", [None, Detections.empty(40, 10.0)], ids=["alone", "with rival"])
@@ -66,9 +66,9 @@ def test_a_rival_of_another_video_is_refused() -> None:
 
 
 def test_a_rival_that_knows_other_classes_says_nothing(tmp_path: Path) -> None:
-    own = boxes(person([k for k in range(40) if k != 10]))
+    lead = boxes(person([k for k in range(40) if k != 10]))
     cats = dataclasses.replace(boxes(person(range(40))), names=("cat",))
-    assert "conflict_miss" not in {hit.trigger for hit in found(own, cats)}
+    assert "conflict_miss" not in {hit.trigger for hit in found(lead, cats)}
 
 
 def test_predictions_that_are_no_file_of_ours_are_named(tmp_path: Path) -> None:

@@ -44,8 +44,8 @@ def hit(trigger: str, frame: int, x: float = 100.0) -> Hit:
 def test_belief_is_laplace_smoothed(
     tallies: dict[TriggerSet, TriggerTally], names: list[str], expected: float
 ) -> None:
-    found = Calibration(tallies).error_probability(fired(*names))
-    assert found == pytest.approx(expected)
+    probability = Calibration(tallies).error_probability(fired(*names))
+    assert probability == pytest.approx(expected)
 
 
 def test_a_pair_without_reviews_is_believed_like_its_base() -> None:
@@ -78,9 +78,9 @@ def test_the_priors_believe_agreement_more_than_any_single_trigger() -> None:
 
 def test_events_are_one_per_object_and_frame() -> None:
     hits = [hit("a", 3), hit("b", 3, 105), hit("a", 3, 400), hit("b", 9)]
-    found = calibrate.group_hits(hits, 40)
+    groups = calibrate.group_hits(hits, 40)
     wrong = boxes(person([3], 102))
-    got = calibrate.judge_objects(found, [wrong])
+    got = calibrate.judge_objects(groups, [wrong])
     assert sorted((sorted(names), bad) for names, bad in got) == [
         (["a"], False),
         (["a", "b"], True),
@@ -97,6 +97,6 @@ def test_mistakes_are_false_alarms_and_misses() -> None:
 
 
 def test_tallies_of_two_reviews_add_up() -> None:
-    one = calibrate.count_events([(fired("a"), True), (fired("a"), False), (fired("b"), True)])
-    assert one == {fired("a"): TriggerTally(2, 1), fired("b"): TriggerTally(1, 1)}
-    assert calibrate.merge_tallies([one, one])[fired("a")] == TriggerTally(4, 2)
+    tallies = calibrate.count_events([(fired("a"), True), (fired("a"), False), (fired("b"), True)])
+    assert tallies == {fired("a"): TriggerTally(2, 1), fired("b"): TriggerTally(1, 1)}
+    assert calibrate.merge_tallies([tallies, tallies])[fired("a")] == TriggerTally(4, 2)

@@ -53,7 +53,7 @@ def test_it_is_listed_unloaded_made_with_parameters_and_finds(install: Install) 
     assert [triggers.parameters(rule) for rule in rules] == [{"loudness": 3.0}]
     hits = rules.scan(samples.scenes()["a few people"])
     assert [(hit.trigger, len(hit.span)) for hit in hits] == [("shout", 300)]
-    assert rules.problems() == []
+    assert rules.problems() == {}
 
 
 BROKEN = {
@@ -84,7 +84,9 @@ def test_one_that_cannot_be_used_is_one_line_and_the_others_find(
     text, reason = BROKEN[case]
     put(install, text)
     rules = triggers.make()
-    assert rules.problems() == [f"plug-in acme-shout 1.2: trigger 'shout': {reason}; left out"]
+    assert list(rules.problems().values()) == [
+        f"plug-in acme-shout 1.2: trigger 'shout': {reason}; left out"
+    ]
     scene = samples.scenes()["a few people"]
     expected = triggers.scan(scene, triggers.make(triggers.names()[:-1]))
     assert sorted(rules.scan(scene), key=lambda hit: hit.order) == expected
@@ -121,7 +123,7 @@ def test_one_that_fails_while_it_runs_is_counted_and_the_others_find(
     expected = triggers.scan(scene, triggers.make(triggers.names()[:-1]))
     for _ in range(2):
         assert sorted(rules.scan(scene), key=lambda hit: hit.order) == expected
-    assert rules.problems() == [
+    assert list(rules.problems().values()) == [
         f"plug-in acme-shout 1.2: trigger 'shout': {reason}; left out of 2 scenes"
     ]
 
@@ -129,7 +131,7 @@ def test_one_that_fails_while_it_runs_is_counted_and_the_others_find(
 def test_another_package_cannot_replace_one_of_ours(install: Install) -> None:
     put(install, source(), "blip")
     rules = triggers.make()
-    assert rules.problems() == [
+    assert list(rules.problems().values()) == [
         "plug-in acme-shout 1.2: trigger 'blip': the name is taken by oneclick; rename it; left out"
     ]
     assert triggers.registry()["blip"].__module__.startswith("oneclick.")

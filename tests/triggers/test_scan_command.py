@@ -20,7 +20,7 @@ def mot(path: Path, rows: list[tuple[int, float, float]]) -> Path:
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Path:
+def lead_file(tmp_path: Path) -> Path:
     walk = [(k, 100.0 + 3 * k, 0.9) for k in range(40) if k not in (10, 11)]
     return mot(tmp_path / "own.txt", [*walk, (20, 400.0, 0.7), (30, 500.0, 0.45)])
 
@@ -43,15 +43,15 @@ def scan(*arguments: object) -> str:
     ("name", "options"), [("hits", []), ("frames", ["--budget", "0.1"])], ids=["hits", "budget"]
 )
 def test_json_lines_are_what_others_read(
-    own: Path, rival: Path, name: str, options: list[str]
+    lead_file: Path, rival: Path, name: str, options: list[str]
 ) -> None:
-    (own.parent / "seqinfo.ini").write_text(SEQINFO)
-    out = scan(own, "--against", rival, "--min-score", 0.5, "--json", *options)
+    (lead_file.parent / "seqinfo.ini").write_text(SEQINFO)
+    out = scan(lead_file, "--against", rival, "--min-score", 0.5, "--json", *options)
     assert out == (GOLDEN / f"triggers_scan_{name}.jsonl").read_text()
 
 
-def test_hits_count_from_zero_and_half_open(own: Path) -> None:
-    first = json.loads(scan(own, "--fps", 10, "--min-score", 0.5, "--json").splitlines()[0])
+def test_hits_count_from_zero_and_half_open(lead_file: Path) -> None:
+    first = json.loads(scan(lead_file, "--fps", 10, "--min-score", 0.5, "--json").splitlines()[0])
     assert list(first) == ["trigger", "start", "stop", "score", "boxes", "why"]
     assert (first["trigger"], first["start"], first["stop"]) == ("flicker", 10, 12)
     assert [box[0] for box in first["boxes"]] == [10, 11]
@@ -67,8 +67,8 @@ def test_the_frame_rate_is_looked_up_beside_the_file_or_one_above(tmp_path: Path
     assert "flicker" in scan(path, "--fps", 25)
 
 
-def test_a_table_for_people_says_the_same(own: Path) -> None:
-    out = scan(own, "--fps", 10, "--min-score", 0.5)
+def test_a_table_for_people_says_the_same(lead_file: Path) -> None:
+    out = scan(lead_file, "--fps", 10, "--min-score", 0.5)
     assert out.splitlines()[0].split() == ["trigger", "start", "stop", "score", "boxes", "why"]
     assert "flicker" in out
 
@@ -79,28 +79,28 @@ def test_no_detections_are_no_hits(tmp_path: Path) -> None:
     assert scan(empty, "--json", "--budget", 0.5) == ""
 
 
-def test_a_broken_seqinfo_is_ignored(own: Path) -> None:
-    (own.parent / "seqinfo.ini").write_text("frameRate: soon")
-    assert scan(own, "--json")
+def test_a_broken_seqinfo_is_ignored(lead_file: Path) -> None:
+    (lead_file.parent / "seqinfo.ini").write_text("frameRate: soon")
+    assert scan(lead_file, "--json")
 
 
-def test_a_broken_line_is_named_by_its_number(own: Path) -> None:
-    own.write_text(own.read_text() + "1,-1,nothing\n")
+def test_a_broken_line_is_named_by_its_number(lead_file: Path) -> None:
+    lead_file.write_text(lead_file.read_text() + "1,-1,nothing\n")
     with pytest.raises(BadLabels, match=r"own.txt line 41"):
-        scan(own)
+        scan(lead_file)
 
 
-def test_a_frame_rate_of_nothing_is_refused(own: Path) -> None:
+def test_a_frame_rate_of_nothing_is_refused(lead_file: Path) -> None:
     with pytest.raises(UsageError, match="fps"):
-        scan(own, "--fps", 0)
+        scan(lead_file, "--fps", 0)
 
 
 def test_the_list_names_every_trigger_with_its_parameters() -> None:
     result = CliRunner().invoke(triggers.app, ["list", "--json"])
-    known = {row["name"]: row for row in json.loads(result.stdout)}
-    assert list(known) == library.names()
-    assert len(known) == 22
-    assert known["flicker"]["parameters"] == {"hole": 0.5, "join": 1.0}
+    rows = {row["name"]: row for row in json.loads(result.stdout)}
+    assert list(rows) == library.names()
+    assert len(rows) == 22
+    assert rows["flicker"]["parameters"] == {"hole": 0.5, "join": 1.0}
     assert "low_confidence" in CliRunner().invoke(triggers.app, ["list"]).stdout
 
 
@@ -108,7 +108,7 @@ def test_the_list_names_every_trigger_with_its_parameters() -> None:
 def test_flicker_on_real_video_is_right_four_times_of_five() -> None:
     from tests.bench import triggers as bench
 
-    one = bench.case(DATA, "PETS09-S2L1", "yoloxnano", "nanodet")
-    precision, count = bench.precision_table([one])["flicker"]
+    case = bench.case(DATA, "PETS09-S2L1", "yoloxnano", "nanodet")
+    precision, count = bench.precision_table([case])["flicker"]
     assert count >= 40
     assert precision >= 0.8

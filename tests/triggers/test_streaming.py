@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oneclick import triggers
-from oneclick.core.detections import Detections
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
 from oneclick.feedback import replay
 from oneclick.triggers import streaming
 from oneclick.triggers.streaming import PredictionChunk, SceneBlock
+from tests.fakes import arrays
 
 FPS = 1.0
 LENGTH = 2700
@@ -34,14 +34,14 @@ def week() -> PredictionChunk:
     clean = np.stack([x, y, x + 40, y + 100], 1)
     parts = []
     for _ in range(2):
-        kept = r.random(len(frames)) > 0.05
+        retained = r.random(len(frames)) > 0.05
         jitter = clean + r.normal(0, 1.5, (len(clean), 1))
         scores = r.beta(8, 2, len(clean))
         classes = np.zeros(len(clean))
         parts.append(
-            Detections(
+            arrays.detections(
                 frames=frames, boxes=jitter, scores=scores, classes=classes, length=LENGTH, fps=FPS
-            ).where(kept)  # type: ignore[arg-type]
+            ).where(retained)  # type: ignore[arg-type]
         )
     signal = np.cumsum(r.normal(0, 1, LENGTH)).astype(np.float32)
     return PredictionChunk(tuple(parts), {"drift": signal})
@@ -49,16 +49,16 @@ def week() -> PredictionChunk:
 
 def looked(cuts: Iterable[int]) -> list[SceneBlock]:
     """The blocks of the week when it arrives in pieces."""
-    made = replay.block_buffer([0.6, 0.6], 640, 480)
-    found: list[SceneBlock] = []
+    buffer = replay.block_buffer([0.6, 0.6], 640, 480)
+    blocks: list[SceneBlock] = []
     for start, stop in pairwise([0, *sorted(cuts), LENGTH]):
-        found += made.feed(week().cut(Span(start, stop)))
-    return found + list(made.close())
+        blocks += buffer.feed(week().cut(Span(start, stop)))
+    return blocks + list(buffer.close())
 
 
-def hits(found: Iterable[SceneBlock]) -> list[Hit]:
+def hits(blocks: Iterable[SceneBlock]) -> list[Hit]:
     rules = triggers.make()
-    return [hit for block in found for hit in block.find(rules)]
+    return [hit for block in blocks for hit in block.find(rules)]
 
 
 @cache
@@ -77,9 +77,9 @@ def test_frame_by_frame_finds_the_same_hits() -> None:
 
 
 def test_blocks_answer_for_every_frame_once() -> None:
-    found = looked(range(100, LENGTH, 100))
-    assert [block.core for block in found] == [Span(0, 1200), Span(1200, 2400), Span(2400, LENGTH)]
-    for block in found:
+    blocks = looked(range(100, LENGTH, 100))
+    assert [block.core for block in blocks] == [Span(0, 1200), Span(1200, 2400), Span(2400, LENGTH)]
+    for block in blocks:
         assert len(block.visible) == len(block.core)
         low, high = block.start, block.start + block.scene.length
         assert block.scene.signals["drift"].tolist() == week().signals["drift"][low:high].tolist()
@@ -88,34 +88,34 @@ def test_blocks_answer_for_every_frame_once() -> None:
 
 
 def test_a_block_comes_as_soon_as_it_and_its_surroundings_are_there() -> None:
-    made = replay.block_buffer([0.6, 0.6], 640, 480)
+    buffer = replay.block_buffer([0.6, 0.6], 640, 480)
     needed = round((streaming.BLOCK_SECONDS + streaming.SECONDS_AFTER) * FPS)
-    assert list(made.feed(week().cut(Span(0, needed - 1)))) == []
-    assert len(list(made.feed(week().cut(Span(needed - 1, needed))))) == 1
+    assert list(buffer.feed(week().cut(Span(0, needed - 1)))) == []
+    assert len(list(buffer.feed(week().cut(Span(needed - 1, needed))))) == 1
 
 
 def test_a_video_of_one_block_is_looked_at_whole() -> None:
     short = week().cut(Span(0, 900))
-    made = replay.block_buffer([0.6, 0.6], 640, 480)
-    (block,) = [*made.feed(short), *made.close()]
-    whole = triggers.scan(replay.build_scene(short, [0.6, 0.6], 640, 480), triggers.make())
-    assert block.find(triggers.make()) == whole
+    buffer = replay.block_buffer([0.6, 0.6], 640, 480)
+    (block,) = [*buffer.feed(short), *buffer.close()]
+    all_hits = triggers.scan(replay.build_scene(short, [0.6, 0.6], 640, 480), triggers.make())
+    assert block.find(triggers.make()) == all_hits
 
 
 def test_borders_of_blocks_hide_nothing_and_invent_little() -> None:
-    whole = triggers.scan(replay.build_scene(week(), [0.6, 0.6], 640, 480), triggers.make())
+    all_hits = triggers.scan(replay.build_scene(week(), [0.6, 0.6], 640, 480), triggers.make())
 
     def places(some: Iterable[Hit]) -> set[tuple[str, int]]:
         return {(hit.trigger, box[0]) for hit in some for box in hit.boxes}
 
-    one, other = places(whole), places(at_once())
-    assert len(one & other) > 0.99 * len(one | other)
+    at_borders, other = places(all_hits), places(at_once())
+    assert len(at_borders & other) > 0.99 * len(at_borders | other)
 
 
 def test_models_of_different_frames_are_refused() -> None:
-    own, rival = week().parts
-    made = replay.block_buffer([0.6, 0.6], 640, 480)
+    lead, rival = week().parts
+    buffer = replay.block_buffer([0.6, 0.6], 640, 480)
     with pytest.raises(ValueError, match="of the same frames"):
-        list(made.feed(PredictionChunk((own, rival.cut(Span(0, 10))))))
+        list(buffer.feed(PredictionChunk((lead, rival.cut(Span(0, 10))))))
     with pytest.raises(ValueError, match="of the same frames"):
-        list(made.feed(PredictionChunk((own,), {"dark": np.zeros(3, np.float32)})))
+        list(buffer.feed(PredictionChunk((lead,), {"dark": np.zeros(3, np.float32)})))

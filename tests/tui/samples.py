@@ -170,12 +170,12 @@ def _cells(camera: int, columns: int) -> tuple[int | None, ...]:
 
 def empty() -> Snapshot:
     """Before the first video."""
-    whole = snapshot()
+    full = snapshot()
     return replace(
-        whole,
+        full,
         videos=0,
         stages=tuple(StageRow(stage.value, 0, 0, None) for stage in ClipStage),
-        heat=replace(whole.heat, cameras=(), triggers=(), undated=0),
+        heat=replace(full.heat, cameras=(), triggers=(), undated=0),
         kept=KeptVideo(
             videos=0, frames=0, seconds=0.0, clips=0, clip_frames=0, control=0, share=0.0
         ),
@@ -231,18 +231,18 @@ def app(source: object, home: Path = HOME, **options: object) -> Oneclick:
 
 
 def drive(
-    one: Oneclick,
+    app: Oneclick,
     act: Callable[[Pilot[None]], Awaitable[None]],
     size: tuple[int, int] = (120, 40),
 ) -> list[str]:
     """Run the app, let `act` press keys, and give back the text of its screen."""
 
     async def run() -> list[str]:
-        async with one.run_test(size=size) as pilot:
+        async with app.run_test(size=size) as pilot:
             await settled(pilot)
             await act(pilot)
             await settled(pilot)
-            return grid.text(one)
+            return grid.text(app)
 
     return asyncio.run(run())
 
@@ -291,16 +291,16 @@ def card(name: str, at: datetime, value: float, verdict: str) -> ModelCard:
         {"name": "all", "word": "better", "clips": 40, "images": 1200, "boxes": 3000},
         {"name": "light=night", "word": "worse", "clips": 12, "images": 360, "boxes": 700},
     ]
-    shown = [
-        {**one, "champion": value - 0.02, "candidate": value, "gain": 0.02 - 0.05 * k}
+    slice_rows = [
+        {**row, "champion": value - 0.02, "candidate": value, "gain": 0.02 - 0.05 * k}
         | {"low": -0.06 + 0.05 * (1 - k), "high": 0.04}
-        for k, one in enumerate(slices)
+        for k, row in enumerate(slices)
     ]
     decision = {
         "verdict": verdict,
         "reasons": [f"mAP {value - 0.02:.3f} → {value:.3f}"],
         "rows": [],
-        "slices": shown,
+        "slices": slice_rows,
     }
     source = TrainingDataset("v0001", "0" * 64)
     return ModelCard(
@@ -315,8 +315,8 @@ def workspace(home: Path) -> snapshot_reader.SnapshotReader:
     samples.furnish(home)
     place, clock = Workspace(home), samples.Clock(NOW)
     for k, (name, verdict) in enumerate((("m1", "promote"), ("m2", "promote"), ("m3", "refuse"))):
-        one = card(name, NOW - (3 - k) * 100 * HOUR, 0.4 + 0.05 * k, verdict)
-        files.write_atomic(place.model_dir(name) / "card.json", msgspec.json.encode(one))
+        model_card = card(name, NOW - (3 - k) * 100 * HOUR, 0.4 + 0.05 * k, verdict)
+        files.write_atomic(place.model_dir(name) / "card.json", msgspec.json.encode(model_card))
         lines = [f'{{"step": {s}, "loss": {3 / (s + 1) + k}}}' for s in range(40)]
         files.write_atomic(place.model_dir(name) / "metrics.jsonl", "\n".join(lines) + "\n")
         os.utime(place.model_dir(name) / "metrics.jsonl", (1000 + k, 1000 + k))
@@ -325,7 +325,7 @@ def workspace(home: Path) -> snapshot_reader.SnapshotReader:
     _terms(place)
     with Catalog.open(home, clock=clock) as catalog:
         for row in catalog.clips(stage=ClipStage.PUBLISHED):
-            said = Verdict(
+            review_row = Verdict(
                 clip=row.clip.id,
                 decision="accept",
                 by="anna",
@@ -335,7 +335,7 @@ def workspace(home: Path) -> snapshot_reader.SnapshotReader:
                 edits=2,
                 reason="",
             )
-            catalog.add_verdict(said, 75)
+            catalog.add_verdict(review_row, 75)
         catalog.add_run("run-1", "label", "Running", NOW - HOUR, None, "")
         catalog.advance_run("run-1", 0.5, "autolabel: 4 of 8")
         catalog.add_run("run-2", "train", "Failed", NOW - 3 * HOUR, NOW - 2 * HOUR, "no space")
@@ -345,11 +345,11 @@ def workspace(home: Path) -> snapshot_reader.SnapshotReader:
 
 def _terms(place: Workspace) -> None:
     """Promotions at times that stand still."""
-    found = model_registry.read(place)
-    assert found is not None
+    champion_record = model_registry.read(place)
+    assert champion_record is not None
     terms = tuple(
         model_registry.ServicePeriod(term.model, NOW - (2 - k) * 90 * HOUR, term.reason)
-        for k, term in enumerate(found.history)
+        for k, term in enumerate(champion_record.history)
     )
     registry = model_registry.ModelRegistry("m2", terms[-1].since, terms)
     files.write_json(place.champion_file, registry)
@@ -361,9 +361,9 @@ def _still(home: Path) -> None:
 
     from oneclick.catalog import recount, schema
 
-    then = NOW - HOUR
+    hour_ago = NOW - HOUR
     with Catalog.open(home) as catalog, catalog.transaction() as connection:
-        connection.execute(sa.update(schema.clips).values(created_at=then, moved_at=then))
-        connection.execute(sa.update(schema.clip_events).values(at=then))
-        connection.execute(sa.update(schema.videos).values(added_at=then))
+        connection.execute(sa.update(schema.clips).values(created_at=hour_ago, moved_at=hour_ago))
+        connection.execute(sa.update(schema.clip_events).values(at=hour_ago))
+        connection.execute(sa.update(schema.videos).values(added_at=hour_ago))
         recount.refill(connection)

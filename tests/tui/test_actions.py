@@ -115,16 +115,16 @@ def test_the_gates_table_is_that_of_the_model_under_the_cursor(home: Path) -> No
 
 
 def test_a_trigger_is_tried_before_its_parameter_is_kept(home: Path, tmp_path: Path) -> None:
-    said = []
+    dialog_types = []
 
     class Tried(Commands):
         """The replay is made up: the workspace has no predictions. To keep it is real."""
 
         def __call__(self, words):  # type: ignore[no-untyped-def]
-            done = super().__call__(words)
+            answer = super().__call__(words)
             if words[1] == "set":
                 settings.keep_params(words[2], {"hole": 0.8}, tmp_path)
-            return done
+            return answer
 
     run = Tried("3 new, 1 gone")
 
@@ -135,7 +135,7 @@ def test_a_trigger_is_tried_before_its_parameter_is_kept(home: Path, tmp_path: P
         await press(pilot, "enter")
         await settled(pilot)
         for key in ("escape", "y"):
-            said.append(type(pilot.app.screen))
+            dialog_types.append(type(pilot.app.screen))
             await press(pilot, key)
 
     drive(shown(home, run=run), act)
@@ -144,7 +144,7 @@ def test_a_trigger_is_tried_before_its_parameter_is_kept(home: Path, tmp_path: P
         ("triggers", "try", name, "--set", "hole=0.8"),
         ("triggers", "set", name, "--set", "hole=0.8"),
     ]
-    assert said == [dialogs.TextDialog, dialogs.ConfirmDialog]
+    assert dialog_types == [dialogs.TextDialog, dialogs.ConfirmDialog]
     assert settings.load(home=home).triggers.params == {name: {"hole": 0.8}}
 
 
@@ -159,21 +159,21 @@ def test_parameters_are_kept_beside_what_the_file_says_already(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("trigger", "params", "why"),
+    ("trigger", "params", "reason"),
     [("flikker", {"hole": 1}, "flikker"), ("flicker", {"whole": 1}, "whole")],
 )
 def test_parameters_that_are_none_are_not_kept(
-    tmp_path: Path, trigger: str, params: dict[str, float], why: str
+    tmp_path: Path, trigger: str, params: dict[str, float], reason: str
 ) -> None:
     from oneclick.core.errors import OneclickError
 
-    with pytest.raises(OneclickError, match=why):
+    with pytest.raises(OneclickError, match=reason):
         settings.keep_params(trigger, params, tmp_path)
     assert not (tmp_path / "oneclick.toml").exists()
 
 
 def test_enter_on_a_hit_goes_to_its_clip(home: Path) -> None:
-    one = shown(home)
+    tui_app = shown(home)
 
     async def act(pilot: Pilot[None]) -> None:
         await press(pilot, "2")
@@ -181,8 +181,8 @@ def test_enter_on_a_hit_goes_to_its_clip(home: Path) -> None:
         hits.focus()
         await press(pilot, "end", "enter")
 
-    drive(one, act)
-    assert one.current_mode == "clips"
+    drive(tui_app, act)
+    assert tui_app.current_mode == "clips"
 
 
 def test_a_filter_that_is_none_is_said_and_changes_nothing(home: Path) -> None:
@@ -244,7 +244,7 @@ def test_the_screens_load_neither_torch_nor_prefect(home: Path) -> None:
         "    frame.render(app, 'text', (120, 40), name)\n"
         "print(sorted({'torch', 'cv2', 'wandb', 'prefect', 'encord'} & sys.modules.keys()))"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ
     )
-    assert done.stdout == "[]\n", done.stderr
+    assert process.stdout == "[]\n", process.stderr

@@ -23,16 +23,16 @@ from tests.tui.samples import NOW, Commands, Source, app, drive, press
 
 
 def test_numbers_show_the_screens(tmp_path: Path) -> None:
-    one = app(samples.workspace(tmp_path / "ward"), tmp_path / "ward")
-    seen = []
+    tui_app = app(samples.workspace(tmp_path / "ward"), tmp_path / "ward")
+    modes_shown = []
 
     async def act(pilot: Pilot[None]) -> None:
         for number in range(1, len(SCREENS) + 1):
             await press(pilot, str(number))
-            seen.append(one.current_mode)
+            modes_shown.append(tui_app.current_mode)
 
-    drive(one, act)
-    assert seen == list(SCREENS)
+    drive(tui_app, act)
+    assert modes_shown == list(SCREENS)
 
 
 def test_z_goes_through_the_zooms_and_asks_again() -> None:
@@ -75,26 +75,26 @@ def test_space_holds_the_picture_and_lets_it_go_on() -> None:
     async def act(pilot: Pilot[None]) -> None:
         for _ in range(2):
             await press(pilot, "space")
-            lamps.append(one.status.lamp)
+            lamps.append(tui_app.status.lamp)
 
-    one = app(source)
-    drive(one, act)
+    tui_app = app(source)
+    drive(tui_app, act)
     assert lamps == ["paused", "live"]
     assert len(source.asked) == 2
 
 
 def test_jump_goes_to_the_panel_of_the_letter() -> None:
-    one, focused = app(Source(samples.snapshot())), []
+    tui_app, focused = app(Source(samples.snapshot())), []
 
     async def act(pilot: Pilot[None]) -> None:
         for letter in ("s", "g", "escape"):
             await pilot.press("g")
             await pilot.pause()
-            assert isinstance(one.screen, JumpScreen)
+            assert isinstance(tui_app.screen, JumpScreen)
             await press(pilot, letter)
-            focused.append(type(one.screen.focused))
+            focused.append(type(tui_app.screen.focused))
 
-    drive(one, act)
+    drive(tui_app, act)
     assert focused == [HeatmapPanel, FlowRunList, FlowRunList]
 
 
@@ -109,58 +109,58 @@ def test_help_is_about_the_panel_with_the_focus() -> None:
 
 @pytest.mark.parametrize("key", ["colon", "ctrl+p"])
 def test_the_palette_has_every_action(key: str) -> None:
-    one, found = app(Source(samples.snapshot())), []
+    tui_app, titles = app(Source(samples.snapshot())), []
 
     async def act(pilot: Pilot[None]) -> None:
         await pilot.press(key)
         await pilot.pause()
-        assert isinstance(one.screen, CommandPalette)
+        assert isinstance(tui_app.screen, CommandPalette)
         await pilot.press("escape")
         await pilot.pause()
-        found.extend(command.title for command in one.get_system_commands(one.screen))
+        titles.extend(command.title for command in tui_app.get_system_commands(tui_app.screen))
 
-    drive(one, act)
+    drive(tui_app, act)
     keys = design.load().keys()
-    assert {f"Screen: {name}" for name in SCREENS} <= set(found)
-    assert {keys[name].verb.capitalize() for name in GLOBAL if name != "palette"} <= set(found)
+    assert {f"Screen: {name}" for name in SCREENS} <= set(titles)
+    assert {keys[name].verb.capitalize() for name in GLOBAL if name != "palette"} <= set(titles)
 
 
 def test_the_palette_has_the_keys_of_the_panels_too(tmp_path: Path) -> None:
-    one, found = app(samples.workspace(tmp_path / "ward"), tmp_path / "ward"), []
+    tui_app, titles = app(samples.workspace(tmp_path / "ward"), tmp_path / "ward"), []
 
     async def act(pilot: Pilot[None]) -> None:
         for number in range(1, len(SCREENS) + 1):
             await press(pilot, str(number))
-            found.extend(command.title for command in one.get_system_commands(one.screen))
-            for panel in one.screen.query(Panel):
+            titles.extend(command.title for command in tui_app.get_system_commands(tui_app.screen))
+            for panel in tui_app.screen.query(Panel):
                 for name in set(panel.KEYS) - set(GLOBAL):
-                    assert f"{panel.HEADING}: {design.load().keys()[name].verb}" in found
+                    assert f"{panel.HEADING}: {design.load().keys()[name].verb}" in titles
 
-    drive(one, act)
-    assert {"Clips: put back", "Triggers: try", "Models: promote", "Flow runs: cancel"} <= {*found}
+    drive(tui_app, act)
+    assert {"Clips: put back", "Triggers: try", "Models: promote", "Flow runs: cancel"} <= {*titles}
 
 
 def test_t_is_the_other_theme() -> None:
-    one, modes = app(Source(samples.snapshot())), []
+    tui_app, modes = app(Source(samples.snapshot())), []
 
     async def act(pilot: Pilot[None]) -> None:
         for _ in range(2):
             await press(pilot, "T")
-            modes.append((one.theme, {panel.mode for panel in one.screen.query(Panel)}))
+            modes.append((tui_app.theme, {panel.mode for panel in tui_app.screen.query(Panel)}))
 
-    drive(one, act)
+    drive(tui_app, act)
     assert modes == [("oneclick-light", {"light"}), ("oneclick-dark", {"dark"})]
 
 
 def test_y_copies_the_command_line_that_shows_the_same() -> None:
-    one = app(Source(samples.snapshot()))
+    tui_app = app(Source(samples.snapshot()))
 
     async def act(pilot: Pilot[None]) -> None:
-        one.screen.query_one(HeatmapPanel).focus()
+        tui_app.screen.query_one(HeatmapPanel).focus()
         await press(pilot, "y")
 
-    drive(one, act)
-    assert one.clipboard == "oneclick triggers timeline --home ward-set"
+    drive(tui_app, act)
+    assert tui_app.clipboard == "oneclick triggers timeline --home ward-set"
 
 
 def test_s_writes_a_picture_without_fonts_from_elsewhere(
@@ -178,20 +178,20 @@ def test_s_writes_a_picture_without_fonts_from_elsewhere(
 
 
 def test_q_leaves() -> None:
-    one = app(Source(samples.snapshot()))
+    tui_app = app(Source(samples.snapshot()))
 
     async def act(pilot: Pilot[None]) -> None:
         await pilot.press("q")
 
-    drive(one, act)
-    assert one.return_code == 0
+    drive(tui_app, act)
+    assert tui_app.return_code == 0
 
 
 def test_the_cursor_moves_with_letters_arrows_and_the_wheel_and_stays_inside() -> None:
-    one, places = app(Source(samples.snapshot())), []
+    tui_app, places = app(Source(samples.snapshot())), []
 
     async def act(pilot: Pilot[None]) -> None:
-        runs = one.screen.query_one(FlowRunList)
+        runs = tui_app.screen.query_one(FlowRunList)
         runs.focus()
         for key in ("j", "down", "j", "j", "k", "home", "end", "up"):
             await press(pilot, key)
@@ -199,24 +199,24 @@ def test_the_cursor_moves_with_letters_arrows_and_the_wheel_and_stays_inside() -
         runs.on_mouse_scroll_up()
         places.append(runs.cursor)
 
-    drive(one, act)
+    drive(tui_app, act)
     assert places == [1, 2, 3, 3, 2, 0, 3, 2, 0]
 
 
 def test_a_click_goes_to_the_row_and_a_second_one_opens_it() -> None:
     run = Commands()
-    one = app(Source(samples.snapshot()), run=run)
+    tui_app = app(Source(samples.snapshot()), run=run)
 
     async def act(pilot: Pilot[None]) -> None:
-        needs = one.screen.query_one(ActionItemList)
+        needs = tui_app.screen.query_one(ActionItemList)
         await pilot.click(ActionItemList, offset=(4, 2))
         assert needs.cursor == 1
         await pilot.click(ActionItemList, offset=(4, 2))
         await pilot.pause()
-        assert isinstance(one.screen, dialogs.ConfirmDialog)
+        assert isinstance(tui_app.screen, dialogs.ConfirmDialog)
         await press(pilot, "n")
 
-    drive(one, act)
+    drive(tui_app, act)
     assert run.run == []
 
 
@@ -224,28 +224,28 @@ def test_the_cursor_stays_on_its_row_while_others_come() -> None:
     before = samples.snapshot()
     newer = samples.replace(before.runs[0], id="r5", flow="maintain")
     after = samples.replace(before, runs=(newer, *before.runs))
-    one = app(Source(before, after, after))
+    tui_app = app(Source(before, after, after))
     keys: list[Any] = []
 
     async def act(pilot: Pilot[None]) -> None:
-        runs = one.screen.query_one(FlowRunList)
+        runs = tui_app.screen.query_one(FlowRunList)
         runs.focus()
         await press(pilot, "j")
         keys.append(runs.key)
         await press(pilot, "ctrl+r")
         keys.append(runs.key)
 
-    drive(one, act)
+    drive(tui_app, act)
     assert keys == ["r3", "r3"]
 
 
 def test_nothing_is_painted_that_did_not_change() -> None:
     before = samples.snapshot()
     after = samples.replace(before, needs=before.needs[:2])
-    one, counts = app(Source(before, before, after, after)), []
+    tui_app, counts = app(Source(before, before, after, after)), []
 
     def painted() -> dict[type[Panel], int]:
-        return {type(panel): panel.painted_rows for panel in one.screen.query(Panel)}
+        return {type(panel): panel.painted_rows for panel in tui_app.screen.query(Panel)}
 
     async def act(pilot: Pilot[None]) -> None:
         counts.append(painted())
@@ -253,7 +253,7 @@ def test_nothing_is_painted_that_did_not_change() -> None:
             await press(pilot, "ctrl+r")
             counts.append(painted())
 
-    drive(one, act)
+    drive(tui_app, act)
     first, same, less = counts
     assert same == first
     assert {kind for kind in first if less[kind] != first[kind]} == {ActionItemList}
@@ -263,40 +263,40 @@ def test_nothing_is_painted_that_did_not_change() -> None:
 
 def test_a_need_that_changes_something_is_done_after_a_yes() -> None:
     run = Commands()
-    one = app(Source(samples.snapshot()), run=run)
+    tui_app = app(Source(samples.snapshot()), run=run)
 
     async def act(pilot: Pilot[None]) -> None:
         await press(pilot, "j", "enter")
-        assert isinstance(one.screen, dialogs.ConfirmDialog)
+        assert isinstance(tui_app.screen, dialogs.ConfirmDialog)
         await press(pilot, "n")
         assert run.run == []
         await press(pilot, "enter", "y")
 
-    drive(one, act)
+    drive(tui_app, act)
     assert run.run == [("clips", "retry", "--all")]
 
 
 def test_a_need_that_is_only_looked_at_goes_to_its_screen(tmp_path: Path) -> None:
-    one = app(samples.workspace(tmp_path / "ward"), tmp_path / "ward")
+    tui_app = app(samples.workspace(tmp_path / "ward"), tmp_path / "ward")
 
     async def act(pilot: Pilot[None]) -> None:
         await press(pilot, "enter")
 
-    drive(one, act)
-    assert one.current_mode == "review"
+    drive(tui_app, act)
+    assert tui_app.current_mode == "review"
 
 
 def test_read_only_changes_nothing_and_says_so() -> None:
     run = Commands()
-    one = app(Source(samples.snapshot()), run=run, readonly=True)
+    tui_app = app(Source(samples.snapshot()), run=run, readonly=True)
 
     async def act(pilot: Pilot[None]) -> None:
         await press(pilot, "j", "enter")
-        assert not isinstance(one.screen, dialogs.ConfirmDialog)
+        assert not isinstance(tui_app.screen, dialogs.ConfirmDialog)
 
-        assert [one.message for one in pilot.app._notifications] == [
+        assert [notification.message for notification in pilot.app._notifications] == [
             "read only: oneclick clips retry --all was not run"
         ]
 
-    drive(one, act)
+    drive(tui_app, act)
     assert run.run == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -19,11 +20,12 @@ from oneclick.core.clips import ClipStage
 from oneclick.report import snapshot_reader
 from tests.tui import samples
 from tests.tui.samples import app, drive, press
+from tests.waits import wait_until
 
 pytestmark = pytest.mark.e2e
 
 TMUX = shutil.which("tmux")
-SOCKET = "oneclick-tests"
+SOCKET = f"oneclick-tests-{os.getpid()}"
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +47,8 @@ class Terminal:
     def _tmux(self, *words: str, check: bool = True) -> str:
         assert TMUX
         call = [TMUX, "-L", SOCKET, *words]
-        done = subprocess.run(call, capture_output=True, text=True, check=check)
-        return done.stdout
+        process = subprocess.run(call, capture_output=True, text=True, check=check)
+        return process.stdout
 
     def type(self, *keys: str) -> None:
         self._tmux("send-keys", *keys)
@@ -54,13 +56,9 @@ class Terminal:
     def text(self) -> str:
         return self._tmux("capture-pane", "-p")
 
-    def wait(self, true: Callable[[str], object], seconds: float = 30) -> str:
-        """The screen, once it is as it should be."""
-        deadline = time.monotonic() + seconds
-        while not true(text := self.text()):
-            assert time.monotonic() < deadline, text
-            time.sleep(0.1)
-        return text
+    def wait(self, condition: Callable[[str], object]) -> None:
+        """Wait until the text of the screen meets a condition."""
+        wait_until(lambda: condition(self.text()), self.text, 0.1)
 
     def running(self) -> bool:
         return bool(self._tmux("list-sessions", check=False))
@@ -73,9 +71,9 @@ class Terminal:
 def terminal(home: Path) -> Iterator[Terminal]:
     if not TMUX:
         pytest.skip("tmux is not installed: apt-get install tmux")
-    found = Terminal(sys.executable, "-m", "oneclick", "tui", "--home", str(home))
-    yield found
-    found.close()
+    window = Terminal(sys.executable, "-m", "oneclick", "tui", "--home", str(home))
+    yield window
+    window.close()
 
 
 def test_typed_into_a_real_terminal_it_answers_and_changes_the_workspace(
@@ -97,10 +95,7 @@ def test_typed_into_a_real_terminal_it_answers_and_changes_the_workspace(
     terminal.type("1")
     terminal.wait(lambda text: "Pipeline · clips per stage" in text)
     terminal.type("q")
-    deadline = time.monotonic() + 10
-    while terminal.running():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until(lambda: not terminal.running(), terminal.text)
 
 
 def twin(home: Path, *words: str) -> Any:
@@ -125,15 +120,15 @@ def screen(home: Path, number: str) -> str:
 
 
 def test_the_main_screen_and_status_say_the_same(home: Path) -> None:
-    said, text = twin(home, "status"), screen(home, "1")
+    document, text = twin(home, "status"), screen(home, "1")
     lines = text.splitlines()
     row = lines[next(k for k, line in enumerate(lines) if "1 ✂ cut" in line) + 1]
-    shown = [int(word) for word in re.findall(r"(?<![+\-\d])\d+", row.replace("│", " "))]
-    assert shown == [stage["clips"] for stage in said["funnel"]]
+    counts = [int(digits) for digits in re.findall(r"(?<![+\-\d])\d+", row.replace("│", " "))]
+    assert counts == [stage["clips"] for stage in document["funnel"]]
     assert f"mAP {twin(home, 'models', 'list')[1]['map']:.3f}" in text
-    assert said["champion"] == "m2"
-    assert f"{said['kept']['share']:.1%}" in text
-    for need in said["now"]["needs"]:
+    assert document["champion"] == "m2"
+    assert f"{document['kept']['share']:.1%}" in text
+    for need in document["now"]["needs"]:
         assert need["text"][:30] in text
 
 
@@ -156,9 +151,9 @@ def test_the_clips_screen_and_its_twin_say_the_same(home: Path) -> None:
 
 
 def test_the_review_screen_and_its_twins_say_the_same(home: Path) -> None:
-    text, said = screen(home, "4"), twin(home, "review", "stats")
-    assert f"{said['clips']} clips, {said['images']} images" in text
-    assert f"{said['edits_per_100_boxes']:.1f} edits for 100 boxes" in text
+    text, document = screen(home, "4"), twin(home, "review", "stats")
+    assert f"{document['clips']} clips, {document['images']} images" in text
+    assert f"{document['edits_per_100_boxes']:.1f} edits for 100 boxes" in text
     for row in twin(home, "review", "list"):
         assert row["id"] in text
     for cost in twin(home, "label", "report")["costs"]:
@@ -184,20 +179,20 @@ def test_the_train_screen_and_its_twin_say_the_same(home: Path) -> None:
 
 def test_one_frame_is_printed_without_a_terminal(home: Path) -> None:
     call = [sys.executable, "-m", "oneclick", "tui", "--home", str(home), "--size", "100x30"]
-    done = subprocess.run([*call, "--snapshot", "text"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "Pipeline · clips per stage" in done.stdout
-    assert max(map(len, done.stdout.splitlines())) == 100
-    done = subprocess.run(
+    process = subprocess.run([*call, "--snapshot", "text"], capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    assert "Pipeline · clips per stage" in process.stdout
+    assert max(map(len, process.stdout.splitlines())) == 100
+    process = subprocess.run(
         [*call, "--snapshot", "svg", "--screen", "train"], capture_output=True, text=True
     )
-    assert done.stdout.startswith("<svg")
+    assert process.stdout.startswith("<svg")
     for wrong in (
         (),
         ("--snapshot", "png"),
         ("--snapshot", "text", "--screen", "kitchen"),
         ("--snapshot", "text", "--size", "big"),
     ):
-        done = subprocess.run([*call[:-2], *wrong], capture_output=True, text=True)
-        assert done.returncode == 2
-        assert len(done.stderr.splitlines()) == 1
+        process = subprocess.run([*call[:-2], *wrong], capture_output=True, text=True)
+        assert process.returncode == 2
+        assert len(process.stderr.splitlines()) == 1

@@ -19,8 +19,8 @@ def test_the_main_screen(size: tuple[int, int]) -> None:
     lines = drive(app(Source(samples.snapshot())), look, size)
     golden(f"pipeline-{size[0]}x{size[1]}", lines)
     text = "\n".join(lines)
-    for told in ("4.01k", "160k", "6.32k", "label", "not enough evidence", "11 clips are"):
-        assert told in text
+    for figure in ("4.01k", "160k", "6.32k", "label", "not enough evidence", "11 clips are"):
+        assert figure in text
 
 
 def test_an_empty_workspace_names_the_next_command() -> None:

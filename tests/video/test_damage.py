@@ -97,9 +97,9 @@ def test_what_is_no_video_is_refused_in_one_line(
 ) -> None:
     path = tmp_path / "bad.mp4"
     make(path)
-    with pytest.raises(BadVideo, match=r"bad\.mp4") as caught:
+    with pytest.raises(BadVideo, match=r"bad\.mp4") as excinfo:
         video.probe(path)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(excinfo.value)
     with pytest.raises(BadVideo):
         list(video.frames(path))
     with pytest.raises(BadVideo, match=r"^[^\n]*ward\.mp4"):
@@ -192,5 +192,5 @@ def test_damage_in_the_middle_moves_no_frame_number(
     pictures = list(video.frames(path))
     assert len(pictures) == count
     for span in [Span(count // 2, count // 2 + 7), Span(count - 1, count)]:
-        found = list(video.frames(path, span))
-        assert len(found) == len(pictures[span.start : span.stop])
+        decoded = list(video.frames(path, span))
+        assert len(decoded) == len(pictures[span.start : span.stop])

@@ -56,10 +56,10 @@ SPANS = [(0, 60), (1, 3), (11, 14), (23, 49), (31, 32), (59, 60), (50, 99)]
 def test_a_span_holds_the_same_frames_as_a_slice(recorded: Path) -> None:
     pictures = list(video.frames(recorded))
     for start, stop in SPANS:
-        found = list(video.frames(recorded, Span(start, stop)))
-        assert len(found) == len(pictures[start:stop]), (start, stop)
+        decoded = list(video.frames(recorded, Span(start, stop)))
+        assert len(decoded) == len(pictures[start:stop]), (start, stop)
         assert all(
-            np.array_equal(a, b) for a, b in zip(found, pictures[start:stop], strict=True)
+            np.array_equal(a, b) for a, b in zip(decoded, pictures[start:stop], strict=True)
         ), (start, stop)
 
 
@@ -72,14 +72,14 @@ def test_a_span_of_a_real_video_holds_the_same_frames_as_a_slice(name: str) -> N
     count = video.probe(path).frames
     assert count == len(pictures)
     for start, stop in [(0, 2), (17, 40), (count - 5, count + 5)]:
-        found = [p[::8, ::8] for p in video.frames(path, Span(start, stop))]
-        assert np.array_equal(np.stack(found), np.stack(pictures[start:stop]))
+        decoded = [p[::8, ::8] for p in video.frames(path, Span(start, stop))]
+        assert np.array_equal(np.stack(decoded), np.stack(pictures[start:stop]))
 
 
 def test_frames_of_a_constant_rate_are_the_ones_that_were_written(tmp_path: Path) -> None:
     path = record(tmp_path / "a.mp4", b_frames=2)
-    for found, written in zip(video.frames(path), scene(60), strict=True):
-        assert np.abs(found.astype(int) - written).mean() < 12
+    for decoded, original in zip(video.frames(path), scene(60), strict=True):
+        assert np.abs(decoded.astype(int) - original).mean() < 12
 
 
 def test_the_rate_of_an_uneven_video_is_its_average(tmp_path: Path) -> None:
@@ -101,11 +101,11 @@ TURNS = {90: 1, 180: 2, -90: 3}
 @pytest.mark.parametrize("turn", TURNS)
 def test_a_turned_camera_gives_upright_pictures(tmp_path: Path, turn: int) -> None:
     path = record(tmp_path / "a.mp4", count=3, turn=turn)
-    stored = next(iter(scene(1)))
-    found = next(video.frames(path))
-    upright = np.rot90(stored, TURNS[turn])
-    assert found.shape == upright.shape
-    assert np.abs(found.astype(int) - upright).mean() < 12
+    turned = next(iter(scene(1)))
+    decoded = next(video.frames(path))
+    upright = np.rot90(turned, TURNS[turn])
+    assert decoded.shape == upright.shape
+    assert np.abs(decoded.astype(int) - upright).mean() < 12
     video.cut(path, Span(0, 3), tmp_path / "clip.mp4", 25)
     clip = next(video.frames(tmp_path / "clip.mp4"))
     assert np.abs(clip.astype(int) - upright).mean() < 14
@@ -114,9 +114,9 @@ def test_a_turned_camera_gives_upright_pictures(tmp_path: Path, turn: int) -> No
 def test_the_turn_is_the_one_opencv_makes(tmp_path: Path) -> None:
     cv2 = pytest.importorskip("cv2")
     path = record(tmp_path / "a.mp4", count=2, turn=-90)
-    _, theirs = cv2.VideoCapture(str(path)).read()
-    ours = next(video.frames(path))
-    assert np.abs(theirs[..., ::-1].astype(int) - ours).mean() < 3
+    _, reference = cv2.VideoCapture(str(path)).read()
+    decoded = next(video.frames(path))
+    assert np.abs(reference[..., ::-1].astype(int) - decoded).mean() < 3
 
 
 def test_the_start_that_the_recorder_wrote_is_read_in_utc(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from oneclick import video
 from oneclick.core.errors import BadVideo
 from oneclick.core.spans import Span
 from tests.video.recorders import jitter, record, scene
+from tests.waits import HANG_SECONDS
 
 
 def test_a_clip_has_a_constant_rate_a_key_frame_a_second_and_no_sound(tmp_path: Path) -> None:
@@ -76,9 +77,9 @@ def test_padding_repeats_the_edge(tmp_path: Path) -> None:
     white = np.full((15, 17, 3), 255, np.uint8)
     video.write(path, [white], 10)
     with av.open(str(path)) as container:
-        stored = next(container.decode(video=0)).to_ndarray(format="rgb24")
-    assert stored.shape == (16, 18, 3)
-    assert stored.min() > 245
+        picture = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    assert picture.shape == (16, 18, 3)
+    assert picture.min() > 245
 
 
 def test_extracted_pictures_are_the_frames(tmp_path: Path) -> None:
@@ -128,7 +129,7 @@ def test_a_full_device_is_told_and_leaves_no_half_clip(tmp_path: Path) -> None:
     video.write(source, scene(60, (320, 240)), 25)
     out = tmp_path / "out"
     command = [sys.executable, "-c", WITHOUT_ROOM, str(source), str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.stdout.count("no space left to write") == 2, done.stderr
+    process = subprocess.run(command, capture_output=True, text=True, timeout=HANG_SECONDS)
+    assert process.stdout.count("no space left to write") == 2, process.stderr
     assert not list(tmp_path.glob(".*"))
     assert not out.is_file()

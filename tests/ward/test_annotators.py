@@ -13,6 +13,7 @@ from oneclick.core.labels import LabelSet, LabelTrack, from_tracks
 from oneclick.core.tracks import HUMAN, Tracks
 from oneclick.ward import annotators
 from oneclick.ward.annotators import Annotator
+from tests.fakes import arrays
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 SURE = Annotator(name="annotator-1", jitter=0.0, slip=0.0)
@@ -21,14 +22,14 @@ LOOKING = 1.6 * 20 + 0.2 * 40
 
 def truth(people: int = 2, length: int = 20) -> Tracks:
     frames, tracks = np.tile(np.arange(length), people), np.repeat(np.arange(people), length)
-    left, top = 20.0 + frames, 10.0 + tracks * 100
-    found = np.stack([left, top, left + 30, top + 80], axis=1)
+    lefts, top = 20.0 + frames, 10.0 + tracks * 100
+    corners = np.stack([lefts, top, lefts + 30, top + 80], axis=1)
     n = len(frames)
     ones, zeros = np.ones(n, np.float32), np.zeros(n, np.int16)
-    return Tracks(
+    return arrays.tracks(
         frames=frames,
         tracks=tracks,
-        boxes=found,
+        boxes=corners,
         scores=ones,
         classes=zeros,
         origins=np.full(n, HUMAN),
@@ -39,7 +40,7 @@ def truth(people: int = 2, length: int = 20) -> Tracks:
 
 def as_labels(tracks: Tracks, revision: int = 1) -> LabelSet:
     auto = replace(tracks, origins=np.full(len(tracks), "u"), scores=tracks.scores * 0.5)
-    made = from_tracks(auto)
+    label_tracks = from_tracks(auto)
     return LabelSet(
         clip="c",
         revision=revision,
@@ -51,7 +52,7 @@ def as_labels(tracks: Tracks, revision: int = 1) -> LabelSet:
         width=300,
         height=320,
         classes=("person",),
-        tracks=made,
+        tracks=label_tracks,
     )
 
 
@@ -166,9 +167,12 @@ def test_a_careless_annotator_overlooks_everything() -> None:
 
 def test_the_team_has_two_people_who_draw_differently() -> None:
     labels = replace(as_labels(truth()), tracks=())
-    one, two = annotators.team()
-    assert (one.name, two.name) == ("annotator-1", "annotator-2")
-    first, again, other = (who.review(labels, truth(), NOON).tracks for who in (one, one, two))
+    first_person, two = annotators.team()
+    assert (first_person.name, two.name) == ("annotator-1", "annotator-2")
+    first, again, other = (
+        annotator.review(labels, truth(), NOON).tracks
+        for annotator in (first_person, first_person, two)
+    )
     assert first is not None
     assert again is not None
     assert other is not None
@@ -187,8 +191,8 @@ def test_whatever_the_labels_a_sure_annotator_leaves_nothing_to_do(seed: int) ->
     noisy[:, 2:] = np.maximum(noisy[:, 2:], noisy[:, :2] + 1)
     # Identities are shuffled from frame to frame, and a third of the boxes is missing.
     order = np.concatenate([rng.permutation(3) for _ in range(15)])
-    said = replace(real, boxes=noisy, tracks=order).where(rng.random(45) > 0.33)
-    labels = as_labels(said)
+    noisy_tracks = replace(real, boxes=noisy, tracks=order).where(rng.random(45) > 0.33)
+    labels = as_labels(noisy_tracks)
     verdict = SURE.review(labels, real, NOON)
     assert annotators.plan(corrected(labels, verdict.tracks), real) == []
     assert corrected(labels, verdict.tracks).boxes() == 45

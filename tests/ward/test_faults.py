@@ -6,6 +6,7 @@ import pytest
 from oneclick.core import association, boxes
 from oneclick.core.tracks import HUMAN, Tracks
 from oneclick.ward import faults
+from tests.fakes import arrays
 
 WIDTH, HEIGHT, LENGTH, FPS = 480, 288, 300, 10.0
 ALL = list(faults.SECONDS)
@@ -15,14 +16,14 @@ def walkers(people: int = 2, length: int = LENGTH) -> Tracks:
     """People who walk to the right below one another, 1 px a frame."""
     frames = np.tile(np.arange(length), people)
     tracks = np.repeat(np.arange(people), length)
-    left, top = 20.0 + frames * 0.5, 20.0 + tracks * 130
-    found = np.stack([left, top, left + 40, top + 100], axis=1)
+    lefts, top = 20.0 + frames * 0.5, 20.0 + tracks * 130
+    corners = np.stack([lefts, top, lefts + 40, top + 100], axis=1)
     n = len(frames)
     ones, zeros = np.ones(n, np.float32), np.zeros(n, np.int16)
-    return Tracks(
+    return arrays.tracks(
         frames=frames,
         tracks=tracks,
-        boxes=found,
+        boxes=corners,
         scores=ones,
         classes=zeros,
         origins=np.full(n, HUMAN),
@@ -47,10 +48,10 @@ def found_in(planted: faults.FaultyDetections, truth: Tracks, fault: faults.Faul
 
 def test_perfect_detections_are_the_truth() -> None:
     truth = walkers()
-    made = faults.perfect_detections(truth)
-    assert np.array_equal(made.boxes, truth.boxes)
-    assert set(made.scores) == {np.float32(faults.SCORE)}
-    assert np.array_equal(faults.plant(truth, [], WIDTH, HEIGHT).detections.boxes, made.boxes)
+    detections = faults.perfect_detections(truth)
+    assert np.array_equal(detections.boxes, truth.boxes)
+    assert set(detections.scores) == {np.float32(faults.SCORE)}
+    assert np.array_equal(faults.plant(truth, [], WIDTH, HEIGHT).detections.boxes, detections.boxes)
 
 
 @pytest.mark.parametrize("kind", ALL)
@@ -77,8 +78,8 @@ def test_a_jump_is_half_a_height_aside() -> None:
     planted = faults.plant(truth, ["jump"], WIDTH, HEIGHT, 1)
     (fault,) = planted.faults
     assert found_in(planted, truth, fault).max() < 0.1
-    moved = planted.detections.boxes - truth.boxes
-    assert np.abs(moved[moved.any(axis=1)]).max() == 50
+    offsets = planted.detections.boxes - truth.boxes
+    assert np.abs(offsets[offsets.any(axis=1)]).max() == 50
 
 
 def test_low_confidence_changes_the_score_alone() -> None:
@@ -107,10 +108,10 @@ def test_a_false_box_touches_nobody(kind: str) -> None:
 def test_all_kinds_together_stand_apart(seed: int) -> None:
     planted = faults.plant(walkers(), ALL * 2, WIDTH, HEIGHT, seed)
     assert sorted(f.kind for f in planted.faults) == sorted(ALL * 2)
-    for one in planted.faults:
+    for fault in planted.faults:
         for other in planted.faults:
-            if one is not other and one.track == other.track != faults.NO_TRACK:
-                assert one.span.gap(other.span) >= round(faults.PAUSE * FPS)
+            if fault is not other and fault.track == other.track != faults.NO_TRACK:
+                assert fault.span.gap(other.span) >= round(faults.PAUSE * FPS)
 
 
 def test_equal_seeds_plant_equal_faults() -> None:

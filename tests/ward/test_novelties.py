@@ -40,20 +40,20 @@ def test_equal_calls_give_equal_frames() -> None:
     plan = [PlantedNovelty(kind, Span(k, k + 1)) for k, kind in enumerate(novelties.KINDS)]
     short = ward.Shift(camera=3, seed=4, seconds=3, fps=1, width=240, height=144)
     first, again = (list(novelties.frames(short, plan)) for _ in range(2))
-    for one, other in zip(first, again, strict=True):
-        assert np.array_equal(one.picture, other.picture)
-        assert np.array_equal(one.mask, other.mask)
-        assert one.mask.any()
+    for a, other in zip(first, again, strict=True):
+        assert np.array_equal(a.picture, other.picture)
+        assert np.array_equal(a.mask, other.mask)
+        assert a.mask.any()
 
 
 def test_who_has_fallen_is_seen_and_on_an_ordinary_shift_nobody_falls() -> None:
     planted = list(novelties.frames(SHIFT, [PlantedNovelty("fallen", SPAN)]))
-    fallen = ["fallen" in [one.posture for one in frame.people] for frame in planted]
+    fallen = ["fallen" in [person.posture for person in frame.people] for frame in planted]
     assert fallen == [number in SPAN for number in range(SHIFT.frames)]
     for seed in range(8):
         shift = ward.Shift(camera=0, seed=seed, seconds=40, fps=0.5, width=60, height=36)
-        for _, seen in novelties.ordinary(shift):
-            assert "fallen" not in [one.posture for one in seen]
+        for _, people in novelties.ordinary(shift):
+            assert "fallen" not in [person.posture for person in people]
 
 
 def test_a_kind_or_a_span_that_is_not_there_is_named() -> None:

@@ -37,8 +37,8 @@ def small(camera: int | str = 0, seed: int = 1, night: bool = False) -> ward.Shi
 
 
 def watch(shift: ward.Shift) -> tuple[np.ndarray, list[list[VisiblePerson]]]:
-    pictures, seen = zip(*ward.frames(shift), strict=True)
-    return np.stack(pictures), list(seen)
+    pictures, people_by_frame = zip(*ward.frames(shift), strict=True)
+    return np.stack(pictures), list(people_by_frame)
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +49,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ward.Groun
 
 
 def test_equal_shifts_have_equal_pixels_and_equal_truth() -> None:
-    (first, seen), (again, seen_again) = watch(small()), watch(small())
+    (first, people_by_frame), (again, seen_again) = watch(small()), watch(small())
     assert np.array_equal(first, again)
-    assert seen == seen_again
+    assert people_by_frame == seen_again
 
 
 @pytest.mark.parametrize(
@@ -67,18 +67,20 @@ def test_a_recording_is_equal_to_the_byte_on_every_run(
     path, _ = recorded
     again = small().path(tmp_path)
     ward.record(small(), again)
-    for left, right in ((path, again), (ward.truth_path(path), ward.truth_path(again))):
-        assert left.read_bytes() == right.read_bytes()
+    for file, right in ((path, again), (ward.truth_path(path), ward.truth_path(again))):
+        assert file.read_bytes() == right.read_bytes()
 
 
 @pytest.mark.parametrize(("night", "frame", "expected"), GOLDEN)
 def test_the_truth_is_golden(night: bool, frame: int, expected: list[Person]) -> None:
-    _, seen = watch(small(camera=int(night), night=night))
-    found = sorted(seen[frame], key=lambda one: one.visit)
-    assert [(one.visit, one.posture) for one in found] == [one[:2] for one in expected]
+    _, people_by_frame = watch(small(camera=int(night), night=night))
+    figures = sorted(people_by_frame[frame], key=lambda person: person.visit)
+    assert [(person.visit, person.posture) for person in figures] == [
+        person[:2] for person in expected
+    ]
     # Processors differ in the last bit of a sine, which may move an edge by a pixel.
-    boxes = np.array([one.box for one in found])
-    np.testing.assert_allclose(boxes, [one[2] for one in expected], atol=1)
+    boxes = np.array([person.box for person in figures])
+    np.testing.assert_allclose(boxes, [person[2] for person in expected], atol=1)
 
 
 def test_the_file_has_as_many_frames_as_the_truth(recorded: tuple[Path, ward.GroundTruth]) -> None:
@@ -92,27 +94,27 @@ def test_frame_k_of_the_file_is_frame_k_of_the_truth(
     recorded: tuple[Path, ward.GroundTruth],
 ) -> None:
     path, _ = recorded
-    drawn, _ = watch(small())
-    for shown, made in zip(video.frames(path), drawn, strict=True):
-        assert np.abs(shown.astype(float) - made).mean() < 4
+    pictures, _ = watch(small())
+    for decoded, picture in zip(video.frames(path), pictures, strict=True):
+        assert np.abs(decoded.astype(float) - picture).mean() < 4
 
 
 def test_truth_comes_back_from_the_file_as_it_was(recorded: tuple[Path, ward.GroundTruth]) -> None:
     path, truth = recorded
     for name in (path, ward.truth_path(path)):
-        found = ward.load_truth(name)
+        loaded = ward.load_truth(name)
         for field in ("frames", "tracks", "boxes", "origins"):
-            assert np.array_equal(getattr(found, field), getattr(truth.tracks, field))
-        assert (found.length, found.fps) == (truth.tracks.length, truth.tracks.fps)
+            assert np.array_equal(getattr(loaded, field), getattr(truth.tracks, field))
+        assert (loaded.length, loaded.fps) == (truth.tracks.length, truth.tracks.fps)
 
 
 def test_the_truth_is_a_label_file_with_postures(recorded: tuple[Path, ward.GroundTruth]) -> None:
     path, truth = recorded
-    found = labels.load(ward.truth_path(path))
-    for track in found.tracks:
-        told = [word for a, b, word in track.attributes["posture"] for _ in range(a, b)]
-        assert told == truth.postures[truth.tracks.tracks == track.id].tolist()
-        assert set(told) <= set(people.POSTURES)
+    label_set = labels.load(ward.truth_path(path))
+    for track in label_set.tracks:
+        postures = [posture for a, b, posture in track.attributes["posture"] for _ in range(a, b)]
+        assert postures == truth.postures[truth.tracks.tracks == track.id].tolist()
+        assert set(postures) <= set(people.POSTURES)
 
 
 def test_a_missing_truth_is_one_line(tmp_path: Path) -> None:
@@ -140,10 +142,10 @@ def test_a_shift_without_frames_is_refused() -> None:
 
 @pytest.mark.parametrize("number", range(6))
 def test_every_camera_gets_a_room_one_can_walk_through(number: int) -> None:
-    made = room.of_camera(ward.Shift(camera=number).name, 480, 288)
-    for place in (made.bedside.position, made.chair_front.position):
-        way = made.route(made.hub, place)
-        assert all(made.clear(a, b) for a, b in itertools.pairwise(way))
+    ward_room = room.of_camera(ward.Shift(camera=number).name, 480, 288)
+    for place in (ward_room.bedside.position, ward_room.chair_front.position):
+        way = ward_room.route(ward_room.hub, place)
+        assert all(ward_room.clear(a, b) for a, b in itertools.pairwise(way))
 
 
 def test_by_night_there_are_no_colours() -> None:
@@ -153,23 +155,23 @@ def test_by_night_there_are_no_colours() -> None:
 
 def test_boxes_lie_in_the_picture_and_around_what_is_drawn() -> None:
     shift = small(camera=2, seed=5)
-    pictures, seen = watch(shift)
+    pictures, people_by_frame = watch(shift)
     empty = np.median(pictures, axis=0)
     walkers = [
-        (picture, one)
-        for picture, people_seen in zip(pictures, seen, strict=True)
-        for one in people_seen
+        (picture, person)
+        for picture, people_seen in zip(pictures, people_by_frame, strict=True)
+        for person in people_seen
     ]
     assert walkers
-    for _, one in walkers:
-        x1, y1, x2, y2 = one.box
+    for _, person in walkers:
+        x1, y1, x2, y2 = person.box
         assert 0 <= x1 < x2 <= shift.width
         assert 0 <= y1 < y2 <= shift.height
     changed = [
         (np.abs(picture - empty).max(2) > 40)[int(y1) : int(y2), int(x1) : int(x2)].mean()
-        for picture, one in walkers
-        for x1, y1, x2, y2 in [one.box]
-        if one.posture == "walking" and one.visible > 0.9
+        for picture, person in walkers
+        for x1, y1, x2, y2 in [person.box]
+        if person.posture == "walking" and person.visible > 0.9
     ]
     assert np.mean(changed) > 0.3
 

@@ -7,6 +7,7 @@ import hmac
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from queue import Queue
 from typing import Any
 
@@ -16,7 +17,9 @@ import pytest
 from oneclick.core.errors import Unavailable
 from oneclick.platforms.encord import webhook
 from oneclick.web import app as web
+from tests.waits import HANG_SECONDS
 
+CHECK = partial(webhook.reports_decision, "ours")
 BODY = b'{"event_type":"task_completed_event"}'
 
 
@@ -29,7 +32,7 @@ class Work:
 
     def __call__(self) -> None:
         self.begun.set()
-        self.open.wait(60)
+        self.open.wait(HANG_SECONDS)
         self.times += 1
 
     def reaches(self, times: int) -> bool:
@@ -48,18 +51,18 @@ def work() -> Work:
 @pytest.fixture
 def client(work: Work, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
     servers: list[Any] = []
-    made = web.uvicorn.Server
+    real_server = web.uvicorn.Server
     monkeypatch.setattr(
-        web.uvicorn, "Server", lambda config: servers.append(made(config)) or servers[0]
+        web.uvicorn, "Server", lambda config: servers.append(real_server(config)) or servers[0]
     )
     addresses: Queue[str] = Queue()
-    running = web.create_app("ours", web.DebouncedJob(work, delay=0.05))
+    running = web.create_app(webhook.PATH, CHECK, web.DebouncedJob(work, delay=0.05))
     thread = threading.Thread(target=web.serve, args=(running, "127.0.0.1:0", addresses.put))
     thread.start()
-    with httpx.Client(base_url=f"http://{addresses.get(timeout=60)}") as found:
-        yield found
+    with httpx.Client(base_url=f"http://{addresses.get(timeout=HANG_SECONDS)}") as http:
+        yield http
     servers[0].should_exit = True
-    thread.join(10)
+    thread.join(HANG_SECONDS)
     assert not thread.is_alive()
 
 
@@ -67,7 +70,7 @@ def post(client: httpx.Client, body: bytes = BODY, key: str = "ours") -> int:
     at = str(int(time.time()))
     signed = hmac.new(key.encode(), at.encode() + b"." + body, hashlib.sha256).hexdigest()
     headers = {webhook.SIGNATURE: signed, webhook.TIMESTAMP: at}
-    return client.post(web.ENCORD_WEBHOOK_PATH, content=body, headers=headers).status_code
+    return client.post(webhook.PATH, content=body, headers=headers).status_code
 
 
 def test_a_burst_of_notices_is_one_errand_and_one_during_it_another(
@@ -75,7 +78,7 @@ def test_a_burst_of_notices_is_one_errand_and_one_during_it_another(
 ) -> None:
     work.open.clear()
     assert [post(client) for _ in range(30)] == [204] * 30
-    assert work.begun.wait(30)
+    assert work.begun.wait(HANG_SECONDS)
     assert post(client) == 204
     work.open.set()
     assert work.reaches(2)
@@ -87,7 +90,7 @@ def test_what_is_forged_too_large_or_no_news_starts_nothing(
     assert post(client, key="theirs") == 401
     assert post(client, b"x" * (web.MAX_BODY_BYTES + 1)) == 413
     assert post(client, b'{"event_type":"agent_stage_work_available_event"}') == 204
-    assert client.get(web.ENCORD_WEBHOOK_PATH).status_code == 405
+    assert client.get(webhook.PATH).status_code == 405
     assert client.get("/docs").status_code == 404
     assert work.reaches(0)
 
@@ -96,6 +99,6 @@ def test_what_is_forged_too_large_or_no_news_starts_nothing(
     "address", ["here", "127.0.0.1:99999", "127.0.0.1:no", "nowhere.invalid:80"]
 )
 def test_an_address_where_nothing_can_listen_is_named(address: str, work: Work) -> None:
-    running = web.create_app("ours", web.DebouncedJob(work))
+    running = web.create_app(webhook.PATH, CHECK, web.DebouncedJob(work))
     with pytest.raises(Unavailable, match=f"cannot listen on {address}"):
         web.serve(running, address, print)

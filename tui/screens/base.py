@@ -9,6 +9,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from oneclick import design
+from oneclick.tui import panel_plugins
 from oneclick.tui.bars import HeaderBar, HintsBar
 from oneclick.tui.host import Host
 from oneclick.tui.panel import Panel, SnapshotView
@@ -29,6 +30,7 @@ class NumberedScreen(Screen[None]):
         """Yield header, panels and keys, and a notice for terminals that are too small."""
         yield HeaderBar()
         yield from self.panels()
+        yield from panel_plugins.plugin_panels(self.NAME)
         yield Static("oneclick needs a terminal of 80×24; q leaves", id="small")
         yield HintsBar()
 

@@ -71,7 +71,7 @@ class RunLog(TextPanel):
     COMMAND = ("flows", "logs")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FlowsContent:
     """What the screen shows beside the Snapshot."""
 
@@ -101,14 +101,14 @@ class FlowsScreen(FetchingScreen):
         """Load the runs of the catalog, and what the server adds if one is set and answers."""
         home, server = view.snapshot.home, prefect_api.connect()
         if server is None or view.snapshot.past:
-            return FlowsContent(view, list(view.snapshot.runs))
+            return FlowsContent(view=view, runs=list(view.snapshot.runs))
         try:
             runs = flows.runs(home, server)
             run_id = self.query_one(RunTable).key or (runs[0].id if runs else None)
             log = server.logs(run_id, limit=200) if run_id else []
-            return FlowsContent(view, runs, server.deployments(), log)
+            return FlowsContent(view=view, runs=runs, deployments=server.deployments(), log=log)
         except OneclickError as error:
-            return FlowsContent(view, flows.runs(home), problem=str(error))
+            return FlowsContent(view=view, runs=flows.runs(home), problem=str(error))
 
     def fill(self, content: FlowsContent) -> None:
         """Show runs, log and deployments."""

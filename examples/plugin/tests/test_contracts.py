@@ -8,7 +8,7 @@ from oneclick_example.boxes_csv import FORMAT
 from oneclick_example.bright import Bright
 from oneclick_example.sheet import Sheet, SheetAdapter, fill_in
 
-from oneclick.core.plugins import DETECTORS, FORMATS, PLATFORMS, TRIGGERS, installed
+from oneclick.core.plugins import DETECTORS, FORMATS, PANELS, PLATFORMS, TRIGGERS, installed
 from oneclick.testing import DetectorContract, FormatContract, PlatformContract, TriggerContract
 
 
@@ -50,8 +50,8 @@ class TestSheet(PlatformContract):
 def test_oneclick_sees_each_of_them() -> None:
     names = [
         plugin.name
-        for group in (TRIGGERS, DETECTORS, PLATFORMS, FORMATS)
+        for group in (TRIGGERS, DETECTORS, PLATFORMS, FORMATS, PANELS)
         for plugin in installed(group)
     ]
-    assert names == ["border", "bright", "sheet", "csv"]
+    assert names == ["border", "bright", "sheet", "csv", "waiting"]
     assert SheetAdapter.name == "sheet"

@@ -23,7 +23,7 @@ from encord.http.constants import RequestsSettings
 
 from oneclick import __version__
 from oneclick.core.errors import OneclickError, PlatformAway, PlatformRefused
-from oneclick.platforms.options import EUROPE, US, EncordOptions
+from oneclick.platforms.encord.options import EUROPE, US, EncordOptions
 
 T = TypeVar("T")
 MAX_RETRY_AFTER = 60.0

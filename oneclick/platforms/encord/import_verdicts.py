@@ -15,14 +15,14 @@ import msgspec
 from encord.objects import LabelRowV2
 from encord.orm.analytics import TaskAction, TaskActionType
 
-from oneclick.core import edits
+from oneclick.core import edits, ids
 from oneclick.core.errors import BadInput, PlatformAway, PlatformRefused, Unavailable, reason
 from oneclick.core.labels import LabelSet, LabelTrack
 from oneclick.core.review import Verdict
 from oneclick.platforms.encord import activity, convert, schema
 from oneclick.platforms.encord.load import branch_name
 from oneclick.platforms.encord.project import EncordProject
-from oneclick.platforms.encord.records import EncordRecord, EncordRecords, clip_code, clip_title
+from oneclick.platforms.encord.records import EncordRecord, EncordRecords, clip_title
 from oneclick.platforms.verdict_inbox import VerdictInbox
 from oneclick.storage import files, labels
 from oneclick.storage.workspace import Workspace
@@ -239,7 +239,7 @@ class VerdictImporter:
                 reason=rejection or "rejected",
             )
         visible = convert.visible_tracks(sent_labels)
-        reviewed = convert.read_tracks(row, sent_labels, clip_code(record.clip))
+        reviewed = convert.read_tracks(row, sent_labels, ids.pseudonym(record.clip))
         reviewed = edits.restore_ids(visible, reviewed)
         tracks, changes = edits.reconcile(sent_labels.tracks, visible, reviewed)
         same_keyframes = _keyframes(tracks) == _keyframes(sent_labels.tracks)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from encord.storage import StorageItem
 
+from oneclick.core import ids
 from oneclick.core.clips import Clip
 from oneclick.core.labels import LabelSet
 from oneclick.platforms.base import Offer
-from oneclick.platforms.encord.records import clip_code, clip_title
-from oneclick.platforms.options import EncordOptions
+from oneclick.platforms.encord.options import EncordOptions
+from oneclick.platforms.encord.records import clip_title
 
 CLIPS, BOXES = 20, 20_000
 """Most of each in one request: 20,000 boxes are about 10 MB."""
@@ -34,7 +35,7 @@ class ClipUpload:
     @property
     def code(self) -> str:
         """Return the pseudonym of the clip in hashes and metadata."""
-        return clip_code(self.clip.id)
+        return ids.pseudonym(self.clip.id)
 
     @property
     def branch(self) -> str:

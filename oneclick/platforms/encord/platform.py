@@ -12,15 +12,15 @@ from encord.storage import StorageItem
 
 from oneclick.core.errors import PlatformRefused
 from oneclick.core.review import Verdict
-from oneclick.platforms.base import ErasureReport, Offer, SendResult
+from oneclick.platforms.base import ErasureReport, Offer, PlatformOptions, SendResult
 from oneclick.platforms.encord import upload
 from oneclick.platforms.encord.connect import DEFAULT_RETRY_POLICY, Retrier, RetryPolicy
 from oneclick.platforms.encord.import_verdicts import VerdictImporter
 from oneclick.platforms.encord.intake import ClipSender
+from oneclick.platforms.encord.options import EncordOptions
 from oneclick.platforms.encord.project import EncordProject
 from oneclick.platforms.encord.records import EncordRecords, clip_title
 from oneclick.platforms.encord.upload import Uploader
-from oneclick.platforms.options import PlatformOptions
 from oneclick.platforms.verdict_inbox import VerdictInbox
 from oneclick.services.training_server import RemoteFolder
 from oneclick.storage.workspace import Workspace
@@ -38,15 +38,16 @@ class EncordPlatform:
 
     def __init__(
         self,
-        options: PlatformOptions,
+        setup: PlatformOptions,
         workspace: Workspace,
         retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY,
     ) -> None:
         root = workspace.review_dir() / self.name
-        self._options, self._bucket = options, options.encord.bucket
+        self._setup = setup
+        self._options: EncordOptions = setup.section or EncordOptions()
         self._records, self._inbox = EncordRecords(root / "records"), VerdictInbox(root)
-        self._retrier = Retrier(options.encord, retry_policy)
-        self._encord = EncordProject(options.encord, self._retrier)
+        self._retrier = Retrier(self._options, retry_policy)
+        self._encord = EncordProject(self._options, self._retrier)
         self._uploader = Uploader(workspace, self._encord)
         self._sender = ClipSender(self._encord, self._records, self._uploader)
         self._importer = VerdictImporter(
@@ -55,7 +56,7 @@ class EncordPlatform:
 
     def setup(self) -> list[str]:
         """Create ontology, dataset, folder and project where they are missing."""
-        lines = self._encord.setup(self._options.classes, self._options.attributes)
+        lines = self._encord.setup(self._setup.classes, self._setup.attributes)
         return [*lines, self._encord.check()]
 
     def check(self) -> str:
@@ -89,7 +90,7 @@ class EncordPlatform:
         Raises:
             PlatformRefused: something is left.
         """
-        title = clip_title(clip, self._options.encord)
+        title = clip_title(clip, self._options)
         rows = self._retrier.call("find labels", lambda: self._list_rows(title))
         items = self._retrier.call("find files", lambda: self._uploader.find(clip))
         units = sorted({row.data_hash for row in rows})
@@ -97,8 +98,9 @@ class EncordPlatform:
         deleted += [f"labels {r.label_hash} ({r.branch_name})" for r in rows if r.label_hash]
         deleted += [f"file {item.uuid}" for item in items]
         self._retrier.call("delete data", lambda: self.delete(units, items))
-        if self._bucket and RemoteFolder(self._bucket, "bucket").remove(title):
-            deleted.append(f"{self._bucket}/{title}")
+        bucket = self._options.bucket
+        if bucket and RemoteFolder(bucket, "bucket").remove(title):
+            deleted.append(f"{bucket}/{title}")
         checked = self.verify_erasure(clip, title, items)
         self._records.delete(clip)
         return ErasureReport(clip, tuple(deleted), checked)

@@ -19,7 +19,7 @@ from encord.storage import StorageFolder
 from oneclick.core.errors import PlatformAway, PlatformRefused
 from oneclick.platforms.encord import schema
 from oneclick.platforms.encord.connect import Retrier, connect
-from oneclick.platforms.options import EncordOptions
+from oneclick.platforms.encord.options import EncordOptions
 
 T = TypeVar("T")
 

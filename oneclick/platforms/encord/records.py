@@ -1,21 +1,19 @@
 """What we know of each clip on Encord: one small JSON file, written when the clip is ready there.
 
-Only speed and erasure need these files: a lost one is rebuilt from the title of the clip.
+Only speed, erasure and the title in `oneclick clips show` need these files: a lost one is rebuilt.
 """
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
+from oneclick.core import ids
 from oneclick.core.errors import BadInput
-from oneclick.platforms.options import EncordOptions
+from oneclick.platforms.encord.options import EncordOptions
 from oneclick.storage import files
-
-CODE_PREFIX = "oneclick-"
 
 
 class EncordRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,11 +60,6 @@ class EncordRecords:
         return self._folder / f"{clip_id}.json"
 
 
-def clip_code(clip_id: str) -> str:
-    """Return a pseudonym of a clip that reveals neither camera nor time."""
-    return f"{CODE_PREFIX}{hashlib.sha256(clip_id.encode()).hexdigest()[:20]}"
-
-
 def clip_title(clip_id: str, options: EncordOptions) -> str:
     """Return the title of a clip on Encord."""
-    return f"{clip_id if options.titles == 'clip' else clip_code(clip_id)}.mp4"
+    return f"{clip_id if options.titles == 'clip' else ids.pseudonym(clip_id)}.mp4"

@@ -11,11 +11,12 @@ from encord.orm.dataset import LongPollingStatus
 from encord.orm.storage import CustomerProvidedVideoMetadata, DataUploadItems, DataUploadVideo
 from encord.storage import StorageItem
 
+from oneclick.core import ids
 from oneclick.core.clips import Clip
 from oneclick.core.errors import BadInput, PlatformRefused
 from oneclick.platforms.encord.load import ClipUpload
 from oneclick.platforms.encord.project import EncordProject
-from oneclick.platforms.encord.records import clip_code, clip_title
+from oneclick.platforms.encord.records import clip_title
 from oneclick.services.training_server import FileStamp, RemoteFolder
 from oneclick.storage import files
 from oneclick.storage.workspace import Workspace
@@ -57,7 +58,7 @@ class Uploader:
     def find(self, clip_id: str) -> list[StorageItem]:
         """List the files of a clip in the folder, oldest first."""
         items = self._encord.folder.list_items(search=clip_title(clip_id, self._options))
-        code = clip_code(clip_id)
+        code = ids.pseudonym(clip_id)
         matches = [item for item in items if (item.client_metadata or {}).get("clip") == code]
         return sorted(matches, key=lambda item: (item.created_at, str(item.uuid)))
 

@@ -10,13 +10,16 @@ import hashlib
 import hmac
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
-from oneclick.core.errors import OneclickError, UsageError
-from oneclick.platforms.options import EncordOptions
+from oneclick.core.errors import UsageError
+from oneclick.platforms.base import RequestCheck, UntrustedWebhook
+from oneclick.platforms.encord.options import EncordOptions
 
+PATH = "/hooks/encord"
 SECRET_VARIABLE = "ENCORD_WEBHOOK_SECRET"
 SIGNATURE, TIMESTAMP = "x-encord-signature", "x-encord-timestamp"
 MAX_AGE_SECONDS = 300.0
@@ -25,12 +28,17 @@ DECISION_EVENTS = {"task_submitted_event", "task_sumbitted_event", "task_complet
 """The second is how some versions of the service spell the first."""
 
 
-class UntrustedWebhook(OneclickError):
-    """A webhook that does not come from Encord, or is a replay of an old one."""
-
-
 class _WebhookEvent(msgspec.Struct, frozen=True):
     event_type: str = ""
+
+
+def open_check(options: EncordOptions) -> RequestCheck:
+    """Return the check of requests, with the secret loaded.
+
+    Raises:
+        UsageError: none is set, or its file cannot be read.
+    """
+    return partial(reports_decision, load_secret(options))
 
 
 def load_secret(options: EncordOptions) -> str:

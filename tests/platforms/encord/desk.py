@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from oneclick.core import ids
 from oneclick.core.labels import LabelTrack
-from oneclick.platforms.base import Offer
+from oneclick.platforms.base import Offer, PlatformOptions
 from oneclick.platforms.encord import convert, schema
 from oneclick.platforms.encord.connect import RetryPolicy
+from oneclick.platforms.encord.options import EncordOptions
 from oneclick.platforms.encord.platform import EncordPlatform
-from oneclick.platforms.encord.records import clip_code, clip_title
-from oneclick.platforms.options import EncordOptions, PlatformOptions
+from oneclick.platforms.encord.records import clip_title
 from oneclick.storage.workspace import Workspace
 from tests.fakes.encord_server import EncordServer
 from tests.fakes.encord_world import MAIN, Json, Project
@@ -38,7 +39,7 @@ class Desk:
             home.mkdir(parents=True, exist_ok=True)
             key.write_text(self.server.user(MACHINE))
         given = {"key_file": str(key), "domain": self.server.url, **options}
-        self.choice = PlatformOptions("encord", encord=EncordOptions(**given))
+        self.choice = PlatformOptions("encord", section=EncordOptions(**given))
 
     def open(self, tries: Sequence[float] = (), upload: float = 5.0) -> EncordPlatform:
         """A platform as a new process would have it; waiting takes no time."""
@@ -46,7 +47,7 @@ class Desk:
         return EncordPlatform(self.choice, self.workspace, patience)
 
     def title(self, clip_id: str) -> str:
-        return clip_title(clip_id, self.choice.encord)
+        return clip_title(clip_id, self.choice.section)
 
     @property
     def project(self) -> Project:
@@ -76,7 +77,7 @@ class Desk:
 
     def move_box(self, clip_id: str, track: int, frame: int, right: float, by: str = ANNA) -> None:
         """Drag a box to the right by so many pixels."""
-        key = convert.object_hash(clip_code(clip_id), track)
+        key = convert.object_hash(ids.pseudonym(clip_id), track)
 
         def change(blob: Json, data: str) -> None:
             unit = blob["data_units"][data]
@@ -89,7 +90,7 @@ class Desk:
 
     def draw(self, clip_id: str, track: LabelTrack, by: str = ANNA) -> None:
         """Put all boxes of a track where they are to be, in px."""
-        key = convert.object_hash(clip_code(clip_id), track.id)
+        key = convert.object_hash(ids.pseudonym(clip_id), track.id)
         look = {"shape": "bounding_box", "name": track.cls, "value": track.cls, "color": "#fff"}
         look |= {"objectHash": key, "featureHash": schema.feature_hash("class", track.cls)}
         look |= {"confidence": 1, "manualAnnotation": True, "createdBy": by}

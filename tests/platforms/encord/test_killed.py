@@ -152,10 +152,11 @@ def test_people_are_kept_by_name(desks: NewDesk) -> None:
 PROGRAM = """
 import sys
 from pathlib import Path
-from oneclick.platforms.options import PlatformOptions, EncordOptions
+from oneclick.platforms import PlatformOptions
+from oneclick.platforms.encord.options import EncordOptions
 from oneclick.stages import review
 home, key, domain = sys.argv[1:]
-choice = PlatformOptions("encord", encord=EncordOptions(key_file=key, domain=domain))
+choice = PlatformOptions("encord", section=EncordOptions(key_file=key, domain=domain))
 sent = review.send(Path(home), Path(home, "ids").read_text().split(), choice)
 taken = review.collect(Path(home), choice)
 assert not sent.failed and not taken.failed, (sent, taken)
@@ -165,7 +166,7 @@ CI = ("labelrow POST",)
 
 
 def run(desk: Desk) -> subprocess.Popen[bytes]:
-    given = [str(desk.home), desk.choice.encord.key_file, desk.server.url]
+    given = [str(desk.home), desk.choice.section.key_file, desk.server.url]
     return subprocess.Popen([sys.executable, "-c", PROGRAM, *given])
 
 

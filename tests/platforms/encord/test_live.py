@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from oneclick.core import ids
 from oneclick.core.labels import LabelSet, LabelTrack, Ranges
-from oneclick.platforms.base import ErasureReport, Offer
+from oneclick.platforms.base import ErasureReport, Offer, PlatformOptions
 from oneclick.platforms.encord import convert
 from oneclick.platforms.encord.connect import (
     DEFAULT_RETRY_POLICY,
@@ -28,10 +29,10 @@ from oneclick.platforms.encord.connect import (
     Retrier,
     RetryPolicy,
 )
+from oneclick.platforms.encord.options import EUROPE, EncordOptions
 from oneclick.platforms.encord.platform import EncordPlatform
 from oneclick.platforms.encord.project import EncordProject
-from oneclick.platforms.encord.records import clip_code, clip_title
-from oneclick.platforms.options import EUROPE, EncordOptions, PlatformOptions
+from oneclick.platforms.encord.records import clip_title
 from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
 from tests.fakes.encord_server import EncordServer
@@ -75,7 +76,7 @@ def scenario(
 ) -> Seen:
     """Set up, send two clips, read them back, fetch with nothing finished, erase both."""
     workspace = Workspace(home)
-    platform = EncordPlatform(PlatformOptions("encord", encord=options), workspace, patience)
+    platform = EncordPlatform(PlatformOptions("encord", section=options), workspace, patience)
     platform.setup()
     sent = offers(workspace)
     names = [clip.id for clip, _ in sent]
@@ -109,7 +110,7 @@ def stored(options: EncordOptions, sent: list[LabelSet]) -> list[tuple[LabelTrac
     for one in sent:
         (row,) = project.list_label_rows_v2(data_title_eq=clip_title(one.clip, options))
         row.initialise_labels()
-        back.append(convert.read_tracks(row, one, clip_code(one.clip)))
+        back.append(convert.read_tracks(row, one, ids.pseudonym(one.clip)))
     return back
 
 

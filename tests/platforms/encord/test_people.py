@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from oneclick.core import ids
 from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
 from oneclick.platforms.base import Offer
 from oneclick.platforms.encord import convert, import_verdicts, load
-from oneclick.platforms.encord.records import clip_code
-from oneclick.platforms.options import EncordOptions
+from oneclick.platforms.encord.options import EncordOptions
 from oneclick.storage import labels as label_files
 from tests.fakes import clips
 from tests.fakes.encord_server import Call
@@ -54,7 +54,7 @@ def draws_at(desk: Desk, clip_id: str, at: Callable[[Call], bool]) -> Callable[[
 
 
 def key(clip_id: str, track: int) -> str:
-    return convert.object_hash(clip_code(clip_id), track)
+    return convert.object_hash(ids.pseudonym(clip_id), track)
 
 
 @pytest.mark.parametrize("how", ["", "no copies"])
@@ -112,7 +112,7 @@ def test_labels_are_complete_before_anybody_sees_a_clip_that_is_held(desks: NewD
     send(desk, offers)
     stages = {stage["uuid"]: stage["title"] for stage in desk.project.stages}
     assert {stages[task.stage] for task in desk.project.tasks.values()} == {ANNOTATE}
-    assert "hold" in desk.choice.encord.__dataclass_fields__
+    assert "hold" in desk.choice.section.__dataclass_fields__
     desk.server.script = lambda call: None
     peek(Call(0, "", 0, 0))
     assert len(set(seen)) == 2

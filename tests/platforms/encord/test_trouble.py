@@ -20,13 +20,14 @@ from oneclick.storage import files
 from tests.fakes import clips
 from tests.fakes.encord_server import Call, EncordServer, Fault, new_key
 from tests.platforms.encord.desk import ANNA, BEN, MACHINE, Desk, NewDesk
+from tests.waits import HANG_SECONDS
 
 FAULTS: list[Fault] = ["drop", "lose", (429, {"retry-after": "2"}), (500, {}), (503, {})]
 
 
 def changed(desk: Desk, **options: object) -> EncordPlatform:
     """A platform with other settings."""
-    other = replace(desk.choice, encord=replace(desk.choice.encord, **options))  # type: ignore[arg-type]
+    other = replace(desk.choice, section=replace(desk.choice.section, **options))  # type: ignore[arg-type]
     desk.choice = other
     return desk.open()
 
@@ -141,7 +142,7 @@ def test_without_a_key_both_ways_to_give_one_are_named(
     ready: tuple[Desk, list[Offer]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk, _ = ready
-    key = Path(desk.choice.encord.key_file)
+    key = Path(desk.choice.section.key_file)
     for name in (connect.KEY, connect.KEY_FILE):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(PlatformAway, match=r"review\.encord\.key_file or ENCORD_SSH_KEY_FILE"):
@@ -423,12 +424,12 @@ def test_the_fake_checks_what_it_is_told(tmp_path: Path) -> None:
     """A fake that takes anything would prove nothing."""
     server = EncordServer()
     server.user(MACHINE)
-    answer = requests.get(f"{server.url}/v2/public/projects", timeout=5)
+    answer = requests.get(f"{server.url}/v2/public/projects", timeout=HANG_SECONDS)
     assert answer.status_code == 401
     forged = {"Authorization": f"{next(iter(server.world.keys))}:{'00' * 64}"}
     body = (
         '{"query_type": "dataset", "query_method": "GET", "values": {"uid": null, "payload": null}}'
     )
-    answer = requests.post(f"{server.url}/public", data=body, headers=forged, timeout=5)
+    answer = requests.post(f"{server.url}/public", data=body, headers=forged, timeout=HANG_SECONDS)
     assert answer.json()["status"] == 401
     server.end()

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from oneclick.core.errors import UsageError
+from oneclick.platforms.base import UntrustedWebhook
 from oneclick.platforms.encord import webhook
-from oneclick.platforms.options import EncordOptions
+from oneclick.platforms.encord.options import EncordOptions
 
 NOW = 1_800_000_000.0
 
@@ -67,7 +68,7 @@ def test_a_signature_known_to_be_right_is_believed() -> None:
     ],
 )
 def test_what_is_forged_or_old_is_turned_away(headers: dict[str, str], match: str) -> None:
-    with pytest.raises(webhook.UntrustedWebhook, match=match):
+    with pytest.raises(UntrustedWebhook, match=match):
         webhook.reports_decision("ours", headers, b"{}", NOW)
 
 

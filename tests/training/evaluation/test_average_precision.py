@@ -5,9 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from oneclick.core.detections import Detections
-from oneclick.core.tracks import Tracks
 from oneclick.training.evaluation import average_precision, evaluate
+from tests.fakes import arrays
 
 Boxes, Truth = average_precision.ImageDetections, average_precision.ImageTruth
 
@@ -48,10 +47,10 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_hand_worked_examples(case: str) -> None:
     predictions, truths, mean, at_half = CASES[case]
-    found = evaluate.score(predictions, truths)
-    assert (found.map, found.ap50) == pytest.approx((mean, at_half), abs=1e-6)
-    own = average_precision.average(average_precision.match(predictions, truths))
-    assert average_precision.mean(own)[0] == pytest.approx(mean)
+    metrics = evaluate.score(predictions, truths)
+    assert (metrics.map, metrics.ap50) == pytest.approx((mean, at_half), abs=1e-6)
+    precisions = average_precision.average(average_precision.match(predictions, truths))
+    assert average_precision.mean(precisions)[0] == pytest.approx(mean)
 
 
 def crowd(seed: int, images: int = 12) -> tuple[list[Boxes], list[Truth]]:
@@ -63,9 +62,9 @@ def crowd(seed: int, images: int = 12) -> tuple[list[Boxes], list[Truth]]:
         low = rng.uniform(0, 100, (n, 2))
         true = np.concatenate([low, low + rng.uniform(10, 40, (n, 2))], 1)
         classes = rng.integers(0, 2, n)
-        found = np.repeat(true, 2, 0) + rng.normal(0, 3, (2 * n, 4))
+        noisy_boxes = np.repeat(true, 2, 0) + rng.normal(0, 3, (2 * n, 4))
         scores = rng.integers(1, 10, 2 * n) / 10
-        predictions.append((found.astype(np.float32), scores, np.repeat(classes, 2)))
+        predictions.append((noisy_boxes.astype(np.float32), scores, np.repeat(classes, 2)))
         truths.append((true.astype(np.float32), classes))
     return predictions, truths
 
@@ -74,18 +73,18 @@ def crowd(seed: int, images: int = 12) -> tuple[list[Boxes], list[Truth]]:
 def test_our_average_precision_agrees_with_the_coco_evaluator(seed: int) -> None:
     predictions, truths = crowd(seed)
     official = evaluate.score(predictions, truths)
-    own = average_precision.average(average_precision.match(predictions, truths))
+    precisions = average_precision.average(average_precision.match(predictions, truths))
     # A recall that equals one of the 101 points up to rounding may fall on either side of it.
-    assert average_precision.mean(own)[0] == pytest.approx(official.map, abs=2e-3)
-    assert np.nanmean(own[0, :, 0]) == pytest.approx(official.ap50, abs=0.011)
+    assert average_precision.mean(precisions)[0] == pytest.approx(official.map, abs=2e-3)
+    assert np.nanmean(precisions[0, :, 0]) == pytest.approx(official.ap50, abs=0.011)
 
 
 def test_the_weight_two_is_the_same_as_the_clip_twice() -> None:
     predictions, truths = crowd(9, images=6)
     groups = np.array([0, 0, 1, 1, 2, 2])
     weights = np.array([[2.0, 0.0, 1.0]])
-    drawn = [0, 1, 0, 1, 4, 5]
-    again = average_precision.match([predictions[k] for k in drawn], [truths[k] for k in drawn])
+    indices = [0, 1, 0, 1, 4, 5]
+    again = average_precision.match([predictions[k] for k in indices], [truths[k] for k in indices])
     weighted = average_precision.average(
         average_precision.match(predictions, truths, groups), weights
     )
@@ -96,15 +95,15 @@ def test_the_weight_two_is_the_same_as_the_clip_twice() -> None:
 
 def test_recall_and_precision_are_those_of_an_exhaustive_matching() -> None:
     predictions, truths = crowd(3, images=8)
-    found = evaluate.score(predictions, truths, threshold=0.5)
-    hit = made = 0
+    metrics = evaluate.score(predictions, truths, threshold=0.5)
+    hit = prediction_count = 0
     for (boxes, scores, classes), (true, true_classes) in zip(predictions, truths, strict=True):
         for c in (0, 1):
             mine = boxes[(scores >= 0.5) & (classes == c)]
-            made += len(mine)
+            prediction_count += len(mine)
             hit += _most_pairs(mine, true[true_classes == c])
-    assert found.recall == hit / found.boxes
-    assert found.precision == hit / made
+    assert metrics.recall == hit / metrics.boxes
+    assert metrics.precision == hit / prediction_count
 
 
 def _most_pairs(a: np.ndarray, b: np.ndarray) -> int:
@@ -123,7 +122,7 @@ def _most_pairs(a: np.ndarray, b: np.ndarray) -> int:
 def test_a_clip_is_scored_against_its_tracks_at_a_stride() -> None:
     frames = np.arange(6)
     boxes = np.tile(np.array([[0, 0, 10, 10]], np.float32), (6, 1))
-    true = Tracks(
+    true = arrays.tracks(
         frames=frames,
         tracks=np.zeros(6),
         boxes=boxes,
@@ -133,7 +132,7 @@ def test_a_clip_is_scored_against_its_tracks_at_a_stride() -> None:
         length=6,
         fps=10.0,
     )
-    made = Detections(
+    detections = arrays.detections(
         frames=frames[::2],
         boxes=boxes[::2],
         scores=np.ones(3),
@@ -141,9 +140,9 @@ def test_a_clip_is_scored_against_its_tracks_at_a_stride() -> None:
         length=6,
         fps=10.0,
     )
-    assert evaluate.score_clip(made, true, stride=2).map == 1
-    whole = evaluate.score_clip(made, true)
-    assert (whole.images, whole.boxes, whole.recall) == (6, 6, 0.5)
+    assert evaluate.score_clip(detections, true, stride=2).map == 1
+    all_frames = evaluate.score_clip(detections, true)
+    assert (all_frames.images, all_frames.boxes, all_frames.recall) == (6, 6, 0.5)
 
 
 def test_the_operating_point_separates_good_from_bad_scores() -> None:

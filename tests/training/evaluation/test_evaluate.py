@@ -49,8 +49,8 @@ def test_a_false_box_in_a_region_to_ignore_counts_neither_way() -> None:
 
 
 def test_a_true_box_in_a_region_to_ignore_is_found_all_the_same() -> None:
-    found = evaluate.score([image((*A, 0.9, 0))], [truth((*A, 0))], 0.5, [REGION])
-    assert (found.map, found.recall, found.precision) == (pytest.approx(1), 1, 1)
+    metrics = evaluate.score([image((*A, 0.9, 0))], [truth((*A, 0))], 0.5, [REGION])
+    assert (metrics.map, metrics.recall, metrics.precision) == (pytest.approx(1), 1, 1)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -60,10 +60,14 @@ def test_with_regions_to_ignore_ours_agrees_with_the_coco_evaluator(seed: int) -
     low = rng.uniform(0, 100, (len(truths), 2, 2))
     ignored = list(np.concatenate([low, low + rng.uniform(10, 50, low.shape)], 2))
     official = coco.mean_average_precision(predictions, truths, ignored)
-    own = average_precision.average(average_precision.match(predictions, truths, ignored=ignored))
+    precisions = average_precision.average(
+        average_precision.match(predictions, truths, ignored=ignored)
+    )
     # A crowd as large as one detection forgives another that lies within it: a few of a hundred.
-    assert average_precision.mean(own)[0] == pytest.approx(official[0], abs=0.01)
-    assert average_precision.mean(own)[0] > coco.mean_average_precision(predictions, truths)[0]
+    assert average_precision.mean(precisions)[0] == pytest.approx(official[0], abs=0.01)
+    assert (
+        average_precision.mean(precisions)[0] > coco.mean_average_precision(predictions, truths)[0]
+    )
 
 
 def test_recall_at_a_rate_of_false_boxes_is_read_off_the_curve() -> None:
@@ -103,16 +107,16 @@ def test_bootstrap_by_counts_is_the_exact_one(seed: int) -> None:
     predictions, truths = crowd(seed, images=30)
     groups = np.arange(30) // 3
     matches = average_precision.match(predictions, truths, groups)
-    drawn = bootstrap.draw_clips(10, 50, seed)
-    exact = average_precision.mean(average_precision.average(matches, drawn))
-    assert bootstrap.mean_average_precision(matches, drawn) == pytest.approx(exact, abs=1e-3)
+    draws = bootstrap.draw_clips(10, 50, seed)
+    exact = average_precision.mean(average_precision.average(matches, draws))
+    assert bootstrap.mean_average_precision(matches, draws) == pytest.approx(exact, abs=1e-3)
 
 
 def test_a_draw_without_any_true_box_is_no_number() -> None:
     matches = average_precision.match([image((*A, 0.9, 0)), image()], [truth((*A, 0)), truth()])
-    found = bootstrap.mean_average_precision(matches, np.array([[0, 2], [1, 1]], np.float32))
-    assert np.isnan(found[0])
-    assert found[1] == pytest.approx(1)
+    means = bootstrap.mean_average_precision(matches, np.array([[0, 2], [1, 1]], np.float32))
+    assert np.isnan(means[0])
+    assert means[1] == pytest.approx(1)
 
 
 class Says(nn.Module):
@@ -145,27 +149,27 @@ def test_a_network_is_scored_by_class_slice_and_clip() -> None:
     )
     network = Says([answer(tall), answer((16.0, 2.0, 28.0, 20.0))])
     lines = (line("a", "lounge", "flicker"), line("b", "hall", "jump"))
-    made = evaluate.evaluate(network, [batch], 0.5, lines, ("person", "chair"))
-    assert made.clips == ("a", "b")
-    assert made.metrics.recall == 0.5
-    assert made.metrics.precision == 1  # the false box lies where nothing is asked
-    person, chair = made.classes
+    evaluation = evaluate.evaluate(network, [batch], 0.5, lines, ("person", "chair"))
+    assert evaluation.clips == ("a", "b")
+    assert evaluation.metrics.recall == 0.5
+    assert evaluation.metrics.precision == 1  # the false box lies where nothing is asked
+    person, chair = evaluation.classes
     assert (person.name, person.boxes, chair.map) == ("person", 2, None)
-    assert person.map == pytest.approx(made.metrics.map, abs=2e-3)
-    scores = {one.score.name: one.score.map for one in made.slices}
+    assert person.map == pytest.approx(evaluation.metrics.map, abs=2e-3)
+    scores = {row.score.name: row.score.map for row in evaluation.slices}
     assert scores["light=day"] == scores["camera=lounge"] == scores["posture=lying"] == 1
     assert scores["light=night"] == scores["trigger=jump"] == 0
-    (worst,) = made.worst
+    (worst,) = evaluation.worst
     assert (worst.clip, worst.frame, worst.f1, worst.missed, worst.alarms) == ("b", 4, 0, 1, 0)
 
 
 def test_the_cost_of_a_network_is_measured_where_it_is() -> None:
     network = networks.build(networks.TINY, ("person",))
     network.train()
-    found = model_profile.measure(network, (64, 96), runs=2)
-    assert found.ms > 0
-    assert found.runs == 2
-    assert found.parameters == sum(p.numel() for p in network.parameters())
-    assert found.megabytes == pytest.approx(4e-6 * found.parameters, rel=0.2)
-    assert "cpu" in found.device
+    profile = model_profile.measure(network, (64, 96), runs=2)
+    assert profile.ms > 0
+    assert profile.runs == 2
+    assert profile.parameters == sum(p.numel() for p in network.parameters())
+    assert profile.megabytes == pytest.approx(4e-6 * profile.parameters, rel=0.2)
+    assert "cpu" in profile.device
     assert network.training

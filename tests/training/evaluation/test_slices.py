@@ -53,7 +53,7 @@ def cut(
     predictions: list[ImageDetections], lines: tuple[DatasetClip, ...] = LINES
 ) -> dict[str, slices.EvaluationSlice]:
     matches = average_precision.match(predictions, TRUTHS, np.array([0, 0, 1, 1]))
-    return {one.score.name: one for one in slices.cut(matches, FACTS, 0.5, lines)}
+    return {row.score.name: row for row in slices.cut(matches, FACTS, 0.5, lines)}
 
 
 PERFECT = [found(*boxes.tolist()) for boxes, _ in TRUTHS]
@@ -75,12 +75,12 @@ SIZES = {
 
 
 def test_every_image_and_box_belongs_to_its_slices() -> None:
-    made = cut(PERFECT)
-    assert {n: (s.score.images, s.score.clips, s.score.boxes) for n, s in made.items()} == SIZES
-    for one in made.values():
-        assert one.score.map == pytest.approx(1) or one.score.boxes == 0
-        assert one.score.alarms == 0
-    assert made["people=0"].score.map is None
+    rows = cut(PERFECT)
+    assert {n: (s.score.images, s.score.clips, s.score.boxes) for n, s in rows.items()} == SIZES
+    for row in rows.values():
+        assert row.score.map == pytest.approx(1) or row.score.boxes == 0
+        assert row.score.alarms == 0
+    assert rows["people=0"].score.map is None
 
 
 def test_without_a_manifest_there_is_no_camera_and_no_trigger() -> None:
@@ -91,8 +91,8 @@ def test_without_a_manifest_there_is_no_camera_and_no_trigger() -> None:
 
 def test_a_slice_that_is_the_whole_is_left_out() -> None:
     assert "light=day" not in {
-        one.score.name
-        for one in slices.cut(
+        row.score.name
+        for row in slices.cut(
             average_precision.match([found(TALL)], [true(TALL)]),
             ImageMetadata(("a",), np.array([False]), np.array([100.0]), ((),)),
             0.5,
@@ -102,8 +102,8 @@ def test_a_slice_that_is_the_whole_is_left_out() -> None:
 
 def test_boxes_of_another_size_count_neither_way() -> None:
     # A large true box found, a small false box: the slice of large boxes is flawless.
-    made = cut([found(TALL), found(TALL, (50, 30, 70, 40)), found(), found()])
-    large, small = made["size=large"].score, made["size=small"].score
+    rows = cut([found(TALL), found(TALL, (50, 30, 70, 40)), found(), found()])
+    large, small = rows["size=large"].score, rows["size=small"].score
     assert (large.map, large.recall, large.alarms) == (pytest.approx(1), 1, 0)
     assert (small.map, small.recall, small.alarms) == (0, 0, 0.5)
 

@@ -48,10 +48,10 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_gate_decides_and_says_why(case: str) -> None:
-    candidate, champion, trained_on, verdict, word = CASES[case]
+    candidate, champion, trained_on, verdict, phrase = CASES[case]
     decision = gate.decide(candidate, champion, trained_on)
     assert decision.verdict == verdict, decision.reasons
-    assert word in " ".join(decision.reasons)
+    assert phrase in " ".join(decision.reasons)
     assert [row.name for row in decision.rows] == ["candidate", "champion"][: 1 + bool(champion)]
 
 
@@ -90,55 +90,61 @@ def simulated(clips: int, seed: int, **shift: float) -> tuple[Evaluation, Evalua
 
 
 def test_a_loss_by_night_is_named_and_never_promoted_though_the_whole_is_better() -> None:
-    made = [gate.decide(*simulated(60, k, night=-0.6, day=1.2), options=QUICK) for k in range(8)]
-    assert sum(one.rows[0].map > one.rows[1].map for one in made) >= 6
-    assert "promote" not in {one.verdict for one in made}
-    named = [one for one in made if "worse on light=night" in " ".join(one.reasons)]
+    decisions = [
+        gate.decide(*simulated(60, k, night=-0.6, day=1.2), options=QUICK) for k in range(8)
+    ]
+    assert sum(decision.rows[0].map > decision.rows[1].map for decision in decisions) >= 6
+    assert "promote" not in {decision.verdict for decision in decisions}
+    named = [
+        decision for decision in decisions if "worse on light=night" in " ".join(decision.reasons)
+    ]
     assert len(named) >= 6
-    assert all(one.verdict == "refuse" for one in named)
-    whole, worst = named[0].slices[:2]
-    assert whole.name == "all"
+    assert all(decision.verdict == "refuse" for decision in named)
+    overall, worst = named[0].slices[:2]
+    assert overall.name == "all"
     assert worst.word == "worse"
 
 
 def test_no_regression_is_named_between_equal_models() -> None:
-    made = [gate.decide(*simulated(20, k), options=QUICK) for k in range(20)]
-    named = sum("worse" in {row.word for row in one.slices} for one in made)
+    decisions = [gate.decide(*simulated(20, k), options=QUICK) for k in range(20)]
+    named = sum("worse" in {row.word for row in decision.slices} for decision in decisions)
     assert named <= 3  # 5% are expected, over all slices together
 
 
 def test_a_dozen_clips_are_enough_for_a_clearly_better_model() -> None:
-    made = [gate.decide(*simulated(12, k, night=1.2, day=1.2), options=QUICK) for k in range(8)]
-    assert [one.verdict for one in made].count("promote") >= 7
-    assert any(row.word == "too small" for row in made[0].slices)
+    decisions = [
+        gate.decide(*simulated(12, k, night=1.2, day=1.2), options=QUICK) for k in range(8)
+    ]
+    assert [decision.verdict for decision in decisions].count("promote") >= 7
+    assert any(row.word == "too small" for row in decisions[0].slices)
 
 
 def test_what_a_slice_may_have_lost_delays_the_promotion() -> None:
     candidate, champion = simulated(40, 3, night=0.25, day=0.25)
     strict = replace(QUICK, slice_margin=0.0, slice_confidence=0.999)
-    made = gate.decide(candidate, champion, options=strict)
-    assert made.verdict == "not enough evidence"
-    assert "may lose more than 0.0 on" in " ".join(made.reasons)
+    decision = gate.decide(candidate, champion, options=strict)
+    assert decision.verdict == "not enough evidence"
+    assert "may lose more than 0.0 on" in " ".join(decision.reasons)
     only = replace(strict, named=("weather",))
-    made = gate.decide(candidate, champion, options=only)
-    assert made.verdict == "promote"
-    assert {row.word for row in made.slices[1:]} == {"not judged"}
+    decision = gate.decide(candidate, champion, options=only)
+    assert decision.verdict == "promote"
+    assert {row.word for row in decision.slices[1:]} == {"not judged"}
 
 
 def test_slices_are_shown_worst_first_after_the_whole() -> None:
-    made = gate.decide(*simulated(40, 5), options=QUICK)
+    decision = gate.decide(*simulated(40, 5), options=QUICK)
     order = ["worse", "unclear", "no worse", "better", "too small"]
-    places = [order.index(row.word) for row in made.slices[1:]]
+    places = [order.index(row.word) for row in decision.slices[1:]]
     assert places == sorted(places)
-    empty = next(row for row in made.slices if row.name == "people=0")
+    empty = next(row for row in decision.slices if row.name == "people=0")
     assert (empty.boxes, empty.gain, empty.word) == (0, None, "too small")
 
 
 def test_the_first_model_shows_its_slices_and_loses_nothing() -> None:
     candidate, _ = simulated(12, 0)
-    made = gate.decide(candidate, None)
-    assert made.slices[0].candidate == pytest.approx(candidate.metrics.map, abs=1e-6)
-    assert {row.word for row in made.slices} == {"not judged"}
+    decision = gate.decide(candidate, None)
+    assert decision.slices[0].candidate == pytest.approx(candidate.metrics.map, abs=1e-6)
+    assert {row.word for row in decision.slices} == {"not judged"}
 
 
 def test_a_test_clip_in_training_is_never_promoted() -> None:
@@ -149,27 +155,27 @@ def test_a_test_clip_in_training_is_never_promoted() -> None:
 
 
 def test_intervals_cover_the_true_gain_though_clips_are_few() -> None:
-    held = 0
+    covered = 0
     for seed in range(60):
         candidate, champion = simulated(8, seed)
-        found = significance.estimate_gains(
+        gains = significance.estimate_gains(
             [(candidate.matches, champion.matches)],
             np.array([[candidate.metrics.map, champion.metrics.map]]),
             200,
             seed,
         )
-        low, high = found.bounds(0.95)
-        held += bool(low[0] < 0 < high[0])
-    assert held >= 48  # 90% are expected
+        low, high = gains.bounds(0.95)
+        covered += bool(low[0] < 0 < high[0])
+    assert covered >= 48  # 90% are expected
 
 
 def test_steps_down_name_more_than_the_largest_loss() -> None:
     rng = np.random.default_rng(0)
     draws = rng.normal(size=(2000, 3))
     lost = np.array([-9.0, -2.0, 0.5])
-    one = np.ones(3)
-    found = significance.GainEstimates(
-        champion=np.zeros(3), candidate=lost, error=one, freedom=100 * one, draws=draws
+    errors = np.ones(3)
+    gains = significance.GainEstimates(
+        champion=np.zeros(3), candidate=lost, error=errors, freedom=100 * errors, draws=draws
     )
-    assert found.worse(0.95, [0, 1, 2]).tolist() == [True, True, False]
-    assert found.worse(0.999, [0, 1, 2]).tolist() == [True, False, False]
+    assert gains.worse(0.95, [0, 1, 2]).tolist() == [True, True, False]
+    assert gains.worse(0.999, [0, 1, 2]).tolist() == [True, False, False]

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from oneclick import hindsight
-from oneclick.core.detections import Detections
 from oneclick.core.hits import Hit
 from oneclick.triggers.rules.appear import Appear, Disappear
 from oneclick.triggers.rules.area import Area
@@ -17,6 +16,7 @@ from oneclick.triggers.rules.jump import Jump
 from oneclick.triggers.rules.multibox import Multibox
 from oneclick.triggers.rules.still import Still
 from oneclick.triggers.scene import Scene
+from tests.fakes import arrays
 from tests.triggers.scenes import Row, boxes, person, scene, scene_of
 
 Spans = list[tuple[int, int]]
@@ -50,10 +50,10 @@ def test_jump_is_faster_than_anybody(rows: list[Row], fps: float, expected: Span
 def with_heights(tall: list[float]) -> Scene:
     n = len(tall)
     sides = [[100, 200, 140, 200 + h] for h in tall]
-    found = Detections(
+    detections = arrays.detections(
         frames=range(n), boxes=sides, scores=[0.9] * n, classes=[0] * n, length=n, fps=10.0
     )  # type: ignore[arg-type]
-    return scene_of(found)
+    return scene_of(detections)
 
 
 @pytest.mark.parametrize(
@@ -104,10 +104,10 @@ def test_a_drop_of_one_track_says_nothing_about_another() -> None:
     ids=["one class", "two frames of another", "the other", "to and fro"],
 )
 def test_class_switch_names_the_rarer_class(classes: list[int], expected: Spans) -> None:
-    seen = dataclasses.replace(
+    video_scene = dataclasses.replace(
         boxes(person(range(10))), classes=np.array(classes), names=("person", "chair")
     )
-    hits = ClassSwitch().find(scene_of(seen))
+    hits = ClassSwitch().find(scene_of(video_scene))
     assert spans(hits) == expected
     assert all("chair" in hit.why for hit in hits)
 
@@ -153,23 +153,23 @@ def test_ends_of_tracks_in_the_middle_of_the_picture(
 )
 def test_still_is_what_does_not_move_for_a_minute(step: float, seconds: int, hits: int) -> None:
     rows = [(k, 100 + step * k, 0.9) for k in range(seconds * 2)]
-    found = Still().find(scene(rows, length=200, fps=2.0))
-    assert [hit.why for hit in found] == ["person does not move for 60 s or longer"] * hits
+    still_hits = Still().find(scene(rows, length=200, fps=2.0))
+    assert [hit.why for hit in still_hits] == ["person does not move for 60 s or longer"] * hits
 
 
 def test_hindsight_shows_what_was_missed_and_what_was_too_much() -> None:
     rows = person([k for k in range(40) if k not in (10, 11)]) + person([20], x=400, score=0.55)
-    seen = scene(rows)
-    labels = hindsight.label([seen.detections], [0.5]).detections
-    both = dataclasses.replace(seen, labels=labels)
+    video_scene = scene(rows)
+    labels = hindsight.label([video_scene.detections], [0.5]).detections
+    both = dataclasses.replace(video_scene, labels=labels)
     assert spans(HindsightMiss().find(both)) == [(10, 12)]
     assert spans(HindsightExtra().find(both)) == [(20, 21)]
-    assert HindsightMiss().find(seen) == HindsightExtra().find(seen) == []
+    assert HindsightMiss().find(video_scene) == HindsightExtra().find(video_scene) == []
 
 
 def test_labels_and_signals_must_be_of_the_same_frames() -> None:
-    seen = boxes([])
+    video_scene = boxes([])
     with pytest.raises(ValueError, match="labels: expected 40 frames, got 41"):
-        scene_of(seen, labels=boxes([], length=41))
+        scene_of(video_scene, labels=boxes([], length=41))
     with pytest.raises(ValueError, match="signal dark: expected 40 frames"):
-        scene_of(seen, signals={"dark": np.zeros(3, np.float32)})
+        scene_of(video_scene, signals={"dark": np.zeros(3, np.float32)})

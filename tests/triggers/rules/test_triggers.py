@@ -15,13 +15,14 @@ from oneclick.triggers.rules.conflict import ConflictExtra, ConflictMiss
 from oneclick.triggers.rules.flicker import Flicker
 from oneclick.triggers.rules.low_confidence import LowConfidence
 from oneclick.triggers.scene import Scene
+from tests.fakes import arrays
 from tests.triggers.scenes import Row, boxes, person, scene, scene_of
 
 ALWAYS = list(range(40))
 
 
-def without(*missing: int) -> list[int]:
-    return [k for k in ALWAYS if k not in missing]
+def without(*frames: int) -> list[int]:
+    return [k for k in ALWAYS if k not in frames]
 
 
 def spans(hits: list[Hit]) -> list[tuple[int, int]]:
@@ -113,7 +114,7 @@ def test_blip_finds_what_comes_from_nothing(
 
 
 @pytest.mark.parametrize(
-    ("own", "rival", "miss", "extra"),
+    ("lead", "rival", "miss", "extra"),
     [
         (person(ALWAYS), person(ALWAYS), [], []),
         (person(ALWAYS), person(without(*range(10, 30))), [], [(10, 30)]),
@@ -136,12 +137,12 @@ def test_blip_finds_what_comes_from_nothing(
     ],
 )
 def test_conflict_joins_disagreement_about_one_object(
-    own: list[Row],
+    lead: list[Row],
     rival: list[Row],
     miss: list[tuple[int, int]],
     extra: list[tuple[int, int]],
 ) -> None:
-    both = scene(own, rival)
+    both = scene(lead, rival)
     assert spans(ConflictMiss().find(both)) == miss
     assert spans(ConflictExtra().find(both)) == extra
 
@@ -152,9 +153,9 @@ def test_without_a_rival_there_is_no_conflict() -> None:
 
 
 def test_a_rival_of_other_classes_has_no_say_on_them() -> None:
-    own, rival = boxes(person([5])), boxes(person([5, 6]))
+    lead, rival = boxes(person([5])), boxes(person([5, 6]))
     cats = dataclasses.replace(rival, names=("cat",))
-    both = scene_of(own, rival_detections=cats, rival_threshold=0.5)
+    both = scene_of(lead, rival_detections=cats, rival_threshold=0.5)
     assert ConflictMiss().find(both) == []
     assert spans(ConflictExtra().find(both)) == [(5, 6)]
 
@@ -197,7 +198,7 @@ def test_every_hit_is_well_formed_whatever_the_boxes(seed: int, length: int, fps
         corner = r.uniform(0, 400, (n, 2))
         frames, classes = r.integers(0, length, n), r.integers(0, 2, n)
         sides = np.concatenate([corner, corner + r.uniform(0, 200, (n, 2))], 1)
-        return Detections(
+        return arrays.detections(
             frames=frames,
             boxes=sides,
             scores=r.random(n),

@@ -15,18 +15,18 @@ def test_without_reviews_all_are_equal() -> None:
 
 def test_a_week_moves_shares_towards_what_pays() -> None:
     paid = {"flicker": ReviewYield(90, 30), "jump": ReviewYield(3, 30)}
-    now = budget_shares.shares_after_weeks(NAMES, [paid])
-    assert now["flicker"] > 1 / 3 > now["jump"]
+    shares = budget_shares.shares_after_weeks(NAMES, [paid])
+    assert shares["flicker"] > 1 / 3 > shares["jump"]
     later = budget_shares.shares_after_weeks(NAMES, [paid] * 8)
-    assert later["flicker"] > now["flicker"]
-    assert later["jump"] < now["jump"]
+    assert later["flicker"] > shares["flicker"]
+    assert later["jump"] < shares["jump"]
 
 
 def test_what_was_not_tried_is_taken_for_average() -> None:
-    now = budget_shares.shares_after_weeks(
+    shares = budget_shares.shares_after_weeks(
         NAMES, [{"flicker": ReviewYield(90, 30), "jump": ReviewYield(3, 30)}]
     )
-    assert now["jump"] < now["blip"] < now["flicker"]
+    assert shares["jump"] < shares["blip"] < shares["flicker"]
 
 
 def test_a_week_without_errors_moves_nothing() -> None:
@@ -44,9 +44,9 @@ def test_a_trigger_that_never_pays_keeps_the_floor() -> None:
             "blip": ReviewYield(0, 3000),
         }
     ] * 60
-    now = budget_shares.shares_after_weeks(NAMES, weeks)
-    assert now["jump"] == pytest.approx(MIN_SHARE, abs=0.01)
-    assert now["jump"] >= MIN_SHARE
+    shares = budget_shares.shares_after_weeks(NAMES, weeks)
+    assert shares["jump"] == pytest.approx(MIN_SHARE, abs=0.01)
+    assert shares["jump"] >= MIN_SHARE
 
 
 paid = st.builds(ReviewYield, st.floats(0, 1e4), st.floats(0.01, 1e4))
@@ -54,6 +54,6 @@ paid = st.builds(ReviewYield, st.floats(0, 1e4), st.floats(0.01, 1e4))
 
 @given(st.lists(st.dictionaries(st.sampled_from(NAMES), paid), max_size=6))
 def test_shares_are_a_whole_above_the_floor(weeks: list[dict[str, ReviewYield]]) -> None:
-    now = budget_shares.shares_after_weeks(NAMES, weeks)
-    assert sum(now.values()) == pytest.approx(1)
-    assert min(now.values()) >= MIN_SHARE - 1e-9
+    shares = budget_shares.shares_after_weeks(NAMES, weeks)
+    assert sum(shares.values()) == pytest.approx(1)
+    assert min(shares.values()) >= MIN_SHARE - 1e-9

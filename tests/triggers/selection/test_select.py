@@ -31,25 +31,25 @@ def video(
     length: int = 1000,
     hits: tuple[Hit, ...] = (),
     cut: int | None = None,
-    taken: tuple[Span, ...] = (),
+    existing: tuple[Span, ...] = (),
 ) -> CandidateVideo:
     parts = (SplitPart(Span(0, length), "train"),)
     if cut is not None:
         parts = (SplitPart(Span(0, cut - 30), "train"), SplitPart(Span(cut, length), "test"))
     return CandidateVideo(
-        video=name, length=length, fps=10.0, hits=hits, parts=parts, existing_clips=taken
+        video=name, length=length, fps=10.0, hits=hits, parts=parts, existing_clips=existing
     )
 
 
-def by(chosen: list[SelectedSpan]) -> Counter[str]:
-    return Counter(choice.chosen_by.value for choice in chosen)
+def by(selection: list[SelectedSpan]) -> Counter[str]:
+    return Counter(choice.chosen_by.value for choice in selection)
 
 
 P = priors.BELIEFS
 
 
-def wrong(*fired: str) -> float:
-    return P.error_probability(frozenset(fired))
+def wrong(*names: str) -> float:
+    return P.error_probability(frozenset(names))
 
 
 def test_what_fired_on_one_object_is_believed_together() -> None:
@@ -68,9 +68,9 @@ def test_a_crowd_wins_per_frame_and_a_lone_person_per_box() -> None:
     boxes = np.ones(1000, np.int32)
     boxes[100:200] = 20
     hits = (hit("blip", 150), hit("blip", 150, x=100), hit("blip", 500))
-    one = replace(video(hits=hits), boxes=boxes)
+    candidate = replace(video(hits=hits), boxes=boxes)
     for per, frame in (("frame", 150), ("box", 500)):
-        (choice,) = select.select([one], SelectionOptions(min_clips=1, control=0, per=per))  # type: ignore[arg-type]
+        (choice,) = select.select([candidate], SelectionOptions(min_clips=1, control=0, per=per))  # type: ignore[arg-type]
         assert frame in choice.span
 
 
@@ -117,9 +117,9 @@ def test_the_best_window_holds_the_trouble_in_its_middle() -> None:
 )
 def test_how_many_clips(length: int, options: SelectionOptions, clips: int) -> None:
     hits = tuple(hit("flicker", k, x=k) for k in range(0, length, 7))
-    found = select.select([video(length=length, hits=hits)], options)
+    selection = select.select([video(length=length, hits=hits)], options)
     # 1,000 frames hold 25 clips of 3 s with 1 s between them; greedy choice leaves odd corners.
-    assert len(found) == clips or (clips == 20 and 17 <= len(found) <= 25)
+    assert len(selection) == clips or (clips == 20 and 17 <= len(selection) <= 25)
 
 
 def test_a_short_video_is_one_span() -> None:
@@ -128,10 +128,10 @@ def test_a_short_video_is_one_span() -> None:
 
 
 def test_when_hits_run_out_random_clips_fill_the_floor_and_not_the_budget() -> None:
-    one = (hit("flicker", 500),)
-    floor = select.select([video(hits=one)], SelectionOptions(min_clips=6))
+    single_hit = (hit("flicker", 500),)
+    floor = select.select([video(hits=single_hit)], SelectionOptions(min_clips=6))
     assert by(floor) == {"control": 1, "floor": 4, "trigger": 1}
-    budget = select.select([video(hits=one)], SelectionOptions(min_clips=0, budget=0.3))
+    budget = select.select([video(hits=single_hit)], SelectionOptions(min_clips=0, budget=0.3))
     assert by(budget) == {"control": 1, "trigger": 1}
 
 
@@ -156,30 +156,34 @@ def test_control_is_uniform_over_the_time() -> None:
 def test_at_least_one_of_five_clips_is_control() -> None:
     many = tuple(hit("flicker", k, x=k) for k in range(0, 1000, 50))
     for count, control in ((4, 0), (5, 1), (20, 2)):
-        found = select.select([video(hits=many, length=2000)], SelectionOptions(min_clips=count))
-        assert by(found)["control"] >= control
+        selection = select.select(
+            [video(hits=many, length=2000)], SelectionOptions(min_clips=count)
+        )
+        assert by(selection)["control"] >= control
 
 
 def test_both_sides_of_the_split_get_their_share_of_the_clips() -> None:
     hits = tuple(hit("flicker", k, x=k) for k in range(10, 790, 40))
-    found = select.select([video(length=800, hits=hits, cut=600)], SelectionOptions(min_clips=8))
-    assert Counter(c.split for c in found) == {"train": 6, "test": 2}
-    assert all(c.span.stop <= 570 or c.span.start >= 600 for c in found)
+    selection = select.select(
+        [video(length=800, hits=hits, cut=600)], SelectionOptions(min_clips=8)
+    )
+    assert Counter(c.split for c in selection) == {"train": 6, "test": 2}
+    assert all(c.span.stop <= 570 or c.span.start >= 600 for c in selection)
 
 
 def test_nothing_is_selected_near_a_clip_that_exists() -> None:
     hits = (hit("flicker", 500),)
-    taken = (Span(480, 510),)
-    found = select.select([video(hits=hits, taken=taken)], SelectionOptions(min_clips=30))
-    assert found
-    assert all(choice.span.gap(taken[0]) >= 10 for choice in found)
+    existing = (Span(480, 510),)
+    selection = select.select([video(hits=hits, existing=existing)], SelectionOptions(min_clips=30))
+    assert selection
+    assert all(choice.span.gap(existing[0]) >= 10 for choice in selection)
 
 
 def test_the_budget_goes_to_the_worst_video() -> None:
     good = video("good", hits=(hit("low_confidence", 500),))
     bad = video("bad", hits=tuple(hit("flicker", k, x=k) for k in range(0, 1000, 45)))
-    found = select.select([good, bad], SelectionOptions(min_clips=6, control=0))
-    assert {choice.video for choice in found} == {"bad"}
+    selection = select.select([good, bad], SelectionOptions(min_clips=6, control=0))
+    assert {choice.video for choice in selection} == {"bad"}
 
 
 CANDIDATES = st.lists(
@@ -192,20 +196,20 @@ CANDIDATES = st.lists(
 @settings(max_examples=60, deadline=None)
 @given(CANDIDATES, st.integers(0, 20), st.floats(0, 1), st.floats(0, 1))
 def test_a_selection_is_in_its_video_apart_and_independent_of_order(
-    drawn: list[tuple[int, list[int], bool]], least: int, budget: float, control: float
+    specs: list[tuple[int, list[int], bool]], least: int, budget: float, control: float
 ) -> None:
     options = SelectionOptions(min_clips=least, budget=budget, control=control)
     videos = []
-    for k, (length, frames, cut) in enumerate(drawn):
+    for k, (length, frames, cut) in enumerate(specs):
         hits = tuple(hit("flicker", f, x=f) for f in frames if f < length)
         videos.append(video(f"v{k}", length, hits, 200 if cut and length > 240 else None))
-    found = select.select(videos, options)
-    assert found == select.select(videos[::-1], options)
-    for one in videos:
-        mine = [choice for choice in found if choice.video == one.video]
+    selection = select.select(videos, options)
+    assert selection == select.select(videos[::-1], options)
+    for candidate in videos:
+        mine = [choice for choice in selection if choice.video == candidate.video]
         assert all(b.span.start - a.span.stop >= 10 for a, b in pairwise(mine))
         for choice in mine:
-            sides = [p for p in one.parts if p.split == choice.split]
+            sides = [p for p in candidate.parts if p.split == choice.split]
             assert any(p.span.start <= choice.span.start for p in sides)
             assert any(choice.span.stop <= p.span.stop for p in sides)
             assert all(h.span.overlaps(choice.span) for h in choice.hits)
@@ -226,10 +230,10 @@ def test_the_best_frames_stand_a_second_apart() -> None:
 def test_a_large_budget_of_ten_hours_is_used_up() -> None:
     r = np.random.default_rng(0)
     hits = tuple(hit("flicker", int(k), 10, x=k) for k in np.sort(r.integers(0, 359_000, 4000)))
-    found = select.select(
+    selection = select.select(
         [video(length=360_000, hits=hits, cut=270_000)], SelectionOptions(budget=0.05)
     )
-    assert len(found) == 600
+    assert len(selection) == 600
 
 
 def many(name: str = "flicker", every: int = 40, length: int = 2000) -> tuple[Hit, ...]:
@@ -237,15 +241,15 @@ def many(name: str = "flicker", every: int = 40, length: int = 2000) -> tuple[Hi
 
 
 def test_a_control_clip_stands_for_its_share_of_the_time() -> None:
-    found = select.select([video(length=2000, hits=many())], SelectionOptions(min_clips=20))
-    control = [choice for choice in found if choice.chosen_by == "control"]
+    selection = select.select([video(length=2000, hits=many())], SelectionOptions(min_clips=20))
+    control = [choice for choice in selection if choice.chosen_by == "control"]
     assert len(control) == 2
     assert [choice.stands_for for choice in control] == [100.0, 100.0]
-    assert {c.stands_for for c in found if c.chosen_by != "control"} == {0.0}
+    assert {c.stands_for for c in selection if c.chosen_by != "control"} == {0.0}
 
 
 def test_control_is_drawn_only_where_nothing_was_cut_before() -> None:
-    old = video("old", 2000, many(), taken=(Span(0, 30),))
+    old = video("old", 2000, many(), existing=(Span(0, 30),))
     new = video("new", 500)
     options = SelectionOptions(min_clips=40, control=0.2)
     control = [c for c in select.select([old, new], options) if c.chosen_by == "control"]
@@ -256,11 +260,11 @@ def test_control_is_drawn_only_where_nothing_was_cut_before() -> None:
 
 def test_a_video_of_one_clip_comes_up_as_often_as_its_time() -> None:
     short, long = video("short", 30), video("long", 300)
-    drawn = Counter(
+    counts = Counter(
         select.select([short, long], SelectionOptions(min_clips=1, control=1, seed=seed))[0].video
         for seed in range(600)
     )
-    assert drawn["short"] / 600 == pytest.approx(30 / 330, abs=0.035)
+    assert counts["short"] / 600 == pytest.approx(30 / 330, abs=0.035)
 
 
 def test_a_clip_is_charged_to_the_trigger_that_found_most_of_it() -> None:
@@ -274,42 +278,44 @@ def test_novelty_has_its_own_share_and_is_never_mixed_into_the_errors() -> None:
         Hit(trigger="novelty", span=Span(k, k + 10), score=1.0, boxes=(), why="new")
         for k in (300, 900, 1500)
     )
-    known = SelectionHistory(novelty_triggers=frozenset({"novelty"}))
-    found = select.select(
-        [video(length=2000, hits=(*many(), *new))], SelectionOptions(min_clips=20), known
+    history = SelectionHistory(novelty_triggers=frozenset({"novelty"}))
+    selection = select.select(
+        [video(length=2000, hits=(*many(), *new))], SelectionOptions(min_clips=20), history
     )
-    assert by(found) == {"control": 2, "novelty": 2, "trigger": 16}
-    assert {c.led_by for c in found if c.chosen_by == "novelty"} == {"novelty"}
-    errors = [choice for choice in found if choice.chosen_by == "trigger"]
+    assert by(selection) == {"control": 2, "novelty": 2, "trigger": 16}
+    assert {c.led_by for c in selection if c.chosen_by == "novelty"} == {"novelty"}
+    errors = [choice for choice in selection if choice.chosen_by == "trigger"]
     assert {choice.led_by for choice in errors} == {"flicker"}
 
 
 def test_the_share_of_novelty_falls_to_the_errors_where_nothing_is_new() -> None:
-    known = SelectionHistory(novelty_triggers=frozenset({"novelty"}))
-    found = select.select([video(length=2000, hits=many())], SelectionOptions(min_clips=20), known)
-    assert by(found) == {"control": 2, "trigger": 18}
+    history = SelectionHistory(novelty_triggers=frozenset({"novelty"}))
+    selection = select.select(
+        [video(length=2000, hits=many())], SelectionOptions(min_clips=20), history
+    )
+    assert by(selection) == {"control": 2, "trigger": 18}
 
 
 def test_triggers_that_were_tried_least_get_a_clip() -> None:
     rare = (hit("still", 777, x=9000), hit("appear", 779, x=9500))
-    one = video(length=2000, hits=(*many(every=45), *rare))
+    candidate = video(length=2000, hits=(*many(every=45), *rare))
     shares = {"flicker": 0.8, "still": 0.1, "appear": 0.1}
-    known = SelectionHistory(
+    history = SelectionHistory(
         shares=shares, min_share=0.04, clips_by_trigger={"flicker": 9, "appear": 3}
     )
-    found = select.select([one], SelectionOptions(min_clips=10, control=0), known)
-    assert Counter(c.led_by for c in found)["still"] == 1
+    selection = select.select([candidate], SelectionOptions(min_clips=10, control=0), history)
+    assert Counter(c.led_by for c in selection)["still"] == 1
 
 
 def test_a_trigger_takes_twice_its_share_before_the_others_have_had_theirs() -> None:
     hits = (*many(every=90), *(hit("area", k, x=k + 5000) for k in range(50, 2000, 90)))
     shares = {"flicker": 0.2, "area": 0.8}
-    found = select.select(
+    selection = select.select(
         [video(length=2000, hits=hits)],
         SelectionOptions(min_clips=10, control=0),
         SelectionHistory(shares=shares),
     )
-    assert Counter(choice.led_by for choice in found) == {"flicker": 4, "area": 6}
+    assert Counter(choice.led_by for choice in selection) == {"flicker": 4, "area": 6}
 
 
 def test_clips_of_each_day_replace_the_budget() -> None:
@@ -319,8 +325,8 @@ def test_clips_of_each_day_replace_the_budget() -> None:
         for k in range(2)
     ]
     options = SelectionOptions(per_day=6, control=0, max_day=0.5)
-    found = select.select(days, options, SelectionHistory(clips_by_day={"3": 4}))
-    assert len(found) == 6 + 6 + 2
+    selection = select.select(days, options, SelectionHistory(clips_by_day={"3": 4}))
+    assert len(selection) == 6 + 6 + 2
 
 
 def test_one_camera_or_day_does_not_take_all() -> None:
@@ -330,17 +336,17 @@ def test_one_camera_or_day_does_not_take_all() -> None:
         SelectionOptions(min_clips=10, max_camera=0.6),
         SelectionOptions(min_clips=10, max_day=0.6),
     ):
-        found = select.select([loud, quiet], replace(options, control=0))
-        assert Counter(choice.video for choice in found) == {"loud": 6, "quiet": 4}
+        selection = select.select([loud, quiet], replace(options, control=0))
+        assert Counter(choice.video for choice in selection) == {"loud": 6, "quiet": 4}
 
 
 def test_the_same_trouble_is_cut_once() -> None:
     coat = tuple(hit("still", k, x=70) for k in range(50, 1950, 100))
-    one = video(length=2000, hits=coat)
-    found = select.select([one], SelectionOptions(min_clips=5, control=0))
-    assert by(found) == {"trigger": 1, "floor": 4}
-    seen = (select.EarlierClip("train", "still", np.array([[70, 0, 110, 100]], np.float32)),)
+    candidate = video(length=2000, hits=coat)
+    selection = select.select([candidate], SelectionOptions(min_clips=5, control=0))
+    assert by(selection) == {"trigger": 1, "floor": 4}
+    earlier = (select.EarlierClip("train", "still", np.array([[70, 0, 110, 100]], np.float32)),)
     later = select.select(
-        [replace(one, earlier_clips=seen)], SelectionOptions(min_clips=5, control=0)
+        [replace(candidate, earlier_clips=earlier)], SelectionOptions(min_clips=5, control=0)
     )
     assert by(later) == {"floor": 5}

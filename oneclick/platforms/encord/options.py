@@ -1,4 +1,4 @@
-"""Options of the review platforms: plain values, so that settings and tasks can carry them."""
+"""The section `review.encord` of the settings."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-PlatformName = Literal["local", "encord"]
 EUROPE, US = "https://api.encord.com", "https://api.us.encord.com"
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncordOptions:
     """Review on Encord. The private key itself is never a setting: only the file that holds it."""
-
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  pydantic reads it from here
 
     project: str = "oneclick"
     """Title or id of the project."""
@@ -50,14 +47,3 @@ class EncordOptions:
     """File of the secret that Encord signs webhooks with; empty means ENCORD_WEBHOOK_SECRET."""
     people: Mapping[str, str] = field(default_factory=dict)
     """Name by e-mail, for labels and reports; other reviewers keep their e-mail."""
-
-
-@dataclass(frozen=True)
-class PlatformOptions:
-    """The review platform, and the classes and attributes that reviewers may use there."""
-
-    name: PlatformName = "local"
-    classes: tuple[str, ...] = ("person",)
-    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Values by attribute of a track."""
-    encord: EncordOptions = EncordOptions()

@@ -1,0 +1,113 @@
+"""The commands of README and docs run as they stand, page by page, in order."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from oneclick import ward
+from tests.docs.pages import ROOT, Page, written_pages
+from tests.docs.shell import Shell
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+README = Page(ROOT / "README.md")
+FRESH = ("README.md", "docs/tutorial.md")
+"""Pages that begin with an empty folder; the others go on where README ends."""
+SMALL = {
+    "ONECLICK_DETECT__PREDICTOR": "opencv:motion",
+    "ONECLICK_DETECT__RIVAL": "",
+    "ONECLICK_TRIGGERS__MIN_CLIPS": "4",
+    "ONECLICK_TRIGGERS__CLIP_SECONDS": "1",
+    "ONECLICK_TRIGGERS__GAP": "0.5",
+    "ONECLICK_TRAIN__STEPS": "2",
+    "ONECLICK_TRAIN__BATCH": "2",
+    "ONECLICK_TRAIN__MIN_TEST_IMAGES": "1",
+}
+"""A lap that takes seconds."""
+ELSEWHERE = {
+    r"(uv run )?pytest\b": "the tests that this is one of",
+    r"pip install\b": "needs a package index",
+    r"uv (build|sync)\b": "needs a package index",
+    r"git clone\b": "needs the network",
+    r"oneclick demo\b": "ten minutes; tests/flows runs a short one",
+    r"zensical\b": "is no dependency; CI builds the pages",
+}
+"""Commands that are not run here, and why."""
+CODE = re.compile(r"#.*\bexit (\d+)")
+
+
+def pages() -> list[Page]:
+    return [page for page in written_pages() if runnable(page)]
+
+
+def runnable(page: Page) -> list[str]:
+    """The commands of a page to run; `uv run` only names the environment, which is ours."""
+    lines = [line.removeprefix("uv run ") for line in page.commands()]
+    return [line for line in lines if not any(re.match(pattern, line) for pattern in ELSEWHERE)]
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    shell = Shell(tmp_path_factory.mktemp("bin"), SMALL)
+    yield shell
+    shell.close()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as the documentation supposes: a video and the detections of two models."""
+    folder = tmp_path_factory.mktemp("desk")
+    shift = ward.Shift(camera="ward_3", seed=3, seconds=12, width=240, height=144)
+    ward.record(shift, folder / "ward-3.mp4")
+    rng = np.random.default_rng(0)
+    for name, left_out in (("det.txt", 20), ("det2.txt", 35)):
+        walk = [f"{k},-1,{100 + 2 * k},80,40,90,{rng.uniform(0.4, 0.9):.2f}" for k in range(1, 61)]
+        del walk[left_out : left_out + 2]
+        (folder / name).write_text("\n".join(walk) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def reader(shell: Shell, desk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of somebody who has done what README says."""
+    folder = tmp_path_factory.mktemp("reader") / "desk"
+    shutil.copytree(desk, folder)
+    run(README, shell, folder)
+    return folder
+
+
+def run(page: Page, shell: Shell, folder: Path) -> None:
+    """Run the commands of a page; each ends with 0, or with the code that its comment names."""
+    for line in runnable(page):
+        stated = CODE.search(line)
+        result = shell.run(line, folder)
+        assert result.code == (int(stated[1]) if stated else 0), f"{line}\n{result.output}"
+        assert "Traceback" not in result.output, f"{line}\n{result.output}"
+
+
+def test_the_commands_of_the_readme_run(reader: Path) -> None:
+    assert (reader / "workspace" / "models" / "champion.json").exists()
+    assert (reader / "labels.txt").stat().st_size
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in pages() if page != README], ids=lambda page: page.name
+)
+def test_the_commands_of_a_page_run(
+    page: Page, shell: Shell, desk: Path, reader: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "desk"
+    shutil.copytree(desk if page.name in FRESH else reader, folder)
+    run(page, shell, folder)
+
+
+def test_what_is_not_run_here_is_in_the_documentation() -> None:
+    lines = [line.removeprefix("uv run ") for page in written_pages() for line in page.commands()]
+    unused = [p for p in ELSEWHERE if not any(re.match(p, line) for line in lines)]
+    assert unused == []

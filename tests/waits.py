@@ -1,0 +1,23 @@
+"""Waiting that a busy machine cannot turn into a failure: for a condition, and only a hang is given up on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+HANG_SECONDS = 900.0
+"""Far above what the slowest step takes on a loaded machine, and below pytest's own timeout."""
+
+
+def wait_until(
+    condition: Callable[[], object], describe: Callable[[], object] = lambda: "", pause: float = 0.05
+) -> None:
+    """Wait until `condition` holds.
+
+    Raises:
+        AssertionError: it did not within HANG_SECONDS; the message is what `describe` returns.
+    """
+    deadline = time.monotonic() + HANG_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, describe()
+        time.sleep(pause)
