@@ -27,6 +27,8 @@ DEFAULTS = {
     # A deployment whose worker died is free again after a minute, not five.
     "PREFECT_SERVER_CONCURRENCY_INITIAL_DEPLOYMENT_LEASE_DURATION": "60",
     "PREFECT_WORKER_QUERY_SECONDS": "2",
+    # `python -m` would import a calendar.py or yaml.py of the current folder in place of the real.
+    "PYTHONSAFEPATH": "1",
 }
 
 

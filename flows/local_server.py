@@ -47,6 +47,8 @@ class EmbeddedServer:
         self._url = f"http://127.0.0.1:{port}/api"
         os.environ |= {MARK: "1", "PREFECT_API_URL": self._url}
         factory = ["--factory", "prefect.server.api.server:create_app", "--lifespan", "on"]
+        # By default uvicorn imports from the current folder first.
+        factory += ["--app-dir", str(folder)]
         options = ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error"]
         with self._log.open("wb") as log_file:
             self._process = subprocess.Popen(

@@ -252,10 +252,13 @@ class Settings(BaseSettings):
     review: ReviewSettings = ReviewSettings()
     train: TrainSettings = TrainSettings()
 
-    def review_platform(self) -> PlatformOptions:
-        """Return the options of the review platform, with classes and attributes."""
-        sections = self.review.model_extra or {}
-        name = self.review.platform
+    def review_platform(self, name: str | None = None) -> PlatformOptions:
+        """Return the options of the review platform, with classes and attributes.
+
+        Args:
+            name: of another platform than that of the settings.
+        """
+        name, sections = name or self.review.platform, self.review.model_extra or {}
         return PlatformOptions(name, self.classes, self.attributes, sections.get(name))
 
     def train_options(

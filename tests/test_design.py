@@ -78,7 +78,7 @@ LAB = np.array(
 
 def oklab(rgb: np.ndarray) -> np.ndarray:
     """Björn Ottosson 2020, of linear RGB."""
-    return LAB @ np.cbrt(LMS @ rgb)
+    return np.asarray(LAB @ np.cbrt(LMS @ rgb))
 
 
 def distance(a: str, b: str, sight: str) -> float:

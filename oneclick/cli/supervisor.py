@@ -23,7 +23,8 @@ from oneclick.services import prefect_settings
 from oneclick.storage import files
 
 POOL = "oneclick"
-START_SECONDS = 120.0
+# A first start creates the database: 20 s alone on two cores, minutes among other work.
+START_SECONDS = 300.0
 STOP_SECONDS = 20.0
 HEARTBEAT_SECONDS = 30
 # Three missed heartbeats mean the process is gone: measured, Crashed 82 s after a kill.

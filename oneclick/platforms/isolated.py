@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeVar, get_args
 
-from oneclick.core.errors import OneclickError
+from oneclick.core.errors import NoSpace, OneclickError, PlatformAway, UsageError
 from oneclick.core.labels import LabelTrack
 from oneclick.core.plugins import ContractError, Plugin, PluginFailure
 from oneclick.core.review import Decision, Verdict
@@ -52,7 +52,7 @@ class IsolatedPlatform:
         """Offer clips; see Platform.send. What reading `offers` raises is raised as it is."""
         source = _OfferSource(offers)
         try:
-            with self._isolated():
+            with self._isolated_batch():
                 for result in self._platform.send(source):
                     _checked("send", result, SendResult)
                     if result.clip not in source.clip_ids:
@@ -60,20 +60,20 @@ class IsolatedPlatform:
                     if not isinstance(result.error, OneclickError | None):
                         raise ContractError("send gave an error that is no OneclickError")
                     yield result
-        except PluginFailure:
+        except OneclickError:
             if source.error is not None:
                 raise source.error from None
             raise
 
     def fetch(self, waiting: Sequence[str], thorough: bool = True) -> None:
         """Download verdicts; see Platform.fetch."""
-        with self._isolated():
+        with self._isolated_batch():
             self._platform.fetch(waiting, thorough)
 
     def collect(self) -> Iterator[Verdict]:
         """Yield fetched verdicts; see Platform.collect. A wrong one is skipped as unreadable."""
         self._wrong_verdicts.clear()
-        with self._isolated():
+        with self._isolated_batch():
             for verdict in self._platform.collect():
                 _checked("collect", verdict, Verdict)
                 field = _wrong_field(verdict)
@@ -85,14 +85,14 @@ class IsolatedPlatform:
 
     def unreadable(self) -> dict[str, str]:
         """Return the clips whose verdict cannot be read; see Platform.unreadable."""
-        with self._isolated():
+        with self._isolated_batch():
             reasons = _checked("unreadable", self._platform.unreadable(), dict)
             lines = {str(clip): " ".join(str(text).split()) for clip, text in reasons.items()}
             return lines | self._wrong_verdicts
 
     def acknowledge(self, verdict: Verdict) -> None:
         """Archive a verdict; see Platform.acknowledge."""
-        with self._isolated():
+        with self._isolated_batch():
             self._platform.acknowledge(verdict)
 
     def erase(self, clip: str) -> ErasureReport:
@@ -103,8 +103,24 @@ class IsolatedPlatform:
                 raise ContractError(f"erase answered for {report.clip!r}, not for {clip!r}")
             return report
 
-    def _isolated(self) -> AbstractContextManager[None]:
-        return self.plugin.isolated(passing=(OneclickError,))
+    @contextmanager
+    def _isolated(self) -> Iterator[None]:
+        with self.plugin.isolated(passing=(OneclickError,)):
+            yield
+
+    @contextmanager
+    def _isolated_batch(self) -> Iterator[None]:
+        """Isolate a method that concerns all clips: its errors of ours become PlatformAway.
+
+        They must not keep verdicts of other platforms from being taken in.
+        """
+        try:
+            with self._isolated():
+                yield
+        except (PluginFailure, PlatformAway, NoSpace, UsageError):
+            raise
+        except OneclickError as error:
+            raise PlatformAway(str(error)) from error
 
 
 class _OfferSource:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import msgspec
 
 from oneclick.core import plugins
 from oneclick.core.errors import OneclickError, UsageError
@@ -60,9 +62,23 @@ def read_section(name: str, values: object, selected: bool) -> Any:
             __config__=ConfigDict(extra="forbid"),
             section=(adapter.Options, Field(alias=name)),
         )
-        section: Any = getattr(model.model_validate({name: values}), "section")  # noqa: B009
+        values = _with_json(adapter.Options, values)
+        section: Any = vars(model.model_validate({name: values}))["section"]
         adapter.validate_options(section, selected)
     return section
+
+
+def _with_json(options: type[Any], values: object) -> object:
+    """Return a section in which lists and tables that came as text of the environment are read."""
+    if not isinstance(values, Mapping):
+        return values
+    kinds = get_type_hints(options)
+    return {
+        name: msgspec.json.decode(value)
+        if isinstance(value, str) and value[:1] in ("[", "{") and kinds.get(name, str) is not str
+        else value
+        for name, value in values.items()
+    }
 
 
 def open_platform(options: PlatformOptions, workspace: Workspace, patient: bool = True) -> Platform:

@@ -1,7 +1,7 @@
 """Incoming verdicts: one JSON file per clip, moved to the archive once the catalog has it.
 
-    verdicts/<clip>.json    what a reviewer decided, with the corrected labels
-    archive/<clip>.json     verdicts that are safe in the catalog
+verdicts/<clip>.json    what a reviewer decided, with the corrected labels
+archive/<clip>.json     verdicts that are safe in the catalog
 """
 
 from __future__ import annotations

@@ -196,8 +196,8 @@ def collect(home: Path, choice: PlatformOptions = LOCAL, thorough: bool = True) 
         for source in sources:
             try:
                 _import_verdicts(context, source, imported)
-            except PluginFailure as failure:
-                context.report_outage(source.name, failure)
+            except (PlatformAway, PluginFailure) as error:
+                context.report_outage(source.name, error)
     return result
 
 

@@ -28,7 +28,7 @@ import numpy as np
 
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ChosenBy, Clip, ClipStage
-from oneclick.core.labels import LabelSet, LabelTrack
+from oneclick.core.labels import LabelSet, LabelTrack, Ranges
 from oneclick.core.spans import Span
 from oneclick.platforms import PlatformOptions
 from oneclick.platforms.encord import convert
@@ -128,7 +128,9 @@ def track(number: int, frames: int) -> LabelTrack:
     lefts = 20 + 80 * number + at * 0.7 + np.sin(at / 7)
     boxes = np.stack([lefts, 60 + lefts * 0.1, lefts + 40, 160 + lefts * 0.1], axis=1)
     keys = tuple(range(0, frames, 10))
-    posture = {"posture": ((0, frames // 2, "standing"), (frames // 2, frames, "walking"))}
+    posture: dict[str, Ranges] = {
+        "posture": ((0, frames // 2, "standing"), (frames // 2, frames, "walking"))
+    }
     scores = np.linspace(0.4, 0.99, frames, dtype=np.float32)
     return LabelTrack(
         id=number,

@@ -24,7 +24,7 @@ import msgspec
 import numpy as np
 
 from oneclick.core.datasets import DatasetClip
-from oneclick.core.labels import LabelSet, LabelTrack
+from oneclick.core.labels import LabelSet, LabelTrack, Ranges
 from oneclick.storage import datasets, files, labels
 from oneclick.storage.workspace import Workspace
 
@@ -40,7 +40,7 @@ def label_set(frames: int, tracks: int) -> LabelSet:
         lefts = rows[:, None] * np.float32(1.7) + np.float32(40 * number)
         boxes = np.hstack([lefts, lefts * 0 + 50, lefts + 60.5, lefts * 0 + 230]).astype(np.float32)
         scores = np.full(frames, 0.875, np.float32)
-        attributes = {"posture": ((0, frames, "standing"),)}
+        attributes: dict[str, Ranges] = {"posture": ((0, frames, "standing"),)}
         parts.append(
             LabelTrack(
                 id=number,

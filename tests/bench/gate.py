@@ -108,7 +108,7 @@ class World:
         """(t,) true boxes of a slice."""
         family, _, value = name.partition("=")
         if family == "light":
-            return self.facts.night[self.true.images] == (value == "night")
+            return np.equal(self.facts.night[self.true.images], value == "night")
         if family == "camera":
             return np.array([line.camera == value for line in self.clips])[self.true.groups]
         return np.array([name in traits for traits in self.facts.traits], bool)
@@ -169,9 +169,8 @@ def _placed(heights: Numbers, skill: Numbers, rng: np.random.Generator) -> Numbe
     """IoU of jittered boxes with their true ones; what is hard is placed badly."""
     n = len(heights)
     true = np.stack([np.zeros(n), np.zeros(n), 0.45 * heights, heights], 1)
-    spread = 0.07 * np.exp(-0.25 * skill)[:, None] * heights[:, None] * [0.45, 1, 0.45, 1]
-    overlap: Numbers = boxes.iou_pairs(true + spread * rng.normal(size=(n, 4)), true)
-    return overlap
+    spread = 0.07 * np.exp(-0.25 * skill)[:, None] * heights[:, None] * np.array([0.45, 1, 0.45, 1])
+    return boxes.iou_pairs(true + spread * rng.normal(size=(n, 4)), true).astype(np.float64)
 
 
 def evaluation(world: World, matches: Matches) -> Evaluation:

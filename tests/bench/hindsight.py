@@ -219,8 +219,9 @@ def clips(
         people = real.people.cut(span)
         hits = len(association.match_frames(as_detections(inside), people, 0.5)[0])
         totals += hits, len(inside), len(people)
-    hits, made_boxes, true_boxes = totals
-    return hits / made_boxes, hits / true_boxes, 2 * hits / (made_boxes + true_boxes)
+    matched, label_boxes, true_boxes = totals.tolist()
+    f1 = 2 * matched / (label_boxes + true_boxes)
+    return matched / label_boxes, matched / true_boxes, f1
 
 
 if __name__ == "__main__":

@@ -122,7 +122,8 @@ def workers(dataset: Any, draws: list[Any]) -> tuple[float, list[float]]:
 
 def coco(root: Path, lines: list[DatasetClip], images: int) -> Path:
     """The same images and boxes as one file."""
-    image_rows, boxes = [], []
+    image_rows: list[dict[str, Any]] = []
+    boxes: list[dict[str, Any]] = []
     table = [toy.scene(number, FRAMES, 3)[1] for number in range(POOL)]
     for number in range(images):
         clip, frame = divmod(number, FRAMES)

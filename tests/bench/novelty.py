@@ -29,6 +29,7 @@ from oneclick import video, ward
 from oneclick.core.spans import Span
 from oneclick.detectors import novelty as detector
 from oneclick.detectors.base import Frame
+from oneclick.detectors.novelty_nets import BATCH
 from oneclick.training import novelty
 from oneclick.ward import novelties
 from oneclick.ward.novelties import PlantedNovelty
@@ -53,7 +54,7 @@ def frames(camera: int, cache: Path) -> Frames:
     """Rendered, or read from the cache."""
     path = cache / f"novelty-{camera}.npz"
     if not path.exists():
-        np.savez(path, **render(camera))
+        np.savez(path, allow_pickle=False, **render(camera))
     with np.load(path) as file:
         strange = {kind: file[kind] for kind in novelties.KINDS}
         return Frames(file["train"], file["ordinary"], strange)
@@ -115,7 +116,7 @@ def curves(score: Score, samples: Frames) -> dict[str, float]:
 
 def speed(model: detector.NoveltyModel, frame: Frame, seconds: float = 2.0) -> float:
     """Frames a second in batches, the shrinking included; the best of three goes."""
-    batch = [frame.copy() for _ in range(detector.BATCH)]
+    batch = [frame.copy() for _ in range(BATCH)]
     best = 0.0
     for _ in range(3):
         start, count = time.perf_counter(), 0

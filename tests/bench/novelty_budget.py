@@ -120,7 +120,8 @@ def main() -> int:
     for camera in args.cameras:
         frames, planted = film(camera)
         print(
-            f"{ward.Shift(camera=camera).name}: {len(planted)} novelties in {len(frames) / FPS:.0f} s"
+            f"{ward.Shift(camera=camera).name}: "
+            f"{len(planted)} novelties in {len(frames) / FPS:.0f} s"
         )
         for name, spans in ways(camera, frames, args.budget, args.cache).items():
             hit = [

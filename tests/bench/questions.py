@@ -73,8 +73,8 @@ def cases() -> list[Case]:
 
 def learned(training_cases: list[Case]) -> tuple[float, ...]:
     """Beliefs from some files, each of equal weight."""
-    columns = [confidence.features(bench_case.made)[bench_case.counts] for bench_case in training_cases]
-    right = [bench_case.right[bench_case.counts] for bench_case in training_cases]
+    columns = [confidence.features(case.made)[case.counts] for case in training_cases]
+    right = [case.right[case.counts] for case in training_cases]
     sample_weights = [np.full(len(part), BOXES / max(len(part), 1)) for part in right]
     weights = logistic.fit(
         np.concatenate(columns),

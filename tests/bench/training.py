@@ -145,7 +145,8 @@ class Theirs(Side):
         torch.manual_seed(0)
         network = networks.build(arch, ("person",))
         short, long = networks.input_size(arch)
-        old = network.transform
+        old = network.get_submodule("transform")
+        assert isinstance(old, GeneralizedRCNNTransform)
         network.transform = GeneralizedRCNNTransform(short, long, old.image_mean, old.image_std)
         network.to(process.device).train()
         self.device, self.steps = process.device, steps
@@ -207,7 +208,8 @@ def main() -> None:
         images = data.ClipImages(root, version, "train", view)
         epoch = len(images) // BATCH
         steps = epoch * args.epochs
-        sides = [kind(args.arch, images, steps, process) for kind in (Ours, Theirs)]
+        ours = Ours(args.arch, images, steps, process)
+        sides: tuple[Ours, Theirs] = (ours, Theirs(args.arch, images, steps, process))
         used = []
         for first in range(0, steps, TURN):
             for side in sides:
@@ -216,18 +218,20 @@ def main() -> None:
         our_seconds, their_seconds = (np.array(side.seconds) for side in sides)
         early = epoch // TURN
         rates = [steps * BATCH / part.sum() for part in (our_seconds, their_seconds)]
+        before = their_seconds[:early].sum() / our_seconds[:early].sum()
         after = their_seconds[early:].sum() / our_seconds[early:].sum()
         print(f"{args.arch}, {len(images)} images, {args.epochs} epochs of {epoch} steps")
         print(f"images/s: {rates[0]:.1f} beside {rates[1]:.1f}, ratio {rates[0] / rates[1]:.2f}")
         print(
-            f"first epoch {their_seconds[:early].sum() / our_seconds[:early].sum():.2f}, later {after:.2f} "
+            f"first epoch {before:.2f}, later {after:.2f} "
             "(the images are kept decoded where all of them fit)"
         )
         if process.device.type == "cuda":
             print(f"utilisation: oneclick {used[0::2]}, reference {used[1::2]}")
-        sides[0].training.average.copy_to(sides[0].network)
-        for name, side in zip(("oneclick", "reference"), sides, strict=True):
-            metrics = score(side.network, root, version, args.arch)
+        ours.training.average.copy_to(ours.network)
+        networks_by_name = {"oneclick": ours.network, "reference": sides[1].network}
+        for name, network in networks_by_name.items():
+            metrics = score(network, root, version, args.arch)
             print(f"{name}: mAP {metrics.map:.3f}, AP50 {metrics.ap50:.3f} on unseen rooms")
 
 

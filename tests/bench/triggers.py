@@ -218,7 +218,8 @@ def lift(cases: list[Case], budget: float, score: Callable[[Case], NDArray[np.fl
 
 def greedy(score: NDArray[np.float64], fps: float, budget: float) -> list[int]:
     """Best frames at least a second apart; also frames without any score, unlike `select`."""
-    free, selected_frames = np.ones(len(score), bool), []
+    free = np.ones(len(score), bool)
+    selected_frames: list[int] = []
     for k in np.argsort(-score, kind="stable"):
         if free[k] and len(selected_frames) < max(1, round(budget * len(score))):
             selected_frames.append(int(k))
@@ -238,7 +239,9 @@ def expected_per_box(bench_case: Case) -> NDArray[np.float64]:
 
 def flicker(bench_case: Case) -> NDArray[np.float64]:
     """One trigger alone: the boxes that flicker misses."""
-    hit_frames = [box[0] for hit in bench_case.hits if hit.trigger == "flicker" for box in hit.boxes]
+    hit_frames = [
+        box[0] for hit in bench_case.hits if hit.trigger == "flicker" for box in hit.boxes
+    ]
     return np.bincount(np.array(hit_frames, int), minlength=bench_case.scene.length).astype(float)
 
 
@@ -261,7 +264,10 @@ def oracle(bench_case: Case) -> NDArray[np.float64]:
 def at_random(cases: list[Case], budget: float, draws: int = 100) -> str:
     """Mean and spread of random choices."""
     r = np.random.default_rng(0)
-    lifts = [lift(cases, budget, lambda bench_case: r.random(bench_case.scene.length)) for _ in range(draws)]
+    lifts = [
+        lift(cases, budget, lambda bench_case: r.random(bench_case.scene.length))
+        for _ in range(draws)
+    ]
     return f"{np.mean(lifts):.2f} ± {np.std(lifts):.2f}"
 
 

@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import contextlib
 import fcntl
+import functools
 import multiprocessing as mp
 import os
 import pty
@@ -27,6 +28,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+
+from textual.screen import Screen
 
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
@@ -84,6 +87,10 @@ def apply_times(home: Path, rounds: int, size: tuple[int, int]) -> tuple[float, 
         await asyncio.sleep(0.05)
         return 1000 * (time.process_time() - start)
 
+    def redraw(screen: Screen[None]) -> None:
+        for panel in screen.query(Panel):
+            panel.on_resize()
+
     async def run() -> None:
         async with app.run_test(size=size):
             await app.workers.wait_for_complete()
@@ -94,10 +101,8 @@ def apply_times(home: Path, rounds: int, size: tuple[int, int]) -> tuple[float, 
                     catalog.add_run(f"bench-{k % 2}", "bench", "Running", datetime.now(UTC), None)
                     view = SnapshotView(snapshot_reader.read_snapshot(home))
                     rest.append(await cost(lambda: None))
-                    show_times.append(await cost(lambda view=view: screen.show(view)))
-                    redraw_times.append(
-                        await cost(lambda: [p.on_resize() for p in screen.query(Panel)])
-                    )
+                    show_times.append(await cost(functools.partial(screen.show, view)))
+                    redraw_times.append(await cost(functools.partial(redraw, screen)))
             waiting = statistics.median(rest)
             show_times[:] = [value - waiting for value in show_times]
             redraw_times[:] = [value - waiting for value in redraw_times]

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -15,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "prefect", "wandb", "encord", "cv2", "av", "sqlalchemy", "scipy", "pyarrow")
 
 
-def commands(group: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str, click.Command]]:
+def commands(group: Any, path: tuple[str, ...] = ()) -> list[tuple[str, Any]]:
     if not hasattr(group, "commands"):
         return [(" ".join(path), group)]
     return [

@@ -1,3 +1,5 @@
+import signal
+
 import pytest
 import typer
 
@@ -15,7 +17,7 @@ def test_ctrl_c_says_how_to_go_on(
 
     monkeypatch.setattr(main, "app", app)
     monkeypatch.setattr("sys.argv", ["oneclick"])
-    monkeypatch.setattr(main.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
     with pytest.raises(SystemExit) as end:
         main.run()

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import cv2
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from oneclick.catalog import Catalog
 from oneclick.cli import time_arguments, triggers
@@ -76,7 +75,9 @@ def test_json_holds_the_whole_timeline(home: Path) -> None:
 def test_the_picture_is_written_as_png(home: Path, tmp_path: Path) -> None:
     path = tmp_path / "strip.png"
     assert f"drawn: {path}" in run("timeline", "--home", home, "--png", path).stderr
-    assert cv2.imread(str(path)).shape[2] == 3
+    picture = cv2.imread(str(path))
+    assert picture is not None
+    assert picture.shape[2] == 3
 
 
 def test_a_window_without_video_says_so(home: Path) -> None:

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from oneclick.cli import watch
 from oneclick.cli.main import app
@@ -28,7 +27,7 @@ from tests.waits import HANG_SECONDS
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch.time, "sleep", lambda _: None)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
 
 
 @pytest.mark.usefixtures("quick")
@@ -126,7 +125,7 @@ def test_every_twin_watches_what_it_shows_without(
     monkeypatch.setenv("PREFECT_PROFILES_PATH", str(tmp_path / "none.toml"))
 
     def run(*options: str) -> Result:
-        monkeypatch.setattr(watch.time, "sleep", Turns(2))
+        monkeypatch.setattr(time, "sleep", Turns(2))
         place = ["--home", str(tmp_path / "home")]
         result = CliRunner().invoke(app, [*name.split(), *place, *options])
         assert result.exit_code == 0, result.output

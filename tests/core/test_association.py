@@ -1,7 +1,11 @@
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from oneclick.core import association, boxes
 from oneclick.core.detections import Detections
@@ -65,10 +69,10 @@ def test_matching_of_all_frames_at_once_is_as_good_as_hungarian(
             classes=[0] * len(s),
             length=1,
             fps=10.0,
-        )  # type: ignore[arg-type]
+        )
         for s in (a, b)
     ]
-    rows, others = association.match_frames(*sets, least)
+    rows, others = association.match_frames(sets[0], sets[1], least)
     assert len(set(rows.tolist())) == len(rows)
     assert len(set(others.tolist())) == len(others)
     overlap = boxes.iou(a, b)
@@ -104,8 +108,9 @@ def test_large_inputs_are_compared_in_blocks_with_the_same_result(
     detections, _ = walkers(60, 5, drop=0.1)
     all_pairs = association.overlaps(detections, detections, 0.1)
     monkeypatch.setattr(association, "PAIRS_AT_ONCE", 7)
-    for a, other in zip(all_pairs, association.overlaps(detections, detections, 0.1), strict=True):
-        assert np.array_equal(a, other)
+    blocks = association.overlaps(detections, detections, 0.1)
+    columns: Iterator[tuple[NDArray[Any], NDArray[Any]]] = zip(all_pairs, blocks, strict=True)
+    assert all(np.array_equal(pairs, others) for pairs, others in columns)
 
 
 @pytest.mark.parametrize(("people", "drop"), [(1, 0.0), (3, 0.0), (6, 0.15)])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from oneclick.core import edits
 from oneclick.core.edits import Edits
-from oneclick.core.labels import LabelTrack
+from oneclick.core.labels import LabelTrack, Ranges
 
 SENT = LabelTrack(
     id=4,
@@ -192,7 +192,7 @@ POSTURES = {
 
 @pytest.mark.parametrize(("attributes", "expected", "frames"), POSTURES.values(), ids=POSTURES)
 def test_answers_come_from_the_reviewer_only_where_they_are_others(
-    attributes: dict, expected: dict, frames: int
+    attributes: dict[str, Ranges], expected: dict[str, Ranges], frames: int
 ) -> None:
     tracks, change = settle(replace(AGAIN, attributes=attributes))
     assert tracks.attributes == expected
@@ -226,7 +226,7 @@ RANGES = {
 
 @pytest.mark.parametrize(("frames", "values", "expected"), RANGES.values(), ids=RANGES)
 def test_ranges_are_half_open_and_as_few_as_can_be(
-    frames: list, values: list, expected: tuple
+    frames: list[int], values: list[str | None], expected: Ranges
 ) -> None:
     at = np.array(frames, np.int32)
     assert edits.value_ranges(at, np.array(values, object)) == expected

@@ -32,8 +32,13 @@ def test_names_are_listed_without_importing_the_package(install: Install) -> Non
 
 def test_a_plug_in_is_imported_and_checked_once(install: Install) -> None:
     install("acme-two", "VALUE = 2", {"two": "VALUE"}, GROUP)
-    checks = []
-    plugin_group = PluginGroup(GROUP, {}, lambda name, value: checks.append(name) or number(name, value))
+    checks: list[str] = []
+
+    def check(name: str, value: object) -> int:
+        checks.append(name)
+        return number(name, value)
+
+    plugin_group = PluginGroup(GROUP, {}, check)
     assert plugin_group.get("two") == plugin_group.get("two") == 2
     assert checks == ["two"]
 

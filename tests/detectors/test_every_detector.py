@@ -1,5 +1,6 @@
 """The contract all detectors share, run over each of them with small or random weights."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from oneclick import detectors
 from oneclick.core import progress
 from oneclick.core.errors import UnknownName, UsageError
 from oneclick.detectors import Detector
+from oneclick.detectors.base import Frame, FrameDetections
 from oneclick.storage.workspace import Workspace
 from tests.detectors import models, tiny_onnx
 from tests.detectors.footage import noise
@@ -134,7 +136,7 @@ def test_a_device_that_is_not_there_is_named(tmp_path):
 class Fixed:
     """Says the same about every frame."""
 
-    name, model_id, threshold, stateful = "fixed", "fixed", 0.5, False
+    name, model_id, threshold, stateful, shrinks = "fixed", "fixed", 0.5, False, False
     names: tuple[str, ...] = ("car", "person", "bed")
     resets = 0
     batches: tuple[int, ...] = ()
@@ -142,7 +144,7 @@ class Fixed:
     def reset(self) -> None:
         self.resets += 1
 
-    def detect(self, frames):
+    def detect(self, frames: Sequence[Frame]) -> list[FrameDetections]:
         self.batches += (len(frames),)
         boxes = np.array([[0, 0, 5, 5], [1, 1, 6, 6], [2, 2, 7, 7]], np.float32)
         scores = np.array([0.9, 0.8, 0.7], np.float32)

@@ -24,7 +24,8 @@ class Legacy:
 
     @property
     def project(self) -> Project:
-        return found_in(self.world.projects, self.resource)
+        project: Project = found_in(self.world.projects, self.resource)
+        return project
 
     def create_project(self, uid: Any, payload: Json) -> Any:
         world = self.world

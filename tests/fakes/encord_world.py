@@ -53,7 +53,7 @@ class Item:
     uuid: str
     folder: str
     name: str
-    metadata: str
+    metadata: Json
     url: str
     content: bytes
     probed: tuple[int, float, int, int] | None
@@ -191,8 +191,9 @@ class World:
                 raise missing()
             if uuid in linked:
                 continue
-            unit = {"hash": self.new_id(), "dataset": dataset, "item": uuid, "at": self.now()}
-            self.units[unit["hash"]] = unit
+            key = self.new_id()
+            unit: Json = {"hash": key, "dataset": dataset, "item": uuid, "at": self.now()}
+            self.units[key] = unit
             units.append(unit)
             for project in self.projects.values():
                 self.add_tasks(project)

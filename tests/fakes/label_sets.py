@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 from hypothesis import strategies as st
 
-from oneclick.core.labels import IGNORE, LabelSet, LabelTrack
+from oneclick.core.labels import IGNORE, LabelSet, LabelTrack, Ranges
 from oneclick.core.tracks import ORIGINS
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -62,7 +62,7 @@ def tracks(draw: st.DrawFn, key: int, frames: int, size: tuple[int, int]) -> Lab
 
 
 @st.composite
-def answers(draw: st.DrawFn, options: tuple[str, ...], frames: int) -> tuple:
+def answers(draw: st.DrawFn, options: tuple[str, ...], frames: int) -> Ranges:
     """Ranges that may touch, leave gaps and reach beyond the boxes."""
     cuts = sorted(draw(st.sets(st.integers(0, frames), max_size=5)))
     values = [draw(st.sampled_from([None, *options, "not in the ontology"])) for _ in cuts[1:]]

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -24,7 +25,7 @@ def test_deployments_name_flows_that_exist_and_share_none() -> None:
     from prefect.flows import Flow, load_flow_from_entrypoint
 
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
-    flows = [load_flow_from_entrypoint(d["entrypoint"]) for d in deployments]
+    flows: list[Any] = [load_flow_from_entrypoint(d["entrypoint"]) for d in deployments]
     assert all(isinstance(flow, Flow) for flow in flows)
     assert len({flow.name for flow in flows}) == len(deployments) == 7
     names = [f"{flow.name}/{d['name']}" for flow, d in zip(flows, deployments, strict=True)]

@@ -40,7 +40,7 @@ def artifact(key: str) -> Any:
             artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
         )
     assert artifacts, f"no artifact {key}"
-    return max(artifacts, key=lambda row: row.created)
+    return max(artifacts, key=lambda row: str(row.created))
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_every_run_stands_in_the_catalog(home: Path, trained: dict[str, Any]) ->
         runs = catalog.runs()
     assert {"collect", "label", "review", "publish", "train"} <= {run.flow for run in runs}
     assert {run.state for run in runs} == {"Completed"}
-    assert all(run.ended >= run.started for run in runs)
+    assert all(run.ended and run.started and run.ended >= run.started for run in runs)
 
 
 def test_maintain_frees_what_a_dead_process_holds(home: Path, trained: dict[str, Any]) -> None:

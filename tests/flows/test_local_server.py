@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waits import HANG_SECONDS, wait_until
+
 LONG_FLOW = """
 import sys, time
 from pathlib import Path
@@ -15,7 +17,6 @@ from oneclick.flows import environment
 environment.prepare(Path(sys.argv[1]))
 from prefect import flow
 from oneclick.flows import policy
-from tests.waits import HANG_SECONDS, wait_until
 @flow
 def long():
     print("working", flush=True)

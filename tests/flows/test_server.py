@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ def api(prefect_server: None) -> str:
 
 
 @pytest.fixture
-def server(api: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[PrefectServer]:
+def server(api: str, monkeypatch: pytest.MonkeyPatch) -> PrefectServer:
     monkeypatch.setenv("PREFECT_API_URL", api)
     return PrefectServer(api)
 
@@ -165,7 +165,7 @@ def test_the_commands_start_follow_and_cancel(
     put(server, run, "RUNNING", "Running")
     say(server, run, 3)
     ends = functools.partial(put, server, run, "COMPLETED", "Completed")
-    monkeypatch.setattr(command.time, "sleep", lambda seconds: ends() if seconds == 1.0 else None)
+    monkeypatch.setattr(time, "sleep", lambda seconds: ends() if seconds == 1.0 else None)
     lines = invoke("logs", run, "--follow").stdout.splitlines()
     assert [line[21:] for line in lines] == ["sheep 0", "sheep 1", "error: sheep 2"]
     with pytest.raises(OneclickError, match="was not cancelled"):
@@ -180,10 +180,13 @@ def test_waiting_ends_with_what_became_of_the_run(
 ) -> None:
     started: list[str] = []
     begin = PrefectServer.start
-    monkeypatch.setattr(PrefectServer, "start", lambda *a: started.append(begin(*a)) or started[-1])
-    monkeypatch.setattr(
-        command.time, "sleep", lambda _: put(server, started[-1], state.upper(), state)
-    )
+
+    def start(server: PrefectServer, *arguments: Any) -> str:
+        started.append(begin(server, *arguments))
+        return started[-1]
+
+    monkeypatch.setattr(PrefectServer, "start", start)
+    monkeypatch.setattr(time, "sleep", lambda _: put(server, started[-1], state.upper(), state))
     result = invoke("run", "nightly", "--wait")
     assert result.exit_code == code
     assert result.stderr == f"count-sheep {state.lower()}: {state} by hand\n"

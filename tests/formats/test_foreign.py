@@ -118,7 +118,7 @@ def test_a_class_that_changes_within_a_track_makes_two_tracks(tmp_path: Path) ->
     ]  # fmt: skip
 
 
-BOXES = {
+BOXES: dict[str, tuple[list[float], list[list[float]], dict[str, int]]] = {
     "inside": ([1, 2, 10, 20], [[1, 2, 11, 22]], {}),
     "beyond the right edge": (
         [60, 2, 10, 20], [[60, 2, 64, 22]], {"boxes clipped to the picture": 1},

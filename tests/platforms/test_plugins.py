@@ -38,13 +38,14 @@ from datetime import UTC, datetime
 class PaperOptions:
     tray: str = "in"
     sheets: int = 1
+    colours: tuple[str, ...] = ()
     listen: str = ""
 
 class Paper:
     name = "paper"
 
     def __init__(self, setup, folder):
-        self.setup_, self.folder = setup, folder
+        self.setup_, self.folder, self.waiting = setup, folder, []
 
     def setup(self):
         return [self.check()]
@@ -164,6 +165,11 @@ def test_the_environment_sets_its_options(
     monkeypatch.setenv("ONECLICK_REVIEW__PAPER", '{"tray": "side"}')
     monkeypatch.delenv("ONECLICK_REVIEW__PAPER__SHEETS")
     assert settings.load().review_platform().section.tray == "side"
+    monkeypatch.delenv("ONECLICK_REVIEW__PAPER")
+    monkeypatch.setenv("ONECLICK_REVIEW__PAPER__COLOURS", '["red", "blue"]')
+    monkeypatch.setenv("ONECLICK_REVIEW__PAPER__TRAY", "[left]")
+    section = settings.load().review_platform("paper").section
+    assert (section.tray, section.colours) == ("[left]", ("red", "blue"))
 
 
 @pytest.mark.parametrize(
@@ -215,8 +221,10 @@ BROKEN = {
     ),
     "no dataclass": ({"Options = PaperOptions": "Options = dict"}, "Options is not a dataclass"),
     "raises when opened": (
-        {"return Paper(": "raise OSError(5)"},
-        "raised while it was opened: OSError: 5",
+        {
+            "return Paper(": "return str(5)(",
+        },
+        "raised while it was opened: TypeError: 'str' object is not callable",
     ),
     "no method": ({"def acknowledge(": "def confirm("}, "its platform has no method acknowledge"),
     "raises while sending": ({"yield SendResult(clip.id)": "1 / 0"}, "raised while it ran: ZeroDi"),
@@ -253,9 +261,7 @@ RUNNING = {
     "raises while fetching": ({"self.waiting = waiting": "1 / 0"}, "raised while it ran: ZeroDiv"),
     "answers nonsense": ({"yield Verdict(": "yield dict("}, "collect answered a dict; it must be"),
     "raises when told": (
-        {
-            "def acknowledge(self, verdict):\n        pass": "def acknowledge(self, verdict):\n        1 / 0"
-        },
+        {"verdict):\n        pass": "verdict):\n        1 / 0"},
         "raised while it ran: ZeroDivisionError",
     ),
 }
@@ -275,8 +281,9 @@ def test_one_that_fails_while_it_collects_loses_no_verdict_of_our_own_queue(
     result = review.collect(home, choice)
     assert first in result.done
     assert LINE + reason in " ".join(result.failed.values())
-    needs = files.read_json(Workspace(home).review_trouble, dict[str, Any])
-    assert needs["platform"] == "paper"
+    if "paper" in result.failed:
+        trouble = files.read_json(Workspace(home).review_trouble, dict[str, Any])
+        assert trouble["text"] == result.failed["paper"]
 
 
 @pytest.mark.parametrize(
@@ -301,15 +308,24 @@ def test_a_wrong_verdict_is_named_with_its_clip(
     assert result.failed[ids[0]].startswith(f"{LINE}{reason}")
 
 
-def test_what_it_says_in_its_own_words_stays_and_an_erasure_leaves_a_receipt(
-    install: Install, home: Path
-) -> None:
-    put(install)
+@pytest.mark.parametrize("error", ["PlatformAway", "BadInput", "PlatformRefused", "Unavailable"])
+def test_what_it_says_in_its_own_words_stays(install: Install, home: Path, error: str) -> None:
+    put(install, {"import PlatformAway": f"import {error} as PlatformAway"})
     configure('[review]\nplatform = "paper"\n[review.paper]\ntray = "away"\n')
     choice = settings.load(home=home).review_platform()
     ids = [clip.id for clip in clips.labelled(home, 1)]
     review.send(home, ids, choice)
     assert review.collect(home, choice).failed == {"paper": "the tray is away"}
+
+
+def test_an_erasure_there_leaves_a_receipt(install: Install, home: Path) -> None:
+    put(install)
+    choice = settings.load(home=home).review_platform()
+    ids = [clip.id for clip in clips.labelled(home, 1)]
+    review.send(home, ids, choice)
+    assert review.erase(home, ids, choice, "carla").done == ids
+    (receipt,) = Workspace(home).receipts_dir().iterdir()
+    assert files.read_json(receipt, dict[str, Any])["held"] == ["sheet 7"]
 
 
 def test_what_reading_our_own_clips_raises_is_not_its_fault(install: Install, home: Path) -> None:
@@ -325,12 +341,7 @@ def test_what_reading_our_own_clips_raises_is_not_its_fault(install: Install, ho
 
 
 def test_its_webhook_is_served_and_its_check_isolated(install: Install) -> None:
-    put(
-        install,
-        {
-            "def check(headers, body, timestamp):": "def check(headers, body, timestamp):\n            len(headers)"
-        },
-    )
+    put(install, {'if body == b"forged":': 'if not len(headers) and body == b"forged":'})
     configure('[review]\nplatform = "paper"\n[review.paper]\nlisten = "127.0.0.1:0"\n')
     webhook = registry.open_webhook(settings.load().review_platform())
     assert webhook is not None
@@ -374,7 +385,7 @@ def test_its_commands_are_listed_without_importing_it(install: Install) -> None:
         (["shred"], 0, "shredded 10"),
         (["shred", "--count", "5"], 0, "shredded 2"),
         (["shred", "--count", "0"], 1, f"oneclick: {LINE}raised while it ran: ZeroDivisionError"),
-        (["shred", "--count", "x"], 2, "not a valid int"),
+        (["shred", "--count", "x"], 2, "should be a valid integer"),
         (["burn"], 2, "No such command 'burn'"),
     ],
 )

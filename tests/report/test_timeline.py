@@ -116,8 +116,8 @@ def test_a_video_that_nobody_looked_at_is_not_taken_for_a_quiet_one(home: Path) 
 def test_a_window_is_half_open_and_reaches_into_videos(
     home: Path, since: float | None, until: float | None, hits: int, minutes: float
 ) -> None:
-    ends = (None if m is None else MORNING + timedelta(minutes=m) for m in (since, until))
-    hit_timeline = report.hit_timeline(home, *ends, camera="ward_a")
+    start, stop = (None if m is None else MORNING + timedelta(minutes=m) for m in (since, until))
+    hit_timeline = report.hit_timeline(home, start, stop, camera="ward_a")
     assert sum(sum(line.hits.values()) for line in hit_timeline.cameras) == hits
     assert sum(line.seconds for line in hit_timeline.cameras) == pytest.approx(60 * minutes)
 

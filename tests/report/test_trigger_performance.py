@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -12,10 +13,10 @@ from oneclick.catalog import Catalog, rebuild
 from oneclick.cli.main import app
 from oneclick.core.clips import ChosenBy
 from oneclick.core.review import Verdict
-from oneclick.feedback import reviewed_clips
 from oneclick.stages import calibrate
 from oneclick.storage import cards, files
 from oneclick.storage.workspace import Workspace
+from oneclick.triggers import hit_evaluation
 from tests.stages.test_calibrate import NOON, OPTIONS, OWN, VIDEO, accept, furnish, home
 
 __all__ = ["home"]  # a fixture
@@ -57,20 +58,21 @@ def test_a_kept_testimony_is_not_computed_again_but_a_new_revision_is(
     accept(home)
     before = report.measure_triggers(home)
     calibrate.calibrate(home)
-    heard = []
-    real = reviewed_clips.hit_evaluation.evaluate_hits
-    monkeypatch.setattr(
-        reviewed_clips.hit_evaluation,
-        "evaluate_hits",
-        lambda *arguments: heard.append(1) or real(*arguments),
-    )
+    heard: list[int] = []
+    real = hit_evaluation.evaluate_hits
+
+    def listen(*arguments: Any) -> Any:
+        heard.append(1)
+        return real(*arguments)
+
+    monkeypatch.setattr(hit_evaluation, "evaluate_hits", listen)
     after = report.measure_triggers(home)
     assert heard == []
     assert after.control == before.control
     assert [replace(row, share=None) for row in after.rows] == before.rows
     with Catalog.open(home) as catalog:
         clip = catalog.clips()[0].clip.id
-    document = files.read_json(Workspace(home).hit_evaluations, dict)
+    document: dict[str, Any] = files.read_json(Workspace(home).hit_evaluations, dict)
     document["clips"][clip]["revision"] = 0
     files.write_json(Workspace(home).hit_evaluations, document)
     assert report.measure_triggers(home).rows == after.rows

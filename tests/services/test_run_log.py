@@ -59,7 +59,9 @@ class Service:
     Settings = staticmethod(lambda **settings: settings)
 
     def __init__(self, *failures: str) -> None:
-        self.failures, self.modes, self.ended = failures, [], []
+        self.failures = failures
+        self.modes: list[str] = []
+        self.ended: list[int] = []
         self.summary = types.SimpleNamespace(update=lambda values: self._meet("summary"))
 
     def init(self, **options: Any) -> Service:

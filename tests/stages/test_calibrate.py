@@ -17,7 +17,9 @@ from oneclick.storage import cards, files, labels, predictions
 from oneclick.storage.cards import ModelPair, ModelRef
 from oneclick.storage.workspace import Workspace
 from oneclick.triggers import priors
-from oneclick.triggers.calibrate import TriggerTally
+from oneclick.triggers.calibrate import Calibration, TriggerTally
+from oneclick.triggers.selection import select
+from oneclick.triggers.selection.select import SelectionHistory
 from tests.fakes import arrays
 
 OWN, RIVAL = ModelRef("own", 0.5), ModelRef("rival", 0.5)
@@ -141,12 +143,13 @@ def test_a_policy_is_no_witness(home: Path) -> None:
 def test_the_next_look_uses_what_was_learned(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     accept(home, present=False)
     calibration = calibrate.calibrate(home)
-    used = []
-    monkeypatch.setattr(
-        trigger.select,
-        "select",
-        lambda candidates, options, history: used.append(history.calibration) or [],
-    )
+    used: list[Calibration] = []
+
+    def record(candidates: object, options: object, history: SelectionHistory) -> list[object]:
+        used.append(history.calibration)
+        return []
+
+    monkeypatch.setattr(select, "select", record)
     again = replace(OPTIONS, seed=1)
     trigger.trigger(home, OWN, RIVAL, again)
     assert used[0].error_probability(HOLE) == calibration.calibration_of(

@@ -29,6 +29,13 @@ SIDES = {"cam-1-a": "train", "cam-1-b": "train", "cam-1-c": "test"}
 FORMATS = formats.names()
 
 
+def imread(path: Path) -> np.ndarray:
+    """The picture of a file; BGR."""
+    picture = cv2.imread(str(path))
+    assert picture is not None
+    return picture
+
+
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with one version of three clips, each with a real clip.mp4."""
@@ -36,7 +43,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     publish.publish(home, accepted.accept(home, SIDES), "", CLASSES)
     for clip in SIDES:
         paths = sorted(Workspace(home).frames_dir(clip).iterdir())
-        images = (cv2.imread(str(path))[..., ::-1].copy() for path in paths)
+        images = (imread(path)[..., ::-1].copy() for path in paths)
         video.write(Workspace(home).clip_file(clip), images, toy.FPS)
     return home
 
@@ -235,7 +242,7 @@ def test_a_broken_sequence_fails_alone_and_changes_are_counted(tmp_path: Path) -
         assert [(row.clip.fps, row.clip.split) for row in catalog.clips()] == [(5.0, "test")]
         assert len(catalog.videos()) == 1
     assert [path.name for path in (home / "clips/other_cam").iterdir()] == [clip_id]
-    frame = cv2.imread(str(Workspace(home).frame_file(clip_id, 1)))
+    frame = imread(Workspace(home).frame_file(clip_id, 1))
     assert np.abs(frame.astype(int) - samples.picture(3)).mean() < 12
 
 

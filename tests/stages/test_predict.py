@@ -29,7 +29,7 @@ def recording(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def home(tmp_path, recording) -> Path:
+def home(tmp_path: Path, recording: Path) -> Path:
     """A workspace with two good videos and, between them, one that is no video."""
     workspace = Workspace(tmp_path)
     with Catalog.open(tmp_path) as catalog:
@@ -56,7 +56,7 @@ def look(home, *videos, detector=MOTION, classes=("person",)):
     return predict.predict(home, videos, detector, classes)
 
 
-def stored(home, name="ward-a"):
+def stored(home: Path, name: str = "ward-a") -> Path:
     return Workspace(home).predictions(name, "opencv-motion")
 
 
@@ -106,7 +106,7 @@ def test_a_file_without_its_mark_is_taken_as_it_is(home):
         assert catalog.is_marked("ward-a", predict.STEP, "opencv-motion")
 
 
-def predictions_of(home) -> bytes:
+def predictions_of(home: Path) -> bytes:
     """The finished file of ward-a, in a catalog that has not heard of it."""
     look(home, "ward-c")
     content = stored(home, "ward-c").read_bytes()

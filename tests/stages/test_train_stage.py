@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 import torch
 
@@ -263,8 +264,9 @@ def test_the_worst_clips_of_a_model_are_drawn(
     assert (clip.clip, clip.camera, clip.missed > 0) == ("cam-1-b", "cam", True)
     assert clip.picture
     picture = cv2.imread(str(clip.picture))
+    assert picture is not None
     assert picture.shape == (2 * toy.HEIGHT + worst.CAPTION, 2 * toy.WIDTH, 3)
-    assert (picture == worst.TRUTH).all(axis=2).any()
+    assert np.equal(picture, worst.TRUTH).all(axis=2).any()
     assert worst.worst(home, outcome.model).clips[0].picture is None
     with pytest.raises(UnknownName, match="nobody"):
         worst.worst(home, "nobody")

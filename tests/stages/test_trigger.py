@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from oneclick import detectors
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ChosenBy, Clip, Video
 from oneclick.core.detections import Detections
@@ -188,7 +189,7 @@ def test_a_model_can_be_named_as_detectors_are(home: Path, monkeypatch: pytest.M
         def __init__(self, name: str) -> None:
             self.model_id, self.threshold = models[name].id, models[name].threshold
 
-    monkeypatch.setattr(trigger.detectors, "create", lambda name, workspace: Made(name))
+    monkeypatch.setattr(detectors, "create", lambda name, workspace: Made(name))
     assert trigger.trigger(home, "own:one", "rival:one", FEW).videos == ["ward-a"]
     assert look(home).skipped == ["ward-a"]
     assert trigger.trigger(home, "own:one", "", FEW).hits == ALONE

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oneclick.core.datasets import DatasetClip, DatasetVersion
+from oneclick.core.datasets import DatasetClip, DatasetVersion, Split
 from oneclick.core.errors import BadInput, UnknownName
 from oneclick.storage import datasets
 from oneclick.storage.workspace import Workspace
@@ -18,7 +18,7 @@ from oneclick.storage.workspace import Workspace
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-def line(clip: str, split: str = "train", frames: int = 3) -> DatasetClip:
+def line(clip: str, split: Split = "train", frames: int = 3) -> DatasetClip:
     return DatasetClip(
         clip=clip,
         camera="cam",
@@ -85,6 +85,13 @@ def test_an_index_is_made_again_and_pickles_as_two_paths(tmp_path: Path) -> None
     assert pickle.loads(pickle.dumps(index)).clip(499) == index.clip(499) == line("0499")
 
 
+def numbers() -> bytes:
+    content = io.BytesIO()
+    np.save(content, np.arange(3))
+    return content.getvalue()
+
+
+NUMBERS = numbers()
 DAMAGE = {
     "index cut short": ("train.npy", lambda data: data[:200], "train.npy is broken"),
     "index of something else": ("train.npy", lambda data: NUMBERS, "no index of clips"),
@@ -103,15 +110,6 @@ def test_a_damaged_index_is_named(tmp_path: Path, case: str) -> None:
     (folder / name).write_bytes(change((folder / name).read_bytes()))
     with pytest.raises(BadInput, match=text):
         datasets.open_index(folder, "train").clip(0)
-
-
-def numbers() -> bytes:
-    content = io.BytesIO()
-    np.save(content, np.arange(3))
-    return content.getvalue()
-
-
-NUMBERS = numbers()
 
 
 def test_an_unknown_version_is_refused_with_those_that_exist(tmp_path: Path) -> None:

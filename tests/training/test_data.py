@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from oneclick.core.datasets import Split
 from oneclick.core.errors import BadInput
-from oneclick.training import data, sample
+from oneclick.training import augment, data, sample
 from tests.training import toy
 from tests.waits import HANG_SECONDS
 
-SIDES = {"a": "train", "b": "train", "c": "test"}
+SIDES: dict[str, Split] = {"a": "train", "b": "train", "c": "test"}
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +102,7 @@ def test_an_augmented_box_still_frames_what_it_framed() -> None:
         picture = np.zeros((180, 320, 3), np.uint8)
         picture[60:120, 100:160] = 255
         box = np.array([[100, 60, 160, 120]], np.float32)
-        augmented, boxes, _ = data.augment(picture, box, np.random.default_rng(seed))
+        augmented, boxes, _ = augment.augment(picture, box, np.random.default_rng(seed))
         if not len(boxes):
             continue
         x1, y1, x2, y2 = boxes[0].round().astype(int)

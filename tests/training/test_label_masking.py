@@ -7,6 +7,7 @@ import pytest
 from oneclick.core.labels import IGNORE
 from oneclick.storage import datasets, labels
 from oneclick.training import data, label_masking
+from oneclick.training.sample import ImageSample
 from tests.training import toy
 
 
@@ -35,7 +36,7 @@ def test_a_region_to_ignore_is_grey_in_training_and_named_in_testing(tmp_path: P
         tmp_path, [toy.freeze(tmp_path, replace(label_set, tracks=(region,)), "train")]
     )
     images = clip(tmp_path, version.name, 1.0)
-    plain, masked_sample = images[0], images[data.ImageSample(0, 0, 1)]
+    plain, masked_sample = images[0], images[ImageSample(0, 0, 1)]
     assert (len(plain.boxes), len(plain.ignored)) == (0, 1)
     assert len(masked_sample.boxes) == 0
     x1, y1, x2, y2 = plain.ignored[0].round().int().tolist()
@@ -62,7 +63,7 @@ def server(root: Path, origins: str) -> str:
 def drawn(root: Path, version: str, filled: float) -> list[int]:
     """Boxes in each augmented image of the clip, over several draws."""
     images = clip(root, version, filled)
-    return [len(images[data.ImageSample(0, k, seed)].boxes) for seed in range(10) for k in range(4)]
+    return [len(images[ImageSample(0, k, seed)].boxes) for seed in range(10) for k in range(4)]
 
 
 def clip(root: Path, version: str, filled: float) -> data.ClipImages:

@@ -36,7 +36,7 @@ def test_the_tiny_network_speaks_torchvisions_interface_at_any_image_size() -> N
 def test_an_image_that_fits_enters_the_network_unchanged() -> None:
     network = networks.build("fcos-tiny", ("person",))
     image = torch.rand(3, 180, 320)
-    batch, _ = network.transform([image])
+    batch, _ = network.get_submodule("transform")([image])
     assert batch.image_sizes == [(180, 320)]
     mean = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
     restored = batch.tensors[0, :, :180] * torch.tensor([0.229, 0.224, 0.225])[:, None, None] + mean

@@ -11,9 +11,10 @@ from oneclick.core.errors import BadInput, OneclickError, UsageError
 from oneclick.storage import model_cards
 from oneclick.storage.model_cards import ModelCard
 from oneclick.training import loop, model, train
+from oneclick.training.config import TrainingConfig, TrainingPaths
 from tests.training import toy
 
-TINY = train.TrainingConfig(steps=2, batch=2, stride=3)
+TINY = TrainingConfig(steps=2, batch=2, stride=3)
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +31,11 @@ def version(root: Path) -> str:
 @pytest.fixture(scope="module")
 def trained(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a model trained for two steps."""
-    places = train.TrainingPaths(root, tmp_path_factory.mktemp("models"))
+    places = TrainingPaths(root, tmp_path_factory.mktemp("models"))
     return places.models / trained_card(TINY, root, places).id
 
 
-def trained_card(
-    config: train.TrainingConfig, root: Path, places: train.TrainingPaths
-) -> ModelCard:
+def trained_card(config: TrainingConfig, root: Path, places: TrainingPaths) -> ModelCard:
     training = train.train(config, version(root), places)
     assert training
     return training.card
@@ -59,7 +58,7 @@ def test_a_model_testifies_where_it_comes_from(root: Path, trained: Path) -> Non
 def test_the_same_training_twice_gives_the_same_weights(
     root: Path, trained: Path, tmp_path: Path
 ) -> None:
-    again = trained_card(TINY, root, train.TrainingPaths(root, tmp_path))
+    again = trained_card(TINY, root, TrainingPaths(root, tmp_path))
     first, second = model.load(trained)[0], model.load(tmp_path / again.id)[0]
     for name, value in first.state_dict().items():
         assert torch.equal(value, second.state_dict()[name]), name
@@ -70,7 +69,7 @@ def test_the_same_training_twice_gives_the_same_weights(
 
 def test_a_model_that_is_there_is_not_trained_again(root: Path, trained: Path) -> None:
     before = (trained / "model.pt").stat().st_mtime_ns
-    training = train.train(TINY, version(root), train.TrainingPaths(root, trained.parent))
+    training = train.train(TINY, version(root), TrainingPaths(root, trained.parent))
     assert training
     assert training.tested is None
     assert (trained / "model.pt").stat().st_mtime_ns == before
@@ -80,7 +79,7 @@ def test_training_starts_from_the_champion_of_the_same_build(
     root: Path, trained: Path, tmp_path: Path
 ) -> None:
     config = dataclasses.replace(TINY, steps=1, tuning_lr=0.0, ema=0.0)
-    places = train.TrainingPaths(root, tmp_path, trained)
+    places = TrainingPaths(root, tmp_path, trained)
     card = trained_card(config, root, places)
     assert card.parent == trained.name
     tuned, start = model.load(tmp_path / card.id)[0], model.load(trained)[0]
@@ -91,7 +90,7 @@ def test_training_starts_from_the_champion_of_the_same_build(
 
 
 def test_a_changed_weight_file_is_refused(root: Path, tmp_path: Path) -> None:
-    card = trained_card(TINY, root, train.TrainingPaths(root, tmp_path))
+    card = trained_card(TINY, root, TrainingPaths(root, tmp_path))
     with (tmp_path / card.id / "model.pt").open("ab") as file:
         file.write(b"x")
     with pytest.raises(BadInput, match=r"model\.pt was changed"):
@@ -101,12 +100,12 @@ def test_a_changed_weight_file_is_refused(root: Path, tmp_path: Path) -> None:
 def test_a_dataset_without_training_clips_is_refused(tmp_path: Path) -> None:
     toy.server(tmp_path, {"a": "test"}, frames=1)
     with pytest.raises(UsageError, match="no training clip"):
-        train.train(TINY, version(tmp_path), train.TrainingPaths(tmp_path, tmp_path / "models"))
+        train.train(TINY, version(tmp_path), TrainingPaths(tmp_path, tmp_path / "models"))
 
 
 def test_images_without_people_train_too(tmp_path: Path) -> None:
     toy.server(tmp_path, {"a": "train", "b": "test"}, frames=2, people=0)
-    places = train.TrainingPaths(tmp_path, tmp_path / "models")
+    places = TrainingPaths(tmp_path, tmp_path / "models")
     card = trained_card(TINY, tmp_path, places)
     assert (card.metrics["map"], card.metrics["boxes"]) == (0, 0)
 
@@ -116,7 +115,7 @@ def test_a_loss_that_is_not_finite_names_its_batch_and_leaves_no_model(
 ) -> None:
     monkeypatch.setattr(loop, "batch_losses", lambda *_: {"loss": torch.tensor(float("nan"))})
     with pytest.raises(OneclickError, match=r"nan at step 0 on [ab] frame \d"):
-        train.train(TINY, version(root), train.TrainingPaths(root, tmp_path))
+        train.train(TINY, version(root), TrainingPaths(root, tmp_path))
     assert not list(tmp_path.glob("*/card.json"))
 
 

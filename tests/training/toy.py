@@ -26,14 +26,14 @@ def scene(seed: int, frames: int, people: int = 2) -> tuple[list[NDArray[np.uint
     """Pictures (HEIGHT, WIDTH, 3) RGB and the true tracks."""
     rng = np.random.default_rng(seed)
     background = rng.integers(40, 200, (6, 8, 3), np.uint8)
-    background = cv2.resize(background, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
+    resized = cv2.resize(background, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
     start = rng.uniform([30, 90], [WIDTH - 30, HEIGHT - 15], (people, 2))
     speed = rng.uniform(-4, 4, (people, 2)) * [1, 0.2]
     height = rng.uniform(50, 90, people)
     colours = rng.integers(0, 255, (people, 3)).tolist()
     pictures, rows = [], []
     for frame in range(frames):
-        picture = background.copy()
+        picture = resized.astype(np.uint8)
         for k in range(people):
             x, y = start[k] + speed[k] * frame
             box = _person(picture, x, y, height[k], colours[k])

@@ -30,7 +30,9 @@ def hit(trigger: str, *rows: tuple[int, Box], span: Span | None = None) -> Hit:
         trigger=trigger,
         span=hit_span,
         score=0.5,
-        boxes=tuple((f, *map(float, side)) for f, side in rows),
+        boxes=tuple(
+            (f, float(x1), float(y1), float(x2), float(y2)) for f, (x1, y1, x2, y2) in rows
+        ),
         why="why",
     )
 

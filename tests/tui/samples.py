@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from textual.pilot import Pilot
@@ -36,6 +37,7 @@ from oneclick.storage.workspace import Workspace
 from oneclick.tui import frame, grid
 from oneclick.tui.app import Oneclick
 from oneclick.tui.commands import CommandResult
+from oneclick.tui.snapshot_app import SnapshotSource
 from tests.catalog import samples as samples
 
 NOW = datetime(2026, 3, 2, 14, 2, 11, tzinfo=UTC)
@@ -223,11 +225,11 @@ class Source:
         pass
 
 
-def app(source: object, home: Path = HOME, **options: object) -> Oneclick:
+def app(source: SnapshotSource, home: Path = HOME, **options: Any) -> Oneclick:
     """The app at a time that stands still."""
     return Oneclick(
         source, home, clock=lambda: NOW, zone=UTC, every=3600, timer=lambda: 0.0, **options
-    )  # type: ignore[arg-type]
+    )
 
 
 def drive(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def shown(home: Path, **options: object):  # type: ignore[no-untyped-def]
     from oneclick.report import snapshot_reader
 
-    reader = snapshot_reader.SnapshotReader(home, None, lambda: samples.NOW, samples.UTC)
+    reader = snapshot_reader.SnapshotReader(home, None, lambda: samples.NOW, UTC)
     return app(reader, home, **options)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,8 @@ def test_help_is_about_the_panel_with_the_focus() -> None:
 
 @pytest.mark.parametrize("key", ["colon", "ctrl+p"])
 def test_the_palette_has_every_action(key: str) -> None:
-    tui_app, titles = app(Source(samples.snapshot())), []
+    tui_app = app(Source(samples.snapshot()))
+    titles: list[str] = []
 
     async def act(pilot: Pilot[None]) -> None:
         await pilot.press(key)
@@ -126,7 +128,8 @@ def test_the_palette_has_every_action(key: str) -> None:
 
 
 def test_the_palette_has_the_keys_of_the_panels_too(tmp_path: Path) -> None:
-    tui_app, titles = app(samples.workspace(tmp_path / "ward"), tmp_path / "ward"), []
+    tui_app = app(samples.workspace(tmp_path / "ward"), tmp_path / "ward")
+    titles: list[str] = []
 
     async def act(pilot: Pilot[None]) -> None:
         for number in range(1, len(SCREENS) + 1):
@@ -222,8 +225,8 @@ def test_a_click_goes_to_the_row_and_a_second_one_opens_it() -> None:
 
 def test_the_cursor_stays_on_its_row_while_others_come() -> None:
     before = samples.snapshot()
-    newer = samples.replace(before.runs[0], id="r5", flow="maintain")
-    after = samples.replace(before, runs=(newer, *before.runs))
+    newer = replace(before.runs[0], id="r5", flow="maintain")
+    after = replace(before, runs=(newer, *before.runs))
     tui_app = app(Source(before, after, after))
     keys: list[Any] = []
 
@@ -241,7 +244,7 @@ def test_the_cursor_stays_on_its_row_while_others_come() -> None:
 
 def test_nothing_is_painted_that_did_not_change() -> None:
     before = samples.snapshot()
-    after = samples.replace(before, needs=before.needs[:2])
+    after = replace(before, needs=before.needs[:2])
     tui_app, counts = app(Source(before, before, after, after)), []
 
     def painted() -> dict[type[Panel], int]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def twin(home: Path, *words: str) -> Any:
 
 
 def screen(home: Path, number: str) -> str:
-    reader = snapshot_reader.SnapshotReader(home, None, lambda: samples.NOW, samples.UTC)
+    reader = snapshot_reader.SnapshotReader(home, None, lambda: samples.NOW, UTC)
 
     async def go(pilot: Any) -> None:
         await press(pilot, number)

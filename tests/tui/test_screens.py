@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -97,7 +98,7 @@ def test_the_other_screens(name: str, size: tuple[int, int], home: Path) -> None
     async def go(pilot: object) -> None:
         await press(pilot, number)  # type: ignore[arg-type]
 
-    reader = snapshot_reader.SnapshotReader(home, None, lambda: samples.NOW, samples.UTC)
+    reader = snapshot_reader.SnapshotReader(home, None, lambda: samples.NOW, UTC)
     lines = drive(app(reader, home), go, size)
     assert lines[-1].startswith(" 1–7 screens")
     if name != "system":  # versions, disk and paths are those of the machine

@@ -41,6 +41,7 @@ def record(
     with av.open(str(path), "w") as container:
         container.metadata.update(metadata)
         stream = container.add_stream(codec, rate=rate)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = size
         stream.pix_fmt = rgb_format
         stream.codec_context.gop_size = gop

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -15,7 +16,7 @@ from tests.video.recorders import jitter, record, scene
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "video"
 
-RECORDERS: dict[str, tuple[str, dict[str, object]]] = {
+RECORDERS: dict[str, tuple[str, dict[str, Any]]] = {
     "constant rate": ("a.mp4", {}),
     "variable rate": ("a.mp4", {"times": jitter}),
     "long groups with B-frames": ("a.mp4", {"gop": 250, "b_frames": 3}),

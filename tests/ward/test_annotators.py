@@ -108,7 +108,7 @@ def test_a_false_track_is_deleted_in_one_operation() -> None:
 
 def test_boxes_that_fit_badly_are_moved() -> None:
     shifted = truth()
-    shifted = replace(shifted, boxes=shifted.boxes + np.float32([9, 0, 9, 0]))
+    shifted = replace(shifted, boxes=shifted.boxes + np.array([9, 0, 9, 0], np.float32))
     verdict = SURE.review(as_labels(shifted), truth(), NOON)
     assert verdict.edits == 40
     assert verdict.seconds == pytest.approx(LOOKING + 2 * 2 * 3.5)
@@ -118,8 +118,10 @@ def test_boxes_that_fit_badly_are_moved() -> None:
 
 def test_a_curved_way_needs_more_key_boxes() -> None:
     bent = truth(1)
-    swing = np.float32(60 * np.sin(bent.frames / 3.0))[:, None] * np.float32([1, 0, 1, 0])
-    bent = replace(bent, boxes=bent.boxes + np.float32([80, 0, 80, 0]) + swing)
+    swing = (60 * np.sin(bent.frames / 3.0)).astype(np.float32)[:, None] * np.array(
+        [1, 0, 1, 0], np.float32
+    )
+    bent = replace(bent, boxes=bent.boxes + np.array([80, 0, 80, 0], np.float32) + swing)
     labels = replace(as_labels(bent), tracks=())
     verdict = SURE.review(labels, bent, NOON)
     assert verdict.tracks is not None

@@ -1,6 +1,7 @@
 """The ward: equal shifts are equal, rooms differ, and the truth fits the picture and the file."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from oneclick.ward import body, people, render, room, scripts
 from oneclick.ward.imaging import ImagingConditions
 from oneclick.ward.render import VisiblePerson
 
-SMALL = {"seconds": 6.0, "fps": 5.0, "width": 240, "height": 144}
+SMALL = ward.Shift(camera=0, seconds=6.0, fps=5.0, width=240, height=144)
 
 
 Person = tuple[int, str, tuple[int, int, int, int]]
@@ -33,7 +34,7 @@ GOLDEN: list[tuple[bool, int, list[Person]]] = [
 
 
 def small(camera: int | str = 0, seed: int = 1, night: bool = False) -> ward.Shift:
-    return ward.Shift(camera=camera, seed=seed, night=night, **SMALL)
+    return replace(SMALL, camera=camera, seed=seed, night=night)
 
 
 def watch(shift: ward.Shift) -> tuple[np.ndarray, list[list[VisiblePerson]]]:

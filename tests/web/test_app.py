@@ -6,15 +6,16 @@ import hashlib
 import hmac
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from queue import Queue
-from typing import Any
 
 import httpx
 import pytest
+import uvicorn
+from fastapi.testclient import TestClient
 
-from oneclick.core.errors import Unavailable
+from oneclick.core.errors import OneclickError, Unavailable
 from oneclick.platforms.encord import webhook
 from oneclick.web import app as web
 from tests.waits import HANG_SECONDS
@@ -50,11 +51,14 @@ def work() -> Work:
 
 @pytest.fixture
 def client(work: Work, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
-    servers: list[Any] = []
-    real_server = web.uvicorn.Server
-    monkeypatch.setattr(
-        web.uvicorn, "Server", lambda config: servers.append(real_server(config)) or servers[0]
-    )
+    servers: list[uvicorn.Server] = []
+    real_server = uvicorn.Server
+
+    def build(config: uvicorn.Config) -> uvicorn.Server:
+        servers.append(real_server(config))
+        return servers[0]
+
+    monkeypatch.setattr(uvicorn, "Server", build)
     addresses: Queue[str] = Queue()
     running = web.create_app(webhook.PATH, CHECK, web.DebouncedJob(work, delay=0.05))
     thread = threading.Thread(target=web.serve, args=(running, "127.0.0.1:0", addresses.put))
@@ -102,3 +106,15 @@ def test_an_address_where_nothing_can_listen_is_named(address: str, work: Work) 
     running = web.create_app(webhook.PATH, CHECK, web.DebouncedJob(work))
     with pytest.raises(Unavailable, match=f"cannot listen on {address}"):
         web.serve(running, address, print)
+
+
+def test_a_check_that_fails_is_logged_and_answered_with_500(
+    work: Work, caplog: pytest.LogCaptureFixture
+) -> None:
+    def check(headers: Mapping[str, str], body: bytes, timestamp: float) -> bool:
+        raise OneclickError("plug-in acme 1.2: it is broken")
+
+    application = web.create_app("/hooks/acme", check, web.DebouncedJob(work))
+    with TestClient(application) as client:
+        assert client.post("/hooks/acme", content=b"{}").status_code == 500
+    assert "plug-in acme 1.2: it is broken" in caplog.text

@@ -6,18 +6,17 @@ import numpy as np
 import pytest
 
 from oneclick.training.evaluation import average_precision, evaluate
+from oneclick.training.evaluation.matching import ImageDetections, ImageTruth
 from tests.fakes import arrays
 
-Boxes, Truth = average_precision.ImageDetections, average_precision.ImageTruth
 
-
-def image(*rows: tuple[float, ...]) -> Boxes:
+def image(*rows: tuple[float, ...]) -> ImageDetections:
     """Rows of x1 y1 x2 y2 score class."""
     table = np.array(rows, np.float32).reshape(-1, 6)
     return table[:, :4], table[:, 4], table[:, 5].astype(np.int64)
 
 
-def truth(*rows: tuple[float, ...]) -> Truth:
+def truth(*rows: tuple[float, ...]) -> ImageTruth:
     """Rows of x1 y1 x2 y2 class."""
     table = np.array(rows, np.float32).reshape(-1, 5)
     return table[:, :4], table[:, 4].astype(np.int64)
@@ -53,10 +52,11 @@ def test_hand_worked_examples(case: str) -> None:
     assert average_precision.mean(precisions)[0] == pytest.approx(mean)
 
 
-def crowd(seed: int, images: int = 12) -> tuple[list[Boxes], list[Truth]]:
+def crowd(seed: int, images: int = 12) -> tuple[list[ImageDetections], list[ImageTruth]]:
     """Shaken, missing and false boxes of two classes; tied scores."""
     rng = np.random.default_rng(seed)
-    predictions, truths = [], []
+    predictions: list[ImageDetections] = []
+    truths: list[ImageTruth] = []
     for _ in range(images):
         n = int(rng.integers(0, 5))
         low = rng.uniform(0, 100, (n, 2))

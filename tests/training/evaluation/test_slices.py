@@ -5,7 +5,7 @@ import pytest
 
 from oneclick.core.datasets import DatasetClip
 from oneclick.training.evaluation import average_precision, slices
-from oneclick.training.evaluation.average_precision import ImageDetections, ImageTruth
+from oneclick.training.evaluation.matching import ImageDetections, ImageTruth
 from oneclick.training.evaluation.slices import ImageMetadata
 
 TALL, LOW = (0, 0, 20, 60), (50, 0, 70, 10)  # large and small in a picture 100 px high
@@ -104,7 +104,7 @@ def test_boxes_of_another_size_count_neither_way() -> None:
     # A large true box found, a small false box: the slice of large boxes is flawless.
     rows = cut([found(TALL), found(TALL, (50, 30, 70, 40)), found(), found()])
     large, small = rows["size=large"].score, rows["size=small"].score
-    assert (large.map, large.recall, large.alarms) == (pytest.approx(1), 1, 0)
+    assert (large.map, large.recall, large.alarms) == pytest.approx((1, 1, 0))
     assert (small.map, small.recall, small.alarms) == (0, 0, 0.5)
 
 

@@ -180,7 +180,7 @@ def test_low_confidence_is_the_band_below_the_operating_point(
 
 def test_doubt_scores_highest_just_below_the_operating_point() -> None:
     high, low = (LowConfidence().find(scene([(5, 100.0, s)]))[0].score for s in (0.499, 0.301))
-    assert (high, low) == (pytest.approx(0.995, abs=1e-3), pytest.approx(0.005, abs=1e-3))
+    assert (high, low) == pytest.approx((0.995, 0.005), abs=1e-3)
 
 
 @pytest.mark.parametrize("threshold", [-1.0, 0.0, -np.inf])

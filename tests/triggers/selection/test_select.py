@@ -33,7 +33,7 @@ def video(
     cut: int | None = None,
     existing: tuple[Span, ...] = (),
 ) -> CandidateVideo:
-    parts = (SplitPart(Span(0, length), "train"),)
+    parts: tuple[SplitPart, ...] = (SplitPart(Span(0, length), "train"),)
     if cut is not None:
         parts = (SplitPart(Span(0, cut - 30), "train"), SplitPart(Span(cut, length), "test"))
     return CandidateVideo(

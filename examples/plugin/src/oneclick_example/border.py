@@ -34,6 +34,6 @@ class Border:
             rows=rows,
             scores=scene.confident.scores[rows],
             join=0.5,
-            why="{cls} is cut off by the border for {seconds}",
+            reason="{cls} is cut off by the border for {seconds}",
         )
         return [hit for hit in hits if len(hit.span) >= scene.frames(self.seconds)]
