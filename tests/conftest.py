@@ -1,4 +1,4 @@
-"""For all tests: `-m fast`, skips have reasons, nothing depends on how busy the machine is, no proxy, Ctrl-C is heard."""
+"""For all tests: `-m fast`, reasons of skips, independence of load, no proxy, audible Ctrl-C."""
 
 import os
 import signal

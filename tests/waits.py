@@ -1,4 +1,4 @@
-"""Waiting that a busy machine cannot turn into a failure: for a condition, and only a hang is given up on."""
+"""Waits for a condition, which a busy machine cannot turn into a failure: only a hang ends them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ HANG_SECONDS = 900.0
 
 
 def wait_until(
-    condition: Callable[[], object], describe: Callable[[], object] = lambda: "", pause: float = 0.05
+    condition: Callable[[], object],
+    describe: Callable[[], object] = lambda: "",
+    pause: float = 0.05,
 ) -> None:
     """Wait until `condition` holds.
 

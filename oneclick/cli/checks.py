@@ -42,7 +42,11 @@ def check_plugins() -> list[CheckResult]:
     for module in ("triggers", "detectors", "platforms", "formats", "tui.panel_plugins"):
         import_module(f"oneclick.{module}")
     return [
-        CheckResult("plug-in", failure is None, str(failure or f"{plugin}: loads"))
+        CheckResult(
+            "plug-in",
+            failure is None,
+            str(failure or f"{plugin}: loads").removeprefix("plug-in "),
+        )
         for group in plugins.groups()
         for plugin, failure in group.check()
     ]

@@ -65,6 +65,6 @@ class PlatformCommand(TyperCommand):
         passing = (OneclickError, USAGE_ERROR, typer.Exit, typer.Abort)
         with (
             self._plugin.isolated(passing=passing),
-            group.make_context(self._plugin.name, list(ctx.args), parent=ctx.parent) as own,
+            group.make_context(self._plugin.name, list(ctx.args), parent=ctx.parent) as context,
         ):
-            return group.invoke(own)
+            return group.invoke(context)

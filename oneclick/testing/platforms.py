@@ -39,9 +39,8 @@ class PlatformContract:
         """Return people who review on an empty platform."""
         raise pytest.UsageError("override the fixture `reviewers` of PlatformContract")
 
-    @pytest.fixture(scope="class")
-    @classmethod
-    def clip_file(cls, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    @pytest.fixture
+    def clip_file(self, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         """Return a real clip.mp4 and its sha256."""
         path = tmp_path_factory.mktemp("film") / "clip.mp4"
         return path, samples.film(path)

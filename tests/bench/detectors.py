@@ -102,8 +102,8 @@ def main() -> None:
     ]
     if not footage.VIDEO.exists():
         sys.exit("no ../shared/data beside the repository")
-    ours, usual = report(detectors.create("opencv:hog"), step), report(UsualHog(), step)
-    print(f"opencv:hog is {ours / usual:.2f} times as fast as the usual search")
+    scanner_speed, usual = report(detectors.create("opencv:hog"), step), report(UsualHog(), step)
+    print(f"opencv:hog is {scanner_speed / usual:.2f} times as fast as the usual search")
     for name in names:
         report(detectors.create(name), step)
 

@@ -208,8 +208,8 @@ def main() -> None:
         images = data.ClipImages(root, version, "train", view)
         epoch = len(images) // BATCH
         steps = epoch * args.epochs
-        ours = Ours(args.arch, images, steps, process)
-        sides: tuple[Ours, Theirs] = (ours, Theirs(args.arch, images, steps, process))
+        own_side = Ours(args.arch, images, steps, process)
+        sides: tuple[Ours, Theirs] = (own_side, Theirs(args.arch, images, steps, process))
         used = []
         for first in range(0, steps, TURN):
             for side in sides:
@@ -228,8 +228,8 @@ def main() -> None:
         )
         if process.device.type == "cuda":
             print(f"utilisation: oneclick {used[0::2]}, reference {used[1::2]}")
-        ours.training.average.copy_to(ours.network)
-        networks_by_name = {"oneclick": ours.network, "reference": sides[1].network}
+        own_side.training.average.copy_to(own_side.network)
+        networks_by_name = {"oneclick": own_side.network, "reference": sides[1].network}
         for name, network in networks_by_name.items():
             metrics = score(network, root, version, args.arch)
             print(f"{name}: mAP {metrics.map:.3f}, AP50 {metrics.ap50:.3f} on unseen rooms")

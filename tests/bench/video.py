@@ -103,7 +103,7 @@ def main() -> None:
     for name, times in zip(("oneclick", peer.__name__), zip(*pairs, strict=True), strict=True):
         wall, cpu = (statistics.median(column) for column in zip(*times, strict=True))
         print(f"{name:9} {frames / wall:9.1f} {1000 * cpu / frames:13.1f}")
-    wall, cpu = (statistics.median(peer[k] / ours[k] for ours, peer in pairs) for k in (0, 1))
+    wall, cpu = (statistics.median(peer[k] / times[k] for times, peer in pairs) for k in (0, 1))
     print(f"{'ratio':9} {wall:9.2f} {cpu:13.2f}   (target {TARGET})")
 
 

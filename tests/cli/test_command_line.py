@@ -66,11 +66,6 @@ def test_every_command_and_every_option_has_help(name: str, command: click.Comma
         assert getattr(parameter, "help", None), f"{name}: {parameter.name} has no help"
 
 
-@pytest.mark.parametrize(("name", "command"), ALL, ids=[name for name, _ in ALL])
-def test_every_command_stands_in_the_readme(name: str, command: click.Command) -> None:
-    assert f"oneclick {name}" in (ROOT / "README.md").read_text()
-
-
 def test_status_of_an_empty_workspace_names_the_next_command(tmp_path: Path) -> None:
     process = oneclick("status", home=tmp_path / "new")
     assert process.returncode == 0, process.stderr

@@ -72,10 +72,10 @@ def test_doctor_has_a_row_for_each(install: Install, tmp_path: Path) -> None:
     install("acme-bad", "import acme_is_away", {"bad": "KIND"}, plugins.DETECTORS)
     rows = [(row.ok, row.detail) for row in checks.check_plugins()]
     assert rows == [
-        (True, "plug-in acme-shout 1.2: trigger 'shout': loads"),
+        (True, "acme-shout 1.2: trigger 'shout': loads"),
         (
             False,
-            "plug-in acme-bad 1.2: detector 'bad': cannot be imported: ModuleNotFoundError: "
+            "acme-bad 1.2: detector 'bad': cannot be imported: ModuleNotFoundError: "
             "No module named 'acme_is_away'; left out",
         ),
     ]

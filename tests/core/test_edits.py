@@ -254,8 +254,10 @@ def test_every_box_is_counted_once_and_for_what_it_is(fates: list[str], renamed:
         renamed=len(at["k"]) if renamed else 0,
     )
     frames = set(reply.frames.tolist()) | set(at["h"])
-    gone = not came and len(visible.frames)
-    assert {f for track in tracks for f in track.frames.tolist()} == (set() if gone else frames)
+    is_removed = not came and len(visible.frames)
+    assert {f for track in tracks for f in track.frames.tolist()} == (
+        set() if is_removed else frames
+    )
 
 
 def far(track: LabelTrack) -> LabelTrack:

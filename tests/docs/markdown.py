@@ -12,11 +12,8 @@ _ENTRY = re.compile(r"([\w*, ]+): (.*)")
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table; line breaks and bars in its cells are made harmless."""
     lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", r"\|")
+    cells = [[" ".join(text.split()).replace("|", r"\|") for text in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
 def code(text: str) -> str:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(
+    r'^( *)```(\w*)(?: title="([^"\n]*)")?[^\n]*\n(.*?)^\1```$', re.MULTILINE | re.DOTALL
+)
 INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
@@ -36,7 +38,12 @@ class Page:
 
     def blocks(self, *languages: str) -> list[str]:
         """Return the content of the fenced blocks in these languages."""
-        return [match[3] for match in FENCE.finditer(self.text) if match[2] in languages]
+        return [match[4] for match in FENCE.finditer(self.text) if match[2] in languages]
+
+    def files(self) -> dict[str, str]:
+        """Return the content of the blocks that have a title, by the first word of that."""
+        matches = [match for match in FENCE.finditer(self.text) if match[3]]
+        return {match[3].split()[0]: match[4] for match in matches}
 
     def commands(self) -> list[str]:
         """Return the command lines that a reader can run as they stand, in order."""

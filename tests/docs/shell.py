@@ -63,16 +63,16 @@ class Shell:
         words = shlex.split(line, comments=True)
         lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
         if words[0] != "oneclick" or any(
-            OPERATORS & {*word} for word in lexer if word[0] in OPERATORS
+            OPERATORS & {*token} for token in lexer if token[0] in OPERATORS
         ):
-            done = subprocess.run(
+            process = subprocess.run(
                 ["sh", "-c", line],
                 cwd=folder,
                 env=self._environment,
                 capture_output=True,
                 text=True,
             )
-            return CommandResult(done.returncode, done.stdout + done.stderr)
+            return CommandResult(process.returncode, process.stdout + process.stderr)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         request = {"folder": str(folder), "arguments": words[1:]}

@@ -37,8 +37,8 @@ def fields(cls: type) -> list[Documented]:
     documented: dict[str, Documented] = {}
     for base in reversed(cls.__mro__):
         if base.__module__.startswith("oneclick"):
-            own = _documented(class_node(base)[0].body)
-            documented |= {field.name: field for field in own if field.name[0] != "_"}
+            class_fields = _documented(class_node(base)[0].body)
+            documented |= {field.name: field for field in class_fields if field.name[0] != "_"}
     return [field for field in documented.values() if field.annotation]
 
 
@@ -46,7 +46,7 @@ def alias(module: ModuleType, name: str) -> tuple[str, str]:
     """Return `name = value` of a module as it is written, and the docstring below it."""
     source = inspect.getsource(module)
     body = ast.parse(source).body
-    (text,) = [found.text for found in _documented(body) if found.name == name]
+    (text,) = [entry.text for entry in _documented(body) if entry.name == name]
     (node,) = [node for node in body if name in _targets(node)]
     return ast.get_source_segment(source, node) or "", text
 

@@ -32,9 +32,8 @@ ELSEWHERE = {
     r"(uv run )?pytest\b": "the tests that this is one of",
     r"pip install\b": "needs a package index",
     r"uv (build|sync)\b": "needs a package index",
-    r"git clone\b": "needs the network",
     r"oneclick demo\b": "ten minutes; tests/flows runs a short one",
-    r"zensical\b": "is no dependency; CI builds the pages",
+    r"zensical\b": "CI builds the pages in a step of its own",
 }
 """Commands that are not run here, and why."""
 CODE = re.compile(r"#.*\bexit (\d+)")
@@ -45,7 +44,7 @@ def pages() -> list[Page]:
 
 
 def runnable(page: Page) -> list[str]:
-    """The commands of a page to run; `uv run` only names the environment, which is ours."""
+    """Return the commands of a page to run; `uv run` only names the environment, which is ours."""
     lines = [line.removeprefix("uv run ") for line in page.commands()]
     return [line for line in lines if not any(re.match(pattern, line) for pattern in ELSEWHERE)]
 
@@ -59,7 +58,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as the documentation supposes: a video and the detections of two models."""
+    """Make the folder of the documentation: a video, and the detections of two models."""
     folder = tmp_path_factory.mktemp("desk")
     shift = ward.Shift(camera="ward_3", seed=3, seconds=12, width=240, height=144)
     ward.record(shift, folder / "ward-3.mp4")
@@ -73,7 +72,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def reader(shell: Shell, desk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of somebody who has done what README says: the other pages go on from there."""
+    """Return a folder in which README was followed: the other pages go on from there."""
     folder = tmp_path_factory.mktemp("reader") / "desk"
     shutil.copytree(desk, folder)
     run(README, shell, folder)

@@ -80,22 +80,22 @@ def test_the_order_of_the_labellers_does_not_matter() -> None:
 
 def test_a_silent_model_adds_nothing_and_one_that_speaks_never_takes_away() -> None:
     team = skills.untrained_team(2)
-    heard = [fuse.prepare_detections(part, 0.5, DEFAULT) for part in (GOOD, SOUND)]
-    both = ensemble.pool_detections(heard, team)
+    prepared = [fuse.prepare_detections(part, 0.5, DEFAULT) for part in (GOOD, SOUND)]
+    both = ensemble.pool_detections(prepared, team)
     assert both.features[:, 0].tolist() == [1.0] * len(both.objects)
     assert ((both.features[:, 1:] > 0).sum(1) >= both.model_counts).all()
     nobody = TRUTH.where(np.zeros(len(TRUTH), np.bool_))
-    alone = ensemble.pool_detections([heard[0], nobody], team)
+    alone = ensemble.pool_detections([prepared[0], nobody], team)
     assert (alone.features[:, 2] == 0).all()
-    assert len(alone.objects) == len(heard[0])
+    assert len(alone.objects) == len(prepared[0])
 
 
 def test_merged_boxes_follow_the_model_that_draws_closely() -> None:
     close, loose = model(4, misses=0, noise=0.5), model(5, misses=0, noise=4)
     team = learn.learn([lesson(close, loose)], DEFAULT)
     assert team.each[0].spread < team.each[1].spread
-    heard = [fuse.prepare_detections(part, 0.5, DEFAULT) for part in (close, loose)]
-    merged = ensemble.pool_detections(heard, team).objects
+    prepared = [fuse.prepare_detections(part, 0.5, DEFAULT) for part in (close, loose)]
+    merged = ensemble.pool_detections(prepared, team).objects
     error = np.abs(merged.boxes - TRUTH.boxes).mean()
     assert error < np.abs(loose.boxes - TRUTH.boxes).mean() / 2
 

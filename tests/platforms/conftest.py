@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,28 +27,28 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, str]:
 @pytest.fixture
 def desks(tmp_path: Path, film: tuple[bytes, str]) -> Iterator[NewDesk]:
     """A new server and a new workspace each time."""
-    made: list[Desk] = []
+    open_desks: list[Desk] = []
 
-    def new(how: str = "") -> tuple[Desk, list[Offer]]:
-        folder = tmp_path / str(len(made))
+    def new(way: str = "") -> tuple[Desk, list[Offer]]:
+        folder = tmp_path / str(len(open_desks))
         bucket = {"upload": "bucket", "bucket": str(folder / "bucket"), "integration": "ours"}
-        ways = {
+        ways: dict[str, dict[str, Any]] = {
             "bucket": bucket,
             "strict": bucket | {"strict": True},
             "names": {"people": {ANNA: "anna"}},
             "titles": {"titles": "clip"},
             "hold": {"hold": "Pre-label"},
         }
-        desk = Desk(folder / "home", **ways.get(how, {}))
-        desk.world.copies_to_main = how != "no copies"
+        desk = Desk(folder / "home", **ways.get(way, {}))
+        desk.world.copies_to_main = way != "no copies"
         desk.world.integrations["ours"] = folder / "bucket"
-        if how == "hold":
+        if way == "hold":
             desk.world.stages = (HOLD, *STAGES)
-        made.append(desk)
+        open_desks.append(desk)
         return desk, _offers(desk, film)
 
     yield new
-    for desk in made:
+    for desk in open_desks:
         desk.server.script = lambda call: None
         desk.server.end()
         assert desk.server.mistakes == []
@@ -63,12 +64,12 @@ def ready(desks: NewDesk) -> tuple[Desk, list[Offer]]:
 
 
 def _offers(desk: Desk, film: tuple[bytes, str]) -> list[Offer]:
-    found = []
+    offers = []
     for k in range(COUNT):
         path = desk.workspace.clip_file(clips.clip(k).id)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(film[0])
-        one = replace(clips.clip(k), digest=film[1])
-        labels.save(desk.workspace, clips.auto_labels(one))
-        found.append((one, clips.auto_labels(one)))
-    return found
+        clip = replace(clips.clip(k), digest=film[1])
+        labels.save(desk.workspace, clips.auto_labels(clip))
+        offers.append((clip, clips.auto_labels(clip)))
+    return offers

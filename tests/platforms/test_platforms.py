@@ -119,8 +119,10 @@ def test_a_verdict_on_a_clip_that_does_not_wait_is_refused(
 def test_a_broken_verdict_is_named_and_the_others_come(tmp_path: Path) -> None:
     platform = LocalPlatform(tmp_path)
     offers = [(clips.clip(k), clips.auto_labels(clips.clip(k))) for k in range(2)]
-    for sent in list(platform.send(offers)):
-        platform.submit(Verdict(clip=sent.clip, decision="accept", by="annotator-1", at=clips.NOON))
+    for receipt in list(platform.send(offers)):
+        platform.submit(
+            Verdict(clip=receipt.clip, decision="accept", by="annotator-1", at=clips.NOON)
+        )
     first, second = sorted((tmp_path / "verdicts").glob("*.json"))
     first.write_text(first.read_text()[:40])
     assert [verdict.clip for verdict in platform.collect()] == [second.stem]

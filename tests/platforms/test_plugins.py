@@ -120,7 +120,7 @@ def put(install: Install, changes: dict[str, str] | None = None, name: str = "pa
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to work in, where paper is the review platform."""
+    """Return a workspace in a folder where paper is the review platform."""
     monkeypatch.chdir(tmp_path)
     configure('[review]\nplatform = "paper"\n')
     return tmp_path / "home"
@@ -248,10 +248,10 @@ def test_one_that_is_broken_is_one_line_and_our_own_queue_goes_on(
     put(install, changes)
     configure(f'[review]\nplatform = "paper"\n{section}')
     choice = settings.load(home=home).review_platform()
-    sent = review.send(home, [second], choice)
-    assert list(sent.failed) == ["paper"]
-    assert sent.failed["paper"].startswith(LINE + reason)
-    assert "\n" not in sent.failed["paper"]
+    batch = review.send(home, [second], choice)
+    assert list(batch.failed) == ["paper"]
+    assert batch.failed["paper"].startswith(LINE + reason)
+    assert "\n" not in batch.failed["paper"]
     assert review.collect(home, choice).done == [first]
     stages = {row.id: row.stage for row in report.clips(home)}
     assert stages == {first: ClipStage.ACCEPTED, second: ClipStage.LABELLED}
@@ -282,7 +282,7 @@ def test_one_that_fails_while_it_collects_loses_no_verdict_of_our_own_queue(
     assert first in result.done
     assert LINE + reason in " ".join(result.failed.values())
     if "paper" in result.failed:
-        trouble = files.read_json(Workspace(home).review_trouble, dict[str, Any])
+        trouble: dict[str, str] = files.read_json(Workspace(home).review_trouble, dict[str, Any])
         assert trouble["text"] == result.failed["paper"]
 
 
@@ -374,9 +374,9 @@ def test_its_commands_are_listed_without_importing_it(install: Install) -> None:
     assert "imported" not in listing
     assert "paper" in listing
     assert "acme-paper 1.2" in listing
-    own = oneclick("review", "paper", "--help").stdout
-    assert "Commands for paper." in own
-    assert "Shred paper." in own
+    help_text = oneclick("review", "paper", "--help").stdout
+    assert "Commands for paper." in help_text
+    assert "Shred paper." in help_text
 
 
 @pytest.mark.parametrize(
@@ -393,14 +393,14 @@ def test_its_commands_run_in_isolation(
     install: Install, arguments: list[str], code: int, text: str
 ) -> None:
     put(install)
-    done = oneclick("review", "paper", *arguments)
-    assert done.returncode == code, done.stderr
-    assert text in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
+    process = oneclick("review", "paper", *arguments)
+    assert process.returncode == code, process.stderr
+    assert text in process.stdout + process.stderr
+    assert "Traceback" not in process.stderr
 
 
 def test_one_without_commands_says_so(install: Install) -> None:
     put(install, {"        return app\n": "        return None\n"})
-    done = oneclick("review", "paper", "shred")
-    assert done.returncode == 2
-    assert "review platform paper has no commands of its own" in done.stderr
+    process = oneclick("review", "paper", "shred")
+    assert process.returncode == 2
+    assert "review platform paper has no commands of its own" in process.stderr

@@ -58,16 +58,16 @@ def test_a_kept_testimony_is_not_computed_again_but_a_new_revision_is(
     accept(home)
     before = report.measure_triggers(home)
     calibrate.calibrate(home)
-    heard: list[int] = []
+    evaluations: list[int] = []
     real = hit_evaluation.evaluate_hits
 
     def listen(*arguments: Any) -> Any:
-        heard.append(1)
+        evaluations.append(1)
         return real(*arguments)
 
     monkeypatch.setattr(hit_evaluation, "evaluate_hits", listen)
     after = report.measure_triggers(home)
-    assert heard == []
+    assert evaluations == []
     assert after.control == before.control
     assert [replace(row, share=None) for row in after.rows] == before.rows
     with Catalog.open(home) as catalog:
@@ -76,7 +76,7 @@ def test_a_kept_testimony_is_not_computed_again_but_a_new_revision_is(
     document["clips"][clip]["revision"] = 0
     files.write_json(Workspace(home).hit_evaluations, document)
     assert report.measure_triggers(home).rows == after.rows
-    assert heard == [1]
+    assert evaluations == [1]
 
 
 def test_calibration_gives_every_trigger_a_share(home: Path) -> None:

@@ -236,9 +236,9 @@ def test_a_clip_that_nobody_knows_is_named_and_the_others_go_on(desk: Desk) -> N
     clip_id = ids()[0]
     batch = review.send(desk.home, ["nobody", clip_id], desk.choice)
     assert (batch.done, list(batch.failed)) == ([clip_id], ["nobody"])
-    gone = review.erase(desk.home, ["nobody", clip_id, clip_id], desk.choice, "carla")
-    assert (gone.done, list(gone.failed)) == ([clip_id], ["nobody"])
-    assert batch.failed["nobody"] == gone.failed["nobody"] == "no clip is called 'nobody'"
+    erasure = review.erase(desk.home, ["nobody", clip_id, clip_id], desk.choice, "carla")
+    assert (erasure.done, list(erasure.failed)) == ([clip_id], ["nobody"])
+    assert batch.failed["nobody"] == erasure.failed["nobody"] == "no clip is called 'nobody'"
 
 
 def test_erasing_loses_no_verdict_that_was_fetched_already(desk: Desk) -> None:

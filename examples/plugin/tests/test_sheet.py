@@ -12,7 +12,7 @@ from oneclick.testing import samples
 @pytest.fixture
 def sheet(tmp_path: Path) -> Sheet:
     sheet, clip = Sheet(tmp_path), samples.clip()
-    assert [sent.error for sent in sheet.send([(clip, samples.auto_labels(clip))])] == [None]
+    assert [result.error for result in sheet.send([(clip, samples.auto_labels(clip))])] == [None]
     return sheet
 
 
@@ -26,7 +26,7 @@ def test_semicolons_capitals_and_a_mark_at_the_beginning_are_understood(sheet: S
     sheet.table.write_text("\ufeff" + sheet.table.read_text().replace(",", ";"), "utf-8")
     sheet.fetch([])
     sheet.fetch([samples.clip().id])
-    assert [(one.decision, one.by) for one in sheet.collect()] == [("accept", "anna")]
+    assert [(verdict.decision, verdict.by) for verdict in sheet.collect()] == [("accept", "anna")]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import MISSING, is_dataclass
 from dataclasses import fields as dataclass_fields
-from functools import partial
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -259,23 +258,25 @@ def _type(hint: Any) -> str:
     return type_names.describe(hint)
 
 
-def _names(kind: type) -> dict[str, str]:
+def _names(kind: Any) -> dict[str, str]:
     """Return the names of fields by that in Python to that in the file."""
     if issubclass(kind, msgspec.Struct):
         return {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
     return {field.name: field.name for field in dataclass_fields(kind)}
 
 
-def _optional(kind: type) -> dict[str, Any]:
+def _optional(kind: Any) -> dict[str, Any]:
     """Return the defaults of the fields that have one."""
-    missing: Sequence[Any] = (MISSING, msgspec.NODEFAULT)
-    every = dataclass_fields(kind) if is_dataclass(kind) else msgspec.structs.fields(kind)
+    no_default: Sequence[Any] = (MISSING, msgspec.NODEFAULT)
+    every: Sequence[Any] = (
+        dataclass_fields(kind) if is_dataclass(kind) else msgspec.structs.fields(kind)
+    )
     values: dict[str, Any] = {}
     for field in every:
-        if field.default not in missing:
+        if field.default not in no_default:
             values[field.name] = field.default
-        elif field.default_factory not in missing:
-            values[field.name] = partial(field.default_factory)()
+        elif field.default_factory not in no_default:
+            values[field.name] = field.default_factory()
     return values
 
 

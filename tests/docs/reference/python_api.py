@@ -73,6 +73,10 @@ SECTIONS: dict[str, dict[str, list[str]]] = {
         ],
         "oneclick.formats.base": ["FormatWriter", "SequenceFinder", "BoxRows"],
     },
+    "Panels": {
+        "oneclick.tui.panel_plugins": ["PanelPlugin"],
+        "oneclick.tui.rows": ["StyledRow"],
+    },
     "Contract tests": {
         "oneclick.testing": [
             "TriggerContract",

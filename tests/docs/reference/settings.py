@@ -103,7 +103,7 @@ def _is_section(kind: Any) -> bool:
     return isinstance(kind, type) and (is_dataclass(kind) or issubclass(kind, BaseModel))
 
 
-def _fields(model: type) -> Iterator[tuple[str, Any, tuple[Any, ...], Any]]:
+def _fields(model: Any) -> Iterator[tuple[str, Any, tuple[Any, ...], Any]]:
     """Yield name, type, constraints and default of each field of a model or dataclass."""
     if issubclass(model, BaseModel):
         for name, info in model.model_fields.items():

@@ -38,8 +38,8 @@ class Desk:
         if not key.exists():
             home.mkdir(parents=True, exist_ok=True)
             key.write_text(self.server.user(MACHINE))
-        given = {"key_file": str(key), "domain": self.server.url, **options}
-        self.choice = PlatformOptions("encord", section=EncordOptions(**given))
+        settings = {"key_file": str(key), "domain": self.server.url, **options}
+        self.choice = PlatformOptions("encord", section=EncordOptions(**settings))
 
     def open(self, tries: Sequence[float] = (), upload: float = 5.0) -> EncordPlatform:
         """A platform as a new process would have it; waiting takes no time."""
@@ -51,8 +51,8 @@ class Desk:
 
     @property
     def project(self) -> Project:
-        (found,) = self.world.projects.values()
-        return found
+        (project,) = self.world.projects.values()
+        return project
 
     def blob(self, clip_id: str, branch: str = MAIN) -> Json:
         """Labels of a clip as they are stored."""
@@ -62,11 +62,11 @@ class Desk:
     def tracks(self, clip_id: str) -> Json:
         """Frames by object hash on main."""
         project, data = self.world.find(self.title(clip_id))
-        found: Json = {}
+        frames_by_track: Json = {}
         for frame, labels in project.labels[data, MAIN].blob["data_units"][data]["labels"].items():
-            for one in labels["objects"]:
-                found.setdefault(one["objectHash"], []).append(int(frame))
-        return found
+            for item in labels["objects"]:
+                frames_by_track.setdefault(item["objectHash"], []).append(int(frame))
+        return frames_by_track
 
     def finish(self, clip_id: str, by: str = ANNA, seconds: int = 30) -> None:
         """Submit and approve as it stands."""
@@ -81,17 +81,22 @@ class Desk:
 
         def change(blob: Json, data: str) -> None:
             unit = blob["data_units"][data]
-            for one in unit["labels"][str(frame)]["objects"]:
-                if one["objectHash"] == key:
-                    one["boundingBox"]["x"] += right / 64
-                    one |= {"manualAnnotation": True, "confidence": 1, "lastEditedBy": by}
+            for item in unit["labels"][str(frame)]["objects"]:
+                if item["objectHash"] == key:
+                    item["boundingBox"]["x"] += right / 64
+                    item |= {"manualAnnotation": True, "confidence": 1, "lastEditedBy": by}
 
         self.world.edit(self.title(clip_id), by, change)
 
     def draw(self, clip_id: str, track: LabelTrack, by: str = ANNA) -> None:
         """Put all boxes of a track where they are to be, in px."""
         key = convert.object_hash(ids.pseudonym(clip_id), track.id)
-        look = {"shape": "bounding_box", "name": track.cls, "value": track.cls, "color": "#fff"}
+        look: Json = {
+            "shape": "bounding_box",
+            "name": track.cls,
+            "value": track.cls,
+            "color": "#fff",
+        }
         look |= {"objectHash": key, "featureHash": schema.feature_hash("class", track.cls)}
         look |= {"confidence": 1, "manualAnnotation": True, "createdBy": by}
         look |= {"createdAt": "Mon, 05 Jan 2026 12:00:00 GMT"}
@@ -99,11 +104,11 @@ class Desk:
         def change(blob: Json, data: str) -> None:
             labels = blob["data_units"][data]["labels"]
             for frame, (x1, y1, x2, y2) in zip(track.frames.tolist(), track.boxes, strict=True):
-                there = labels.setdefault(str(frame), {"objects": [], "classifications": []})
-                left = [one for one in there["objects"] if one["objectHash"] != key]
+                frame_labels = labels.setdefault(str(frame), {"objects": [], "classifications": []})
+                others = [item for item in frame_labels["objects"] if item["objectHash"] != key]
                 sides = {"x": x1 / 64, "y": y1 / 48, "w": (x2 - x1) / 64, "h": (y2 - y1) / 48}
                 box = {name: float(value) for name, value in sides.items()}
-                there["objects"] = [*left, {**look, "boundingBox": box}]
+                frame_labels["objects"] = [*others, {**look, "boundingBox": box}]
             blob["object_answers"].setdefault(key, {"objectHash": key, "classifications": []})
 
         self.world.edit(self.title(clip_id), by, change)
@@ -111,14 +116,22 @@ class Desk:
     def reject(self, clip_id: str, by: str, reason: str) -> None:
         """Say on the clip that it is of no use, and why."""
         key, feature = "reject01", schema.feature_hash("reject")
-        answer = {"name": schema.REJECT, "value": "reject_clip", "answers": reason}
+        answer: Json = {"name": schema.REJECT, "value": "reject_clip", "answers": reason}
         answer |= {"featureHash": schema.feature_hash("reject", "reason"), "manualAnnotation": True}
 
         def change(blob: Json, data: str) -> None:
-            given = {"classificationHash": key, "featureHash": feature, "classifications": [answer]}
-            given |= {"range": [], "createdBy": by, "createdAt": "Mon, 05 Jan 2026 12:00:00 GMT"}
-            given |= {"lastEditedBy": by, "lastEditedAt": "Mon, 05 Jan 2026 12:00:00 GMT"}
-            given |= {"confidence": 1, "manualAnnotation": True, "reviews": []}
-            blob["classification_answers"][key] = given
+            answer_set: Json = {
+                "classificationHash": key,
+                "featureHash": feature,
+                "classifications": [answer],
+            }
+            answer_set |= {
+                "range": [],
+                "createdBy": by,
+                "createdAt": "Mon, 05 Jan 2026 12:00:00 GMT",
+            }
+            answer_set |= {"lastEditedBy": by, "lastEditedAt": "Mon, 05 Jan 2026 12:00:00 GMT"}
+            answer_set |= {"confidence": 1, "manualAnnotation": True, "reviews": []}
+            blob["classification_answers"][key] = answer_set
 
         self.world.edit(self.title(clip_id), by, change)

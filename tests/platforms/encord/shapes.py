@@ -43,51 +43,51 @@ _ONE_WAY |= {"accept-encoding", "host", "keep-alive", "transfer-encoding"}
 def paths(reply: Any, at: str = "") -> Iterator[str]:
     """Paths of all keys in a parsed JSON document; ids among the keys are `*`."""
     if isinstance(reply, list):
-        for one in reply:
-            yield from paths(one, f"{at}[]")
+        for element in reply:
+            yield from paths(element, f"{at}[]")
     if isinstance(reply, dict):
         by_id = at.rpartition(".")[2] in _BY_ID
         for key, value in reply.items():
-            here = f"{at}.{key if not by_id and _NAME.fullmatch(key) else '*'}"
-            yield here
-            yield from paths(value, here)
+            location = f"{at}.{key if not by_id and _NAME.fullmatch(key) else '*'}"
+            yield location
+            yield from paths(value, location)
 
 
-def absent(expected: Shape, seen: Shape) -> list[str]:
+def absent(expected: Shape, actual: Shape) -> list[str]:
     """Paths that are expected and were not seen where their neighbours were.
 
     What stands in a list that was empty, or in an object that was null, is not missed; nor is what
     stands in something that is missed itself.
     """
-    return sorted(path for path in expected - seen if _is_open(_parent(path), seen))
+    return sorted(path for path in expected - actual if _is_open(_parent(path), actual))
 
 
 def _parent(path: str) -> str:
     return path.rpartition(".")[0]
 
 
-def _is_open(parent: str, seen: Shape) -> bool:
+def _is_open(parent: str, actual: Shape) -> bool:
     """Whether something was seen inside; the reply itself always counts."""
     bare = parent.removesuffix("[]")
-    return not bare or any(path.startswith((f"{bare}.", f"{bare}[")) for path in seen)
+    return not bare or any(path.startswith((f"{bare}.", f"{bare}[")) for path in actual)
 
 
-def missed(expected: Shapes, seen: Shapes) -> dict[str, list[str]]:
+def missed(expected: Shapes, actual: Shapes) -> dict[str, list[str]]:
     """`absent` for every route; one that gave no good answer is named too."""
     return {
-        name: absent(shape, seen[name]) if name in seen else [SILENT]
+        name: absent(shape, actual[name]) if name in actual else [SILENT]
         for name, shape in expected.items()
     }
 
 
-def more(expected: Shapes, seen: Shapes) -> Shapes:
+def more(expected: Shapes, actual: Shapes) -> Shapes:
     """Paths that were seen and that nobody expected, by route."""
-    return {name: shape - expected.get(name, set()) for name, shape in seen.items()}
+    return {name: shape - expected.get(name, set()) for name, shape in actual.items()}
 
 
-def listed(found: Mapping[str, Iterable[str]]) -> str:
+def listed(paths_by_route: Mapping[str, Iterable[str]]) -> str:
     """A line a path, under its route."""
-    lines = [(route, sorted(inside)) for route, inside in sorted(found.items())]
+    lines = [(route, sorted(inside)) for route, inside in sorted(paths_by_route.items())]
     return "\n".join("\n  ".join([route, *inside]) for route, inside in lines if inside)
 
 
@@ -95,8 +95,8 @@ def route(method: str, path: str, body: bytes) -> str:
     """What a request is about, without ids and query."""
     bare = path.partition("?")[0]
     if bare in LEGACY:
-        asked = json.loads(body)
-        return f"{asked['query_type']} {asked['query_method']}"
+        question = json.loads(body)
+        return f"{question['query_type']} {question['query_method']}"
     return f"{method} {_ID.sub('*', bare.removeprefix('/v2/public/'))}"
 
 
@@ -158,13 +158,13 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {k: v for k, v in self.headers.items() if k.lower() not in _ONE_WAY}
         with requests.Session() as session:
             address = self.server.target + self.path
-            asked = session.prepare_request(
+            forwarded = session.prepare_request(
                 requests.Request(self.command, headers=headers, url=address, data=body)
             )
             # As it came: the signature covers every character of it.
-            asked.url = address
+            forwarded.url = address
             proxies = session.merge_environment_settings(address, {}, None, None, None)
-            return session.send(asked, timeout=SECONDS, allow_redirects=False, **proxies)
+            return session.send(forwarded, timeout=SECONDS, allow_redirects=False, **proxies)
 
     def _send(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
         self.send_response(status)

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from oneclick.core import edits
 from oneclick.core.edits import Edits
 from oneclick.core.errors import BadLabels
-from oneclick.core.labels import IGNORE, LabelSet, LabelTrack
+from oneclick.core.labels import IGNORE, LabelSet, LabelTrack, Ranges
 from oneclick.platforms.encord import convert, schema
 from tests.fakes.label_sets import ATTRIBUTES, CLASSES, NOON, assert_same, label_set, label_sets
 
@@ -27,9 +27,13 @@ Blob = dict[str, Any]
 
 def row(labels: LabelSet, structure: OntologyStructure | None = None) -> LabelRowV2:
     """An initialised row without labels, of no project."""
-    made = structure or OntologyStructure.from_dict(SCHEMA)
+    structure_of_row = structure or OntologyStructure.from_dict(SCHEMA)
     ontology = OrmOntology(
-        title="ward", structure=made, ontology_hash="o", created_at=NOON, last_edited_at=NOON
+        title="ward",
+        structure=structure_of_row,
+        ontology_hash="o",
+        created_at=NOON,
+        last_edited_at=NOON,
     )
     video = CustomerProvidedVideoMetadata(
         fps=1,
@@ -46,8 +50,8 @@ def sent_out(labels: LabelSet, structure: OntologyStructure | None = None) -> Bl
     """What the service would store."""
     filled = row(labels, structure)
     convert.fill_row(filled, labels, CODE)
-    stored: Blob = json.loads(json.dumps(filled.to_encord_dict(), allow_nan=False))
-    return stored
+    blob: Blob = json.loads(json.dumps(filled.to_encord_dict(), allow_nan=False))
+    return blob
 
 
 def read(
@@ -65,9 +69,9 @@ def reviewed(labels: LabelSet, blob: Blob) -> tuple[tuple[LabelTrack, ...], Edit
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(label_sets())
 def test_what_nobody_touched_comes_back_as_it_was_sent(labels: LabelSet) -> None:
-    found, change = reviewed(labels, sent_out(labels))
+    tracks, change = reviewed(labels, sent_out(labels))
     assert change == Edits()
-    assert_same(found, labels)
+    assert_same(tracks, labels)
 
 
 @settings(max_examples=80, deadline=None, derandomize=True)
@@ -81,8 +85,8 @@ def test_what_is_read_is_what_was_shown(labels: LabelSet) -> None:
         np.testing.assert_allclose(track.boxes, other.boxes, atol=0.01)
         np.testing.assert_allclose(track.scores, other.scores, atol=1e-6)
         for name, ranges in other.attributes.items():
-            now = edits.values_per_frame(track.attributes.get(name, ()), track.frames)
-            assert now.tolist() == edits.values_per_frame(ranges, other.frames).tolist()
+            values = edits.values_per_frame(track.attributes.get(name, ()), track.frames)
+            assert values.tolist() == edits.values_per_frame(ranges, other.frames).tolist()
 
 
 def boxes_of(blob: Blob) -> list[Blob]:
@@ -111,9 +115,9 @@ def test_a_service_that_rounds_to_four_decimals_makes_no_edits(labels: LabelSet)
         box = item["box"]["boundingBox"]
         box.update({side: round(value, 4) for side, value in box.items()})
         item["box"]["confidence"] = round(item["box"]["confidence"], 2)
-    found, change = reviewed(labels, blob)
+    tracks, change = reviewed(labels, blob)
     assert change == Edits()
-    assert_same(found, labels)
+    assert_same(tracks, labels)
 
 
 def test_the_same_labels_make_the_same_hashes() -> None:
@@ -124,9 +128,9 @@ def test_the_same_labels_make_the_same_hashes() -> None:
 
 
 def person(key: int = 3, cls: str = "person") -> LabelTrack:
-    left = np.arange(10, dtype=np.float32)
-    ends = np.stack([40 * left, left * 0 + 50, 40 * left + 30, left * 0 + 150], axis=1)
-    posture = {"posture": ((0, 4, "lying"), (4, 30, "sitting up"))}
+    steps = np.arange(10, dtype=np.float32)
+    ends = np.stack([40 * steps, steps * 0 + 50, 40 * steps + 30, steps * 0 + 150], axis=1)
+    posture: dict[str, Ranges] = {"posture": ((0, 4, "lying"), (4, 30, "sitting up"))}
     at = np.arange(10, dtype=np.int32)
     return LabelTrack(
         id=key,
@@ -146,12 +150,13 @@ KEY = convert.object_hash(CODE, 3)
 
 
 def of_person(blob: Blob, frame: int) -> Blob:
-    (found,) = [
+    tracks: list[Blob] = [
         item["box"]
         for item in boxes_of(blob)
         if item["frame"] == frame and item["box"]["objectHash"] == KEY
     ]
-    return found
+    assert len(tracks) == 1
+    return tracks[0]
 
 
 def frame_of(blob: Blob, frame: int) -> list[Blob]:
@@ -225,9 +230,9 @@ def test_what_a_human_did_is_found_and_nothing_else(
 ) -> None:
     blob = sent_out(PAIR)
     review(blob)
-    found, change = reviewed(PAIR, blob)
+    tracks, change = reviewed(PAIR, blob)
     assert change == expected
-    after = {track.id: track for track in found}
+    after = {track.id: track for track in tracks}
     assert_same((after[8],), replace(PAIR, tracks=(PAIR.tracks[0],)))
     assert (after[3].origins if 3 in after else "") == origins
 
@@ -243,9 +248,12 @@ def test_a_moved_box_is_where_the_human_put_it() -> None:
 def test_what_was_drawn_gets_ids_above_all_that_were_sent_in_order_of_time() -> None:
     blob = sent_out(PAIR)
     draw(blob)
-    found, _ = reviewed(PAIR, blob)
-    assert [(track.id, track.frames.tolist()) for track in found[2:]] == [(9, [5, 7]), (10, [6, 7])]
-    assert [track.keyframes for track in found[2:]] == [(5, 7), (6, 7)]
+    tracks, _ = reviewed(PAIR, blob)
+    assert [(track.id, track.frames.tolist()) for track in tracks[2:]] == [
+        (9, [5, 7]),
+        (10, [6, 7]),
+    ]
+    assert [track.keyframes for track in tracks[2:]] == [(5, 7), (6, 7)]
 
 
 def test_answers_and_keys_of_a_human_come_back() -> None:
@@ -261,10 +269,10 @@ def test_answers_go_out_only_on_frames_with_boxes_and_join_across_the_gap() -> N
     gap = edits.select_boxes(person(), np.array([0, 1, 7, 9]))
     blob = sent_out(label_set([gap]))
     (actions,) = blob["object_actions"].values()
-    said = {item["answers"][0]["name"]: item["range"] for item in actions["actions"]}
-    assert said == {"lying": [[0, 1]], "sitting up": [[7, 7], [9, 9]]}
-    (back,) = read(label_set([gap]), blob)
-    assert back.attributes == {"posture": ((0, 2, "lying"), (7, 10, "sitting up"))}
+    ranges_by_answer = {item["answers"][0]["name"]: item["range"] for item in actions["actions"]}
+    assert ranges_by_answer == {"lying": [[0, 1]], "sitting up": [[7, 7], [9, 9]]}
+    (track,) = read(label_set([gap]), blob)
+    assert track.attributes == {"posture": ((0, 2, "lying"), (7, 10, "sitting up"))}
 
 
 def test_titles_that_somebody_changed_in_the_web_app_change_nothing() -> None:
@@ -272,10 +280,10 @@ def test_titles_that_somebody_changed_in_the_web_app_change_nothing() -> None:
     other = OntologyStructure.from_dict(
         json.loads(json.dumps(SCHEMA).replace('"posture"', '"Haltung"').replace('"person"', '"P"'))
     )
-    back = read(PAIR, blob, other)
-    found, change = edits.reconcile(PAIR.tracks, convert.visible_tracks(PAIR), back)
+    reply = read(PAIR, blob, other)
+    tracks, change = edits.reconcile(PAIR.tracks, convert.visible_tracks(PAIR), reply)
     assert change == Edits()
-    assert_same(found, PAIR)
+    assert_same(tracks, PAIR)
 
 
 def test_an_option_that_somebody_added_in_the_web_app_is_read_as_it_is_shown() -> None:
@@ -285,8 +293,8 @@ def test_an_option_that_somebody_added_in_the_web_app_is_read_as_it_is_shown() -
     blob = sent_out(PAIR, structure)
     for action in blob["object_actions"][KEY]["actions"]:
         action["answers"][0]["featureHash"] = added.feature_node_hash
-    (back, _) = read(PAIR, blob, structure)
-    assert back.attributes == {"posture": ((0, 10, "Kneeling Down"),)}
+    (track, _) = read(PAIR, blob, structure)
+    assert track.attributes == {"posture": ((0, 10, "Kneeling Down"),)}
 
 
 def foreign(shape: Shape, name: str) -> OntologyStructure:
@@ -332,20 +340,22 @@ def test_an_ontology_grows_by_what_is_missing_and_by_nothing_else() -> None:
 
 
 def test_a_team_keeps_the_classes_and_attributes_that_it_had() -> None:
-    theirs = OntologyStructure()
-    person = theirs.add_object("Person", Shape.BOUNDING_BOX, feature_node_hash="AAAAAAAA")
-    theirs.add_object("bed", Shape.POLYGON, feature_node_hash="BBBBBBBB")
+    team_structure = OntologyStructure()
+    person = team_structure.add_object("Person", Shape.BOUNDING_BOX, feature_node_hash="AAAAAAAA")
+    team_structure.add_object("bed", Shape.POLYGON, feature_node_hash="BBBBBBBB")
     posture = person.add_attribute(RadioAttribute, "Posture", dynamic=True)
     posture.add_option("lying")
-    assert schema.extend(theirs, CLASSES, ATTRIBUTES)
-    names = [item.name for item in theirs.objects]
+    assert schema.extend(team_structure, CLASSES, ATTRIBUTES)
+    names = [item.name for item in team_structure.objects]
     assert names == ["Person", "bed", *CLASSES[1:], IGNORE]
     assert [option.label for option in posture.options] == list(ATTRIBUTES["posture"])
-    found, change = edits.reconcile(
-        PAIR.tracks, convert.visible_tracks(PAIR), read(PAIR, sent_out(PAIR, theirs), theirs)
+    tracks, change = edits.reconcile(
+        PAIR.tracks,
+        convert.visible_tracks(PAIR),
+        read(PAIR, sent_out(PAIR, team_structure), team_structure),
     )
     assert change == Edits()
-    assert_same(found, PAIR)
+    assert_same(tracks, PAIR)
 
 
 def hashes(part: Any) -> set[str]:
@@ -354,8 +364,8 @@ def hashes(part: Any) -> set[str]:
         return set().union(*map(hashes, part))
     if not isinstance(part, dict):
         return set()
-    own = {part["featureNodeHash"]} if "featureNodeHash" in part else set()
-    return own.union(*map(hashes, part.values()))
+    node_hashes = {part["featureNodeHash"]} if "featureNodeHash" in part else set()
+    return node_hashes.union(*map(hashes, part.values()))
 
 
 def test_hashes_are_ours_and_the_sdk_keeps_them() -> None:
@@ -376,14 +386,14 @@ def test_many_classes_have_as_many_colours() -> None:
     assert colours == [item.color for item in schema.build_structure(names, {}).objects]
 
 
-@pytest.mark.parametrize(("written", "reason"), [("too dark ", "too dark"), ("", ""), (None, "")])
-def test_a_rejection_is_read_with_its_reason(written: str | None, reason: str) -> None:
+@pytest.mark.parametrize(("comment", "reason"), [("too dark ", "too dark"), ("", ""), (None, "")])
+def test_a_rejection_is_read_with_its_reason(comment: str | None, reason: str) -> None:
     first = row(PAIR)
     assert schema.rejection_reason(first) is None
-    given = first.ontology_structure.classifications[0].create_instance()
-    if written is not None:
-        given.set_answer(written)
-    first.add_classification_instance(given)
+    classification = first.ontology_structure.classifications[0].create_instance()
+    if comment is not None:
+        classification.set_answer(comment)
+    first.add_classification_instance(classification)
     assert schema.rejection_reason(first) == reason
     second = row(PAIR)
     second.from_labels_dict(json.loads(json.dumps(first.to_encord_dict())))

@@ -27,31 +27,31 @@ pytestmark = pytest.mark.e2e
 Step = Callable[[Desk, list[Offer], EncordPlatform], object]
 
 
-def setup(desk: Desk, given: list[Offer], platform: EncordPlatform) -> None:
+def setup(desk: Desk, offers: list[Offer], platform: EncordPlatform) -> None:
     platform.setup()
 
 
-def send(desk: Desk, given: list[Offer], platform: EncordPlatform) -> None:
-    for sent in platform.send(given):
-        if sent.error:
-            raise sent.error
+def send(desk: Desk, offers: list[Offer], platform: EncordPlatform) -> None:
+    for receipt in platform.send(offers):
+        if receipt.error:
+            raise receipt.error
 
 
-def fetch(desk: Desk, given: list[Offer], platform: EncordPlatform) -> None:
-    platform.fetch([clip.id for clip, _ in given])
+def fetch(desk: Desk, offers: list[Offer], platform: EncordPlatform) -> None:
+    platform.fetch([clip.id for clip, _ in offers])
     if broken := platform.unreadable():
         raise OneclickError(str(broken))
 
 
-def erase(desk: Desk, given: list[Offer], platform: EncordPlatform) -> None:
-    for clip, _ in given:
+def erase(desk: Desk, offers: list[Offer], platform: EncordPlatform) -> None:
+    for clip, _ in offers:
         platform.erase(clip.id)
 
 
-def people(desk: Desk, given: list[Offer], platform: EncordPlatform) -> None:
+def people(desk: Desk, offers: list[Offer], platform: EncordPlatform) -> None:
     """One box moved, both clips finished."""
-    desk.move_box(given[0][0].id, 1, 3, 5.0)
-    for clip, _ in given:
+    desk.move_box(offers[0][0].id, 1, 3, 5.0)
+    for clip, _ in offers:
         desk.finish(clip.id)
 
 
@@ -83,52 +83,54 @@ def state(desk: Desk) -> Any:
 
 
 def _title(project: Any, stage: str) -> str:
-    return str(next(one["title"] for one in project.stages if one["uuid"] == stage))
+    return str(
+        next(stage_item["title"] for stage_item in project.stages if stage_item["uuid"] == stage)
+    )
 
 
 def _frames(blob: Any, data: str) -> Any:
     return {
-        frame: [(one["objectHash"], one["boundingBox"]) for one in found["objects"]]
-        for frame, found in sorted(blob["data_units"][data]["labels"].items())
+        frame: [(item["objectHash"], item["boundingBox"]) for item in frame_labels["objects"]]
+        for frame, frame_labels in sorted(blob["data_units"][data]["labels"].items())
     }
 
 
-def requests(desk: Desk, given: list[Offer], upto: int) -> tuple[int, Any]:
+def requests(desk: Desk, offers: list[Offer], upto: int) -> tuple[int, Any]:
     """How many requests the last of the steps makes, and the state after it."""
     for step in STREET[:upto]:
-        step(desk, given, desk.open())
+        step(desk, offers, desk.open())
     before = len(desk.server.log)
-    STREET[upto](desk, given, desk.open())
+    STREET[upto](desk, offers, desk.open())
     return len(desk.server.log) - before, state(desk)
 
 
 @pytest.mark.parametrize(
-    ("upto", "how", "fault"),
+    ("upto", "way", "fault"),
     [
         *[(upto, "", fault) for upto in (0, 1, 3) for fault in ("drop", "lose")],
-        *[(1, how, "lose") for how in ("no copies", "bucket")],
+        *[(1, way, "lose") for way in ("no copies", "bucket")],
         (4, "bucket", "lose"),
     ],
 )
 def test_cut_off_at_any_request_and_run_again_it_ends_the_same(
     desks: NewDesk,
     upto: int,
-    how: str,
+    way: str,
     fault: str,
 ) -> None:
-    number, wanted = requests(*desks(how), upto)
+    number, uncut = requests(*desks(way), upto)
     assert number > 5
     for k in range(number):
-        desk, given = desks(how)
+        desk, arguments = desks(way)
         for step in STREET[:upto]:
-            step(desk, given, desk.open())
-        begun = len(desk.server.log)
-        desk.server.script = dead_from(begun + k, fault)
+            step(desk, arguments, desk.open())
+        log_start = len(desk.server.log)
+        desk.server.script = dead_from(log_start + k, fault)
         with pytest.raises(OneclickError):
-            STREET[upto](desk, given, desk.open(upload=0.3))
+            STREET[upto](desk, arguments, desk.open(upload=0.3))
         desk.server.script = lambda call: None
-        STREET[upto](desk, given, desk.open())
-        assert state(desk) == wanted, f"cut off at request {k} of {number}"
+        STREET[upto](desk, arguments, desk.open())
+        assert state(desk) == uncut, f"cut off at request {k} of {number}"
 
 
 def dead_from(number: int, fault: str) -> Callable[[Call], Fault]:
@@ -143,9 +145,9 @@ def dead_from(number: int, fault: str) -> Callable[[Call], Fault]:
 
 
 def test_people_are_kept_by_name(desks: NewDesk) -> None:
-    desk, given = desks("names")
+    desk, offers = desks("names")
     for step in STREET[:4]:
-        step(desk, given, desk.open())
+        step(desk, offers, desk.open())
     assert {verdict.by for verdict in desk.open().collect()} == {"anna"}
 
 
@@ -166,8 +168,8 @@ CI = ("labelrow POST",)
 
 
 def run(desk: Desk) -> subprocess.Popen[bytes]:
-    given = [str(desk.home), desk.choice.section.key_file, desk.server.url]
-    return subprocess.Popen([sys.executable, "-c", PROGRAM, *given])
+    arguments = [str(desk.home), desk.choice.section.key_file, desk.server.url]
+    return subprocess.Popen([sys.executable, "-c", PROGRAM, *arguments])
 
 
 def street(home: Path) -> tuple[Desk, list[str]]:
@@ -202,40 +204,40 @@ def killed_at(home: Path, number: int, carried_out: bool) -> Any:
         stages = [row.stage.value for row in catalog.clips()]
         verdicts = [(row.clip, row.by, row.decision) for row in catalog.verdicts()]
     revisions = [len(labels.revisions(Workspace(home), clip_id)) for clip_id in ids]
-    found = [state(desk), stages, verdicts, revisions]
+    outcome = [state(desk), stages, verdicts, revisions]
     desk.server.end()
     assert desk.server.mistakes == []
-    return found
+    return outcome
 
 
 @pytest.fixture(scope="module")
-def wanted(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Any]:
+def uncut(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Any]:
     """The requests of a run that nobody kills, and the state at its end."""
     home = tmp_path_factory.mktemp("whole") / "home"
     desk, ids = street(home)
     assert run(desk).wait(120) == 0
     names = [call.name for call in desk.server.log]
     desk.server.end()
-    return names, [["ACCEPTED"] * 2, [(one, ANNA, "accept") for one in sorted(ids)], [2, 2]]
+    return names, [["ACCEPTED"] * 2, [(clip_id, ANNA, "accept") for clip_id in sorted(ids)], [2, 2]]
 
 
 @pytest.mark.parametrize("name", CI)
 def test_a_process_killed_at_a_request_leaves_nothing_twice(
-    tmp_path: Path, wanted: tuple[list[str], Any], name: str
+    tmp_path: Path, uncut: tuple[list[str], Any], name: str
 ) -> None:
-    assert killed_at(tmp_path / "home", wanted[0].index(name), True)[1:] == wanted[1]
+    assert killed_at(tmp_path / "home", uncut[0].index(name), True)[1:] == uncut[1]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_a_process_killed_at_every_request_leaves_nothing_twice(
-    tmp_path: Path, wanted: tuple[list[str], Any]
+    tmp_path: Path, uncut: tuple[list[str], Any]
 ) -> None:
     states = []
-    for number in range(len(wanted[0])):
+    for number in range(len(uncut[0])):
         for carried_out in (False, True):
             home = tmp_path / f"{number}-{carried_out}" / "home"
             first, *rest = killed_at(home, number, carried_out)
-            assert rest == wanted[1], f"{wanted[0][number]} {carried_out}"
+            assert rest == uncut[1], f"{uncut[0][number]} {carried_out}"
             states.append(first)
-    assert all(one == states[0] for one in states)
+    assert all(state_ == states[0] for state_ in states)

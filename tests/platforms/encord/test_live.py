@@ -59,16 +59,18 @@ class Seen:
 
 def offers(workspace: Workspace) -> list[Offer]:
     """Two filmed clips; two people in each, key frames, and an attribute of one of them."""
-    made = []
-    for one in (clips.clip(0), clips.clip(1)):
-        digest = clips.film(workspace.clip_file(one.id))
-        said: dict[str, Ranges] = {"posture": ((0, 4, "standing"), (4, 10, "lying"))}
+    labelled = []
+    for clip in (clips.clip(0), clips.clip(1)):
+        digest = clips.film(workspace.clip_file(clip.id))
+        attributes: dict[str, Ranges] = {"posture": ((0, 4, "standing"), (4, 10, "lying"))}
         tracks = (
-            replace(clips.track(1), keyframes=(0, 9), attributes=said),
+            replace(clips.track(1), keyframes=(0, 9), attributes=attributes),
             replace(clips.track(2, 20.25), keyframes=(3,)),
         )
-        made.append((replace(one, digest=digest), replace(clips.auto_labels(one), tracks=tracks)))
-    return made
+        labelled.append(
+            (replace(clip, digest=digest), replace(clips.auto_labels(clip), tracks=tracks))
+        )
+    return labelled
 
 
 def scenario(
@@ -78,47 +80,47 @@ def scenario(
     workspace = Workspace(home)
     platform = EncordPlatform(PlatformOptions("encord", section=options), workspace, patience)
     platform.setup()
-    sent = offers(workspace)
-    names = [clip.id for clip, _ in sent]
+    offer_list = offers(workspace)
+    names = [clip.id for clip, _ in offer_list]
     for name in names:
         platform.erase(name)  # what a run that was cut off has left
     try:
-        send(platform, sent)
-        found = [found for _, found in sent]
-        back = stored(options, found)
+        send(platform, offer_list)
+        label_sets = [label_set for _, label_set in offer_list]
+        tracks_read = stored(options, label_sets)
         platform.fetch(names)
         platform.fetch(names, thorough=False)
         verdicts, broken = len(list(platform.collect())), platform.unreadable()
     finally:
         erased = [platform.erase(name) for name in names]
-    return Seen(found, back, verdicts, broken, erased)
+    return Seen(label_sets, tracks_read, verdicts, broken, erased)
 
 
-def send(platform: EncordPlatform, sent: list[Offer]) -> None:
+def send(platform: EncordPlatform, offer_list: list[Offer]) -> None:
     """Until it is done: the service may be long in decoding a film."""
     for _ in range(ROUNDS):
-        troubles = [one.error for one in platform.send(sent) if one.error]
+        troubles = [receipt.error for receipt in platform.send(offer_list) if receipt.error]
         if not troubles:
             return
     raise troubles[0]
 
 
-def stored(options: EncordOptions, sent: list[LabelSet]) -> list[tuple[LabelTrack, ...]]:
+def stored(options: EncordOptions, label_sets: list[LabelSet]) -> list[tuple[LabelTrack, ...]]:
     """Labels on main as the SDK reads them."""
     project = EncordProject(options, Retrier(options, DEFAULT_RETRY_POLICY)).project
-    back = []
-    for one in sent:
-        (row,) = project.list_label_rows_v2(data_title_eq=clip_title(one.clip, options))
+    tracks_read = []
+    for label_set in label_sets:
+        (row,) = project.list_label_rows_v2(data_title_eq=clip_title(label_set.clip, options))
         row.initialise_labels()
-        back.append(convert.read_tracks(row, one, ids.pseudonym(one.clip)))
-    return back
+        tracks_read.append(convert.read_tracks(row, label_set, ids.pseudonym(label_set.clip)))
+    return tracks_read
 
 
-def assert_lossless(seen: Seen) -> None:
+def assert_lossless(run: Seen) -> None:
     """All that was sent came back, boxes within half a pixel."""
-    for one, back in zip(seen.sent, seen.back, strict=True):
-        assert [track.id for track in back] == [track.id for track in one.tracks]
-        for before, after in zip(one.tracks, back, strict=True):
+    for label_set, tracks in zip(run.sent, run.back, strict=True):
+        assert [track.id for track in tracks] == [track.id for track in label_set.tracks]
+        for before, after in zip(label_set.tracks, tracks, strict=True):
             np.testing.assert_array_equal(after.frames, before.frames)
             np.testing.assert_allclose(after.boxes, before.boxes, atol=HALF_A_PIXEL)
             np.testing.assert_allclose(after.scores, before.scores, atol=1e-6)
@@ -126,11 +128,11 @@ def assert_lossless(seen: Seen) -> None:
             assert (after.keyframes, after.attributes) == (before.keyframes, before.attributes)
 
 
-def assert_as_expected(seen: Seen) -> None:
-    assert_lossless(seen)
-    assert (seen.verdicts, seen.broken) == (0, {})
-    for one in seen.erased:
-        kinds = {held.partition(" ")[0] for held in one.deleted}
+def assert_as_expected(run: Seen) -> None:
+    assert_lossless(run)
+    assert (run.verdicts, run.broken) == (0, {})
+    for receipt in run.erased:
+        kinds = {line.partition(" ")[0] for line in receipt.deleted}
         assert kinds == {"data", "labels", "file"}
 
 
@@ -160,8 +162,8 @@ def test_the_scenario_passes_the_recorder_and_leaves_the_shape_of_each_route(
         through = replace(options, domain=between.url)
         assert_as_expected(scenario(tmp_path / "home", through, HASTY))
         # Files go to a signed address, past the recorder.
-        asked = {call.name for call in server.log if "bucket" not in call.name}
-        assert set(between.shapes) == asked
+        routes = {call.name for call in server.log if "bucket" not in call.name}
+        assert set(between.shapes) == routes
     assert ".results[].clientMetadata" in between.shapes["GET storage/folders/*/items"]
     boxes = ".response[].data_units.*.labels.*.objects[].boundingBox"
     assert {boxes, f"{boxes}.x"} <= between.shapes["labelrow GET"]
@@ -169,10 +171,10 @@ def test_the_scenario_passes_the_recorder_and_leaves_the_shape_of_each_route(
 
 
 def test_what_is_noted_holds_no_value_of_the_run(tmp_path: Path) -> None:
-    said = shapes.listed(shapes_of_fake(tmp_path))
+    text = shapes.listed(shapes_of_fake(tmp_path))
     for secret in ("example.org", "secret", "oneclick-", "127.0.0.1", "ward_a", "person"):
-        assert secret not in said
-    assert not any(letter in said for letter in "0123456789=+@\"'")
+        assert secret not in text
+    assert not any(letter in text for letter in "0123456789=+@\"'")
 
 
 def test_answers_that_refuse_leave_no_shape(tmp_path: Path) -> None:
@@ -215,7 +217,7 @@ def test_paths_are_names_of_keys(reply: object, expected: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("expected", "seen", "missed"),
+    ("expected", "actual", "missed"),
     [
         ({".a", ".b"}, {".a"}, [".b"]),
         ({".a", ".a.b"}, {".c"}, [".a"]),
@@ -231,18 +233,18 @@ def test_paths_are_names_of_keys(reply: object, expected: set[str]) -> None:
         "object for list", "more is no harm",
     ],
 )  # fmt: skip
-def test_what_is_missed_is_told(expected: set[str], seen: set[str], missed: list[str]) -> None:
-    assert shapes.absent(expected, seen) == missed
+def test_what_is_missed_is_told(expected: set[str], actual: set[str], missed: list[str]) -> None:
+    assert shapes.absent(expected, actual) == missed
 
 
 def test_a_route_that_was_never_answered_is_missed_as_a_whole() -> None:
     expected = {"labelrow GET": {".status"}, "GET projects": {".results"}}
-    seen = {"GET projects": {".results", ".more"}}
-    assert shapes.missed(expected, seen) == {
+    actual = {"GET projects": {".results", ".more"}}
+    assert shapes.missed(expected, actual) == {
         "GET projects": [],
         "labelrow GET": ["(no good answer)"],
     }
-    assert shapes.more(expected, seen) == {"GET projects": {".more"}}
+    assert shapes.more(expected, actual) == {"GET projects": {".more"}}
     assert shapes.listed({"GET projects": [], "labelrow GET": ["x"]}) == "labelrow GET\n  x"
 
 
@@ -259,11 +261,11 @@ def test_the_service_answers_as_the_fake_does(
     with Recorder(os.environ.get(DOMAIN) or EUROPE) as between:
         options = EncordOptions(project=os.environ[PROJECT], domain=between.url)
         try:
-            seen = scenario(tmp_path / "live", options)
+            run = scenario(tmp_path / "live", options)
         finally:  # where the service ends the scenario, its shapes say why
             missed = shapes.listed(shapes.missed(expected, between.shapes))
             more = shapes.listed(shapes.more(expected, between.shapes))
             with capsys.disabled():
                 print(f"\nOnly the service:\n{more}\nOnly the fake:\n{missed}")  # noqa: T201
-    assert_as_expected(seen)
+    assert_as_expected(run)
     assert not missed, f"only the fake has:\n{missed}"

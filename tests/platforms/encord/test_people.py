@@ -31,7 +31,7 @@ DRAWN = 9
 
 
 def send(desk: Desk, offers: list[Offer]) -> None:
-    assert [sent.error for sent in desk.open().send(offers)] == [None] * len(offers)
+    assert [receipt.error for receipt in desk.open().send(offers)] == [None] * len(offers)
 
 
 def fetched(desk: Desk, offers: list[Offer]) -> dict[str, Verdict]:
@@ -43,11 +43,11 @@ def fetched(desk: Desk, offers: list[Offer]) -> dict[str, Verdict]:
 
 def draws_at(desk: Desk, clip_id: str, at: Callable[[Call], bool]) -> Callable[[Call], None]:
     """Before a request is handled, a person draws a track, once, as soon as the task is there."""
-    left = [True]
+    pending = [True]
 
     def script(call: Call) -> None:
-        if left and at(call):
-            left.clear()
+        if pending and at(call):
+            pending.clear()
             desk.draw(clip_id, clips.track(DRAWN, 3.0, "h"))
 
     return script
@@ -57,26 +57,26 @@ def key(clip_id: str, track: int) -> str:
     return convert.object_hash(ids.pseudonym(clip_id), track)
 
 
-@pytest.mark.parametrize("how", ["", "no copies"])
-def test_what_a_person_draws_while_we_send_survives(desks: NewDesk, how: str) -> None:
-    clean, offers = desks(how)
+@pytest.mark.parametrize("way", ["", "no copies"])
+def test_what_a_person_draws_while_we_send_survives(desks: NewDesk, way: str) -> None:
+    clean, offers = desks(way)
     clean.open().setup()
-    begun = len(clean.server.log)
+    log_start = len(clean.server.log)
     send(clean, offers)
-    names = [call.name for call in clean.server.log[begun:]]
+    names = [call.name for call in clean.server.log[log_start:]]
     linked = names.index("datasetlinkitems POST")
     # Where Encord does not copy, nothing protects the moment between our last look and the save.
     saves = [k for k, name in enumerate(names) if name == "labelrow POST"]
-    unprotected = saves[-1] if how else -1
+    unprotected = saves[-1] if way else -1
     clip_id = offers[0][0].id
     for k in range(linked + 1, len(names)):
-        desk, offers = desks(how)
+        desk, offers = desks(way)
         desk.open().setup()
-        begun = len(desk.server.log)
-        desk.server.script = draws_at(desk, clip_id, lambda c, n=begun + k: c.number == n)  # type: ignore[misc]
+        log_start = len(desk.server.log)
+        desk.server.script = draws_at(desk, clip_id, lambda c, n=log_start + k: c.number == n)  # type: ignore[misc]
         send(desk, offers)
-        kept = desk.tracks(clip_id).get(key(clip_id, DRAWN)) == list(range(10))
-        assert kept == (k != unprotected), f"request {k}: {names[k]}"
+        is_kept = desk.tracks(clip_id).get(key(clip_id, DRAWN)) == list(range(10))
+        assert is_kept == (k != unprotected), f"request {k}: {names[k]}"
         assert key(offers[1][0].id, 1) in desk.tracks(offers[1][0].id)
 
 
@@ -96,7 +96,7 @@ def test_a_clip_that_somebody_works_on_is_not_written_when_it_is_sent_again(
 def test_labels_are_complete_before_anybody_sees_a_clip_that_is_held(desks: NewDesk) -> None:
     desk, offers = desks("hold")
     desk.open().setup()
-    seen: list[str] = []
+    routes: list[str] = []
 
     def peek(call: Call) -> None:
         for clip, _ in offers:
@@ -106,7 +106,7 @@ def test_labels_are_complete_before_anybody_sees_a_clip_that_is_held(desks: NewD
             except LookupError:
                 continue
             assert key(clip.id, 1) in desk.tracks(clip.id)
-            seen.append(name)
+            routes.append(name)
 
     desk.server.script = peek
     send(desk, offers)
@@ -115,7 +115,7 @@ def test_labels_are_complete_before_anybody_sees_a_clip_that_is_held(desks: NewD
     assert "hold" in desk.choice.section.__dataclass_fields__
     desk.server.script = lambda call: None
     peek(Call(0, "", 0, 0))
-    assert len(set(seen)) == 2
+    assert len(set(routes)) == 2
 
 
 def test_who_annotated_when_and_how_long_comes_with_the_verdict(
@@ -131,11 +131,11 @@ def test_who_annotated_when_and_how_long_comes_with_the_verdict(
     desk.world.take(name, ANNA)
     desk.world.person(name, "SUBMIT", ANNA, 20)
     desk.world.person(name, "APPROVE", BEN, 7)
-    found = fetched(desk, offers)
-    assert list(found) == [first]
-    assert (found[first].by, found[first].seconds) == (ANNA, 72)
-    assert abs((datetime.now(UTC) - found[first].at).total_seconds()) < 60
-    assert found[first].at.tzinfo is UTC
+    verdicts = fetched(desk, offers)
+    assert list(verdicts) == [first]
+    assert (verdicts[first].by, verdicts[first].seconds) == (ANNA, 72)
+    assert abs((datetime.now(UTC) - verdicts[first].at).total_seconds()) < 60
+    assert verdicts[first].at.tzinfo is UTC
     desk.world.move(desk.title(second), COMPLETE, BEN)
     assert fetched(desk, offers)[second].by == BEN
 
@@ -147,13 +147,15 @@ def test_only_what_a_person_did_is_called_human(ready: tuple[Desk, list[Offer]])
     desk.move_box(clip_id, 1, 3, 5.0)
     desk.move_box(clip_id, 1, 4, 0.4)
     desk.finish(clip_id)
-    found = fetched(desk, offers)[clip_id]
-    assert found.tracks is not None
-    (track,) = found.tracks
-    (sent,) = offers[0][1].tracks
-    assert (found.edits, track.origins) == (1, "dddh" + "d" * 6)
-    np.testing.assert_array_equal(np.delete(track.boxes, 3, axis=0), np.delete(sent.boxes, 3, 0))
-    np.testing.assert_allclose(track.boxes[3] - sent.boxes[3], [5, 0, 5, 0], atol=1e-3)
+    verdict = fetched(desk, offers)[clip_id]
+    assert verdict.tracks is not None
+    (track,) = verdict.tracks
+    (sent_track,) = offers[0][1].tracks
+    assert (verdict.edits, track.origins) == (1, "dddh" + "d" * 6)
+    np.testing.assert_array_equal(
+        np.delete(track.boxes, 3, axis=0), np.delete(sent_track.boxes, 3, 0)
+    )
+    np.testing.assert_allclose(track.boxes[3] - sent_track.boxes[3], [5, 0, 5, 0], atol=1e-3)
 
 
 def test_a_decision_is_brought_once_and_the_first_one_stays(
@@ -220,10 +222,10 @@ def test_nothing_that_tells_of_camera_or_time_leaves_the_house(
     desk, offers = ready
     desk.server.bodies = []
     send(desk, offers)
-    sent = b"\n".join(desk.server.bodies)
-    assert desk.title(offers[0][0].id).encode() in sent
+    traffic = b"\n".join(desk.server.bodies)
+    assert desk.title(offers[0][0].id).encode() in traffic
     for secret in (offers[0][0].camera, offers[0][0].video, "20260105", str(desk.home)):
-        assert secret.encode() not in sent
+        assert secret.encode() not in traffic
     assert {item.owner for item in desk.world.items.values()} == {MACHINE}
 
 
@@ -237,8 +239,8 @@ def test_titles_may_be_the_ids_of_clips_where_the_settings_say_so(desks: NewDesk
 def test_a_private_bucket_is_registered_and_the_sizes_told_where_encord_may_not_read_it(
     desks: NewDesk,
 ) -> None:
-    for how in ("bucket", "strict"):
-        desk, offers = desks(how)
+    for way in ("bucket", "strict"):
+        desk, offers = desks(way)
         desk.open().setup()
         send(desk, offers)
         send(desk, offers)
@@ -247,8 +249,8 @@ def test_a_private_bucket_is_registered_and_the_sizes_told_where_encord_may_not_
         )
         assert desk.server.calls("PUT /bucket") == []
         desk.open().erase(offers[0][0].id)
-        left = [path.name for path in (desk.home.parent / "bucket").iterdir()]
-        assert left == [desk.title(offers[1][0].id)]
+        file_names = [path.name for path in (desk.home.parent / "bucket").iterdir()]
+        assert file_names == [desk.title(offers[1][0].id)]
 
 
 def test_parts_are_bounded_by_clips_and_by_boxes() -> None:
@@ -260,19 +262,19 @@ def test_parts_are_bounded_by_clips_and_by_boxes() -> None:
 
 
 @settings(max_examples=3, deadline=None, derandomize=True)
-@given(found=st.lists(label_sets(frames=10, size=(64, 48)), min_size=8, max_size=8))
+@given(label_sets=st.lists(label_sets(frames=10, size=(64, 48)), min_size=8, max_size=8))
 def test_labels_of_every_kind_come_back_but_for_the_box_that_somebody_moved(
-    film: tuple[bytes, str], found: list[LabelSet]
+    film: tuple[bytes, str], label_sets: list[LabelSet]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         desk = Desk(Path(folder) / "home")
         desk.open().setup()
-        offers = [offer(desk, film, k, labels) for k, labels in enumerate(found)]
+        offers = [offer(desk, film, k, labels) for k, labels in enumerate(label_sets)]
         send(desk, offers)
         for clip, _ in offers:
             desk.finish(clip.id)
-        back = fetched(desk, offers)
-        assert [(v.tracks, v.edits) for v in back.values()] == [(None, 0)] * len(offers)
+        verdicts = fetched(desk, offers)
+        assert [(v.tracks, v.edits) for v in verdicts.values()] == [(None, 0)] * len(offers)
         for clip, labels in offers:
             desk.draw(clip.id, clips.track(10**9 + 1, 3.0, "h"))
             (path,) = (desk.workspace.review_dir() / "encord" / "verdicts").glob(f"{clip.id}.json")
@@ -295,18 +297,18 @@ def offer(desk: Desk, film: tuple[bytes, str], number: int, labels: LabelSet) ->
 
 def assert_same_but_new(verdict: Verdict, labels: LabelSet) -> None:
     assert verdict.tracks is not None
-    *kept, drawn = verdict.tracks
-    assert_same(tuple(kept), labels)
-    assert (drawn.origins, verdict.edits) == ("h" * 10, 10)
+    *old_tracks, new_track = verdict.tracks
+    assert_same(tuple(old_tracks), labels)
+    assert (new_track.origins, verdict.edits) == ("h" * 10, 10)
 
 
-@pytest.mark.parametrize("how", ["renames", "begins"])
+@pytest.mark.parametrize("way", ["renames", "begins"])
 def test_what_the_service_might_do_otherwise_makes_no_edits(
-    ready: tuple[Desk, list[Offer]], how: str
+    ready: tuple[Desk, list[Offer]], way: str
 ) -> None:
     """Other hashes on a copy, or a row on main that is there before ours."""
     desk, offers = ready
-    setattr(desk.world, how, True)
+    setattr(desk.world, way, True)
     send(desk, offers)
     for clip, _ in offers:
         assert list(desk.tracks(clip.id).values()) == [list(range(10))]
@@ -326,8 +328,8 @@ def test_a_clip_that_a_person_emptied_comes_back_empty(ready: tuple[Desk, list[O
     clip_id = offers[0][0].id
     desk.world.edit(desk.title(clip_id), ANNA, empty)
     desk.finish(clip_id)
-    found = fetched(desk, offers)[clip_id]
-    assert (found.decision, found.tracks, found.edits) == ("accept", (), 10)
+    verdict = fetched(desk, offers)[clip_id]
+    assert (verdict.decision, verdict.tracks, verdict.edits) == ("accept", (), 10)
 
 
 def test_a_clip_taken_up_again_while_it_is_read_comes_another_time(
@@ -358,10 +360,10 @@ def test_a_key_box_that_a_person_set_comes_back_though_nothing_moved(
     clip_id = offers[0][0].id
     desk.move_box(clip_id, 1, 3, 0.0)
     desk.finish(clip_id)
-    found = fetched(desk, offers)[clip_id]
-    assert found.tracks is not None
-    assert (found.edits, found.tracks[0].keyframes) == (0, (3,))
-    np.testing.assert_array_equal(found.tracks[0].boxes, offers[0][1].tracks[0].boxes)
+    verdict = fetched(desk, offers)[clip_id]
+    assert verdict.tracks is not None
+    assert (verdict.edits, verdict.tracks[0].keyframes) == (0, (3,))
+    np.testing.assert_array_equal(verdict.tracks[0].boxes, offers[0][1].tracks[0].boxes)
 
 
 def test_a_clip_thrown_away_before_it_had_labels_is_rejected(
@@ -373,5 +375,5 @@ def test_a_clip_thrown_away_before_it_had_labels_is_rejected(
     project, data = desk.world.find(desk.title(clip_id))
     del project.labels[data, "main"]
     desk.world.move(desk.title(clip_id), "Archive", BEN)
-    found = fetched(desk, offers)[clip_id]
-    assert (found.decision, found.by, found.reason) == ("reject", BEN, "at Archive on Encord")
+    verdict = fetched(desk, offers)[clip_id]
+    assert (verdict.decision, verdict.by, verdict.reason) == ("reject", BEN, "at Archive on Encord")

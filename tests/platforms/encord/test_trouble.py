@@ -34,7 +34,7 @@ def changed(desk: Desk, **options: object) -> EncordPlatform:
 
 def trouble(platform: EncordPlatform, offers: list[Offer]) -> list[str]:
     """What became of each offer; empty where it waits for review."""
-    return [str(sent.error or "") for sent in platform.send(offers)]
+    return [str(receipt.error or "") for receipt in platform.send(offers)]
 
 
 def test_a_fault_at_any_request_heals_by_itself(desks: NewDesk) -> None:
@@ -132,10 +132,10 @@ def test_a_key_that_does_not_fit_is_explained_and_never_shown(
     if content is not None:
         text = {"rsa": rsa_key, "stranger": lambda: new_key()[0]}.get(content, lambda: "nonsense")()
         path.write_text(text)
-    with pytest.raises(PlatformAway, match=match) as caught:
+    with pytest.raises(PlatformAway, match=match) as excinfo:
         changed(desk, key_file=str(path)).check()
-    shown = str(caught.value) + repr(caught.value.__cause__)
-    assert "PRIVATE KEY" not in shown
+    messages = str(excinfo.value) + repr(excinfo.value.__cause__)
+    assert "PRIVATE KEY" not in messages
 
 
 def test_without_a_key_both_ways_to_give_one_are_named(
@@ -176,13 +176,13 @@ def test_a_project_that_is_not_as_the_settings_say_is_explained(
 def test_a_team_s_own_project_is_taken_as_it_is(ready: tuple[Desk, list[Offer]]) -> None:
     """Its ontology grows, its dataset stays, and ours comes beside it."""
     desk, offers = ready
-    theirs = desk.project
-    for kept in (*desk.world.datasets.values(), *desk.world.ontologies.values()):
-        kept["title"] = "theirs"
-    del desk.world.ontologies[theirs.ontology]["editor"]["objects"][:]
+    team_project = desk.project
+    for item in (*desk.world.datasets.values(), *desk.world.ontologies.values()):
+        item["title"] = "theirs"
+    del desk.world.ontologies[team_project.ontology]["editor"]["objects"][:]
     changed(desk).setup()
     assert (len(desk.world.projects), len(desk.world.ontologies)) == (1, 1)
-    assert len(theirs.datasets) == 2
+    assert len(team_project.datasets) == 2
     assert trouble(desk.open(), offers) == ["", ""]
 
 
@@ -218,16 +218,16 @@ def test_a_clip_that_encord_sees_otherwise_falls_with_both_figures(
 ) -> None:
     desk, (first, second) = ready
     path = desk.workspace.clip_file(first[0].id)
-    whole = path.read_bytes()
+    content = path.read_bytes()
     digest = clips.film(path, frames=9)
     short = (replace(first[0], digest=digest), first[1])
-    found = list(desk.open().send([short, second]))
-    assert [type(sent.error) for sent in found] == [BadInput, type(None)]
+    receipts = list(desk.open().send([short, second]))
+    assert [type(receipt.error) for receipt in receipts] == [BadInput, type(None)]
     assert "Encord sees 9 frames of 64×48 at 10.0 fps, we cut 10 frames of 64×48 at 10.0" in str(
-        found[0].error
+        receipts[0].error
     )
     assert len(desk.world.items) == 1
-    path.write_bytes(whole)
+    path.write_bytes(content)
     assert trouble(desk.open(), [first, second]) == ["", ""]
 
 
@@ -292,17 +292,17 @@ def test_a_row_that_was_deleted_is_named_with_both_remedies(
 ) -> None:
     desk, offers = ready
     assert trouble(desk.open(), offers) == ["", ""]
-    gone, left = (clip.id for clip, _ in offers)
-    desk.world.forget_unit(desk.world.find(desk.title(gone))[1])
-    desk.finish(left)
+    deleted_id, other_id = (clip.id for clip, _ in offers)
+    desk.world.forget_unit(desk.world.find(desk.title(deleted_id))[1])
+    desk.finish(other_id)
     platform = desk.open()
-    platform.fetch([gone, left])
-    assert [verdict.clip for verdict in platform.collect()] == [left]
-    assert f"oneclick review send {gone}" in platform.unreadable()[gone]
-    assert f"oneclick review erase {gone}" in platform.unreadable()[gone]
+    platform.fetch([deleted_id, other_id])
+    assert [verdict.clip for verdict in platform.collect()] == [other_id]
+    assert f"oneclick review send {deleted_id}" in platform.unreadable()[deleted_id]
+    assert f"oneclick review erase {deleted_id}" in platform.unreadable()[deleted_id]
     assert trouble(desk.open(), offers[:1]) == [""]
     again = desk.open()
-    again.fetch([gone, left])
+    again.fetch([deleted_id, other_id])
     assert again.unreadable() == {}
 
 
@@ -345,13 +345,13 @@ def test_signed_addresses_reach_neither_errors_nor_logs(
     desk, offers = ready
     desk.server.script = lambda call: (403, {}) if call.name.startswith("PUT /bucket") else None
     platform = desk.open()
-    with caplog.at_level(logging.DEBUG), pytest.raises(PlatformAway) as caught:
+    with caplog.at_level(logging.DEBUG), pytest.raises(PlatformAway) as excinfo:
         trouble(platform, offers)
-    assert "Error uploading file" in str(caught.value)
+    assert "Error uploading file" in str(excinfo.value)
     assert any("upload" in record.getMessage() for record in caplog.records)
-    shown = str(caught.value) + caplog.text
-    assert "X-Signature" not in shown
-    assert "secret" not in shown
+    messages = str(excinfo.value) + caplog.text
+    assert "X-Signature" not in messages
+    assert "secret" not in messages
 
 
 def test_a_refusal_names_what_the_support_asks_for(ready: tuple[Desk, list[Offer]]) -> None:
@@ -410,13 +410,13 @@ def test_erasing_says_what_is_left(ready: tuple[Desk, list[Offer]]) -> None:
     assert trouble(desk.open(), offers) == ["", ""]
     clip_id = offers[0][0].id
     desk.world.edit(desk.title(clip_id), ANNA, lambda blob, data: None)
-    kept = desk.world.forget_item
+    forget_item = desk.world.forget_item
     desk.world.forget_item = lambda uuid: None  # type: ignore[method-assign]
     with pytest.raises(PlatformRefused, match=r"still has file .*erase it again"):
         desk.open().erase(clip_id)
-    desk.world.forget_item = kept  # type: ignore[method-assign]
-    found = desk.open().erase(clip_id)
-    assert [line.split()[0] for line in found.deleted] == ["file"]
+    desk.world.forget_item = forget_item  # type: ignore[method-assign]
+    receipt = desk.open().erase(clip_id)
+    assert [line.split()[0] for line in receipt.deleted] == ["file"]
     assert clip_id not in str(desk.world.items)
 
 

@@ -46,10 +46,10 @@ def test_signed_nonsense_is_no_news(body: bytes) -> None:
 def test_a_signature_known_to_be_right_is_believed() -> None:
     """From the openssl command line."""
     body = b'{"event_type":"task_completed_event"}'
-    known = "3f8de56cbecbbd86d5b2fbcb71e87c6c0dfa199864055061324a77c504099968"
-    headers = {webhook.SIGNATURE: known, webhook.TIMESTAMP: "1800000000"}
+    signature = "3f8de56cbecbbd86d5b2fbcb71e87c6c0dfa199864055061324a77c504099968"
+    headers = {webhook.SIGNATURE: signature, webhook.TIMESTAMP: "1800000000"}
     assert webhook.reports_decision("Jefe", headers, body, NOW)
-    headers[webhook.SIGNATURE] = known.upper()
+    headers[webhook.SIGNATURE] = signature.upper()
     assert webhook.reports_decision("Jefe", headers, body, NOW)
 
 

@@ -64,14 +64,14 @@ class Sheet:
         Missing rows of clips that were sent are added again: a spreadsheet program that was open
         at that time has saved the table without them.
         """
-        now, missing = datetime.now(UTC), []
+        fetched_at, lost_clips = datetime.now(UTC), []
         rows = {row["clip"]: row for row in read_table(self.table)}
         for clip in waiting:
             if clip not in rows:
-                missing += [clip] if self._record(clip).exists() else []
+                lost_clips += [clip] if self._record(clip).exists() else []
             elif rows[clip]["decision"] and not row_problem(rows[clip]):
-                self._inbox.put(_verdict(rows[clip], now))
-        self._add_rows(missing)
+                self._inbox.put(_verdict(rows[clip], fetched_at))
+        self._add_rows(lost_clips)
 
     def collect(self) -> Iterator[Verdict]:
         """Yield the decisions in the inbox."""
@@ -111,8 +111,9 @@ class Sheet:
     def _add_rows(self, clips: Sequence[str]) -> None:
         with files.file_lock(self._lock):
             rows = read_table(self.table)
-            there = {row["clip"] for row in rows}
-            new = [clip for clip in clips if clip not in there and not self._is_decided(clip)]
+            clips_in_table = {row["clip"] for row in rows}
+            missing = [clip for clip in clips if clip not in clips_in_table]
+            new = [clip for clip in missing if not self._is_decided(clip)]
             if new:
                 write_table(self.table, [*rows, *map(self._empty_row, new)])
 
@@ -123,10 +124,10 @@ class Sheet:
     def _delete_row(self, clip: str) -> bool:
         with files.file_lock(self._lock):
             rows = read_table(self.table)
-            left = [row for row in rows if row["clip"] != clip]
-            if len(left) < len(rows):
-                write_table(self.table, left)
-            return len(left) < len(rows)
+            other_rows = [row for row in rows if row["clip"] != clip]
+            if len(other_rows) < len(rows):
+                write_table(self.table, other_rows)
+            return len(other_rows) < len(rows)
 
 
 def read_table(path: Path) -> list[Row]:
@@ -145,9 +146,9 @@ def read_table(path: Path) -> list[Row]:
         raise PlatformAway(f"{path} cannot be read: {error.strerror}") from None
     separator = ";" if ";" in text.partition("\n")[0] else ","
     reader = csv.DictReader(io.StringIO(text), delimiter=separator)
-    if missing := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
+    if absent_columns := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
         raise PlatformAway(
-            f"{path} has no column {', '.join(missing)}: write it into the first row"
+            f"{path} has no column {absent_columns[0]!r}: write it into the first row"
         )
     rows = [{name: (row[name] or "").strip() for name in COLUMNS} for row in reader]
     return [row for row in rows if row["clip"]]
