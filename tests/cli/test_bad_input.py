@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from oneclick import video
-from tests.cli.test_command_line import oneclick
+from tests.cli.program import oneclick, oneclick_apart
 
 pytestmark = pytest.mark.e2e
 
@@ -64,7 +64,7 @@ def test_a_full_disk_stops_with_one_line_and_exit_code_4(folder: Path, tmp_path:
     assert large.stat().st_size > 512 * 1200
     oneclick("status", home=home)
     # The file-size limit of the shell is as final as a full device, and needs no second disk.
-    process = oneclick("video", "add", str(large), home=home, blocks=1200)
+    process = oneclick_apart("video", "add", str(large), home=home, blocks=1200)
     assert process.returncode == 4, process.stderr
     assert "no space left" in process.stderr
     assert "Traceback" not in process.stderr

@@ -10,6 +10,7 @@ import pytest
 import typer
 
 from oneclick.cli.main import app
+from tests.cli.program import oneclick, oneclick_apart
 from tests.waits import HANG_SECONDS
 
 ROOT = Path(__file__).parents[2]
@@ -27,18 +28,6 @@ def commands(group: Any, path: tuple[str, ...] = ()) -> list[tuple[str, Any]]:
 
 
 ALL = commands(typer.main.get_command(app))
-
-
-def oneclick(
-    *arguments: str, home: Path | None = None, blocks: int | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run a command; `blocks` limits the size of files it may write, in 512 bytes."""
-    place = ["--home", str(home)] if home else []
-    command = [sys.executable, "-m", "oneclick", *arguments, *place]
-    limit = ["sh", "-c", f'ulimit -f {blocks}; exec "$@"', "sh"] if blocks is not None else []
-    return subprocess.run(
-        limit + command, capture_output=True, text=True, timeout=HANG_SECONDS, check=False
-    )
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -67,7 +56,7 @@ def test_every_command_and_every_option_has_help(name: str, command: click.Comma
 
 
 def test_status_of_an_empty_workspace_names_the_next_command(tmp_path: Path) -> None:
-    process = oneclick("status", home=tmp_path / "new")
+    process = oneclick_apart("status", home=tmp_path / "new")
     assert process.returncode == 0, process.stderr
     assert "oneclick run VIDEO" in process.stdout
 

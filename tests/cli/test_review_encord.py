@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from oneclick.stages import review
+from tests.cli import program
 from tests.fakes import clips
 from tests.fakes.encord_server import Call
 from tests.platforms.encord.desk import Desk
@@ -44,15 +45,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 
 def oneclick(desk: Desk, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "oneclick", *arguments, "--home", str(desk.home)],
-        capture_output=True,
-        text=True,
-        timeout=HANG_SECONDS,
-        check=False,
-        cwd=desk.home.parent,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-    )
+    return program.oneclick(*arguments, home=desk.home, cwd=desk.home.parent)
 
 
 def test_a_user_sets_up_sends_collects_and_erases(desk: Desk) -> None:
@@ -107,9 +100,9 @@ def test_ctrl_c_ends_an_upload_that_hangs(tmp_path: Path) -> None:
 
     slow.server.script = script
     with running(slow, "review", "send") as process:
-        assert hanging.wait(60)
+        assert hanging.wait(HANG_SECONDS)
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 130
+        assert process.wait(HANG_SECONDS) == 130
     slow.server.end()
 
 
@@ -152,7 +145,7 @@ def test_a_webhook_brings_the_verdict_at_once(tmp_path: Path) -> None:
         assert process.stderr.readline() == "verdicts taken in: 1 done\n"
         assert len(desk.server.calls("GET analytics/time-spent")) == 1
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 130
+        assert process.wait(HANG_SECONDS) == 130
     desk.server.end()
 
 

@@ -146,10 +146,8 @@ def read_table(path: Path) -> list[Row]:
         raise PlatformAway(f"{path} cannot be read: {error.strerror}") from None
     separator = ";" if ";" in text.partition("\n")[0] else ","
     reader = csv.DictReader(io.StringIO(text), delimiter=separator)
-    if absent_columns := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
-        raise PlatformAway(
-            f"{path} has no column {absent_columns[0]!r}: write it into the first row"
-        )
+    if absent := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
+        raise PlatformAway(f"{path} has no column {', '.join(absent)}: write it into the first row")
     rows = [{name: (row[name] or "").strip() for name in COLUMNS} for row in reader]
     return [row for row in rows if row["clip"]]
 
