@@ -1,4 +1,4 @@
-"""The command line in this process: what `python -m oneclick` does, without 2–4 seconds of imports."""
+"""The command line in this process: arguments in, exit code and output out, without the imports."""
 
 from __future__ import annotations
 
