@@ -79,13 +79,15 @@ class VisitIndex:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return clips and frames (n,) of visits; systematic sampling from `offset`.
 
-        With equal weights every place is another visit.
+        With equal weights every place is another visit. Without any image there is none.
 
         Args:
             places: (n,) in 0 … length - 1.
             phases: (n,) which image of the visit, 0 … visit - 1.
             offset: 0 … 1, equal for a whole epoch.
         """
+        if not self.length:  # a dataset without a test clip
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
         position = (places + offset) * (self._ends[-1] / self.length)
         clips = np.searchsorted(self._ends, position, side="right").clip(max=len(self._ends) - 1)
         visits = self.visits[clips]

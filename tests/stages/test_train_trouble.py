@@ -150,3 +150,12 @@ def test_a_disk_that_is_full_during_the_upload_publishes_nothing(
     assert accepted.standing(tmp_path, ClipStage.ACCEPTED) == clips
     assert train.train(tmp_path, None, OPTIONS).model is None
     assert publish.publish(tmp_path, clips, "memory://full", ("person",)).result.done == clips
+
+
+def test_a_dataset_without_a_test_clip_trains_and_waits_for_evidence(tmp_path: Path) -> None:
+    clips = accepted.accept(tmp_path, {"cam-1-a": "train", "cam-1-b": "train"})
+    publish.publish(tmp_path, clips, "", ("person",))
+    result = train.train(tmp_path, None, OPTIONS)
+    assert result.trained
+    assert (result.decision, result.metrics["images"]) == ("not enough evidence", 0)
+    assert "0 test images" in result.reasons[0]
