@@ -6,10 +6,8 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
-from oneclick.core import plugins
 from oneclick.core.errors import OneclickError
 from oneclick.settings import Settings
 
@@ -39,16 +37,18 @@ def run_checks(settings: Settings) -> list[CheckResult]:
 
 def check_plugins() -> list[CheckResult]:
     """Load every plug-in of other packages; return a row for each."""
-    for module in ("triggers", "detectors", "platforms", "formats", "tui.panel_plugins"):
-        import_module(f"oneclick.{module}")
+    from oneclick import detectors, formats, platforms, triggers
+    from oneclick.tui import panel_plugins
+
+    modules = (triggers, detectors.kinds, platforms, formats, panel_plugins)
     return [
         CheckResult(
             "plug-in",
             failure is None,
             str(failure or f"{plugin}: loads").removeprefix("plug-in "),
         )
-        for group in plugins.groups()
-        for plugin, failure in group.check()
+        for module in modules
+        for plugin, failure in module.GROUP.check()
     ]
 
 

@@ -228,11 +228,6 @@ def installed(group: str) -> tuple[Plugin, ...]:
     return tuple(sorted(plugins, key=lambda plugin: (plugin.package, plugin.name)))
 
 
-def groups() -> tuple[PluginGroup[Any], ...]:
-    """Return the groups of the modules that are imported."""
-    return tuple(_GROUPS)
-
-
 def refresh() -> None:
     """Forget what is installed and what was loaded: packages came or went."""
     installed.cache_clear()
