@@ -2,33 +2,18 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from oneclick.storage import files
+from tests import fast
 from tests.fakes.packages import install as install
 from tests.skips import pytest_make_collect_report as pytest_make_collect_report
 from tests.skips import pytest_runtest_makereport as pytest_runtest_makereport
-
-HERE = Path(__file__).parent
-FAST = {
-    "catalog",
-    "cli",
-    "core",
-    "formats",
-    "hindsight",
-    "report",
-    "storage",
-    "triggers",
-    "ward",
-    "test_contracts.py",
-    "test_design.py",
-    "test_settings.py",
-}
-"""Folders and files without networks, servers and video: what `-m fast` runs."""
-SLOWER: set[str] = set()
-"""Files there that are left out of it: each costs seconds or starts other processes."""
 
 # OpenMP threads spin by default: on a busy machine torch is then several times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -42,23 +27,33 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 
-def is_fast(path: Path) -> bool:
-    """Return whether `-m fast` runs the tests of a file."""
-    name = path.relative_to(HERE)
-    return name.parts[0] in FAST and name.as_posix() not in SLOWER
-
-
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave the other files unread under `-m fast`: their imports alone take a minute."""
-    if config.getoption("markexpr") != "fast" or collection_path.is_dir():
+    if config.getoption("markexpr") != "fast" or collection_path == fast.HERE:
         return None
-    return not is_fast(collection_path) or None
+    return not fast.is_fast(collection_path) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is fast, and bring long files to the front."""
     for item in items:
         long = any(item.get_closest_marker(name) for name in ("e2e", "slow", "live"))
-        if is_fast(item.path) and not long:
+        test = getattr(item, "originalname", item.name)
+        if fast.is_fast(item.path, test) and not long:
             item.add_marker("fast")
     items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+
+
+@pytest.fixture(scope="session")
+def prefect_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Create an empty database of Prefect to copy: its migrations take 10 to 20 s, and run once."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # where the workers of a run meet
+    path = folder / "prefect" / "prefect.db"
+    with files.file_lock(folder / "prefect.lock"):
+        if not path.exists():
+            command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
+            env = os.environ | {"PREFECT_HOME": str(path.parent)}
+            subprocess.run(command, env=env, check=True, capture_output=True)
+    return path

@@ -61,6 +61,7 @@ class PlatformCommand(TyperCommand):
         from oneclick.platforms import registry
 
         app = registry.commands(self._plugin.name)
+        app.rich_markup_mode = None  # plain help, as that of our own commands
         group = typer.main.get_group(app)
         passing = (OneclickError, USAGE_ERROR, typer.Exit, typer.Abort)
         with (

@@ -42,7 +42,7 @@ def walkers(frames: int, people: int = 3, seed: int = 0) -> tuple[Detections, De
             arrays.detections(
                 frames=index, boxes=jitter, scores=score, classes=index * 0, length=frames, fps=10.0
             )
-        )  # type: ignore[arg-type]
+        )
     return models[0], models[1]
 
 

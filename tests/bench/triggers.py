@@ -182,7 +182,7 @@ def _detections(rows: NDArray[np.float64], fps: float, length: int) -> Detection
         classes=np.zeros(n),
         length=length,
         fps=fps,
-    )  # type: ignore[arg-type]
+    )
 
 
 def events(bench_case: Case) -> Iterator[tuple[str, bool]]:

@@ -41,7 +41,9 @@ def oneclick(
                 code = _exit_code()
         finally:
             signal.signal(signal.SIGTERM, handler)
-        texts = [_content(file) for file in (stdout, stderr)]
+        stdout.seek(0)
+        stderr.seek(0)
+        texts = stdout.read().decode(), stderr.read().decode()
     return subprocess.CompletedProcess(words, code, *texts)
 
 
@@ -80,8 +82,3 @@ def _redirected(number: int, file: BinaryIO) -> Iterator[None]:
             setattr(sys, name, stream)
             os.dup2(saved, number)
             os.close(saved)
-
-
-def _content(file: BinaryIO) -> str:
-    file.seek(0)
-    return file.read().decode()

@@ -31,7 +31,7 @@ def walkers(
         classes=np.zeros(n),
         length=frames,
         fps=10.0,
-    )  # type: ignore[arg-type]
+    )
     return detections, person_ids[keep]
 
 
@@ -45,7 +45,7 @@ def single(frames: list[int], x: list[float], classes: list[int] | None = None) 
         classes=classes or [0] * n,
         length=max(frames) + 1,
         fps=10.0,
-        names=("person", "chair"),  # type: ignore[arg-type]
+        names=("person", "chair"),
     )
 
 
@@ -97,7 +97,7 @@ def test_classes_pair_by_name_and_a_strange_one_stays_alone() -> None:
         length=1,
         fps=10.0,
         names=("dog", "person"),
-    )  # type: ignore[arg-type]
+    )
     i, j = association.match_frames(a, b, 0.5)
     assert (i.tolist(), j.tolist()) == ([0], [0])
 

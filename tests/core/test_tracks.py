@@ -17,7 +17,7 @@ def make(frames: list[int], tracks: list[int]) -> Tracks:
         origins=["d"] * n,
         length=10,
         fps=10.0,
-    )  # type: ignore[arg-type]
+    )
 
 
 def test_rows_are_sorted_by_frame_then_track() -> None:
@@ -49,12 +49,12 @@ def test_the_evidence_of_a_filled_box_is_the_nearest_one_that_was_seen() -> None
     names = [0] * 6 + [7] * 4
     n = len(letters)
     tracks = arrays.tracks(
-        frames=frames,  # type: ignore[arg-type]
-        tracks=names,  # type: ignore[arg-type]
+        frames=frames,
+        tracks=names,
         boxes=np.zeros((n, 4)),
         scores=np.ones(n),
         classes=np.zeros(n),
-        origins=list(letters),  # type: ignore[arg-type]
+        origins=list(letters),
         length=30,
         fps=10.0,
     )
@@ -74,6 +74,6 @@ def test_a_track_without_evidence_is_infinitely_far_from_it() -> None:
         origins=["i", "r"],
         length=2,
         fps=10.0,
-    )  # type: ignore[arg-type]
+    )
     assert tracks.evidence_distance.tolist() == [np.inf, np.inf]
     assert Tracks.empty(3, 10.0).evidence_distance.tolist() == []

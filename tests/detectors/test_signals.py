@@ -48,7 +48,7 @@ def walker(always: bool = True) -> Detections:
     n = len(frames)
     return arrays.detections(
         frames=frames, boxes=sides, scores=[0.9] * n, classes=[0] * n, length=LENGTH, fps=FPS
-    )  # type: ignore[arg-type]
+    )
 
 
 def hits(frames: list[Frame], boxes: Detections) -> list[Hit]:

@@ -25,6 +25,7 @@ SMALL = {
     "ONECLICK_TRIGGERS__GAP": "0.5",
     "ONECLICK_TRAIN__STEPS": "2",
     "ONECLICK_TRAIN__BATCH": "2",
+    "ONECLICK_TRAIN__WORKERS": "0",
     "ONECLICK_TRAIN__MIN_TEST_IMAGES": "1",
 }
 """A lap that takes seconds."""

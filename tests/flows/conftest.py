@@ -1,10 +1,11 @@
-"""One Prefect server for the session, one small workspace that walks down the street."""
+"""A Prefect server, one small workspace that walks down the street."""
 
 import atexit
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -30,13 +31,19 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(scope="session")
-def prefect_server() -> Iterator[None]:
-    """A real API on a database of its own; not autouse, for it takes ten seconds."""
+@pytest.fixture(scope="module")
+def prefect_server(
+    prefect_database: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Start a real API on a database of its own; idle it would cost a tenth of a processor."""
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    from prefect.testing import utilities
     from prefect.testing.utilities import prefect_test_harness
 
+    folder = tmp_path_factory.mktemp("prefect-server")
+    shutil.copy(prefect_database, folder / "prefect-test.db")
     with (
+        mock.patch.object(utilities, "mkdtemp", return_value=str(folder)),
         prefect_test_harness(server_startup_timeout=int(HANG_SECONDS)),
         temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
     ):
@@ -45,7 +52,7 @@ def prefect_server() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[None]:
-    """Settings of a lap that takes seconds."""
+    """Set what makes a lap take seconds."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SETTINGS.items():
             patch.setenv(name, value)
@@ -54,7 +61,7 @@ def small() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve seconds of a person-sized block that walks, stops and walks back."""
+    """Record twelve seconds of a person-sized block that walks, stops and walks back."""
     from oneclick import video
 
     path = tmp_path_factory.mktemp("camera") / "hall.mp4"
@@ -63,7 +70,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def walk(seconds: int, fps: int) -> Iterator[np.ndarray]:
-    """Frames of 240 × 160 px with a block of 24 × 60 px."""
+    """Yield frames of 240 × 160 px with a block of 24 × 60 px."""
     rng = np.random.default_rng(1)
     wall = rng.integers(90, 130, (160, 240, 3), np.uint8)
     for k in range(seconds * fps):
@@ -75,7 +82,7 @@ def walk(seconds: int, fps: int) -> Iterator[np.ndarray]:
 
 @pytest.fixture(scope="session")
 def ward_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve seconds of a rendered ward."""
+    """Record twelve seconds of a rendered ward."""
     from oneclick import ward
 
     shift = ward.Shift(camera="ward_a", seed=3, seconds=12)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -57,11 +58,13 @@ def home(tmp_path_factory: pytest.TempPathFactory, ward_film: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def api(home: Path, small: None) -> Iterator[str]:
+def api(home: Path, prefect_database: Path, small: None) -> Iterator[str]:
     """`oneclick up` on a free port; the address of its API."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    (home / ".prefect").mkdir()
+    shutil.copy(prefect_database, home / ".prefect")
     log = home.parent / "up.log"
     with log.open("wb") as out:
         process = subprocess.Popen(

@@ -1,6 +1,7 @@
 """The embedded server ends with its process, however that ends."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -45,7 +46,11 @@ def relatives(home: Path) -> list[str]:
     [(signal.SIGINT, -2), (signal.SIGTERM, 143), (signal.SIGKILL, -9)],
     ids=["Ctrl-C", "SIGTERM", "SIGKILL"],
 )
-def test_a_process_that_is_ended_ends_its_server(tmp_path: Path, sign: int, code: int) -> None:
+def test_a_process_that_is_ended_ends_its_server(
+    tmp_path: Path, prefect_database: Path, sign: int, code: int
+) -> None:
+    (tmp_path / ".prefect").mkdir()
+    shutil.copy(prefect_database, tmp_path / ".prefect")
     env = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     process = subprocess.Popen(
         [sys.executable, "-c", LONG_FLOW, str(tmp_path)],

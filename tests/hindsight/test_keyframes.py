@@ -1,6 +1,5 @@
 """Key boxes: the bound holds, nothing is lost on the way back, edits stay where they are made."""
 
-import time
 from dataclasses import replace
 from functools import cache
 
@@ -304,18 +303,18 @@ def test_the_curve_agrees_with_scipys_hermite_spline() -> None:
     np.testing.assert_allclose(curve, CubicHermiteSpline(at, values, slope)(frames), atol=1e-9)
 
 
-def test_12000_boxes_are_thinned_in_time() -> None:
+def long_walks() -> Tracks:
+    """Return 12,000 boxes of three people who walk smoothly for 4,000 frames."""
     at = np.arange(4000)
     people = []
     for k in range(3):
         low = 300 + 200 * np.sin(np.stack([at / (90 + 9 * k), at / 170]).T)
         people.append((at.tolist(), np.concatenate([low, low + np.array([40, 90])], 1)))
-    label = replace(tracks(people), length=4000)
-    start = time.process_time()
+    return replace(tracks(people), length=4000)
+
+
+def test_12000_boxes_are_thinned_within_the_bound() -> None:
+    label = long_walks()
     keys = keyframes.thin(label)
-    middle = time.process_time()
-    dense = keyframes.densify(keys)
-    assert middle - start < 5
-    assert time.process_time() - middle < 0.2
-    assert least(dense, label) >= 0.9
+    assert least(keyframes.densify(keys), label) >= 0.9
     assert len(label) > 40 * len(keys)

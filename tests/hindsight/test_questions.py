@@ -36,7 +36,7 @@ def tracks(*people: np.ndarray, score: float = 0.95, origins: str = "d") -> Trac
         origins=letters,
         length=n,
         fps=scenes.FPS,
-    )  # type: ignore[arg-type]
+    )
 
 
 def named(track_set: Tracks) -> dict[str, np.ndarray]:

@@ -96,7 +96,7 @@ def test_an_outage_never_reaches_the_training(
 ) -> None:
     failures, modes, ended, problem = OUTAGES[case]
     service = Service(*failures)
-    monkeypatch.setitem(sys.modules, "wandb", service)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "wandb", service)
     monkeypatch.setenv("WANDB_API_KEY", "k")
     monkeypatch.setenv("WANDB_MODE", "online")
     monkeypatch.setenv("WANDB_DATA_DIR", str(tmp_path))
@@ -112,7 +112,7 @@ def test_a_failed_training_ends_its_run_as_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = Service()
-    monkeypatch.setitem(sys.modules, "wandb", service)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "wandb", service)
     monkeypatch.setenv("WANDB_DATA_DIR", str(tmp_path))
     with (
         pytest.raises(ValueError, match="boom"),

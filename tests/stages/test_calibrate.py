@@ -51,7 +51,7 @@ def said(holes: tuple[int, ...] = ()) -> Detections:
         classes=[0] * len(frames),
         length=800,
         fps=10.0,
-    )  # type: ignore[arg-type]
+    )
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def accept(home: Path, by: str = "nurse", present: bool = True) -> list[Clip]:
                 classes=true.classes,
                 origins=["h"] * n,
                 length=n,
-                fps=10.0,  # type: ignore[arg-type]
+                fps=10.0,
             )
             label_set = LabelSet(
                 clip=clip.id,

@@ -43,7 +43,7 @@ def seen(ghost: bool) -> Detections:
         classes=scores * 0,
         length=n,
         fps=10.0,
-    )  # type: ignore[arg-type]
+    )
 
 
 def furnish(home: Path, by: str = "nurse", threshold: float | None = 0.5) -> list[Clip]:

@@ -45,7 +45,7 @@ def person(frames: int, holes: tuple[int, ...] = ()) -> Detections:
     sides = [[100.0, 100.0, 140.0, 200.0]] * n
     return arrays.detections(
         frames=frames_kept, boxes=sides, scores=[0.9] * n, classes=[0] * n, length=frames, fps=10.0
-    )  # type: ignore[arg-type]
+    )
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def line(clip: str, split: Split = "train", frames: int = 3) -> DatasetClip:
         fps=10.0,
         origins={"h": 2, "d": 1},
         chosen_by="trigger",
-    )  # type: ignore[arg-type]
+    )
 
 
 def saved(home: Path, *lines: DatasetClip) -> tuple[DatasetVersion, Path]:

@@ -177,7 +177,7 @@ def test_chunks_are_the_whole_in_pieces(
         length=100,
         fps=5.0,
         names=("person", "bed"),
-    )  # type: ignore[arg-type]
+    )
     path = tmp_path / "x.parquet"
     predictions.save(path, detections)
     parts = list(predictions.load_chunks(path, frames))

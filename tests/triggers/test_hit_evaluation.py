@@ -20,7 +20,7 @@ def boxes(*rows: tuple[int, Box]) -> Detections:
     n = len(rows)
     return arrays.detections(
         frames=frames, boxes=sides, scores=[0.9] * n, classes=[0] * n, length=30, fps=10.0
-    )  # type: ignore[arg-type]
+    )
 
 
 def hit(trigger: str, *rows: tuple[int, Box], span: Span | None = None) -> Hit:

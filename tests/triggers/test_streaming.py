@@ -41,7 +41,7 @@ def week() -> PredictionChunk:
         parts.append(
             arrays.detections(
                 frames=frames, boxes=jitter, scores=scores, classes=classes, length=LENGTH, fps=FPS
-            ).where(retained)  # type: ignore[arg-type]
+            ).where(retained)
         )
     signal = np.cumsum(r.normal(0, 1, LENGTH)).astype(np.float32)
     return PredictionChunk(tuple(parts), {"drift": signal})

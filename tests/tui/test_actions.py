@@ -38,7 +38,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "ward"
 
 
-def shown(home: Path, **options: object):  # type: ignore[no-untyped-def]
+def shown(home: Path, **options: object):
     from oneclick.report import snapshot_reader
 
     reader = snapshot_reader.SnapshotReader(home, None, lambda: samples.NOW, UTC)
@@ -121,7 +121,7 @@ def test_a_trigger_is_tried_before_its_parameter_is_kept(home: Path, tmp_path: P
     class Tried(Commands):
         """The replay is made up: the workspace has no predictions. To keep it is real."""
 
-        def __call__(self, words):  # type: ignore[no-untyped-def]
+        def __call__(self, words):
             answer = super().__call__(words)
             if words[1] == "set":
                 settings.keep_params(words[2], {"hole": 0.8}, tmp_path)

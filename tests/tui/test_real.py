@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.report import snapshot_reader
+from tests.cli import program
 from tests.tui import samples
 from tests.tui.samples import app, drive, press
 from tests.waits import wait_until
@@ -26,6 +26,7 @@ from tests.waits import wait_until
 pytestmark = pytest.mark.e2e
 
 TMUX = shutil.which("tmux")
+FILTER = " filter: stage:auto"
 SOCKET = f"oneclick-tests-{os.getpid()}"
 
 
@@ -57,6 +58,11 @@ class Terminal:
     def text(self) -> str:
         return self._tmux("capture-pane", "-p")
 
+    def styled_line(self, text: str) -> str:
+        """Return the line that holds a text, with its colours."""
+        lines = self._tmux("capture-pane", "-p", "-e").splitlines()
+        return next((line for line in lines if text in line), "")
+
     def wait(self, condition: Callable[[str], object]) -> None:
         """Wait until the text of the screen meets a condition."""
         wait_until(lambda: condition(self.text()), self.text, 0.1)
@@ -83,8 +89,9 @@ def test_typed_into_a_real_terminal_it_answers_and_changes_the_workspace(
     terminal.wait(lambda text: "● live" in text and "Needs you" in text)
     terminal.type("3")
     terminal.wait(lambda text: "Clips · 9 of 9" in text)
+    before = terminal.styled_line(FILTER)
     terminal.type("/")
-    time.sleep(0.3)  # as fast as a person's fingers
+    wait_until(lambda: terminal.styled_line(FILTER) != before, terminal.text)  # has the focus
     terminal.type("stage:quar error:broken", "Enter")
     terminal.wait(lambda text: "Clips · 1 of 1" in text)
     terminal.type("r")
@@ -194,6 +201,6 @@ def test_one_frame_is_printed_without_a_terminal(home: Path) -> None:
         ("--snapshot", "text", "--screen", "kitchen"),
         ("--snapshot", "text", "--size", "big"),
     ):
-        process = subprocess.run([*call[:-2], *wrong], capture_output=True, text=True)
+        process = program.oneclick("tui", *wrong, home=home)
         assert process.returncode == 2
         assert len(process.stderr.splitlines()) == 1

@@ -37,7 +37,7 @@ class Work:
         self.times += 1
 
     def reaches(self, times: int) -> bool:
-        end = time.monotonic() + 30
+        end = time.monotonic() + HANG_SECONDS
         while self.times < times and time.monotonic() < end:
             time.sleep(0.01)
         time.sleep(0.1)
@@ -63,7 +63,8 @@ def client(work: Work, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client
     running = web.create_app(webhook.PATH, CHECK, web.DebouncedJob(work, delay=0.05))
     thread = threading.Thread(target=web.serve, args=(running, "127.0.0.1:0", addresses.put))
     thread.start()
-    with httpx.Client(base_url=f"http://{addresses.get(timeout=HANG_SECONDS)}") as http:
+    url = f"http://{addresses.get(timeout=HANG_SECONDS)}"
+    with httpx.Client(base_url=url, timeout=HANG_SECONDS) as http:
         yield http
     servers[0].should_exit = True
     thread.join(HANG_SECONDS)

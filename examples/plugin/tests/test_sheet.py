@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from oneclick_example.sheet import Sheet, read_table, write_table
+from oneclick_example.sheet import Sheet, SheetAdapter, read_table, write_table
+from typer.testing import CliRunner
 
 from oneclick.core.errors import PlatformAway
 from oneclick.testing import samples
@@ -57,3 +58,15 @@ def test_a_table_of_something_else_is_one_line(sheet: Sheet, content: bytes) -> 
     sheet.table.write_bytes(content)
     with pytest.raises(PlatformAway, match=str(sheet.table)):
         sheet.fetch([samples.clip().id])
+
+
+@pytest.mark.parametrize("section", ["", '[review.sheet]\nfolder = "elsewhere"\n'])
+def test_the_command_prints_the_table_and_the_clips_that_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "oneclick.toml").write_text(section)
+    sheet, clip = Sheet(Path("elsewhere" if section else "home/review/sheet")), samples.clip()
+    list(sheet.send([(clip, samples.auto_labels(clip))]))
+    result = CliRunner().invoke(SheetAdapter().commands(), ["waiting", "--home", "home"])
+    assert result.output.splitlines() == [str(sheet.table), clip.id], result.exception

@@ -27,7 +27,7 @@ FAULTS: list[Fault] = ["drop", "lose", (429, {"retry-after": "2"}), (500, {}), (
 
 def changed(desk: Desk, **options: object) -> EncordPlatform:
     """A platform with other settings."""
-    other = replace(desk.choice, section=replace(desk.choice.section, **options))  # type: ignore[arg-type]
+    other = replace(desk.choice, section=replace(desk.choice.section, **options))
     desk.choice = other
     return desk.open()
 
@@ -87,14 +87,14 @@ def test_a_server_that_never_answers_is_away(
 ) -> None:
     desk, offers = ready
     monkeypatch.setattr(connect, "ANSWER_TIMEOUT", 0.2)
-    desk.server.script = lambda call: 0.6
+    desk.server.script = lambda call: 3.0
     with pytest.raises(PlatformAway, match="does not answer"):
         trouble(desk.open(), offers)
 
 
 def test_an_upload_that_hangs_is_given_up(ready: tuple[Desk, list[Offer]]) -> None:
     desk, offers = ready
-    desk.server.script = lambda call: 1.5 if call.name.startswith("PUT /bucket") else None
+    desk.server.script = lambda call: 3.0 if call.name.startswith("PUT /bucket") else None
     with pytest.raises(PlatformAway, match=r"upload a clip: .*no end after 0 s"):
         trouble(desk.open(upload=0.3), offers)
 

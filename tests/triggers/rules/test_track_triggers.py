@@ -52,7 +52,7 @@ def with_heights(tall: list[float]) -> Scene:
     sides = [[100, 200, 140, 200 + h] for h in tall]
     detections = arrays.detections(
         frames=range(n), boxes=sides, scores=[0.9] * n, classes=[0] * n, length=n, fps=10.0
-    )  # type: ignore[arg-type]
+    )
     return scene_of(detections)
 
 

@@ -206,7 +206,7 @@ def test_every_hit_is_well_formed_whatever_the_boxes(seed: int, length: int, fps
             length=length,
             fps=fps,
             names=("person", "chair"),
-        )  # type: ignore[arg-type]
+        )
 
     looked = scene_of(model(), rival_detections=model(), rival_threshold=0.5)
     hits = triggers.scan(looked, triggers.make())

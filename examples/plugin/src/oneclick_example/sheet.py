@@ -205,7 +205,7 @@ class SheetAdapter(PlatformAdapter):
 
     def open(self, setup: PlatformOptions, workspace: Workspace, patient: bool = True) -> Sheet:
         """Open the table."""
-        folder = setup.section.folder
+        folder = (setup.section or SheetOptions()).folder
         own_folder = workspace.review_dir() / self.name
         return Sheet(Path(folder).expanduser() if folder else own_folder, workspace)
 
