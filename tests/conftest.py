@@ -14,9 +14,12 @@ from tests import fast
 from tests.fakes.packages import install as install
 from tests.skips import pytest_make_collect_report as pytest_make_collect_report
 from tests.skips import pytest_runtest_makereport as pytest_runtest_makereport
+from tests.waits import HANG_SECONDS
 
 # OpenMP threads spin by default: on a busy machine torch is then several times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# A server that shares two cores with other tests may take its time.
+os.environ["PREFECT_API_REQUEST_TIMEOUT"] = str(HANG_SECONDS)
 # Servers of the tests are on this machine, whatever proxy leads out of it.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 # The background of a script ignores Ctrl-C, which all who are started from here would inherit.

@@ -205,7 +205,7 @@ def connect() -> PrefectServer | None:
     """Return the user's Prefect server; None if none is set."""
     url = prefect_settings.api_url()
     key = prefect_settings.setting("PREFECT_API_KEY") or ""
-    return PrefectServer(url, key) if url else None
+    return PrefectServer(url, key, prefect_settings.request_seconds()) if url else None
 
 
 def _flow_run(row: dict[str, Any], flow: str) -> PrefectFlowRun:

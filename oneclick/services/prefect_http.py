@@ -14,8 +14,8 @@ import msgspec
 
 from oneclick.core.errors import OneclickError, Unavailable, UnknownName, UsageError
 from oneclick.services import prefect_settings
+from oneclick.services.prefect_settings import REQUEST_SECONDS
 
-SECONDS = 5.0
 PAGE = 200
 """Rows of one response: a server returns no more."""
 BUSY = 503
@@ -33,7 +33,7 @@ class PrefectConnection:
         UsageError: the URL is invalid.
     """
 
-    def __init__(self, url: str, key: str = "", seconds: float = SECONDS) -> None:
+    def __init__(self, url: str, key: str = "", seconds: float = REQUEST_SECONDS) -> None:
         self.url, user = _split_user(url.rstrip("/"))
         self._headers = {"Content-Type": "application/json"} | _authorization(key, user)
         self._seconds = seconds

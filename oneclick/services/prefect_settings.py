@@ -6,6 +6,11 @@ import os
 import tomllib
 from pathlib import Path
 
+from oneclick.core.errors import UsageError
+
+REQUEST_SECONDS = 10.0
+"""Default timeout of a request: Prefect's own of 60 s is too long for a person who waits."""
+
 
 def api_url() -> str | None:
     """Return the URL of the user's Prefect server or Prefect Cloud; None if none is set."""
@@ -15,6 +20,23 @@ def api_url() -> str | None:
 def setting(name: str) -> str | None:
     """Return a setting of Prefect from the environment or the active profile."""
     return os.environ.get(name) or active_profile().get(name) or None
+
+
+def request_seconds() -> float:
+    """Return the timeout of a request, in seconds, as PREFECT_API_REQUEST_TIMEOUT sets it.
+
+    Raises:
+        UsageError: PREFECT_API_REQUEST_TIMEOUT is not a positive number.
+    """
+    name = "PREFECT_API_REQUEST_TIMEOUT"
+    text = setting(name)
+    try:
+        seconds = float(text) if text else REQUEST_SECONDS
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise UsageError(f"{name} is {text!r}: give a number of seconds above 0")
+    return seconds
 
 
 def active_profile() -> dict[str, str]:

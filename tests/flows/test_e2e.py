@@ -202,7 +202,7 @@ def test_the_weekly_training_trains_and_leaves_its_result(
 def test_runs_are_started_watched_and_listed_without_prefect(
     api: str, home: Path, labelled: list[str]
 ) -> None:
-    server = PrefectServer(api)
+    server = PrefectServer(api, seconds=HANG_SECONDS)
     deployments = {deployment.label: deployment for deployment in server.deployments()}
     assert deployments["train/train-weekly"].schedules == ("0 2 * * 0",)
     assert "sources" in deployments["one-click/one-click"].schema["properties"]

@@ -21,6 +21,7 @@ from oneclick.report import flows
 from oneclick.services import prefect_http
 from oneclick.services.prefect_api import PrefectServer
 from oneclick.services.prefect_http import PAGE
+from tests.waits import HANG_SECONDS
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
@@ -45,7 +46,7 @@ def api(prefect_server: None) -> str:
 @pytest.fixture
 def server(api: str, monkeypatch: pytest.MonkeyPatch) -> PrefectServer:
     monkeypatch.setenv("PREFECT_API_URL", api)
-    return PrefectServer(api)
+    return PrefectServer(api, seconds=HANG_SECONDS)
 
 
 def invoke(*arguments: object) -> Any:

@@ -125,3 +125,11 @@ def test_the_server_of_the_active_profile_is_found(
     server = prefect_api.connect()
     assert server is not None
     assert server.url == "http://prefect.example/api"
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "inf", "nan"])
+def test_a_timeout_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://prefect.example/api")
+    monkeypatch.setenv("PREFECT_API_REQUEST_TIMEOUT", text)
+    with pytest.raises(UsageError, match=f"PREFECT_API_REQUEST_TIMEOUT is '{text}'"):
+        prefect_api.connect()
