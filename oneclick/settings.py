@@ -349,17 +349,18 @@ def keep_params(trigger: str, params: dict[str, float], folder: Path | None = No
     from tomlkit.exceptions import TOMLKitError
 
     from oneclick import triggers
-    from oneclick.storage import files
+    from oneclick.storage import files, locks
 
     triggers.create(trigger, params)
     path = (folder or Path.cwd()) / CONFIG_FILE
-    try:
-        document = tomlkit.parse(path.read_text("utf-8") if path.exists() else "")
-        section: Any = document
-        for name in ("triggers", "params", trigger):
-            section = section.setdefault(name, tomlkit.table())
-        section.update(params)
-    except (TOMLKitError, AttributeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be changed: {error}") from None
-    files.write_atomic(path, tomlkit.dumps(document))
+    with locks.file_lock(path.parent):
+        try:
+            document = tomlkit.parse(path.read_text("utf-8") if path.exists() else "")
+            section: Any = document
+            for name in ("triggers", "params", trigger):
+                section = section.setdefault(name, tomlkit.table())
+            section.update(params)
+        except (TOMLKitError, AttributeError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path} cannot be changed: {error}") from None
+        files.write_atomic(path, tomlkit.dumps(document))
     return path

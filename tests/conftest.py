@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from oneclick.storage import files
+from oneclick.storage import locks
 from tests import fast
 from tests.fakes.packages import install as install
 from tests.skips import pytest_make_collect_report as pytest_make_collect_report
@@ -54,7 +54,7 @@ def prefect_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent  # where the workers of a run meet
     path = folder / "prefect" / "prefect.db"
-    with files.file_lock(folder / "prefect.lock"):
+    with locks.file_lock(folder / "prefect.lock"):
         if not path.exists():
             command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
             env = os.environ | {"PREFECT_HOME": str(path.parent)}

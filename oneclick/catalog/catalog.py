@@ -19,10 +19,8 @@ from oneclick.catalog.store import Clock, utc_now
 from oneclick.catalog.videos import VideosMixin
 from oneclick.core.errors import Unavailable
 from oneclick.storage import files
+from oneclick.storage.locks import CATALOG_URL
 from oneclick.storage.workspace import Workspace
-
-URL = "ONECLICK_CATALOG_URL"
-"""Environment variable that names another database than the workspace's own SQLite file."""
 
 
 class Catalog(VideosMixin, ClipsMixin, ReviewsMixin, HistoryMixin, SearchMixin):
@@ -74,7 +72,7 @@ class Catalog(VideosMixin, ClipsMixin, ReviewsMixin, HistoryMixin, SearchMixin):
     @staticmethod
     def url(workspace: Workspace) -> sa.URL:
         """Return the database URL of the catalog of a workspace."""
-        url = os.environ.get(URL)
+        url = os.environ.get(CATALOG_URL)
         return engines.parse(url) if url else engines.default_url(workspace.catalog_file)
 
     def close(self) -> None:
@@ -83,6 +81,14 @@ class Catalog(VideosMixin, ClipsMixin, ReviewsMixin, HistoryMixin, SearchMixin):
             self._watch.close()
             self._watch = None
         self._engine.dispose()
+
+    def sync(self) -> None:
+        """Put all commits so far on the disk: SQLite leaves the last ones to the system."""
+        if self._engine.url.get_backend_name() == "sqlite":
+            path = Path(self._engine.url.database or "")
+            log = path.with_name(path.name + "-wal")
+            with files.guard(path):
+                files.flush(log if log.exists() else path)
 
     def version(self) -> object:
         """Return a value that changes with every write by another connection.

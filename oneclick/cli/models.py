@@ -216,12 +216,20 @@ def promote(
 
 
 @app.command()
-def rollback(home: output.Home = None, labeller: Labeller = "") -> None:
+def rollback(
+    home: output.Home = None,
+    labeller: Labeller = "",
+    instead_of: Annotated[
+        str | None,
+        typer.Option("--from", help="Model to take out of service; safe to say twice."),
+    ] = None,
+) -> None:
     """Put the champion before this one back into service."""
     from oneclick.storage import model_registry
     from oneclick.storage.workspace import Workspace
 
-    model = model_registry.rollback(Workspace(output.load_settings(home).home), labeller)
+    workspace = Workspace(output.load_settings(home).home)
+    model = model_registry.rollback(workspace, labeller, instead_of)
     output.message(f"{_role(labeller)} is now {model}")
 
 

@@ -55,9 +55,8 @@ class LocalPlatform:
 
     def pending(self) -> list[str]:
         """List the ids of clips that wait for a verdict, sorted."""
-        return sorted(
-            {path.stem for path in self._tasks.glob("*.json")} - {*self._inbox.clip_ids()}
-        )
+        tasks = {path.stem for path in self._tasks.glob("*.json")}
+        return sorted(tasks - {*self._inbox.clip_ids(), *self._inbox.archived_ids()})
 
     def has(self, clip_id: str) -> bool:
         """Check whether the clip was sent to this queue."""
@@ -94,9 +93,9 @@ class LocalPlatform:
         return self._inbox.unreadable()
 
     def acknowledge(self, verdict: Verdict) -> None:
-        """Move the verdict to the archive, and delete the task."""
-        self._inbox.archive(verdict.clip)
+        """Delete the task, then archive the verdict: after a kill both are done again."""
         self._file(verdict.clip).unlink(missing_ok=True)
+        self._inbox.archive(verdict.clip)
 
     def erase(self, clip: str) -> ErasureReport:
         """Delete the task; a verdict on the clip stays."""

@@ -70,15 +70,20 @@ class VerdictInbox:
         self._verdicts, self._archive = root / "verdicts", root / "archive"
 
     def put(self, verdict: Verdict, sent_labels: LabelSet | None = None) -> bool:
-        """Store a verdict; return False if the clip already has one, which stays.
+        """Store a verdict on disk; return False if the clip already has one, which stays.
+
+        Of several people who decide at once, one gets True.
 
         Args:
             sent_labels: the labels that were reviewed; needed where the tracks were corrected.
         """
-        if self.has(verdict.clip):
+        path = _file(self._verdicts, verdict.clip)
+        content = files.to_json(VerdictFile.encode(verdict, sent_labels))
+        if self.is_archived(verdict.clip) or not files.create(path, content):
             return False
-        file = VerdictFile.encode(verdict, sent_labels)
-        files.write_json(_file(self._verdicts, verdict.clip), file)
+        if self.is_archived(verdict.clip):  # since the look before: another verdict was collected
+            path.unlink(missing_ok=True)
+            return False
         return True
 
     def has(self, clip_id: str) -> bool:
@@ -92,6 +97,10 @@ class VerdictInbox:
     def clip_ids(self) -> list[str]:
         """List the clips with a verdict that is not archived, sorted."""
         return sorted(path.stem for path in self._verdicts.glob("*.json"))
+
+    def archived_ids(self) -> list[str]:
+        """List the clips with a verdict in the archive, sorted."""
+        return sorted(path.stem for path in self._archive.glob("*.json"))
 
     def collect(self) -> Iterator[Verdict]:
         """Yield verdicts that are not archived, by clip; unreadable ones are skipped."""
@@ -112,12 +121,17 @@ class VerdictInbox:
         return reasons
 
     def archive(self, clip_id: str) -> None:
-        """Move the verdict on a clip to the archive."""
+        """Move the verdict on a clip to the archive; one that lies there is never replaced."""
         source, target = _file(self._verdicts, clip_id), _file(self._archive, clip_id)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with files.guard(target):
-            if source.exists():
-                source.replace(target)
+        if not source.exists():
+            return
+        content = source.read_bytes()
+        copy = 1
+        while not files.create(target, content) and target.read_bytes() != content:
+            target = _file(self._archive, f"{clip_id}.{copy}")
+            copy += 1
+        with files.guard(source):
+            source.unlink(missing_ok=True)
 
 
 def _file(folder: Path, clip_id: str) -> Path:

@@ -10,7 +10,8 @@ from pathlib import Path
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
-from oneclick.storage import files
+from oneclick.storage import files, locks
+from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
 
 
@@ -34,12 +35,12 @@ def maintain(home: Path, retain_raw_days: int, at: datetime | None = None) -> Ma
         retain_raw_days: age from which raw files of finished videos are removed.
         at: time to measure the age at, default the present.
     """
-    result = BatchResult()
-    with Catalog.open(home) as catalog:
+    result, workspace = BatchResult(), Workspace(home)
+    with locks.hold(workspace, WriteLock.MAINTENANCE), Catalog.open(home) as catalog:
         expired = catalog.expire()
         if retain_raw_days:
             oldest = (at or datetime.now(UTC)) - timedelta(days=retain_raw_days)
-            result.done += remove_raw_files(Workspace(home), catalog, oldest)
+            result.done += remove_raw_files(workspace, catalog, oldest)
     return MaintenanceResult(expired, files.sweep(home), result)
 
 

@@ -17,7 +17,8 @@ from oneclick.core.labels import IGNORE, LabelSet
 from oneclick.core.results import BatchResult
 from oneclick.services.training_server import ClipCompletion, FileStamp, RemoteFolder, server_url
 from oneclick.stages.quarantine import quarantine_on_failure
-from oneclick.storage import datasets, files, labels
+from oneclick.storage import datasets, files, labels, locks
+from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
 
 BY = "publish"
@@ -57,7 +58,8 @@ def publish(home: Path, clips: Sequence[str], server: str, classes: Sequence[str
     """
     remote = RemoteFolder(server_url(home, server))
     workspace, result = Workspace(home), BatchResult()
-    with Catalog.open(home) as catalog:
+    # Alone: a version holds all clips of the one before, which another publication would replace.
+    with locks.hold(workspace, WriteLock.PUBLISH), Catalog.open(home) as catalog:
         context = _PublishContext(workspace, catalog, remote, tuple(classes))
         before = datasets.find(workspace)
         new_clips: list[DatasetClip] = []

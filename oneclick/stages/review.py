@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from oneclick.catalog import Catalog, owner_id, utc_now
 from oneclick.core import progress
 from oneclick.core.clips import ClipStage
-from oneclick.core.errors import BadInput, PlatformAway
+from oneclick.core.errors import BadInput, OneclickError, PlatformAway
 from oneclick.core.labels import LabelSet
 from oneclick.core.plugins import PluginFailure
 from oneclick.core.results import BatchResult
@@ -18,8 +19,10 @@ from oneclick.core.review import POLICY_PREFIX, Decision, Verdict
 from oneclick.platforms.base import ErasureReport, Offer, Platform, PlatformOptions, SendResult
 from oneclick.platforms.local import LocalPlatform
 from oneclick.platforms.registry import open_platform
+from oneclick.platforms.verdict_inbox import VerdictFile
 from oneclick.stages.quarantine import quarantine_clip, quarantine_on_failure
-from oneclick.storage import failure_log, files, labels
+from oneclick.storage import failure_log, files, labels, locks
+from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
 
 BY = "review"
@@ -27,10 +30,15 @@ AUTO_ACCEPT_POLICY = f"{POLICY_PREFIX}accept-auto"
 """Reviewer of automatic labels that nobody looked at."""
 LOCAL = PlatformOptions()
 NO_LIMIT = 1_000_000
+DECIDED = (ClipStage.ACCEPTED, ClipStage.REJECTED, ClipStage.PUBLISHED)
 STAGE_AFTER = {"accept": ClipStage.ACCEPTED, "reject": ClipStage.REJECTED}
 
 VerdictKey = tuple[str, str, datetime]
 """Clip, reviewer and time."""
+
+
+class LateVerdict(OneclickError):
+    """A verdict on a clip that was decided before."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +187,7 @@ def collect(home: Path, choice: PlatformOptions = LOCAL, thorough: bool = True) 
     workspace, result = Workspace(home), BatchResult()
     queue = LocalPlatform(workspace.review_dir())
     sources: list[Platform] = [] if choice.name == queue.name else [queue]
-    with files.file_lock(workspace.review_lock), Catalog.open(home) as catalog:
+    with locks.hold(workspace, WriteLock.REVIEW), Catalog.open(home) as catalog:
         context = _ReviewContext(workspace, catalog, result)
         in_review = [row.clip.id for row in catalog.clips(stage=ClipStage.IN_REVIEW)]
         clip_ids = [clip_id for clip_id in in_review if not queue.has(clip_id)]
@@ -211,9 +219,15 @@ def _import_verdicts(
         with failure_log.isolate(
             result.failed, context.workspace, clip_id, f"take in the verdict on {clip_id}"
         ):
-            is_new = import_verdict(context.workspace, context.catalog, verdict, imported)
+            try:
+                is_new = import_verdict(context.workspace, context.catalog, verdict, imported)
+            except LateVerdict as error:
+                result.failed[clip_id] = str(error)
+            else:
+                (result.done if is_new else result.skipped).append(clip_id)
+            # What the platform forgets now must survive a power cut.
+            context.catalog.sync()
             platform.acknowledge(verdict)
-            (result.done if is_new else result.skipped).append(clip_id)
     result.failed |= platform.unreadable()
 
 
@@ -223,12 +237,19 @@ def import_verdict(
     """Save a verdict's labels, record it and move its clip; False if that was done before.
 
     Raises:
+        LateVerdict: the clip was decided before; the verdict is in a file of its own.
         BadInput: if the clip is not in review; the verdict stays where it is.
     """
     row = catalog.clip(verdict.clip)
     if row.stage is not ClipStage.IN_REVIEW:
         if (verdict.clip, verdict.by, verdict.at) in imported:
             return False
+        if row.stage in DECIDED:
+            path = save_late_verdict(workspace, verdict)
+            raise LateVerdict(
+                f"clip {verdict.clip} stands at {row.stage} since an earlier verdict: that of "
+                f"{verdict.by}, {verdict.decision}, changes nothing and is in {path}"
+            )
         raise BadInput(f"clip {verdict.clip} stands at {row.stage}, not in review; verdict kept")
     if verdict.decision == "accept" and not verdict.by.startswith(POLICY_PREFIX):
         revision = human_revision(load_labels(workspace, verdict.clip), verdict)
@@ -236,6 +257,18 @@ def import_verdict(
     catalog.add_verdict(verdict, len(row.clip.span))
     new_stage, detail = STAGE_AFTER[verdict.decision], verdict.reason or f"by {verdict.by}"
     return catalog.move(verdict.clip, ClipStage.IN_REVIEW, new_stage, verdict.by, detail)
+
+
+def save_late_verdict(workspace: Workspace, verdict: Verdict) -> Path:
+    """Write a verdict that came after another into a file of its own; return its path."""
+    latest = labels.latest(workspace, verdict.clip) if verdict.tracks is not None else None
+    name = f"{verdict.clip}-{verdict.at.astimezone(UTC):%Y%m%dT%H%M%S%f}Z"
+    content = files.to_json(VerdictFile.encode(verdict, latest))
+    for copy in itertools.count(1):
+        path = workspace.late_verdicts_dir / f"{name}-{copy}.json"
+        if files.create(path, content) or path.read_bytes() == content:
+            break
+    return path
 
 
 def human_revision(latest: LabelSet, verdict: Verdict) -> LabelSet:
@@ -276,7 +309,7 @@ def erase(home: Path, clips: Sequence[str], choice: PlatformOptions, by: str) ->
     be imported; a LABELLED one, which would be sent again, is QUARANTINED.
     """
     workspace, result = Workspace(home), BatchResult()
-    with files.file_lock(workspace.review_lock), Catalog.open(home) as catalog:
+    with locks.hold(workspace, WriteLock.REVIEW), Catalog.open(home) as catalog:
         context = _ReviewContext(workspace, catalog, result)
         clip_ids = list(dict.fromkeys(clips))
         try:

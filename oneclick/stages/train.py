@@ -14,7 +14,7 @@ from oneclick.catalog import Catalog
 from oneclick.core.datasets import DatasetVersion
 from oneclick.core.errors import UsageError
 from oneclick.services import training_server
-from oneclick.storage import datasets, model_cards, model_registry
+from oneclick.storage import datasets, locks, model_cards, model_registry
 from oneclick.storage.model_cards import ModelCard
 from oneclick.storage.workspace import Workspace
 
@@ -160,13 +160,16 @@ def train(home: Path, version: str | None, options: TrainOptions) -> TrainingRes
             reasons=("nothing to train on: no dataset version was published yet",),
             trained=False,
         )
-    card, decision, is_new = train_and_judge(workspace, dataset, options)
+    with locks.file_lock(workspace.locks_dir / f"train-{registry_name or 'champion'}"):
+        card, decision, is_new = train_and_judge(workspace, dataset, options)
     with Catalog.open(home) as catalog:
         catalog.add_model(card.id, dataset.name, msgspec.to_builtins(card))
     # A champion that was rolled back stays so: only a model that never served is put into service.
     was_in_service = model_registry.was_in_service(workspace, card.id, registry_name)
     if decision.verdict == "promote" and not was_in_service:
-        model_registry.promote(workspace, card.id, decision.reasons[-1], registry_name)
+        model_registry.promote(
+            workspace, card.id, decision.reasons[-1], registry_name, instead_of=decision.champion
+        )
     return TrainingResult(
         model=card.id,
         dataset=dataset.name,
@@ -192,10 +195,13 @@ def train_and_judge(
     config = options.config_for(dataset)
     folder = workspace.model_dir(model_id(config, dataset.name))
     existing_card = model_cards.read(folder)
+    champion = model_registry.champion(workspace, options.registry_name)
     if existing_card and existing_card.decision:
         decision = msgspec.convert(existing_card.decision, PromotionDecision)
-        return existing_card, decision, False
-    champion = model_registry.champion(workspace, options.registry_name)
+        served = model_registry.was_in_service(workspace, existing_card.id, options.registry_name)
+        # A killed promotion is made good, but never against a champion that nobody compared.
+        if decision.verdict != "promote" or served or decision.champion == champion:
+            return existing_card, decision, False
     parent = workspace.model_dir(champion) if champion else None
     root = training_server.local_root(workspace.home, options.server)
     paths = TrainingPaths(root, folder.parent, parent)

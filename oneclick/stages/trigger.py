@@ -20,8 +20,9 @@ from oneclick.core.clips import Clip, Video
 from oneclick.core.hits import Hit
 from oneclick.feedback import replay, trigger_calibration
 from oneclick.feedback.trigger_calibration import TriggerCalibration
-from oneclick.storage import cards, failure_log
+from oneclick.storage import cards, failure_log, locks
 from oneclick.storage.cards import ModelPair, ModelRef
+from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
 from oneclick.triggers.selection import budget_shares, select
 
@@ -93,7 +94,8 @@ def trigger(
     rules = triggers.make(options.enabled, options.params)
     key = options.scan_key(models, rules.packages())
     calibration = trigger_calibration.load(workspace)
-    with Catalog.open(home) as catalog:
+    # Alone: two selections at once would each spend the budget.
+    with locks.hold(workspace, WriteLock.SELECTION), Catalog.open(home) as catalog:
         result, unscanned = TriggerResult(), set(catalog.unmarked(cards.SCAN_STEP, key))
         videos = sort_by_start(catalog.videos())
         predicted = [video for video in videos if is_predicted(workspace, video, models)]

@@ -1,4 +1,4 @@
-"""Files that are either complete or absent: atomic writes, locks, digests, stable JSON.
+"""Files that are either complete or absent: atomic writes, digests, stable JSON.
 
 Everything is written under a temporary name beside its target, `.<name>.<host>.<pid>.<n>.tmp`, and
 renamed when complete, so a killed process leaves nothing but a temporary that `sweep` removes.
@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 # EFBIG is the file-size limit of the process or file system.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# Answers of file systems that know no hard links.
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 _TEMPORARY = re.compile(r"\..+\.(?P<host>[^.]+)\.(?P<pid>\d+)\.\d+\.tmp")
 _ABANDONED_SECONDS = 24 * 3600.0
 _MAX_NAME_BYTES = 150  # file systems limit names to 255 bytes; host, pid and counter need the rest
@@ -65,6 +67,42 @@ def atomic_file(path: Path) -> Iterator[Path]:
             flush(path.parent)
 
 
+def create(path: Path, data: bytes | str) -> bool:
+    """Write a new file, whole or not at all; return False if `path` exists, which stays.
+
+    Of two processes that create one file, one gets False. Raises as `write_atomic`.
+    """
+    content = data.encode() if isinstance(data, str) else data
+    with temporary_name(path) as temporary, guard(path):
+        temporary.write_bytes(content)
+        flush(temporary)
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            if not _rename_new(temporary, path):
+                return False
+        flush(path.parent)
+        return True
+
+
+def _rename_new(temporary: Path, path: Path) -> bool:
+    """Do what a hard link does where the file system has none: the folder is locked meanwhile."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # network folders without locks
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        if path.exists():
+            return False
+        temporary.replace(path)
+    finally:
+        os.close(folder)
+    return True
+
+
 @contextlib.contextmanager
 def atomic_dir(path: Path) -> Iterator[Path]:
     """Yield an empty temporary folder that becomes `path` on success and vanishes on failure.
@@ -94,7 +132,7 @@ def temporary_name(path: Path) -> Iterator[Path]:
     stem = path.name.encode()[:_MAX_NAME_BYTES].decode(errors="ignore")
     temporary = path.parent / f".{stem}.{_host()}.{os.getpid()}.{next(_counter)}.tmp"
     with guard(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
     try:
         yield temporary
     except OSError as error:
@@ -118,23 +156,13 @@ def guard(path: Path) -> Iterator[None]:
         raise Unavailable(f"cannot write {path}: {reason}; check the folder's rights") from error
 
 
-@contextlib.contextmanager
-def file_lock(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock between processes; waits for it, and a process that dies frees it.
-
-    The empty file at `path` stays. A file system without locks gives no exclusion.
-    Raises as `write_atomic`.
-    """
-    with guard(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.open("ab")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.ENOTSUP):  # network folders without locks
-                raise
-        yield
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, each flushed to the device. Raises OSError."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    flush(path.parent)
 
 
 def flush(path: Path) -> None:

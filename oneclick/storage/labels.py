@@ -128,15 +128,15 @@ def save(workspace: Workspace, labels: LabelSet) -> Path:
     """
     content, target = encode(labels), revision_path(workspace, labels)
     for existing in revisions(workspace, labels.clip):
-        if revision(existing) != labels.revision:
-            continue
-        if existing == target and existing.read_bytes() == content:
-            return target
-        raise BadLabels(
-            f"{existing} is there already with other labels: save a new revision instead"
-        )
-    files.write_atomic(target, content)
+        if revision(existing) == labels.revision and existing != target:
+            raise _exists_already(existing)
+    if not files.create(target, content) and target.read_bytes() != content:
+        raise _exists_already(target)
     return target
+
+
+def _exists_already(path: Path) -> BadLabels:
+    return BadLabels(f"{path} is there already with other labels: save a new revision instead")
 
 
 def load(path: Path) -> LabelSet:

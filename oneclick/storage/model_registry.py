@@ -11,10 +11,12 @@ from pathlib import Path
 
 import msgspec
 
-from oneclick.core.errors import OneclickError, UnknownName
-from oneclick.storage import files
+from oneclick.core.errors import OneclickError, Unavailable, UnknownName
+from oneclick.storage import files, locks
+from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
 
+ANY = "*"
 ROLLBACK = "rolled back from"
 """First words of the reason of a period that a rollback began."""
 
@@ -66,37 +68,58 @@ def was_in_service(workspace: Workspace, model: str, labeller: str = "") -> bool
     return registry is not None and any(period.model == model for period in registry.history)
 
 
-def promote(workspace: Workspace, model: str, reason: str, labeller: str = "") -> None:
+def promote(
+    workspace: Workspace, model: str, reason: str, labeller: str = "", instead_of: str | None = ANY
+) -> None:
     """Put a model into service; promoting the model in service changes nothing.
+
+    Args:
+        workspace: the workspace of the model.
+        model: its id.
+        reason: why, for the history.
+        labeller: its architecture, where it only labels.
+        instead_of: the model that must be in service now, None for no model; by default any.
 
     Raises:
         UnknownName: there is no complete model of that name.
+        Unavailable: another model than `instead_of` came into service meanwhile.
     """
     if not (workspace.model_dir(model) / "card.json").exists():
         models = sorted(card.parent.name for card in workspace.home.glob("models/*/card.json"))
         raise UnknownName("model", model, models)
-    registry = read(workspace, labeller)
-    if registry and registry.model == model:
-        return
-    since = datetime.now(UTC)
-    history = (*(registry.history if registry else ()), ServicePeriod(model, since, reason))
-    files.write_json(_file(workspace, labeller), ModelRegistry(model, since, history))
+    with locks.hold(workspace, WriteLock.CHAMPION):
+        registry = read(workspace, labeller)
+        current = registry.model if registry else None
+        if current == model:
+            return
+        if instead_of not in (ANY, current):
+            raise Unavailable(
+                f"model {current} came into service while {model} was compared with "
+                f"{instead_of or 'none'}: train again to compare the two"
+            )
+        since = datetime.now(UTC)
+        history = (*(registry.history if registry else ()), ServicePeriod(model, since, reason))
+        files.write_json(_file(workspace, labeller), ModelRegistry(model, since, history))
 
 
-def rollback(workspace: Workspace, labeller: str = "") -> str:
+def rollback(workspace: Workspace, labeller: str = "", instead_of: str | None = None) -> str:
     """Put the previous model back into service and return its id.
 
-    Rolling back twice goes back two models: periods that a rollback ended do not count.
+    Rolling back twice goes back two models: periods that a rollback ended do not count. With
+    `instead_of`, the model that must be in service now, a second call changes nothing.
 
     Raises:
         OneclickError: there is no earlier model.
     """
-    registry = read(workspace, labeller)
-    earlier = succession(registry)[:-1] if registry else []
-    if not registry or not earlier:
-        raise OneclickError("no earlier champion to go back to; oneclick models list shows all")
-    promote(workspace, earlier[-1], f"{ROLLBACK} {registry.model}", labeller)
-    return earlier[-1]
+    with locks.hold(workspace, WriteLock.CHAMPION):
+        registry = read(workspace, labeller)
+        if registry and instead_of not in (None, registry.model):
+            return registry.model
+        earlier = succession(registry)[:-1] if registry else []
+        if not registry or not earlier:
+            raise OneclickError("no earlier champion to go back to; oneclick models list shows all")
+        promote(workspace, earlier[-1], f"{ROLLBACK} {registry.model}", labeller)
+        return earlier[-1]
 
 
 def succession(registry: ModelRegistry) -> list[str]:

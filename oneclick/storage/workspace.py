@@ -24,6 +24,11 @@ class Workspace:
         """Return the folder of tracebacks of failed items."""
         return self.home / "logs"
 
+    @property
+    def locks_dir(self) -> Path:
+        """Return the folder of the lock files, one for each kind of write."""
+        return self.home / "locks"
+
     def video_file(self, video: Video) -> Path:
         """Return the path of the raw recording."""
         return self.home / "videos" / video.camera / f"{video.id}{video.suffix}"
@@ -103,14 +108,14 @@ class Workspace:
         """Return the folder of the local review platform's queue."""
         return self.home / "review"
 
+    @property
+    def late_verdicts_dir(self) -> Path:
+        """Return the folder of verdicts that came after another one, and changed nothing."""
+        return self.home / "review" / "late"
+
     def receipts_dir(self) -> Path:
         """Return the folder of receipts, a JSON file per erasure on a review platform."""
         return self.home / "review" / "receipts"
-
-    @property
-    def review_lock(self) -> Path:
-        """Return the lock file that is held while verdicts are collected or clips erased."""
-        return self.home / "review" / ".lock"
 
     @property
     def review_trouble(self) -> Path:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from oneclick.core.errors import BadInput, NoSpace, Unavailable
-from oneclick.storage import files
+from oneclick.storage import files, locks
 from tests.waits import HANG_SECONDS
 
 
@@ -126,7 +126,7 @@ def test_those_who_want_to_be_alone_take_turns(tmp_path: Path) -> None:
     most: list[int] = []
 
     def enter(k: int) -> None:
-        with files.file_lock(tmp_path / "new" / ".lock"):
+        with locks.file_lock(tmp_path / "new" / ".lock"):
             inside.append(k)
             time.sleep(0.01)
             most.append(len(inside))
@@ -135,7 +135,7 @@ def test_those_who_want_to_be_alone_take_turns(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(enter, range(12)))
     assert most == [1] * 12
-    with pytest.raises(ZeroDivisionError), files.file_lock(tmp_path / "new" / ".lock"):
+    with pytest.raises(ZeroDivisionError), locks.file_lock(tmp_path / "new" / ".lock"):
         raise ZeroDivisionError
     enter(0)
 
@@ -178,7 +178,7 @@ def test_a_missing_json_file_is_named(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from oneclick.storage import files
+from oneclick.storage import files, locks
 home = Path(sys.argv[1])
 with files.atomic_file(home / "models" / "a.pt") as file:
     file.write_text("half")
