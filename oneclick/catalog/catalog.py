@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 import sqlalchemy as sa
 
 from oneclick.catalog import engine as engines
-from oneclick.catalog import migrate
+from oneclick.catalog import generations, migrate
 from oneclick.catalog.clips import ClipsMixin
 from oneclick.catalog.history import HistoryMixin
 from oneclick.catalog.reviews import ReviewsMixin
@@ -30,6 +31,10 @@ class Catalog(VideosMixin, ClipsMixin, ReviewsMixin, HistoryMixin, SearchMixin):
     UTC. Threads may share one Catalog; each process opens its own.
     """
 
+    when_behind: ClassVar[Callable[[Catalog], object]]
+    """Brings a catalog that is behind its files up to date."""
+    is_behind = False
+    """Whether it was behind the files of its workspace when it was opened."""
     _watch: sa.Connection | None = None
 
     @classmethod
@@ -39,14 +44,18 @@ class Catalog(VideosMixin, ClipsMixin, ReviewsMixin, HistoryMixin, SearchMixin):
         url: str | None = None,
         clock: Clock = utc_now,
         readonly: bool = False,
+        update: bool = True,
     ) -> Self:
         """Open the catalog of a workspace, creating an empty one unless `readonly`.
+
+        A catalog that is behind the files, being lost or an older copy, is brought up to date.
 
         Args:
             home: folder of the workspace.
             url: defaults to $ONECLICK_CATALOG_URL, and that to `<home>/catalog.sqlite`.
             clock: returns the current time, timezone-aware.
             readonly: refuse to write.
+            update: False leaves a catalog that is behind the files as it is.
 
         Raises:
             BadInput: the file is no catalog, or one of a newer oneclick.
@@ -57,13 +66,20 @@ class Catalog(VideosMixin, ClipsMixin, ReviewsMixin, HistoryMixin, SearchMixin):
         if database_url.get_backend_name() == "sqlite":
             path = Path(database_url.database or "")
             if readonly and not path.exists():
-                raise Unavailable(f"there is no catalog at {path} yet: oneclick run VIDEO makes it")
+                remedy = f"there is no catalog at {path} yet: oneclick run VIDEO makes it"
+                if workspace.generation_file.exists():
+                    remedy = f"the catalog at {path} is lost: oneclick catalog rebuild"
+                raise Unavailable(remedy)
             if not readonly:
                 with files.guard(path):
                     path.parent.mkdir(parents=True, exist_ok=True)
         catalog = cls(workspace, engines.connect(database_url, readonly), clock)
         try:
             migrate.ensure(catalog._engine, readonly)
+            with catalog.reading() as connection:
+                catalog.is_behind = generations.is_behind(workspace, connection)
+            if catalog.is_behind and update and not readonly:
+                cls.when_behind(catalog)
         except BaseException:
             catalog.close()
             raise

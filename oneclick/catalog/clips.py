@@ -119,6 +119,12 @@ class ClipsMixin(RollupsMixin):
             IllegalMove: no Clip may go from `old` to `new`. UnknownName: no Clip has this id.
         """
         check_move(clip_id, old, new)
+        return self.advance(clip_id, old, new, by, detail)
+
+    def advance(
+        self, clip_id: str, old: ClipStage, new: ClipStage, by: str, detail: str = ""
+    ) -> bool:
+        """Move a Clip as `move` does, over several stages at once too: to where its files are."""
         failed = new is ClipStage.QUARANTINED
         with self.transaction() as connection:
             query = (

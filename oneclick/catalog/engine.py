@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sqlite3
 import time
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 60
 _LOCK = 0x0C11C  # an arbitrary number that identifies our advisory lock
 READ_ONLY = ("query_only = ON",)
-SCRATCH = ("journal_mode = MEMORY", "synchronous = OFF", "foreign_keys = ON")
 # NORMAL cannot corrupt the file; what a power cut loses can be rebuilt from the other files.
 DURABLE = ("synchronous = NORMAL", "foreign_keys = ON")
 
@@ -46,17 +46,15 @@ def parse(url: str) -> sa.URL:
     return parsed
 
 
-def connect(url: sa.URL, readonly: bool = False, scratch: bool = False) -> sa.Engine:
+def connect(url: sa.URL, readonly: bool = False) -> sa.Engine:
     """Return an engine with explicit transactions; no connection is opened yet.
-
-    A `scratch` SQLite file is fast and leaves no log beside it, but does not survive a crash.
 
     Raises:
         UsageError: the database driver is not installed.
     """
     try:
         if url.get_backend_name() == "sqlite":
-            return connect_sqlite(url, readonly, scratch)
+            return connect_sqlite(url, readonly)
         options = {"postgresql_readonly": readonly}
         return sa.create_engine(url, pool_pre_ping=True, execution_options=options)
     except (ImportError, sa.exc.NoSuchModuleError) as error:
@@ -65,13 +63,13 @@ def connect(url: sa.URL, readonly: bool = False, scratch: bool = False) -> sa.En
         ) from None
 
 
-def connect_sqlite(url: sa.URL, readonly: bool, scratch: bool) -> sa.Engine:
+def connect_sqlite(url: sa.URL, readonly: bool) -> sa.Engine:
     """Return an engine for an SQLite file that begins its transactions explicitly."""
     if readonly:
         query = {"mode": "ro", "uri": "true"}
         url = url.set(database=Path(url.database or "").absolute().as_uri(), query=query)
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
-    pragmas = READ_ONLY if readonly else SCRATCH if scratch else DURABLE
+    pragmas = READ_ONLY if readonly else DURABLE
 
     @sa.event.listens_for(engine, "connect")
     def prepare(raw: sqlite3.Connection, _: Any) -> None:
@@ -87,6 +85,20 @@ def connect_sqlite(url: sa.URL, readonly: bool, scratch: bool) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def copy_sqlite(source: Path, target: Path) -> None:
+    """Copy an SQLite file as it is at one moment, while others write to it.
+
+    Raises:
+        sqlite3.DatabaseError: the source is broken.
+    """
+    with contextlib.closing(sqlite3.connect(source, timeout=BUSY_SECONDS)) as connection:
+        for row in connection.execute("PRAGMA quick_check"):
+            if row[0] != "ok":
+                raise sqlite3.DatabaseError(row[0])
+        with contextlib.closing(sqlite3.connect(target)) as copy:
+            connection.backup(copy)
 
 
 def _enable_wal(raw: sqlite3.Connection) -> None:

@@ -1,218 +1,292 @@
-"""The catalog made again from the files of the workspace alone.
+"""The catalog made again from the files of the workspace, without losing what only it knows.
 
-No file holds the earlier events of clips, flow runs and leases: these begin anew.
+The history of clips, flow runs and times of addition stand in no file: they are carried over from
+the old catalog where it can be read. Cards and verdicts whose file is lost or broken are written
+again from it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
+import sqlalchemy as sa
 
 from oneclick.catalog import engine as engines
-from oneclick.catalog import migrate, schema
+from oneclick.catalog import generations, recount, rows, schema, verify
 from oneclick.catalog.catalog import Catalog
-from oneclick.catalog.rows import VerdictRecord
-from oneclick.catalog.store import utc_now
-from oneclick.core import progress
-from oneclick.core.clips import Clip, ClipStage
-from oneclick.core.errors import OneclickError, Unavailable
-from oneclick.storage import cards, datasets, files, labels
+from oneclick.catalog.filler import CatalogFiller
+from oneclick.core.clips import ClipStage
+from oneclick.core.errors import BadInput, Unavailable
+from oneclick.storage import cards, files, locks, model_cards, verdicts
+from oneclick.storage.locks import WriteLock
+from oneclick.storage.verdicts import ArchivedVerdict
 from oneclick.storage.workspace import Workspace
 
-T = TypeVar("T")
 BY = "rebuild"
+COPY = "catalog.sqlite.before-rebuild"
+"""Copy of the catalog as it was before the last rebuild."""
+BROKEN = ".broken"
+"""Suffix of a broken file that was written again, beside the new one."""
+_KNOWLEDGE = (
+    schema.videos,
+    schema.clips,
+    schema.clip_events,
+    schema.hits,
+    schema.selections,
+    schema.label_revisions,
+    schema.verdicts,
+    schema.datasets,
+    schema.models,
+    schema.flow_runs,
+)
 
 
-class ArchivedVerdict(msgspec.Struct, kw_only=True):
-    """The part of an archived verdict file that the catalog keeps."""
+@dataclass(frozen=True)
+class RebuildResult:
+    """What a rebuild found."""
 
-    clip: str
-    decision: str
-    by: str
-    at: datetime
-    seconds: float = 0.0
-    edits: int = 0
-    reason: str = ""
+    problems: list[str] = field(default_factory=list)
+    """A sentence about each broken file, and about what differs afterwards."""
+    restored: list[str] = field(default_factory=list)
+    """Files that were written again from the old catalog."""
+    losses: list[str] = field(default_factory=list)
+    """What the old catalog knew, and the new one cannot know."""
 
 
-def rebuild(home: Path) -> list[str]:
-    """Replace the catalog of a workspace by one made from its files.
+class OldCatalog:
+    """The rows of a catalog before it is rebuilt."""
 
-    Returns:
-        One sentence for each broken file that was left out.
+    def __init__(self, connection: sa.Connection) -> None:
+        self.tables: dict[str, list[sa.Row[Any]]] = {
+            table.name: list(connection.execute(sa.select(table)).all()) for table in _KNOWLEDGE
+        }
+
+    def __getitem__(self, table: sa.Table) -> list[sa.Row[Any]]:
+        return self.tables[table.name]
+
+
+def rebuild(home: Path, accept_losses: bool = False) -> RebuildResult:
+    """Make the catalog of a workspace again from its files, in one transaction.
+
+    A readable catalog is copied to `catalog.sqlite.before-rebuild`, a broken one moved aside.
+
+    Args:
+        home: the workspace folder.
+        accept_losses: go on where the files no longer hold something that the catalog knows.
 
     Raises:
         Unavailable: a process holds leases on clips.
+        BadInput: something would be lost; the old catalog stays.
     """
-    workspace = Workspace(Path(home))
-    try:
-        with Catalog.open(workspace.home, readonly=True) as catalog:
-            holders = catalog.holders()
-    except OneclickError:
-        holders = {}  # no catalog, or an unreadable one: nothing to protect
-    if holders:
-        owner, clips = next(iter(holders.items()))
+    workspace, result = Workspace(Path(home)), RebuildResult()
+    with locks.hold(workspace, WriteLock.REBUILD):
+        _set_aside(workspace)
+        with Catalog.open(workspace.home, update=False) as catalog:
+            with catalog.transaction() as connection:
+                _check_idle(catalog)
+                old = OldCatalog(connection)
+                FileRestorer(workspace, old, result).restore()
+                _clear(connection)
+                result.problems.extend(CatalogFiller(catalog, BY).fill())
+                _carry_over(connection, old)
+                result.losses.extend(_find_losses(connection, old))
+                if result.losses and not accept_losses:
+                    raise BadInput(_losses_text(result.losses))
+                generation = generations.read(connection)
+            generations.record(workspace, generation)
+            result.problems.extend(
+                problem for problem in verify.verify(catalog) if problem not in result.problems
+            )
+    return result
+
+
+def _check_idle(catalog: Catalog) -> None:
+    """Raise Unavailable where somebody works on clips: the lease would be forgotten."""
+    for owner, clips in catalog.holders().items():
         raise Unavailable(f"{owner} works on {clips} clips now: let it end, then rebuild")
-    with _replaced_catalog(workspace) as catalog, catalog.transaction():
-        return CatalogFiller(catalog).fill()
 
 
-@contextmanager
-def _replaced_catalog(workspace: Workspace) -> Iterator[Catalog]:
-    """Open an empty catalog that replaces the old one when the block ends without an error."""
+def _clear(connection: sa.Connection) -> None:
+    for table in reversed(schema.metadata.sorted_tables):
+        if table is not schema.generations:
+            connection.execute(table.delete())
+
+
+def _set_aside(workspace: Workspace) -> None:
+    """Copy the SQLite file of the catalog, or move it aside if it is broken."""
     url = Catalog.url(workspace)
-    if url.get_backend_name() != "sqlite":
-        with Catalog.open(workspace.home) as catalog, catalog.transaction() as connection:
-            for table in reversed(schema.metadata.sorted_tables):
-                connection.execute(table.delete())
-            yield catalog
+    path = Path(url.database or "")
+    if url.get_backend_name() != "sqlite" or not path.exists():
         return
-    target = Path(url.database or "")
-    with files.atomic_file(target) as temporary:
-        engine = engines.connect(engines.default_url(temporary), scratch=True)
-        with Catalog(workspace, engine, utc_now) as catalog:
-            migrate.ensure(engine)
-            yield catalog
-        # SQLite would apply a remaining log of the old file to the new one.
-        for suffix in ("-wal", "-shm"):
-            target.with_name(target.name + suffix).unlink(missing_ok=True)
+    try:
+        Catalog.open(workspace.home, update=False).close()
+        with files.atomic_file(path.with_name(COPY)) as temporary:
+            engines.copy_sqlite(path, temporary)
+    except (BadInput, sqlite3.DatabaseError):
+        moment = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                part = path.with_name(path.name + suffix)
+                part.rename(path.with_name(f"{path.name}{BROKEN}-{moment}{suffix}"))
 
 
-class CatalogFiller:
-    """Adds the files of a workspace to its empty catalog, leaving out broken ones."""
+class FileRestorer:
+    """Writes cards and verdicts again that are lost or broken, from the rows of the catalog."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        self.catalog = catalog
-        self.workspace = catalog.workspace
-        self.problems: list[str] = []
-        self.verdicts: dict[str, ArchivedVerdict] = {}
-        self.published: set[str] = set()
+    def __init__(self, workspace: Workspace, old: OldCatalog, result: RebuildResult) -> None:
+        self.workspace, self.old, self.result = workspace, old, result
 
-    def fill(self) -> list[str]:
-        """Add everything, in the order of the references; return what was left out."""
-        self.add_videos()
-        self.add_hits()
-        for path in self._files("review/archive/*.json"):
-            if verdict := self._attempt(files.read_json, path, ArchivedVerdict):
-                self.verdicts[verdict.clip] = verdict
-        self.add_datasets()
-        clips = self.load_clips()
-        for clip, at in progress.track("rebuild", clips, len(clips)):
-            self._attempt(self.add_clip, clip, at)
-        for clip in self.catalog.selections():
-            self.restore_quarantine(clip.id)
-        self.add_models()
-        return self.problems
+    def restore(self) -> None:
+        """Restore all files that the catalog knows enough about."""
+        for row in self.old[schema.videos]:
+            video = rows.video_from_row(row)
+            path = self.workspace.video_card(video.camera, video.id)
+            if path.parent.is_dir() and not self._is_sound(path, cards.load_video_card):
+                self._replace(path, files.to_json(video))
+        for row in self.old[schema.clips]:
+            self._restore_clip(row)
+        self._restore_hits()
+        self._restore_verdicts()
+        for row in self.old[schema.models]:
+            path = self.workspace.model_dir(row.id) / model_cards.CARD_FILE
+            weights = path.with_name(model_cards.WEIGHTS_FILE)
+            if weights.exists() and not self._is_sound(path, files.read_json):
+                self._replace(path, row.card.encode())
 
-    def _attempt(self, function: Callable[..., T], *arguments: Any) -> T | None:
-        """Call the function, or note its error and return None."""
+    def _restore_clip(self, row: sa.Row[Any]) -> None:
+        clip, path = rows.clip_from_row(row), self.workspace.clip_card(row.id)
+        is_cut = self.workspace.clip_file(clip.id).exists()
+        if is_cut and not self._is_sound(path, cards.load_clip_card):
+            self._replace(path, files.to_json(clip))
+            # A rebuild orders clips by the time of their cards.
+            os.utime(path, (row.created_at.timestamp(),) * 2)
+        card = self.workspace.quarantine_card(clip.id)
+        if row.stage == ClipStage.QUARANTINED and not self._is_sound(card, cards.load_quarantine):
+            self._replace(card, files.to_json(cards.QuarantineCard(clip.id, row.error)))
+
+    def _restore_hits(self) -> None:
+        """Write broken hits again; which models each scan compared is not known any more."""
+        selections, hits, keys = defaultdict(list), defaultdict(list), {}
+        for row in self.old[schema.selections]:
+            selections[row.video].append(rows.clip_from_row(row))
+        for row in self.old[schema.hits]:
+            hits[row.video].append(rows.hit_from_row(row))
+            keys[row.video] = row.key
+        for video, key in keys.items():
+            path = self.workspace.hits(video)
+            if self._is_sound(path, cards.load_hits):
+                continue
+            card = cards.HitsCard(
+                video=video,
+                key=key,
+                hits=tuple(hits[video]),
+                looks={key: tuple(selections[video])},
+            )
+            self._replace(path, files.to_json(card))
+
+    def _restore_verdicts(self) -> None:
+        archives = verdicts.read_archives(self.workspace, [])
+        archived_keys = {verdict.key for archived in archives.values() for verdict in archived}
+        for row in self.old[schema.verdicts]:
+            if (row.clip, row.by, row.at) in archived_keys:
+                continue
+            verdict = ArchivedVerdict(
+                clip=row.clip,
+                decision=row.decision,
+                by=row.by,
+                at=row.at,
+                seconds=row.seconds,
+                edits=row.edits,
+                reason=row.reason,
+            )
+            path = self.workspace.review_dir() / "archive" / f"{row.clip}.json"
+            if self._is_sound(path, verdicts.read_archive):
+                path = path.with_name(f"{row.clip}.{row.at:%Y%m%dT%H%M%S%f}.json")
+            self._replace(path, files.to_json(verdict))
+
+    def _is_sound(self, path: Path, read: Callable[[Path], object]) -> bool:
         try:
-            return function(*arguments)
-        except Unavailable:
-            raise
-        except OneclickError as error:
-            self.problems.append(f"left out: {error}")
-            return None
+            read(path)
+        except BadInput:
+            return False
+        return True
 
-    def _files(self, pattern: str) -> list[Path]:
-        # Temporary files of running processes begin with a dot.
-        paths = self.workspace.home.glob(pattern)
-        return sorted(path for path in paths if not path.name.startswith("."))
-
-    def add_videos(self) -> None:
-        """Add all videos, and the marks of those that have predictions."""
-        for path in self._files("videos/*/*.json"):
-            if video := self._attempt(cards.load_video_card, path):
-                self._attempt(self.catalog.add_video, video)
-                for predictions in self._files(f"predictions/{video.id}/*.parquet"):
-                    self.catalog.mark(video.id, "predict", predictions.stem)
-
-    def add_hits(self) -> None:
-        """Add the hits and selections of all videos."""
-        for path in self._files("hits/*.json"):
-            if hits := self._attempt(cards.load_hits, path):
-                self._attempt(self.add_video_hits, hits)
-
-    def add_video_hits(self, hits: cards.HitsCard) -> None:
-        """Add the hits and selections of one video.
-
-        Raises:
-            UnknownName: the video is not in the catalog.
-        """
-        marks = [(hits.video, cards.SCAN_STEP, key) for key in hits.looks]
-        self.catalog.replace_hits(hits.video, hits.hits, hits.key)
-        self.catalog.add_selections(hits.selections, marks)
-
-    def add_datasets(self) -> None:
-        """Add all dataset versions, and note which clips are published."""
-        for name in datasets.names(self.workspace):
-            folder = self.workspace.dataset_dir(name)
-            if version := self._attempt(datasets.load, folder):
-                self.catalog.add_dataset(version, datasets.publication_time(folder))
-                self.published.update(clip.clip for clip in version.clips)
-
-    def load_clips(self) -> list[tuple[Clip, datetime]]:
-        """Return all clips with the times at which their cards were written, oldest first."""
-        clips = []
-        for path in self._files("clips/*/*/clip.json"):
-            if clip := self._attempt(cards.load_clip_card, path):
-                clips.append((clip, datetime.fromtimestamp(path.stat().st_mtime, UTC)))
-        return sorted(clips, key=lambda pair: (pair[1], pair[0].id))
-
-    def add_clip(self, clip: Clip, at: datetime) -> None:
-        """Add a clip at the stage that its files show, with its labels and its verdict.
-
-        Raises:
-            UnknownName: its video is not in the catalog.
-        """
-        self.catalog.video(clip.video)
-        verdict = self.verdicts.get(clip.id)
-        decision = verdict.decision if verdict else ""
-        stage = stage_on_disk(self.workspace, clip.id, decision, clip.id in self.published)
-        self.catalog.insert_clip(clip, stage, BY, at)
-        for path in labels.revisions(self.workspace, clip.id):
-            if label_set := self._attempt(labels.load, path):
-                self.catalog.add_revision(label_set, files.sha256(path))
-        if verdict:
-            columns = msgspec.structs.asdict(verdict) | {"images": len(clip.span)}
-            self.catalog.insert_verdict(VerdictRecord(**columns))
-        self.restore_quarantine(clip.id)
-
-    def restore_quarantine(self, clip_id: str) -> None:
-        """Move a clip or selection to QUARANTINED if it has a quarantine card."""
-        path = self.workspace.quarantine_card(clip_id)
-        if path.exists() and (card := self._attempt(cards.load_quarantine, path)):
-            self._attempt(self.catalog.quarantine, clip_id, card.reason, BY)
-
-    def add_models(self) -> None:
-        """Add all trained models."""
-        for path in self._files("models/*/card.json"):
-            card = self._attempt(files.read_json, path, dict[str, Any])
-            if card is not None:
-                dataset = card.get("dataset")
-                name = dataset.get("name") if isinstance(dataset, dict) else dataset
-                self.catalog.add_model(path.parent.name, name, card)
+    def _replace(self, path: Path, content: bytes) -> None:
+        """Write a file again; what is there is kept beside."""
+        if path.exists():
+            with files.guard(path):
+                path.replace(path.with_name(path.name + BROKEN))
+        files.write_atomic(path, content)
+        self.result.restored.append(str(path))
 
 
-def stage_on_disk(workspace: Workspace, clip_id: str, decision: str, published: bool) -> ClipStage:
-    """Return the furthest stage that the files of a clip show, apart from QUARANTINED."""
-    kinds = {path.stem.partition("-")[2] for path in labels.revisions(workspace, clip_id)}
-    if published:
-        return ClipStage.PUBLISHED
-    if decision == "reject":
-        return ClipStage.REJECTED
-    if decision == "accept":
-        return ClipStage.ACCEPTED
-    # Before the labels: a process killed while it stores a verdict leaves task and human labels.
-    if (workspace.review_dir() / "tasks" / f"{clip_id}.json").exists():
-        return ClipStage.IN_REVIEW
-    if "human" in kinds:
-        return ClipStage.ACCEPTED
-    if kinds:
-        return ClipStage.LABELLED
-    return ClipStage.EXTRACTED if workspace.frames_dir(clip_id).is_dir() else ClipStage.CUT
+def _carry_over(connection: sa.Connection, old: OldCatalog) -> None:
+    """Put the history, the times and the flow runs of the old catalog into the new one."""
+    clips, events = schema.clips, schema.clip_events
+    stages = {row.id: row.stage for row in connection.execute(sa.select(clips))}
+    histories = defaultdict(list)
+    for row in old[events]:
+        columns = dict(row._mapping)
+        del columns["id"]
+        histories[row.clip].append(columns)
+    for row in old[clips]:
+        if row.id not in stages or not histories[row.id]:
+            continue
+        connection.execute(sa.delete(events).where(events.c.clip == row.id))
+        columns = {"created_at": row.created_at}
+        if stages[row.id] == row.stage:
+            columns |= {"moved_at": row.moved_at, "attempts": row.attempts, "error": row.error}
+            columns["failed_from"] = row.failed_from
+        else:
+            change = {"clip": row.id, "at": datetime.now(UTC), "old": row.stage}
+            histories[row.id].append(
+                change | {"new": stages[row.id], "by": BY, "detail": "as the files tell"}
+            )
+        connection.execute(sa.update(clips).where(clips.c.id == row.id).values(columns))
+    history = [columns for clip in stages for columns in histories.pop(clip, ())]
+    # Clips that were put back to be cut again have events, but no row.
+    history += [columns for events_of_clip in histories.values() for columns in events_of_clip]
+    if history:
+        connection.execute(sa.insert(events), sorted(history, key=lambda row: row["at"]))
+    for row in old[schema.videos]:
+        query = sa.update(schema.videos).where(schema.videos.c.id == row.id)
+        connection.execute(query.values(added_at=row.added_at))
+    if old[schema.flow_runs]:
+        runs = [dict(row._mapping) for row in old[schema.flow_runs]]
+        connection.execute(sa.insert(schema.flow_runs), runs)
+    recount.refill(connection)
+
+
+def _find_losses(connection: sa.Connection, old: OldCatalog) -> Iterator[str]:
+    """Yield a sentence for each thing of the old catalog that the files no longer hold."""
+    for table, key, noun in (
+        (schema.videos, "id", "video"),
+        (schema.clips, "id", "clip"),
+        (schema.datasets, "name", "dataset"),
+        (schema.models, "id", "model"),
+    ):
+        rebuilt = set(connection.scalars(sa.select(table.c[key])))
+        for name in sorted({row._mapping[key] for row in old[table]} - rebuilt):
+            yield f"{noun} {name}: its files are lost or broken"
+    revisions = schema.label_revisions
+    query = sa.select(revisions.c.clip, revisions.c.revision)
+    rebuilt_revisions = {(clip, revision) for clip, revision in connection.execute(query)}
+    for row in old[revisions]:
+        if row.kind == "human" and (row.clip, row.revision) not in rebuilt_revisions:
+            yield f"labels {row.revision} of clip {row.clip} by {row.made_by}: the file is lost"
+
+
+def _losses_text(losses: list[str]) -> str:
+    text = "; ".join(losses[:5]) + (f"; {len(losses) - 5} more" if len(losses) > 5 else "")
+    return (
+        f"a rebuild would lose what the catalog knows: {text}: restore the files from a backup, "
+        "or oneclick catalog rebuild --accept-losses"
+    )

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest revision in `migrations/versions`."""
 
 
@@ -237,4 +237,12 @@ flow_runs = sa.Table(
     _text("detail"),
     sa.Column("progress", sa.Float),
     sa.Index("flow_runs_by_start", "started"),
+)
+
+generations = sa.Table(
+    "generations",
+    metadata,
+    _text("catalog", primary_key=True),
+    _integer("number"),
+    comment="one row (generations.py)",
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from oneclick.catalog import counters
+from oneclick.catalog import counters, generations
 from oneclick.catalog import engine as engines
 from oneclick.catalog.counters import CounterChanges
 from oneclick.storage.workspace import Workspace
@@ -34,6 +34,7 @@ class CatalogBase:
         self._engine = engine
         self._clock = clock
         self._local = threading.local()
+        self._has_written = False
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
@@ -45,12 +46,18 @@ class CatalogBase:
         if outer is not None:
             yield outer
             return
+        generation = None
         with engines.transaction(self._engine, writes=True) as connection:
             self._local.writer = connection
             try:
+                if not self._has_written:
+                    generation = generations.advance(connection)
                 yield connection
             finally:
                 self._local.writer = None
+        if generation:
+            self._has_written = True
+            generations.record(self.workspace, generation)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:

@@ -12,17 +12,24 @@ app = typer.Typer(no_args_is_help=True, help="The catalog: rebuild it from the f
 
 
 @app.command()
-def rebuild(home: output.Home = None) -> None:
-    """Rebuild the catalog from the files of the workspace."""
+def rebuild(
+    home: output.Home = None,
+    accept_losses: Annotated[
+        bool, typer.Option(help="Go on although the files no longer hold all that it knows.")
+    ] = False,
+) -> None:
+    """Rebuild the catalog from the files of the workspace; its history is carried over."""
     from oneclick.catalog import rebuild as catalog_rebuild
 
     workspace = output.load_settings(home).home
-    problems = catalog_rebuild.rebuild(workspace)
-    for problem in problems:
-        typer.echo(problem)
+    result = catalog_rebuild.rebuild(workspace, accept_losses)
+    for line in (*result.problems, *(f"lost: {loss}" for loss in result.losses)):
+        typer.echo(line)
+    for path in result.restored:
+        output.message(f"written again from the old catalog: {path}")
     output.message(f"catalog of {workspace} rebuilt from its files")
-    if problems:
-        output.message(f"{len(problems)} broken files were left out")
+    if result.problems or result.losses:
+        output.message(f"{len(result.problems) + len(result.losses)} problems are named above")
         raise typer.Exit(1)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from oneclick.catalog import Catalog
+from oneclick.catalog.reconcile import reconcile
 from oneclick.core import progress
 from oneclick.core.clips import Clip, ClipStage
 from oneclick.core.datasets import DatasetClip, DatasetVersion, Split
@@ -60,6 +61,7 @@ def publish(home: Path, clips: Sequence[str], server: str, classes: Sequence[str
     workspace, result = Workspace(home), BatchResult()
     # Alone: a version holds all clips of the one before, which another publication would replace.
     with locks.hold(workspace, WriteLock.PUBLISH), Catalog.open(home) as catalog:
+        reconcile(catalog)
         context = _PublishContext(workspace, catalog, remote, tuple(classes))
         before = datasets.find(workspace)
         new_clips: list[DatasetClip] = []

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from oneclick.catalog import Catalog, owner_id, utc_now
+from oneclick.catalog.reconcile import reconcile
 from oneclick.core import progress
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput, OneclickError, PlatformAway
@@ -188,6 +189,7 @@ def collect(home: Path, choice: PlatformOptions = LOCAL, thorough: bool = True) 
     queue = LocalPlatform(workspace.review_dir())
     sources: list[Platform] = [] if choice.name == queue.name else [queue]
     with locks.hold(workspace, WriteLock.REVIEW), Catalog.open(home) as catalog:
+        reconcile(catalog)
         context = _ReviewContext(workspace, catalog, result)
         in_review = [row.clip.id for row in catalog.clips(stage=ClipStage.IN_REVIEW)]
         clip_ids = [clip_id for clip_id in in_review if not queue.has(clip_id)]

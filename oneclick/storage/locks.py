@@ -65,17 +65,17 @@ def hold(workspace: Workspace, lock: WriteLock, wait: bool = True) -> Iterator[N
         NoSpace: no space for the lock file.
     """
     key = (str(workspace.home.absolute()), lock)
-    held: set[tuple[str, WriteLock]] = _local.__dict__.setdefault("held", set())
-    if key in held:
+    thread_locks: set[tuple[str, WriteLock]] = _local.__dict__.setdefault("locks", set())
+    if key in thread_locks:
         yield
         return
     path = workspace.locks_dir / lock.value
     with file_lock(path, wait), _advisory_lock(lock, wait):
-        held.add(key)
+        thread_locks.add(key)
         try:
             yield
         finally:
-            held.discard(key)
+            thread_locks.discard(key)
 
 
 @contextlib.contextmanager

@@ -20,6 +20,11 @@ class Workspace:
         return self.home / "catalog.sqlite"
 
     @property
+    def generation_file(self) -> Path:
+        """Return the JSON file that tells whether the catalog is behind the other files."""
+        return self.home / "generation.json"
+
+    @property
     def logs_dir(self) -> Path:
         """Return the folder of tracebacks of failed items."""
         return self.home / "logs"
@@ -75,6 +80,11 @@ class Workspace:
     def novelty_model(self, camera: str, kind: str) -> Path:
         """Return the novelty model of a camera, trained on its ordinary images."""
         return self.home / "novelty" / camera / f"{kind}.pt"
+
+    @property
+    def clips_dir(self) -> Path:
+        """Return the folder of all clips, a folder for each camera."""
+        return self.home / "clips"
 
     def clip_dir(self, clip_id: str) -> Path:
         """Return `clips/<camera>/<clip_id>`; the camera is the id up to its first dash."""

@@ -260,3 +260,27 @@ def _publish(workspace: Workspace, catalog: Catalog, item: Clip) -> None:
 def drift(catalog: Catalog) -> list[str]:
     """What `verify` finds wrong with rollups and events; the samples have no files."""
     return [line for line in verify.verify(catalog) if "total says" in line or "last event" in line]
+
+
+def everything(home: Path) -> dict[str, object]:
+    """All that must survive a rebuild: the whole catalog but times, moves and runs."""
+    with Catalog.open(home, readonly=True) as catalog:
+        return {
+            "videos": catalog.videos(),
+            "unpredicted": catalog.unmarked("predict", "opencv-hog"),
+            "untriggered": catalog.unmarked("trigger", "look"),
+            "hits": catalog.hits(),
+            "hit counts": catalog.hit_counts(),
+            "selections": catalog.selections(uncut_only=False),
+            "uncut": catalog.selections(),
+            "clips": [
+                (row.clip, row.stage, row.revision, row.error, row.failed_from)
+                for row in catalog.clips()
+            ],
+            "counts": catalog.counts(),
+            "revisions": catalog.revision_rows(),
+            "verdicts": catalog.verdicts(),
+            "datasets": catalog.datasets(),
+            "lineage": [catalog.datasets_of(row.clip.id) for row in catalog.clips()],
+            "models": catalog.models(),
+        }

@@ -60,7 +60,7 @@ def test_a_furnished_workspace_is_sound_and_can_be_rebuilt(home: Path) -> None:
         assert verify.verify(catalog, deep=True) == []
         before = [(row.clip, row.stage, row.revision, row.error) for row in catalog.clips()]
         hits, verdicts = catalog.hits(), catalog.verdicts()
-    assert rebuild.rebuild(home) == []
+    assert rebuild.rebuild(home).problems == []
     with Catalog.open(home) as catalog:
         assert verify.verify(catalog, deep=True) == []
         after = [(row.clip, row.stage, row.revision, row.error) for row in catalog.clips()]

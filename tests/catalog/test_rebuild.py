@@ -16,44 +16,8 @@ from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput, Unavailable
 from oneclick.storage import cards, files
 from oneclick.storage.workspace import Workspace
-from tests.catalog import samples as samples
-
-
-def everything(home: Path) -> dict[str, object]:
-    """All that must survive a rebuild: the whole catalog but times, moves and runs."""
-    with Catalog.open(home, readonly=True) as catalog:
-        return {
-            "videos": catalog.videos(),
-            "unpredicted": catalog.unmarked("predict", "opencv-hog"),
-            "untriggered": catalog.unmarked("trigger", "look"),
-            "hits": catalog.hits(),
-            "hit counts": catalog.hit_counts(),
-            "selections": catalog.selections(uncut_only=False),
-            "uncut": catalog.selections(),
-            "clips": [
-                (row.clip, row.stage, row.revision, row.error, row.failed_from)
-                for row in catalog.clips()
-            ],
-            "counts": catalog.counts(),
-            "revisions": catalog.revision_rows(),
-            "verdicts": catalog.verdicts(),
-            "datasets": catalog.datasets(),
-            "lineage": [catalog.datasets_of(row.clip.id) for row in catalog.clips()],
-            "models": catalog.models(),
-        }
-
-
-@pytest.fixture(scope="module")
-def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("furnished")
-    samples.furnish(home)
-    return home
-
-
-@pytest.fixture
-def home(furnished: Path, tmp_path: Path) -> Path:
-    """A copy of the sample workspace."""
-    return shutil.copytree(furnished, tmp_path / "home")
+from tests.catalog import samples
+from tests.catalog.samples import everything
 
 
 def test_the_sample_workspace_has_a_clip_at_every_stage_and_is_sound(home: Path) -> None:
@@ -72,12 +36,64 @@ def test_a_rebuilt_catalog_equals_the_one_before(home: Path, state: str) -> None
         path.write_bytes(os.urandom(5000))
     if state == "log left over":
         path.with_name("catalog.sqlite-wal").write_bytes(os.urandom(5000))
-    assert rebuild.rebuild(home) == []
+    result = rebuild.rebuild(home)
+    assert (result.problems, result.restored, result.losses) == ([], [], [])
     assert everything(home) == before
-    assert [p.name for p in home.iterdir() if p.name.startswith((".", "catalog"))] == [path.name]
+    assert not list(home.glob(".*"))
+    was_readable = state in ("sound", "log left over")
+    assert (home / rebuild.COPY).exists() == was_readable
+    assert bool(list(home.glob("catalog.sqlite.broken-*"))) == (state == "garbage")
     with Catalog.open(home) as catalog:
+        assert not catalog.is_behind
         assert verify.verify(catalog, deep=True) == []
-        assert {event.by for event in catalog.events()} == {"rebuild"}
+        assert ({event.by for event in catalog.events()} == {"rebuild"}) != was_readable
+
+
+def test_a_rebuild_keeps_history_and_flow_runs(home: Path) -> None:
+    with Catalog.open(home) as catalog:
+        catalog.add_run("run", "collect", "Completed", samples.NOON, samples.NOON)
+        before = catalog.events(), catalog.runs(), [row.moved_at for row in catalog.clips()]
+    rebuild.rebuild(home)
+    with Catalog.open(home) as catalog:
+        events = catalog.events()
+        assert [replace(event, id=0) for event in events] == [
+            replace(event, id=0) for event in before[0]
+        ]
+        assert (catalog.runs(), [row.moved_at for row in catalog.clips()]) == before[1:]
+
+
+def test_a_rebuild_writes_cards_and_verdicts_again_that_only_the_catalog_knows(home: Path) -> None:
+    workspace, before = Workspace(home), everything(home)
+    rejected = samples.clip(5).id
+    files_to_break = [
+        workspace.video_card("ward", "ward-0"),
+        workspace.clip_card(rejected),
+        workspace.hits("ward-0"),
+        workspace.quarantine_card(samples.clip(7).id),
+    ]
+    for path in files_to_break:
+        path.write_text("{")
+    for path in (workspace.review_dir() / "archive").iterdir():
+        path.unlink()
+    result = rebuild.rebuild(home)
+    assert (result.problems, result.losses) == ([], [])
+    assert {str(path) for path in files_to_break} <= set(result.restored)
+    assert everything(home) == before
+    assert all(path.with_name(path.name + rebuild.BROKEN).exists() for path in files_to_break)
+    (home / "catalog.sqlite").unlink()
+    assert rebuild.rebuild(home).problems == []
+    assert everything(home) == before
+
+
+def test_a_rebuild_refuses_to_lose_what_the_catalog_knows(home: Path) -> None:
+    before = everything(home)
+    (Workspace(home).labels_dir(ACCEPTED) / "0002-human.json").unlink()
+    shutil.rmtree(home / "datasets")
+    with pytest.raises(BadInput, match=r"would lose .*dataset v0001.*--accept-losses"):
+        rebuild.rebuild(home)
+    assert everything(home) == before
+    losses = rebuild.rebuild(home, accept_losses=True).losses
+    assert any("dataset v0001" in loss for loss in losses)
 
 
 def test_a_rebuild_that_fails_leaves_the_old_catalog(
@@ -102,7 +118,7 @@ def test_nobody_rebuilds_while_clips_are_worked_on(home: Path) -> None:
         with pytest.raises(Unavailable, match="works on 1 clips now"):
             rebuild.rebuild(home)
         catalog.release(owner_id())
-    assert rebuild.rebuild(home) == []
+    assert rebuild.rebuild(home).problems == []
 
 
 def test_broken_files_are_left_out_with_a_sentence_each(home: Path) -> None:
@@ -110,9 +126,11 @@ def test_broken_files_are_left_out_with_a_sentence_each(home: Path) -> None:
     workspace.clip_card(first.id).write_text("{")
     next(workspace.labels_dir(second.id).iterdir()).write_text("[]")
     (workspace.model_dir("m1") / "card.json").write_bytes(b"\xff")
-    problems = rebuild.rebuild(home)
-    assert len(problems) == 3
-    assert all(line.startswith("left out: ") and "\n" not in line for line in problems)
+    (home / "catalog.sqlite").unlink()
+    result = rebuild.rebuild(home)
+    left_out = [line for line in result.problems if line.startswith("left out: ")]
+    assert len(left_out) == 3
+    assert not any("\n" in line for line in result.problems)
     with Catalog.open(home) as catalog:
         assert first.id not in {row.clip.id for row in catalog.clips()}
         assert catalog.clip(second.id).revision == 0
@@ -124,6 +142,7 @@ def test_a_verdict_that_was_half_taken_in_is_taken_in_again(home: Path) -> None:
     workspace, clip = Workspace(home), samples.clip(4)
     workspace.review_dir().joinpath("archive", f"{clip.id}.json").unlink()
     files.write_atomic(workspace.review_dir() / "tasks" / f"{clip.id}.json", b"{}")
+    (home / "catalog.sqlite").unlink()
     rebuild.rebuild(home)
     with Catalog.open(home) as catalog:
         assert catalog.clip(clip.id).stage is ClipStage.IN_REVIEW

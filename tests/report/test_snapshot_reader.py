@@ -174,7 +174,7 @@ def test_a_rebuilt_catalog_is_read_anew(tmp_path: Path) -> None:
     samples.furnish(tmp_path)
     look = snapshot_reader.SnapshotReader(tmp_path)
     assert look.read() is not None
-    assert rebuild.rebuild(tmp_path) == []
+    assert rebuild.rebuild(tmp_path).problems == []
     snapshot = look.read()
     assert snapshot is not None
     assert sum(row.clips for row in snapshot.stages) == 9

@@ -156,7 +156,7 @@ def test_a_rebuilt_catalog_has_the_same_clips_at_the_same_stages(
     export.export(published, out, "mot")
     came = bring(home, out, "mot", **options)
     before = _state(home)
-    assert rebuild.rebuild(home) == []
+    assert rebuild.rebuild(home).problems == []
     assert _state(home) == before
     assert sorted(accepted.standing(home, stage)) == sorted(came.result.done)
     label_set = labels.latest(Workspace(home), came.result.done[0])
@@ -275,7 +275,7 @@ def test_killed_before_any_act_and_run_again_it_ends_the_same(
         home = tmp_path / str(death)
         bring(home, out, "mot", accept=True)
         assert _state(home)[1] == expected
-        assert rebuild.rebuild(home) == []
+        assert rebuild.rebuild(home).problems == []
         assert _state(home)[1] == expected
         death += 1
     assert death > 8

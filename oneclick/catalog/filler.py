@@ -1,0 +1,275 @@
+"""What the files of a workspace tell, taken into its catalog: all of it, or what it lacks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from oneclick.catalog.catalog import Catalog
+from oneclick.catalog.rows import ClipRecord, VerdictRecord
+from oneclick.core import progress
+from oneclick.core.clips import Clip, ClipStage
+from oneclick.core.errors import BadInput, OneclickError, Unavailable
+from oneclick.core.labels import LabelSet
+from oneclick.core.review import POLICY_PREFIX
+from oneclick.storage import cards, datasets, files, labels, verdicts
+from oneclick.storage.verdicts import ArchivedVerdict
+from oneclick.storage.workspace import Workspace
+
+T = TypeVar("T")
+RANK = {stage: rank for rank, stage in enumerate(ClipStage)} | {
+    ClipStage.REJECTED: list(ClipStage).index(ClipStage.ACCEPTED)
+}
+"""How far a clip is at each stage; both decisions are equally far."""
+
+
+class CatalogFiller:
+    """Adds the files of a workspace to its catalog, leaving out broken ones.
+
+    Args:
+        catalog: an open catalog; empty, or one that lacks some of what the files tell.
+        by: name in the events of clips.
+    """
+
+    def __init__(self, catalog: Catalog, by: str) -> None:
+        self.catalog, self.by = catalog, by
+        self.workspace = catalog.workspace
+        self.problems: list[str] = []
+        self.additions: list[str] = []
+        """Names of what the catalog lacked."""
+        self.verdicts: dict[str, list[ArchivedVerdict]] = {}
+        self.published: set[str] = set()
+
+    def fill(self, thorough: bool = True) -> list[str]:
+        """Add what is missing, in the order of the references; return what was left out.
+
+        Args:
+            thorough: compare the labels of every clip; else only of clips that a verdict, a dataset
+                or a card beyond the catalog names.
+        """
+        self.add_videos(thorough)
+        self.add_hits(thorough)
+        records = {row.clip.id: row for row in self.catalog.clips()}
+        settled = () if thorough else self.find_settled(records)
+        self.verdicts = verdicts.read_archives(self.workspace, self.problems, settled)
+        self.add_datasets()
+        self.add_new_clips(records.keys())
+        unpublished = {id for id, row in records.items() if row.stage is not ClipStage.PUBLISHED}
+        suspects = self.verdicts.keys() | (self.published & unpublished)
+        for clip_id in sorted(records if thorough else suspects & records.keys()):
+            self._attempt(self.update_clip, records[clip_id])
+        for clip in self.catalog.selections():
+            self.restore_quarantine(clip.id)
+        self.add_models()
+        return self.problems
+
+    def find_settled(self, records: dict[str, ClipRecord]) -> set[str]:
+        """Return the clips that were decided, with a verdict that the catalog knows."""
+        catalogued = {verdict.clip for verdict in self.catalog.verdicts()}
+        decided = (ClipStage.ACCEPTED, ClipStage.REJECTED, ClipStage.PUBLISHED)
+        return {id for id, row in records.items() if row.stage in decided and id in catalogued}
+
+    def _attempt(self, function: Callable[..., T], *arguments: Any) -> T | None:
+        """Call the function, or note its error and return None."""
+        try:
+            return function(*arguments)
+        except Unavailable:
+            raise
+        except OneclickError as error:
+            self.problems.append(f"left out: {error}")
+            return None
+
+    def _files(self, pattern: str) -> list[Path]:
+        # Temporary files of running processes begin with a dot.
+        paths = self.workspace.home.glob(pattern)
+        return sorted(path for path in paths if not path.name.startswith("."))
+
+    def add_videos(self, thorough: bool) -> None:
+        """Add all videos, and the marks of those that have predictions."""
+        catalogued = {video.id for video in self.catalog.videos()}
+        for path in self._files("videos/*/*.json"):
+            is_known = path.stem in catalogued
+            if is_known and not thorough:
+                continue
+            if video := self._attempt(cards.load_video_card, path):
+                self._attempt(self.catalog.add_video, video)
+                if not is_known:
+                    self.additions.append(f"video {video.id}")
+                for predictions in self._files(f"predictions/{video.id}/*.parquet"):
+                    self.catalog.mark(video.id, "predict", predictions.stem)
+
+    def add_hits(self, thorough: bool) -> None:
+        """Add the hits and selections of all videos."""
+        unscanned = set(self.catalog.unmarked(cards.SCAN_STEP))
+        for path in self._files("hits/*.json"):
+            if not thorough and path.stem not in unscanned:
+                continue
+            if hits := self._attempt(cards.load_hits, path):
+                self._attempt(self.add_video_hits, hits)
+
+    def add_video_hits(self, hits: cards.HitsCard) -> None:
+        """Add the hits and selections of one video.
+
+        Raises:
+            UnknownName: the video is not in the catalog.
+        """
+        if not self.catalog.is_marked(hits.video, cards.SCAN_STEP, hits.key):
+            self.catalog.replace_hits(hits.video, hits.hits, hits.key)
+            self.additions.append(f"hits of {hits.video}")
+        marks = [(hits.video, cards.SCAN_STEP, key) for key in hits.looks]
+        self.catalog.add_selections(hits.selections, marks)
+
+    def add_datasets(self) -> None:
+        """Add all dataset versions, and note which clips are published."""
+        catalogued = {row.name for row in self.catalog.datasets()}
+        for name in datasets.names(self.workspace):
+            folder = self.workspace.dataset_dir(name)
+            if version := self._attempt(datasets.load, folder):
+                self.published.update(clip.clip for clip in version.clips)
+                if name not in catalogued:
+                    self.catalog.add_dataset(version, datasets.publication_time(folder))
+                    self.additions.append(f"dataset {name}")
+
+    def add_new_clips(self, catalogued: Iterable[str]) -> None:
+        """Add the clips that are not in the catalog, in the order in which they were cut."""
+        new_clips = []
+        for clip_id, folder in clip_folders(self.workspace):
+            if clip_id in catalogued or not (folder / "clip.json").exists():
+                continue
+            if clip := self._attempt(cards.load_clip_card, folder / "clip.json"):
+                at = datetime.fromtimestamp((folder / "clip.json").stat().st_mtime, UTC)
+                new_clips.append((clip, at))
+        new_clips.sort(key=lambda pair: (pair[1], pair[0].id))
+        for clip, at in progress.track(self.by, new_clips, len(new_clips)):
+            self._attempt(self.add_clip, clip, at)
+
+    def add_clip(self, clip: Clip, at: datetime) -> None:
+        """Add a clip at the stage that its files show, with its labels and its verdicts.
+
+        Raises:
+            UnknownName: its video is not in the catalog.
+        """
+        self.catalog.video(clip.video)
+        self.restore_labels(clip.id)
+        self.catalog.insert_clip(clip, self.stage_on_disk(clip.id), self.by, at)
+        self.add_reviews(clip)
+        self.restore_quarantine(clip.id)
+        self.additions.append(f"clip {clip.id}")
+
+    def update_clip(self, row: ClipRecord) -> None:
+        """Take in labels and verdicts of a clip, and move it on to the stage that its files show.
+
+        Where somebody works on the clip, its stage is left to them.
+        """
+        self.restore_labels(row.clip.id)
+        self.add_reviews(row.clip)
+        self.restore_quarantine(row.clip.id)
+        stage = self.stage_on_disk(row.clip.id)
+        if row.stage is ClipStage.QUARANTINED or row.lease_owner or RANK[stage] <= RANK[row.stage]:
+            return
+        if self.catalog.advance(row.clip.id, row.stage, stage, self.by):
+            self.additions.append(f"clip {row.clip.id}: {row.stage} → {stage}")
+
+    def add_reviews(self, clip: Clip) -> None:
+        """Add the label revisions and verdicts of a clip."""
+        for path in labels.revisions(self.workspace, clip.id):
+            if label_set := self._attempt(labels.load, path):
+                self._attempt(self.catalog.add_revision, label_set, files.sha256(path))
+        for verdict in self.verdicts.get(clip.id, ()):
+            self.catalog.insert_verdict(
+                VerdictRecord(
+                    clip=clip.id,
+                    decision=verdict.decision,
+                    by=verdict.by,
+                    at=verdict.at,
+                    seconds=verdict.seconds,
+                    edits=verdict.edits,
+                    images=len(clip.span),
+                    reason=verdict.reason,
+                )
+            )
+
+    def restore_labels(self, clip_id: str) -> None:
+        """Save the labels of an archived acceptance again where their file is lost."""
+        for verdict in self.verdicts.get(clip_id, ()):
+            if verdict.decision == "accept" and not verdict.by.startswith(POLICY_PREFIX):
+                self._attempt(self._restore_revision, clip_id, verdict)
+
+    def _restore_revision(self, clip_id: str, verdict: ArchivedVerdict) -> None:
+        paths = labels.revisions(self.workspace, clip_id)
+        if any(path.stem.endswith("-human") for path in paths) or not paths:
+            return
+        latest = labels.load(paths[-1])
+        corrected = verdicts.corrected_labels(verdict)
+        restored: LabelSet = replace(
+            latest,
+            revision=latest.revision + 1,
+            kind="human",
+            parent=latest.revision,
+            made_by=verdict.by,
+            made_at=verdict.at,
+            tracks=latest.tracks if corrected is None else corrected.tracks,
+        )
+        labels.save(self.workspace, restored)
+        self.additions.append(f"labels of {clip_id} by {verdict.by}")
+
+    def restore_quarantine(self, clip_id: str) -> None:
+        """Move a clip or selection to QUARANTINED if it has a quarantine card."""
+        path = self.workspace.quarantine_card(clip_id)
+        if path.exists() and (card := self._attempt(cards.load_quarantine, path)):
+            self._attempt(self.catalog.quarantine, clip_id, card.reason, self.by)
+
+    def add_models(self) -> None:
+        """Add all trained models."""
+        catalogued = {row.id for row in self.catalog.models()}
+        for path in self._files("models/*/card.json"):
+            if path.parent.name in catalogued:
+                continue
+            card = self._attempt(files.read_json, path, dict[str, Any])
+            if card is not None:
+                dataset = card.get("dataset")
+                name = dataset.get("name") if isinstance(dataset, dict) else dataset
+                self.catalog.add_model(path.parent.name, name, card)
+                self.additions.append(f"model {path.parent.name}")
+
+    def stage_on_disk(self, clip_id: str) -> ClipStage:
+        """Return the furthest stage that the files of a clip show, apart from QUARANTINED."""
+        workspace, archived = self.workspace, self.verdicts.get(clip_id)
+        kinds = {path.stem.partition("-")[2] for path in labels.revisions(workspace, clip_id)}
+        if clip_id in self.published:
+            return ClipStage.PUBLISHED
+        if archived:
+            is_accepted = archived[-1].decision == "accept"
+            return ClipStage.ACCEPTED if is_accepted else ClipStage.REJECTED
+        # Before the labels: a process killed while it stores a verdict leaves human labels.
+        if verdicts.is_waiting(workspace, clip_id):
+            return ClipStage.IN_REVIEW
+        if "human" in kinds:
+            return ClipStage.ACCEPTED
+        if kinds:
+            return ClipStage.LABELLED
+        return ClipStage.EXTRACTED if workspace.frames_dir(clip_id).is_dir() else ClipStage.CUT
+
+
+def clip_folders(workspace: Workspace) -> list[tuple[str, Path]]:
+    """Return (clip id, folder) of all folders of clips, sorted by id; fast for very many."""
+    folders = []
+    try:
+        with os.scandir(workspace.clips_dir) as cameras:
+            for camera in cameras:
+                if camera.is_dir() and not camera.name.startswith("."):
+                    with os.scandir(camera.path) as entries:
+                        folders += [
+                            (entry.name, Path(entry.path))
+                            for entry in entries
+                            if not entry.name.startswith(".")
+                        ]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise BadInput(f"{workspace.clips_dir} cannot be read: {error.strerror}") from None
+    return sorted(folders)
