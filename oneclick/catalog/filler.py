@@ -17,7 +17,7 @@ from oneclick.core.errors import BadInput, OneclickError, Unavailable
 from oneclick.core.labels import LabelSet
 from oneclick.core.review import POLICY_PREFIX
 from oneclick.storage import cards, datasets, files, labels, verdicts
-from oneclick.storage.verdicts import ArchivedVerdict
+from oneclick.storage.verdicts import VerdictFile
 from oneclick.storage.workspace import Workspace
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ class CatalogFiller:
         self.problems: list[str] = []
         self.additions: list[str] = []
         """Names of what the catalog lacked."""
-        self.verdicts: dict[str, list[ArchivedVerdict]] = {}
+        self.verdicts: dict[str, list[VerdictFile]] = {}
         self.published: set[str] = set()
 
     def fill(self, thorough: bool = True) -> list[str]:
@@ -199,12 +199,12 @@ class CatalogFiller:
             if verdict.decision == "accept" and not verdict.by.startswith(POLICY_PREFIX):
                 self._attempt(self._restore_revision, clip_id, verdict)
 
-    def _restore_revision(self, clip_id: str, verdict: ArchivedVerdict) -> None:
+    def _restore_revision(self, clip_id: str, verdict: VerdictFile) -> None:
         paths = labels.revisions(self.workspace, clip_id)
         if any(path.stem.endswith("-human") for path in paths) or not paths:
             return
         latest = labels.load(paths[-1])
-        corrected = verdicts.corrected_labels(verdict)
+        corrected = verdict.corrected_labels()
         restored: LabelSet = replace(
             latest,
             revision=latest.revision + 1,

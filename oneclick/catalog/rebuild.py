@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from oneclick.catalog import engine as engines
@@ -27,7 +28,7 @@ from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput, Unavailable
 from oneclick.storage import cards, files, locks, model_cards, verdicts
 from oneclick.storage.locks import WriteLock
-from oneclick.storage.verdicts import ArchivedVerdict
+from oneclick.storage.verdicts import VerdictFile
 from oneclick.storage.workspace import Workspace
 
 BY = "rebuild"
@@ -198,7 +199,7 @@ class FileRestorer:
         for row in self.old[schema.verdicts]:
             if (row.clip, row.by, row.at) in archived_keys:
                 continue
-            verdict = ArchivedVerdict(
+            verdict = VerdictFile(
                 clip=row.clip,
                 decision=row.decision,
                 by=row.by,
@@ -208,9 +209,10 @@ class FileRestorer:
                 reason=row.reason,
             )
             path = self.workspace.review_dir() / "archive" / f"{row.clip}.json"
-            if self._is_sound(path, verdicts.read_archive):
+            if self._is_sound(path, verdicts.read):
                 path = path.with_name(f"{row.clip}.{row.at:%Y%m%dT%H%M%S%f}.json")
-            self._replace(path, files.to_json(verdict))
+            sealed = msgspec.structs.replace(verdict, seal=verdict.compute_seal())
+            self._replace(path, files.to_json(sealed))
 
     def _is_sound(self, path: Path, read: Callable[[Path], object]) -> bool:
         try:

@@ -7,60 +7,13 @@ archive/<clip>.json     verdicts that are safe in the catalog
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
-
-import msgspec
 
 from oneclick.core.errors import BadInput
 from oneclick.core.labels import LabelSet
-from oneclick.core.review import Decision, Verdict
-from oneclick.storage import files, labels
-
-_NO_LABELS = b"null"
-
-
-class VerdictFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A verdict on disk."""
-
-    clip: str
-    decision: Decision
-    by: str
-    at: datetime
-    seconds: float
-    edits: int
-    reason: str
-    labels: msgspec.Raw
-    """A label file, or null where the labels stand as sent."""
-
-    @classmethod
-    def encode(cls, verdict: Verdict, sent_labels: LabelSet | None) -> VerdictFile:
-        """Convert a verdict; corrected tracks become the label revision after `sent_labels`."""
-        content = _NO_LABELS
-        if verdict.tracks is not None:
-            if sent_labels is None:
-                raise ValueError("corrected tracks need the labels that were sent")
-            corrected = replace(
-                sent_labels,
-                revision=sent_labels.revision + 1,
-                kind="human",
-                parent=sent_labels.revision,
-                made_by=verdict.by,
-                made_at=verdict.at,
-                tracks=verdict.tracks,
-            )
-            content = labels.encode(corrected)
-        return cls(
-            clip=verdict.clip,
-            decision=verdict.decision,
-            by=verdict.by,
-            at=verdict.at,
-            seconds=round(verdict.seconds, 3),
-            edits=verdict.edits,
-            reason=verdict.reason,
-            labels=msgspec.Raw(content),
-        )
+from oneclick.core.review import Verdict
+from oneclick.storage import files, verdicts
+from oneclick.storage.verdicts import VerdictFile
 
 
 class VerdictInbox:
@@ -106,7 +59,7 @@ class VerdictInbox:
         """Yield verdicts that are not archived, by clip; unreadable ones are skipped."""
         for clip_id in self.clip_ids():
             try:
-                yield _load(_file(self._verdicts, clip_id))
+                yield verdicts.read(_file(self._verdicts, clip_id)).verdict()
             except BadInput:
                 continue
 
@@ -115,7 +68,7 @@ class VerdictInbox:
         reasons = {}
         for clip_id in self.clip_ids():
             try:
-                _load(_file(self._verdicts, clip_id))
+                verdicts.read(_file(self._verdicts, clip_id)).verdict()
             except BadInput as error:
                 reasons[clip_id] = str(error)
         return reasons
@@ -136,18 +89,3 @@ class VerdictInbox:
 
 def _file(folder: Path, clip_id: str) -> Path:
     return folder / f"{clip_id}.json"
-
-
-def _load(path: Path) -> Verdict:
-    file: VerdictFile = files.read_json(path, VerdictFile)
-    content = bytes(file.labels)
-    return Verdict(
-        clip=file.clip,
-        decision=file.decision,
-        by=file.by,
-        at=file.at,
-        tracks=None if content == _NO_LABELS else labels.decode(content, path).tracks,
-        seconds=file.seconds,
-        edits=file.edits,
-        reason=file.reason,
-    )

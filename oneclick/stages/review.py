@@ -20,10 +20,10 @@ from oneclick.core.review import POLICY_PREFIX, Decision, Verdict
 from oneclick.platforms.base import ErasureReport, Offer, Platform, PlatformOptions, SendResult
 from oneclick.platforms.local import LocalPlatform
 from oneclick.platforms.registry import open_platform
-from oneclick.platforms.verdict_inbox import VerdictFile
 from oneclick.stages.quarantine import quarantine_clip, quarantine_on_failure
 from oneclick.storage import failure_log, files, labels, locks
 from oneclick.storage.locks import WriteLock
+from oneclick.storage.verdicts import VerdictFile
 from oneclick.storage.workspace import Workspace
 
 BY = "review"

@@ -4,36 +4,101 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
 from oneclick.core.errors import BadInput
 from oneclick.core.labels import LabelSet
+from oneclick.core.review import Decision, Verdict
 from oneclick.storage import files, labels
 from oneclick.storage.workspace import Workspace
 
 _NO_LABELS = b"null"
 
 
-class ArchivedVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """A verdict that was taken in, as its file tells it."""
+class VerdictFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A verdict on disk."""
 
     clip: str
-    decision: str
+    decision: Decision
     by: str
     at: datetime
     seconds: float = 0.0
     edits: int = 0
     reason: str = ""
     labels: msgspec.Raw = msgspec.Raw(_NO_LABELS)
-    """A label file, or null where the labels stood as they were sent."""
+    """A label file, or null where the labels stand as sent."""
+    seal: str = ""
+    """sha256 of the other fields; empty in files of earlier versions."""
+
+    @classmethod
+    def encode(cls, verdict: Verdict, sent_labels: LabelSet | None) -> VerdictFile:
+        """Convert a verdict; corrected tracks become the label revision after `sent_labels`."""
+        content = _NO_LABELS
+        if verdict.tracks is not None:
+            if sent_labels is None:
+                raise ValueError("corrected tracks need the labels that were sent")
+            corrected = replace(
+                sent_labels,
+                revision=sent_labels.revision + 1,
+                kind="human",
+                parent=sent_labels.revision,
+                made_by=verdict.by,
+                made_at=verdict.at,
+                tracks=verdict.tracks,
+            )
+            content = labels.encode(corrected)
+        file = cls(
+            clip=verdict.clip,
+            decision=verdict.decision,
+            by=verdict.by,
+            at=verdict.at,
+            seconds=round(verdict.seconds, 3),
+            edits=verdict.edits,
+            reason=verdict.reason,
+            labels=msgspec.Raw(content),
+        )
+        return msgspec.structs.replace(file, seal=file.compute_seal())
 
     @property
     def key(self) -> tuple[str, str, datetime]:
         """Return clip, reviewer and time: no verdict shares all three with another."""
         return self.clip, self.by, self.at
+
+    def compute_seal(self) -> str:
+        """Return the sha256 of the fields, however the file is indented."""
+        content = msgspec.json.encode(msgspec.structs.replace(self, seal=""))
+        fields = msgspec.json.decode(content)
+        return sha256(msgspec.json.encode(fields, order="sorted")).hexdigest()
+
+    def corrected_labels(self) -> LabelSet | None:
+        """Return the corrected labels; None where they stand as they were sent.
+
+        Raises:
+            BadLabels: they are broken.
+        """
+        content = bytes(self.labels)
+        if content == _NO_LABELS:
+            return None
+        return labels.decode(content, Path(f"verdict on {self.clip}"))
+
+    def verdict(self) -> Verdict:
+        """Return the verdict. Raises as `corrected_labels`."""
+        corrected = self.corrected_labels()
+        return Verdict(
+            clip=self.clip,
+            decision=self.decision,
+            by=self.by,
+            at=self.at,
+            tracks=corrected.tracks if corrected else None,
+            seconds=self.seconds,
+            edits=self.edits,
+            reason=self.reason,
+        )
 
 
 def archive_files(workspace: Workspace) -> list[Path]:
@@ -45,7 +110,7 @@ def archive_files(workspace: Workspace) -> list[Path]:
 
 def read_archives(
     workspace: Workspace, problems: list[str], skip: Collection[str] = ()
-) -> dict[str, list[ArchivedVerdict]]:
+) -> dict[str, list[VerdictFile]]:
     """Read archived verdicts by clip, oldest first; late ones, which changed nothing, not.
 
     Args:
@@ -54,7 +119,7 @@ def read_archives(
         skip: clips whose verdicts are not read.
     """
     late_keys = {verdict.key for verdict in _read_all(late_files(workspace), problems)}
-    archives: defaultdict[str, list[ArchivedVerdict]] = defaultdict(list)
+    archives: defaultdict[str, list[VerdictFile]] = defaultdict(list)
     paths = [path for path in archive_files(workspace) if clip_of(path) not in skip]
     for verdict in _read_all(paths, problems):
         if verdict.key not in late_keys:
@@ -74,38 +139,26 @@ def late_files(workspace: Workspace) -> list[Path]:
     return sorted(workspace.late_verdicts_dir.glob("[!.]*.json"))
 
 
-def _read_all(paths: list[Path], problems: list[str]) -> list[ArchivedVerdict]:
-    read_verdicts: list[ArchivedVerdict] = []
+def _read_all(paths: list[Path], problems: list[str]) -> list[VerdictFile]:
+    read_verdicts: list[VerdictFile] = []
     for path in paths:
         try:
-            read_verdicts.append(read_archive(path))
+            read_verdicts.append(read(path))
         except BadInput as error:
             problems.append(f"left out: {error}")
     return read_verdicts
 
 
-def read_archive(path: Path) -> ArchivedVerdict:
+def read(path: Path) -> VerdictFile:
     """Read one file.
 
     Raises:
-        BadInput: it is broken.
+        BadInput: it is broken, or was changed after it was written.
     """
-    verdict: ArchivedVerdict = files.read_json(path, ArchivedVerdict)
-    if verdict.decision not in ("accept", "reject"):
-        raise BadInput(f"{path} is broken: decision {verdict.decision!r}; restore it")
-    return verdict
-
-
-def corrected_labels(verdict: ArchivedVerdict) -> LabelSet | None:
-    """Return the labels in a verdict; None where they stood as they were sent.
-
-    Raises:
-        BadLabels: they are broken.
-    """
-    content = bytes(verdict.labels)
-    if content == _NO_LABELS:
-        return None
-    return labels.decode(content, Path(f"verdict on {verdict.clip}"))
+    file: VerdictFile = files.read_json(path, VerdictFile)
+    if file.seal and file.seal != file.compute_seal():
+        raise BadInput(f"{path} was changed after it was written: restore or delete it")
+    return file
 
 
 def is_waiting(workspace: Workspace, clip_id: str) -> bool:

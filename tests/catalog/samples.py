@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import functools
 import itertools
-import json
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -13,16 +12,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from oneclick.catalog import Catalog, utc_now, verify
 from oneclick.core.clips import MOVES, ChosenBy, Clip, ClipStage, Video
 from oneclick.core.datasets import DatasetClip
+from oneclick.core.detections import Detections
 from oneclick.core.hits import Hit
 from oneclick.core.labels import LabelKind, LabelSet, LabelTrack
 from oneclick.core.review import Decision, Verdict
 from oneclick.core.spans import Span
-from oneclick.storage import cards, datasets, files, labels
+from oneclick.storage import cards, datasets, files, labels, predictions
+from oneclick.storage.verdicts import VerdictFile
 from oneclick.storage.workspace import Workspace
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -169,7 +171,7 @@ def furnish(home: Path) -> list[Clip]:
         cards.save_video_card(workspace, day)
         catalog.add_video(day)
         predicted = workspace.predictions(day.id, "opencv-hog")
-        files.write_atomic(predicted, b"any")
+        predictions.save(predicted, Detections.empty(day.frames, day.fps, ("person",)))
         catalog.mark(day.id, "predict", "opencv-hog")
         hits = [hit(), hit("jump", 50), hit("jump", 90)]
         cards.save_hits(workspace, day.id, "look", LOOK, hits, selection)
@@ -182,6 +184,7 @@ def furnish(home: Path) -> list[Clip]:
         _publish(workspace, catalog, furnished[street.index(ClipStage.PUBLISHED)])
         card = {"id": "m1", "dataset": {"name": "v0001"}, "made_at": NOON.isoformat()}
         files.write_json(workspace.model_dir("m1") / "card.json", card)
+        files.write_atomic(workspace.model_dir("m1") / "model.pt", b"weights")
         catalog.add_model("m1", "v0001", card)
         fallen = selection[-1].id
         cards.save_quarantine(workspace, fallen, "the video ends early")
@@ -213,11 +216,12 @@ def _rank(stage: ClipStage) -> int:
 def _files(workspace: Workspace, catalog: Catalog, item: Clip, new: ClipStage) -> None:
     review = workspace.review_dir()
     if new is ClipStage.EXTRACTED:
-        files.write_atomic(workspace.frame_file(item.id, 0), b"jpeg")
+        for number in range(len(item.span)):
+            files.write_atomic(workspace.frame_file(item.id, number), _picture())
     if new is ClipStage.LABELLED:
         _labels(workspace, catalog, label_set(item))
     if new is ClipStage.IN_REVIEW:
-        files.write_atomic(review / "tasks" / f"{item.id}.json", b"{}")
+        files.write_atomic(review / "tasks" / f"{item.id}.json", labels.encode(label_set(item)))
     if new in (ClipStage.ACCEPTED, ClipStage.REJECTED):
         decision_record = verdict(item, "accept" if new is ClipStage.ACCEPTED else "reject")
         if decision_record.decision == "accept":
@@ -227,14 +231,17 @@ def _files(workspace: Workspace, catalog: Catalog, item: Clip, new: ClipStage) -
         (review / "tasks" / f"{item.id}.json").unlink()
 
 
+@functools.cache
+def _picture() -> bytes:
+    return cv2.imencode(".jpg", np.zeros((480, 640, 3), np.uint8))[1].tobytes()
+
+
 def _labels(workspace: Workspace, catalog: Catalog, revision: LabelSet) -> None:
     catalog.add_revision(revision, files.sha256(labels.save(workspace, revision)))
 
 
 def _archive(path: Path, record: Verdict) -> None:
-    columns = ("clip", "decision", "by", "seconds", "edits", "reason")
-    row = {name: getattr(record, name) for name in columns}
-    files.write_atomic(path, json.dumps(row | {"at": record.at.isoformat(), "labels": None}))
+    files.write_json(path, VerdictFile.encode(record, None))
 
 
 def _publish(workspace: Workspace, catalog: Catalog, item: Clip) -> None:

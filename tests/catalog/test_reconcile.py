@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from oneclick.catalog import Catalog, reconcile, schema, verify
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import Unavailable
-from oneclick.platforms.verdict_inbox import VerdictFile
 from oneclick.storage import files
+from oneclick.storage.verdicts import VerdictFile
 from oneclick.storage.workspace import Workspace
 from tests.catalog import samples
 from tests.catalog.samples import everything

@@ -30,6 +30,7 @@ from oneclick.storage import (
     model_cards,
     model_registry,
     predictions,
+    verdicts,
 )
 from oneclick.storage.workspace import Workspace
 from oneclick.testing import samples
@@ -71,7 +72,7 @@ TITLES: dict[type, str] = {
     cards.QuarantineCard: "Quarantine card",
     labels._LabelDocument: "Label revision",
     labels._TrackDocument: "Label track",
-    verdict_inbox.VerdictFile: "Verdict",
+    verdicts.VerdictFile: "Verdict",
     DatasetClip: "Manifest line",
     datasets.DatasetHeader: "Version header",
     model_cards.ModelCard: "Model card",
@@ -180,7 +181,7 @@ def _reviews() -> list[str]:
         "The local queue is `review/`; other platforms keep their records in a folder of their "
         "name there.",
         markdown.docstring(inspect.getdoc(verdict_inbox) or ""),
-        *fields_of(verdict_inbox.VerdictFile),
+        *fields_of(verdicts.VerdictFile),
     ]
 
 

@@ -1,0 +1,303 @@
+"""Checks of every file of a workspace: that it can be read, and that the catalog tells the same."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+from oneclick.catalog import rows, schema
+from oneclick.catalog.catalog import Catalog
+from oneclick.catalog.filler import clip_folders
+from oneclick.catalog.rows import ClipRecord, LabelRevisionRecord
+from oneclick.core import progress
+from oneclick.core.clips import ClipStage, Video
+from oneclick.core.errors import BadInput, OneclickError
+from oneclick.core.review import Verdict
+from oneclick.storage import (
+    cards,
+    datasets,
+    files,
+    jpeg,
+    labels,
+    model_cards,
+    model_registry,
+    predictions,
+    verdicts,
+)
+from oneclick.storage.verdicts import VerdictFile
+
+T = TypeVar("T")
+_WITHOUT_FRAMES = (ClipStage.CUT, ClipStage.QUARANTINED)
+_WITHOUT_LABELS = (*_WITHOUT_FRAMES, ClipStage.EXTRACTED)
+
+
+class FileCheck:
+    """Reads files of one kind, and collects a sentence about each that is wrong."""
+
+    def __init__(self, catalog: Catalog, deep: bool) -> None:
+        self.catalog, self.workspace, self.deep = catalog, catalog.workspace, deep
+        self.problems: list[str] = []
+
+    def add(self, name: str, problem: str) -> None:
+        """Add a sentence about the thing `name`."""
+        self.problems.append(f"{name}: {problem}")
+
+    def read(self, name: str, read: Callable[..., T], *arguments: Any) -> T | None:
+        """Return what `read` returns; None, with a sentence, where the file is broken."""
+        try:
+            return read(*arguments)
+        except OneclickError as error:
+            self.add(name, str(error))
+            return None
+
+    def compare(self, name: str, path: Path, content: object, row: object) -> None:
+        """Compare what a file and what the catalog tell."""
+        if content != row:
+            self.add(name, f"{path} tells something else than the catalog")
+
+    def compare_digest(self, name: str, path: Path, digest: str) -> None:
+        """Compare the sha256 of a file that exists with the one on record."""
+        if files.sha256(path) != digest:
+            self.add(name, f"{path} was changed, its sha256 is not the one on record")
+
+    def paths(self, pattern: str) -> list[Path]:
+        """Return the files of the workspace that match, sorted, without temporaries."""
+        found_paths = self.workspace.home.glob(pattern)
+        return sorted(path for path in found_paths if not path.name.startswith("."))
+
+
+class VideoCheck(FileCheck):
+    """Video cards, hits, predictions, signals, and (deep) recordings."""
+
+    def run(self) -> list[str]:
+        """Return a sentence for each problem."""
+        videos = {video.id: video for video in self.catalog.videos()}
+        for video in videos.values():
+            self._check_video(video)
+        for path in self.paths("videos/*/*.json"):
+            if path.stem not in videos:
+                self.problems.append(f"video {path.stem} lies on disk, but not in the catalog")
+        self._check_hits()
+        if self.deep:
+            for path in self.paths("predictions/*/*.parquet"):
+                self.read(f"video {path.parent.name}", predictions.load, path)
+            for path in self.paths("signals/*/*.parquet"):
+                self.read(f"video {path.parent.name}", predictions.load_signal, path)
+        return self.problems
+
+    def _check_video(self, video: Video) -> None:
+        name, path = f"video {video.id}", self.workspace.video_card(video.camera, video.id)
+        if not path.exists():
+            self.add(name, f"{path} is missing")
+        elif card := self.read(name, cards.load_video_card, path):
+            self.compare(name, path, card, video)
+        recording = self.workspace.video_file(video)  # deleted after its retention time
+        if self.deep and recording.exists():
+            self.compare_digest(name, recording, video.digest)
+
+    def _check_hits(self) -> None:
+        """Compare the newest hits and the selections of every video that triggers have scanned."""
+        table, hits = schema.selections, defaultdict(list)
+        with self.catalog.reading() as connection:
+            query = sa.select(table).order_by(table.c.seq)
+            selections = {row.id: rows.clip_from_row(row) for row in connection.execute(query)}
+        for video_id, hit in self.catalog.hits():
+            hits[video_id].append(hit)
+        videos = {path.stem for path in self.paths("hits/*.json")} | hits.keys()
+        for video_id in sorted(videos):
+            name, path = f"video {video_id}", self.workspace.hits(video_id)
+            if not path.exists():
+                self.add(name, f"{path} is missing")
+            elif card := self.read(name, cards.load_hits, path):
+                self.compare(name, path, list(card.hits), hits[video_id])
+                for clip in card.selections:
+                    if selections.get(clip.id) != clip:
+                        self.add(name, f"{path}: the catalog knows selection {clip.id} otherwise")
+
+
+class ClipCheck(FileCheck):
+    """Cards, videos, frames and label revisions of clips."""
+
+    def run(self) -> list[str]:
+        """Return a sentence for each problem."""
+        clips = self.catalog.clips()
+        revisions: defaultdict[str, list[LabelRevisionRecord]] = defaultdict(list)
+        for revision in self.catalog.revision_rows():
+            revisions[revision.clip].append(revision)
+        for row in progress.track("verify", clips, len(clips)):
+            self._check_clip(row)
+            self._check_labels(row, revisions[row.clip.id])
+        clip_ids = {row.clip.id for row in clips}
+        for clip_id, folder in clip_folders(self.workspace):
+            if clip_id in clip_ids:
+                continue
+            if (folder / "clip.json").exists():
+                self.problems.append(f"clip {clip_id} lies on disk, but not in the catalog")
+        return self.problems
+
+    def _check_clip(self, row: ClipRecord) -> None:
+        """Check the files that the stage of a clip requires."""
+        clip, workspace, name = row.clip, self.workspace, f"clip {row.clip.id}"
+        if row.stage is ClipStage.QUARANTINED:
+            path = workspace.quarantine_card(clip.id)
+            if not path.exists():
+                self.add(name, f"{path} is missing")
+            elif card := self.read(name, cards.load_quarantine, path):
+                self.compare(name, path, card.reason, row.error)
+            if row.failed_from is None:
+                return  # it was never cut
+        video, path = workspace.clip_file(clip.id), workspace.clip_card(clip.id)
+        if not path.exists():
+            self.add(name, f"{path} is missing")
+        elif clip_card := self.read(name, cards.load_clip_card, path):
+            self.compare(name, path, clip_card, clip)
+        if not video.exists():
+            self.add(name, f"{video} is missing")
+        elif self.deep:
+            self.compare_digest(name, video, clip.digest)
+        if row.stage not in _WITHOUT_LABELS and not row.revision:
+            self.add(name, f"stands at {row.stage} without labels")
+        if row.stage not in _WITHOUT_FRAMES:
+            self._check_frames(row)
+
+    def _check_frames(self, row: ClipRecord) -> None:
+        folder = self.workspace.frames_dir(row.clip.id)
+        if not self.workspace.frame_file(row.clip.id, 0).exists():
+            self.add(f"clip {row.clip.id}", f"{folder} is missing or empty")
+        elif self.deep:
+            for number in range(len(row.clip.span)):
+                path = self.workspace.frame_file(row.clip.id, number)
+                size = (row.clip.height, row.clip.width)
+                self.read(f"clip {row.clip.id}", jpeg.check, path, size)
+
+    def _check_labels(self, row: ClipRecord, revisions: Iterable[LabelRevisionRecord]) -> None:
+        """Compare the label revisions of a clip with its label files."""
+        name, workspace = f"clip {row.clip.id}", self.workspace
+        paths = {labels.revision(path): path for path in labels.revisions(workspace, row.clip.id)}
+        for revision in revisions:
+            path = paths.pop(revision.revision, None)
+            if path is None:
+                self.add(name, f"the file of label revision {revision.revision} is missing")
+            elif self.deep:
+                self.compare_digest(
+                    f"{name}: label revision {revision.revision}", path, revision.digest
+                )
+            else:
+                self.read(name, labels.load, path)
+        for number in paths:
+            self.add(name, f"label revision {number} lies on disk, but not in the catalog")
+
+
+class ReviewCheck(FileCheck):
+    """Verdicts: archived, waiting to be taken in, and late; tasks; receipts."""
+
+    def run(self) -> list[str]:
+        """Return a sentence for each problem."""
+        archives = verdicts.read_archives(self.workspace, self.problems)
+        archived = {verdict.key: verdict for part in archives.values() for verdict in part}
+        for row in self.catalog.verdicts():
+            name = f"clip {row.clip}"
+            verdict = archived.pop((row.clip, row.by, row.at), None)
+            if verdict is None:
+                self.add(name, f"the archive holds no verdict of {row.by} at {row.at:%Y-%m-%d}")
+                continue
+            told = (verdict.decision, verdict.seconds, verdict.edits, verdict.reason)
+            if told != (row.decision, row.seconds, row.edits, row.reason):
+                self.add(name, f"the archived verdict of {row.by} is not the one in the catalog")
+            self._check_corrections(name, verdict)
+        for verdict in archived.values():
+            self.add(f"clip {verdict.clip}", f"the verdict of {verdict.by} is not in the catalog")
+        for pattern in ("review/verdicts/*.json", "review/*/verdicts/*.json"):
+            for path in self.paths(pattern):
+                self.read(f"clip {path.stem}", _read_waiting, path)
+        for path in self.paths("review/receipts/*.json"):
+            self.read("receipt", files.read_json, path)
+        if self.deep:
+            for path in self.paths("review/tasks/*.json"):
+                self._check_task(path)
+        return self.problems
+
+    def _check_corrections(self, name: str, verdict: VerdictFile) -> None:
+        """Compare the labels in a verdict with the label revision that it became."""
+        corrected = self.read(name, verdict.corrected_labels)
+        if corrected is None or not self.deep:
+            return
+        for path in labels.revisions(self.workspace, verdict.clip):
+            try:
+                revision = labels.load(path)
+            except BadInput:
+                continue  # named by the check of clips
+            if (revision.made_by, revision.made_at) == (verdict.by, verdict.at):
+                same = replace(revision, revision=corrected.revision, parent=corrected.parent)
+                if labels.encode(same) != labels.encode(corrected):
+                    self.add(name, f"the archived verdict of {verdict.by} is not {path}")
+
+    def _check_task(self, path: Path) -> None:
+        """Compare a task with the label revision that it is a copy of."""
+        name, content = f"clip {path.stem}", path.read_bytes()
+        copies = labels.revisions(self.workspace, path.stem)
+        if copies and all(copy.read_bytes() != content for copy in copies):
+            self.add(name, f"{path} is none of the label revisions of the clip; send it again")
+
+
+class ResultCheck(FileCheck):
+    """Dataset versions, models, and which model is in service."""
+
+    def run(self) -> list[str]:
+        """Return a sentence for each problem."""
+        for row in self.catalog.datasets():
+            self._check_dataset(row)
+        for model in self.catalog.models():
+            self._check_model(model.id, model.card)
+        for path in self.paths("models/*.json"):
+            labeller = path.stem.removeprefix("labeller-") if path.stem != "champion" else ""
+            registry = self.read("model in service", model_registry.read, self.workspace, labeller)
+            if registry and not self.workspace.model_dir(registry.model).is_dir():
+                self.add("model in service", f"{path} names {registry.model}, which is not there")
+        for path in self.paths("learned/*.json"):
+            self.read("what reviews taught", files.read_json, path)
+        return self.problems
+
+    def _check_dataset(self, row: rows.DatasetRecord) -> None:
+        folder, name = self.workspace.dataset_dir(row.name), f"dataset version {row.name}"
+        if not (folder / datasets.VERSION).exists():
+            return  # named as missing
+        version = self.read(name, datasets.load, folder)
+        if version is None:
+            return
+        told = (version.name, version.digest, version.parent, len(version.clips))
+        made_at = datasets.publication_time(folder)
+        self.compare(
+            name,
+            folder / datasets.VERSION,
+            (*told, made_at),
+            (row.name, row.digest, row.parent, row.clips, row.made_at),
+        )
+        for file, content in datasets.read_documents(folder).items():
+            path = folder / file
+            if path.exists() and path.read_bytes() != content:
+                self.add(name, f"{path} is not what the manifest tells; delete it")
+
+    def _check_model(self, model: str, row_card: dict[str, Any]) -> None:
+        path, name = self.workspace.model_dir(model) / model_cards.CARD_FILE, f"model {model}"
+        if not path.exists():
+            return  # named as missing
+        card: Any = self.read(name, files.read_json, path)
+        if card is not None:
+            told = msgspec.json.decode(msgspec.json.encode(row_card))
+            self.compare(name, path, card, told)
+        weights = path.with_name(model_cards.WEIGHTS_FILE)
+        if not weights.exists():
+            self.add(name, f"{weights} is missing")
+        elif self.deep and isinstance(digest := row_card.get("weights"), str):
+            self.compare_digest(name, weights, digest)
+
+
+def _read_waiting(path: Path) -> Verdict:
+    return verdicts.read(path).verdict()
