@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import sqlite3
 import time
@@ -85,20 +84,6 @@ def connect_sqlite(url: sa.URL, readonly: bool) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
-
-
-def copy_sqlite(source: Path, target: Path) -> None:
-    """Copy an SQLite file as it is at one moment, while others write to it.
-
-    Raises:
-        sqlite3.DatabaseError: the source is broken.
-    """
-    with contextlib.closing(sqlite3.connect(source, timeout=BUSY_SECONDS)) as connection:
-        for row in connection.execute("PRAGMA quick_check"):
-            if row[0] != "ok":
-                raise sqlite3.DatabaseError(row[0])
-        with contextlib.closing(sqlite3.connect(target)) as copy:
-            connection.backup(copy)
 
 
 def _enable_wal(raw: sqlite3.Connection) -> None:

@@ -20,8 +20,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from oneclick.catalog import engine as engines
-from oneclick.catalog import generations, recount, rows, schema, verify
+from oneclick.catalog import copies, generations, recount, rows, schema, verify
 from oneclick.catalog.catalog import Catalog
 from oneclick.catalog.filler import CatalogFiller
 from oneclick.core.clips import ClipStage
@@ -130,7 +129,7 @@ def _set_aside(workspace: Workspace) -> None:
     try:
         Catalog.open(workspace.home, update=False).close()
         with files.atomic_file(path.with_name(COPY)) as temporary:
-            engines.copy_sqlite(path, temporary)
+            copies.copy_sqlite(path, temporary)
     except (BadInput, sqlite3.DatabaseError):
         moment = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
         for suffix in ("", "-wal", "-shm"):

@@ -5,6 +5,7 @@ While a run lasts, the file `<home>/.prefect/runs/<id>` holds the owner of its p
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from oneclick.catalog import owners
@@ -34,13 +35,15 @@ def remove(home: Path, run_id: str) -> None:
 
 def dead_runs(home: Path) -> frozenset[str]:
     """Return the ids of unfinished runs whose process on this host has certainly ended."""
-    dead = set()
     try:
-        for path in _folder(home).iterdir():
+        paths = list(_folder(home).iterdir())
+    except OSError:  # none yet, or somebody else's folder
+        return frozenset()
+    dead = set()
+    for path in paths:
+        with contextlib.suppress(OSError, UnicodeDecodeError):  # a run that ends right now
             if owners.is_dead(path.read_text("utf-8")):
                 dead.add(path.name)
-    except (OSError, UnicodeDecodeError):
-        pass  # somebody else's folder, or a run that ends right now
     return frozenset(dead)
 
 

@@ -81,10 +81,13 @@ def check_catalog(settings: Settings) -> CheckResult:
     from oneclick.catalog import Catalog
     from oneclick.storage.workspace import Workspace
 
-    if not Workspace(settings.home).catalog_file.exists():
+    workspace = Workspace(settings.home)
+    if not (workspace.catalog_file.exists() or workspace.generation_file.exists()):
         return CheckResult("catalog", True, "none yet; the first run makes it")
     with Catalog.open(settings.home, readonly=True) as catalog:
-        total = sum(catalog.counts().values())
+        total, is_behind = sum(catalog.counts().values()), catalog.is_behind
+    if is_behind:
+        return CheckResult("catalog", False, "is older than the files; oneclick catalog verify")
     return CheckResult("catalog", True, f"opens; {total} clips")
 
 

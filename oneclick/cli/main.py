@@ -11,6 +11,7 @@ import typer
 
 from oneclick import __version__
 from oneclick.cli import (
+    backup,
     catalog,
     clips,
     data,
@@ -41,6 +42,8 @@ app.command("run")(pipeline.run)
 app.command("demo")(pipeline.demo)
 app.command("up")(up.up)
 app.command("tui")(tui.tui)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("status")(status.status)
 app.command("doctor")(status.doctor)
 app.add_typer(video.app, name="video")
@@ -58,7 +61,7 @@ app.add_typer(models.app, name="models")
 def print_version(requested: bool) -> None:
     """Print the version and exit if `--version` was passed."""
     if requested:
-        typer.echo(f"oneclick {__version__}")
+        output.echo(f"oneclick {__version__}")
         raise typer.Exit
 
 

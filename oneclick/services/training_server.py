@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 import fsspec
 import msgspec
 
-from oneclick.core.errors import NoSpace, Unavailable, UsageError
-from oneclick.storage import files
+from oneclick.core.errors import NoSpace, OneclickError, Unavailable, UsageError
+from oneclick.storage import bulk_files, files
 
 CHUNK = 1 << 20
 
@@ -23,6 +22,11 @@ class FileStamp(msgspec.Struct, frozen=True):
     size: int
     """Bytes."""
     sha256: str
+
+    @classmethod
+    def of(cls, content: bytes) -> FileStamp:
+        """Return the stamp of a file's content."""
+        return cls(len(content), hashlib.sha256(content).hexdigest())
 
 
 class ClipCompletion(msgspec.Struct, frozen=True):
@@ -69,8 +73,9 @@ class RemoteFolder:
         self.address, self._label = address, label
         try:
             self._fs, self.root = fsspec.core.url_to_fs(address)
-        except (ValueError, ImportError) as error:
-            raise UsageError(f"{label} {address}: {error}") from None
+        except Exception as error:  # every file system raises its own
+            text = (str(error).splitlines() or [type(error).__name__])[0]
+            raise UsageError(f"{label} {address}: {text}; correct the URL") from None
         protocols = self._fs.protocol  # one name or several
         self.local = protocols == "file" or (not isinstance(protocols, str) and "file" in protocols)
 
@@ -91,16 +96,18 @@ class RemoteFolder:
             self._fs.makedirs(str(PurePosixPath(self._path(name)).parent), exist_ok=True)
             self._fs.pipe_file(self._path(name), content)
 
-    def put(self, source: Path, name: str, stamp: FileStamp, link: bool = True) -> None:
-        """Copy a file here and check that its stamp is `stamp`.
+    def put(self, source: Path, name: str, stamp: FileStamp) -> None:
+        """Copy a file here and check that its stamp is `stamp`; the two share no inode.
 
-        On the same disk a hard link replaces the copy, which costs neither time nor space, unless
-        `link` is false.
+        On a local disk the copy is not flushed: see `flush`.
 
         Raises:
             Unavailable: the file that arrived is another one.
         """
-        if not (self.local and link and _hard_link(source, Path(self._path(name)))):
+        if self.local:
+            with self._guard():
+                bulk_files.copy(source, Path(self._path(name)))
+        else:
             with self._guard():
                 content = source.read_bytes()
             self.write(name, content)
@@ -109,6 +116,11 @@ class RemoteFolder:
                 f"{name} did not arrive whole on {self.address}: run again; if it repeats, "
                 "check the server's disk"
             )
+
+    def flush(self, names: Iterable[str]) -> None:
+        """Flush files that `put` copied to the device, where that is a local disk."""
+        if self.local:
+            bulk_files.flush_all(Path(self._path(name)) for name in names)
 
     def stamp(self, name: str) -> FileStamp | None:
         """Read a file back and return its size and checksum; None if it does not exist."""
@@ -122,6 +134,27 @@ class RemoteFolder:
             except FileNotFoundError:
                 return None
         return FileStamp(size, digest.hexdigest())
+
+    def names(self, folder: str) -> list[str]:
+        """List the names of the files in a folder; none where it does not exist."""
+        with self._guard():
+            try:
+                entries = self._fs.ls(self._path(folder), detail=False, refresh=True)
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+        return sorted(PurePosixPath(entry).name for entry in entries)
+
+    def fetch(self, name: str, target: Path) -> bool:
+        """Copy a file to `target`; return False if it does not exist."""
+        with self._guard(), files.guard(target), target.open("wb") as writer:
+            try:
+                with self._fs.open(self._path(name), "rb") as reader:
+                    while chunk := reader.read(CHUNK):
+                        writer.write(chunk)
+            except FileNotFoundError:
+                target.unlink()
+                return False
+        return True
 
     def remove(self, name: str) -> bool:
         """Delete a file; return False if it does not exist."""
@@ -147,21 +180,9 @@ class RemoteFolder:
     def _guard(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, TimeoutError) as error:
+        except OneclickError:
+            raise
+        except Exception as error:  # every file system raises its own
             if files.is_disk_full(error):
                 raise NoSpace(f"no space left on {self.address}: free some, run again") from error
             raise Unavailable(f"{self._label} {self.address}: {error}; run again later") from error
-
-
-def _hard_link(source: Path, target: Path) -> bool:
-    """Make `target` a hard link to `source`; return False if the file system refuses."""
-    if target.exists() and target.samefile(source):
-        return True
-    with files.guard(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.unlink(missing_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        return False
-    return True

@@ -1,0 +1,353 @@
+"""Backup and restore: copies of a workspace in any folder or bucket, each file stored once.
+
+objects/<2>/<sha256>     the content of files
+backups/<time>.json      which files a workspace held at that time; written last
+
+A backup runs while others work: the catalog is copied first, and whatever is newer than it is
+taken in from the files when the restored workspace is opened.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path, PurePath
+
+import msgspec
+
+from oneclick import __version__
+from oneclick.catalog import Catalog, copies
+from oneclick.catalog import engine as engines
+from oneclick.catalog import verify as catalog_verify
+from oneclick.core import progress
+from oneclick.core.errors import BadInput, OneclickError, Unavailable, UnknownName, UsageError
+from oneclick.services.training_server import FileStamp, RemoteFolder
+from oneclick.storage import files
+from oneclick.storage.workspace import Workspace
+
+LATEST_MEMORY = 64 << 20
+"""Bytes up to which a file is read at once: it may be written while it is copied."""
+CATALOG = "catalog.sqlite"
+_LEFT_OUT = ("locks", ".prefect", "logs")
+# What moves from one folder to another is looked at where it comes from first, so that a move in
+# between is seen twice and never not at all.
+_FIRST = ("review/verdicts/*.json", "review/*/verdicts/*.json", "models/*.json")
+
+
+class StoredFile(msgspec.Struct, frozen=True):
+    """A file of a workspace at the time of a backup."""
+
+    size: int
+    """Bytes."""
+    sha256: str
+    modified_ns: int
+    """Time of its last change, ns since 1970."""
+
+
+class BackupManifest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which files a workspace held."""
+
+    made_at: datetime
+    """UTC."""
+    code: str
+    """Version of oneclick."""
+    files: dict[str, StoredFile]
+    """By path below the workspace."""
+
+    @property
+    def name(self) -> str:
+        """Return the name of the backup, which sorts by time."""
+        return f"{self.made_at:%Y%m%dT%H%M%S%f}Z"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupResult:
+    """What a backup stored."""
+
+    name: str
+    files: int
+    """Files of the workspace."""
+    new_files: int
+    """Files whose content was not there."""
+    new_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreResult:
+    """What a restore brought back."""
+
+    name: str
+    files: int
+    problems: list[str] = field(default_factory=list)
+    """A sentence about each file that is lost, and each difference to the catalog."""
+    newer: list[str] = field(default_factory=list)
+    """What is known to have come after this backup: erasures, models, verdicts, datasets."""
+    aside: Path | None = None
+    """Where the workspace that was there is now."""
+
+
+class BackupStore:
+    """Backups of one workspace in a folder or bucket."""
+
+    def __init__(self, address: str) -> None:
+        if not address:
+            raise UsageError("name the folder or URL of the backup")
+        self.remote = RemoteFolder(address, label="backup")
+
+    def names(self) -> list[str]:
+        """Return the names of all backups, oldest first."""
+        return sorted(
+            name.removesuffix(".json")
+            for name in self.remote.names("backups")
+            if name.endswith("Z.json")
+        )
+
+    def read(self, name: str | None = None) -> BackupManifest:
+        """Read a backup's list of files; by default the newest.
+
+        Raises:
+            UnknownName: there is none of that name. BadInput: it is broken.
+        """
+        names = self.names()
+        if not names or name not in (None, *names):
+            raise UnknownName("backup", name or "at all", names[-5:])
+        path = f"backups/{name or names[-1]}.json"
+        try:
+            return msgspec.json.decode(self.remote.read(path) or b"", type=BackupManifest)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise BadInput(f"{path} of {self.remote.address} is broken: {error}") from None
+
+    def check(self, name: str | None = None) -> list[str]:
+        """Read every file of a backup and compare its checksum; return a sentence a problem."""
+        manifest, problems = self.read(name), []
+        contents = {stored.sha256: path for path, stored in sorted(manifest.files.items())}
+        for digest, path in progress.track("check", contents.items(), len(contents)):
+            stamp = self.remote.stamp(object_name(digest))
+            if stamp is None or stamp.sha256 != digest:
+                state = "missing" if stamp is None else "damaged"
+                problems.append(f"{path}: {object_name(digest)} is {state}; back up again")
+        return problems
+
+
+def object_name(digest: str) -> str:
+    """Return where the content of this sha256 is stored."""
+    return f"objects/{digest[:2]}/{digest}"
+
+
+def backup(home: Path, address: str, videos: bool = True) -> BackupResult:
+    """Store every file of a workspace that the backup does not hold yet.
+
+    Args:
+        home: the workspace folder; others may work in it.
+        address: folder or URL, of one workspace.
+        videos: raw recordings too.
+
+    Raises:
+        BadInput: there is no workspace. Unavailable, NoSpace: nothing counts as stored; run again.
+    """
+    if not home.is_dir():
+        raise BadInput(f"there is no workspace at {home}")
+    workspace, store = Workspace(home), BackupStore(address)
+    if store.remote.local and Path(store.remote.root).resolve().is_relative_to(home.resolve()):
+        raise UsageError(f"{address} is inside the workspace: a backup belongs elsewhere")
+    writer = BackupWriter(workspace, store)
+    with files.temporary_name(home / CATALOG) as copy:
+        writer.copy_catalog(copy)
+        writer.add(CATALOG, copy)
+    for name in progress.track("backup", writer.list_files(videos), 0):
+        writer.add(name, home / name)
+    return writer.finish()
+
+
+class BackupWriter:
+    """Stores the files of one backup, its manifest last."""
+
+    def __init__(self, workspace: Workspace, store: BackupStore) -> None:
+        self.workspace, self.store = workspace, store
+        self.files: dict[str, StoredFile] = {}
+        self.new_objects: dict[str, int] = {}
+        earlier = store.names()
+        self.before = store.read(earlier[-1]).files if earlier else {}
+        self.objects = {stored.sha256 for stored in self.before.values()}
+
+    def copy_catalog(self, copy: Path) -> None:
+        """Copy the catalog as it is at one moment; one in Postgres as an SQLite file."""
+        url = Catalog.url(self.workspace)
+        with Catalog.open(self.workspace.home), files.guard(copy):  # as new as its files
+            if url.get_backend_name() == "sqlite":
+                copies.copy_sqlite(Path(url.database or ""), copy)
+            else:
+                copies.copy_rows(url, engines.default_url(copy))
+
+    def list_files(self, videos: bool) -> Iterator[str]:
+        """Yield the paths below the workspace, what moves between folders first."""
+        home = self.workspace.home
+        for pattern in _FIRST:
+            for path in sorted(home.glob(pattern)):
+                if not path.name.startswith("."):
+                    yield path.relative_to(home).as_posix()
+        for folder, folders, names in os.walk(home):
+            place = Path(folder).relative_to(home)
+            folders[:] = sorted(
+                name
+                for name in folders
+                if not (name.startswith(".") or (place == Path() and name in _LEFT_OUT))
+            )
+            for name in sorted(names):
+                path = place / name
+                is_recording = place.parts[:1] == ("videos",) and path.suffix != ".json"
+                if name.startswith((".", CATALOG)) or (is_recording and not videos):
+                    continue
+                if path.as_posix() not in self.files:
+                    yield path.as_posix()
+
+    def add(self, name: str, path: Path) -> None:
+        """Store one file unless it is there; one that vanished meanwhile has moved on."""
+        try:
+            status = path.stat()
+            earlier = self.before.get(name)
+            if earlier and (earlier.size, earlier.modified_ns) == (
+                status.st_size,
+                status.st_mtime_ns,
+            ):
+                self.files[name] = earlier
+                return
+            stamp = self._store(path, status.st_size)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise Unavailable(f"cannot read {path}: {error.strerror or error}") from None
+        self.files[name] = StoredFile(stamp.size, stamp.sha256, status.st_mtime_ns)
+
+    def _store(self, path: Path, size: int) -> FileStamp:
+        if size <= LATEST_MEMORY:
+            content = path.read_bytes()
+            stamp = FileStamp.of(content)
+        else:
+            content, stamp = None, FileStamp(size, files.sha256(path))
+        if stamp.sha256 in self.objects:
+            return stamp
+        name = object_name(stamp.sha256)
+        if content is None:
+            self.store.remote.put(path, name, stamp)
+        else:
+            self.store.remote.write(name, content)
+        self.objects.add(stamp.sha256)
+        self.new_objects[name] = stamp.size
+        return stamp
+
+    def finish(self) -> BackupResult:
+        """Flush what was stored, and write the manifest."""
+        self.store.remote.flush(self.new_objects)
+        manifest = BackupManifest(made_at=datetime.now(UTC), code=__version__, files=self.files)
+        self.store.remote.write(f"backups/{manifest.name}.json", files.to_json(manifest))
+        return BackupResult(
+            name=manifest.name,
+            files=len(self.files),
+            new_files=len(self.new_objects),
+            new_bytes=sum(self.new_objects.values()),
+        )
+
+
+def restore(
+    home: Path, address: str, name: str | None = None, replace: bool = False
+) -> RestoreResult:
+    """Write a workspace as it was at the time of a backup, complete or not at all.
+
+    Files whose content is lost or damaged are left out and named.
+
+    Args:
+        home: folder of the workspace; it must not exist, or be empty.
+        address: folder or URL of the backup.
+        name: of the backup; by default the newest.
+        replace: move a workspace that is there aside.
+
+    Raises:
+        UsageError: there is a workspace. UnknownName: there is no such backup.
+    """
+    store = BackupStore(address)
+    manifest = store.read(name)
+    is_there = home.exists() and any(home.iterdir())
+    if is_there and not replace:
+        raise UsageError(f"{home} is not empty: name another --home, or --replace moves it aside")
+    problems: list[str] = []
+    count, aside = 0, None
+    with files.temporary_name(home) as folder:
+        for path, stored in progress.track("restore", manifest.files.items(), len(manifest.files)):
+            if _is_outside(path):
+                problems.append(f"{path}: a path that leads out of the workspace; left out")
+            elif problem := _restore_file(store, folder / path, stored):
+                problems.append(f"{path}: {problem}")
+            else:
+                count += 1
+        with files.guard(home):
+            if is_there:
+                aside = home.with_name(
+                    f"{home.name}.before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+                )
+                home.rename(aside)
+            folder.rename(home)
+    newer = list(_later_files(store, manifest, aside))
+    problems += _check(home)
+    return RestoreResult(
+        name=manifest.name, files=count, problems=problems, newer=newer, aside=aside
+    )
+
+
+def _is_outside(path: str) -> bool:
+    return Path(path).is_absolute() or ".." in Path(path).parts
+
+
+def _restore_file(store: BackupStore, target: Path, stored: StoredFile) -> str:
+    """Write one file; return what is wrong with it."""
+    name = object_name(stored.sha256)
+    with files.guard(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    if not store.remote.fetch(name, target):
+        return f"{name} is missing"
+    if files.sha256(target) != stored.sha256:
+        target.unlink()
+        return f"{name} is damaged"
+    with files.guard(target):
+        os.utime(target, ns=(stored.modified_ns, stored.modified_ns))
+        files.flush(target)
+    return ""
+
+
+def _check(home: Path) -> list[str]:
+    """Bring the restored catalog up to date with its files, and verify it."""
+    try:
+        with Catalog.open(home) as catalog:
+            return catalog_verify.verify(catalog)
+    except OneclickError as error:
+        return [str(error)]
+
+
+def _later_files(store: BackupStore, manifest: BackupManifest, aside: Path | None) -> Iterator[str]:
+    """Yield what came after a backup, as later backups and the workspace moved aside tell."""
+    paths = set(manifest.files)
+    later: dict[str, str] = {}
+    for name in store.names():
+        if name > manifest.name:
+            later |= dict.fromkeys(store.read(name).files, f"backup {name}")
+    if aside:
+        for pattern in itertools.chain(*_WEIGHTY.values()):
+            later |= {
+                path.relative_to(aside).as_posix(): str(aside) for path in aside.glob(pattern)
+            }
+    for noun, patterns in _WEIGHTY.items():
+        for path, origin in sorted(later.items()):
+            if path not in paths and any(PurePath(path).match(pattern) for pattern in patterns):
+                yield f"{noun} {path} of {origin} came after this backup"
+
+
+_WEIGHTY = {
+    "erasure": ("review/receipts/*.json",),
+    "model": ("models/*/card.json",),
+    "verdict": ("review/archive/*.json", "review/*/archive/*.json"),
+    "dataset": ("datasets/*/version.json",),
+}
+"""What must not be forgotten silently: where it stands, by its noun."""

@@ -1,0 +1,159 @@
+"""A backup holds every file once, and a restored workspace is the one that was backed up."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from oneclick.catalog import Catalog, verify
+from oneclick.core.errors import BadInput, UnknownName, UsageError
+from oneclick.platforms.local import LocalPlatform
+from oneclick.stages import backup as stage
+from oneclick.stages import review
+from oneclick.storage import files
+from oneclick.storage.workspace import Workspace
+from tests.catalog import samples
+from tests.catalog.samples import everything
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("furnished") / "workspace"
+    samples.furnish(home)
+    return home
+
+
+@pytest.fixture
+def home(furnished: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(furnished, tmp_path / "home")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> str:
+    return str(tmp_path / "store")
+
+
+def content(home: Path) -> dict[str, str]:
+    """Digest of each file that a backup holds; the catalog is compared row by row."""
+    paths = [path for path in home.rglob("*") if path.is_file()]
+    left_out = ("catalog.sqlite", "generation.json", "locks")
+    return {
+        name: files.sha256(path)
+        for path in paths
+        if not (name := path.relative_to(home).as_posix()).startswith(left_out)
+    }
+
+
+def test_a_restored_workspace_equals_the_one_that_was_backed_up(
+    home: Path, store: str, tmp_path: Path
+) -> None:
+    before, told = content(home), everything(home)
+    result = stage.backup(home, store)
+    restored = stage.restore(tmp_path / "restored", store)
+    assert (restored.problems, restored.newer) == ([], [])
+    assert restored.files == result.files
+    assert content(tmp_path / "restored") == before
+    assert everything(tmp_path / "restored") == told
+    with Catalog.open(home) as old, Catalog.open(tmp_path / "restored") as new:
+        assert new.events() == old.events()
+
+
+def test_a_second_backup_stores_only_what_is_new(home: Path, store: str) -> None:
+    first = stage.backup(home, store)
+    assert first.new_files > 20
+    files.write_atomic(home / "clips" / "note.json", "new")
+    second = stage.backup(home, store)
+    # Besides: the catalog and its generation, which every opening to write changes.
+    assert 1 <= second.new_files <= 3
+    assert second.files == first.files + 1
+    assert stage.BackupStore(store).check() == []
+
+
+def test_an_older_backup_says_what_came_after_it(home: Path, store: str, tmp_path: Path) -> None:
+    first = stage.backup(home, store).name
+    receipt = Workspace(home).receipts_dir() / "clip-1.json"
+    files.write_json(receipt, {"clip": "clip-1"})
+    stage.backup(home, store)
+    result = stage.restore(tmp_path / "restored", store, first)
+    assert [line.partition(" of ")[0] for line in result.newer] == [
+        "erasure review/receipts/clip-1.json"
+    ]
+    over = stage.restore(home, store, first, replace=True)
+    assert over.newer == result.newer or str(over.aside) in over.newer[0]
+    assert over.aside is not None
+    assert (over.aside / receipt.relative_to(home)).exists()
+    assert not receipt.exists()
+
+
+def test_verdicts_that_come_in_during_a_backup_are_in_it_or_after_it(
+    home: Path, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The verdict is collected between the copy of the catalog and that of the files."""
+    clip = samples.clip(3)
+    assert LocalPlatform(Workspace(home).review_dir()).submit(samples.verdict(clip))
+    copy = stage.BackupWriter.copy_catalog
+
+    def copy_then_collect(writer: stage.BackupWriter, path: Path) -> None:
+        copy(writer, path)
+        assert review.collect(home).done == [clip.id]
+
+    monkeypatch.setattr(stage.BackupWriter, "copy_catalog", copy_then_collect)
+    stage.backup(home, store)
+    result = stage.restore(tmp_path / "restored", store)
+    assert result.problems == []
+    with Catalog.open(tmp_path / "restored") as catalog:
+        assert catalog.clip(clip.id).stage == "ACCEPTED"
+        assert verify.verify(catalog) == []
+
+
+@pytest.mark.parametrize("damage", ["gone", "changed"])
+def test_a_damaged_backup_restores_the_rest_and_names_the_file(
+    home: Path, store: str, tmp_path: Path, damage: str
+) -> None:
+    stage.backup(home, store)
+    label = next(home.glob("clips/*/*/labels/0002-human.json"))
+    stored = Path(store) / stage.object_name(files.sha256(label))
+    stored.unlink() if damage == "gone" else stored.write_bytes(b"other")
+    name = label.relative_to(home).as_posix()
+    assert [line.partition(":")[0] for line in stage.BackupStore(store).check()] == [name]
+    result = stage.restore(tmp_path / "restored", store)
+    assert result.problems[0].startswith(f"{name}: ")
+    assert not (tmp_path / "restored" / name).exists()
+    with Catalog.open(tmp_path / "restored") as catalog:
+        assert len(catalog.clips()) == 9
+
+
+def test_wrong_use_is_told_in_one_line(home: Path, store: str, tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match="backup"):
+        stage.restore(tmp_path / "restored", store)
+    with pytest.raises(BadInput, match="no workspace"):
+        stage.backup(tmp_path / "nothing", store)
+    with pytest.raises(UsageError, match="inside the workspace"):
+        stage.backup(home, str(home / "copies"))
+    stage.backup(home, store)
+    with pytest.raises(UsageError, match="not empty"):
+        stage.restore(home, store)
+    with pytest.raises(UnknownName, match="20200101"):
+        stage.restore(tmp_path / "restored", store, "20200101")
+    assert not (tmp_path / "restored").exists()
+
+
+def test_raw_recordings_may_stay_out(home: Path, store: str) -> None:
+    files.write_atomic(home / "videos" / "ward" / "ward-0.mp4", b"film")
+    stage.backup(home, store, videos=False)
+    names = stage.BackupStore(store).read().files
+    assert "videos/ward/ward-0.json" in names
+    assert "videos/ward/ward-0.mp4" not in names
+
+
+def test_a_path_that_leads_out_of_the_workspace_is_not_written(
+    home: Path, store: str, tmp_path: Path
+) -> None:
+    result = stage.backup(home, store)
+    path = Path(store) / "backups" / f"{result.name}.json"
+    path.write_text(path.read_text().replace('"videos/ward/ward-0.json"', '"../out.json"'))
+    restored = stage.restore(tmp_path / "restored", store)
+    assert any("leads out" in problem for problem in restored.problems)
+    assert not (tmp_path / "out.json").exists()
