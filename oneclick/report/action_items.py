@@ -27,6 +27,9 @@ def catalog_action_items(
 ) -> Iterator[ActionItem]:
     """Yield what needs a person according to the catalog, most urgent first."""
     clips = {row.stage: row.clips for row in stages}
+    if catalog.is_behind:
+        text = "the catalog is older than the files: the next pass takes in what it lacks"
+        yield ActionItem("catalog", text, "system", ("catalog", "verify"))
     if not videos:
         text = "no video yet: begin with one of yours"
         yield ActionItem("start", text, "pipeline", ("run", "VIDEO"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ from typing import Any
 import msgspec
 
 from oneclick.catalog import Catalog
-from oneclick.core.errors import UnknownName
+from oneclick.core.errors import BadInput, UnknownName
 from oneclick.core.evaluation import ClassScore, ModelScore, SliceComparison, WorstClip
 from oneclick.storage import model_cards, model_registry
 from oneclick.storage.model_cards import ModelCard
@@ -163,8 +164,12 @@ def datasets(home: Path) -> list[DatasetRow]:
 
 
 def cards(home: Path) -> list[ModelCard]:
-    """Read the cards of all complete models, oldest first."""
-    cards = [card for card in map(model_cards.read, folders(home)) if card]
+    """Read the cards of all complete models, oldest first; broken ones are left out."""
+    cards = []
+    for folder in folders(home):
+        with contextlib.suppress(BadInput):  # named by `status` and `catalog verify`
+            if card := model_cards.read(folder):
+                cards.append(card)
     return sorted(cards, key=lambda card: (card.made_at, card.id))
 
 
