@@ -57,7 +57,7 @@ class VerdictFile(msgspec.Struct, frozen=True, kw_only=True):
             decision=verdict.decision,
             by=verdict.by,
             at=verdict.at,
-            seconds=round(verdict.seconds, 3),
+            seconds=float(round(verdict.seconds, 3)),
             edits=verdict.edits,
             reason=verdict.reason,
             labels=msgspec.Raw(content),

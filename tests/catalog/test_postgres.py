@@ -128,3 +128,34 @@ def test_a_reader_sees_what_another_connection_writes(home: Path) -> None:
         assert reader.extents(counters.RECORDED, noon, noon + hour, counters.QUARTER)
         grown = reader.growth(counters.MOVED, since=noon)
         assert grown["", "CUT"] == reader.counts()[ClipStage.CUT] == 0
+
+
+def test_a_lock_is_seen_by_hosts_that_share_only_the_database(home: Path, tmp_path: Path) -> None:
+    from oneclick.storage import locks
+    from oneclick.storage.locks import WriteLock
+    from oneclick.storage.workspace import Workspace
+
+    here, elsewhere = Workspace(home), Workspace(tmp_path / "mounted elsewhere")
+    with locks.hold(here, WriteLock.PUBLISH):
+        with (
+            pytest.raises(Unavailable, match="holds the lock 'publish'"),
+            locks.hold(elsewhere, WriteLock.PUBLISH, wait=False),
+        ):
+            raise AssertionError("two hold the lock")
+        with locks.hold(elsewhere, WriteLock.CHAMPION, wait=False):
+            pass
+    with locks.hold(elsewhere, WriteLock.PUBLISH, wait=False):
+        pass
+
+
+def test_a_backup_holds_the_catalog_as_an_sqlite_file(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from oneclick.stages import backup
+
+    samples.furnish(home / "workspace")
+    before = samples.everything(home / "workspace")
+    backup.backup(home / "workspace", str(tmp_path / "store"))
+    monkeypatch.delenv("ONECLICK_CATALOG_URL")
+    assert backup.restore(tmp_path / "restored", str(tmp_path / "store")).problems == []
+    assert samples.everything(tmp_path / "restored") == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,3 +142,46 @@ def test_an_unknown_platform_lists_the_known_ones(tmp_path: Path) -> None:
     assert registry.platform_names() == ["local", "encord"]
     with pytest.raises(UnknownName, match="local, encord"):
         registry.open_platform(PlatformOptions("paper"), Workspace(tmp_path))
+
+
+def test_of_several_people_who_decide_at_once_one_is_told_done(tmp_path: Path) -> None:
+    platform, offers = LocalPlatform(tmp_path), [clips.clip(k) for k in range(10)]
+    sent = [(clip, clips.auto_labels(clip)) for clip in offers]
+    list(platform.send(sent))
+
+    def decide(person: int) -> list[str]:
+        name, done = f"annotator-{person}", []
+        for clip in offers:
+            verdict = Verdict(clip=clip.id, decision="accept", by=name, at=clips.NOON)
+            done += [f"{clip.id} {name}"] * platform.submit(verdict)
+        return done
+
+    with ThreadPoolExecutor(4) as pool:
+        told = [line for lines in pool.map(decide, range(4)) for line in lines]
+    assert sorted(told) == [f"{verdict.clip} {verdict.by}" for verdict in platform.collect()]
+    assert len(told) == len(offers)
+
+
+def test_after_a_kill_between_archive_and_task_nobody_is_asked_again(tmp_path: Path) -> None:
+    """As versions before left it: the verdict in the archive, the task still there."""
+    platform, clip = LocalPlatform(tmp_path), clips.clip()
+    list(platform.send([(clip, clips.auto_labels(clip))]))
+    task = tmp_path / "tasks" / f"{clip.id}.json"
+    content = task.read_bytes()
+    verdict = Verdict(clip=clip.id, decision="accept", by="annotator-1", at=clips.NOON)
+    assert platform.submit(verdict)
+    platform.acknowledge(verdict)
+    task.write_bytes(content)
+    assert platform.pending() == []
+    assert not platform.submit(replace(verdict, by="annotator-2"))
+    assert list(platform.collect()) == []
+
+
+def test_a_flipped_bit_in_a_verdict_is_noticed(tmp_path: Path) -> None:
+    platform, clip = LocalPlatform(tmp_path), clips.clip()
+    list(platform.send([(clip, clips.auto_labels(clip))]))
+    platform.submit(Verdict(clip=clip.id, decision="accept", by="annotator-1", at=clips.NOON))
+    path = tmp_path / "verdicts" / f"{clip.id}.json"
+    path.write_text(path.read_text().replace("annotator-1", "annotator-3"))
+    assert list(platform.collect()) == []
+    assert "was changed after it was written" in platform.unreadable()[clip.id]

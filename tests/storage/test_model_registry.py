@@ -1,20 +1,25 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from oneclick.core.errors import BadInput, OneclickError, UnknownName
-from oneclick.storage import model_registry
+from oneclick.core.errors import BadInput, OneclickError, Unavailable, UnknownName
+from oneclick.storage import files, model_registry
 from oneclick.storage.workspace import Workspace
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     for name in "abc":
-        (tmp_path / "models" / name).mkdir(parents=True)
-        (tmp_path / "models" / name / "card.json").write_text("{}")
+        complete(Workspace(tmp_path), name)
     return Workspace(tmp_path)
+
+
+def complete(workspace: Workspace, name: str) -> None:
+    """A model that is complete as far as the registry asks."""
+    files.write_atomic(workspace.model_dir(name) / "card.json", "{}")
 
 
 def test_before_the_first_promotion_nobody_serves(workspace: Workspace) -> None:
@@ -66,3 +71,33 @@ def test_a_broken_registry_is_named(workspace: Workspace) -> None:
     workspace.champion_file.write_text('{"model"')
     with pytest.raises(BadInput, match=r"champion\.json"):
         model_registry.champion(workspace)
+
+
+def test_no_promotion_is_lost_among_several_at_once(workspace: Workspace) -> None:
+    names = [f"m{number}" for number in range(16)]
+    for name in names:
+        complete(workspace, name)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: model_registry.promote(workspace, name, "at once"), names))
+    registry = model_registry.read(workspace)
+    assert registry is not None
+    assert sorted(period.model for period in registry.history) == sorted(names)
+    assert registry.model == registry.history[-1].model
+
+
+def test_a_promotion_over_another_champion_than_was_compared_is_refused(
+    workspace: Workspace,
+) -> None:
+    model_registry.promote(workspace, "a", "first", instead_of=None)
+    model_registry.promote(workspace, "b", "better", instead_of="a")
+    with pytest.raises(Unavailable, match="model b came into service while c was compared with a"):
+        model_registry.promote(workspace, "c", "better", instead_of="a")
+    assert model_registry.champion(workspace) == "b"
+
+
+def test_a_rollback_that_names_the_bad_model_can_be_said_twice(workspace: Workspace) -> None:
+    for name in "abc":
+        model_registry.promote(workspace, name, "better")
+    assert model_registry.rollback(workspace, instead_of="c") == "b"
+    assert model_registry.rollback(workspace, instead_of="c") == "b"
+    assert model_registry.rollback(workspace) == "a"
