@@ -71,6 +71,7 @@ class Catalog(VideosMixin, ClipsMixin, ReviewsMixin, HistoryMixin, SearchMixin):
                     remedy = f"the catalog at {path} is lost: oneclick catalog rebuild"
                 raise Unavailable(remedy)
             if not readonly:
+                workspace.create()
                 with files.guard(path):
                     path.parent.mkdir(parents=True, exist_ok=True)
         catalog = cls(workspace, engines.connect(database_url, readonly), clock)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,6 +40,31 @@ class ClipsMixin(RollupsMixin):
         self._add_event(clip.id, None, stage, by, detail, at)
         self._add_counts(counters.stage_changes(clip.camera, stage, 1))
         return True
+
+    def insert_clips(self, clips: Sequence[tuple[Clip, ClipStage, int, datetime]], by: str) -> None:
+        """Add many Clips, as (clip, stage, label revision, time); the counters must be refilled."""
+        unset: dict[str, Any] = NO_LEASE | {"error": "", "failed_from": None, "attempts": 0}
+        columns = [
+            rows.clip_columns(clip)
+            | unset
+            | {"stage": stage.value, "revision": revision, "created_at": at, "moved_at": at}
+            for clip, stage, revision, at in clips
+        ]
+        events = [
+            {"clip": clip.id, "at": at, "old": None, "new": stage.value, "by": by, "detail": ""}
+            for clip, stage, _, at in clips
+        ]
+        if columns:
+            with self.transaction() as connection:
+                connection.execute(sa.insert(schema.clips), columns)
+                connection.execute(sa.insert(schema.clip_events), events)
+
+    def stages(self) -> dict[str, ClipStage]:
+        """Return the stage of each Clip by id."""
+        table = schema.clips.c
+        return {
+            row.id: ClipStage(row.stage) for row in self._fetch(sa.select(table.id, table.stage))
+        }
 
     def clip(self, clip_id: str) -> ClipRecord:
         """Return one Clip.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from oneclick.catalog import recount, rows
 from oneclick.catalog.catalog import Catalog
-from oneclick.catalog.rows import ClipRecord, VerdictRecord
+from oneclick.catalog.rows import LabelRevisionRecord, VerdictRecord
 from oneclick.core import progress
 from oneclick.core.clips import Clip, ClipStage
 from oneclick.core.errors import BadInput, OneclickError, Unavailable
@@ -53,25 +54,26 @@ class CatalogFiller:
         """
         self.add_videos(thorough)
         self.add_hits(thorough)
-        records = {row.clip.id: row for row in self.catalog.clips()}
-        settled = () if thorough else self.find_settled(records)
-        self.verdicts = verdicts.read_archives(self.workspace, self.problems, settled)
+        stages = self.catalog.stages()
+        self.verdicts = verdicts.read_archives(
+            self.workspace, self.problems, () if thorough else self.find_settled(stages)
+        )
         self.add_datasets()
-        self.add_new_clips(records.keys())
-        unpublished = {id for id, row in records.items() if row.stage is not ClipStage.PUBLISHED}
+        self.add_new_clips(stages)
+        unpublished = {id for id, stage in stages.items() if stage is not ClipStage.PUBLISHED}
         suspects = self.verdicts.keys() | (self.published & unpublished)
-        for clip_id in sorted(records if thorough else suspects & records.keys()):
-            self._attempt(self.update_clip, records[clip_id])
+        for clip_id in sorted(stages if thorough else suspects & stages.keys()):
+            self._attempt(self.update_clip, clip_id)
         for clip in self.catalog.selections():
             self.restore_quarantine(clip.id)
         self.add_models()
         return self.problems
 
-    def find_settled(self, records: dict[str, ClipRecord]) -> set[str]:
-        """Return the clips that were decided, with a verdict that the catalog knows."""
-        catalogued = {verdict.clip for verdict in self.catalog.verdicts()}
+    def find_settled(self, stages: dict[str, ClipStage]) -> set[str]:
+        """Return the clips that were decided, with a verdict that the catalog has."""
         decided = (ClipStage.ACCEPTED, ClipStage.REJECTED, ClipStage.PUBLISHED)
-        return {id for id, row in records.items() if row.stage in decided and id in catalogued}
+        judged = self.catalog.judged_clips()
+        return {id for id, stage in stages.items() if stage in decided and id in judged}
 
     def _attempt(self, function: Callable[..., T], *arguments: Any) -> T | None:
         """Call the function, or note its error and return None."""
@@ -134,7 +136,7 @@ class CatalogFiller:
                     self.catalog.add_dataset(version, datasets.publication_time(folder))
                     self.additions.append(f"dataset {name}")
 
-    def add_new_clips(self, catalogued: Iterable[str]) -> None:
+    def add_new_clips(self, catalogued: Container[str]) -> None:
         """Add the clips that are not in the catalog, in the order in which they were cut."""
         new_clips = []
         for clip_id, folder in clip_folders(self.workspace):
@@ -144,54 +146,70 @@ class CatalogFiller:
                 at = datetime.fromtimestamp((folder / "clip.json").stat().st_mtime, UTC)
                 new_clips.append((clip, at))
         new_clips.sort(key=lambda pair: (pair[1], pair[0].id))
+        if not new_clips:
+            return
+        videos = {video.id for video in self.catalog.videos()}
+        entries, revisions, records = [], [], []
         for clip, at in progress.track(self.by, new_clips, len(new_clips)):
-            self._attempt(self.add_clip, clip, at)
+            if clip.video not in videos:
+                self.problems.append(f"left out: clip {clip.id}: its video {clip.video} is unknown")
+                continue
+            self.restore_labels(clip.id)
+            clip_revisions = self.read_revisions(clip.id)
+            newest = max((revision.revision for revision in clip_revisions), default=0)
+            entries.append((clip, self.stage_on_disk(clip.id), newest, at))
+            revisions += clip_revisions
+            records += self.verdict_records(clip)
+            self.additions.append(f"clip {clip.id}")
+        with self.catalog.transaction() as connection:
+            self.catalog.insert_clips(entries, self.by)
+            self.catalog.insert_reviews(revisions, records)
+            recount.refill(connection)
+        for clip, *_ in entries:
+            self.restore_quarantine(clip.id)
 
-    def add_clip(self, clip: Clip, at: datetime) -> None:
-        """Add a clip at the stage that its files show, with its labels and its verdicts.
+    def read_revisions(self, clip_id: str) -> list[LabelRevisionRecord]:
+        """Return the records of the label files of a clip; broken ones are left out."""
+        records = []
+        for path in labels.revisions(self.workspace, clip_id):
+            if label_set := self._attempt(labels.load, path):
+                records.append(rows.revision_record(label_set, files.sha256(path)))
+        return records
 
-        Raises:
-            UnknownName: its video is not in the catalog.
-        """
-        self.catalog.video(clip.video)
-        self.restore_labels(clip.id)
-        self.catalog.insert_clip(clip, self.stage_on_disk(clip.id), self.by, at)
-        self.add_reviews(clip)
-        self.restore_quarantine(clip.id)
-        self.additions.append(f"clip {clip.id}")
+    def verdict_records(self, clip: Clip) -> list[VerdictRecord]:
+        """Return the records of the archived verdicts on a clip."""
+        return [
+            VerdictRecord(
+                clip=clip.id,
+                decision=verdict.decision,
+                by=verdict.by,
+                at=verdict.at,
+                seconds=verdict.seconds,
+                edits=verdict.edits,
+                images=len(clip.span),
+                reason=verdict.reason,
+            )
+            for verdict in self.verdicts.get(clip.id, ())
+        ]
 
-    def update_clip(self, row: ClipRecord) -> None:
+    def update_clip(self, clip_id: str) -> None:
         """Take in labels and verdicts of a clip, and move it on to the stage that its files show.
 
         Where somebody works on the clip, its stage is left to them.
         """
-        self.restore_labels(row.clip.id)
-        self.add_reviews(row.clip)
-        self.restore_quarantine(row.clip.id)
-        stage = self.stage_on_disk(row.clip.id)
-        if row.stage is ClipStage.QUARANTINED or row.lease_owner or RANK[stage] <= RANK[row.stage]:
-            return
-        if self.catalog.advance(row.clip.id, row.stage, stage, self.by):
-            self.additions.append(f"clip {row.clip.id}: {row.stage} → {stage}")
-
-    def add_reviews(self, clip: Clip) -> None:
-        """Add the label revisions and verdicts of a clip."""
-        for path in labels.revisions(self.workspace, clip.id):
+        row = self.catalog.clip(clip_id)
+        self.restore_labels(clip_id)
+        for path in labels.revisions(self.workspace, clip_id):
             if label_set := self._attempt(labels.load, path):
                 self._attempt(self.catalog.add_revision, label_set, files.sha256(path))
-        for verdict in self.verdicts.get(clip.id, ()):
-            self.catalog.insert_verdict(
-                VerdictRecord(
-                    clip=clip.id,
-                    decision=verdict.decision,
-                    by=verdict.by,
-                    at=verdict.at,
-                    seconds=verdict.seconds,
-                    edits=verdict.edits,
-                    images=len(clip.span),
-                    reason=verdict.reason,
-                )
-            )
+        for verdict in self.verdict_records(row.clip):
+            self.catalog.insert_verdict(verdict)
+        self.restore_quarantine(clip_id)
+        stage = self.stage_on_disk(clip_id)
+        if row.stage is ClipStage.QUARANTINED or row.lease_owner or RANK[stage] <= RANK[row.stage]:
+            return
+        if self.catalog.advance(clip_id, row.stage, stage, self.by):
+            self.additions.append(f"clip {clip_id}: {row.stage} → {stage}")
 
     def restore_labels(self, clip_id: str) -> None:
         """Save the labels of an archived acceptance again where their file is lost."""

@@ -35,6 +35,13 @@ class HistoryMixin(RollupsMixin):
             self._insert_missing(schema.datasets, [columns])
             self._insert_missing(schema.dataset_clips, clip_columns)
 
+    def newest_time(self) -> datetime | None:
+        """Return when a video was last added, a clip moved or reviewed; None if nothing was."""
+        columns = (schema.videos.c.added_at, schema.clip_events.c.at, schema.verdicts.c.at)
+        queries = [sa.select(sa.func.max(column).label("at")) for column in columns]
+        times = [self._fetch(query)[0].at for query in queries]
+        return max((time for time in times if time is not None), default=None)
+
     def datasets(self) -> list[DatasetRecord]:
         """Return all DatasetVersions, oldest first."""
         table = schema.datasets

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -28,17 +29,7 @@ class ReviewsMixin(RollupsMixin):
         Raises:
             OneclickError: the Clip has this revision with other content.
         """
-        revision = LabelRevisionRecord(
-            clip=labels.clip,
-            revision=labels.revision,
-            kind=labels.kind,
-            parent=labels.parent,
-            made_by=labels.made_by,
-            made_at=labels.made_at,
-            digest=digest,
-            boxes=labels.boxes(),
-            origins=labels.counts(),
-        )
+        revision = rows.revision_record(labels, digest)
         columns = vars(revision) | {"origins": rows.to_json(revision.origins)}
         with self.transaction() as connection:
             newest = self._newest_revision(revision.clip)
@@ -55,6 +46,19 @@ class ReviewsMixin(RollupsMixin):
                 counters.origin_changes(newest.origins).negated() if newest else CounterChanges(),
                 counters.accepted_box_changes(new_boxes * self._acceptances(revision.clip)),
             )
+
+    def insert_reviews(
+        self, revisions: Sequence[LabelRevisionRecord], verdicts: Sequence[VerdictRecord]
+    ) -> None:
+        """Add many label revisions and verdicts of new Clips; the counters must be refilled."""
+        columns = [vars(row) | {"origins": rows.to_json(row.origins)} for row in revisions]
+        with self.transaction() as connection:
+            if columns:
+                connection.execute(sa.insert(schema.label_revisions), columns)
+            if verdicts:
+                connection.execute(
+                    sa.insert(schema.verdicts), [dict(vars(row)) for row in verdicts]
+                )
 
     def _check_digest(self, revision: LabelRevisionRecord) -> None:
         digests = {old.revision: old.digest for old in self.revision_rows(revision.clip)}
@@ -111,6 +115,11 @@ class ReviewsMixin(RollupsMixin):
         table = schema.verdicts.c
         query = sa.select(table.by).where(table.clip == clip_id, table.decision == "accept")
         return sum(not row.by.startswith(POLICY_PREFIX) for row in self._fetch(query))
+
+    def judged_clips(self) -> set[str]:
+        """Return the ids of the Clips with a verdict."""
+        query = sa.select(schema.verdicts.c.clip).distinct()
+        return {row.clip for row in self._fetch(query)}
 
     def verdicts(self) -> list[VerdictRecord]:
         """Return all verdicts, oldest first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import sqlalchemy as sa
@@ -12,6 +12,9 @@ import sqlalchemy as sa
 from oneclick.core.clips import ChosenBy, Clip, ClipStage, Video
 from oneclick.core.hits import Hit, HitBox
 from oneclick.core.spans import Span
+
+if TYPE_CHECKING:  # it loads numpy, which listings do without
+    from oneclick.core.labels import LabelSet
 
 _hits_decoder = msgspec.json.Decoder(tuple[Hit, ...])
 _boxes_decoder = msgspec.json.Decoder(tuple[HitBox, ...])
@@ -229,6 +232,21 @@ def label_revision(row: sa.Row[Any]) -> LabelRevisionRecord:
     """Convert a row of `label_revisions` to a LabelRevisionRecord."""
     columns = dict(row._mapping)
     return LabelRevisionRecord(**columns | {"origins": _origins_decoder.decode(row.origins)})
+
+
+def revision_record(labels: LabelSet, digest: str) -> LabelRevisionRecord:
+    """Return the record of a label file with this sha256."""
+    return LabelRevisionRecord(
+        clip=labels.clip,
+        revision=labels.revision,
+        kind=labels.kind,
+        parent=labels.parent,
+        made_by=labels.made_by,
+        made_at=labels.made_at,
+        digest=digest,
+        boxes=labels.boxes(),
+        origins=labels.counts(),
+    )
 
 
 def hit_columns(video_id: str, key: str, hit: Hit) -> dict[str, Any]:
