@@ -13,13 +13,15 @@ from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
 from oneclick.flows import models, policy
 from oneclick.stages import cut, extract, fetch, predict, trigger
+from oneclick.storage import cameras
+from oneclick.storage.cameras import CodePolicy
 from oneclick.storage.workspace import Workspace
 
 
 @task(name="fetch", tags=["io"], timeout_seconds=6 * policy.HOUR, **policy.TASK)
-def fetch_videos(home: Path, sources: list[str]) -> BatchResult:
+def fetch_videos(home: Path, sources: list[str], codes: CodePolicy) -> BatchResult:
     """Copy the recordings of the sources."""
-    return fetch.fetch(home, sources)
+    return fetch.fetch(home, sources, codes=codes)
 
 
 @task(name="predict", tags=["compute"], timeout_seconds=12 * policy.HOUR, **policy.TASK)
@@ -62,7 +64,9 @@ def collect(
     """Fetch new recordings, search them for likely errors of the model, and cut clips."""
     conf = settings.load(home=home, detect=predictor and {"predictor": predictor})
     model, rival = models.predictor(conf), models.rival(conf)
-    batch = fetch_videos(conf.home, list(sources or conf.sources))
+    # Paths with names of people stand under codes in the parameters, which Prefect keeps.
+    paths = cameras.reveal_sources(Workspace(conf.home), sources or conf.sources)
+    batch = fetch_videos(conf.home, paths, conf.cameras.codes)
     unusable = models.unusable([model, rival], conf)
     batch.failed |= unusable
     rival = None if rival in unusable else rival

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 from oneclick.services import prefect_settings
+from oneclick.storage.workspace import Workspace
 
 DEFAULTS = {
     "DO_NOT_TRACK": "1",
@@ -40,6 +41,7 @@ def prepare(home: Path) -> None:
     Raises:
         Unavailable, NoSpace: the server cannot start.
     """
+    Workspace(home).create()
     if apply_defaults(home):
         from oneclick.flows import local_server
 

@@ -1,6 +1,7 @@
-"""Prefect's server for one command: started early, shielded from Ctrl-C, ended with its process.
+"""Prefect's server as we start it: nobody gets an answer without its key, on loopback neither.
 
-Prefect starts one by itself too, but late (after it has imported the server's code here as well),
+For one command it is started early, shielded from Ctrl-C, and ends with its process. Prefect starts
+one by itself too, but without a key, late (after it has imported the server's code here as well),
 and in the terminal's process group: Ctrl-C ends it first, and every flow that crashes then waits
 minutes for a server that no longer runs.
 """
@@ -16,11 +17,16 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
 from oneclick.core.errors import Unavailable
+from oneclick.services import prefect_access
+from oneclick.services.origin_guard import origin_of
+from oneclick.services.prefect_http import LOOPBACK
 from oneclick.storage import files
 
 MARK = "PREFECT__SERVER_EPHEMERAL"
@@ -39,27 +45,22 @@ class EmbeddedServer:
             Unavailable, NoSpace: the folder cannot be created.
         """
         self._log = folder / "server.log"
+        prefect_access.make_private(folder)
         with files.guard(folder):
-            folder.mkdir(parents=True, exist_ok=True)
             self._log.write_bytes(b"")
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
-        self._url = f"http://127.0.0.1:{port}/api"
-        os.environ |= {MARK: "1", "PREFECT_API_URL": self._url}
-        factory = ["--factory", "prefect.server.api.server:create_app", "--lifespan", "on"]
-        # By default uvicorn imports from the current folder first.
-        factory += ["--app-dir", str(folder)]
-        options = ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error"]
-        with self._log.open("wb") as log_file:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "uvicorn", *factory, *options],
-                env=os.environ | {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_FINAL": "1"},
-                stdin=subprocess.DEVNULL,
-                stdout=log_file,
-                stderr=log_file,
-                start_new_session=True,
-                preexec_fn=end_with_parent,
-            )
+        # Other processes of this machine may connect: the key is of this one and its children.
+        key, listener = prefect_access.new_key(), open_socket("127.0.0.1", 0)
+        origin = origin_of("http", "127.0.0.1", listener.getsockname()[1])
+        self._url = f"{origin}/api"
+        os.environ.pop("PREFECT_API_KEY", None)
+        os.environ |= {
+            MARK: "1",
+            "PREFECT_API_URL": self._url,
+            "PREFECT_API_AUTH_STRING": key,
+        }
+        bypass_proxy(os.environ)
+        env = os.environ | {"PREFECT_UI_ENABLED": "0"}
+        self._process = start_server(listener, [origin], key, env, self._log)
         atexit.register(self.stop)
 
     def wait_until_ready(self, seconds: float) -> None:
@@ -85,17 +86,77 @@ class EmbeddedServer:
         self._process.wait()
 
 
+def open_socket(host: str, port: int) -> socket.socket:
+    """Listen on `host:port`, an IP address of this machine; port 0 takes any free port.
+
+    Raises:
+        Unavailable: nothing can listen there.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise Unavailable(
+            f"cannot listen on {host}:{port}: {error.strerror or error}; choose another --port, "
+            "or set PREFECT_API_URL to use the Prefect server that is there"
+        ) from None
+
+
+def start_server(
+    listener: socket.socket,
+    origins: Sequence[str],
+    key: str,
+    env: Mapping[str, str],
+    log: Path,
+) -> subprocess.Popen[bytes]:
+    """Start a Prefect server that ends with this process.
+
+    Args:
+        listener: the socket to serve, closed here: nobody else can have had its port in between.
+        origins: where its pages may be opened; they use the API of the last.
+        key: `user:password` of its basic authentication.
+        env: environment of the process.
+        log: file that what it prints is added to.
+    """
+    access = {
+        "PREFECT_SERVER_API_AUTH_STRING": key,
+        "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(origins),
+        "PREFECT_UI_API_URL": f"{origins[-1]}/api",
+        "PREFECT__SERVER_FINAL": "1",
+    }
+    with listener, log.open("ab") as log_file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "oneclick.flows.prefect_server", str(listener.fileno())],
+            env={**env, **access},
+            pass_fds=[listener.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=log_file,
+            stderr=log_file,
+            start_new_session=True,
+            preexec_fn=end_with_parent,
+        )
+
+
 def is_embedded() -> bool:
     """Check whether flows of this process use an embedded server."""
     return MARK in os.environ
+
+
+def bypass_proxy(env: MutableMapping[str, str]) -> None:
+    """Let programs with this environment reach our server, and send its key, without a proxy."""
+    for name in ("NO_PROXY", "no_proxy"):
+        hosts = [host for host in env.get(name, "").split(",") if host]
+        env[name] = ",".join(dict.fromkeys([*hosts, *LOOPBACK]))
 
 
 def is_ready(url: str) -> bool:
     """Check whether a Prefect API answers at this address."""
     try:
         # Certificates take 0.1 s to load, at each poll; only https needs them.
-        secure = url.startswith("https:")
-        return httpx.get(f"{url.rstrip('/')}/health", timeout=2, verify=secure).status_code < 500
+        secure, loopback = url.startswith("https:"), urlsplit(url).hostname in LOOPBACK
+        with httpx.Client(timeout=2, verify=secure, trust_env=not loopback) as client:
+            return client.get(f"{url.rstrip('/')}/health").status_code < 500
     except httpx.HTTPError:
         return False
 

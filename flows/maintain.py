@@ -26,6 +26,9 @@ def maintain(home: Path | None = None) -> dict[str, Any]:
     policy.add_markdown(
         "maintenance",
         f"{cleaning.expired} expired claims put back, {cleaning.swept} leftovers removed, "
-        f"{len(cleaning.result.done)} recordings older than {conf.retain_raw_days} days removed",
+        f"{len(cleaning.result.done)} recordings older than {conf.retain_raw_days} days removed, "
+        f"{len(cleaning.holds)} older ones held for quarantined clips",
     )
-    return policy.flow_result(cleaning.result, expired=cleaning.expired, swept=cleaning.swept)
+    return policy.flow_result(
+        cleaning.result, expired=cleaning.expired, swept=cleaning.swept, holds=len(cleaning.holds)
+    )

@@ -22,7 +22,7 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from prefect.task_runners import TaskRunner
 
 from oneclick import settings
-from oneclick.catalog import Catalog, owner_id
+from oneclick.catalog import Catalog, owner_id, reconcile, run_owners, utc_now
 from oneclick.core import progress
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import NoSpace, OneclickError, Unavailable, UsageError
@@ -96,18 +96,40 @@ _progress_recorders: dict[str, _ProgressRecorder] = {}
 
 
 def record_run(flow: Flow[Any, Any], run: FlowRun, state: State[Any]) -> None:
-    """Write the run into the catalog, so that it can be shown without a Prefect server."""
+    """Write the run into the catalog, so that it can be shown without a Prefect server.
+
+    A run that starts first takes in what the files tell and the catalog lacks.
+    """
     run_id, home = str(run.id), Path(run.parameters.get("home") or settings.load().home)
     ended = state.timestamp if state.is_final() else None
     started = run.start_time or state.timestamp
     message = (state.message or "").strip().split("\n", 1)[0][:200]
+    if not ended:
+        run_owners.add(home, run_id)
     with Catalog.open(home) as catalog:
         catalog.add_run(run_id, flow.name, state.name or "", started, ended, message)
+        if ended:
+            run_owners.remove(home, run_id)
+        else:
+            close_dead_runs(catalog, home)
     if state.is_running():
+        reconcile.bring_up_to_date(home)
         _progress_recorders[run_id] = _ProgressRecorder(home, run_id)
         progress.add_listener(_progress_recorders[run_id])
     elif ended and (recorder := _progress_recorders.pop(run_id, None)):
         progress.remove_listener(recorder)
+
+
+def close_dead_runs(catalog: Catalog, home: Path) -> None:
+    """Mark the unfinished runs whose process was killed as crashed in the catalog."""
+    if not (dead := run_owners.dead_runs(home)):
+        return
+    for run in catalog.runs():
+        if run.id in dead and run.ended is None:
+            state, detail = run_owners.STATE, run_owners.DETAIL
+            catalog.add_run(run.id, run.flow, state, run.started, utc_now(), detail)
+    for run_id in dead:
+        run_owners.remove(home, run_id)
 
 
 FLOW: dict[str, Any] = {

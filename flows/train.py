@@ -73,6 +73,9 @@ def train(
         training_report if training.trained else None, conf.train.webhook
     )
     unsent = send_training_logs(conf.home)
+    for picture in training.broken if training.trained else ():
+        name, _, reason = picture.partition(": ")
+        failed[name] = f"left out of the training: {reason}"
     new_models = [training.model] if training.trained and training.model else []
     return policy.flow_result(
         BatchResult(done=new_models, failed=failed),

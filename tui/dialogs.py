@@ -10,6 +10,8 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from oneclick.core import visible
+
 
 class ConfirmDialog(ModalScreen[bool]):
     """A question before something changes; True for y or Enter."""
@@ -27,8 +29,8 @@ class ConfirmDialog(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         """Yield the question, the command line that a yes runs, and the keys."""
         with Vertical(classes="dialog"):
-            yield Static(self._question, classes="question", markup=False)
-            yield Static(self._command, classes="command", markup=False)
+            yield Static(visible.block(self._question), classes="question", markup=False)
+            yield Static(visible.block(self._command), classes="command", markup=False)
             yield Static("y  yes     n  no", classes="keys", markup=False)
 
     def action_answer(self, confirmed: bool) -> None:
@@ -50,9 +52,9 @@ class InputDialog(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """Yield the question, the line to type in, and an example."""
         with Vertical(classes="dialog"):
-            yield Static(self._question, classes="question", markup=False)
+            yield Static(visible.block(self._question), classes="question", markup=False)
             yield Input(self._value)
-            yield Static(self._hint, classes="command", markup=False)
+            yield Static(visible.block(self._hint), classes="command", markup=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Close with the line that was typed."""
@@ -74,5 +76,5 @@ class TextDialog(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Yield the text; it scrolls if it is long."""
         with VerticalScroll(classes="dialog wide") as box:
-            box.border_title = self._title
-            yield Static(self._text, markup=False)
+            box.border_title = visible.line(self._title)
+            yield Static(visible.block(self._text), markup=False)

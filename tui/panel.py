@@ -16,6 +16,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from oneclick import design
+from oneclick.core import visible
 from oneclick.design import Ink
 from oneclick.report.snapshot import Snapshot
 from oneclick.tui import rows
@@ -120,8 +121,10 @@ class Panel(Widget, can_focus=True):
 
     def set_titles(self, title: str, subtitle: str | None = None) -> None:
         """Set title and subtitle if they differ: setting them, even to the same, repaints all."""
+        title = visible.line(title)
         if title != self.border_title:
             self.border_title = title
+        subtitle = None if subtitle is None else visible.line(subtitle)
         if subtitle is not None and subtitle != (self.border_subtitle or ""):
             self.border_subtitle = subtitle
 

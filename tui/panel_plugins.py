@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar, Protocol, cast
 
-from oneclick.core import plugins
+from oneclick.core import plugins, visible
 from oneclick.core.plugins import ContractError, Plugin, PluginFailure, PluginGroup
 from oneclick.report.snapshot import Snapshot
 from oneclick.tui.panel import Panel, SnapshotView
@@ -73,7 +73,7 @@ class PluginPanel(Panel):
         super().__init__()
         self._plugin, self._panel = plugin, panel
         self.HEADING, self.HELP = panel.heading, panel.help  # type: ignore[misc]
-        self.border_title = panel.heading
+        self.border_title = visible.line(panel.heading)
 
     def select(self, view: SnapshotView) -> object:
         """Return what the plug-in selects of the snapshot, or why it does not."""

@@ -13,6 +13,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from oneclick.core import visible
+
 StyledText = tuple[str, str]
 """Text, and its style: a colour `#rrggbb`, perhaps with `bold`, `reverse` or `on #rrggbb`."""
 StyledRow = list[StyledText]
@@ -26,7 +28,12 @@ def row_width(row: Iterable[StyledText]) -> int:
 
 
 def shorten(text: str, width: int) -> str:
-    """Cut the text to at most `width` cells, with an ellipsis at the end if anything is cut."""
+    """Cut the text to at most `width` cells, with an ellipsis at the end if anything is cut.
+
+    Hidden characters are shown as escapes, here and in `to_strip`: what a panel measures is what
+    is painted.
+    """
+    text = visible.line(text)
     if cell_len(text) <= width:
         return text
     return set_cell_size(text, max(width - 1, 0)) + (ELLIPSIS if width > 0 else "")
@@ -34,6 +41,7 @@ def shorten(text: str, width: int) -> str:
 
 def shorten_middle(text: str, width: int) -> str:
     """Cut the text to at most `width` cells in its middle, so that both ends of an id stay."""
+    text = visible.line(text)
     if cell_len(text) <= width or width < 8:
         return shorten(text, width)
     head = (width - 1) // 3
@@ -89,5 +97,6 @@ def parse_style(text: str) -> Style:
 
 def to_strip(row: StyledRow, width: int, background: Style) -> Strip:
     """Convert a row into the strip that Textual paints."""
+    row = [(visible.line(text), style) for text, style in row]
     segments = [Segment(text, background + parse_style(style)) for text, style in fit(row, width)]
     return Strip(segments, width)

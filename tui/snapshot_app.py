@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
-from typing import Protocol
+from typing import Any, Protocol
 
 from textual import work
 from textual.app import App
 from textual.worker import Worker, WorkerState
 
+from oneclick.core import visible
 from oneclick.report.snapshot import Snapshot, Zoom
 from oneclick.tui import commands
 from oneclick.tui.bars import HeaderBar
@@ -85,6 +86,11 @@ class SnapshotApp(App[None]):
         self._at: datetime | None = None
         """The earlier time that is shown; None is the present."""
         self._paused = False
+
+    def notify(self, message: str, *, title: str = "", **options: Any) -> None:
+        """Show a notification, with hidden characters as escapes and never as markup."""
+        options["markup"] = False
+        super().notify(visible.block(message), title=visible.line(title), **options)
 
     @work(thread=True, exclusive=True, group="read", exit_on_error=False)
     def read(self) -> tuple[Snapshot | None, float]:

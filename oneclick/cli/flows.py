@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,7 +46,7 @@ def load_runs(home: Path, limit: int) -> list[FlowRunRow]:
     from oneclick.services import prefect_api
 
     try:
-        return flows.runs(home, prefect_api.connect(), limit)
+        return flows.runs(home, prefect_api.connect(home), limit)
     except Unavailable as error:
         runs = flows.runs(home, None, limit)  # raises the same again if the catalog is unavailable
         output.message(f"oneclick: {error}")
@@ -79,9 +80,9 @@ def print_runs(runs: list[FlowRunRow], json: bool) -> None:
 
 
 @app.command()
-def deployments(json: output.Json = False) -> None:
+def deployments(home: output.Home = None, json: output.Json = False) -> None:
     """List what can be started, and when each deployment starts by itself."""
-    rows = _server().deployments()
+    rows = _server(home).deployments()
     if json:
         output.print_json(rows)
         return
@@ -114,9 +115,9 @@ def run(
 
     With --wait, exit with 0 if the run completes and with 1 otherwise.
     """
-    server = _server()
+    server = _server(home)
     run_id = server.start(deployment, dict(parse_parameter(text) for text in set_ or []))
-    typer.echo(run_id)
+    output.echo(run_id)
     if not wait:
         return
     while not (status := server.run(run_id)).over:
@@ -147,7 +148,7 @@ def parse_parameter(text: str) -> tuple[str, Any]:
 @app.command()
 def cancel(run: Run, home: output.Home = None) -> None:
     """Request the cancellation of a run; its worker carries it out."""
-    output.message(f"{run}: {_server().cancel(run).lower()}")
+    output.message(f"{run}: {_server(home).cancel(run).lower()}")
 
 
 @app.command()
@@ -157,12 +158,12 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", help="Stay until the run has ended.")] = False,
 ) -> None:
     """Print the log of a run."""
-    server, last = _server(), None
+    server, last = _server(home), None
     over = server.run(run).over
     while True:
         for line in server.logs(run, last):
             level = f"{LEVELS[line.level]}: " if line.level in LEVELS else ""
-            typer.echo(f"{line.at:%Y-%m-%d %H:%M:%S}  {level}{line.text}")
+            output.echo_block(f"{line.at:%Y-%m-%d %H:%M:%S}  {level}{line.text}")
             last = line.at
         if over or not follow:
             return
@@ -171,15 +172,41 @@ def logs(
         time.sleep(GRACE if over else 0.0)
 
 
-def _server() -> PrefectServer:
-    """Connect to the Prefect server of PREFECT_API_URL or the profile, or raise Unavailable."""
+@app.command()
+def env(home: output.Home = None) -> None:
+    """Print how a shell reaches the server of `oneclick up`: eval "$(oneclick flows env)".
+
+    Prefect's own command line then works in that shell. The key itself is not printed: it stays in
+    a file that its owner alone may read.
+    """
+    import shlex
+
+    from oneclick.core.errors import Unavailable, UsageError
+    from oneclick.services import prefect_access, prefect_settings
+
+    workspace = output.load_settings(home).home.resolve()
+    path = prefect_access.profiles_file(workspace)
+    if prefect_settings.api_url() and not prefect_access.is_workspace_profile(os.environ):
+        raise UsageError("PREFECT_API_URL names a server already: unset it to use a workspace's")
+    if prefect_access.find_running(workspace) is None:
+        raise Unavailable(f"no oneclick up runs here for {workspace}: start it in another terminal")
+    output.echo(f"export PREFECT_PROFILES_PATH={shlex.quote(str(path))}")
+    output.echo(f"export PREFECT_PROFILE={prefect_access.PROFILE}")
+
+
+def _server(home: Path | None) -> PrefectServer:
+    """Connect to the Prefect server that is set, or to that of `oneclick up`.
+
+    Raises:
+        Unavailable: there is neither.
+    """
     from oneclick.core.errors import Unavailable
     from oneclick.services import prefect_api
 
-    server = prefect_api.connect()
+    server = prefect_api.connect(output.load_settings(home).home)
     if server is None:
         raise Unavailable(
-            "no Prefect server is set: oneclick up starts one and says its address, "
-            "then set PREFECT_API_URL"
+            "no Prefect server runs for this workspace: start one with oneclick up, "
+            "or set PREFECT_API_URL"
         )
     return server

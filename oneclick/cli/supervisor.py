@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-
-import httpx
+from urllib.parse import urlsplit
 
 from oneclick import flows
-from oneclick.core.errors import Unavailable
+from oneclick.core.errors import Unavailable, UsageError
 from oneclick.flows import environment, local_server
-from oneclick.services import prefect_settings
-from oneclick.storage import files
+from oneclick.services import prefect_access, prefect_settings
+from oneclick.services.origin_guard import origin_of
+from oneclick.services.prefect_http import PrefectConnection
+from oneclick.storage import files, locks
+from oneclick.storage.workspace import Workspace
 
 POOL = "oneclick"
 # A first start creates the database: 20 s alone on two cores, minutes among other work.
 START_SECONDS = 300.0
 STOP_SECONDS = 20.0
+# Other commands look for an instant whether the lock of a killed server is held.
+LOCK_ATTEMPTS = 5
 HEARTBEAT_SECONDS = 30
 # Three missed heartbeats mean the process is gone: measured, Crashed 82 s after a kill.
 ZOMBIES: dict[str, Any] = {
@@ -58,14 +63,19 @@ class Supervisor:
     """
 
     def __init__(self, home: Path) -> None:
+        self._home = home
+        if prefect_access.is_workspace_profile(os.environ):
+            # A shell set up by `oneclick flows env`: that is no server of the user's.
+            del os.environ["PREFECT_PROFILES_PATH"], os.environ["PREFECT_PROFILE"]
         self.user_url = prefect_settings.api_url()
         self.env = environment.DEFAULTS | dict(os.environ)
         self.env["ONECLICK_HOME"] = str(home)
         self.env.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", str(HEARTBEAT_SECONDS))
         if not self.user_url:
             # Not the folder of `oneclick run`: two servers on one SQLite file lose runs.
-            self.env.setdefault("PREFECT_HOME", str(home / ".prefect" / "server"))
+            self.env.setdefault("PREFECT_HOME", str(prefect_access.server_folder(home)))
         self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self._at_exit = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         # A closed terminal ends everything too.
@@ -81,13 +91,21 @@ class Supervisor:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave orphans
         for child in reversed(self.children.values()):
             end_group(child)
+        self._at_exit.close()
         return kind is KeyboardInterrupt
 
-    def server(self, host: str, port: int) -> str:
+    def server(self, host: str, port: int, public_url: str = "") -> str:
         """Return the API URL of the user's server, or start one on `host:port` and return its URL.
 
+        Args:
+            host: this machine's own, such as 127.0.0.1.
+            port: port on it.
+            public_url: where a reverse proxy with TLS offers the server, if one does.
+
         Raises:
-            Unavailable: if the user's does not answer, the port is taken, or it does not start.
+            UsageError: others could read what is sent to this host or URL.
+            Unavailable: the user's does not answer, another `oneclick up` serves this workspace,
+                the port is taken, or it does not start.
         """
         if self.user_url:
             if not local_server.is_ready(self.user_url):
@@ -96,26 +114,41 @@ class Supervisor:
                     "start that server, or unset it to get one here"
                 )
             return self.user_url
-        check_port_free(host, port)
-        client_host = "127.0.0.1" if host in ("0.0.0.0", "") else host
-        self.env["PREFECT_API_URL"] = url = f"http://{client_host}:{port}/api"
+        address = loopback_address(host)
+        origins = [origin_of("http", name, port) for name in ("localhost", address)]
+        url = f"{origins[-1]}/api"
+        if public_url:
+            origins.append(public_origin(public_url))
+        self._at_exit.enter_context(only_server(self._home))
+        key = prefect_access.load_key(self._home)
         log = Path(self.env["PREFECT_HOME"]) / "server.log"
         with files.guard(log.parent):
             log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as file:
-            address = ["--host", host, "--port", str(port)]
-            child = self._start("server", ["server", "start", *address], file)
+        listener = local_server.open_socket(address, port)
+        record = prefect_access.RunningServer(
+            pid=os.getpid(), machine=prefect_access.this_machine(), url=url
+        )
+        self._at_exit.callback(prefect_access.withdraw, self._home)
+        prefect_access.announce(self._home, record, key)
+        for name in ("PREFECT_API_KEY", "PREFECT_PROFILE", "PREFECT_PROFILES_PATH"):
+            self.env.pop(name, None)
+        self.env |= {"PREFECT_API_URL": url, "PREFECT_API_AUTH_STRING": key}
+        local_server.bypass_proxy(self.env)
+        child = local_server.start_server(listener, origins, key, self.env, log)
+        self.children["server"] = child
         deadline = time.monotonic() + START_SECONDS
         while not local_server.is_ready(url):
             if child.poll() is not None or time.monotonic() > deadline:
                 raise Unavailable(f"the Prefect server did not start: see the end of {log}")
             time.sleep(0.2)
-        add_zombie_automation(url)
+        add_zombie_automation(url.replace("://", f"://{key}@", 1))
         return url
 
     def deploy(self) -> list[str]:
         """Create or update the pool and every deployment of prefect.yaml; return their names."""
-        self._call("work-pool", "create", POOL, "--type", "process", "--overwrite")
+        template = str(deployments_file().with_name("pool.json"))
+        pool = ["--type", "process", "--base-job-template", template, "--overwrite"]
+        self._call("work-pool", "create", POOL, *pool)
         text = self._call(
             "--no-prompt", "deploy", "--all", "--prefect-file", str(deployments_file())
         )
@@ -179,16 +212,66 @@ def deployments_file() -> Path:
     return Path(flows.__file__).with_name("prefect.yaml")
 
 
-def check_port_free(host: str, port: int) -> None:
-    """Raise Unavailable if no server can listen on `host:port`."""
+def loopback_address(host: str) -> str:
+    """Return the loopback address that `host` names, without asking a name server.
+
+    Raises:
+        UsageError: it is another: passwords and data would cross the network in the clear.
+    """
+    with contextlib.suppress(ValueError):
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+        if address.is_loopback:
+            return str(address)
+    raise UsageError(
+        f"--host {host} is not this machine's own 127.0.0.1, and the server has no TLS: put a "
+        "reverse proxy with TLS before it, and name its address with --public-url https://…"
+    )
+
+
+def public_origin(url: str) -> str:
+    """Return the origin of the address that a reverse proxy offers.
+
+    Raises:
+        UsageError: it is not https, or no address of a whole host.
+    """
     try:
-        with socket.create_server((host, port)):
-            return
-    except OSError as error:
-        raise Unavailable(
-            f"cannot listen on {host}:{port}: {error.strerror or error}; choose another --port, "
-            "or set PREFECT_API_URL to use the Prefect server that is there"
-        ) from None
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        parts, host, port = urlsplit(""), None, None
+    extra = parts.path.strip("/") or parts.query or parts.fragment or parts.username
+    if parts.scheme != "https" or not host or extra:
+        raise UsageError(
+            f"--public-url {url!r}: give https://name or https://name:port, as the reverse proxy "
+            "before the server is called"
+        )
+    return origin_of("https", host, port)
+
+
+@contextlib.contextmanager
+def only_server(home: Path) -> Iterator[None]:
+    """Hold the lock of the one server of a workspace.
+
+    Raises:
+        Unavailable: another `oneclick up` holds it; the message says which.
+    """
+    with contextlib.ExitStack() as stack:
+        for attempt in reversed(range(LOCK_ATTEMPTS)):
+            try:
+                stack.enter_context(locks.hold(Workspace(home), locks.WriteLock.SERVE, wait=False))
+                break
+            except Unavailable:
+                holder = prefect_access.last_announced(home)
+                if attempt:
+                    time.sleep(0.2)
+                elif holder is None:
+                    raise
+                else:
+                    raise Unavailable(
+                        f"another oneclick up serves {home}: process {holder.pid} on "
+                        f"{holder.machine.split('/')[0]}, {holder.url}; end it with Ctrl-C first"
+                    ) from None
+        yield
 
 
 def add_zombie_automation(url: str) -> None:
@@ -196,10 +279,10 @@ def add_zombie_automation(url: str) -> None:
 
     Without it the server shows such runs as running for ever.
     """
-    with httpx.Client(base_url=url, timeout=30) as client:
-        automations = client.post("/automations/filter", json={}).raise_for_status().json()
-        if ZOMBIES["name"] not in [automation["name"] for automation in automations]:
-            client.post("/automations/", json=ZOMBIES).raise_for_status()
+    server = PrefectConnection(url)
+    automations = server.fetch_all("/automations/filter")
+    if ZOMBIES["name"] not in [automation["name"] for automation in automations]:
+        server.request("POST", "/automations/", ZOMBIES)
 
 
 def end_group(child: subprocess.Popen[bytes]) -> None:

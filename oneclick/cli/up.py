@@ -12,20 +12,33 @@ from oneclick.cli import output
 def up(
     home: output.Home = None,
     host: Annotated[
-        str, typer.Option(help="Where the server listens; 127.0.0.1 is this machine only.")
+        str, typer.Option(help="Address of this machine's own where the server listens.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port of the server.", min=1, max=65535)] = 4200,
+    public_url: Annotated[
+        str,
+        typer.Option(help="https address of a reverse proxy with TLS, for other machines."),
+    ] = "",
+    browser: Annotated[
+        bool, typer.Option("--open", help="Open Prefect's pages in a browser, signed in.")
+    ] = False,
 ) -> None:
     """Run everything on schedule: Prefect server, deployments and a worker, until Ctrl-C.
 
     With PREFECT_API_URL set, that server is used instead of a new one.
+    The server answers only those who hold the key of the workspace.
     """
+    import webbrowser
+
     from oneclick.cli import supervisor
     from oneclick.core.plugins import PluginFailure
     from oneclick.platforms import registry
+    from oneclick.services import prefect_access
+    from oneclick.storage.workspace import Workspace
 
     settings = output.load_settings(home)
     workspace, listens = settings.home.resolve(), False
+    Workspace(workspace).create()
     try:
         webhook = registry.open_webhook(settings.review_platform())
         if webhook is not None and webhook.address:
@@ -35,8 +48,14 @@ def up(
         output.message(str(failure))
     with supervisor.Supervisor(workspace) as running:
         output.message("starting the Prefect server …")
-        url = running.server(host, port)
+        url = running.server(host, port, public_url)
         output.message(f"server      {url.removesuffix('/api')}")
+        if not running.user_url:
+            page = prefect_access.sign_in_file(workspace).as_uri()
+            output.message(f"sign in     {page}")
+            output.message(f"key         {prefect_access.key_file(workspace)}")
+            if browser:
+                webbrowser.open(page)
         names = running.deploy()
         output.message(f"deployed    {', '.join(names)}")
         running.worker()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TypeVar
 
-from oneclick.catalog import Catalog, counters, utc_now
+from oneclick.catalog import Catalog, counters, run_owners, utc_now
 from oneclick.catalog.store import Clock
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput, OneclickError
-from oneclick.report import action_items, buckets, hitmap, numbers, people, scores
+from oneclick.report import action_items, buckets, flows, hitmap, numbers, people, scores
 from oneclick.report.snapshot import (
     ActionItem,
     FlowRunRow,
@@ -106,7 +107,7 @@ class SnapshotReader:
         minute = buckets.full_minute(past) if past else None
         stages = tuple(stage_rows(catalog, zoom, at, minute))
         serving = model_status(catalog, self._models, at)
-        runs = tuple(flow_run_rows(catalog, at, past is not None))
+        runs = tuple(flow_run_rows(catalog, self.home, past))
         kept_video = numbers.kept_video_in(catalog, minute)
         needs = [
             *action_items.catalog_action_items(catalog, stages, serving, runs, kept_video.videos),
@@ -224,20 +225,16 @@ def model_status(catalog: Catalog, models: ModelCache, at: datetime) -> ModelSta
     )
 
 
-def flow_run_rows(catalog: Catalog, at: datetime, past: bool) -> Iterator[FlowRunRow]:
-    """Yield the flow runs as they were at a time; one that had not ended was running."""
-    for run in catalog.runs(MAX_RUNS, until=at if past else None):
-        running = past and (run.ended is None or run.ended > at)
-        ended = None if running else run.ended
-        yield FlowRunRow(
-            id=run.id,
-            flow=run.flow,
-            state="Running" if running else run.state,
-            started=run.started,
-            ended=ended,
-            detail="" if running else run.detail,
-            progress=None if running or ended else run.progress,
-        )
+def flow_run_rows(catalog: Catalog, home: Path, past: datetime | None) -> Iterator[FlowRunRow]:
+    """Yield the flow runs, now or as they were; one that had not ended in the past was running."""
+    dead = run_owners.dead_runs(home)
+    for run in catalog.runs(MAX_RUNS, until=past):
+        row = flows.run_row(run, dead)
+        if past and (run.ended is None or run.ended > past):
+            row = replace(row, state="Running", ended=None, detail="", progress=None)
+        elif row.ended:
+            row = replace(row, progress=None)
+        yield row
 
 
 def _stat_field(path: Path, name: str) -> object:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
 from oneclick.core.errors import OneclickError, UnknownName
-from oneclick.services import prefect_settings
+from oneclick.services import prefect_access, prefect_settings
 from oneclick.services.prefect_http import PrefectConnection, first_line
 
 OVER = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
@@ -201,11 +202,20 @@ class PrefectServer(PrefectConnection):
         return {row["id"]: row["name"] for row in self.fetch_all("/flows/filter")}
 
 
-def connect() -> PrefectServer | None:
-    """Return the user's Prefect server; None if none is set."""
-    url = prefect_settings.api_url()
-    key = prefect_settings.setting("PREFECT_API_KEY") or ""
-    return PrefectServer(url, key, prefect_settings.request_seconds()) if url else None
+def connect(home: Path | None = None) -> PrefectServer | None:
+    """Return the user's Prefect server, or else that of `oneclick up`; None if there is neither.
+
+    Args:
+        home: the workspace whose `oneclick up` may run on this machine.
+    """
+    seconds = prefect_settings.request_seconds()
+    if url := prefect_settings.api_url():
+        return PrefectServer(url, prefect_settings.setting("PREFECT_API_KEY") or "", seconds)
+    running = prefect_access.find_running(home) if home else None
+    if running is None:
+        return None
+    scheme, _, address = running[0].partition("://")
+    return PrefectServer(f"{scheme}://{running[1]}@{address}", seconds=seconds)
 
 
 def _flow_run(row: dict[str, Any], flow: str) -> PrefectFlowRun:

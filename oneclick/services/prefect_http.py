@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import time
+import uuid
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit, urlunsplit
-from urllib.request import Request, urlopen
+from urllib.request import ProxyHandler, Request, build_opener
 
 import msgspec
 
@@ -19,6 +20,7 @@ from oneclick.services.prefect_settings import REQUEST_SECONDS
 PAGE = 200
 """Rows of one response: a server returns no more."""
 BUSY = 503
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class PrefectConnection:
@@ -37,6 +39,9 @@ class PrefectConnection:
         self.url, user = _split_user(url.rstrip("/"))
         self._headers = {"Content-Type": "application/json"} | _authorization(key, user)
         self._seconds = seconds
+        # A proxy cannot reach this machine, and must not see its key.
+        loopback = urlsplit(self.url).hostname in LOOPBACK
+        self._opener = build_opener(*([ProxyHandler({})] if loopback else []))
 
     def fetch_all(
         self, path: str, body: dict[str, Any] | None = None, limit: int | None = None
@@ -75,16 +80,38 @@ class PrefectConnection:
             ) from None
 
     def _open(self, request: Request) -> Any:
-        """Send a request, again while the server's database is busy."""
-        deadline = time.monotonic() + self._seconds
+        """Send a request, again while the server's database is busy or if it wants a CSRF token."""
+        deadline, token_sent = time.monotonic() + self._seconds, False
         while True:
             try:
-                return urlopen(request, timeout=self._seconds)
+                return self._opener.open(request, timeout=self._seconds)
             except HTTPError as error:
-                if error.code != BUSY or time.monotonic() > deadline:
+                wants_token = not token_sent and _wants_csrf_token(error)
+                if not wants_token and (error.code != BUSY or time.monotonic() > deadline):
                     raise
                 error.close()
-            time.sleep(0.2)
+            if wants_token:
+                self._headers |= self._csrf_headers()
+                for name, value in self._headers.items():
+                    request.add_header(name, value)
+                token_sent = True
+            else:
+                time.sleep(0.2)
+
+    def _csrf_headers(self) -> dict[str, str]:
+        """Fetch a token, which a server that checks CSRF wants with each request that changes."""
+        client = str(uuid.uuid4())
+        token = self.request("GET", f"/csrf-token?client={client}", kind=_CsrfToken).token
+        return {"Prefect-Csrf-Client": client, "Prefect-Csrf-Token": token}
+
+
+class _CsrfToken(msgspec.Struct, frozen=True):
+    token: str
+
+
+def _wants_csrf_token(error: HTTPError) -> bool:
+    """Check whether a request was refused for want of a valid CSRF token; reads its body."""
+    return error.code == 403 and b"CSRF token" in error.read(1000)
 
 
 def _split_user(url: str) -> tuple[str, str]:
@@ -109,7 +136,10 @@ def _authorization(key: str, user: str) -> dict[str, str]:
 
 def _refusal(error: HTTPError, url: str, path: str) -> OneclickError:
     if error.code in (401, 403):
-        return Unavailable(f"the Prefect server at {url} refuses the key: set PREFECT_API_KEY")
+        return Unavailable(
+            f"the Prefect server at {url} refuses the key: set PREFECT_API_KEY for Prefect Cloud, "
+            "or PREFECT_API_AUTH_STRING for a server"
+        )
     if error.code == 404 and path.startswith("/flow_runs/"):
         return UnknownName("flow run", unquote(path.split("/")[2]))
     if error.code in (400, 409, 422) and path.endswith("/create_flow_run"):

@@ -1,5 +1,7 @@
 """A real server, pool, worker and deployments, as `oneclick up` starts them, on ward clips."""
 
+import base64
+import hashlib
 import json
 import os
 import re
@@ -8,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -17,27 +18,36 @@ from typing import Any
 import httpx
 import pytest
 from textual.widgets import Input
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import OneclickError, UnknownName
 from oneclick.report import flows, snapshot_reader
+from oneclick.services import prefect_access
 from oneclick.services.prefect_api import PrefectServer
 from oneclick.tui.app import Oneclick
 from oneclick.tui.screens.flows import DeploymentTable
+from tests.flows.running import (
+    ROOT,
+    artifact,
+    ask,
+    csrf_headers,
+    relatives,
+    run_and_watch,
+    standing,
+    without_key,
+)
 from tests.tui.samples import drive, press
 from tests.waits import HANG_SECONDS, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("small")]
 
-ROOT = Path(__file__).parents[2]
 CLASSES = ("person",)
 MOTION = "opencv:motion"
-
-
-def standing(home: Path, stage: ClipStage) -> list[str]:
-    with Catalog.open(home) as catalog:
-        return [row.clip.id for row in catalog.clips(stage=stage)]
+PREFECT = Subprotocol("prefect")
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +69,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, ward_film: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def api(home: Path, prefect_database: Path, small: None) -> Iterator[str]:
-    """`oneclick up` on a free port; the address of its API."""
+    """`oneclick up` on a free port; the address of its API, with the key."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
@@ -78,55 +88,12 @@ def api(home: Path, prefect_database: Path, small: None) -> Iterator[str]:
     try:
         wait_until(lambda: "started!" in log.read_text() or process.poll() is not None)
         assert process.poll() is None, log.read_text()
-        yield f"http://127.0.0.1:{port}/api"
+        yield f"http://{prefect_access.load_key(home)}@127.0.0.1:{port}/api"
     finally:
         process.send_signal(signal.SIGTERM)
         code = process.wait(HANG_SECONDS)
     assert code == 143, log.read_text()
     wait_until(lambda: not relatives(home), lambda: relatives(home))
-
-
-def relatives(home: Path) -> list[str]:
-    """Living processes that work for this workspace; whoever has no /proc sees none."""
-    command_lines = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if f"ONECLICK_HOME={home}".encode() in (entry / "environ").read_bytes():
-                command_lines.append((entry / "cmdline").read_bytes().decode().replace("\0", " "))
-        except OSError:
-            continue
-    return command_lines
-
-
-def ask(api: str, path: str, method: str = "POST", **body: Any) -> Any:
-    """The server's answer; while its database is busy it says 503, and is asked again."""
-    deadline = time.monotonic() + HANG_SECONDS
-    while True:
-        answer = httpx.request(method, f"{api}/{path}", json=body, timeout=HANG_SECONDS)
-        if answer.status_code != 503 or time.monotonic() > deadline:
-            break
-        time.sleep(0.5)
-    answer.raise_for_status()
-    return answer.json() if answer.content else None
-
-
-def run_and_watch(api: str, home: Path, deployment: str) -> None:
-    process = subprocess.run(
-        [sys.executable, "-m", "prefect", "deployment", "run", deployment, "--watch"],
-        cwd=ROOT,
-        env=os.environ | {"PREFECT_API_URL": api, "PREFECT_LOGGING_LEVEL": "INFO"},
-        capture_output=True,
-        text=True,
-        timeout=HANG_SECONDS,
-        check=False,
-    )
-    assert process.returncode == 0, process.stdout + process.stderr
-
-
-def artifact(api: str, key: str) -> Any:
-    artifacts = ask(api, "artifacts/filter", artifacts={"key": {"any_": [key]}})
-    assert artifacts, f"no artifact {key}"
-    return max(artifacts, key=lambda row: row["created"])
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +185,8 @@ def test_runs_are_started_watched_and_listed_without_prefect(
     wait_until(lambda: state() == "Completed", pause=0.3)
     # The log arrives a little later than the state.
     wait_until(
-        lambda: [line for line in server.logs(started) if "Completed" in line.text], pause=0.3
+        lambda: [line for line in server.logs(started) if "Finished in state" in line.text],
+        pause=0.3,
     )
     last = server.logs(started)[-1].at
     assert server.logs(started, last) == []
@@ -239,16 +207,15 @@ def test_the_command_line_lists_runs_and_loads_no_prefect(
         "app(['flows', 'list', '--json'], standalone_mode=False); "
         "assert not {'prefect', 'torch', 'cv2', 'wandb'} & sys.modules.keys()"
     )
-    env = os.environ | {"PREFECT_API_URL": api, "ONECLICK_HOME": str(home)}
+    env = os.environ | {"ONECLICK_HOME": str(home)}
     process = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert process.returncode == 0, process.stderr
     assert {run["flow"] for run in json.loads(process.stdout)} >= {"label"}
 
 
 def test_a_deployment_is_started_with_parameters_from_the_terminal_ui(
-    api: str, home: Path, labelled: list[str], monkeypatch: pytest.MonkeyPatch
+    api: str, home: Path, labelled: list[str]
 ) -> None:
-    monkeypatch.setenv("PREFECT_API_URL", api)
     tui_app = Oneclick(snapshot_reader.SnapshotReader(home), home, every=3600)
 
     async def act(pilot: Any) -> None:
@@ -266,3 +233,132 @@ def test_a_deployment_is_started_with_parameters_from_the_terminal_ui(
     started = max(runs, key=lambda run: run["created"])
     assert started["parameters"] == {"home": str(home)}
     assert started["name"]
+
+
+def attack(api: str, **parts: Any) -> httpx.Response:
+    """Answer to the start of a run whose job variables name a command."""
+    variables = parts.pop("variables", {"command": "touch stolen"})
+    deployment = next(row for row in ask(api, "deployments/filter") if row["name"] == "maintain")
+    assert deployment["enforce_parameter_schema"]
+    address = without_key(api) if parts.pop("no_key", False) else api
+    headers = {} if parts.pop("no_token", False) else csrf_headers(api)
+    return httpx.post(
+        f"{address}/deployments/{deployment['id']}/create_flow_run",
+        json={"job_variables": variables},
+        headers=headers | parts.pop("headers", {}),
+        timeout=HANG_SECONDS,
+    )
+
+
+@pytest.mark.parametrize(
+    ("parts", "status"),
+    [
+        ({"no_key": True}, 401),
+        ({"no_key": True, "no_token": True}, 403),
+        ({"no_token": True}, 403),
+        ({"headers": {"Origin": "http://evil.example"}}, 403),
+        ({"headers": {"Origin": "null"}}, 403),
+        ({"headers": {"Origin": "http://127.0.0.1:1"}}, 403),
+        ({"headers": {"Host": "evil.example"}}, 400),
+        ({}, 422),
+        ({"variables": {"env": {"PYTHONPATH": "/tmp"}}}, 422),
+        ({"variables": {"env.PYTHONPATH": "/tmp"}}, 422),
+        ({"variables": {"working_dir": "/"}}, 422),
+    ],
+    ids=str,
+)
+def test_nobody_starts_a_command(api: str, parts: dict[str, Any], status: int) -> None:
+    runs = {run["id"] for run in ask(api, "flow_runs/filter")}
+    assert attack(api, **parts).status_code == status
+    started = [run for run in ask(api, "flow_runs/filter") if run["id"] not in runs]
+    assert not [run for run in started if run["job_variables"]]
+
+
+def test_without_the_key_nothing_is_read(api: str) -> None:
+    address = without_key(api)
+    assert httpx.get(f"{address}/health").json() is True  # the only thing anybody is told
+    for path in ("version", "admin/version", "admin/settings", "openapi.json", "/admin/settings"):
+        assert httpx.get(f"{address}/{path}").status_code == 401, path
+    settings = httpx.get(f"{address.removesuffix('/api')}/ui-settings").json()
+    assert (settings["auth"], settings["csrf_enabled"]) == ("BASIC", True)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "events/out",
+        "events/in",
+        "logs/out",
+        "task_runs/subscriptions/scheduled",
+        "work_pools/oneclick/workers/connect",
+    ],
+)
+def test_web_sockets_want_the_key_and_our_pages(api: str, home: Path, path: str) -> None:
+    address = f"{without_key(api).replace('http:', 'ws:')}/{path}"
+    foreign: list[dict[str, Any]] = [
+        {"origin": "http://evil.example"},
+        {"additional_headers": {"Host": "evil.example"}},
+    ]
+    for parts in foreign:
+        with pytest.raises(InvalidStatus), connect(address, subprotocols=[PREFECT], **parts):
+            pass
+    with pytest.raises(InvalidStatus), connect(address):
+        pass
+    answers = []
+    for token in ("oneclick:wrong", prefect_access.load_key(home)):
+        with connect(address, subprotocols=[PREFECT]) as socket:
+            socket.send(json.dumps({"type": "auth", "token": token}))
+            try:
+                answers.append(json.loads(socket.recv(HANG_SECONDS))["type"])
+            except ConnectionClosedError as error:
+                answers.append(str(error.rcvd and error.rcvd.code))
+    assert answers == ["1008", "auth_success"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [("http://evil.example", 403), ("http://localhost:{port}", 200), ("http://127.0.0.1:1", 403)],
+)
+def test_only_our_pages_may_ask(api: str, origin: str, status: int) -> None:
+    port = httpx.URL(api).port
+    headers = {"Origin": origin.format(port=port), "Access-Control-Request-Method": "POST"}
+    answer = httpx.options(f"{without_key(api)}/flows/filter", headers=headers)
+    assert answer.status_code == status
+    allowed = answer.headers.get("access-control-allow-origin")
+    assert allowed == (headers["Origin"] if status == 200 else None)
+
+
+def test_a_browser_is_signed_in_and_the_key_stays_in_private_files(api: str, home: Path) -> None:
+    key = prefect_access.load_key(home)
+    token = base64.b64encode(key.encode()).decode()
+    site = without_key(api).removesuffix("/api")
+    assert f'"{site}/sign-in#{token}"' in prefect_access.sign_in_file(home).read_text()
+    answer = httpx.get(f"{site}/sign-in")
+    script = re.search("<script>(.*)</script>", answer.text, re.S)
+    assert script is not None
+    digest = base64.b64encode(hashlib.sha256(script[1].encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in answer.headers["content-security-policy"]
+    assert 'localStorage.setItem("prefect-password", token)' in script[1]
+
+    secret = key.partition(":")[2].encode()
+    holders = []
+    for path in [home.parent / "up.log", *home.rglob("*")]:
+        if path.is_file() and (secret in path.read_bytes() or token.encode() in path.read_bytes()):
+            holders.append(path.name)
+            assert path.stat().st_mode & 0o077 == 0
+            assert path.parent.stat().st_mode & 0o077 == 0
+    assert sorted(holders) == ["key", "profiles.toml", "sign-in.html"]
+    if Path("/proc/self/cmdline").exists():
+        assert len(relatives(home)) >= 2
+        assert not [line for line in relatives(home) if secret.decode() in line]
+
+
+def test_a_second_up_is_told_who_serves_the_workspace(api: str, home: Path) -> None:
+    command = [sys.executable, "-m", "oneclick", "up", "--home", str(home), "--port", "1"]
+    process = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=HANG_SECONDS, check=False
+    )
+    assert process.returncode == 4
+    message = process.stderr.splitlines()[-1]
+    assert f"another oneclick up serves {home}: process " in message
+    assert without_key(api) in message

@@ -1,4 +1,4 @@
-"""The embedded server ends with its process, however that ends."""
+"""The embedded server ends with its process, however that ends, and answers nobody else."""
 
 import os
 import shutil
@@ -7,23 +7,25 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
+from oneclick.report import flows
 from tests.waits import HANG_SECONDS, wait_until
 
 LONG_FLOW = """
-import sys, time
+import os, sys, time
 from pathlib import Path
 from oneclick.flows import environment
 environment.prepare(Path(sys.argv[1]))
 from prefect import flow
 from oneclick.flows import policy
-@flow
-def long():
-    print("working", flush=True)
+@flow(**policy.FLOW)
+def long(home):
+    print(os.environ["PREFECT_API_URL"], flush=True)
     time.sleep(3600)
 with policy.in_process():
-    long()
+    long(sys.argv[1])
 """
 
 
@@ -62,8 +64,17 @@ def test_a_process_that_is_ended_ends_its_server(
     )
     assert process.stdout is not None
     with process.stdout:
-        assert process.stdout.readline() == b"working\n"
+        url = process.stdout.readline().decode().strip()
         assert relatives(tmp_path)
+        assert [run.state for run in flows.runs(tmp_path)] == ["Running"]
+        assert httpx.get(f"{url}/admin/version").status_code == 401
+        assert httpx.post(f"{url}/flow_runs/filter", json={}).status_code == 403
+        for header, status in (("Host", 400), ("Origin", 403)):
+            headers = {header: "evil.example"}
+            assert httpx.get(f"{url}/health", headers=headers).status_code == status
         os.killpg(process.pid, sign)  # as a terminal does: the whole foreground group
         assert process.wait(HANG_SECONDS) == code
     wait_until(lambda: not relatives(tmp_path), lambda: relatives(tmp_path))
+    # A killed run cannot say so itself.
+    (run,) = flows.runs(tmp_path)
+    assert (run.state, run.progress) == ("Crashed", None)

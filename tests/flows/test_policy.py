@@ -1,6 +1,7 @@
 """Retries, runners and the choice of models, without a server."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from prefect.states import Failed
 from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
 from oneclick import settings
+from oneclick.catalog import Catalog, owner_id, run_owners
 from oneclick.core.errors import BadVideo, NoSpace, Unavailable, UsageError
 from oneclick.flows import local_server, models, policy
 from oneclick.storage.workspace import Workspace
@@ -72,3 +74,20 @@ def test_a_model_named_in_the_settings_predicts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("count", "sizes"), [(0, []), (1, [1]), (3, [3]), (7, [3, 3, 1])], ids=str)
 def test_batches_hold_at_most_their_size(count: int, sizes: list[int]) -> None:
     assert [len(part) for part in policy.split_batches([str(k) for k in range(count)], 3)] == sizes
+
+
+def test_the_next_run_closes_those_that_were_killed(tmp_path: Path) -> None:
+    start = datetime(2026, 1, 8, 8, tzinfo=UTC)
+    run_owners.add(tmp_path, "alive")
+    (tmp_path / ".prefect" / "runs" / "killed").write_text(
+        owner_id().rpartition(":")[0] + ":another start"
+    )
+    with Catalog.open(tmp_path) as catalog:
+        for run_id in ("killed", "alive"):
+            catalog.add_run(run_id, "label", "Running", start, None)
+        policy.close_dead_runs(catalog, tmp_path)
+        runs = {run.id: run for run in catalog.runs()}
+    assert (runs["killed"].state, runs["killed"].detail) == ("Crashed", "its process is gone")
+    assert runs["killed"].ended is not None
+    assert (runs["alive"].state, runs["alive"].ended) == ("Running", None)
+    assert [path.name for path in (tmp_path / ".prefect" / "runs").iterdir()] == ["alive"]

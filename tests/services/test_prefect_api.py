@@ -22,11 +22,12 @@ from tests.waits import HANG_SECONDS
 class _Answer(BaseHTTPRequestHandler):
     """Answers with the code and the body that begin the path, and notes what it was told.
 
-    `busy` answers 503 twice, then an empty list.
+    `busy` answers 503 twice, then an empty list; `csrf` wants the newest of its tokens.
     """
 
     heard: list[str | None] = []  # noqa: RUF012
     busy = 0
+    tokens = 0
 
     def do_POST(self) -> None:
         self.heard.append(self.headers.get("Authorization"))
@@ -34,6 +35,13 @@ class _Answer(BaseHTTPRequestHandler):
         if code == "busy":
             type(self).busy += 1
             code, body = ("200", "[]") if self.busy > 2 else ("503", "")
+        if code == "csrf" and "csrf-token?client=" in self.path:
+            type(self).tokens += 1
+            code, body = "200", f'{{"token": "token {self.tokens}"}}'
+        elif code == "csrf":
+            valid = self.headers.get("Prefect-Csrf-Token") == f"token {self.tokens}"
+            valid = valid and bool(self.headers.get("Prefect-Csrf-Client"))
+            code, body = ("200", "[]") if valid else ("403", '{"detail": "Invalid CSRF token"}')
         self.send_response(int(code))
         self.end_headers()
         self.wfile.write(unquote(body).encode())
@@ -82,6 +90,26 @@ def test_a_server_whose_database_is_busy_is_asked_again(
 ) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: None)
     assert PrefectServer(f"{url}/busy/x").runs() == []
+
+
+def test_a_server_that_wants_csrf_tokens_gets_them_also_when_one_expires(url: str) -> None:
+    server = PrefectServer(f"{url}/csrf/x")
+    assert server.runs() == []
+    tokens = _Answer.tokens
+    assert server.runs() == []
+    assert _Answer.tokens == tokens
+    _Answer.tokens += 1  # the one in hand is no longer valid
+    assert server.runs() == []
+
+
+def test_the_key_of_this_machine_s_server_goes_through_no_proxy(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name)
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert PrefectServer(f"{url}/200/[]").runs() == []
 
 
 def test_a_run_that_is_unknown_is_named(url: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -71,10 +73,14 @@ def client(work: Work, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client
     assert not thread.is_alive()
 
 
-def post(client: httpx.Client, body: bytes = BODY, key: str = "ours") -> int:
+def post(
+    client: httpx.Client, body: bytes = BODY, key: str = "ours", origin: str | None = None
+) -> int:
     at = str(int(time.time()))
     signed = hmac.new(key.encode(), at.encode() + b"." + body, hashlib.sha256).hexdigest()
     headers = {webhook.SIGNATURE: signed, webhook.TIMESTAMP: at}
+    if origin is not None:
+        headers["Origin"] = origin
     return client.post(webhook.PATH, content=body, headers=headers).status_code
 
 
@@ -100,10 +106,39 @@ def test_what_is_forged_too_large_or_no_news_starts_nothing(
     assert work.reaches(0)
 
 
+def test_a_page_in_a_browser_is_refused_whatever_it_sends(client: httpx.Client, work: Work) -> None:
+    assert post(client, origin="http://evil.example") == 403
+    assert post(client, origin="null") == 403
+    assert work.reaches(0)
+
+
+def test_idle_connections_do_not_keep_webhooks_out(
+    client: httpx.Client, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "CONNECTION_SECONDS", 0.2)
+    address = (client.base_url.host, client.base_url.port or 0)
+    with contextlib.ExitStack() as stack:
+        idle = [stack.enter_context(socket.create_connection(address)) for _ in range(100)]
+        idle[0].sendall(b"POST /hooks/encord HTTP/1.1\r\n")
+        assert post(client) == 204
+        for connection in idle:  # each is closed by the server
+            connection.settimeout(HANG_SECONDS)
+            with contextlib.suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
+    assert work.reaches(1)
+
+
 @pytest.mark.parametrize(
     "address", ["here", "127.0.0.1:99999", "127.0.0.1:no", "nowhere.invalid:80"]
 )
-def test_an_address_where_nothing_can_listen_is_named(address: str, work: Work) -> None:
+def test_an_address_where_nothing_can_listen_is_named(
+    address: str, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look_up(*_: object) -> None:
+        raise AssertionError("a name was looked up on the network")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(socket, "create_server", look_up)
     running = web.create_app(webhook.PATH, CHECK, web.DebouncedJob(work))
     with pytest.raises(Unavailable, match=f"cannot listen on {address}"):
         web.serve(running, address, print)

@@ -53,7 +53,7 @@ class DeploymentTable(TablePanel):
     HELP = "What can be started, and when each starts by itself. n or Enter starts one."
     KEYS = ("start",)
     COMMAND = ("flows", "deployments")
-    EMPTY_TEXT = "no Prefect server is set: oneclick up starts one, then set PREFECT_API_URL"
+    EMPTY_TEXT = "no Prefect server: start one with oneclick up, or set PREFECT_API_URL"
     COLUMNS: ClassVar = (
         Column("deployment", 22),
         Column("schedule", 15),
@@ -99,7 +99,8 @@ class FlowsScreen(FetchingScreen):
 
     def fetch(self, view: SnapshotView) -> FlowsContent:
         """Load the runs of the catalog, and what the server adds if one is set and answers."""
-        home, server = view.snapshot.home, prefect_api.connect()
+        home = view.snapshot.home
+        server = prefect_api.connect(home)
         if server is None or view.snapshot.past:
             return FlowsContent(view=view, runs=list(view.snapshot.runs))
         try:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -136,7 +137,7 @@ def machine_rows(view: SnapshotView) -> list[StyledRow]:
             (f"{share:.0%} full", "fail" if share > 0.95 else "warn" if share > 0.85 else "ok"),
             (f", {disk.free / 1e9:,.0f} GB free", "quiet"),
         ],
-        [("Prefect        ", "quiet"), server_state()],
+        [("Prefect        ", "quiet"), server_state(home)],
         [("Python         ", "quiet"), (sys.version.split()[0], "text")],
     ]
     lines += [[(f"{'GPU':<15}", "quiet"), (text, "text")] for text in gpu_states()]
@@ -155,9 +156,9 @@ def gpu_states() -> list[str]:
     return [f"{name}, {used} of {total} MiB, {load}% busy" for name, used, total, load in gpus]
 
 
-def server_state() -> StyledText:
+def server_state(home: Path) -> StyledText:
     """Return version and address of the Prefect server, or why there is none."""
-    server = prefect_api.connect()
+    server = prefect_api.connect(home)
     if server is None:
         return "no server set: flows run inside oneclick run", "quiet"
     try:

@@ -1,0 +1,112 @@
+"""What `oneclick up` refuses before anything starts."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from oneclick.cli import supervisor
+from oneclick.core.errors import Unavailable, UsageError
+from oneclick.services import prefect_access
+from oneclick.storage import locks
+from oneclick.storage.workspace import Workspace
+from tests.waits import HANG_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("localhost", "127.0.0.1"), ("127.0.0.1", "127.0.0.1"), ("::1", "::1")],
+)
+def test_the_server_listens_on_this_machine(host: str, address: str) -> None:
+    assert supervisor.loopback_address(host) == address
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.5", "ward.example", "127.1"])
+def test_another_host_is_refused_and_not_looked_up(
+    host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look_up(*_: object, **__: object) -> None:
+        raise AssertionError("a name was looked up, or a port was opened")
+
+    for name in ("PREFECT_API_URL", "PREFECT_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PREFECT_PROFILES_PATH", str(tmp_path / "none.toml"))
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(socket, "create_server", look_up)
+    with pytest.raises(UsageError, match="put a reverse proxy with TLS before it"):
+        supervisor.Supervisor(tmp_path).server(host, 4200)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://ward.example", "https://ward.example"),
+        ("https://Ward.example:443/", "https://ward.example"),
+        ("https://ward.example:8443", "https://ward.example:8443"),
+        ("http://ward.example", None),
+        ("ward.example", None),
+        ("https://", None),
+        ("https://ward.example/prefect", None),
+        ("https://me:secret@ward.example", None),
+        ("https://[::1", None),
+        ("https://ward.example:port", None),
+    ],
+)
+def test_a_public_url_is_an_https_address(url: str, origin: str | None) -> None:
+    if origin is None:
+        with pytest.raises(UsageError, match="--public-url"):
+            supervisor.public_origin(url)
+    else:
+        assert supervisor.public_origin(url) == origin
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from oneclick.cli import supervisor
+with supervisor.only_server(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_one_up_at_a_time_and_a_killed_one_is_no_obstacle(tmp_path: Path) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert holder.stdin is not None
+    assert holder.stdout is not None
+    with holder.stdin, holder.stdout:
+        assert holder.stdout.readline() == b"held\n"
+        record = prefect_access.RunningServer(
+            pid=holder.pid, machine="ward-pc/4026", url="http://127.0.0.1:4200/api"
+        )
+        prefect_access.announce(tmp_path, record, prefect_access.load_key(tmp_path))
+        message = f"serves {tmp_path}: process {holder.pid} on ward-pc, http://127.0.0.1:4200/api"
+        with pytest.raises(Unavailable, match=message), supervisor.only_server(tmp_path):
+            pass
+        holder.kill()
+        holder.wait(HANG_SECONDS)
+    with supervisor.only_server(tmp_path):
+        assert (Workspace(tmp_path).locks_dir / locks.WriteLock.SERVE.value).exists()
+
+
+def test_a_shell_set_up_for_a_workspace_starts_its_server_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    key = prefect_access.load_key(tmp_path)
+    record = prefect_access.RunningServer(pid=1, machine="", url="http://127.0.0.1:1/api")
+    prefect_access.announce(tmp_path, record, key)
+    monkeypatch.setenv("PREFECT_PROFILES_PATH", str(prefect_access.profiles_file(tmp_path)))
+    monkeypatch.setenv("PREFECT_PROFILE", prefect_access.PROFILE)
+    assert supervisor.Supervisor(tmp_path).user_url is None
+    assert "PREFECT_PROFILES_PATH" not in os.environ
