@@ -12,7 +12,7 @@ from oneclick.cli import watch as watching
 if TYPE_CHECKING:
     from oneclick.report import ClipRow
 
-app = typer.Typer(no_args_is_help=True, help="Clips: list, look into one, retry the quarantined.")
+app = typer.Typer(no_args_is_help=True, help="Clips: list, look into one, quarantine, retry.")
 
 
 @app.command("list")
@@ -120,6 +120,19 @@ def show(
         [[e.at, e.old or "", e.new, e.by, e.detail] for e in detail.events],
         "history",
     )
+
+
+@app.command()
+def quarantine(
+    clips: Annotated[list[str], typer.Argument(help="Clips that no dataset version holds yet.")],
+    reason: Annotated[str, typer.Option(help="Why; it stands beside the clip.")],
+    home: output.Home = None,
+) -> None:
+    """Take clips out of the pipeline; `oneclick clips retry` puts them back."""
+    from oneclick.stages import quarantine as stage
+
+    result = stage.quarantine(output.load_settings(home).home, clips, reason)
+    output.finish_batch(result, "clips quarantined")
 
 
 @app.command()

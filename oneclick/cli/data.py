@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from oneclick.cli import output
+from oneclick.cli import camera_names, output
 
 app = typer.Typer(
-    no_args_is_help=True, help="Dataset versions: publish one, list, verify, export, import."
+    no_args_is_help=True,
+    help="Dataset versions: publish one, list, verify, exclude clips, export, import.",
 )
 
 
@@ -55,8 +56,8 @@ def list_(home: output.Home = None, json: output.Json = False) -> None:
         output.print_json(rows)
         return
     output.print_table(
-        ["version", "clips", "images", "parent", "made (UTC)"],
-        [[r.name, r.clips, r.images, r.parent or "", r.made_at] for r in rows],
+        ["version", "clips", "images", "excluded", "parent", "made (UTC)"],
+        [[r.name, r.clips, r.images, r.excluded, r.parent or "", r.made_at] for r in rows],
     )
 
 
@@ -71,11 +72,39 @@ def verify(
     settings = output.load_settings(home)
     with output.progress_bars():
         problems = stage.verify(settings.home, version, settings.train.server)
+    excluded = stage.excluded_clips(settings.home, version)
+    if excluded:
+        output.message(f"{len(excluded)} clips of it are excluded: {', '.join(excluded)}")
     for problem in problems:
-        typer.echo(problem)
+        output.echo(problem)
     if problems:
         raise typer.Exit(1)
-    output.message("every file is what it was when it was published")
+    output.message("every file is what it was when it was published, and every picture decodes")
+
+
+@app.command()
+def exclude(
+    clips: Annotated[list[str], typer.Argument(help="Published clips.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the exclusion.")],
+    home: output.Home = None,
+) -> None:
+    """Take published clips out: of the next version, of every training and of every export."""
+    from oneclick.stages import exclude as stage
+
+    result = stage.exclude(output.load_settings(home).home, clips, reason)
+    output.finish_batch(result, "clips excluded")
+
+
+@app.command()
+def include(
+    clips: Annotated[list[str], typer.Argument(help="Excluded clips.")],
+    home: output.Home = None,
+) -> None:
+    """Take exclusions back; the next version holds these clips again."""
+    from oneclick.stages import exclude as stage
+
+    result = stage.include(output.load_settings(home).home, clips)
+    output.finish_batch(result, "clips included")
 
 
 @app.command()
@@ -86,7 +115,7 @@ def export(
     ],
     version: Annotated[str | None, typer.Option(help="Version; default: the latest.")] = None,
     split: Annotated[SplitName | None, typer.Option(help="Only this side; default: both.")] = None,
-    images: Annotated[bool, typer.Option(help="Pictures too, as hard links if possible.")] = True,
+    images: Annotated[bool, typer.Option(help="Pictures too, as copies of their own.")] = True,
     per_clip: Annotated[
         bool, typer.Option("--per-clip", help="coco: also one small annotations file a clip.")
     ] = False,
@@ -107,6 +136,8 @@ def export(
         output.message(
             f"{outcome.without_video} clips without clip.mp4, which is gone: only labels"
         )
+    if outcome.excluded:
+        output.message(f"{outcome.excluded} clips are excluded: they stay behind")
     output.message(f"{outcome.version} in {out}: {outcome.images} images, {outcome.boxes} boxes")
     output.finish_batch(outcome.result, "clips exported")
 
@@ -135,11 +166,16 @@ def import_(
     """Import a dataset of another tool as clips with labels; clips it has already are skipped."""
     from oneclick.stages import import_ as stage
 
-    settings, options = (
-        output.load_settings(home),
-        stage.ImportOptions(camera=camera, fps=fps, test=test, accept=accept, auto=auto),
+    settings = output.load_settings(home)
+    options = stage.ImportOptions(
+        camera=camera,
+        fps=fps,
+        test=test,
+        accept=accept,
+        auto=auto,
+        codes=settings.cameras.codes,
     )
-    with output.progress_bars():
+    with camera_names.notices(settings.home), output.progress_bars():
         outcome = stage.import_(settings.home, path, format, settings.classes, options)
     for note, count in sorted(outcome.notes.items()):
         output.message(f"{count} {note}")

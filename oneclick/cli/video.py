@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from oneclick.cli import output
+from oneclick.cli import camera_names, output
 
 app = typer.Typer(no_args_is_help=True, help="Raw recordings: add them, list them.")
 
@@ -26,9 +26,10 @@ def add(
     """Copy recordings into the workspace; recordings it has already are skipped."""
     from oneclick.stages import fetch
 
-    with output.progress_bars():
+    settings = output.load_settings(home)
+    with camera_names.notices(settings.home), output.progress_bars():
         result = fetch.fetch(
-            output.load_settings(home).home, sources, camera, output.as_utc(started)
+            settings.home, sources, camera, output.as_utc(started), settings.cameras.codes
         )
     output.finish_batch(result, "videos")
 
@@ -38,14 +39,24 @@ def list_(home: output.Home = None, json: output.Json = False) -> None:
     """List the recordings in the workspace."""
     from oneclick import report
 
-    rows = report.videos(output.load_settings(home).home)
+    workspace = output.load_settings(home).home
+    rows = report.videos(workspace)
     if json:
         output.print_json(rows)
         return
+    label = camera_names.labels(workspace)
     output.print_table(
         ["video", "camera", "start (UTC)", "frames", "fps", "size", "clips"],
         [
-            [r.id, r.camera, r.started_at, r.frames, r.fps, f"{r.width}×{r.height}", r.clips]
+            [
+                r.id,
+                label.get(r.camera, r.camera),
+                r.started_at,
+                r.frames,
+                r.fps,
+                f"{r.width}×{r.height}",
+                r.clips,
+            ]
             for r in rows
         ],
     )

@@ -7,12 +7,20 @@ from datetime import UTC, datetime
 from hashlib import sha256
 
 PSEUDONYM_PREFIX = "oneclick-"
+NO_NAME = "camera"
+"""Camera whose name has none of the characters of ids."""
+LONGEST_NAME = 80
+"""Characters of a camera's name; a longer one is cut and ends in a digest."""
 _UNSAFE = re.compile(r"[^a-z0-9_]+")
 
 
 def camera_name(text: str) -> str:
     """Convert a camera's name to the characters of ids and paths: a-z, 0-9 and _."""
-    return _UNSAFE.sub("_", text.lower()).strip("_") or "camera"
+    name = _UNSAFE.sub("_", text.lower()).strip("_") or NO_NAME
+    if len(name) > LONGEST_NAME:  # ids are names of files, which are limited to 255 bytes
+        digest = sha256(name.encode()).hexdigest()
+        name = f"{name[: LONGEST_NAME - 9]}_{digest[:8]}"
+    return name
 
 
 def video_id(camera: str, started_at: datetime | None, digest: str) -> str:

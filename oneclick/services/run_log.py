@@ -19,6 +19,8 @@ from oneclick.storage import files
 
 WandbMode = Literal["online", "offline", "disabled"]
 PROJECT = "oneclick"
+HIDDEN = "oneclick"
+"""Stands for host, user and program in a run."""
 INIT_SECONDS, FINISH_SECONDS = 30, 60
 
 
@@ -78,11 +80,11 @@ class TrainingLog:
             file.write(line + b"\n")
         self._send(lambda run: run.log(metrics, step=step))
 
-    def model(self, name: str, weights: Path, metadata: Mapping[str, Any]) -> None:
-        """Record a model's checksum and metadata; the weights are not uploaded."""
+    def model(self, name: str, metadata: Mapping[str, Any]) -> None:
+        """Record a model's metadata, with the checksum of its weights; these are not uploaded."""
         # Online, an artifact makes requests without a time limit.
         if self._run is not None and self._run.settings._offline:
-            self._send(lambda run: run.log_artifact(_model_artifact(name, weights, metadata)))
+            self._send(lambda run: run.log_artifact(_model_artifact(name, metadata)))
         self.summary(**metadata)
 
     def summary(self, **values: Any) -> None:
@@ -135,12 +137,11 @@ def opened(
     log.close()
 
 
-def _model_artifact(name: str, weights: Path, metadata: Mapping[str, Any]) -> Any:
+def _model_artifact(name: str, metadata: Mapping[str, Any]) -> Any:
+    """Return an artifact without files: a reference would hold the path of the weights."""
     import wandb
 
-    artifact = wandb.Artifact(name, type="model", metadata=dict(metadata))
-    artifact.add_reference(weights.absolute().as_uri())
-    return artifact
+    return wandb.Artifact(name, type="model", metadata=dict(metadata))
 
 
 def _start(
@@ -173,6 +174,16 @@ def _init_wandb(
         disable_git=True,
         disable_code=True,
         x_save_requirements=False,
+        # Command line, program, paths, host, user and address of the machine stay here.
+        x_disable_meta=True,
+        x_disable_machine_info=True,
+        disable_job_creation=True,
+        host=HIDDEN,
+        username=HIDDEN,
+        email=HIDDEN,
+        program=HIDDEN,
+        program_abspath=HIDDEN,
+        program_relpath=HIDDEN,
         init_timeout=INIT_SECONDS,
         finish_timeout=FINISH_SECONDS,  # the default waits for ever without a network
     )

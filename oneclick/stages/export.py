@@ -16,7 +16,7 @@ from oneclick.core.errors import BadInput, BadLabels, OneclickError, UnknownName
 from oneclick.core.results import BatchResult
 from oneclick.formats import ExportClip
 from oneclick.services.training_server import local_root
-from oneclick.storage import datasets, failure_log, files, labels
+from oneclick.storage import datasets, exclusions, failure_log, files, labels
 from oneclick.storage.workspace import Workspace
 
 
@@ -30,6 +30,8 @@ class ExportResult:
     boxes: int = 0
     without_video: int = 0
     """Clips whose clip.mp4 is no longer there, where the format wants it."""
+    excluded: int = 0
+    """Clips of the version that are left out because they are excluded."""
     result: BatchResult = field(default_factory=BatchResult)
 
 
@@ -55,10 +57,10 @@ def export(
 ) -> ExportResult:
     """Write a published version (default: the newest) to the new folder `out`, whole or not at all.
 
-    Labels are those frozen on the training server, and pictures are hard links to those there
-    where the disk can, else copies. A clip that is not what the manifest says stands in `failed`,
-    and the others go on. Memory does not grow with the number of clips. `split` is train or test;
-    None takes both.
+    Labels are those frozen on the training server, and pictures are copies of those there: a change
+    of one never reaches the other. A clip that is not what the manifest says stands in `failed`,
+    and the others go on; an excluded one is counted and left out. Memory does not grow with the
+    number of clips. `split` is train or test; None takes both.
 
     Raises:
         UnknownName: there is no such format or version.
@@ -76,7 +78,7 @@ def export(
     classes, manifest = datasets.load_header(folder).classes, folder / datasets.MANIFEST
     video = images and exchange_format.video
     context = _ExportContext(workspace, local_root(home, server), images and not video, video)
-    result = ExportResult(version=folder.name)
+    result, excluded = ExportResult(version=folder.name), exclusions.excluded_clips(workspace)
     total = sum(1 for _ in read_manifest(manifest, split))
     with files.atomic_dir(out) as target:
         options = {"per_clip": True} if per_clip else {}
@@ -84,6 +86,9 @@ def export(
             writer = exchange_format.writer(target, classes, **options)
         for dataset_clip in progress.track("export", read_manifest(manifest, split), total):
             name = dataset_clip.clip
+            if name in excluded:
+                result.excluded += 1
+                continue
             with failure_log.isolate(result.result.failed, workspace, name, f"export {name}"):
                 clip = _load_clip(context, dataset_clip)
                 with plugin.isolated(passing=(OneclickError, OSError)):
@@ -112,11 +117,18 @@ def find_version(workspace: Workspace, name: str | None) -> Path:
 
 
 def read_manifest(path: Path, split: str | None) -> Iterator[DatasetClip]:
-    """Yield the clips of a manifest one at a time, for it may have any length."""
+    """Yield the clips of a manifest one at a time, for it may have any length.
+
+    Raises:
+        BadInput: a line is broken.
+    """
     decoder = msgspec.json.Decoder(DatasetClip)
     with path.open("rb") as file:
         for content in file:
-            clip = decoder.decode(content)
+            try:
+                clip = decoder.decode(content)
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                raise BadInput(f"{path} is broken: {error}; restore it or publish again") from None
             if split in (None, clip.split):
                 yield clip
 

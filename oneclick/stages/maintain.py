@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
-from oneclick.storage import files, locks
+from oneclick.storage import bulk_files, files, locks, retention
 from oneclick.storage.locks import WriteLock
+from oneclick.storage.retention import ClockReading
 from oneclick.storage.workspace import Workspace
 
 
@@ -25,6 +26,8 @@ class MaintenanceResult:
     """Half-written leftovers of dead processes."""
     result: BatchResult
     """`done` holds the ids of the videos whose raw file was removed."""
+    holds: tuple[str, ...] = ()
+    """Videos past their time whose raw file clips still need."""
 
 
 def maintain(home: Path, retain_raw_days: int, at: datetime | None = None) -> MaintenanceResult:
@@ -33,15 +36,23 @@ def maintain(home: Path, retain_raw_days: int, at: datetime | None = None) -> Ma
     Args:
         home: the workspace folder.
         retain_raw_days: age from which raw files of finished videos are removed.
-        at: time to measure the age at, default the present.
+        at: what the clock shows, default that of this machine; see `storage.retention`.
     """
     result, workspace = BatchResult(), Workspace(home)
+    reading = ClockReading(wall=at, boot="", uptime=0.0) if at else ClockReading.now()
     with locks.hold(workspace, WriteLock.MAINTENANCE), Catalog.open(home) as catalog:
         expired = catalog.expire()
-        if retain_raw_days:
-            oldest = (at or datetime.now(UTC)) - timedelta(days=retain_raw_days)
-            result.done += remove_raw_files(workspace, catalog, oldest)
-    return MaintenanceResult(expired, files.sweep(home), result)
+        due = find_due(workspace, catalog, retain_raw_days, reading)
+        needed = videos_needed(catalog)
+        for video_id, raw in due.items():
+            if video_id not in needed:
+                with files.guard(raw):
+                    raw.unlink()
+                result.done.append(video_id)
+        for row in catalog.clips():
+            unshare_frames(workspace, row.clip.id)
+    holds = tuple(video_id for video_id in due if video_id in needed)
+    return MaintenanceResult(expired, files.sweep(home), result, holds)
 
 
 def retry(home: Path, clips: Sequence[str] | None = None) -> BatchResult:
@@ -60,18 +71,40 @@ def retry(home: Path, clips: Sequence[str] | None = None) -> BatchResult:
     return result
 
 
-def remove_raw_files(workspace: Workspace, catalog: Catalog, oldest: datetime) -> list[str]:
-    """Remove raw files that are scanned, fully cut and older than `oldest`; return video ids."""
-    removed_ids = []
-    uncut = {clip.video for clip in catalog.selections(uncut_only=True)}
-    for video in catalog.videos():
-        raw = workspace.video_file(video)
-        # The hits are written with the selection; once its clips are cut, no step reads the file.
-        scanned = workspace.hits(video.id).exists()
-        if not raw.exists() or video.id in uncut or not scanned:
-            continue
-        if datetime.fromtimestamp(raw.stat().st_mtime, UTC) < oldest:
-            with files.guard(raw):
-                raw.unlink()
-            removed_ids.append(video.id)
-    return removed_ids
+def unshare_frames(workspace: Workspace, clip_id: str) -> None:
+    """Copy the frames of a clip that share their files with the training server.
+
+    Publications of earlier versions made hard links there: emptying one emptied the other.
+    """
+    first = workspace.frame_file(clip_id, 0)
+    if not first.exists() or first.stat().st_nlink == 1:
+        return
+    frames = sorted(workspace.frames_dir(clip_id).glob("*.jpg"))
+    for path in frames:
+        bulk_files.copy(path, path)
+    bulk_files.flush_all(frames)
+
+
+def find_due(
+    workspace: Workspace, catalog: Catalog, retain_raw_days: int, reading: ClockReading
+) -> dict[str, Path]:
+    """Return the raw files of searched videos that are past their time, by id of the video."""
+    videos = {video.id: workspace.video_file(video) for video in catalog.videos()}
+    raw_files = {video_id: path for video_id, path in videos.items() if path.exists()}
+    state = retention.advance(workspace.retention_file, raw_files, catalog.newest_time(), reading)
+    if not retain_raw_days:
+        return {}
+    oldest = state.at - timedelta(days=retain_raw_days)
+    # The hits are written with the selection.
+    return {
+        video_id: path
+        for video_id, path in raw_files.items()
+        if state.births[video_id] < oldest and workspace.hits(video_id).exists()
+    }
+
+
+def videos_needed(catalog: Catalog) -> set[str]:
+    """Return the videos that clips are still cut from: selections, and clips to be retried."""
+    quarantined = catalog.clips(stage=ClipStage.QUARANTINED)
+    uncut = catalog.selections(uncut_only=True)
+    return {row.clip.video for row in quarantined} | {clip.video for clip in uncut}

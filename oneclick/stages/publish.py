@@ -18,9 +18,10 @@ from oneclick.core.labels import IGNORE, LabelSet
 from oneclick.core.results import BatchResult
 from oneclick.services.training_server import ClipCompletion, FileStamp, RemoteFolder, server_url
 from oneclick.stages.quarantine import quarantine_on_failure
-from oneclick.storage import datasets, files, labels, locks
+from oneclick.storage import datasets, exclusions, files, jpeg, labels, locks
 from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
+from oneclick.video import stills
 
 BY = "publish"
 
@@ -111,6 +112,13 @@ def verify(home: Path, version: str | None, server: str) -> list[str]:
     return problems
 
 
+def excluded_clips(home: Path, version: str | None) -> list[str]:
+    """Return the clips of a version, by default the newest, that are excluded, sorted."""
+    dataset = datasets.find(Workspace(home), version)
+    clips = {clip.clip for clip in dataset.clips} if dataset else set()
+    return sorted(clips & exclusions.excluded_clips(Workspace(home)))
+
+
 def verify_clip(remote: RemoteFolder, clip: DatasetClip) -> list[str]:
     """Compare every file of a clip on the server with its checksum; one line a problem."""
     completion = remote.completion(clip.clip)
@@ -118,11 +126,24 @@ def verify_clip(remote: RemoteFolder, clip: DatasetClip) -> list[str]:
         return [f"clips/{clip.clip}: not complete on {remote.address}; copy it from the workspace"]
     problems = []
     for name, expected_stamp in completion.files.items():
-        stamp = remote.stamp(f"clips/{clip.clip}/{name}")
-        if stamp != expected_stamp:
-            state = "missing" if stamp is None else "changed"
-            problems.append(f"clips/{clip.clip}/{name}: {state} on {remote.address}")
+        path = f"clips/{clip.clip}/{name}"
+        content = remote.read(path)
+        if content is None:
+            problems.append(f"{path}: missing on {remote.address}")
+        elif FileStamp.of(content) != expected_stamp:
+            problems.append(f"{path}: changed on {remote.address}")
+        elif name.startswith("frames/"):
+            problems += _broken_picture(content, path, clip)
     return problems
+
+
+def _broken_picture(content: bytes, name: str, clip: DatasetClip) -> list[str]:
+    """Return a line about a picture that does not decode, though it is what was published."""
+    try:
+        jpeg.check_content(content, name, (clip.height, clip.width))
+    except BadInput as error:
+        return [f"{error}; or oneclick data exclude {clip.clip}"]
+    return []
 
 
 def _upload_clip(context: _PublishContext, clip: Clip) -> tuple[DatasetClip, int]:
@@ -146,8 +167,11 @@ def _upload_clip(context: _PublishContext, clip: Clip) -> tuple[DatasetClip, int
         chosen_by=clip.chosen_by.value,
         led_by=clip.led_by,
     )
-    frames = range(label_set.frames)
-    sources = {f"frames/{k:06d}.jpg": workspace.frame_file(clip.id, k) for k in frames}
+    frames = [workspace.frame_file(clip.id, k) for k in range(label_set.frames)]
+    size = label_set.height, label_set.width
+    for _ in stills.map_in_threads(lambda path: jpeg.check(path, size), frames):
+        pass
+    sources = {f"frames/{path.name}": path for path in frames}
     sources[datasets.labels_name(label_set.revision)] = path
     return dataset_clip, upload_files(context.server, dataset_clip, sources)
 
@@ -185,8 +209,8 @@ def upload_files(remote: RemoteFolder, clip: DatasetClip, sources: dict[str, Pat
         name: FileStamp(path.stat().st_size, files.sha256(path)) for name, path in sources.items()
     }
     for name, path in sources.items():
-        # A label file is copied: an edit of one copy must not reach the other.
-        remote.put(path, f"clips/{clip.clip}/{name}", stamps[name], link=path.suffix == ".jpg")
+        remote.put(path, f"clips/{clip.clip}/{name}", stamps[name])
+    remote.flush(f"clips/{clip.clip}/{name}" for name in sources)
     content = files.to_json(ClipCompletion(*digests, stamps))
     remote.write(f"clips/{clip.clip}/complete.json", content)
     return len(sources)
@@ -198,13 +222,15 @@ def _freeze(
     """Write the version that holds all clips: to the server, the workspace, then the catalog.
 
     Where the content is that of the version before, it is that version; None without any clip.
+    Excluded clips are left out.
     """
     clips = {clip.clip: clip for clip in (*(before.clips if before else ()), *new_clips)}
-    if not clips:
+    lines = exclusions.apply(context.workspace, clips.values())
+    if not lines:
         return None
     workspace, remote = context.workspace, context.server
     number, parent = len(datasets.names(workspace)) + 1, before.name if before else None
-    version = datasets.build(number, parent, context.classes, list(clips.values()))
+    version = datasets.build(number, parent, context.classes, lines)
     if before and (before.digest, before.classes) == (version.digest, version.classes):
         version = before
         documents = datasets.read_documents(workspace.dataset_dir(before.name))

@@ -51,6 +51,8 @@ class TrainingConfig:
     """Decay of the exponential moving average of the weights; 0 switches it off."""
     precision: Precision = "auto"
     """Type that the network computes in: bfloat16 on GPUs that have it, else float32."""
+    excluded: tuple[str, ...] = ()
+    """Clips of the dataset version that are left out, sorted."""
 
     def passes(self, ranks: int) -> int:
         """Return the number of batches whose gradients a process accumulates per step.
@@ -68,7 +70,10 @@ class TrainingConfig:
 
     def key(self) -> str:
         """Return six hexadecimal digits of the sha256 of the config."""
-        return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()[:6]
+        values = msgspec.to_builtins(self, order="deterministic")
+        if not self.excluded:  # models that were trained before there were exclusions keep theirs
+            values.pop("excluded", None)
+        return hashlib.sha256(msgspec.json.encode(values)).hexdigest()[:6]
 
     @property
     def from_coco(self) -> bool:
@@ -78,12 +83,14 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class Equipment:
-    """Device, loader processes and checkpoint interval; the trained weights do not depend on it."""
+    """Device, loader processes, limits and intervals; the trained weights do not depend on it."""
 
     device: str = "auto"
     workers: int | None = None
     """Loader processes; None chooses: none on a CPU, where they would take the cores away."""
     checkpoint_seconds: float = checkpoint.INTERVAL_SECONDS
+    max_broken: float = training_defaults.MAX_BROKEN
+    """Largest share of the pictures of a split that may be broken, and is left out."""
 
     def loaders(self, device: str) -> int:
         """Return the number of loader processes per training process on that type of device."""

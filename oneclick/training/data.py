@@ -6,9 +6,10 @@ and kept in a small cache. A worker starts as fast at ten million images as at t
 
 from __future__ import annotations
 
+import dataclasses
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -19,11 +20,12 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from oneclick.core.datasets import DatasetClip, Split
-from oneclick.core.errors import BadInput
+from oneclick.core.errors import BadInput, BadLabels
 from oneclick.detectors import networks
-from oneclick.storage import datasets, published_labels
+from oneclick.storage import bounded_files, datasets, jpeg, published_labels
 from oneclick.training import label_masking, sample
 from oneclick.training.augment import Image, augment
+from oneclick.training.broken_pictures import BrokenPicture
 from oneclick.training.sample import ImageSample, SamplingPlan, TrainingSampler, VisitIndex
 
 CACHED_CLIPS = sample.WINDOW
@@ -32,11 +34,14 @@ CACHED_IMAGE_BYTES = 512 << 20
 """Decoded images that all workers together keep, where that holds the whole split: on two cores
 decoding is a fifth of a step."""
 NO_BOXES = np.zeros((0, 4), np.float32)
-REDUCED = {
-    2: cv2.IMREAD_REDUCED_COLOR_2,
-    4: cv2.IMREAD_REDUCED_COLOR_4,
-    8: cv2.IMREAD_REDUCED_COLOR_8,
-}
+NO_IMAGE = np.zeros((1, 1, 3), np.uint8)
+MAX_SUBSTITUTES = 100
+"""Pictures that are tried in place of a broken one."""
+
+
+class BrokenImage(BadInput):
+    """A picture that cannot be used; others can."""
+
 
 BoxAttributes: TypeAlias = tuple[tuple[str, ...], ...]
 """Attributes of each box as "posture=lying"."""
@@ -57,6 +62,17 @@ class LabelledImage(NamedTuple):
     """(k, 4) px: regions to ignore; greyed out and empty where the image is augmented."""
     traits: BoxAttributes
     """Of each box; empty where the image is augmented."""
+    broken: tuple[BrokenPicture, ...] = ()
+    """Pictures that could not be read in its place."""
+    is_missing: bool = False
+    """No other picture stands for the broken one: there is nothing to use here."""
+
+    @classmethod
+    def missing(cls, picture: BrokenPicture) -> LabelledImage:
+        """Return the place of a picture that is left out."""
+        key, classes = (picture.clip, picture.frame), np.zeros(0, np.int64)
+        item = cls.from_arrays(NO_IMAGE, NO_BOXES, classes, key)
+        return item._replace(broken=(picture,), is_missing=True)
 
     @classmethod
     def from_arrays(
@@ -96,6 +112,8 @@ class Batch:
     ignored: list[torch.Tensor]
     """(k, 4) px: regions to ignore in each image."""
     traits: list[BoxAttributes]
+    broken: list[BrokenPicture] = field(default_factory=list)
+    """Pictures that were left out."""
 
 
 BatchLoader: TypeAlias = DataLoader[LabelledImage]
@@ -114,23 +132,28 @@ class ImageOptions:
     """Every n-th frame of a clip is an image."""
     origins: Mapping[str, float] | None = None
     """Weight of a box by the letter of its origin, 0 … 1; 1 for letters that are absent."""
+    excluded: tuple[str, ...] = ()
+    """Clips that are left out."""
 
 
 class ClipImages(Dataset[LabelledImage]):
     """One split of a dataset version, indexed by an ImageSample or by number.
 
     A sample with a seed gives the augmented image, in which regions to ignore and boxes that are
-    masked out by their origin are grey.
+    masked out by their origin are grey. Where a picture or the labels of its clip are broken, a
+    sample with a seed gives another picture, drawn by that seed, and one without gives a missing
+    one; either tells what is broken.
 
     Raises:
-        BadInput: the manifest is missing or broken; on access, an image or a label file is.
+        BadInput: the manifest is missing or broken; on access by number, an image or a label file
+            is; on access by sample, so many are that none was found in their place.
     """
 
     def __init__(
         self, root: Path, version: str, split: Split, options: ImageOptions, workers: int = 0
     ) -> None:
         self.root, self.options = root, options
-        self.index = datasets.open_index(root / "datasets" / version, split)
+        self.index = datasets.open_index(root / "datasets" / version, split, options.excluded)
         height, width = networks.input_size(options.arch)
         frames = int(self.index.frames.sum()) // options.stride
         cache_bytes = CACHED_IMAGE_BYTES // max(1, workers)
@@ -151,7 +174,45 @@ class ClipImages(Dataset[LabelledImage]):
         return int((-(-self.index.frames // self.options.stride)).sum())
 
     def __getitem__(self, key: int | ImageSample) -> LabelledImage:
-        position = key if isinstance(key, ImageSample) else self.sample_at(key)
+        if not isinstance(key, ImageSample):
+            return self.load(self.sample_at(key))
+        try:
+            return self.load(key)
+        except (BrokenImage, BadLabels) as error:
+            picture = self.broken_picture(key, error)
+        if key.seed is None:
+            return LabelledImage.missing(picture)
+        return self.substitute(picture, key.seed)
+
+    def substitute(self, picture: BrokenPicture, seed: int) -> LabelledImage:
+        """Return another picture than a broken one: the same on every rank and in every worker.
+
+        Raises:
+            BadInput: no other picture can be read either.
+        """
+        rng, broken = np.random.default_rng((seed, 2)), [picture]
+        for number in rng.integers(0, len(self), MAX_SUBSTITUTES).tolist():
+            position = dataclasses.replace(self.sample_at(number), seed=seed)
+            try:
+                return self.load(position)._replace(broken=tuple(broken))
+            except (BrokenImage, BadLabels) as error:
+                broken.append(self.broken_picture(position, error))
+        raise BadInput(
+            f"{picture.name}: {picture.reason}; {MAX_SUBSTITUTES} other pictures are broken too: "
+            "oneclick data verify"
+        )
+
+    def broken_picture(self, position: ImageSample, error: BadInput) -> BrokenPicture:
+        """Describe a picture that cannot be read."""
+        return BrokenPicture(self.index.clip(position.clip).clip, position.frame, str(error))
+
+    def load(self, position: ImageSample) -> LabelledImage:
+        """Read one picture with its labels.
+
+        Raises:
+            BrokenImage: the picture is broken. BadLabels: the labels of its clip are.
+            BadInput: a class is unknown.
+        """
         clip, annotation = self.load_clip(position.clip)
         image, scale = self.load_image(clip, position.frame)
         labels = annotation.at(position.frame)
@@ -241,18 +302,17 @@ def read_image(path: str, arch: str, size: tuple[int, int]) -> tuple[Image, NDAr
         size: height and width of the image as it was published.
 
     Raises:
-        BadInput: it is missing, does not decode or has another size.
+        BrokenImage: it is missing or incomplete, does not decode or has another size.
     """
     height, width = size
     new_height, new_width = networks.fitted_size(arch, height, width)
     shrink = min(height / new_height, width / new_width)
-    factor = next((factor for factor in (8, 4, 2) if factor <= shrink), 1)
-    mode = REDUCED.get(factor, cv2.IMREAD_COLOR)
-    image = cv2.imread(path, mode | cv2.IMREAD_IGNORE_ORIENTATION)
-    if image is None:
-        raise BadInput(f"cannot read image {path}: run oneclick data verify")
-    if image.shape[:2] != (-(-height // factor), -(-width // factor)):
-        raise BadInput(f"image {path} is not {width}×{height} px: run oneclick data verify")
+    factor = next(factor for factor in jpeg.FACTORS if factor <= max(shrink, 1))
+    content = bounded_files.read_bytes(Path(path), jpeg.MAX_BYTES, BrokenImage)
+    try:
+        image = jpeg.decode(content, path, size, factor)
+    except BadInput as error:
+        raise BrokenImage(str(error)) from None
     small = cv2.resize(image, (new_width, new_height), interpolation=cv2.INTER_AREA)
     scale = np.array([new_width / width, new_height / height] * 2, np.float32)
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), np.uint8), scale
@@ -260,12 +320,14 @@ def read_image(path: str, arch: str, size: tuple[int, int]) -> tuple[Image, NDAr
 
 def collate(images: Sequence[LabelledImage]) -> Batch:
     """Collect images into a Batch; sizes may differ, images without boxes stay."""
+    usable = [item for item in images if not item.is_missing]
     return Batch(
-        images=[item.image for item in images],
-        targets=[{"boxes": item.boxes, "labels": item.labels} for item in images],
-        keys=[item.key for item in images],
-        ignored=[item.ignored for item in images],
-        traits=[item.traits for item in images],
+        images=[item.image for item in usable],
+        targets=[{"boxes": item.boxes, "labels": item.labels} for item in usable],
+        keys=[item.key for item in usable],
+        ignored=[item.ignored for item in usable],
+        traits=[item.traits for item in usable],
+        broken=[picture for item in images for picture in item.broken],
     )
 
 

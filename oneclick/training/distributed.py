@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import distributed
@@ -15,6 +15,7 @@ from torch import distributed
 from oneclick.core.errors import UsageError
 from oneclick.detectors import base
 
+T = TypeVar("T")
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 TIMEOUT = timedelta(minutes=10)
@@ -41,6 +42,13 @@ class ProcessContext:
         if self.ranks > 1:
             distributed.all_reduce(values)
             values /= self.ranks
+        return values
+
+    def gather(self, value: T) -> list[T]:
+        """Return the values of all ranks, which all call this; equal on every rank."""
+        values: list[T] = [value] * self.ranks
+        if self.ranks > 1:
+            distributed.all_gather_object(values, value)
         return values
 
 

@@ -41,10 +41,7 @@ def load(folder: Path) -> tuple[nn.Module, ModelCard]:
     path = folder / model_cards.WEIGHTS_FILE
     if card is None or not path.exists():
         raise BadInput(f"{folder} holds no complete model: train again or roll back")
-    if files.sha256(path) != card.weights:
-        raise BadInput(
-            f"{path} was changed after training: restore it, or oneclick models rollback"
-        )
+    model_cards.check_weights(folder)
     network = networks.build(card.arch, card.classes)
     network.load_state_dict(_load_weights(path))
     return network.eval(), card
@@ -62,10 +59,12 @@ def initialize(
 
     Raises:
         DetectorUnavailable: the COCO weights cannot be downloaded.
+        BadInput: the weights of the parent are not those that training wrote.
     """
     network = networks.build(arch, classes)
     card = model_cards.read(parent) if parent else None
     if parent is not None and card and (card.arch, card.classes) == (arch, classes):
+        model_cards.check_weights(parent)
         network.load_state_dict(_load_weights(parent / model_cards.WEIGHTS_FILE))
         return network, True
     if pretrained and arch != networks.TINY:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from oneclick.core import training_defaults, visible
 from oneclick.core.datasets import DatasetVersion, Split
 from oneclick.core.errors import OneclickError, UsageError
 from oneclick.detectors import networks
@@ -28,6 +29,7 @@ from oneclick.services import run_log
 from oneclick.storage import datasets, files, model_cards
 from oneclick.storage.model_cards import ModelCard, TrainingDataset
 from oneclick.training import checkpoint, data, distributed, loop, model, sample
+from oneclick.training.broken_pictures import BrokenPictures, CheckedBatches
 from oneclick.training.config import (
     DEFAULT_EQUIPMENT,
     Equipment,
@@ -71,7 +73,7 @@ def train(
 
     Raises:
         UsageError: the dataset has no training image, or the batch cannot be shared.
-        BadInput: its manifest, a label file or an image is broken.
+        BadInput: its manifest is broken, or more pictures are than may be left out.
         OneclickError: the loss is not finite.
     """
     if card := model_cards.read(paths.models / model_id(config, version)):
@@ -86,7 +88,9 @@ def train(
         if log is None:
             return None
         threshold = run.calibrate(network)
-        evaluation = evaluate_test_clips(network, config, dataset, paths, threshold)
+        evaluation = evaluate_test_clips(
+            network, config, dataset, paths, threshold, max_broken=equipment.max_broken
+        )
         card = run.save(network, threshold, evaluation, log, start_time)
         return TrainedModel(card, evaluation)
 
@@ -104,6 +108,8 @@ class TrainingRun:
     parent: str | None
     """Champion whose weights the training started from."""
     network: nn.Module
+    broken: BrokenPictures
+    """Training pictures that are left out."""
 
     @classmethod
     def prepare(
@@ -113,7 +119,16 @@ class TrainingRun:
         paths: TrainingPaths,
         equipment: Equipment,
     ) -> TrainingRun:
-        """Build the network from a checkpoint, the champion, COCO weights or random weights."""
+        """Build the network from a checkpoint, the champion, COCO weights or random weights.
+
+        Raises:
+            UsageError: the dataset has no training image.
+        """
+        images = len(_images(config, dataset.name, paths, "train"))
+        if not images:
+            raise UsageError(
+                f"dataset {dataset.name} has no training clip: review and publish more clips"
+            )
         resume_point = checkpoint.load(paths.models / model_id(config, dataset.name))
         if resume_point:
             network, parent = networks.build(config.arch, config.classes), resume_point.parent
@@ -131,6 +146,7 @@ class TrainingRun:
             resume_point=resume_point,
             parent=parent,
             network=network,
+            broken=BrokenPictures("train", images, equipment.max_broken),
         )
 
     @property
@@ -158,7 +174,9 @@ class TrainingRun:
 
     def open_log(self) -> contextlib.AbstractContextManager[run_log.TrainingLog]:
         """Open `metrics.jsonl`, and the run of Weights & Biases where it is configured."""
+        # No ids of clips: they hold the names of cameras, and the times of recordings.
         settings = dataclasses.asdict(self.config) | self.lineage()
+        settings["excluded"] = len(self.config.excluded)
         path = self.folder / "metrics.jsonl"
         return run_log.opened(path, self.name, settings, start=self.first_step)
 
@@ -169,7 +187,7 @@ class TrainingRun:
         writer = checkpoint.CheckpointWriter(
             self.folder, self.parent, self.equipment.checkpoint_seconds
         )
-        return loop.fit(
+        network = loop.fit(
             network=self.network,
             batches=self.batches(process, schedule.passes),
             schedule=schedule,
@@ -178,19 +196,14 @@ class TrainingRun:
             writer=writer if process.is_main else None,
             checkpoint=self.resume_point,
         )
+        for pictures in process.gather(self.broken.sorted()):
+            self.broken.add(pictures)
+        return network
 
-    def batches(self, process: ProcessContext, passes: int) -> data.BatchLoader:
-        """Load this rank's augmented batches, `passes` for each remaining step.
-
-        Raises:
-            UsageError: the dataset has no training image.
-        """
+    def batches(self, process: ProcessContext, passes: int) -> CheckedBatches:
+        """Load this rank's augmented batches, `passes` for each remaining step."""
         config, workers = self.config, self.equipment.loaders(process.device.type)
         images = _images(config, self.dataset.name, self.paths, "train", workers)
-        if not len(images):
-            raise UsageError(
-                f"dataset {self.dataset.name} has no training clip: review and publish more clips"
-            )
         plan = sample.SamplingPlan(
             steps=config.steps,
             batch=config.batch,
@@ -199,13 +212,14 @@ class TrainingRun:
             rank=process.rank,
             ranks=process.ranks,
         )
-        return data.training_batches(images, images.visits(config.draw), plan, workers, passes)
+        visits = images.visits(config.draw)
+        return self.broken.watch(data.training_batches(images, visits, plan, workers, passes))
 
     def calibrate(self, network: nn.Module) -> float:
         """Choose the operating score on training images: test clips must not decide it."""
         images = _images(self.config, self.dataset.name, self.paths, "train")
         batches = data.plain_batches(images, self.config.at_once, most=CALIBRATION_IMAGES)
-        labelled = inference.predict(network, batches, "calibrate")
+        labelled = inference.predict(network, self.broken.watch(batches), "calibrate")
         return evaluate.operating_point(labelled.predictions, labelled.truths)
 
     def save(
@@ -225,6 +239,7 @@ class TrainingRun:
         size = networks.input_size(self.config.arch)
         profile = model_profile.measure(network, size)
         metrics = dataclasses.asdict(evaluation.metrics)
+        broken = [*self.broken.sorted(), *evaluation.broken]
         card = ModelCard(
             id=self.name,
             arch=self.config.arch,
@@ -241,10 +256,12 @@ class TrainingRun:
             metrics=metrics,
             pretrained=self.config.from_coco,
             cost=dataclasses.asdict(profile),
+            broken=tuple(f"{picture.name}: {picture.reason}" for picture in broken),
         )
-        log.log(self.config.steps, **{f"test_{name}": value for name, value in metrics.items()})
+        tested = {f"test_{name}": value for name, value in metrics.items()}
+        log.log(self.config.steps, broken_pictures=len(broken), **tested)
         metadata = self.lineage() | {"weights_sha256": card.weights} | metrics
-        log.model(self.name, self.folder / model_cards.WEIGHTS_FILE, metadata)
+        log.model(self.name, metadata)
         model_cards.write(self.folder, card)
         checkpoint.delete(self.folder)
         return card
@@ -256,25 +273,36 @@ def evaluate_test_clips(
     dataset: DatasetVersion | datasets.DatasetHeader,
     paths: TrainingPaths,
     threshold: float,
+    *,
+    max_broken: float = training_defaults.MAX_BROKEN,
 ) -> evaluate.Evaluation:
     """Evaluate a network on the test clips of a dataset version.
 
     Args:
         threshold: operating score.
+        max_broken: largest share of the pictures that may be broken, and is left out.
 
     Raises:
-        BadInput: the manifest, a label file or an image is broken.
+        BadInput: the manifest is broken, or too many pictures are.
     """
     images = _images(config, dataset.name, paths, "test")
     clips = datasets.load(paths.root / "datasets" / dataset.name).side("test")
-    batches = data.plain_batches(images, config.at_once)
-    return evaluate.evaluate(network, batches, threshold, clips, config.classes)
+    broken = BrokenPictures("test", len(images), max_broken)
+    batches = broken.watch(data.plain_batches(images, config.at_once))
+    evaluation = evaluate.evaluate(network, batches, threshold, clips, config.classes)
+    return dataclasses.replace(evaluation, broken=tuple(broken.sorted()))
 
 
 def _images(
     config: TrainingConfig, version: str, paths: TrainingPaths, split: Split, workers: int = 0
 ) -> data.ClipImages:
-    options = data.ImageOptions(config.arch, config.classes, config.stride, config.origins)
+    options = data.ImageOptions(
+        arch=config.arch,
+        classes=config.classes,
+        stride=config.stride,
+        origins=config.origins,
+        excluded=config.excluded,
+    )
     return data.ClipImages(paths.root, version, split, options, workers)
 
 
@@ -286,7 +314,7 @@ def main(arguments: list[str] | None = None) -> int:
         job: TrainingJob = files.read_json(parser.parse_args(arguments).config, TrainingJob)
         trained = train(job.config, job.version, job.paths, job.equipment)
     except OneclickError as error:
-        sys.stderr.write(f"{FAILURE_PREFIX}{error}\n")
+        sys.stderr.write(f"{FAILURE_PREFIX}{visible.line(str(error))}\n")
         return error.exit_code
     if trained:
         document: dict[str, Any] = {"model": trained.card.id, **trained.card.metrics}

@@ -11,7 +11,7 @@ from typing import TypeVar
 from av.video.frame import VideoFrame
 
 from oneclick.core.errors import BadVideo
-from oneclick.storage import files
+from oneclick.storage import bulk_files, files
 from oneclick.video import read
 from oneclick.video.index import FrameIndex, read_index
 
@@ -24,7 +24,7 @@ _AHEAD = 8
 
 
 def extract(clip: Path, out_dir: Path, quality: int = 90) -> int:
-    """Write every frame as `out_dir/000000.jpg`, …; return how many.
+    """Write every frame as `out_dir/000000.jpg`, …; return how many, when all are on the device.
 
     The folder is created if needed; call it inside `files.atomic_dir` to write all frames or none.
 
@@ -47,7 +47,9 @@ def extract(clip: Path, out_dir: Path, quality: int = 90) -> int:
         with files.guard(target):
             target.write_bytes(data)
 
-    return sum(1 for _ in map_in_threads(save, enumerate(read.pictures(clip))))
+    count = sum(1 for _ in map_in_threads(save, enumerate(read.pictures(clip))))
+    bulk_files.flush_all(out_dir / f"{number:06d}.jpg" for number in range(count))
+    return count
 
 
 def encode_jpeg(picture: VideoFrame, index: FrameIndex, quality: int) -> bytes:

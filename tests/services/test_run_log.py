@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -134,8 +137,6 @@ print(log.problem)
 
 
 def test_an_offline_run_can_be_read_back(tmp_path: Path) -> None:
-    import subprocess
-
     process = subprocess.run(
         [sys.executable, "-c", OFFLINE, str(tmp_path)], capture_output=True, text=True, check=True
     )
@@ -145,3 +146,40 @@ def test_an_offline_run_can_be_read_back(tmp_path: Path) -> None:
     assert b"seed" in content
     assert b"loss" in content
     assert b"map" in content
+
+
+PRIVATE = """
+import sys
+from pathlib import Path
+from oneclick.services import run_log
+folder = Path(sys.argv[1])
+with run_log.opened(folder / "m.jsonl", "run", {"seed": 3}, "offline") as log:
+    log.log(0, loss=1.0)
+    log.model("model", {"weights_sha256": "d" * 64})
+print(log.problem)
+"""
+
+
+def test_a_run_holds_no_path_command_line_host_or_user(tmp_path: Path) -> None:
+    folder = tmp_path / "Anna Schmidt" / "home"
+    folder.mkdir(parents=True)
+    program = tmp_path / "secretive.py"
+    program.write_text(PRIVATE)
+    # A host and a user whose names cannot be part of anything else.
+    command = [sys.executable, str(program), str(folder), "--camera", "corridor_nine"]
+    process = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"USER": "user_nine", "LOGNAME": "user_nine", "WANDB_HOST": ""},
+    )
+    assert process.stdout.strip() == ""
+    (run,) = folder.glob("wandb/offline-run-*/run-run.wandb")
+    content = run.read_bytes()
+    assert b"weights_sha256" in content
+    private = ("Schmidt", str(tmp_path), "secretive", "corridor_nine", "user_nine", sys.executable)
+    for text in (*private, str(Path.home()), f'"{socket.gethostname()}"'):
+        assert text.encode() not in content, text
+    assert socket.gethostname().encode() not in content or len(socket.gethostname()) < 4
+    assert [p for p in run.parent.rglob("*") if p.name == "wandb-metadata.json"] == []

@@ -56,6 +56,7 @@ def test_a_restored_workspace_equals_the_one_that_was_backed_up(
     assert restored.files == result.files
     assert content(tmp_path / "restored") == before
     assert everything(tmp_path / "restored") == told
+    assert (tmp_path / "restored").stat().st_mode & 0o077 == 0
     with Catalog.open(home) as old, Catalog.open(tmp_path / "restored") as new:
         assert new.events() == old.events()
 

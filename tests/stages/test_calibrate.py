@@ -8,7 +8,6 @@ from oneclick.catalog import Catalog
 from oneclick.core import labels as core_labels
 from oneclick.core.clips import Clip, Video
 from oneclick.core.detections import Detections
-from oneclick.core.errors import BadInput
 from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
 from oneclick.feedback import reviewed_clips, trigger_calibration
@@ -185,12 +184,24 @@ def test_a_reviewed_clip_counts_its_frames_from_its_own_start(home: Path) -> Non
         assert all(0 <= box[0] < item.predictions.length for hit in item.hits for box in hit.boxes)
 
 
-def test_a_broken_calibration_is_named(home: Path) -> None:
+def test_a_broken_calibration_is_named_and_triggers_go_on_without(home: Path) -> None:
     path = Workspace(home).calibration
     path.parent.mkdir()
     path.write_text("{")
-    with pytest.raises(BadInput, match=r"calibration\.json"):
-        trigger.trigger(home, OWN, RIVAL, replace(OPTIONS, seed=2))
+    result = trigger.trigger(home, OWN, RIVAL, replace(OPTIONS, seed=2))
+    assert "calibration.json" in result.failed["calibration"]
+    assert result.videos
+
+
+def test_broken_evaluations_are_put_aside_and_made_again(home: Path) -> None:
+    accept(home)
+    calibrate.calibrate(home)
+    path = Workspace(home).hit_evaluations
+    whole = path.read_bytes()
+    path.write_bytes(whole[:20])
+    calibrate.calibrate(home)
+    assert path.read_bytes() == whole
+    assert path.with_suffix(".broken").read_bytes() == whole[:20]
 
 
 def test_the_look_of_a_clip_is_the_one_that_selected_it(home: Path) -> None:

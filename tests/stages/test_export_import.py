@@ -112,7 +112,7 @@ def test_importing_twice_imports_once(name: str, published: Path, tmp_path: Path
     assert accepted.tree(home, _CATALOG) == before
 
 
-_CATALOG = ("catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm")
+_CATALOG = ("catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm", "generation.json")
 
 
 @pytest.mark.parametrize("name", ["coco", "cvat"])
@@ -388,8 +388,8 @@ def test_a_disk_that_fills_up_leaves_nothing(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "link", full)
-    monkeypatch.setattr("shutil.copyfile", full)
+    monkeypatch.setattr("fcntl.ioctl", full)
+    monkeypatch.setattr("shutil.copyfileobj", full)
     with pytest.raises(Exception, match="no space left"):
         export.export(published, tmp_path / "out", "coco")
     assert list(tmp_path.iterdir()) == []

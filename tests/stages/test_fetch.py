@@ -307,3 +307,28 @@ def test_a_fetch_that_was_killed_is_finished_by_the_next(
     result = fetch.fetch(home, [str(source)])
     assert ids(home) == result.done
     assert len(names_below(home)) == 3
+
+
+def test_the_name_of_a_person_is_in_no_path_and_no_file_but_one(home: Path, tmp_path: Path) -> None:
+    record(tmp_path / "in" / "Anna Schmidt" / "Anna Schmidt 2026-11-21T12-00-00.mp4")
+    record(tmp_path / "in" / "ward_a" / "x.mp4")
+    result = fetch.fetch(home, [str(tmp_path / "in")])
+    assert len(result.done) == 2
+    assert result.done[0] == "cam01-20261121T120000Z"
+    assert result.done[1].startswith("ward_a-")
+    paths = [path for path in home.rglob("*") if b"chmidt" in str(path).encode()]
+    assert paths == []
+    named = [p.name for p in home.rglob("*") if p.is_file() and b"chmidt" in p.read_bytes().lower()]
+    assert named == ["cameras.json"]
+    assert home.stat().st_mode & 0o777 == 0o700
+    assert len(fetch.fetch(home, [str(tmp_path / "in")]).skipped) == 2
+
+
+def test_a_camera_that_has_recordings_under_the_name_of_a_person_goes_on(
+    home: Path, tmp_path: Path
+) -> None:
+    record(tmp_path / "in" / "Anna Schmidt" / "a.mp4")
+    fetch.fetch(home, [str(tmp_path / "in")], codes="never")
+    record(tmp_path / "in" / "Anna Schmidt" / "b.mp4")
+    (video_id,) = fetch.fetch(home, [str(tmp_path / "in")]).done
+    assert video_id.startswith("anna_schmidt-")

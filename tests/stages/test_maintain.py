@@ -112,3 +112,55 @@ def test_a_quarantined_clip_goes_back_where_it_fell(home: Path) -> None:
 def test_retry_names_a_clip_that_does_not_exist(home: Path) -> None:
     with pytest.raises(UnknownName, match="nowhere"):
         maintain.retry(home, ["nowhere"])
+
+
+def test_a_clock_that_jumped_ahead_deletes_nothing_at_once(home: Path) -> None:
+    raw = Workspace(home).video_file(VIDEO)
+    now = datetime.now(UTC)
+    os.utime(raw, (now.timestamp(), now.timestamp()))
+    for hours in (0, 1, 25, 49):  # of a clock that goes on 40 days ahead
+        maintain.maintain(home, 30, now + timedelta(days=40, hours=hours))
+        assert kept(home)
+
+
+def test_maintenance_every_day_deletes_on_time(home: Path) -> None:
+    raw = Workspace(home).video_file(VIDEO)
+    now = datetime.now(UTC)
+    os.utime(raw, (now.timestamp(), now.timestamp()))
+    days = 0
+    while kept(home) and days < 99:
+        maintain.maintain(home, 30, now + timedelta(days=days))
+        days += 1
+    assert 30 <= days <= 33
+
+
+def test_a_recording_that_a_quarantined_clip_needs_stays(home: Path) -> None:
+    with Catalog.open(home) as catalog:
+        catalog.quarantine(CLIP.id, "broken", "test")
+    outcome = maintain.maintain(home, 30, NOW)
+    assert (outcome.result.done, outcome.holds) == ([], (VIDEO.id,))
+    assert kept(home)
+    maintain.retry(home)
+    assert maintain.maintain(home, 30, NOW).result.done == [VIDEO.id]
+
+
+def test_a_recording_stays_whose_clip_could_not_be_cut(home: Path) -> None:
+    waiting = replace(CLIP, id="hall-0001-00005000", span=Span(50, 60), digest="")
+    with Catalog.open(home) as catalog:
+        catalog.add_selections([waiting])
+        catalog.quarantine(waiting.id, "disk trouble", "cut")
+    maintain.maintain(home, 30, NOW)
+    assert kept(home)
+
+
+def test_frames_that_an_earlier_version_linked_are_copied(home: Path) -> None:
+    workspace = Workspace(home)
+    workspace.frames_dir(CLIP.id).mkdir(parents=True)
+    linked = [home / f"{number}.jpg" for number in range(3)]
+    for number, path in enumerate(linked):
+        workspace.frame_file(CLIP.id, number).write_bytes(b"picture")
+        path.hardlink_to(workspace.frame_file(CLIP.id, number))
+    maintain.maintain(home, 0)
+    for number, path in enumerate(linked):
+        path.write_bytes(b"")
+        assert workspace.frame_file(CLIP.id, number).read_bytes() == b"picture"

@@ -185,3 +185,13 @@ def test_a_full_disk_stops_the_batch_and_leaves_nothing_half_written(home, monke
 def test_no_videos_are_no_work(home):
     result = look(home)
     assert (result.done, result.skipped, result.failed) == ([], [], {})
+
+
+def test_a_broken_model_of_novelty_is_named_and_its_camera_is_predicted(home):
+    path = Workspace(home).novelty_model("ward", "novelty-autoencoder")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"PK")
+    result = predict.predict(home, ["ward-a"], MOTION, ("person",), measure=True)
+    assert result.done == ["ward-a"]
+    (line,) = result.failed.values()
+    assert path.name in line

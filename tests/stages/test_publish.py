@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
 
+import cv2
 import fsspec
+import msgspec
 import pytest
 
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import Unavailable, UsageError
-from oneclick.services.training_server import RemoteFolder
-from oneclick.stages import publish
+from oneclick.services.training_server import ClipCompletion, FileStamp, RemoteFolder
+from oneclick.stages import export, publish
 from oneclick.storage import datasets
 from oneclick.storage.workspace import Workspace
 from tests.stages import accepted
@@ -54,14 +57,28 @@ def test_accepted_clips_become_a_version_on_the_server_and_here(tmp_path: Path) 
     assert publish.verify(tmp_path, None, "") == []
 
 
-def test_frames_on_the_same_disk_cost_no_space_and_labels_are_copies(tmp_path: Path) -> None:
+def test_an_emptied_picture_of_an_export_or_the_server_leaves_the_others(tmp_path: Path) -> None:
     (clip,) = run_one(tmp_path)
-    published_clip = tmp_path / "training-server" / "clips" / clip
-    workspace = Workspace(tmp_path)
-    assert (published_clip / "frames/000000.jpg").samefile(workspace.frame_file(clip, 0))
-    assert not (published_clip / "labels-0001.json").samefile(
-        next(workspace.labels_dir(clip).iterdir())
-    )
+    source = Workspace(tmp_path).frame_file(clip, 0)
+    content = source.read_bytes()
+    served = tmp_path / "training-server" / "clips" / clip / "frames" / source.name
+    export.export(tmp_path, tmp_path / "out", "yolo")
+    exported = sorted((tmp_path / "out").rglob("*.jpg"))[0]
+    exported.write_bytes(b"")
+    assert (served.read_bytes(), source.read_bytes()) == (content, content)
+    served.write_bytes(b"")
+    assert source.read_bytes() == content
+
+
+def test_publishing_replaces_a_link_of_an_earlier_version_by_a_copy(tmp_path: Path) -> None:
+    clips = accepted.accept(tmp_path, {"cam-1-a": "train"})
+    source = Workspace(tmp_path).frame_file("cam-1-a", 0)
+    served = tmp_path / "training-server" / "clips" / "cam-1-a" / "frames" / source.name
+    served.parent.mkdir(parents=True)
+    served.hardlink_to(source)
+    run(tmp_path, clips)
+    assert not served.samefile(source)
+    assert served.read_bytes() == source.read_bytes()
 
 
 def run_one(home: Path) -> list[str]:
@@ -100,6 +117,18 @@ def _break_labels(workspace: Workspace, clip: str) -> None:
     next(workspace.labels_dir(clip).iterdir()).write_bytes(b"{")
 
 
+def _zero_tail(path: Path) -> None:
+    """Leave what a power cut leaves of a file whose last blocks were never written."""
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2].ljust(len(content), b"\0"))
+
+
+def _shrink(path: Path) -> None:
+    image = cv2.imread(str(path))
+    assert image is not None
+    cv2.imwrite(str(path), image[::2, ::2])
+
+
 def _edit_clip(workspace: Workspace, clip: str) -> None:
     workspace.clip_file(clip).write_bytes(b"another video")
 
@@ -110,6 +139,13 @@ DAMAGE = {
     "no labels": (lambda w, c: shutil.rmtree(w.labels_dir(c)), "holds no label file"),
     "edited clip": (_edit_clip, "clip.mp4 was changed"),
     "deleted clip": (lambda w, c: w.clip_file(c).unlink(), "clip.mp4 is missing"),
+    "empty frame": (lambda w, c: w.frame_file(c, 1).write_bytes(b""), "000001.jpg is empty"),
+    "truncated frame": (
+        lambda w, c: os.truncate(w.frame_file(c, 1), w.frame_file(c, 1).stat().st_size // 2),
+        "000001.jpg ends too early",
+    ),
+    "zeroed tail of a frame": (lambda w, c: _zero_tail(w.frame_file(c, 1)), "ends too early"),
+    "frame of another size": (lambda w, c: _shrink(w.frame_file(c, 1)), "is not 320×180 px"),
     "deleted frame": (lambda w, c: w.frame_file(c, 1).unlink(), "000001.jpg is missing"),
 }
 
@@ -258,3 +294,16 @@ def test_an_upload_that_arrives_damaged_is_noticed(
 def test_an_unknown_protocol_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="gopher"):
         run(tmp_path, [], "gopher://somewhere")
+
+
+def test_verify_names_a_picture_that_was_published_broken(tmp_path: Path) -> None:
+    run_one(tmp_path)
+    frame = tmp_path / "training-server/clips/cam-1-a/frames/000001.jpg"
+    frame.write_bytes(b"")
+    mark = tmp_path / "training-server/clips/cam-1-a/complete.json"
+    completion = msgspec.json.decode(mark.read_bytes(), type=ClipCompletion)
+    completion.files["frames/000001.jpg"] = FileStamp.of(b"")  # as it was taken before
+    mark.write_bytes(msgspec.json.encode(completion))
+    (problem,) = publish.verify(tmp_path, None, "")
+    assert "000001.jpg is empty" in problem
+    assert "oneclick data exclude cam-1-a" in problem

@@ -15,7 +15,7 @@ from oneclick.catalog import Catalog
 from oneclick.cli import summary
 from oneclick.core.errors import BadInput, DetectorUnavailable, UnknownName, UsageError
 from oneclick.flows import models
-from oneclick.stages import publish, train, worst
+from oneclick.stages import exclude, publish, train, worst
 from oneclick.storage import datasets, model_cards, model_registry
 from oneclick.storage.workspace import Workspace
 from oneclick.training import gate
@@ -121,7 +121,7 @@ def test_killed_between_decision_and_promotion_it_is_promoted_by_the_next_run(
 ) -> None:
     ruled(monkeypatch, "promote")
 
-    def killed(*_: object) -> None:
+    def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -290,3 +290,28 @@ def test_a_labeller_is_judged_and_promoted_beside_its_kind(
     assert models.labellers(conf)[0] == "labeller:fcos-tiny"
     with pytest.raises(DetectorUnavailable, match="oneclick train --model fcos_resnet50_fpn"):
         detectors.create("labeller:fcos_resnet50_fpn", workspace, "cpu")
+
+
+def test_a_training_on_an_older_version_skips_and_counts_excluded_clips(home: Path) -> None:
+    publish.publish(home, accepted.accept(home, {"cam-1-c": "train"}), "", ("person",))
+    whole = train.train(home, None, OPTIONS)
+    exclude.exclude(home, ["cam-1-c"], "face visible")
+    outcome = train.train(home, None, OPTIONS)
+    assert (outcome.trained, outcome.excluded, whole.excluded) == (True, ("cam-1-c",), ())
+    assert outcome.model != whole.model
+    again = train.train(home, None, OPTIONS)
+    assert (again.trained, again.model, again.excluded) == (False, outcome.model, ("cam-1-c",))
+    exclude.include(home, ["cam-1-c"])
+    assert train.train(home, None, OPTIONS).model == whole.model
+
+
+def test_a_training_goes_on_without_a_picture_that_is_broken_and_names_it(home: Path) -> None:
+    (home / "training-server/clips/cam-1-a/frames/000000.jpg").write_bytes(b"")
+    outcome = train.train(home, None, replace(OPTIONS, steps=6))
+    assert outcome.trained
+    (line,) = outcome.broken
+    assert line.startswith("cam-1-a frame 0: ")
+    assert outcome.model
+    card = model_cards.read(Workspace(home).model_dir(outcome.model))
+    assert card
+    assert card.broken == outcome.broken

@@ -1,4 +1,5 @@
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -205,3 +206,29 @@ def test_a_wrong_name_or_parameter_stops_before_any_work(home: Path) -> None:
 
 def test_an_empty_workspace_has_nothing_to_look_at(tmp_path: Path) -> None:
     assert look(tmp_path) == TriggerResult()
+
+
+DAMAGES: dict[str, Callable[[Workspace], Path]] = {
+    "hits": lambda place: place.hits("ward-a"),
+    "predictions": lambda place: place.predictions("ward-a", OWN.id),
+    "predictions of the rival": lambda place: place.predictions("ward-a", RIVAL.id),
+    "signal": lambda place: place.signals("ward-a", "motion"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGES)
+def test_a_broken_file_stops_nothing_but_its_own_video(home: Path, case: str) -> None:
+    add(home, video("ward-b"), (200,))
+    predictions.save_signal(
+        Workspace(home).signals("ward-a", "motion"), [0.0] * video("ward-a").frames
+    )
+    look(home, TriggerOptions(min_clips=3))
+    path = DAMAGES[case](Workspace(home))
+    broken = path.read_bytes()[:-20]
+    path.write_bytes(broken)
+    outcome = look(home)
+    assert outcome.videos == ["ward-b"]
+    (line,) = outcome.failed.values()
+    assert path.name in line
+    assert "\n" not in line
+    assert path.read_bytes() == broken

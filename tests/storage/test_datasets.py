@@ -93,22 +93,28 @@ def numbers() -> bytes:
 
 NUMBERS = numbers()
 DAMAGE = {
-    "index cut short": ("train.npy", lambda data: data[:200], "train.npy is broken"),
-    "index of something else": ("train.npy", lambda data: NUMBERS, "no index of clips"),
-    "manifest edited": (
-        "manifest.jsonl",
-        lambda data: b"\n\n" + data,
-        "manifest.jsonl was changed",
-    ),
+    "emptied": lambda data: b"",
+    "cut short": lambda data: data[:200],
+    "something else": lambda data: NUMBERS,
+    "zip": lambda data: b"PK\x05\x06" + bytes(18),
 }
 
 
 @pytest.mark.parametrize("case", DAMAGE)
-def test_a_damaged_index_is_named(tmp_path: Path, case: str) -> None:
-    name, change, text = DAMAGE[case]
+def test_a_damaged_index_is_written_again_from_the_manifest(tmp_path: Path, case: str) -> None:
     _, folder = saved(tmp_path, line("a"), line("b"))
-    (folder / name).write_bytes(change((folder / name).read_bytes()))
-    with pytest.raises(BadInput, match=text):
+    path = folder / "train.npy"
+    whole = path.read_bytes()
+    path.write_bytes(DAMAGE[case](whole))
+    assert datasets.open_index(folder, "train").clip(0).clip == "a"
+    assert path.read_bytes() == whole
+
+
+def test_a_manifest_that_was_edited_is_named(tmp_path: Path) -> None:
+    _, folder = saved(tmp_path, line("a"), line("b"))
+    path = folder / "manifest.jsonl"
+    path.write_bytes(b"\n\n" + path.read_bytes())
+    with pytest.raises(BadInput, match=r"manifest\.jsonl was changed"):
         datasets.open_index(folder, "train").clip(0)
 
 

@@ -171,7 +171,7 @@ def test_a_broken_json_file_is_named(tmp_path: Path, case: str) -> None:
 
 
 def test_a_missing_json_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"cannot read .*note\.json"):
+    with pytest.raises(BadInput, match=r"note\.json: cannot be read"):
         files.read_json(tmp_path / "note.json", Note)
 
 
@@ -208,3 +208,36 @@ def test_what_another_host_left_goes_after_a_day(tmp_path: Path) -> None:
     two_days_ago = other.stat().st_mtime - 2 * 24 * 3600
     os.utime(other, (two_days_ago, two_days_ago))
     assert files.sweep(tmp_path) == 1
+
+
+def test_a_temporary_of_another_pid_namespace_stays(tmp_path: Path) -> None:
+    """Two containers of one host name: a dead pid here may be alive there."""
+    with files.temporary_name(tmp_path / "a") as temporary:
+        prefix, host, _, number, _ = temporary.name.rsplit(".", 4)
+        node, _, _ = host.partition("+")
+    elsewhere = tmp_path / f"{prefix}.{node}+1.{2**22 - 1}.{number}.tmp"
+    elsewhere.touch()
+    assert files.sweep(tmp_path) == 0
+    assert elsewhere.exists()
+
+
+def test_what_is_created_is_whole_and_only_once(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file"
+    with ThreadPoolExecutor(8) as pool:
+        created = list(pool.map(lambda k: files.create(path, f"{k}" * 9), range(8)))
+    assert created.count(True) == 1
+    assert path.read_text() == str(created.index(True)) * 9
+    assert [entry.name for entry in path.parent.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP])
+def test_file_systems_without_hard_links_create_once_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def link(source: Path, target: Path) -> None:
+        raise OSError(number, "no links")
+
+    monkeypatch.setattr(os, "link", link)
+    assert files.create(tmp_path / "file", "first")
+    assert not files.create(tmp_path / "file", "second")
+    assert (tmp_path / "file").read_text() == "first"

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from oneclick.core.errors import BadInput, OneclickError, UsageError
-from oneclick.storage import model_cards
+from oneclick import detectors
+from oneclick.core.errors import BadInput, DetectorUnavailable, OneclickError, UsageError
+from oneclick.storage import model_cards, model_registry
 from oneclick.storage.model_cards import ModelCard
+from oneclick.storage.workspace import Workspace
 from oneclick.training import loop, model, train
 from oneclick.training.config import TrainingConfig, TrainingPaths
 from tests.training import toy
@@ -95,6 +97,30 @@ def test_a_changed_weight_file_is_refused(root: Path, tmp_path: Path) -> None:
         file.write(b"x")
     with pytest.raises(BadInput, match=r"model\.pt was changed"):
         model.load(tmp_path / card.id)
+
+
+def test_one_bit_of_the_weights_is_refused_wherever_they_are_used(
+    root: Path, tmp_path: Path
+) -> None:
+    place = Workspace(tmp_path)
+    folder = place.model_dir(trained_card(TINY, root, TrainingPaths(root, tmp_path / "models")).id)
+    path = folder / "model.pt"
+    weights = bytearray(path.read_bytes())
+    weights[len(weights) // 2] ^= 1
+    path.write_bytes(weights)
+    changed = r"model\.pt was changed after training"
+    with pytest.raises(BadInput, match=changed):  # the gate
+        model.load(folder)
+    with pytest.raises(BadInput, match=changed):  # fine-tuning
+        model.initialize(TINY.arch, TINY.classes, folder)
+    with pytest.raises(BadInput, match=changed):  # promotion
+        model_registry.promote(place, folder.name, "better")
+    with pytest.raises(DetectorUnavailable, match=changed):  # prediction and labelling
+        detectors.create(f"model:{folder.name}", place)
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps(card | {"weights": ""}))
+    model_registry.promote(place, folder.name, "a card of a training elsewhere")
+    assert model.initialize(TINY.arch, TINY.classes, folder)[1]
 
 
 def test_a_dataset_without_training_clips_is_refused(tmp_path: Path) -> None:

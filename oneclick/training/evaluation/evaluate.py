@@ -29,6 +29,7 @@ from oneclick.training.evaluation.slices import EvaluationSlice
 if TYPE_CHECKING:
     from torch import nn
 
+    from oneclick.training.broken_pictures import BrokenPicture
     from oneclick.training.data import Batch
 
     Regions = Sequence[NDArray[np.floating]] | None
@@ -47,6 +48,8 @@ class Evaluation:
     slices: tuple[EvaluationSlice, ...] = ()
     worst: tuple[WorstClip, ...] = ()
     """Lowest F1 first."""
+    broken: tuple[BrokenPicture, ...] = ()
+    """Test pictures that were left out."""
 
 
 def evaluate(

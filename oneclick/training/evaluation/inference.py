@@ -75,6 +75,8 @@ def predict(
     predictions = LabelledPredictions()
     total = len(batches) if isinstance(batches, Sized) else 0
     for batch in progress.track(task, batches, total):
+        if not batch.images:  # all of them are broken
+            continue
         with torch.inference_mode():
             images = [image.to(device, non_blocking=True) for image in batch.images]
             outputs = model([image.float().div_(255) for image in images])

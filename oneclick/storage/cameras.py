@@ -1,0 +1,194 @@
+"""Cameras whose readable name is kept apart: a code in all ids, the name in `cameras.json` alone.
+
+The file is readable by its owner only. Erasing a name there leaves the code, which says nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import unicodedata
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from oneclick.core import ids
+from oneclick.core.errors import UnknownName
+from oneclick.core.person_names import looks_like_person
+from oneclick.storage import files, locks
+from oneclick.storage.workspace import Workspace
+
+CodePolicy = Literal["always", "auto", "never"]
+"""Which cameras get codes: all, those whose name looks like a person's, or none."""
+
+_SOURCE = "hidden-source-"
+
+
+class CameraName(msgspec.Struct, frozen=True, kw_only=True):
+    """The readable name behind a code."""
+
+    folder: str
+    """Name by which recordings come; empty once it is erased."""
+    name: str
+    """Name on screens; empty once it is erased."""
+
+
+class _CamerasFile(msgspec.Struct, kw_only=True):
+    cameras: dict[str, CameraName] = {}
+    sources: dict[str, str] = {}
+    """Paths and URLs that look like a person's name, by the code that stands for them."""
+
+
+def load(workspace: Workspace) -> dict[str, CameraName]:
+    """Return the names by code, in order of the codes.
+
+    Raises:
+        BadInput: the file is broken.
+    """
+    return dict(sorted(_read(workspace).cameras.items()))
+
+
+def camera_of(
+    workspace: Workspace,
+    text: str,
+    cameras_in_use: Collection[str],
+    policy: CodePolicy = "auto",
+    is_typed: bool = False,
+) -> str:
+    """Return the camera for ids and paths: a code, or the name in their characters.
+
+    Args:
+        workspace: that remembers the name behind the code.
+        text: name of a folder or file, or one that somebody typed.
+        cameras_in_use: cameras that have recordings; these go on as they are called.
+        policy: which cameras get codes.
+        is_typed: the name was typed, and may be a code.
+
+    Raises:
+        BadInput: `cameras.json` is broken. NoSpace, Unavailable: it cannot be written.
+    """
+    text = unicodedata.normalize("NFC", os.fsencode(text).decode("utf-8", "backslashreplace"))
+    plain, names = ids.camera_name(text), load(workspace)
+    by_folder = {name.folder: code for code, name in names.items() if name.folder}
+    if text in by_folder:
+        return by_folder[text]
+    is_code = plain in names
+    if is_code and is_typed:
+        return plain
+    has_letters = any(letter.isalpha() for letter in text)
+    is_lost = plain == ids.NO_NAME and has_letters and text.lower() != plain
+    needs_code = policy == "always" or looks_like_person(text) or is_lost
+    if not is_code and (policy == "never" or plain in cameras_in_use or not needs_code):
+        return plain
+    return _add(workspace, text, cameras_in_use)
+
+
+def hide_sources(workspace: Workspace, sources: Sequence[str], policy: CodePolicy) -> list[str]:
+    """Replace the sources whose path looks like a person's name by codes.
+
+    Flow parameters stand in the database of Prefect, which may be on another machine.
+    """
+    if policy == "never":
+        return list(sources)
+    return [_hide(workspace, source) if _has_name(source) else source for source in sources]
+
+
+def reveal_sources(workspace: Workspace, sources: Sequence[str]) -> list[str]:
+    """Return the sources that `hide_sources` replaced.
+
+    Raises:
+        UnknownName: the name behind a code was erased.
+    """
+    paths = _read(workspace).sources
+    for source in sources:
+        if source.startswith(_SOURCE) and source not in paths:
+            raise UnknownName("hidden source", source, list(paths))
+    return [paths.get(source, source) for source in sources]
+
+
+def rename(workspace: Workspace, code: str, name: str) -> None:
+    """Change the name on screens.
+
+    Raises:
+        UnknownName: no camera has this code.
+    """
+    with locks.file_lock(_lock(workspace)):
+        document = _with(workspace, code)
+        names = document.cameras
+        names[code] = msgspec.structs.replace(names[code], name=name)
+        _save(workspace, document)
+
+
+def erase(workspace: Workspace, code: str) -> None:
+    """Erase the name behind a code for ever; recordings of that folder get another code.
+
+    Raises:
+        UnknownName: no camera has this code.
+    """
+    with locks.file_lock(_lock(workspace)):
+        document = _with(workspace, code)
+        folder = document.cameras[code].folder
+        document.cameras[code] = CameraName(folder="", name="")
+        remaining = {key: path for key, path in document.sources.items() if folder not in path}
+        document.sources = remaining
+        _save(workspace, document)
+
+
+def _add(workspace: Workspace, text: str, cameras_in_use: Collection[str]) -> str:
+    """Give a name the next code, unless another process did."""
+    with locks.file_lock(_lock(workspace)):
+        document = _read(workspace)
+        names = document.cameras
+        for code, name in names.items():
+            if name.folder == text:
+                return code
+        numbers = range(1, len(names) + len(cameras_in_use) + 2)
+        codes = (f"cam{number:02d}" for number in numbers)
+        code = next(code for code in codes if code not in names and code not in cameras_in_use)
+        names[code] = CameraName(folder=text, name=text)
+        _save(workspace, document)
+        return code
+
+
+def _hide(workspace: Workspace, source: str) -> str:
+    with locks.file_lock(_lock(workspace)):
+        document = _read(workspace)
+        for code, path in document.sources.items():
+            if path == source:
+                return code
+        code = f"{_SOURCE}{secrets.token_hex(4)}"
+        document.sources[code] = source
+        _save(workspace, document)
+        return code
+
+
+def _has_name(source: str) -> bool:
+    return any(looks_like_person(part) for part in source.split("/"))
+
+
+def _read(workspace: Workspace) -> _CamerasFile:
+    path = workspace.cameras_file
+    if not path.exists():
+        return _CamerasFile()
+    document: _CamerasFile = files.read_json(path, _CamerasFile)
+    return document
+
+
+def _with(workspace: Workspace, code: str) -> _CamerasFile:
+    document = _read(workspace)
+    if code not in document.cameras:
+        raise UnknownName("camera with a code", code, list(document.cameras))
+    return document
+
+
+def _save(workspace: Workspace, document: _CamerasFile) -> None:
+    with files.atomic_file(workspace.cameras_file) as temporary, files.guard(temporary):
+        temporary.touch(stat.S_IRUSR | stat.S_IWUSR)
+        temporary.write_bytes(files.to_json(document))
+
+
+def _lock(workspace: Workspace) -> Path:
+    return workspace.locks_dir / "cameras"
