@@ -6,7 +6,6 @@ the current folder, defaults.
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -23,13 +22,14 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from oneclick.core import training_defaults
 from oneclick.core.errors import UnknownName, UsageError
 from oneclick.core.plugins import PluginFailure
 from oneclick.platforms import GROUP, PlatformOptions, registry
+from oneclick.services import settings_file
+from oneclick.services.settings_file import TomlSource
 
 if TYPE_CHECKING:
     from oneclick.stages.train import TrainOptions
@@ -175,6 +175,14 @@ def _platform_section(name: str, section: Any, selected: bool) -> Any:
         return section
 
 
+class CameraSettings(_Section):
+    """Names of cameras."""
+
+    codes: Literal["always", "auto", "never"] = "auto"
+    """Cameras that get a code, which stands for their name in all ids: all, none, or (auto) those
+    whose name looks like a person's."""
+
+
 class TrainSettings(_Section):
     """Training, training server, and the gate."""
 
@@ -210,12 +218,21 @@ class TrainSettings(_Section):
     draw: dict[str, Annotated[float, Field(gt=0)]] = {}
     """Sampling weight of clips, by the trigger that led to them (or control, novelty, floor) and by
     the origin of their boxes, by default 1: {flicker = 2, h = 1.5}."""
+    max_broken: Share = training_defaults.MAX_BROKEN
+    """Largest share of the pictures of a dataset that may be broken: they are left out and named;
+    with more of them the training ends. Above 0, one picture always may be."""
     seed: int = 0
     """Seed of the first weights and of the order of images."""
     margin: Share = training_defaults.MARGIN
     """mAP by which a candidate must exceed the champion."""
     min_test_images: int = Field(training_defaults.MIN_TEST_IMAGES, ge=0)
     """With fewer test images the gate promotes no candidate."""
+
+    @field_validator("server")
+    @classmethod
+    def _check_server(cls, server: str) -> str:
+        return settings_file.check_server(server)
+
     webhook: str = ""
     """URL that receives a JSON message when a candidate is not promoted; empty is none."""
 
@@ -247,10 +264,18 @@ class Settings(BaseSettings):
     """Days that a raw video is kept after its clips were cut; 0 keeps it for ever."""
     runner: Literal["thread", "process", "dask", "ray"] = "thread"
     """Prefect's task runner; dask and ray need the extras of these names."""
+    cameras: CameraSettings = CameraSettings()
     detect: DetectSettings = DetectSettings()
     triggers: TriggerSettings = TriggerSettings()
     review: ReviewSettings = ReviewSettings()
     train: TrainSettings = TrainSettings()
+
+    @field_validator("home", mode="before")
+    @classmethod
+    def _check_home(cls, home: Any) -> Any:
+        if isinstance(home, str) and not home.strip():
+            raise ValueError("is empty: name a folder (. is the current one)")
+        return home
 
     def review_platform(self, name: str | None = None) -> PlatformOptions:
         """Return the options of the review platform, with classes and attributes.
@@ -282,26 +307,15 @@ class Settings(BaseSettings):
         from oneclick.stages.train import TrainOptions
 
         train = self.train
+        options = train.model_dump(exclude={"labellers", "novelty", "webhook"}) | {
+            "model": train.model if model is None else model,
+            "steps": train.steps if steps is None else steps,
+            "effort": train.effort if effort is None else effort,
+            "seed": train.seed if seed is None else seed,
+            "origins": {str(origin): weight for origin, weight in train.origins.items()},
+        }
         return TrainOptions(
-            server=train.server,
-            model=train.model if model is None else model,
-            steps=train.steps if steps is None else steps,
-            effort=train.effort if effort is None else effort,
-            batch=train.batch,
-            at_once=train.at_once,
-            stride=train.stride,
-            origins={str(origin): weight for origin, weight in train.origins.items()},
-            draw=train.draw,
-            seed=train.seed if seed is None else seed,
-            pretrained=train.pretrained,
-            precision=train.precision,
-            device=self.detect.device,
-            processes=train.processes,
-            workers=train.workers,
-            margin=train.margin,
-            min_test_images=train.min_test_images,
-            classes=self.classes,
-            labeller=labeller,
+            **options, device=self.detect.device, classes=self.classes, labeller=labeller
         )
 
     @classmethod
@@ -314,7 +328,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return the sources in order of precedence: arguments, environment, TOML file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, TomlSource(settings_cls)
 
 
 def load(**overrides: object) -> Settings:
@@ -331,8 +345,8 @@ def load(**overrides: object) -> Settings:
             setting = ".".join(map(str, problem["loc"])) or "settings"
             problems.append(f"{setting}: {problem['msg'].removeprefix('Value error, ')}")
         raise UsageError(f"settings: {'; '.join(problems)}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"settings: {CONFIG_FILE} is not TOML: {error}") from None
+    except UsageError as error:  # of oneclick.toml
+        raise UsageError(f"settings: {error}") from None
 
 
 def keep_params(trigger: str, params: dict[str, float], folder: Path | None = None) -> Path:
@@ -345,22 +359,9 @@ def keep_params(trigger: str, params: dict[str, float], folder: Path | None = No
         UsageError: the file is not TOML, or a parameter is not valid.
         UnknownName: there is no such trigger, or it has no such parameter.
     """
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
-
     from oneclick import triggers
-    from oneclick.storage import files, locks
 
     triggers.create(trigger, params)
     path = (folder or Path.cwd()) / CONFIG_FILE
-    with locks.file_lock(path.parent):
-        try:
-            document = tomlkit.parse(path.read_text("utf-8") if path.exists() else "")
-            section: Any = document
-            for name in ("triggers", "params", trigger):
-                section = section.setdefault(name, tomlkit.table())
-            section.update(params)
-        except (TOMLKitError, AttributeError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path} cannot be changed: {error}") from None
-        files.write_atomic(path, tomlkit.dumps(document))
+    settings_file.set_values(path, ("triggers", "params", trigger), params)
     return path

@@ -39,6 +39,12 @@ def test_the_environment_beats_the_file_and_an_argument_beats_both(
         ('[detect]\npredictor = "opencv:hog"\nrival = "opencv:hog"\n', "opencv:hog"),
         ("unknown = 1\n", "unknown"),
         ("batch = 0\n", "batch"),
+        ('home = ""\n', "home: is empty"),
+        ('[train]\nserver = "memory://x"\n', "train.server: memory:// keeps no files"),
+        ('[train]\nserver = "zip://"\n', "train.server: zip:// keeps no files"),
+        ('[train]\nserver = "simplecache::s3://x"\n', "train.server: simplecache"),
+        ("a" + ".a" * 50_000 + " = 1\n", "a key of too many parts"),
+        ("classes = " + "[" * 50_000 + "]" * 50_000, "nested too deeply"),
         ('runner = "cloud"\n', "runner"),
         ("this is not toml", "oneclick.toml"),
         ('[review]\nplatform = "encord"\naccept_auto = true\n', "accept_auto"),
@@ -56,3 +62,11 @@ def test_what_cannot_be_is_refused_in_one_line(tmp_path: Path, text: str, named:
     with pytest.raises(UsageError, match=named) as excinfo:
         settings.load()
     assert "\n" not in str(excinfo.value)
+
+
+def test_settings_that_are_not_utf8_are_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / settings.CONFIG_FILE).write_bytes(b'classes = ["\xff"]\n')
+    with pytest.raises(UsageError, match=r"oneclick\.toml is not UTF-8"):
+        settings.load()
+    with pytest.raises(UsageError, match=r"oneclick\.toml is not UTF-8"):
+        settings.keep_params("flicker", {"hole": 0.5}, tmp_path)

@@ -24,7 +24,7 @@ def rebuild(
     workspace = output.load_settings(home).home
     result = catalog_rebuild.rebuild(workspace, accept_losses)
     for line in (*result.problems, *(f"lost: {loss}" for loss in result.losses)):
-        typer.echo(line)
+        output.echo(line)
     for path in result.restored:
         output.message(f"written again from the old catalog: {path}")
     output.message(f"catalog of {workspace} rebuilt from its files")
@@ -45,7 +45,7 @@ def verify(
     with Catalog.open(output.load_settings(home).home) as catalog:
         problems = catalog_verify.verify(catalog, deep=deep)
     for problem in problems:
-        typer.echo(problem)
+        output.echo(problem)
     if problems:
         output.message(f"{len(problems)} problems; `oneclick catalog rebuild` makes it again")
         raise typer.Exit(1)

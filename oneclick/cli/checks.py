@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,9 @@ def check_workspace(settings: Settings) -> CheckResult:
     ok = folder.is_dir() and os.access(folder, os.W_OK)
     state = "there" if settings.home.exists() else "will be made by the first run"
     remedy = "" if ok else f"; {folder} cannot be written: set --home or ONECLICK_HOME"
+    if ok and settings.home.exists() and settings.home.stat().st_mode & stat.S_IRWXO:
+        path = settings.home.absolute()
+        remedy = f"; every user of this machine can read its video: chmod 700 {path}"
     return CheckResult("workspace", ok, f"{settings.home.absolute()}: {state}{remedy}")
 
 

@@ -63,7 +63,7 @@ def print_weeks(weeks: list[WeekRow]) -> None:
         measured = [value for value in values if value is not None]
         if measured:
             ends = f"{number(measured[0])} → {number(measured[-1])}"
-            typer.echo(f"{title:22} {spark(values)}  {ends}")
+            output.echo(f"{title:22} {spark(values)}  {ends}")
 
 
 def lineage(

@@ -81,17 +81,28 @@ def hindsight(
 ) -> None:
     """Turn detections into dense labels with track ids, in the same text format.
 
-    Needs no workspace. Column 7 is the confidence of the label.
+    Needs no workspace. Column 7 is the confidence of the label. Of several files, one that cannot
+    be read is named, and the others are labelled.
     """
     from dataclasses import replace
 
     from oneclick import hindsight
+    from oneclick.core.errors import BadInput
     from oneclick.formats import mot_text
 
     sequence = mot_text.read_seqinfo(detections[0])
     rate = fps or sequence.get("frameRate", DEFAULT_FPS)
     size = int(sequence.get("seqLength", 0)) or None
-    parts = [mot_text.load(path, rate, size) for path in detections]
+    parts, failed = [], []
+    for path in detections:
+        try:
+            parts.append(mot_text.load(path, rate, size))
+        except BadInput as error:
+            if len(detections) == 1:
+                raise
+            failed.append(str(error))
+    if not parts:
+        raise BadInput(f"no detections can be read: {'; '.join(failed)}")
     length = max(part.length for part in parts)
     parts = [replace(part, length=length) for part in parts]
     threshold = -float("inf") if min_score is None else min_score
@@ -99,3 +110,7 @@ def hindsight(
     mot_text.save_tracks(out, tracks)
     count = len(tracks.rows_by_track())
     output.message(f"{out}: {len(tracks)} boxes on {count} tracks in {length} frames")
+    for reason in failed:
+        output.message(f"  left out: {reason}")
+    if failed:
+        raise typer.Exit(3)

@@ -12,6 +12,7 @@ import typer
 from oneclick import __version__
 from oneclick.cli import (
     backup,
+    camera_names,
     catalog,
     clips,
     data,
@@ -47,6 +48,7 @@ app.command("restore")(backup.restore)
 app.command("status")(status.status)
 app.command("doctor")(status.doctor)
 app.add_typer(video.app, name="video")
+app.add_typer(camera_names.app, name="cameras")
 app.add_typer(clips.app, name="clips")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(triggers.app, name="triggers")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from oneclick.cli import history, output
 from oneclick.cli import watch as watching
+
+if TYPE_CHECKING:
+    from oneclick.stages.train import TrainingResult
 
 app = typer.Typer(no_args_is_help=True, help="Models: list, show, promote, roll back.")
 app.command()(history.history)
@@ -65,8 +68,17 @@ def train(
         output.print_json(training)
     elif training:
         summary.print_training(training)
+    print_left_out(outcome)
     if not outcome.trained:
         output.message("nothing new: this model was trained on this data before")
+
+
+def print_left_out(outcome: TrainingResult) -> None:
+    """Print on stderr which pictures a training left out, and how many excluded clips."""
+    for line in outcome.broken:
+        output.message(f"left out, broken: {line}")
+    if outcome.excluded:
+        output.message(f"left out, excluded: {len(outcome.excluded)} clips")
 
 
 def train_novelty(

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
+from oneclick.core import visible
+
 if TYPE_CHECKING:
     from oneclick.core.results import BatchResult
     from oneclick.report.snapshot import Goals
@@ -57,19 +59,34 @@ def as_utc(moment: datetime | None) -> datetime | None:
 def debug_traceback(error: BaseException) -> None:
     """Print the traceback of an error on stderr if `--debug` was given."""
     if os.environ.get(DEBUG):
-        message("".join(traceback.format_exception(error)).rstrip())
+        message_block("".join(traceback.format_exception(error)).rstrip())
 
 
 def debug_log(reason: str) -> None:
     """Print the newest traceback of a failed item on stderr if `--debug` was given."""
     path = Path(reason.rpartition("; traceback in ")[2])
     if os.environ.get(DEBUG) and reason.endswith(f"; traceback in {path}") and path.is_file():
-        message(path.read_text("utf-8").rpartition("\n== ")[2].rstrip())
+        message_block(path.read_text("utf-8", "replace").rpartition("\n== ")[2].rstrip())
 
 
 def message(text: str) -> None:
-    """Print one line on stderr."""
-    typer.echo(text, err=True)
+    """Print one line on stderr; hidden characters, line breaks too, are shown as escapes."""
+    typer.echo(visible.line(text), err=True)
+
+
+def message_block(text: str) -> None:
+    """Print a text of several lines on stderr; hidden characters are shown as escapes."""
+    typer.echo(visible.block(text), err=True)
+
+
+def echo(line: str) -> None:
+    """Print one line on stdout; hidden characters, line breaks too, are shown as escapes."""
+    typer.echo(visible.line(line))
+
+
+def echo_block(text: str) -> None:
+    """Print a text of several lines on stdout; hidden characters are shown as escapes."""
+    typer.echo(visible.block(text))
 
 
 def jsonable(value: Any) -> Any:
@@ -89,9 +106,9 @@ def jsonable(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
-def print_json(value: Any) -> None:
-    """Print one JSON document on stdout."""
-    typer.echo(json.dumps(jsonable(value), indent=2, ensure_ascii=False))
+def print_json(value: Any, indent: int | None = 2) -> None:
+    """Print one JSON document on stdout, in one line without `indent`."""
+    typer.echo(visible.json_text(json.dumps(jsonable(value), indent=indent, ensure_ascii=False)))
 
 
 def format_cell(value: Any) -> str:
@@ -112,8 +129,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: st
         return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
     if title:
-        typer.echo(title)
-    cells = [[format_cell(value) for value in row] for row in rows]
+        echo(title)
+    cells = [[visible.line(format_cell(value)) for value in row] for row in rows]
     widths = [max([len(name), *(len(row[k]) for row in cells)]) for k, name in enumerate(columns)]
     numeric = [bool(rows) and all(is_number(row[k]) for row in rows) for k in range(len(columns))]
     for line in [list(columns), *cells]:
@@ -121,7 +138,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: st
             text.rjust(width) if right else text.ljust(width)
             for text, width, right in zip(line, widths, numeric, strict=True)
         ]
-        typer.echo(("  " if title else "") + "  ".join(parts).rstrip())
+        echo(("  " if title else "") + "  ".join(parts).rstrip())
 
 
 def finish_batch(result: BatchResult, subject: str) -> None:
@@ -177,7 +194,7 @@ def terminal_bars() -> Iterator[Callable[[str, int, int], None]]:
     )
 
     bars = Progress(
-        TextColumn("{task.description:<28}"),
+        TextColumn("{task.description:<28}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from oneclick.cli import output
+from oneclick.cli import camera_names, output
 
 
 def run(
@@ -34,16 +34,19 @@ def run(
     """
     from oneclick import report
     from oneclick.cli import summary
+    from oneclick.storage import cameras
+    from oneclick.storage.workspace import Workspace
 
     settings = output.load_settings(home, review={"accept_auto": True} if accept_auto else None)
-    with output.progress_bars():
+    workspace, codes = Workspace(settings.home), settings.cameras.codes
+    with camera_names.notices(settings.home), output.progress_bars():
         from oneclick.flows import environment
 
         environment.prepare(settings.home)
         from oneclick.flows.one_click import one_click
 
         outcome = one_click(
-            sources=list(sources or []),
+            sources=cameras.hide_sources(workspace, sources or (), codes),
             home=settings.home,
             accept_auto=accept_auto or None,
             predictor=predictor,

@@ -10,6 +10,7 @@ import typer
 from oneclick.cli import output
 from oneclick.cli import watch as watching
 from oneclick.cli.platform_commands import ReviewGroup
+from oneclick.core import visible
 
 if TYPE_CHECKING:
     from oneclick.core.review import Decision
@@ -198,7 +199,9 @@ def erase(
     if not yes:
         which = clips[0] if len(clips) == 1 else f"{len(clips)} clips"
         typer.confirm(f"delete video and labels of {which} on {platform}?", abort=True)
-    batch = review.erase(settings.home, clips, settings.review_platform(), by or getpass.getuser())
+    batch = review.erase(
+        settings.home, clips, settings.review_platform(), visible.line(by or getpass.getuser())
+    )
     output.finish_batch(batch, f"clips erased on {platform}")
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-import typer
-
 from oneclick.cli import output
 
 if TYPE_CHECKING:
@@ -30,33 +28,35 @@ ORIGIN_NAMES = {
 def print_lap(state: LapSummary, snapshot: Snapshot | None = None) -> None:
     """Print the state of the workspace; with a Snapshot also annotators, flows and open actions."""
     video = state.kept
-    typer.echo(
+    output.echo(
         f"video      {video.videos} recordings, {video.frames:,} frames, "
         f"{video.seconds / 60:.1f} min; "
         f"kept {100 * video.share:.1f}% in {video.clips} clips ({video.control} drawn at random)"
     )
-    typer.echo(f"hits       {_counts((row.trigger, row.hits) for row in state.hits)}")
-    typer.echo(f"clips      {_counts((r.stage, r.clips) for r in state.funnel if r.clips)}")
-    typer.echo(
+    output.echo(f"hits       {_counts((row.trigger, row.hits) for row in state.hits)}")
+    output.echo(f"clips      {_counts((r.stage, r.clips) for r in state.funnel if r.clips)}")
+    output.echo(
         f"boxes      {_counts((ORIGIN_NAMES[letter], n) for letter, n in state.origins.items())}"
     )
-    typer.echo(f"review     {review_cost(state)}")
+    output.echo(f"review     {review_cost(state)}")
     if snapshot:
-        typer.echo(f"today      {review_progress(snapshot)}")
+        output.echo(f"today      {review_progress(snapshot)}")
         for line in newest_runs(snapshot):
-            typer.echo(line)
+            output.echo(line)
     if state.dataset:
-        typer.echo(
+        output.echo(
             f"dataset    {state.dataset}: {state.dataset_clips} clips, "
             f"{state.dataset_images:,} images"
         )
-    typer.echo(f"champion   {state.champion or 'none yet'}")
+    if state.excluded:
+        output.echo(f"excluded   {state.excluded} published clips: oneclick data include CLIP")
+    output.echo(f"champion   {state.champion or 'none yet'}")
     if state.training:
         print_training(state.training)
-    typer.echo(f"workspace  {state.home}")
+    output.echo(f"workspace  {state.home}")
     for need in snapshot.needs if snapshot else ():
-        typer.echo(f"needs you  {need.text}: oneclick {' '.join(need.command)}")
-    typer.echo(f"next       {state.next_step}")
+        output.echo(f"needs you  {need.text}: oneclick {' '.join(need.command)}")
+    output.echo(f"next       {state.next_step}")
 
 
 def print_training(training: TrainingReport) -> None:
@@ -70,7 +70,7 @@ def print_training(training: TrainingReport) -> None:
         f"training   {training.model}: {training.verdict}",
     )
     for reason in training.reasons:
-        typer.echo(f"  {reason}")
+        output.echo(f"  {reason}")
     print_slices(training)
 
 
@@ -85,7 +85,7 @@ def print_slices(training: TrainingReport) -> None:
     output.print_table(list(worst[0]), [list(row.values()) for row in worst], "slices, worst first")
     if len(rows) > len(worst):
         more = len(rows) - len(worst)
-        typer.echo(f"  {more} slices more: oneclick models show {training.model}")
+        output.echo(f"  {more} slices more: oneclick models show {training.model}")
 
 
 def review_cost(state: LapSummary) -> str:
@@ -164,12 +164,12 @@ def print_demo(result: Demo) -> None:
         ],
     )
     first, last = result.laps[0], result.laps[-1]
-    typer.echo(
+    output.echo(
         f"mAP and AP50 of the champion after each lap, over {last.test_images} images of ward "
         "cameras never trained on, against the exact truth"
     )
     if last.map > first.map:
-        typer.echo(f"champion 2 is better: mAP {first.map:.3f} → {last.map:.3f}")
+        output.echo(f"champion 2 is better: mAP {first.map:.3f} → {last.map:.3f}")
     else:
-        typer.echo(f"lap 2 gave no better champion: mAP {first.map:.3f} → {last.map:.3f}")
-    typer.echo(f"look around: oneclick status --home {result.home}")
+        output.echo(f"lap 2 gave no better champion: mAP {first.map:.3f} → {last.map:.3f}")
+    output.echo(f"look around: oneclick status --home {result.home}")

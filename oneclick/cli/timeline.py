@@ -73,7 +73,7 @@ def print_timeline(timeline: Timeline, by_trigger: bool) -> None:
     fitted = timeline.fit_columns(timeline_text.column_count(timeline, width, by_trigger))
     if fitted.cameras:
         for line in timeline_text.lines(fitted, by_trigger):
-            typer.echo(line)
+            output.echo(line)
     else:
         output.message("no video in this window: oneclick video list shows what there is")
     if fitted.bucket_seconds != timeline.bucket_seconds:

@@ -112,7 +112,7 @@ def print_comparison(replay: TriggerReplay) -> None:
             for name, text, hits in zip(("as set", "as tried"), parameters, counts, strict=True)
         ],
     )
-    typer.echo(f"{len(replay.new):,} new, {len(replay.gone):,} gone")
+    output.echo(f"{len(replay.new):,} new, {len(replay.gone):,} gone")
     rows = [*_examples("new", replay.new), *_examples("gone", replay.gone)]
     if rows:
         output.print_table(["", "time (UTC)", "camera", "video", "frame", "score", "why"], rows)

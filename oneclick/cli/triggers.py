@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -92,7 +91,7 @@ def scan(
         columns = ["frame", "score", "triggers"]
     if json:
         for row in rows:
-            typer.echo(json_text.dumps(row, ensure_ascii=False))
+            output.print_json(row, indent=None)
     else:
         output.print_table(columns, [[_cell(row[name]) for name in columns] for row in rows])
     counts = sorted(Counter(hit.trigger for hit in hits).items())

@@ -35,4 +35,6 @@ def tui(
             raise UsageError("oneclick tui needs a terminal; --snapshot text prints one frame")
         app.run()
         return
-    typer.echo(frame.render(app, frame.parse_format(snapshot), frame.parse_size(size), screen))
+    output.echo_block(
+        frame.render(app, frame.parse_format(snapshot), frame.parse_size(size), screen)
+    )

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from oneclick.core import visible
 from oneclick.core.errors import OneclickError, UsageError
 
 SHORTEST, LONGEST = 0.1, 86_400.0
@@ -32,7 +33,7 @@ Watch = Annotated[
 
 @dataclass(frozen=True)
 class CapturedOutput:
-    """What one call of the drawing function printed."""
+    """What one call of the drawing function printed, with hidden characters escaped by output."""
 
     data: str = ""
     """For stdout."""
@@ -86,7 +87,7 @@ def capture(draw: Callable[[], object], last: CapturedOutput) -> CapturedOutput:
     except UsageError:
         raise
     except OneclickError as error:
-        return replace(last, talk=f"oneclick: {error}\n")
+        return replace(last, talk=f"oneclick: {visible.line(str(error))}\n")
     return CapturedOutput(data.getvalue(), talk.getvalue())
 
 
@@ -112,7 +113,9 @@ def print_changes(captured: CapturedOutput, last: CapturedOutput) -> None:
     data = captured.data
     if data and data != last.data:
         is_json = data.startswith(("{", "["))
-        typer.echo(json.dumps(json.loads(data), ensure_ascii=False) if is_json else data)
+        if is_json:
+            data = visible.json_text(json.dumps(json.loads(data), ensure_ascii=False))
+        typer.echo(data)
     if captured.talk != last.talk:
         typer.echo(captured.talk, err=True, nl=False)
 

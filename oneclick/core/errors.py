@@ -14,6 +14,10 @@ OneclickError                 exit 1   something failed; the message names the t
     └── PlatformAway          exit 4   the review platform does not answer or denies access
 """
 
+from __future__ import annotations
+
+from oneclick.core import visible
+
 
 class OneclickError(Exception):
     """Base class; `str(error)` is one line for the user, shown without a traceback."""
@@ -86,4 +90,4 @@ def reason(error: Exception, action: str) -> str:
     """
     is_ours = isinstance(error, OneclickError)
     text = str(error) if is_ours else f"cannot {action}: {type(error).__name__}: {error}"
-    return " ".join(text.split())
+    return visible.line(" ".join(text.split()))

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from oneclick.core import visible
+
 T = TypeVar("T")
 ProgressSink = Callable[[str, int, int], None]
 """(task, count, total); total is 0 when unknown; count == total ends the task."""
@@ -36,6 +38,7 @@ def remove_listener(listener: ProgressSink) -> None:
 
 def report(task: str, count: int, total: int) -> None:
     """Report that `count` of `total` steps of `task` are complete."""
+    task = visible.line(task)
     if _sink is not None:
         _sink(task, count, total)
     for listener in _listeners[-1:]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from oneclick.core import visible
 from oneclick.core.labels import LabelTrack
 
 Decision = Literal["accept", "reject"]
@@ -31,3 +32,8 @@ class Verdict:
     """Boxes added, deleted or moved."""
     reason: str = ""
     """Why it was rejected."""
+
+    def __post_init__(self) -> None:
+        """Escape hidden characters in what people typed: it is stored, listed and printed."""
+        object.__setattr__(self, "by", visible.line(self.by))
+        object.__setattr__(self, "reason", visible.line(self.reason))

@@ -9,5 +9,7 @@ STRIDE = 2
 """Train on every n-th frame of a clip."""
 MARGIN = 0.0
 """mAP by which a candidate must beat the champion."""
+MAX_BROKEN = 0.01
+"""Largest share of the pictures of a dataset that may be broken, and is left out."""
 MIN_TEST_IMAGES = 20
 """Fewer test images are not enough evidence to promote."""

@@ -15,16 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oneclick.core import boxes as geometry
-from oneclick.core.errors import DetectorUnavailable
+from oneclick.core.errors import BadInput, DetectorUnavailable
 from oneclick.detectors import base, coco
 from oneclick.detectors.base import Frame, FrameDetections
-from oneclick.storage import files
+from oneclick.storage import bounded_files, files
 
 Floats = NDArray[np.float32]
 
 STRIDES = (8, 16, 32)
 DEFAULT_SIZE = (416, 416)
 """Height and width in px where the file does not fix them."""
+MAX_BYTES = 2048 * bounded_files.MEBIBYTE
+"""Of a model: what a protobuf can have."""
 GREY = 114
 """Fills the rest of the letterbox."""
 NMS_IOU = 0.45
@@ -42,10 +44,13 @@ def load(file: str) -> OnnxDetector:
     if not path.is_file():
         raise DetectorUnavailable(f"detector onnx:{file}: there is no file {path}")
     try:
+        content = bounded_files.read_bytes(path, MAX_BYTES)
+        if content[:1] in (b"", b"\0"):  # no field of a protobuf begins so
+            raise ValueError("not an ONNX file")
         network = cv2.dnn.readNetFromONNX(str(path))
-        size = input_size(path.read_bytes())
+        size = input_size(content)
         shape = _forward(network, np.zeros((1, 3, *size), np.float32)).shape
-    except (cv2.error, OSError, ValueError, IndexError) as error:
+    except (cv2.error, BadInput, OSError, ValueError, IndexError) as error:
         reason = getattr(error, "err", None) or str(error) or type(error).__name__
         line = reason.strip().splitlines()[0][:120]
         raise DetectorUnavailable(
@@ -160,7 +165,7 @@ def class_names(path: Path, count: int) -> tuple[str, ...]:
     """
     names_file = path.with_name(path.name + ".names")
     if names_file.is_file():
-        lines = names_file.read_text("utf-8").splitlines()
+        lines = bounded_files.read_text(names_file, bounded_files.MEBIBYTE).splitlines()
         names = tuple(line.strip() for line in lines if line.strip())
         if len(names) == count:
             return names

@@ -16,7 +16,7 @@ from oneclick.core.datasets import Split
 from oneclick.core.errors import BadLabels
 from oneclick.core.labels import LabelSet, LabelTrack, Ranges
 from oneclick.core.tracks import ORIGINS
-from oneclick.formats import disk
+from oneclick.storage import bulk_files
 
 MAX_LOOSE_IMAGES = 90
 """Images per clip at most, where nothing says that they are one sequence."""
@@ -275,8 +275,8 @@ def split_of_names(*names: str) -> Split:
 
 
 def export_frames(clip: ExportClip, folder: Path, first: int = 0) -> None:
-    """Link or copy all images of a clip into a folder, numbered from `first`."""
+    """Copy all images of a clip into a folder, numbered from `first`."""
     if clip.frames is None:
         return
     for k in range(clip.labels.frames):
-        disk.link_or_copy(clip.frames / f"{k:06d}.jpg", folder / f"{k + first:06d}.jpg")
+        bulk_files.copy(clip.frames / f"{k:06d}.jpg", folder / f"{k + first:06d}.jpg")

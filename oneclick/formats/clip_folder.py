@@ -14,9 +14,9 @@ from oneclick import video
 from oneclick.core.clips import Clip
 from oneclick.core.errors import BadInput
 from oneclick.core.labels import LabelSet
-from oneclick.formats import disk
+from oneclick.formats import pictures
 from oneclick.formats.base import ImportedSequence
-from oneclick.storage import cards, files, labels
+from oneclick.storage import bulk_files, cards, files, labels
 from oneclick.storage.workspace import Workspace
 
 JPEG_QUALITY = 95
@@ -29,6 +29,7 @@ def content_digest(sequence: ImportedSequence) -> str:
         return files.sha256(sequence.video)
     digest = hashlib.sha256()
     for path in sequence.images:
+        pictures.size(path)
         try:
             digest.update(files.sha256(path).encode())
         except OSError as error:
@@ -52,6 +53,7 @@ def write_clip_folder(
         video.extract(sequence.video, frames)
     else:
         video.write(video_file, copy_images(sequence, frames), clip.fps)
+        bulk_files.flush_all(frames.iterdir())
     count = sum(1 for _ in frames.iterdir())
     if count != len(clip.span):
         raise BadInput(f"{sequence.video or folder} gave {count} of {len(clip.span)} frames")
@@ -66,8 +68,8 @@ def copy_images(sequence: ImportedSequence, frames: Path) -> Iterator[NDArray[np
     import cv2
 
     for k, path in enumerate(sequence.images):
-        content = path.read_bytes()
-        image = disk.decode_image(content, path)
+        content = pictures.read(path)
+        image = pictures.decode(content, path)
         height, width = image.shape[:2]
         if (height, width) != (sequence.height, sequence.width):
             raise BadInput(

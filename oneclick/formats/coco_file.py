@@ -6,7 +6,7 @@ A broken annotation makes only the image it belongs to unreadable.
 from __future__ import annotations
 
 import mmap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,10 +18,18 @@ from oneclick.core.errors import BadInput, BadLabels
 from oneclick.core.labels import LabelTrack
 from oneclick.formats import base, disk
 from oneclick.formats.base import BoxRows
+from oneclick.storage import bounded_documents, bounded_files
 
 Id = int | str
 _TRACK_ATTRIBUTES = ("track_id", "instance_id", "keyframe")
 """Attributes by which some tools store what is not an attribute."""
+MAX_BYTES = 4096 * bounded_files.MEBIBYTE
+MAX_ANNOTATION = bounded_files.MEBIBYTE
+"""Bytes of one annotation that is not well-formed."""
+MAX_ATTRIBUTES = 64 << 10
+"""Bytes of the attributes of one annotation."""
+MAX_BROKEN = 1000
+"""Broken annotations, beyond which a file is none of COCO."""
 
 
 class CocoImage(msgspec.Struct, gc=False, kw_only=True):
@@ -47,7 +55,7 @@ class CocoAnnotation(msgspec.Struct, gc=False, kw_only=True):
 
     image_id: Id
     category_id: int
-    bbox: list[float]
+    bbox: tuple[float, float, float, float]
     """x y width height, px."""
     id: Id = "without an id"
     iscrowd: int = 0
@@ -56,22 +64,39 @@ class CocoAnnotation(msgspec.Struct, gc=False, kw_only=True):
     instance_id: int | None = None
     origin: str = ""
     keyframe: bool = False
-    attributes: dict[str, Any] | None = None
+    attributes: msgspec.Raw = msgspec.Raw()
+    """An object; decoded when it is used, since it may hold anything."""
 
-    def find_track_id(self) -> int:
+    def decode_attributes(self) -> dict[str, Any]:
+        """Return the attributes, without those beyond what one object can have.
+
+        Raises:
+            BadLabels: they are no object, or larger than any object needs.
+        """
+        size = len(memoryview(self.attributes))
+        if not size:
+            return {}
+        if size > MAX_ATTRIBUTES:
+            raise BadLabels(f"annotation {self.id}: attributes of more than {MAX_ATTRIBUTES} bytes")
+        try:
+            return msgspec.json.decode(self.attributes, type=dict[str, Any] | None) or {}
+        except msgspec.MsgspecError as error:
+            raise BadLabels(f"annotation {self.id}: attributes: {error}") from None
+
+    def find_track_id(self, attributes: Mapping[str, Any]) -> int:
         """Return the track id from where tools store it, or NO_TRACK."""
-        attributes = self.attributes or {}
         attribute_ids = (attributes.get(name) for name in _TRACK_ATTRIBUTES[:2])
         ids = (self.track_id, self.instance_id, *attribute_ids)
         return next((number for number in ids if isinstance(number, int)), base.NO_TRACK)
 
-    def text_attributes(self) -> dict[str, str]:
-        """Return the attributes of the object as text; true and false in lower case."""
-        return {
-            name: str(value).lower() if isinstance(value, bool) else str(value)
-            for name, value in (self.attributes or {}).items()
-            if name not in _TRACK_ATTRIBUTES
-        }
+
+def text_attributes(attributes: Mapping[str, Any]) -> dict[str, str]:
+    """Return the attributes of an object as text; true and false in lower case."""
+    return {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in attributes.items()
+        if name not in _TRACK_ATTRIBUTES
+    }
 
 
 class CocoCategory(msgspec.Struct):
@@ -114,7 +139,7 @@ class _RawCocoFile(msgspec.Struct):
     """The same with unparsed annotations, to find those that are broken."""
 
     images: list[CocoImage]
-    annotations: list[msgspec.Raw]
+    annotations: msgspec.Raw
     categories: list[CocoCategory]
     videos: list[CocoVideo] = []
 
@@ -124,6 +149,7 @@ class _AnnotationIds(msgspec.Struct):
 
     id: Any = "without an id"
     image_id: Any = None
+    bbox: Any = None
 
 
 @dataclass(kw_only=True)
@@ -131,6 +157,8 @@ class CocoDocument:
     """One file, with its annotations by image."""
 
     path: Path
+    root: Path
+    """Folder of the dataset: no image is read outside of it."""
     images: list[CocoImage]
     class_names: dict[int, str]
     """By category id."""
@@ -146,20 +174,31 @@ class CocoDocument:
         home, stem = self.path.parent, self.path.stem.rpartition("_")[2]
         folders = [home, home / "images", home.parent, home.parent / "images"]
         folders += [home.parent / stem, home.parent / "images" / stem]
-        return next((f for f in folders if (f / self._first_name).is_file()), None)
+        root = self.root.resolve()
+        for folder in folders:
+            try:
+                if (folder / self._first_name).is_file() and folder.resolve().is_relative_to(root):
+                    return folder
+            except (OSError, ValueError, RuntimeError):  # a name that no file can have
+                continue
+        return None
 
     @property
     def _first_name(self) -> str:
         return self.images[0].file_name if self.images else ""
 
     def image_path(self, name: str) -> Path:
-        """Return the path of an image. Raises BadInput where no image folder was found."""
+        """Return the path of an image of the dataset.
+
+        Raises:
+            BadInput: no image folder was found, or the name leads out of it.
+        """
         if self.image_folder is None:
             raise BadInput(
-                f"{self.path}: no picture {self._first_name} beside it, in images/ or one folder "
-                "above"
+                f"{self.path}: no picture {self._first_name[:200]} beside it, in images/ or one "
+                f"folder above, within {self.root}: name the folder that holds both"
             )
-        return self.image_folder / name
+        return bounded_files.inside(self.image_folder, self.image_folder / name)
 
     def check(self, annotation: CocoAnnotation) -> str:
         """Return what is wrong with an annotation, or "" if it can be read."""
@@ -167,8 +206,6 @@ class CocoDocument:
             return f"there is no image {annotation.image_id}"
         if annotation.category_id not in self.class_names:
             return f"there is no category {annotation.category_id}"
-        if len(annotation.bbox) != 4:
-            return f"bbox has {len(annotation.bbox)} numbers, not x y width height"
         if annotation.bbox[2] < 0 or annotation.bbox[3] < 0:
             return "box turned inside out"
         return ""
@@ -192,22 +229,24 @@ class CocoDocument:
                     crowds += 1
                     continue
                 x, y, width, height = annotation.bbox
-                key_attribute = (annotation.attributes or {}).get("keyframe")
+                attributes = annotation.decode_attributes()
                 rows.add(
                     frame=frame,
-                    track_id=annotation.find_track_id(),
+                    track_id=annotation.find_track_id(attributes),
                     cls=self.class_names[annotation.category_id],
                     box=(x, y, x + width, y + height),
                     score=1.0 if annotation.score is None else annotation.score,
                     origin=annotation.origin,
-                    keyframe=annotation.keyframe or key_attribute is True,
-                    attributes=annotation.text_attributes(),
+                    keyframe=annotation.keyframe or attributes.get("keyframe") is True,
+                    attributes=text_attributes(attributes),
                 )
         return rows, crowds
 
 
-def read(path: Path, failed: dict[str, str]) -> CocoDocument:
-    """Parse a COCO file; annotations of images that it does not have go to `failed`.
+def read(path: Path, root: Path, failed: dict[str, str]) -> CocoDocument:
+    """Parse a COCO file of the dataset in `root`.
+
+    Annotations of images that it does not have go to `failed`.
 
     Raises:
         BadInput: the file cannot be read, or is not COCO.
@@ -218,10 +257,11 @@ def read(path: Path, failed: dict[str, str]) -> CocoDocument:
     try:
         parsed = msgspec.json.decode(content, type=_CocoFile)
         annotations = parsed.annotations
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         parsed, annotations, broken = parse_one_by_one(path, content)
     document = CocoDocument(
         path=path,
+        root=root,
         images=parsed.images,
         class_names={category.id: category.name for category in parsed.categories},
         videos={video.id: video for video in parsed.videos},
@@ -239,13 +279,11 @@ def read(path: Path, failed: dict[str, str]) -> CocoDocument:
 
 def map_file(path: Path) -> bytes | mmap.mmap:
     """Map a file into memory, without a copy; an empty file gives empty bytes. Raises BadInput."""
-    try:
-        with path.open("rb") as file:
+    with bounded_files.open_regular(path, MAX_BYTES) as file:
+        try:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
-    except ValueError:
-        return b""
+        except ValueError:
+            return b""
 
 
 def parse_one_by_one(
@@ -261,25 +299,41 @@ def parse_one_by_one(
     """
     try:
         parsed = msgspec.json.decode(content, type=_RawCocoFile)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else error
         raise BadLabels(
-            f"{path}: not COCO, which has images, annotations and categories ({error})"
+            f"{path}: not COCO, which has images, annotations and categories ({reason})"
         ) from None
     annotations: list[CocoAnnotation] = []
     broken: dict[Any, tuple[Any, str]] = {}
-    for raw in parsed.annotations:
+    elements = str(memoryview(parsed.annotations), "utf-8")
+    problems = 0
+    for element in bounded_documents.json_elements(elements):
+        if len(element) > MAX_ANNOTATION:
+            raise BadLabels(f"{path}: an annotation of more than {MAX_ANNOTATION:,} bytes")
         try:
-            annotations.append(msgspec.json.decode(raw, type=CocoAnnotation))
+            annotations.append(msgspec.json.decode(element, type=CocoAnnotation))
         except msgspec.MsgspecError as error:
-            image_id, annotation_id = annotation_ids(raw)
-            broken[image_id] = annotation_id, str(error)
+            try:
+                image_id, annotation_id, numbers = annotation_ids(element)
+            except msgspec.MsgspecError:  # the image that lacks a box cannot be told
+                raise BadLabels(f"{path}: {element[:40]!r} is no annotation: {error}") from None
+            problem = f"bbox has {numbers} numbers" if numbers not in (None, 4) else str(error)
+            broken[image_id] = annotation_id, problem
+            problems += 1
+            if problems > MAX_BROKEN:
+                raise BadLabels(
+                    f"{path}: more than {MAX_BROKEN:,} broken annotations, the last: {problem}"
+                ) from None
     return parsed, annotations, broken
 
 
-def annotation_ids(raw: msgspec.Raw) -> tuple[Id | None, Any]:
-    """Return the image id and the id of a broken annotation; the image id is None if unusable."""
-    try:
-        ids = msgspec.json.decode(raw, type=_AnnotationIds)
-    except msgspec.MsgspecError:
-        ids = _AnnotationIds()
-    return ids.image_id if isinstance(ids.image_id, int | str) else None, ids.id
+def annotation_ids(element: str) -> tuple[Id | None, Any, int | None]:
+    """Return image id, id and numbers in bbox of a broken annotation; None if unusable.
+
+    Raises:
+        msgspec.MsgspecError: it is no object.
+    """
+    ids = msgspec.json.decode(element, type=_AnnotationIds)
+    image_id = ids.image_id if isinstance(ids.image_id, int | str) else None
+    return image_id, ids.id, len(ids.bbox) if isinstance(ids.bbox, list) else None

@@ -13,9 +13,13 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from oneclick.core.errors import BadInput, BadLabels, OneclickError
-from oneclick.formats import base, coco_file, disk
+from oneclick.formats import base, coco_file, disk, pictures
 from oneclick.formats.base import ImportedSequence, SequenceSource
 from oneclick.formats.coco_file import CocoDocument, CocoImage, Id
+from oneclick.storage import bounded_files
+
+_ANNOTATION_FOLDERS = ("annotations", "Annotations", "annotation", "labels", "anns", "json")
+"""Folders beside those of the pictures."""
 
 
 def find(path: Path, classes: Sequence[str], failed: dict[str, str]) -> list[SequenceSource]:
@@ -26,22 +30,43 @@ def find(path: Path, classes: Sequence[str], failed: dict[str, str]) -> list[Seq
     Raises:
         BadInput: there is no JSON file, or `path` is a file that is not COCO.
     """
-    if path.is_file():
-        return list(list_sequences(coco_file.read(path, failed), path.parent))
-    paths = sorted(path.rglob("annotations.json")) or sorted(path.rglob("*.json"))
-    if not paths:
+    if not path.is_dir():
+        document = coco_file.read(path, dataset_folder(path.parent), failed)
+        return list(list_sequences(document, path.parent, failed))
+    all_paths = bounded_files.find(path, is_json, failed)
+    paths = [file for file in all_paths if file.name == "annotations.json"] or all_paths
+    if not paths and not failed:
         raise BadInput(f"{path}: no COCO dataset: there is no .json file in it")
     sources: list[SequenceSource] = []
     for file in paths:
         try:
-            sources += list_sequences(coco_file.read(file, failed), path)
+            document = coco_file.read(file, dataset_folder(path), failed)
+            sources += list_sequences(document, path, failed)
         except OneclickError as error:
             failed[str(file)] = str(error)
     return sources
 
 
-def list_sequences(document: CocoDocument, root: Path) -> Iterator[SequenceSource]:
+def is_json(name: str) -> bool:
+    """Check whether a file name is that of a JSON file."""
+    return name.endswith(".json")
+
+
+def dataset_folder(folder: Path) -> Path:
+    """Return the folder of a dataset whose annotations lie in `folder`.
+
+    It is the folder itself, or the one above where `folder` is called annotations: pictures are
+    read nowhere else.
+    """
+    return folder.absolute().parent if folder.absolute().name in _ANNOTATION_FOLDERS else folder
+
+
+def list_sequences(
+    document: CocoDocument, root: Path, failed: dict[str, str]
+) -> Iterator[SequenceSource]:
     """Yield the videos of a document, and its loose images by folder, in runs of the same size.
+
+    A loose image that cannot be read goes to `failed`; those beside it stay.
 
     The split follows from the folders below `root`, the name of the file or the folder of the
     first image.
@@ -55,6 +80,8 @@ def list_sequences(document: CocoDocument, root: Path) -> Iterator[SequenceSourc
     names = (root.name, *path.relative_to(root).parts[:-1], *path.stem.split("_"))
     for (is_loose, _), members in groups.items():
         images = sorted(members, key=CocoImage.sort_key)
+        if is_loose and document.image_folder is not None:
+            images = [image for image in images if is_readable(document, image, failed)]
         sizes = [(image.width, image.height) for image in images]
         runs = list(disk.equal_size_runs(sizes, base.MAX_LOOSE_IMAGES if is_loose else None))
         for start, stop in runs:
@@ -65,6 +92,16 @@ def list_sequences(document: CocoDocument, root: Path) -> Iterator[SequenceSourc
                 base.split_of_names(*names, *PurePosixPath(first.file_name).parts[:-1]),
                 partial(load, document, images[start:stop], len(runs) == 1 and not is_loose),
             )
+
+
+def is_readable(document: CocoDocument, image: CocoImage, failed: dict[str, str]) -> bool:
+    """Check an image by its header; add it to `failed` if it cannot be read."""
+    try:
+        pictures.size(document.image_path(image.file_name))
+    except BadInput as error:
+        failed[image.file_name] = str(error)
+        return False
+    return True
 
 
 def load(
@@ -84,7 +121,7 @@ def load(
     paths = tuple(document.image_path(image.file_name) for image in images)
     width, height = images[0].width, images[0].height
     if not (width and height):
-        width, height = disk.image_size(paths[0])
+        width, height = pictures.size(paths[0])
     rows, crowds = document.box_rows(images)
     tracks, notes = base.build_tracks(rows, width, height, origin)
     if crowds:

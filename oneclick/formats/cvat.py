@@ -25,6 +25,7 @@ from oneclick.core.tracks import ORIGINS
 from oneclick.formats import base, disk
 from oneclick.formats.base import ExchangeFormat, ExportClip
 from oneclick.formats.cvat_read import KEY, ORIGIN, find
+from oneclick.storage import bulk_files
 
 __all__ = ["LOST", "SLACK", "CvatWriter", "find"]
 
@@ -44,7 +45,7 @@ class CvatWriter:
         folder = self._root / clip.split
         disk.write_lines(folder / f"{clip.name}.xml", xml_document(clip, self._classes))
         if clip.video is not None:
-            disk.link_or_copy(clip.video, folder / f"{clip.name}.mp4")
+            bulk_files.copy(clip.video, folder / f"{clip.name}.mp4")
 
     def close(self) -> None:
         """Do nothing: no file describes the whole dataset."""

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
-from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 import numpy as np
@@ -20,12 +19,16 @@ import numpy as np
 from oneclick import video
 from oneclick.core.errors import BadInput, BadLabels
 from oneclick.core.tracks import INTERPOLATED
-from oneclick.formats import base, disk
+from oneclick.formats import base, disk, pictures
 from oneclick.formats.base import BoxRows, ImportedSequence, SequenceSource
+from oneclick.storage import bounded_documents, bounded_files
 from oneclick.video.recordings import SUFFIXES
 
 ORIGIN, KEY = "origin", "key"
 """Attributes in which our own files store the origin of a box, and whether it is a key frame."""
+MAX_BYTES = 4096 * bounded_files.MEBIBYTE
+MAX_ATTRIBUTES = 256
+"""Attributes of one box."""
 _SHAPES = ("polygon", "polyline", "points", "cuboid", "ellipse", "mask", "skeleton")
 _SIDES = ("xtl", "ytl", "xbr", "ybr")
 
@@ -39,25 +42,36 @@ def find(path: Path, classes: Sequence[str], failed: dict[str, str]) -> list[Seq
     Raises:
         BadInput: there is no XML file.
     """
-    paths = [path] if path.is_file() else sorted(path.rglob("*.xml"))
-    if not paths:
+    root = path if path.is_dir() else path.parent
+    paths = bounded_files.find(path, is_xml, failed) if path.is_dir() else [path]
+    if not paths and not failed:
         raise BadInput(f"{path}: no CVAT dataset: there is no .xml file in it")
-    root = path.parent if path.is_file() else path
     sources = []
     for file in paths:
         split = base.split_of_names(root.name, *file.parent.relative_to(root).parts)
-        sources.append(SequenceSource(str(file.relative_to(root)), split, partial(load, file)))
+        sources.append(
+            SequenceSource(str(file.relative_to(root)), split, partial(load, root, file))
+        )
     return sources
 
 
-def load(file: Path, origin: str) -> ImportedSequence:
-    """Read one XML file.
+def is_xml(name: str) -> bool:
+    """Check whether a file name is that of an XML file."""
+    return name.endswith(".xml")
+
+
+def load(root: Path, file: Path, origin: str) -> ImportedSequence:
+    """Read one XML file of the dataset in `root`.
 
     Raises:
-        BadInput: neither a video nor images lie beside it, or it is not CVAT for video 1.1.
+        BadInput: neither a video nor images lie beside it, they lie outside the dataset, or it is
+            not CVAT for video 1.1.
     """
     film = find_video(file)
-    images = disk.list_images(file.with_suffix("")) or disk.list_images(file.parent / "images")
+    if film is not None:
+        bounded_files.inside(root, film)
+    folders = (file.with_suffix(""), file.parent / "images")
+    images = disk.list_images(folders[0], root) or disk.list_images(folders[1], root)
     if film is None and not images:
         raise BadInput(f"{file}: no video {file.stem}.mp4 and no folder images/ lies beside it")
     if film is not None:
@@ -65,7 +79,7 @@ def load(file: Path, origin: str) -> ImportedSequence:
         width, height, fps = info.width, info.height, info.fps
         index = CvatFrameIndex(info.frames)
     else:
-        (width, height), fps = disk.image_size(images[0]), None
+        (width, height), fps = pictures.size(images[0]), None
         index = CvatFrameIndex.of_images(images)
     rows, other_shapes = read_boxes(file, index)
     tracks, notes = base.build_tracks(rows, width, height, origin)
@@ -123,24 +137,19 @@ def read_boxes(file: Path, index: CvatFrameIndex) -> tuple[BoxRows, int]:
         BadLabels: naming the track and frame that is broken.
     """
     rows, other_shapes = BoxRows(), 0
-    for track in iterate_tracks(file):
-        other_shapes += sum(1 for shape in track if shape.tag in _SHAPES)
-        name = f"{file}: track {track.get('id')}"
-        boxes = sorted(
-            (CvatBox.parse(element, name, index) for element in track.iter("box")),
-            key=attrgetter("frame"),
-        )
+    for track in iterate_tracks(file, index):
+        other_shapes += track.other_shapes
         try:
-            track_id = int(track.get("id", ""))
+            track_id = int(track.id)
         except ValueError:
-            raise BadLabels(f"{name}: the id of a track is a whole number") from None
-        for box in interpolate(boxes):
+            raise BadLabels(f"{track.place}: the id of a track is a whole number") from None
+        for box in interpolate(sorted(track.boxes, key=attrgetter("frame"))):
             stored_key = box.attributes.pop(KEY, None)
             origin = box.attributes.pop(ORIGIN, "" if box.keyframe else INTERPOLATED)
             rows.add(
                 frame=box.frame,
                 track_id=track_id,
-                cls=track.get("label", ""),
+                cls=track.label,
                 box=box.sides,
                 origin=origin,
                 # What CVAT interpolates after a key frame repeats its attributes, KEY as well.
@@ -150,27 +159,63 @@ def read_boxes(file: Path, index: CvatFrameIndex) -> tuple[BoxRows, int]:
     return rows, other_shapes
 
 
-def iterate_tracks(file: Path) -> Iterator[Element]:
+@dataclass(kw_only=True)
+class CvatTrack:
+    """One <track>, as far as it is read."""
+
+    id: str
+    label: str
+    place: str
+    """File and track, for messages."""
+    boxes: list[CvatBox] = field(default_factory=list)
+    other_shapes: int = 0
+
+
+def iterate_tracks(file: Path, index: CvatFrameIndex) -> Iterator[CvatTrack]:
     """Yield the <track> elements, one in memory at a time.
 
     Raises:
         BadInput: the file cannot be read, or is not CVAT for video 1.1.
+        BadLabels: naming the track and frame that is broken.
     """
-    try:
-        root_tag = ""
-        for event, element in ElementTree.iterparse(file, ("start", "end")):
-            root_tag = root_tag or element.tag
-            if root_tag != "annotations" or element.tag == "image":
+    track: CvatTrack | None = None
+    above: list[Element] = []
+    boxes_around = 0
+    for event, element in bounded_documents.xml_events(file, MAX_BYTES):
+        if event == "start":
+            root = above[0] if above else element
+            if root.tag != "annotations" or element.tag == "image":
                 raise BadLabels(
-                    f"{file}: not CVAT for video 1.1: it holds {element.tag}; export it as that"
+                    f"{file}: not CVAT for video 1.1: it holds {element.tag[:80]}; export it as "
+                    "that"
                 )
-            if event == "end" and element.tag == "track":
-                yield element
-                element.clear()
-    except ElementTree.ParseError as error:
-        raise BadLabels(f"{file}: no XML: {error}") from None
-    except OSError as error:
-        raise BadInput(f"{file}: cannot be read ({error.strerror})") from None
+            if element.tag == "track":
+                number = element.get("id", "")
+                track = CvatTrack(
+                    id=number,
+                    label=element.get("label", ""),
+                    place=f"{file}: track {number[:80] if number else None}",
+                )
+            boxes_around += element.tag == "box"
+            above.append(element)
+            continue
+        above.pop()
+        boxes_around -= element.tag == "box"
+        if track and element.tag == "box":
+            track.boxes.append(CvatBox.parse(element, track.place, index))
+            # A track has one box a frame; any more are refused where the frames are compared.
+            if len(track.boxes) > 2 * index.length + 2:
+                raise BadLabels(f"{track.place} has more boxes than {index.length} frames can hold")
+        elif track and element.tag == "track":
+            yield track
+            track = None
+        elif track and above[-1].tag == "track":
+            track.other_shapes += element.tag in _SHAPES
+        if boxes_around:
+            if len(above[-1]) > MAX_ATTRIBUTES:
+                raise BadLabels(f"{file}: a box with more than {MAX_ATTRIBUTES} attributes")
+        elif above:
+            above[-1].remove(element)
 
 
 @dataclass(kw_only=True)

@@ -10,7 +10,6 @@ Key frames, attributes, origins and scores are lost; visibility is 0 where a tra
 
 from __future__ import annotations
 
-import configparser
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 
 from oneclick.core.errors import BadInput, BadLabels
 from oneclick.core.labels import LabelSet
-from oneclick.formats import base, disk, mot_text
+from oneclick.formats import base, disk, mot_text, pictures
 from oneclick.formats.base import (
     BoxRows,
     ExchangeFormat,
@@ -29,6 +28,7 @@ from oneclick.formats.base import (
     ImportedSequence,
     SequenceSource,
 )
+from oneclick.storage import bounded_files
 
 LOST = "key frames, attributes, origins and scores"
 _ANY_FPS = 30.0
@@ -85,31 +85,35 @@ def find(path: Path, classes: Sequence[str], failed: dict[str, str]) -> list[Seq
     Raises:
         BadInput: there is none.
     """
-    truths = sorted(path.rglob("gt/gt.txt"))
-    if not truths:
+    texts = bounded_files.find(path, "gt.txt".__eq__, failed) if path.is_dir() else []
+    truths = [text for text in texts if text.parent.name == "gt"]
+    if not truths and not failed:
         raise BadInput(f"{path}: no MOTChallenge dataset: no folder in it holds gt/gt.txt")
     sources = []
     for truth in truths:
         folder = truth.parent.parent
         names = folder.parent.relative_to(path).parts if folder != path else ()
         split = base.split_of_names(path.name, *names)
-        sources.append(SequenceSource(folder.name, split, partial(load, folder, classes)))
+        sources.append(SequenceSource(folder.name, split, partial(load, path, folder, classes)))
     return sources
 
 
-def load(folder: Path, classes: Sequence[str], origin: str) -> ImportedSequence:
-    """Read one sequence.
+def load(root: Path, folder: Path, classes: Sequence[str], origin: str) -> ImportedSequence:
+    """Read one sequence of the dataset in `root`.
 
     Raises:
-        BadInput: images and seqinfo.ini do not fit, or a line of gt.txt is broken.
+        BadInput: images and seqinfo.ini do not fit, a line of gt.txt is broken, or a file lies
+            outside the dataset.
     """
-    info = sequence_info(folder / "seqinfo.ini")
-    images = tuple(disk.list_images(folder / info.get("imDir", "img1")))
-    numbers = mot_text.read_seqinfo(folder / "seqinfo.ini")
+    for name in ("seqinfo.ini", "gt/gt.txt"):
+        bounded_files.inside(root, folder / name)
+    info = mot_text.read_sequence_section(folder / "seqinfo.ini")
+    images = tuple(disk.list_images(folder / info.get("imDir", "img1"), root))
+    numbers = mot_text.sequence_numbers(info)
     length = int(numbers.get("seqLength", len(images)))
     if not images or length != len(images):
         raise BadInput(f"{folder}: {len(images)} pictures of {length} frames are there")
-    width, height = disk.image_size(images[0])
+    width, height = pictures.size(images[0])
     names = info["classes"].split(",") if "classes" in info else classes
     rows, ignored = read_ground_truth(folder / "gt" / "gt.txt", len(images), names)
     tracks, notes = base.build_tracks(rows, width, height, origin)
@@ -121,17 +125,6 @@ def load(folder: Path, classes: Sequence[str], origin: str) -> ImportedSequence:
         fps=numbers.get("frameRate"),
         notes=notes + Counter({"boxes with conf 0 left out": ignored}),
     )
-
-
-def sequence_info(file: Path) -> dict[str, str]:
-    """Return all entries of seqinfo.ini as text; none where the file is missing or broken."""
-    parser = configparser.ConfigParser(interpolation=None)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
-    try:
-        parser.read(file, "utf-8")
-        return dict(parser.items("Sequence"))
-    except (configparser.Error, UnicodeDecodeError):
-        return {}
 
 
 def read_ground_truth(file: Path, length: int, names: Sequence[str]) -> tuple[BoxRows, int]:
@@ -166,9 +159,7 @@ def read_table(file: Path) -> NDArray[np.float64]:
         BadLabels: naming the first line that is not of numbers, or whose id or class is no integer.
     """
     rows = []
-    for number, line in enumerate(file.read_text("utf-8-sig", errors="replace").split("\n"), 1):
-        if not line.strip():
-            continue
+    for number, line in mot_text.numbered_lines(file):
         try:
             row = [float(cell) for cell in line.strip().rstrip(",").split(",")]
         except ValueError as error:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import configparser
 import io
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -16,11 +18,17 @@ from numpy.typing import NDArray
 from oneclick.core.detections import Detections
 from oneclick.core.errors import BadLabels, UsageError
 from oneclick.core.tracks import Tracks
-from oneclick.storage import files
+from oneclick.storage import bounded_files, files
 
 MAX_FRAMES = 20_000_000
 """A week at 30 fps is 18 million; a larger number is a typing error that would eat the memory."""
 
+MAX_EMPTY = 24 * 3600 * 30
+"""Frames in a row without a box."""
+MAX_BYTES = 2048 * bounded_files.MEBIBYTE
+MAX_SEQINFO = bounded_files.MEBIBYTE
+_LARGEST = {"frameRate": 1000, "seqLength": MAX_FRAMES, "imWidth": 100_000, "imHeight": 100_000}
+"""Numbers of seqinfo.ini that are used, and their limits."""
 _COLUMNS = (0, 2, 3, 4, 5, 6)
 """frame, left, top, width, height, score; the identity and columns from 8 on are not used."""
 
@@ -37,12 +45,19 @@ def load(path: Path, fps: float, length: int | None = None) -> Detections:
     """
     if not 0 < fps < np.inf or (length is not None and length < 1):
         raise UsageError(f"{path}: fps and length must be positive, got {fps} and {length}")
-    try:
-        text = path.read_text("utf-8-sig", errors="replace")
-    except OSError as error:
-        raise BadLabels(f"{path}: cannot be read ({error.strerror})") from None
-    rows = _parse(path, text, MAX_FRAMES if length is None else length)
+    limit = MAX_FRAMES if length is None else length
+    blocks = bounded_files.text_blocks(path, MAX_BYTES, BadLabels)
+    rows = np.concatenate(
+        [np.zeros((0, 6)), *(_parse(path, number, text, limit) for number, text in blocks)]
+    )
     frames = rows[:, 0].astype(np.int64) - 1
+    ends = [0, int(frames.max(initial=-1)) + 1 if length is None else length]
+    gaps = np.diff(np.sort(np.concatenate([frames, ends])))
+    if gaps.max() > MAX_EMPTY:
+        raise BadLabels(
+            f"{path}: {gaps.max():,} frames in a row without a box, more than a day: correct the "
+            "frame numbers, or cut it into a file for each recording"
+        )
     return Detections(
         frames=frames.astype(np.int32),
         boxes=np.hstack([rows[:, 1:3], rows[:, 1:3] + rows[:, 3:5]]).astype(np.float32),
@@ -73,24 +88,64 @@ def save_tracks(target: Path | TextIO, tracks: Tracks) -> None:
 
 
 def read_seqinfo(path: Path) -> dict[str, float]:
-    """Return the numbers of MOTChallenge's seqinfo.ini in the folder of the file, or one above."""
+    """Return the numbers of MOTChallenge's seqinfo.ini in the folder of the file, or one above.
+
+    Raises:
+        BadLabels: it is no regular file, or a number cannot be that of a video.
+    """
     for folder in (path.parent, path.parent.parent):
-        parser = configparser.ConfigParser()
-        parser.optionxform = str  # type: ignore[assignment,method-assign]
-        try:
-            parser.read(folder / "seqinfo.ini")
-            items = dict(parser.items("Sequence")) if parser.has_section("Sequence") else {}
-            names = ("frameRate", "seqLength", "imWidth", "imHeight")
-            numbers = {name: float(items[name]) for name in names if name in items}
-        except (configparser.Error, ValueError, UnicodeDecodeError):
-            numbers = {}
-        if numbers:
+        if numbers := sequence_numbers(read_sequence_section(folder / "seqinfo.ini")):
             return numbers
     return {}
 
 
-def _parse(path: Path, text: str, limit: int) -> NDArray[np.float64]:
-    """Return (n, 6) frame, left, top, width, height, score of all lines.
+def read_sequence_section(file: Path) -> dict[str, str]:
+    """Return all entries of seqinfo.ini as text; none where the file is missing or broken.
+
+    Raises:
+        BadLabels: it is no regular file, or too large.
+    """
+    if not os.path.lexists(file):
+        return {}
+    content = bounded_files.read_bytes(file, MAX_SEQINFO, BadLabels)
+    # Interpolation would let a few entries stand for gigabytes.
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        parser.read_string(content.decode("utf-8"))
+        return dict(parser.items("Sequence"))
+    except (configparser.Error, UnicodeDecodeError):
+        return {}
+
+
+def sequence_numbers(section: Mapping[str, str]) -> dict[str, float]:
+    """Return the numbers among the entries of seqinfo.ini; none where one of them is no number.
+
+    Raises:
+        BadLabels: a number cannot be that of a video.
+    """
+    try:
+        numbers = {name: float(section[name]) for name in _LARGEST if name in section}
+    except ValueError:
+        return {}
+    for name, number in numbers.items():
+        if not 0 < number <= _LARGEST[name]:  # NaN is not either
+            raise BadLabels(
+                f"seqinfo.ini: {name}={number:g} cannot be: correct it (up to {_LARGEST[name]:,})"
+            )
+    return numbers
+
+
+def numbered_lines(file: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are not blank, with their numbers from 1. Raises BadLabels."""
+    for first, text in bounded_files.text_blocks(file, MAX_BYTES, BadLabels):
+        for number, line in enumerate(text.split("\n"), first):
+            if line.strip():
+                yield number, line
+
+
+def _parse(path: Path, first: int, text: str, limit: int) -> NDArray[np.float64]:
+    """Return (n, 6) frame, left, top, width, height, score of lines numbered from `first`.
 
     All lines are parsed at once; where that fails, line by line, to name the one that is broken.
     """
@@ -104,7 +159,7 @@ def _parse(path: Path, text: str, limit: int) -> NDArray[np.float64]:
             return rows
     except ValueError:
         pass
-    lines = enumerate(text.split("\n"), 1)
+    lines = enumerate(text.split("\n"), first)
     cells = [parse_line(f"{path} line {k}", line, limit) for k, line in lines if line.strip()]
     return np.array(cells, np.float64).reshape(-1, 6)
 

@@ -10,6 +10,7 @@ The format describes single images: tracks, key frames, attributes, origins and 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from oneclick.core.errors import BadInput, BadLabels, OneclickError
+from oneclick.core.errors import BadInput, BadLabels
 from oneclick.core.labels import LabelSet
-from oneclick.formats import base, disk
+from oneclick.formats import base, disk, pictures
 from oneclick.formats.base import (
     BoxRows,
     ExchangeFormat,
@@ -27,9 +28,12 @@ from oneclick.formats.base import (
     ImportedSequence,
     SequenceSource,
 )
+from oneclick.storage import bounded_documents, bounded_files
 
 LOST = "tracks, key frames, attributes, origins and scores"
 DATA = "data.yaml"
+MAX_LABELS = 4 * bounded_files.MEBIBYTE
+"""Bytes of the labels of one image."""
 
 
 class YoloWriter:
@@ -78,13 +82,20 @@ def find(path: Path, classes: Sequence[str], failed: dict[str, str]) -> list[Seq
     Raises:
         BadInput: no folder `images` with images, or no label file at all.
     """
-    root = path.parent if path.is_file() else path
-    names = class_names(path if path.is_file() else root / DATA, classes)
-    images = (file for file in root.rglob("*") if disk.is_image(file))
-    folders = sorted({i.parent for i in images if "images" in i.relative_to(root).parts[:-1]})
-    if not any(label_path(folder / "x.jpg", root).parent.is_dir() for folder in folders):
+    root = path if path.is_dir() else path.parent
+    names = class_names(root / DATA if path.is_dir() else path, classes)
+    folders: dict[Path, list[Path]] = {}
+    for image in bounded_files.find(root, disk.is_image_name, failed):
+        if "images" in image.relative_to(root).parts[:-1]:
+            folders.setdefault(image.parent, []).append(image)
+    is_labelled = any(label_path(folder / "x.jpg", root).parent.is_dir() for folder in folders)
+    if not is_labelled and not failed:
         raise BadLabels(f"{path}: no YOLO dataset: it needs folders images/ and labels/")
-    return [s for folder in folders for s in list_sequences(root, folder, names, failed)]
+    return [
+        source
+        for _, images in sorted(folders.items())
+        for source in list_sequences(root, images, names, failed)
+    ]
 
 
 def class_names(data: Path, classes: Sequence[str]) -> dict[int, str]:
@@ -93,17 +104,21 @@ def class_names(data: Path, classes: Sequence[str]) -> dict[int, str]:
     Raises:
         BadLabels: the file has no list of names.
     """
-    if not data.exists():
+    if not os.path.lexists(data):
         return dict(enumerate(classes))
-    import yaml
-
+    bounded_files.inside(data.parent, data)
+    document = bounded_documents.read_yaml(data, BadLabels)
     try:
-        names: Any = yaml.safe_load(data.read_bytes())["names"]
+        names: Any = document["names"]
         pairs = names.items() if isinstance(names, dict) else enumerate(names)
-        return {int(number): str(name) for number, name in pairs}
-    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+        class_names = {int(number): name for number, name in pairs}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         text = " ".join(str(error).split())[:80]
         raise BadLabels(f"{data}: no list of class names under `names` ({text})") from None
+    for name in class_names.values():
+        if not isinstance(name, str | int | float):
+            raise BadLabels(f"{data}: no list of class names under `names`: one is a list or empty")
+    return {number: str(name) for number, name in class_names.items()}
 
 
 def label_path(image: Path, root: Path) -> Path:
@@ -115,15 +130,21 @@ def label_path(image: Path, root: Path) -> Path:
 
 
 def list_sequences(
-    root: Path, folder: Path, names: Mapping[int, str], failed: dict[str, str]
+    root: Path, images: Sequence[Path], names: Mapping[int, str], failed: dict[str, str]
 ) -> Iterator[SequenceSource]:
-    """Yield the sequences of one image folder: runs of images of the same size."""
-    images, name = disk.list_images(folder), str(folder.relative_to(root))
-    try:
-        sizes = [disk.image_size(image) for image in images]
-    except OneclickError as error:
-        failed[name] = str(error)
-        return
+    """Yield the sequences of the images of one folder: runs of images of the same size.
+
+    An image that cannot be read goes to `failed`; those beside it stay.
+    """
+    folder = images[0].parent
+    name = str(folder.relative_to(root))
+    sizes_by_image: dict[Path, tuple[int, int]] = {}
+    for image in sorted(images, key=lambda path: disk.natural_key(path.name)):
+        try:
+            sizes_by_image[image] = pictures.size(image)
+        except BadInput as error:
+            failed[str(image)] = str(error)
+    images, sizes = list(sizes_by_image), list(sizes_by_image.values())
     split = base.split_of_names(root.name, *folder.relative_to(root).parts)
     for start, stop in disk.equal_size_runs(sizes, base.MAX_LOOSE_IMAGES):
         loader = partial(load, root, images[start:stop], sizes[start], names)
@@ -141,10 +162,10 @@ def load(
     rows, (width, height) = BoxRows(), size
     for frame, image in enumerate(images):
         path = label_path(image, root)
-        try:
-            lines = path.read_text("utf-8-sig").split("\n") if path.exists() else []
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadInput(f"{path}: cannot be read ({error})") from None
+        lines: list[str] = []
+        if os.path.lexists(path):
+            bounded_files.inside(root, path)
+            lines = bounded_files.read_text(path, MAX_LABELS).split("\n")
         for number, line in enumerate(lines, 1):
             if line.strip():
                 class_id, box, score = parse_line(f"{path} line {number}", line.split(), size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ import msgspec
 from oneclick.catalog import Catalog
 from oneclick.core.errors import BadInput, UnknownName
 from oneclick.core.evaluation import ClassScore, ModelScore, SliceComparison, WorstClip
-from oneclick.storage import model_cards, model_registry
+from oneclick.storage import exclusions, model_cards, model_registry
 from oneclick.storage.model_cards import ModelCard
 from oneclick.storage.workspace import Workspace
 
@@ -73,6 +74,8 @@ class DatasetRow:
     clips: int
     images: int
     made_at: datetime
+    excluded: int = 0
+    """Clips of it that the next version and every training leave out."""
 
 
 def champion(home: Path) -> str | None:
@@ -150,7 +153,9 @@ def card(home: Path, model_id: str) -> ModelCard:
 
 def datasets(home: Path) -> list[DatasetRow]:
     """List all dataset versions, oldest first."""
+    excluded = exclusions.excluded_clips(Workspace(home))
     with Catalog.open(home) as catalog:
+        versions = Counter(name for clip in excluded for name in catalog.datasets_of(clip))
         return [
             DatasetRow(
                 name=row.name,
@@ -158,6 +163,7 @@ def datasets(home: Path) -> list[DatasetRow]:
                 clips=row.clips,
                 images=row.images,
                 made_at=row.made_at,
+                excluded=versions[row.name],
             )
             for row in catalog.datasets()
         ]

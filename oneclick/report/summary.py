@@ -8,6 +8,8 @@ from pathlib import Path
 
 from oneclick.catalog import Catalog
 from oneclick.report import numbers, scores
+from oneclick.storage import exclusions
+from oneclick.storage.workspace import Workspace
 
 LOCAL = "local"
 
@@ -27,6 +29,8 @@ class LapSummary:
     """Latest DatasetVersion."""
     dataset_clips: int
     dataset_images: int
+    excluded: int
+    """Published clips that the next DatasetVersion leaves out."""
     champion: str | None
     training: scores.TrainingReport | None
     """The newest Candidate, what it was compared with, and the decision."""
@@ -51,6 +55,7 @@ def lap_summary(home: Path) -> LapSummary:
         dataset=newest.name if newest else None,
         dataset_clips=newest.clips if newest else 0,
         dataset_images=newest.images if newest else 0,
+        excluded=len(exclusions.excluded_clips(Workspace(home))),
         champion=scores.champion(home),
         training=scores.training_report(home),
         next_step=next_step({row.stage: row.clips for row in funnel}, in_review),

@@ -90,9 +90,13 @@ def replay_trigger(
     )
     with Catalog.open(home, readonly=True) as catalog:
         videos = windows.videos_in_window(catalog, window, camera, None)
-    pairs = [(video, models_of_hits(workspace, video) or default_models) for video in videos]
+    replays, failed, pairs = [], {}, []
+    for video in videos:
+        try:
+            pairs.append((video, models_of_hits(workspace, video) or default_models))
+        except BadInput as error:
+            failed[video.id] = str(error)
     predicted = [pair for pair in pairs if has_predictions(workspace, *pair)]
-    replays, failed = [], {}
     for video, models in progress.track("replay", predicted, len(predicted)):
         try:
             before, after = replay_video(workspace, video, models, rules, window)
@@ -110,7 +114,7 @@ def replay_trigger(
         after=sum(len(replay.after) for replay in replays),
         new=_oldest_first((r.video, hits_without_counterpart(r.after, r.before)) for r in replays),
         gone=_oldest_first((r.video, hits_without_counterpart(r.before, r.after)) for r in replays),
-        waiting=len(videos) - len(predicted),
+        waiting=len(pairs) - len(predicted),
         failed=failed,
     )
 

@@ -52,9 +52,16 @@ class LabellerEnsemble:
         models: Sequence[Detector],
         classes: tuple[str, ...],
         close_up: bool,
+        failed: dict[str, str],
     ) -> LabellerEnsemble:
-        """Return models as an ensemble, with the skills that the workspace has learned of them."""
-        skills = labeller_skills.load(workspace).skills_of([model.model_id for model in models])
+        """Return models as an ensemble, with the skills that the workspace has learned of them.
+
+        Skills that cannot be read go to `failed`, and the models label without.
+        """
+        skills = None
+        with failure_log.isolate(failed, workspace, "labeller skills", "read labeller skills"):
+            learned_skills = labeller_skills.load(workspace)
+            skills = learned_skills.skills_of([model.model_id for model in models])
         return cls(models, skills, classes, close_up)
 
     def label(self, parts: Sequence[Detections]) -> Tracks:
@@ -96,7 +103,7 @@ def autolabel(
         raise UsageError("no labeller is set: name one in detect.labellers")
     workspace, result = Workspace(home), BatchResult()
     models = load_labellers(workspace, labellers, device, result.failed)
-    ensemble = LabellerEnsemble.team(workspace, models, tuple(classes), closer)
+    ensemble = LabellerEnsemble.team(workspace, models, tuple(classes), closer, result.failed)
     with Catalog.open(home) as catalog:
         for clip_id in progress.track("autolabel", clips, len(clips)):
             with quarantine_on_failure(result.failed, workspace, catalog, clip_id, "label", BY):
@@ -159,7 +166,7 @@ def leave_out(
         failed[item] = failure_log.record(workspace, model.model_id, f"run {item}", failure)
     if not remaining or not lost:
         raise UsageError(f"no labeller is left: {failure}") from failure
-    return LabellerEnsemble.team(workspace, remaining, ensemble.classes, ensemble.close_up)
+    return LabellerEnsemble.team(workspace, remaining, ensemble.classes, ensemble.close_up, failed)
 
 
 def label_clip(

@@ -45,6 +45,8 @@ class StoredFile(msgspec.Struct, frozen=True):
     sha256: str
     modified_ns: int
     """Time of its last change, ns since 1970."""
+    mode: int = 0o600
+    """Who may read and write it."""
 
 
 class BackupManifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -220,7 +222,9 @@ class BackupWriter:
             return
         except OSError as error:
             raise Unavailable(f"cannot read {path}: {error.strerror or error}") from None
-        self.files[name] = StoredFile(stamp.size, stamp.sha256, status.st_mtime_ns)
+        self.files[name] = StoredFile(
+            stamp.size, stamp.sha256, status.st_mtime_ns, status.st_mode & 0o777
+        )
 
     def _store(self, path: Path, size: int) -> FileStamp:
         if size <= LATEST_MEMORY:
@@ -284,6 +288,7 @@ def restore(
             else:
                 count += 1
         with files.guard(home):
+            folder.chmod(0o700)
             if is_there:
                 aside = home.with_name(
                     f"{home.name}.before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
@@ -312,6 +317,7 @@ def _restore_file(store: BackupStore, target: Path, stored: StoredFile) -> str:
         target.unlink()
         return f"{name} is damaged"
     with files.guard(target):
+        target.chmod(stored.mode)
         os.utime(target, ns=(stored.modified_ns, stored.modified_ns))
         files.flush(target)
     return ""

@@ -9,6 +9,7 @@ from pathlib import Path
 from oneclick import hindsight, triggers
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ChosenBy
+from oneclick.core.errors import BadInput
 from oneclick.feedback import (
     labeller_examples,
     labeller_skills,
@@ -19,6 +20,7 @@ from oneclick.feedback.labeller_skills import LabellerSkills
 from oneclick.feedback.reviewed_clips import EvaluatedClip
 from oneclick.feedback.trigger_calibration import TriggerCalibration
 from oneclick.hindsight import learn
+from oneclick.storage import files
 from oneclick.storage.workspace import Workspace
 from oneclick.triggers.calibrate import merge_tallies
 from oneclick.triggers.selection import budget_shares
@@ -31,13 +33,19 @@ Week = tuple[int, int]
 def calibrate(home: Path) -> TriggerCalibration:
     """Learn anew from all clips that people reviewed, and save it for the next selection.
 
-    The same reviews give the same result, however often it is called.
+    The same reviews give the same result, however often it is called. A broken file of stored
+    evaluations is put aside as `.broken`, and clips are evaluated again where that is possible.
 
     Raises:
-        BadInput: the file of an earlier calibration is broken.
         NoSpace, Unavailable: if the disk or the catalog refuses.
     """
     workspace = Workspace(home)
+    try:
+        reviewed_clips.load_evaluations(workspace)
+    except BadInput:
+        path = workspace.hit_evaluations
+        with files.guard(path):
+            path.replace(path.with_suffix(".broken"))
     with Catalog.open(home) as catalog:
         evaluated_clips = reviewed_clips.evaluate_clips(workspace, catalog).evaluated
         examples = labeller_examples.collect_examples(workspace, catalog)

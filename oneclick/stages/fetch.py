@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import os
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,23 +15,30 @@ from oneclick.core import ids, progress
 from oneclick.core.clips import Video
 from oneclick.core.errors import BadVideo
 from oneclick.core.results import BatchResult
-from oneclick.storage import cards, failure_log, files
+from oneclick.storage import cameras, cards, failure_log, files
+from oneclick.storage.cameras import CodePolicy
 from oneclick.storage.workspace import Workspace
-from oneclick.video import recordings
+from oneclick.video import index, recordings
 from oneclick.video.recordings import Recording
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _FetchContext:
-    """The workspace, its catalog, and the camera and start that the caller names."""
+    """The workspace, its catalog, and what the caller says of the camera and the start."""
 
     workspace: Workspace
     catalog: Catalog
     camera: str | None
     started_at: datetime | None
+    codes: CodePolicy
+    cameras_in_use: Collection[str]
+    """Cameras that have recordings."""
 
     def camera_of(self, recording: Recording) -> str:
-        return ids.camera_name(self.camera or recording.camera)
+        """Return the camera of a recording: its name, or the code that stands for it."""
+        text, is_typed = self.camera or recording.camera, bool(self.camera)
+        in_use = self.cameras_in_use
+        return cameras.camera_of(self.workspace, text, in_use, self.codes, is_typed)
 
     def source_key(self, recording: Recording) -> str:
         """Return a digest of the source's state and the arguments that it is fetched with.
@@ -38,7 +46,7 @@ class _FetchContext:
         A digest, because a URL may hold secrets that must not lie in a file.
         """
         parts = (recording.state, self.camera_of(recording), str(self.started_at))
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        return hashlib.sha256(os.fsencode("\0".join(parts))).hexdigest()
 
     def source_file(self, fetched: Video) -> Path:
         """Return the file that holds the source key of a video."""
@@ -60,12 +68,14 @@ def fetch(
     sources: Sequence[str],
     camera: str | None = None,
     started_at: datetime | None = None,
+    codes: CodePolicy = "auto",
 ) -> BatchResult:
     """Copy every recording of the sources into the workspace and the catalog.
 
     A source is a file, a folder (searched to its depth), or an fsspec URL. The camera is `camera`,
     else the folder, else the file's name; the start (UTC) is `started_at`, else what the recorder
-    wrote into the file, else a time in the file's name. A recording fetched before is skipped
+    wrote into the file, else a time in the file's name. A camera whose name looks like a person's
+    gets a code (see `storage.cameras`). A recording fetched before is skipped
     without reading it again; a bad one stands in `failed`, and nothing of it stays.
 
     Raises:
@@ -75,7 +85,15 @@ def fetch(
     workspace, result = Workspace(home), BatchResult()
     candidates = recordings.find(sources, result.failed)
     with Catalog.open(home) as catalog:
-        context = _FetchContext(workspace, catalog, camera, started_at)
+        cameras_in_use = {fetched.camera for fetched in catalog.videos()}
+        context = _FetchContext(
+            workspace=workspace,
+            catalog=catalog,
+            camera=camera,
+            started_at=started_at,
+            codes=codes,
+            cameras_in_use=cameras_in_use,
+        )
         video_ids = context.video_ids_by_source()
         for recording in progress.track("fetch", candidates, len(candidates)):
             with failure_log.isolate(
@@ -94,9 +112,11 @@ def fetch(
 def _fetch_recording(context: _FetchContext, recording: Recording) -> tuple[Video, bool]:
     """Copy, probe and register one recording; return its Video and whether it is new."""
     camera = context.camera_of(recording)
+    if local := recording.local_file:
+        index.check(local)  # before it fills the disk
     name = Path(recording.name).name
     folder = context.workspace.home / "videos" / camera
-    with files.temporary_name(folder / name) as temporary:
+    with files.temporary_name(folder / f"incoming{recording.suffix}") as temporary:
         digest = copy_recording(recording, temporary)
         info = video.probe(temporary, name)
         start = context.started_at or info.started_at or recording.started_at

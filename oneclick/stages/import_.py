@@ -21,7 +21,8 @@ from oneclick.core.spans import Span
 from oneclick.core.tracks import DETECTED, HUMAN
 from oneclick.formats import ImportedSequence, SequenceSource, clip_folder
 from oneclick.platforms.local import LocalPlatform
-from oneclick.storage import cards, failure_log, files, labels
+from oneclick.storage import cameras, cards, failure_log, files, labels
+from oneclick.storage.cameras import CodePolicy
 from oneclick.storage.workspace import Workspace
 from oneclick.video.index import DEFAULT_FPS
 
@@ -46,6 +47,8 @@ class ImportOptions:
     """Accept the labels unseen, recorded as policy:accept-import."""
     auto: bool = False
     """The labels are predictions of a model."""
+    codes: CodePolicy = "auto"
+    """Which cameras get codes in place of their names."""
 
 
 @dataclass
@@ -102,6 +105,11 @@ def import_(
             f"set classes = {[*classes, *unknown]} in oneclick.toml; nothing was imported"
         )
     with Catalog.open(home) as catalog:
+        cameras_in_use = {recording.camera for recording in catalog.videos()}
+        camera = cameras.camera_of(
+            Workspace(home), options.camera, cameras_in_use, options.codes, is_typed=True
+        )
+        options = replace(options, camera=camera)
         context = _ImportContext(
             workspace=Workspace(home),
             catalog=catalog,

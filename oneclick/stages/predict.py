@@ -58,7 +58,8 @@ def predict(
                 path = workspace.predictions(video_id, model.model_id)
                 is_new = not is_complete(path, recording, tuple(classes))
                 if is_new:
-                    predict_video(workspace, recording, model, tuple(classes), measure)
+                    meters = load_meters(workspace, recording, result) if measure else None
+                    predict_video(workspace, recording, model, tuple(classes), meters)
                 catalog.mark(video_id, STEP, model.model_id)
                 (result.done if is_new else result.skipped).append(video_id)
     return result
@@ -83,15 +84,14 @@ def predict_video(
     recording: Video,
     model: Detector,
     classes: tuple[str, ...],
-    measure: bool,
+    meters: SignalMeters | None,
 ) -> None:
-    """Run a model over one Video and write its predictions and, with `measure`, the signals.
+    """Run a model over one Video and write its predictions and, with meters, the signals.
 
     Raises:
         BadVideo: the recording does not decode, or has fewer frames than the catalog says.
     """
     frames = decode_frames(workspace, recording)
-    meters = _SignalMeters.load(workspace, recording) if measure else None
     detections = detectors.run(
         model,
         meters.watch(frames) if meters else frames,
@@ -122,19 +122,11 @@ def decode_frames(workspace: Workspace, recording: Video) -> Iterator[Frame]:
 
 
 @dataclass(frozen=True)
-class _SignalMeters:
+class SignalMeters:
     """The meters that measure pictures while a detector looks at them."""
 
     meter: signals.SignalMeter
     scorers: list[novelty.NoveltyScorer]
-
-    @classmethod
-    def load(cls, workspace: Workspace, recording: Video) -> _SignalMeters:
-        """Return the meter and the models of novelty that were trained for this camera."""
-        paths = [workspace.novelty_model(recording.camera, kind) for kind in novelty.KINDS]
-        models = [novelty.load(path)[0] for path in paths if path.exists()]
-        scorers = [novelty.NoveltyScorer(model) for model in models]
-        return cls(signals.SignalMeter(recording.fps), scorers)
 
     def watch(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """Yield the frames, each measured first."""
@@ -150,3 +142,18 @@ class _SignalMeters:
         for scorer in self.scorers:
             values |= scorer.signals()
         return values
+
+
+def load_meters(workspace: Workspace, recording: Video, result: BatchResult) -> SignalMeters:
+    """Return the meter and the models of novelty that were trained for this camera.
+
+    A broken model goes to `failed` of the result, and the Video is measured without it.
+    """
+    scorers = []
+    for kind in novelty.KINDS:
+        path = workspace.novelty_model(recording.camera, kind)
+        item = f"{kind} of {recording.camera}"
+        with failure_log.isolate(result.failed, workspace, item, f"load {item}"):
+            if path.exists():
+                scorers.append(novelty.NoveltyScorer(novelty.load(path)[0]))
+    return SignalMeters(signals.SignalMeter(recording.fps), scorers)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from oneclick.catalog import Catalog
+from oneclick.core import visible
+from oneclick.core.clips import MOVES, ClipStage
+from oneclick.core.results import BatchResult
 from oneclick.storage import cards, failure_log
 from oneclick.storage.workspace import Workspace
 
@@ -42,3 +47,28 @@ def quarantine_clip(
     """Quarantine a Clip, or a selection that could not be cut, with its one-line reason."""
     cards.save_quarantine(workspace, clip_id, reason)
     catalog.quarantine(clip_id, reason, by)
+
+
+def quarantine(home: Path, clips: Sequence[str], reason: str) -> BatchResult:
+    """Quarantine clips by hand; those that are quarantined already are skipped.
+
+    A clip that is published or rejected stands in `failed`.
+
+    Raises:
+        UnknownName: no clip has this id; nothing was quarantined.
+    """
+    workspace, result, text = Workspace(home), BatchResult(), visible.line(" ".join(reason.split()))
+    with Catalog.open(home) as catalog:
+        stages = {clip_id: catalog.clip(clip_id).stage for clip_id in clips}
+        for clip_id, stage in stages.items():
+            if stage is ClipStage.QUARANTINED:
+                result.skipped.append(clip_id)
+            elif ClipStage.QUARANTINED in MOVES[stage]:
+                quarantine_clip(workspace, catalog, clip_id, text, "quarantine")
+                result.done.append(clip_id)
+            else:
+                remedy = "no dataset will hold it"
+                if stage is ClipStage.PUBLISHED:
+                    remedy = f"oneclick data exclude {clip_id} takes it out"
+                result.failed[clip_id] = f"{clip_id} is {stage}: {remedy}"
+    return result

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from oneclick.catalog import Catalog
+from oneclick.core import training_defaults
 from oneclick.core.datasets import DatasetVersion
 from oneclick.core.errors import UsageError
 from oneclick.services import training_server
-from oneclick.storage import datasets, locks, model_cards, model_registry
+from oneclick.storage import datasets, exclusions, locks, model_cards, model_registry
 from oneclick.storage.model_cards import ModelCard
 from oneclick.storage.workspace import Workspace
 
@@ -66,6 +67,8 @@ class TrainOptions:
     min_test_images: int
     """Fewer test images are not enough evidence to promote."""
     classes: tuple[str, ...]
+    max_broken: float = training_defaults.MAX_BROKEN
+    """Largest share of the pictures of a dataset that may be broken, and is left out."""
     labeller: bool = False
     """The model labels and serves no camera: it is judged beside the labeller of its kind."""
 
@@ -74,22 +77,23 @@ class TrainOptions:
         """Return the labeller whose place in model_registry the model may take; "" the champion."""
         return self.model if self.labeller else ""
 
-    def steps_for(self, dataset: DatasetVersion) -> int:
+    def steps_for(self, dataset: DatasetVersion, excluded: Collection[str] = ()) -> int:
         """Return the steps that are set, or those that the images and the effort call for."""
         if self.steps:
             return self.steps
-        images = sum(-(-clip.frames // self.stride) for clip in dataset.side("train"))
+        clips = [clip for clip in dataset.side("train") if clip.clip not in excluded]
+        images = sum(-(-clip.frames // self.stride) for clip in clips)
         steps = min(max(PASSES * images // self.batch, LEAST), MOST)
         return max(1, round(steps * self.effort))
 
-    def config_for(self, dataset: DatasetVersion) -> TrainingConfig:
-        """Return the hyperparameters of a training on this version."""
+    def config_for(self, dataset: DatasetVersion, excluded: Collection[str] = ()) -> TrainingConfig:
+        """Return the hyperparameters of a training on this version, without `excluded` clips."""
         from oneclick.training.config import TrainingConfig
 
         return TrainingConfig(
             arch=self.model,
             classes=self.classes,
-            steps=self.steps_for(dataset),
+            steps=self.steps_for(dataset, excluded),
             batch=self.batch,
             at_once=self.at_once,
             stride=self.stride,
@@ -98,6 +102,7 @@ class TrainOptions:
             seed=self.seed,
             pretrained=self.pretrained,
             precision=cast("Precision", self.precision),
+            excluded=tuple(sorted(excluded)),
         )
 
 
@@ -118,6 +123,10 @@ class TrainingResult:
     reasons: tuple[str, ...]
     trained: bool
     """False where this model was trained and judged before."""
+    broken: tuple[str, ...] = ()
+    """Pictures that were left out because they are broken, each with the reason."""
+    excluded: tuple[str, ...] = ()
+    """Clips of the version that were left out because they are excluded."""
 
 
 class PromotionDecision(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,6 +188,8 @@ def train(home: Path, version: str | None, options: TrainOptions) -> TrainingRes
         decision=decision.verdict,
         reasons=decision.reasons,
         trained=is_new,
+        broken=card.broken,
+        excluded=tuple(card.config.get("excluded", ())),
     )
 
 
@@ -192,7 +203,8 @@ def train_and_judge(
     from oneclick.training import launch
     from oneclick.training.config import Equipment, TrainingPaths, model_id
 
-    config = options.config_for(dataset)
+    clip_ids = {clip.clip for clip in dataset.clips}
+    config = options.config_for(dataset, exclusions.excluded_clips(workspace) & clip_ids)
     folder = workspace.model_dir(model_id(config, dataset.name))
     existing_card = model_cards.read(folder)
     champion = model_registry.champion(workspace, options.registry_name)
@@ -205,7 +217,7 @@ def train_and_judge(
     parent = workspace.model_dir(champion) if champion else None
     root = training_server.local_root(workspace.home, options.server)
     paths = TrainingPaths(root, folder.parent, parent)
-    equipment = Equipment(options.device, options.workers)
+    equipment = Equipment(options.device, options.workers, max_broken=options.max_broken)
     trained = launch.run(config, dataset.name, paths, equipment, options.processes)
     decision = judge(workspace, dataset, config, paths, trained, options)
     card = msgspec.structs.replace(trained.card, decision=msgspec.to_builtins(decision))
@@ -225,8 +237,13 @@ def judge(
     from oneclick.training import gate
 
     name, parent = trained.card.id, paths.parent
-    candidate = trained.tested or evaluate_model(config, dataset, paths, paths.models / name)
-    champion = evaluate_model(config, dataset, paths, parent) if parent else None
+    limit = options.max_broken
+    candidate = trained.tested or evaluate_model(
+        config, dataset, paths, paths.models / name, max_broken=limit
+    )
+    champion = None
+    if parent:
+        champion = evaluate_model(config, dataset, paths, parent, max_broken=limit)
     known_clips = training_clips(workspace, dataset, parent)
     rule = gate.GateOptions(margin=options.margin, min_test_images=options.min_test_images)
     decision = gate.decide(candidate, champion, known_clips, rule)
@@ -245,9 +262,21 @@ def judge(
 
 
 def evaluate_model(
-    config: TrainingConfig, dataset: DatasetVersion, paths: TrainingPaths, folder: Path
+    config: TrainingConfig,
+    dataset: DatasetVersion,
+    paths: TrainingPaths,
+    folder: Path,
+    *,
+    max_broken: float = training_defaults.MAX_BROKEN,
 ) -> Evaluation:
     """Evaluate the model in a folder on the test clips, at its own image size.
+
+    Args:
+        config: of the candidate; says which clips are excluded.
+        dataset: version with the test clips.
+        paths: of the training server.
+        folder: of the model.
+        max_broken: largest share of the pictures that may be broken, and is left out.
 
     Raises:
         UsageError: the classes of the model are not the first ones of the config.
@@ -262,7 +291,9 @@ def evaluate_model(
             f"{list(config.classes)}: keep their order and add new ones at the end"
         )
     model_config = replace(config, arch=card.arch)
-    return training.evaluate_test_clips(network, model_config, dataset, paths, card.threshold)
+    return training.evaluate_test_clips(
+        network, model_config, dataset, paths, card.threshold, max_broken=max_broken
+    )
 
 
 def training_clips(

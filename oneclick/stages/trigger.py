@@ -93,10 +93,12 @@ def trigger(
     models = ModelPair(model_ref(workspace, predictor), rival_ref)
     rules = triggers.make(options.enabled, options.params)
     key = options.scan_key(models, rules.packages())
-    calibration = trigger_calibration.load(workspace)
     # Alone: two selections at once would each spend the budget.
     with locks.hold(workspace, WriteLock.SELECTION), Catalog.open(home) as catalog:
         result, unscanned = TriggerResult(), set(catalog.unmarked(cards.SCAN_STEP, key))
+        calibration = TriggerCalibration()
+        with failure_log.isolate(result.failed, workspace, "calibration", "read the calibration"):
+            calibration = trigger_calibration.load(workspace)
         videos = sort_by_start(catalog.videos())
         predicted = [video for video in videos if is_predicted(workspace, video, models)]
         result.skipped = [video.id for video in predicted if video.id not in unscanned]
@@ -104,6 +106,9 @@ def trigger(
         video_hits: dict[str, VideoHits] = {}
         for video in progress.track("trigger", to_scan, len(to_scan)):
             with failure_log.isolate(result.failed, workspace, video.id, f"scan {video.id}"):
+                # Hits that cannot be read would be lost if others took their place.
+                if (path := workspace.hits(video.id)).exists():
+                    cards.load_hits(path)
                 video_hits[video.id] = scan_video(workspace, video, models, rules)
         if video_hits:
             clips = select_clips(catalog, video_hits, calibration, models, options)

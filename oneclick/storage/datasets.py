@@ -11,7 +11,7 @@ where the clips are beside them:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -153,9 +153,11 @@ def labels_name(revision: int) -> str:
     return f"labels-{revision:04d}.json"
 
 
-def open_index(folder: Path, split: Split) -> manifest_index.ManifestIndex:
+def open_index(
+    folder: Path, split: Split, excluded: Collection[str] = ()
+) -> manifest_index.ManifestIndex:
     """Open the index of a split in a version's manifest. Raises as `manifest_index.open_index`."""
-    return manifest_index.open_index(folder, MANIFEST, split)
+    return manifest_index.open_index(folder, MANIFEST, split, excluded)
 
 
 def load_header(folder: Path) -> DatasetHeader:

@@ -6,6 +6,7 @@ outside the workspace may be called after people, so their paths are shortened t
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import traceback
@@ -16,6 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from oneclick import __version__
+from oneclick.core import visible
 from oneclick.core.errors import OneclickError, Unavailable, UnknownName, UsageError, reason
 from oneclick.storage import files
 from oneclick.storage.workspace import Workspace
@@ -76,7 +78,9 @@ def record(workspace: Workspace, item: str, doing: str, error: Exception) -> str
 
 def log_file(workspace: Workspace, item: str) -> Path:
     """Return where tracebacks of an item go; names that are not ids are hidden behind a digest."""
-    name = item if _SAFE_NAME.fullmatch(item) else f"item-{sha256(item.encode()).hexdigest()[:12]}"
+    name = (
+        item if _SAFE_NAME.fullmatch(item) else f"item-{sha256(os.fsencode(item)).hexdigest()[:12]}"
+    )
     return workspace.logs_dir / f"{name}.log"
 
 
@@ -87,7 +91,8 @@ def append(path: Path, heading: str, error: BaseException, home: Path) -> None:
         NoSpace, Unavailable: if it cannot be written.
     """
     text = "".join(traceback.format_exception(error))
-    entry = f"== {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {heading}\n{scrub(text, home)}\n"
+    head = f"== {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {visible.line(heading)}"
+    entry = f"{head}\n{visible.block(scrub(text, home))}\n"
     with files.guard(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and path.stat().st_size > LARGEST:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import functools
 import hashlib
 import itertools
 import os
@@ -18,13 +19,16 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
-from oneclick.core.errors import BadInput, NoSpace, Unavailable
+from oneclick.core.errors import NoSpace, Unavailable
+from oneclick.storage import bounded_documents, bounded_files
 
 T = TypeVar("T")
+
+MAX_JSON = 1024 * bounded_files.MEBIBYTE
 
 # EFBIG is the file-size limit of the process or file system.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -67,13 +71,15 @@ def atomic_file(path: Path) -> Iterator[Path]:
             flush(path.parent)
 
 
-def create(path: Path, data: bytes | str) -> bool:
+def create(path: Path, data: bytes | str, mode: int = 0o666) -> bool:
     """Write a new file, whole or not at all; return False if `path` exists, which stays.
 
-    Of two processes that create one file, one gets False. Raises as `write_atomic`.
+    Of two processes that create one file, one gets False. The umask applies to `mode`.
+    Raises as `write_atomic`.
     """
     content = data.encode() if isinstance(data, str) else data
     with temporary_name(path) as temporary, guard(path):
+        temporary.touch(mode)
         temporary.write_bytes(content)
         flush(temporary)
         try:
@@ -129,7 +135,7 @@ def temporary_name(path: Path) -> Iterator[Path]:
 
     For a file whose final name depends on its content; else use `atomic_file` or `atomic_dir`.
     """
-    stem = path.name.encode()[:_MAX_NAME_BYTES].decode(errors="ignore")
+    stem = os.fsencode(path.name)[:_MAX_NAME_BYTES].decode(errors="ignore")
     temporary = path.parent / f".{stem}.{_host()}.{os.getpid()}.{next(_counter)}.tmp"
     with guard(path):
         make_folder(path.parent)
@@ -198,12 +204,8 @@ def read_json(path: Path, type: type[T] | Any = Any) -> T:
     Raises:
         BadInput: the file is missing, unreadable, no JSON, or not of that type.
     """
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=type)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} is broken: {error}; restore or delete it") from None
-    except OSError as error:
-        raise BadInput(f"cannot read {path}: {error.strerror or error}") from None
+    content = bounded_files.read_bytes(path, MAX_JSON)
+    return cast(T, bounded_documents.decode_json(content, path, type))
 
 
 def sweep(home: Path) -> int:
@@ -244,8 +246,14 @@ def _no_space(path: Path) -> NoSpace:
     return NoSpace(f"no space left to write {path}: free some and run again")
 
 
+@functools.cache
 def _host() -> str:
-    return platform.node().replace(".", "-")[:40] or "localhost"
+    """Return host and pid namespace: containers of one host name have pids of their own."""
+    node = platform.node().replace(".", "-")[:40] or "localhost"
+    try:
+        return f"{node}+{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:
+        return node
 
 
 def _remove(path: Path) -> None:

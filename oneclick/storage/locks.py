@@ -69,6 +69,7 @@ def hold(workspace: Workspace, lock: WriteLock, wait: bool = True) -> Iterator[N
     if key in thread_locks:
         yield
         return
+    workspace.create()
     path = workspace.locks_dir / lock.value
     with file_lock(path, wait), _advisory_lock(lock, wait):
         thread_locks.add(key)

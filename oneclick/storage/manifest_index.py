@@ -7,6 +7,7 @@ length of the manifest.
 from __future__ import annotations
 
 import io
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
@@ -58,20 +59,29 @@ def encode(manifest: bytes) -> dict[str, bytes]:
 
 
 class ManifestIndex:
-    """Random access to the clips of one split by number; pickles as two paths."""
+    """Random access to the clips of one split by number; pickles as two paths.
 
-    def __init__(self, manifest: Path, rows: Path) -> None:
+    Args:
+        manifest: file of JSON lines.
+        rows: file of the offsets of the lines.
+        excluded: ids of clips that count as clips without frames.
+    """
+
+    def __init__(self, manifest: Path, rows: Path, excluded: Collection[str] = ()) -> None:
         self.manifest, self.path = manifest, rows
         self._open()
+        self.without_frames: tuple[int, ...] = ()
+        """Numbers of the excluded clips."""
+        if excluded:
+            numbers = range(len(self))
+            self.without_frames = tuple(k for k in numbers if self.clip(k).clip in excluded)
 
     def _open(self) -> None:
+        self._rows = load_rows(self.path)
         try:
-            self._rows = np.load(self.path, mmap_mode="r", allow_pickle=False)
             self._file: BinaryIO = self.manifest.open("rb")
-        except (OSError, ValueError) as error:
-            raise BadInput(f"{self.path} is broken: {error}; publish again") from None
-        if self._rows.dtype != _ROW:
-            raise BadInput(f"{self.path} is no index of clips: publish again")
+        except OSError as error:
+            raise BadInput(f"{self.manifest} is broken: {error}; publish again") from None
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -80,17 +90,19 @@ class ManifestIndex:
         if file := getattr(self, "_file", None):
             file.close()
 
-    def __getstate__(self) -> tuple[Path, Path]:
-        return self.manifest, self.path
+    def __getstate__(self) -> tuple[Path, Path, tuple[int, ...]]:
+        return self.manifest, self.path, self.without_frames
 
-    def __setstate__(self, state: tuple[Path, Path]) -> None:
-        self.manifest, self.path = state
+    def __setstate__(self, state: tuple[Path, Path, tuple[int, ...]]) -> None:
+        self.manifest, self.path, self.without_frames = state
         self._open()
 
     @cached_property
     def frames(self) -> NDArray[np.int64]:
         """Return the number of frames of each clip, `(clips,)`."""
-        return np.asarray(self._rows["frames"], np.int64)
+        frames = np.array(self._rows["frames"], np.int64)
+        frames[list(self.without_frames)] = 0
+        return frames
 
     def clip(self, number: int) -> DatasetClip:
         """Read one line of the manifest.
@@ -109,15 +121,34 @@ class ManifestIndex:
             ) from None
 
 
-def open_index(folder: Path, manifest: str, split: Split) -> ManifestIndex:
-    """Open an index of a dataset version; write it from the manifest where it is missing.
+def load_rows(path: Path) -> NDArray[np.void]:
+    """Map an index into memory: `(clips,)` of offset, frames and bytes.
+
+    Raises:
+        BadInput: it is missing or broken.
+    """
+    try:
+        rows = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(rows, np.ndarray) or (rows.ndim, rows.dtype) != (1, _ROW):
+            raise ValueError("no list of clips")
+    except (OSError, ValueError, EOFError) as error:
+        raise BadInput(f"{path} is broken: {error}; publish again") from None
+    return rows
+
+
+def open_index(
+    folder: Path, manifest: str, split: Split, excluded: Collection[str] = ()
+) -> ManifestIndex:
+    """Open an index of a dataset version; write it from the manifest if it is missing or broken.
 
     Raises:
         BadInput: the manifest is missing or broken.
         Unavailable, NoSpace: the index cannot be written.
     """
     path = folder / file_name(split)
-    if not path.exists():
+    try:
+        load_rows(path)
+    except BadInput:  # the manifest says the same
         try:
             indexes = encode((folder / manifest).read_bytes())
         except (OSError, msgspec.MsgspecError) as error:
@@ -125,4 +156,4 @@ def open_index(folder: Path, manifest: str, split: Split) -> ManifestIndex:
                 f"{folder / manifest} is broken: {error}; publish again or restore it"
             ) from None
         files.write_atomic(path, indexes[path.name])
-    return ManifestIndex(folder / manifest, path)
+    return ManifestIndex(folder / manifest, path, frozenset(excluded))

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from oneclick.storage import files
+from oneclick.core.errors import BadInput
+from oneclick.storage import bounded_files, files
 
 WEIGHTS_FILE, CARD_FILE = "model.pt", "card.json"
 
@@ -40,16 +41,41 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     """UTC."""
     seconds: float
     """Duration of training."""
-    weights: str
-    """sha256 of model.pt."""
+    weights: str = ""
+    """sha256 of model.pt; empty on cards of trainings elsewhere, whose weights are not checked."""
     metrics: dict[str, float]
     """core.evaluation.DetectionMetrics on the test clips of the dataset."""
     pretrained: bool = False
     """Whether the weights go back to weights learned on COCO."""
     cost: dict[str, Any] = {}
     """Latency per image and size of the model; empty on cards of earlier versions."""
+    broken: tuple[str, ...] = ()
+    """Pictures that were left out because they are broken, each with the reason."""
     decision: dict[str, Any] | None = None
     """The decision of the gate (see stages/train.py); None before the gate has judged."""
+
+
+class _WeightsDigest(msgspec.Struct):
+    """The field of a card by which its weights are checked."""
+
+    weights: str = ""
+
+
+def check_weights(folder: Path) -> None:
+    """Check that model.pt is the file that training wrote, by its digest in the card.
+
+    Raises:
+        BadInput: it is missing or was changed, or the card is broken.
+    """
+    card: _WeightsDigest = files.read_json(folder / CARD_FILE, _WeightsDigest)
+    path = folder / WEIGHTS_FILE
+    if not card.weights:
+        return
+    bounded_files.check_regular(path, bounded_files.ANY_SIZE)
+    if files.sha256(path) != card.weights:
+        raise BadInput(
+            f"{path} was changed after training: restore it, or oneclick models rollback"
+        )
 
 
 def write(folder: Path, card: ModelCard) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from oneclick.core.errors import OneclickError, Unavailable, UnknownName
-from oneclick.storage import files, locks
+from oneclick.storage import files, locks, model_cards
 from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
 
@@ -82,11 +82,13 @@ def promote(
 
     Raises:
         UnknownName: there is no complete model of that name.
+        BadInput: its weights are not those that training wrote.
         Unavailable: another model than `instead_of` came into service meanwhile.
     """
     if not (workspace.model_dir(model) / "card.json").exists():
         models = sorted(card.parent.name for card in workspace.home.glob("models/*/card.json"))
         raise UnknownName("model", model, models)
+    model_cards.check_weights(workspace.model_dir(model))
     with locks.hold(workspace, WriteLock.CHAMPION):
         registry = read(workspace, labeller)
         current = registry.model if registry else None

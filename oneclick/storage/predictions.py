@@ -196,6 +196,7 @@ class _RowReader:
 @contextmanager
 def _open(path: Path, schema: pa.Schema) -> Iterator[tuple[pq.ParquetFile, dict[str, Any]]]:
     """Yield a file of this schema and its metadata."""
+    check_not_special(path)
     with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
         if not file.schema_arrow.equals(schema):
             raise ValueError(f"columns {', '.join(file.schema_arrow.names)}")
@@ -205,6 +206,7 @@ def _open(path: Path, schema: pa.Schema) -> Iterator[tuple[pq.ParquetFile, dict[
 def _read(path: Path, schema: pa.Schema, kind: str) -> tuple[list[NDArray[Any]], dict[str, Any]]:
     """Return the columns and the metadata of a file of this schema."""
     try:
+        check_not_special(path)
         source = pa.BufferReader(path.read_bytes())
         # Pre-buffering reads in threads that outweigh the work on files this small.
         table = pq.read_table(
@@ -216,6 +218,12 @@ def _read(path: Path, schema: pa.Schema, kind: str) -> tuple[list[NDArray[Any]],
         return [column.to_numpy() for column in table.columns], metadata
     except (OSError, pa.ArrowException, ValueError, KeyError) as error:
         raise _bad(path, kind, error) from None
+
+
+def check_not_special(path: Path) -> None:
+    """Refuse pipes and devices, which pyarrow would wait for. Raises ValueError."""
+    if path.exists() and not path.is_file():
+        raise ValueError("no regular file")
 
 
 def _bad(path: Path, kind: str, reason: object) -> BadInput:

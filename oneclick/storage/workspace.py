@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oneclick.core.clips import Video
+from oneclick.storage import files
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,28 @@ class Workspace:
     def locks_dir(self) -> Path:
         """Return the folder of the lock files, one for each kind of write."""
         return self.home / "locks"
+
+    @property
+    def cameras_file(self) -> Path:
+        """Return the JSON file of the readable names of cameras; no other file holds them."""
+        return self.home / "cameras.json"
+
+    def create(self) -> None:
+        """Make the folder where there is none, for its owner alone: it holds video of people.
+
+        One that is there keeps its mode: it may be shared on purpose.
+
+        Raises:
+            NoSpace, Unavailable: it cannot be made.
+        """
+        with files.guard(self.home):
+            self.home.parent.mkdir(parents=True, exist_ok=True)
+            self.home.mkdir(mode=0o700, exist_ok=True)
+
+    @property
+    def retention_file(self) -> Path:
+        """Return the JSON file of the time by which raw recordings are deleted."""
+        return self.home / "retention.json"
 
     def video_file(self, video: Video) -> Path:
         """Return the path of the raw recording."""
@@ -135,6 +158,10 @@ class Workspace:
     def dataset_dir(self, version: str) -> Path:
         """Return the folder of a dataset version."""
         return self.home / "datasets" / version
+
+    def exclusion_file(self, clip_id: str) -> Path:
+        """Return the JSON file that excludes a published clip from datasets and trainings."""
+        return self.home / "datasets" / "excluded" / f"{clip_id}.json"
 
     def model_dir(self, model_id: str) -> Path:
         """Return the folder of a trained model."""

@@ -24,7 +24,8 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from oneclick.core.errors import BadVideo
-from oneclick.video import source
+from oneclick.storage import bounded_files
+from oneclick.video import mp4_tables, source
 
 DEFAULT_FPS = 25.0
 """Frame rate assumed where a file states none that is plausible."""
@@ -86,18 +87,32 @@ def probe(path: Path, name: str = "") -> VideoInfo:
         raise BadVideo(str(error).replace(path.name, name)) from error
 
 
+def check(path: Path) -> None:
+    """Check that a file is a video whose first frame decodes, within bounds of memory.
+
+    Raises:
+        BadVideo: one line with the file's name and the remedy.
+    """
+    try:
+        bounded_files.check_regular(path, bounded_files.ANY_SIZE, BadVideo)
+        mp4_tables.check(path)
+    except BadVideo as error:
+        raise BadVideo(str(error).replace(str(path), path.name)) from None
+    first_frame(path)
+
+
 def read_index(path: Path) -> FrameIndex:
     """Return the index of a file, cached while the file does not change. Raises BadVideo."""
     try:
-        stat = path.stat()
-    except OSError as error:
-        reason = error.strerror or error
-        raise BadVideo(f"cannot read {path.name}: {reason}; check its path and rights") from error
+        stat = bounded_files.check_regular(path, bounded_files.ANY_SIZE, BadVideo)
+    except BadVideo as error:  # folders may be called after people
+        raise BadVideo(str(error).replace(str(path), path.name)) from None
     return _index(path, stat.st_size, stat.st_mtime_ns, stat.st_ino)
 
 
 @functools.lru_cache(maxsize=8)
 def _index(path: Path, size: int, mtime_ns: int, inode: int) -> FrameIndex:
+    mp4_tables.check(path)
     first = first_frame(path)
     with source.open_video(path) as (container, stream):
         times, keys = packet_times(container, stream, first)

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from oneclick.core.errors import BadVideo, Unavailable
+from oneclick.storage import bounded_files
 
 # fmt: off
 SUFFIXES = frozenset({
@@ -45,8 +46,18 @@ class Recording:
     path: str
     """Path in the file system."""
 
+    @property
+    def local_file(self) -> Path | None:
+        """Return the path of a file on this machine; None for a URL."""
+        return Path(self.path) if _is_local(self.system) else None
+
     def chunks(self) -> Iterator[bytes]:
         """Yield the content in chunks. Raises BadVideo if it cannot be read."""
+        if path := self.local_file:
+            with bounded_files.open_regular(path, bounded_files.ANY_SIZE, BadVideo) as local:
+                while chunk := local.read(_CHUNK):
+                    yield chunk
+            return
         try:
             with self.system.open(self.path, "rb") as file:
                 while chunk := file.read(_CHUNK):
@@ -72,6 +83,8 @@ def find(sources: Sequence[str], failed: dict[str, str]) -> list[Recording]:
             recordings += recordings_in(source, failed)
         except Unavailable:
             raise
+        except BadVideo as error:
+            failed[source] = str(error)
         except Exception as error:  # every remote file system raises its own
             failed[source] = f"cannot look into {source}: {_reason(error)}"
         if before == (len(recordings), len(failed)):
@@ -93,27 +106,69 @@ def time_in(name: str) -> datetime | None:
 
 def recordings_in(source: str, failed: dict[str, str]) -> Iterator[Recording]:
     """Yield the recordings of one source; reasons of failures go to `failed`."""
+    if not source.strip():
+        failed[source] = "a source without a name: give a file, a folder or a URL (. is this one)"
+        return
     system, root = open_file_system(source)
-    if _suffix(root) in SUFFIXES or system.isfile(root):
+    if _is_local(system) and Path(root).exists() and not Path(root).is_dir():
+        bounded_files.check_regular(Path(root), bounded_files.ANY_SIZE, BadVideo)
+    if (_suffix(root) in SUFFIXES and not system.isdir(root)) or system.isfile(root):
         yield _recording(system, root, source, "")
     elif not system.exists(root):
         failed[source] = f"there is no file or folder {source}: check the path"
     else:
-        yield from _find_below(system, root, source, "", failed)
+        yield from _find_below(_Source(system, root, failed), root, source, "", 0)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A folder that is searched."""
+
+    system: Any
+    """fsspec file system."""
+    root: str
+    """Path in it."""
+    failed: dict[str, str]
+    """Receives the reasons of failures."""
+
+    def refusal(self, path: str, name: str, is_folder: bool, depth: int) -> str:
+        """Return why an entry is not read, or "": it is no file, leads out, or lies too deep."""
+        if depth > bounded_files.MAX_DEPTH:
+            return f"{name} lies more than {bounded_files.MAX_DEPTH} folders deep: move it up"
+        if not _is_local(self.system):
+            return ""
+        local = Path(path)
+        try:
+            if local.is_symlink():
+                bounded_files.inside(Path(self.root), local, BadVideo)
+                if is_folder:
+                    return f"{name} is a link to a folder of {self.root}, which is searched anyway"
+            if not is_folder:
+                bounded_files.check_regular(local, bounded_files.ANY_SIZE, BadVideo)
+        except BadVideo as error:
+            return str(error)
+        return ""
+
+
+def _is_local(system: Any) -> bool:
+    return "file" in (
+        system.protocol if not isinstance(system.protocol, str) else [system.protocol]
+    )
 
 
 def _find_below(
-    system: Any, folder: str, folder_name: str, camera: str, failed: dict[str, str]
+    source: _Source, folder: str, folder_name: str, camera: str, depth: int
 ) -> Iterator[Recording]:
     """Yield the recordings below a folder, depth first, in order of names.
 
     Args:
-        system: fsspec file system.
-        folder: path in it.
+        source: that is searched.
+        folder: path in its file system.
         folder_name: path as the user would write it.
         camera: name of the nearest folder below the source that contains a letter; dates do not.
-        failed: receives the reasons of failures.
+        depth: folders between this one and the source.
     """
+    system, failed = source.system, source.failed
     try:
         entries = sorted(system.ls(folder, detail=True), key=lambda entry: str(entry["name"]))
     except OSError as error:
@@ -123,12 +178,15 @@ def _find_below(
         path = str(entry["name"]).rstrip("/")
         leaf = PurePosixPath(path).name
         name = f"{folder_name.rstrip('/')}/{leaf}"
-        if leaf.startswith("."):
+        is_folder = entry["type"] == "directory"
+        if leaf.startswith(".") or not (is_folder or _suffix(path) in SUFFIXES):
             continue
-        if entry["type"] == "directory":
+        if reason := source.refusal(path, name, is_folder, depth + 1):
+            failed[name] = reason
+        elif is_folder:
             below = leaf if re.search("[a-zA-Z]", leaf) else camera
-            yield from _find_below(system, path, name, below, failed)
-        elif _suffix(path) in SUFFIXES:
+            yield from _find_below(source, path, name, below, depth + 1)
+        else:
             try:
                 yield _recording(system, path, name, camera)
             except OSError as error:

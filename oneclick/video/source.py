@@ -14,8 +14,21 @@ from av.video.stream import VideoStream
 
 from oneclick.core.errors import BadVideo
 
-# A file may contain playlists and references: only local files are ever read.
-_OPTIONS = {"protocol_whitelist": "file"}
+MAX_PIXELS = 50_000_000
+"""Pixels of a picture: one and a half times 8K."""
+# A playlist (HLS, DASH, concat, image sequences) would read other files of this machine.
+_FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,live_flv,mpegts,mpegtsraw,mpeg,mpegvideo,asf,"
+    "asf_o,h264,hevc,vvc,av1,obu,ivf,mjpeg,mjpeg_2000,mpjpeg,smjpeg,m4v,h261,h263,vc1,ogg,mxf,gxf,"
+    "dhav,dv,nut,nuv,nsv,rm,wtv,gif,yuv4mpegpipe,lmlm4,kux,swf"
+)
+_OPTIONS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": _FORMATS,
+    "max_pixels": str(MAX_PIXELS),
+}
+# ArgumentError: a picture of more than MAX_PIXELS.
+_DAMAGE = (av.InvalidDataError, av.ArgumentError)
 _GIVE_UP = 1000
 """Read errors in a row after which the rest of a file counts as missing."""
 
@@ -34,7 +47,11 @@ def open_video(path: Path, threads: int = 0) -> Iterator[tuple[InputContainer, V
     try:
         if path.stat().st_size == 0:
             raise BadVideo(f"{path.name} is empty: record or copy it again")
-        container = av.open(str(path), options=_OPTIONS)
+        try:
+            container = av.open(str(path), options=_OPTIONS, metadata_errors="replace")
+        except UnicodeEncodeError:  # FFmpeg takes names of UTF-8 only
+            file = path.open("rb")
+            container = av.open(file, "r", options=_OPTIONS, metadata_errors="replace")
     except av.FFmpegError as error:
         raise BadVideo(
             f"{path.name} is not a video that can be opened ({_reason(error)}): "
@@ -50,6 +67,7 @@ def open_video(path: Path, threads: int = 0) -> Iterator[tuple[InputContainer, V
             raise BadVideo(
                 f"{path.name} is in a codec that nothing here decodes: convert it to MP4"
             )
+        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = threads
         yield container, stream
@@ -74,9 +92,9 @@ def decode(container: InputContainer, stream: VideoStream) -> Iterator[VideoFram
     """Yield every frame that decodes from the current position on; damage is skipped."""
     for packet in packets(container, stream):
         if packet is not None:
-            with contextlib.suppress(av.InvalidDataError):
+            with contextlib.suppress(*_DAMAGE):
                 yield from stream.decode(packet)
-    with contextlib.suppress(av.InvalidDataError, av.EOFError):
+    with contextlib.suppress(*_DAMAGE, av.EOFError):
         yield from stream.decode(None)
 
 

@@ -89,4 +89,6 @@ def toml(value: Any) -> str:
 
 def json_text(value: Any) -> str:
     """Return a default as it would stand in a JSON file."""
+    if isinstance(value, msgspec.Raw):
+        return bytes(value).decode()
     return json.dumps(value, default=list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def export(
     writer.add(ExportClip(name=CLIP, split=split, fps=FPS, labels=labels, frames=frames))
     writer.close()
     if name == "cvat" and frames is not None:
-        (root / split / CLIP).symlink_to(frames, target_is_directory=True)
+        shutil.copytree(frames, root / split / CLIP)
 
 
 def bring_back(root: Path, name: str) -> ImportedSequence:

@@ -76,6 +76,7 @@ def test_coco_pictures_of_other_sizes_and_long_folders_become_several_clips(tmp_
         {"id": k, "file_name": f"{k}.jpg", "width": 64 + (k > 100), "height": 48}
         for k in range(1, 121)
     ]
+    pictures(tmp_path / "images", 120)
     sources, _ = find("coco", coco(tmp_path, images=images, annotations=[]))
     assert [source.name for source in sources] == ["1.jpg", "91.jpg", "101.jpg"]
 

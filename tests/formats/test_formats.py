@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from oneclick import formats
 from oneclick.core.errors import UnknownName
 from oneclick.core.labels import LabelSet, LabelTrack
-from oneclick.formats import ExportClip, base, coco, cvat, disk
+from oneclick.formats import ExportClip, base, coco, cvat, disk, pictures
 from tests.formats import samples as samples
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "exchange"
@@ -155,7 +155,7 @@ def test_an_independent_coco_reader_counts_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", formats.names())
-def test_pictures_are_links_where_the_disk_can(name: str, frames: Path, tmp_path: Path) -> None:
+def test_pictures_share_no_file_with_their_source(name: str, frames: Path, tmp_path: Path) -> None:
     writer = formats.get(name).writer(tmp_path, samples.CLASSES)
     video = tmp_path / "clip.mp4"
     video.write_bytes(b"film")
@@ -171,8 +171,11 @@ def test_pictures_are_links_where_the_disk_can(name: str, frames: Path, tmp_path
     )
     pictures = sorted(tmp_path.rglob("*.jpg"))
     assert len(pictures) == (0 if name == "cvat" else samples.FRAMES)
-    assert all(a.samefile(b) for a, b in zip(pictures, sorted(frames.iterdir()), strict=False))
-    assert name != "cvat" or (tmp_path / "test/a.mp4").samefile(video)
+    for picture, source in zip(pictures, sorted(frames.iterdir()), strict=False):
+        assert not picture.samefile(source)
+        assert picture.read_bytes() == source.read_bytes()
+    assert name != "cvat" or (tmp_path / "test/a.mp4").read_bytes() == b"film"
+    assert video.stat().st_nlink == 1
 
 
 def test_pictures_are_copies_where_the_disk_cannot_link(
@@ -283,7 +286,7 @@ def test_folders_say_what_is_held_out(case: str) -> None:
 
 SUFFIXES: dict[str, Callable[[Path], None]] = {
     name: (lambda path: __import__("cv2").imwrite(str(path), samples.picture(0, 33, 21)))
-    for name in (".jpg", ".png", ".bmp", ".webp")
+    for name in (".jpg", ".png", ".bmp", ".webp", ".tif")
 }
 
 
@@ -291,4 +294,4 @@ SUFFIXES: dict[str, Callable[[Path], None]] = {
 def test_the_size_of_a_picture_is_read_off_its_head(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"a{suffix}"
     SUFFIXES[suffix](path)
-    assert disk.image_size(path) == (33, 21)
+    assert pictures.size(path) == (33, 21)

@@ -95,7 +95,8 @@ class Uploader:
         path, bucket = self._file(upload.clip), RemoteFolder(self._options.bucket, "bucket")
         stamp = FileStamp(path.stat().st_size, upload.clip.digest)
         if bucket.stamp(title) != stamp:
-            bucket.put(path, title, stamp, link=False)
+            bucket.put(path, title, stamp)
+            bucket.flush([title])
         video = DataUploadVideo(
             object_url=url,
             title=title,

@@ -1,0 +1,68 @@
+"""Commands that take a clip out, and those around names of cameras."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from oneclick import video
+from oneclick.stages import publish
+from tests.cli.program import oneclick
+from tests.stages import accepted
+from tests.video import recorders
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    home = tmp_path / "home"
+    publish.publish(
+        home, accepted.accept(home, {"cam-1-a": "train", "cam-1-b": "test"}), "", ("person",)
+    )
+    return home
+
+
+def test_a_published_clip_is_excluded_told_everywhere_and_included(home: Path) -> None:
+    refusal = oneclick("clips", "quarantine", "cam-1-a", "--reason", "blurred", home=home)
+    assert refusal.returncode == 3
+    assert "oneclick data exclude cam-1-a" in refusal.stderr
+    done = oneclick("data", "exclude", "cam-1-a", "--reason", "blurred", home=home)
+    assert (done.returncode, done.stderr) == (0, "clips excluded: 1 done\n")
+    assert "excluded   1 published clips" in oneclick("status", home=home).stdout
+    assert "1 clips of it are excluded: cam-1-a" in oneclick("data", "verify", home=home).stderr
+    (row,) = json.loads(oneclick("data", "list", "--json", home=home).stdout)
+    assert row["excluded"] == 1
+    assert "v0002-" in oneclick("data", "publish", home=home).stderr
+    assert oneclick("data", "include", "cam-1-a", home=home).returncode == 0
+    assert "excluded   " not in oneclick("status", home=home).stdout
+    assert oneclick("data", "include", "cam-1-b", home=home).returncode == 2
+
+
+def test_a_clip_is_quarantined_by_hand(home: Path) -> None:
+    accepted.accept(home, {"cam-1-c": "train"})
+    done = oneclick("clips", "quarantine", "cam-1-c", "--reason", "blurred", home=home)
+    assert (done.returncode, done.stderr) == (0, "clips quarantined: 1 done\n")
+    assert "blurred" in oneclick("clips", "list", "--stage", "QUARANTINED", home=home).stdout
+    assert oneclick("clips", "quarantine", "x", "--reason", "?", home=home).returncode == 2
+
+
+def test_a_camera_called_like_a_person_gets_a_code_and_one_line_says_so(
+    home: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in" / "Anna Schmidt"
+    folder.mkdir(parents=True)
+    video.write(folder / "a.mp4", recorders.scene(3), 10.0)
+    added = oneclick("video", "add", str(tmp_path / "in"), home=home)
+    assert added.returncode == 0
+    assert (
+        added.stderr.count("'Anna Schmidt' may be a person's name: the camera is called cam01") == 1
+    )
+    assert "cam01 (Anna Schmidt)" in oneclick("video", "list", home=home).stdout
+    again = oneclick("video", "add", str(tmp_path / "in"), home=home)
+    assert "may be a person" not in again.stderr
+    assert oneclick("cameras", "rename", "cam01", "bed 4", home=home).returncode == 0
+    assert json.loads(oneclick("cameras", "list", "--json", home=home).stdout) == {"cam01": "bed 4"}
+    assert oneclick("cameras", "erase", "cam01", home=home).returncode == 0
+    assert "Schmidt" not in oneclick("cameras", "list", home=home).stdout
+    assert oneclick("cameras", "erase", "cam7", home=home).returncode == 2
