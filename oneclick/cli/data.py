@@ -144,7 +144,12 @@ def export(
 
 @app.command("import")
 def import_(
-    path: Annotated[Path, typer.Argument(help="Dataset: its folder, or its annotation file.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="Dataset: its folder, or its annotation file.", parser=output.parse_path
+        ),
+    ],
     format: Annotated[
         str, typer.Option(help="Format of the dataset: coco, yolo, mot, cvat, or a plug-in's.")
     ],

@@ -30,9 +30,28 @@ EXIT_CODES = """\
 Exit codes: 0 done · 1 failed · 2 wrong usage or settings · 3 done, but some inputs were skipped ·
 4 something outside is missing (disk space, a download, a server) · 130 interrupted"""
 
+
+def parse_path(text: str) -> Path:
+    """Parse a path; an empty one would mean the current folder.
+
+    Raises:
+        typer.BadParameter: it is empty.
+    """
+    if not text.strip():
+        raise typer.BadParameter("is empty: name a file or folder (. is the current one)")
+    return Path(text)
+
+
 Home = Annotated[
     Path | None,
-    typer.Option("--home", help="Workspace folder.", envvar="ONECLICK_HOME", show_default=False),
+    typer.Option(
+        "--home",
+        help="Workspace folder.",
+        envvar="ONECLICK_HOME",
+        show_default=False,
+        parser=parse_path,
+        metavar="PATH",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 

@@ -113,6 +113,21 @@ def test_a_name_of_a_file_reaches_the_terminal_as_escapes(tmp_path: Path) -> Non
     assert r"a\x1b[2J\nb.mp4" in result.stderr
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("data", "import", "", "--format", "coco", "--camera", "x", "--home", "home"),
+        ("video", "list", "--home", ""),
+        ("video", "list", "--home", " "),
+    ],
+)
+def test_an_empty_path_is_not_the_current_folder(words: tuple[str, ...], tmp_path: Path) -> None:
+    result = program.oneclick(*words, cwd=tmp_path)
+    assert result.returncode == 2
+    assert "is empty: name a file or folder" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
 PRINTERS = {"oneclick/cli/output.py", "oneclick/cli/watch.py", "oneclick/training/train.py"}
 """The files that print: output escapes, watch repeats what output printed, a process of a training
 writes one line that is escaped, or JSON of ASCII."""

@@ -19,7 +19,7 @@ from oneclick.core.errors import PlatformAway
 from oneclick.core.review import Verdict
 from oneclick.platforms import ErasureReport, Offer, PlatformAdapter, PlatformOptions, SendResult
 from oneclick.platforms.verdict_inbox import VerdictInbox
-from oneclick.storage import files
+from oneclick.storage import files, locks
 from oneclick.storage.workspace import Workspace
 
 COLUMNS = ["clip", "video", "decision", "by", "reason"]
@@ -43,7 +43,7 @@ class Sheet:
 
     def setup(self) -> list[str]:
         """Create the table."""
-        with files.file_lock(self._lock):
+        with locks.file_lock(self._lock):
             write_table(self.table, read_table(self.table))
         return [self.check()]
 
@@ -109,7 +109,7 @@ class Sheet:
         return self._inbox.has(clip) or self._inbox.is_archived(clip)
 
     def _add_rows(self, clips: Sequence[str]) -> None:
-        with files.file_lock(self._lock):
+        with locks.file_lock(self._lock):
             rows = read_table(self.table)
             clips_in_table = {row["clip"] for row in rows}
             missing = [clip for clip in clips if clip not in clips_in_table]
@@ -122,7 +122,7 @@ class Sheet:
         return dict.fromkeys(COLUMNS, "") | {"clip": clip, "video": video}
 
     def _delete_row(self, clip: str) -> bool:
-        with files.file_lock(self._lock):
+        with locks.file_lock(self._lock):
             rows = read_table(self.table)
             other_rows = [row for row in rows if row["clip"] != clip]
             if len(other_rows) < len(rows):
