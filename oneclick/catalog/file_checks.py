@@ -22,6 +22,7 @@ from oneclick.core.review import Verdict
 from oneclick.storage import (
     cards,
     datasets,
+    exclusions,
     files,
     jpeg,
     labels,
@@ -133,6 +134,9 @@ class ClipCheck(FileCheck):
         for row in progress.track("verify", clips, len(clips)):
             self._check_clip(row)
             self._check_labels(row, revisions[row.clip.id])
+        if self.deep:
+            for path in self.paths("clips/*/*/predictions/*.parquet"):
+                self.read(f"clip {path.parent.parent.name}", predictions.load, path)
         clip_ids = {row.clip.id for row in clips}
         for clip_id, folder in clip_folders(self.workspace):
             if clip_id in clip_ids:
@@ -260,6 +264,8 @@ class ResultCheck(FileCheck):
             registry = self.read("model in service", model_registry.read, self.workspace, labeller)
             if registry and not self.workspace.model_dir(registry.model).is_dir():
                 self.add("model in service", f"{path} names {registry.model}, which is not there")
+        for clip_id in sorted(exclusions.excluded_clips(self.workspace)):
+            self.read(f"clip {clip_id}", exclusions.load, self.workspace, clip_id)
         for path in self.paths("learned/*.json"):
             self.read("what reviews taught", files.read_json, path)
         return self.problems

@@ -35,5 +35,7 @@ class Verdict:
 
     def __post_init__(self) -> None:
         """Escape hidden characters in what people typed: it is stored, listed and printed."""
-        object.__setattr__(self, "by", visible.line(self.by))
-        object.__setattr__(self, "reason", visible.line(self.reason))
+        for name in ("by", "reason"):
+            text = getattr(self, name)
+            if isinstance(text, str):  # a platform of others may put anything there
+                object.__setattr__(self, name, visible.line(text))

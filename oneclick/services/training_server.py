@@ -122,6 +122,11 @@ class RemoteFolder:
         if self.local:
             bulk_files.flush_all(Path(self._path(name)) for name in names)
 
+    def sweep(self, folder: str) -> None:
+        """Remove what a killed `put` left in a folder."""
+        if self.local:
+            files.sweep(Path(self._path(folder)))
+
     def stamp(self, name: str) -> FileStamp | None:
         """Read a file back and return its size and checksum; None if it does not exist."""
         digest, size = hashlib.sha256(), 0

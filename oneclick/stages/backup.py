@@ -22,6 +22,7 @@ from oneclick import __version__
 from oneclick.catalog import Catalog, copies
 from oneclick.catalog import engine as engines
 from oneclick.catalog import verify as catalog_verify
+from oneclick.catalog.reconcile import reconcile
 from oneclick.core import progress
 from oneclick.core.errors import BadInput, OneclickError, Unavailable, UnknownName, UsageError
 from oneclick.services.training_server import FileStamp, RemoteFolder
@@ -327,6 +328,7 @@ def _check(home: Path) -> list[str]:
     """Bring the restored catalog up to date with its files, and verify it."""
     try:
         with Catalog.open(home) as catalog:
+            reconcile(catalog, thorough=True)
             return catalog_verify.verify(catalog)
     except OneclickError as error:
         return [str(error)]

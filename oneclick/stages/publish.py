@@ -205,6 +205,7 @@ def upload_files(remote: RemoteFolder, clip: DatasetClip, sources: dict[str, Pat
     digests = (clip.clip_digest, clip.label_digest)
     if completion and (completion.clip_digest, completion.label_digest) == digests:
         return 0
+    remote.sweep(f"clips/{clip.clip}/frames")
     stamps = {
         name: FileStamp(path.stat().st_size, files.sha256(path)) for name, path in sources.items()
     }

@@ -7,11 +7,12 @@ same form. All functions take the architecture as `labeller`; empty means the ch
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
-from oneclick.core.errors import OneclickError, Unavailable, UnknownName
+from oneclick.core.errors import BadInput, OneclickError, Unavailable, UnknownName
 from oneclick.storage import files, locks, model_cards
 from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
@@ -36,6 +37,12 @@ class ModelRegistry(msgspec.Struct, frozen=True):
     model: str
     since: datetime
     history: tuple[ServicePeriod, ...]
+    seal: str = ""
+    """sha256 of the other fields; empty in files of earlier versions."""
+
+    def compute_seal(self) -> str:
+        """Return the sha256 of the other fields."""
+        return sha256(files.to_json(msgspec.structs.replace(self, seal=""))).hexdigest()
 
 
 def read(workspace: Workspace, labeller: str = "") -> ModelRegistry | None:
@@ -48,6 +55,8 @@ def read(workspace: Workspace, labeller: str = "") -> ModelRegistry | None:
     if not path.exists():
         return None
     registry: ModelRegistry = files.read_json(path, ModelRegistry)
+    if registry.seal and registry.seal != registry.compute_seal():
+        raise BadInput(f"{path} was changed after it was written: restore or delete it")
     return registry
 
 
@@ -101,7 +110,9 @@ def promote(
             )
         since = datetime.now(UTC)
         history = (*(registry.history if registry else ()), ServicePeriod(model, since, reason))
-        files.write_json(_file(workspace, labeller), ModelRegistry(model, since, history))
+        registry = ModelRegistry(model, since, history)
+        sealed = msgspec.structs.replace(registry, seal=registry.compute_seal())
+        files.write_json(_file(workspace, labeller), sealed)
 
 
 def rollback(workspace: Workspace, labeller: str = "", instead_of: str | None = None) -> str:

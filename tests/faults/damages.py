@@ -20,7 +20,7 @@ from oneclick.platforms.local import LocalPlatform
 from oneclick.report import progress
 from oneclick.stages import exclude, import_, publish, review
 from oneclick.stages.quarantine import quarantine_clip
-from oneclick.storage import datasets, failure_log, predictions, verdicts
+from oneclick.storage import datasets, failure_log, model_registry, predictions, verdicts
 from oneclick.storage.workspace import Workspace
 from tests.faults import ends, laps
 
@@ -273,6 +273,23 @@ def open_index(root: Path) -> None:
     datasets.open_index(workspace.dataset_dir(datasets.names(workspace)[-1]), "train")
 
 
+def is_same_registry(root: Path, copy: Path, trial: DamageTrial) -> bool:
+    """Check that the file of the model in service says the same, but for its seal."""
+    before, after = (model_registry.read(Workspace(place / "home")) for place in (root, copy))
+    return (
+        before is not None
+        and after is not None
+        and (
+            (before.model, before.since, before.history)
+            == (after.model, after.since, after.history)
+        )
+    )
+
+
+UNNOTICED = {
+    ("receipt", "remove"): "nothing else knows of a receipt: only a backup still holds it",
+}
+"""Damages that are neither named nor harmless: promises that are still open."""
 HARMLESS = {
     ("catalog", "any"): Reason(
         "the catalog is an index: opening it takes in again what the files tell", catalog_is_whole
@@ -298,6 +315,10 @@ HARMLESS = {
     ("verdict that waits", "remove"): Reason(
         "nothing else knows of it yet, but its task is there: a person is asked again",
         is_asked_again,
+    ),
+    ("model in service", "flip"): Reason(
+        "it says the same: the bit hit a letter's case in a time, or the name of the seal",
+        is_same_registry,
     ),
     ("late verdict", "flip"): Reason("it says the same, as its seal proves", is_same_verdict),
     ("late verdict", "remove"): Reason(

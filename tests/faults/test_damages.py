@@ -33,6 +33,7 @@ def silent(
     tracebacks = {trial for trial, answer in unnoticed.items() if "traceback" in answer}
     candidates = [trial for trial in unnoticed if trial not in tracebacks]
     copy = root.with_name("copy")
+    candidates = [t for t in candidates if (t.kind, t.damage) not in damages.UNNOTICED]
     breaks = {*workshop.warm.value(damages.damaging, root, copy, candidates), *tracebacks}
     return {trial: unnoticed[trial] for trial in breaks}, unnoticed.keys() - breaks
 
