@@ -130,7 +130,10 @@ def _set_aside(workspace: Workspace) -> None:
         Catalog.open(workspace.home, update=False).close()
         with files.atomic_file(path.with_name(COPY)) as temporary:
             copies.copy_sqlite(path, temporary)
-    except (BadInput, sqlite3.DatabaseError):
+    except (BadInput, sqlite3.DatabaseError) as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+        if code not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise Unavailable(f"{path} cannot be copied: {error}; free space, run again") from None
         moment = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
         for suffix in ("", "-wal", "-shm"):
             with contextlib.suppress(FileNotFoundError):
@@ -196,8 +199,10 @@ class FileRestorer:
         archives = verdicts.read_archives(self.workspace, [])
         archived_keys = {verdict.key for archived in archives.values() for verdict in archived}
         for row in self.old[schema.verdicts]:
-            if (row.clip, row.by, row.at) in archived_keys:
-                continue
+            name = f"{row.clip}.json"
+            waits = (self.workspace.review_dir() / "verdicts" / name).exists()
+            if waits or (row.clip, row.by, row.at) in archived_keys:
+                continue  # one that waits is archived by whoever collects it
             verdict = VerdictFile(
                 clip=row.clip,
                 decision=row.decision,

@@ -181,7 +181,8 @@ class BackupWriter:
         url = Catalog.url(self.workspace)
         with Catalog.open(self.workspace.home), files.guard(copy):  # as new as its files
             if url.get_backend_name() == "sqlite":
-                copies.copy_sqlite(Path(url.database or ""), copy)
+                with engines.translated(url):
+                    copies.copy_sqlite(Path(url.database or ""), copy)
             else:
                 copies.copy_rows(url, engines.default_url(copy))
 
