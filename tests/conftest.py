@@ -16,8 +16,10 @@ from tests.skips import pytest_make_collect_report as pytest_make_collect_report
 from tests.skips import pytest_runtest_makereport as pytest_runtest_makereport
 from tests.waits import HANG_SECONDS
 
-# OpenMP threads spin by default: on a busy machine torch is then several times slower.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Networks this small gain nothing from threads, which wait for each other on a busy machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Python keeps what it compiles: each process that a test starts would compile oneclick once more.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # A server that shares two cores with other tests may take its time.
 os.environ["PREFECT_API_REQUEST_TIMEOUT"] = str(HANG_SECONDS)
 # Servers of the tests are on this machine, whatever proxy leads out of it.

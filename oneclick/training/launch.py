@@ -12,8 +12,6 @@ from oneclick.training import distributed, train
 from oneclick.training.config import Equipment, TrainingConfig, TrainingJob, TrainingPaths, model_id
 
 JOB_FILE = "job.json"
-LOG_TAIL = 4000
-"""Characters at the end of torchrun's log that are searched for the reason of a failure."""
 
 
 def run(
@@ -56,8 +54,15 @@ def run_distributed(job: TrainingJob, processes: int) -> train.TrainedModel:
     card = model_cards.read(folder)
     if exit_code == 0 and card:
         return train.TrainedModel(card, None)
-    lines = log_path.read_text(errors="replace")[-LOG_TAIL:].splitlines()
-    for line in lines:
-        if line.startswith(train.FAILURE_PREFIX):
-            raise OneclickError(line.removeprefix(train.FAILURE_PREFIX))
-    raise OneclickError(f"a training process ended with {exit_code}: see {log_path}")
+    reason = failure_reason(log_path)
+    raise OneclickError(reason or f"a training process ended with {exit_code}: see {log_path}")
+
+
+def failure_reason(log_path: Path) -> str:
+    """Return the reason that a process gave in torchrun's log; empty where none did.
+
+    Ranks that lose their peer by it, and torchrun itself, write long tracebacks below.
+    """
+    with log_path.open(encoding="utf-8", errors="replace") as log:
+        lines = (line.rstrip("\n") for line in log if line.startswith(train.FAILURE_PREFIX))
+        return next(lines, "").removeprefix(train.FAILURE_PREFIX)

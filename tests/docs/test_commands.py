@@ -72,10 +72,14 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def reader(shell: Shell, desk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def reader(
+    shell: Shell, desk: Path, prefect_database: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """Return a folder in which README was followed: the other pages go on from there."""
     folder = tmp_path_factory.mktemp("reader") / "desk"
     shutil.copytree(desk, folder)
+    (folder / "workspace" / ".prefect").mkdir(parents=True)
+    shutil.copy(prefect_database, folder / "workspace" / ".prefect")
     run(README, shell, folder)
     (weights,) = folder.glob("workspace/models/*/model.pt")
     # Two steps of training reach no floor, and no gate lets such a model into service.

@@ -12,8 +12,10 @@ from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 from oneclick import settings
 from oneclick.catalog import Catalog, owner_id, run_owners
 from oneclick.core.errors import BadVideo, NoSpace, Unavailable, UsageError
-from oneclick.flows import local_server, models, policy
+from oneclick.flows import collect, local_server, models, policy
+from oneclick.storage import cards, files, model_registry
 from oneclick.storage.workspace import Workspace
+from tests.catalog import samples
 
 
 def failed(error: BaseException) -> Any:
@@ -63,6 +65,27 @@ def test_the_champion_predicts_once_there_is_one(tmp_path: Path) -> None:
     crown.touch()
     assert models.predictor(conf) == "model:champion"
     assert models.labellers(conf) == ["model:champion", "opencv:motion"]
+
+
+def test_a_champion_that_is_lost_is_not_replaced_by_a_bootstrap_detector(tmp_path: Path) -> None:
+    workspace, conf = Workspace(tmp_path), settings.load(home=tmp_path)
+    files.write_atomic(workspace.model_dir("a") / "card.json", "{}")
+    model_registry.promote(workspace, "a", "first")
+    workspace.champion_file.unlink()
+    assert models.predictor(conf) == "model:champion"
+
+
+def test_a_video_whose_signals_are_lost_is_searched_again(tmp_path: Path) -> None:
+    workspace, conf = Workspace(tmp_path), settings.load(home=tmp_path)
+    with Catalog.open(tmp_path) as catalog:
+        for number in range(2):
+            video = samples.video(number)
+            catalog.add_video(video)
+            catalog.mark(video.id, cards.MEASURE_STEP, "stir")
+            for path in (workspace.video_file(video), workspace.hits(video.id)):
+                files.write_atomic(path, "there")
+    files.write_atomic(workspace.signals(samples.video(1).id, "stir"), "there")
+    assert collect.videos_to_search(conf) == [samples.video(0).id]
 
 
 def test_a_model_named_in_the_settings_predicts(tmp_path: Path) -> None:

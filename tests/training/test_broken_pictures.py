@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +12,10 @@ import pytest
 import torch
 
 from oneclick.core.errors import BadInput
-from oneclick.storage import files
 from oneclick.training import data, sample, train
 from oneclick.training.broken_pictures import BrokenPicture, BrokenPictures
 from oneclick.training.config import Equipment, TrainingConfig, TrainingJob, TrainingPaths
-from tests.training import toy
-from tests.waits import HANG_SECONDS
+from tests.training import ranks, toy
 
 SIDES = {"a": "train", "b": "train", "c": "test"}
 TINY = TrainingConfig(steps=3, batch=2, stride=1)
@@ -149,15 +145,8 @@ def test_ranks_agree_on_what_they_left_out(root: Path) -> None:
     config = TrainingConfig(steps=8, batch=2, stride=1)
     equipment = Equipment("cpu", workers=0, max_broken=0.5)
     places = TrainingPaths(root, root / "models")
-    job = root / "job.json"
-    files.write_json(job, TrainingJob.create(config, version(root), places, equipment))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node=2", "-m", "oneclick.training.train", "--config", str(job)]
-    process = subprocess.run(
-        command, capture_output=True, text=True, timeout=HANG_SECONDS, check=False
-    )
-    assert process.returncode == 0, process.stderr
-    (card,) = (root / "models").glob("*/card.json")
+    job = TrainingJob.create(config, version(root), places, equipment)
+    card = ranks.train_together(job, 2) / "card.json"
     assert np.isfinite(json.loads(card.read_bytes())["metrics"]["map"])
     names = {line.split(":")[0] for line in json.loads(card.read_bytes())["broken"]}
     assert names == {f"a frame {number}" for number in range(6)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from oneclick.storage import datasets, files, model_cards
 from oneclick.training import checkpoint, launch, loop, model, train
 from oneclick.training.config import Equipment, TrainingConfig, TrainingJob, TrainingPaths
 from oneclick.training.distributed import ProcessContext
-from tests.training import toy
+from tests.training import ranks, toy
 from tests.waits import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -62,7 +61,13 @@ def full_run(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("at", range(CONFIG.steps + 1))
+@pytest.mark.parametrize(
+    "at",
+    [
+        pytest.param(step, marks=[pytest.mark.slow] * (step in (1, 3)))
+        for step in range(CONFIG.steps + 1)
+    ],
+)
 def test_a_training_killed_at_any_step_ends_with_the_same_weights(
     at: int, root: Path, full_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,11 +98,7 @@ def test_a_process_killed_without_warning_is_taken_up_by_the_next(
     job = TrainingJob.create(CONFIG, version(root), TrainingPaths(root, tmp_path), EAGER)
     files.write_json(tmp_path / "job.json", job)
     command = [sys.executable, "-m", "oneclick.training.train", "--config"]
-    # As many threads as here, and with them the same sums.
-    threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
-    process = subprocess.Popen(
-        [*command, str(tmp_path / "job.json")], env={**os.environ, **threads}
-    )
+    process = subprocess.Popen([*command, str(tmp_path / "job.json")])
     checkpoint_file = tmp_path / full_run.name / checkpoint.FILE_NAME
     wait_until(lambda: checkpoint_file.exists() or process.poll() is not None, pause=0.01)
     process.send_signal(signal.SIGKILL)
@@ -180,7 +181,10 @@ def test_two_processes_train_as_one_on_the_same_batches(tmp_path: Path) -> None:
 
 def test_a_rank_whose_images_show_nobody_hangs_no_other(tmp_path: Path) -> None:
     server_of(tmp_path, [2, 0, 0])
-    two = train_in(2, tmp_path, TrainingConfig(steps=4, batch=2, stride=1))
+    config = TrainingConfig(steps=4, batch=2, stride=1)
+    places = TrainingPaths(tmp_path, tmp_path / "models")
+    job = TrainingJob.create(config, version(tmp_path), places, EAGER)
+    two = losses(ranks.train_together(job, 2))
     assert len(two) == 4
     assert all(loss >= 0 for loss in two)
 
@@ -194,3 +198,11 @@ def test_processes_that_fail_say_why_in_one_line(root: Path, tmp_path: Path) -> 
     broken = replace(CONFIG, batch=3)
     with pytest.raises(OneclickError, match=r"^a batch of 3 images cannot be shared by 2"):
         launch.run(broken, version(root), TrainingPaths(root, tmp_path), EAGER, 2)
+
+
+def test_the_reason_is_found_above_the_tracebacks_of_the_other_processes(tmp_path: Path) -> None:
+    log = tmp_path / "torchrun.log"
+    log.write_bytes(b"W1128 \xff\ntraining failed: no space\n" + b"  File x\n" * 10_000)
+    assert launch.failure_reason(log) == "no space"
+    log.write_text("Traceback\n")
+    assert launch.failure_reason(log) == ""

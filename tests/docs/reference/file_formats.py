@@ -25,11 +25,12 @@ from oneclick.platforms import verdict_inbox
 from oneclick.storage import (
     cards,
     datasets,
-    files,
+    inventories,
     labels,
     model_cards,
     model_registry,
     predictions,
+    sealed_files,
     verdicts,
 )
 from oneclick.storage.workspace import Workspace
@@ -90,6 +91,7 @@ def render() -> str:
         "## The workspace folder",
         "`home` in `oneclick.toml`, `ONECLICK_HOME` or `--home` names it; else it is `workspace`.",
         markdown.table(["path", "what it is"], paths()),
+        *_seals(),
         *_videos_and_clips(),
         *_parquet(),
         *_labels(),
@@ -120,6 +122,16 @@ def paths() -> list[list[str]]:
     return sorted(rows)
 
 
+def _seals() -> list[str]:
+    return [
+        "## Seals and lists of files",
+        markdown.docstring(inspect.getdoc(sealed_files) or ""),
+        "Label files have none: the catalog and the manifests hold their digests. Programs that "
+        "write files of a workspace need not seal them.",
+        markdown.docstring(inspect.getdoc(inventories) or ""),
+    ]
+
+
 def _videos_and_clips() -> list[str]:
     return [
         "## Videos and clips",
@@ -127,7 +139,7 @@ def _videos_and_clips() -> list[str]:
         *fields_of(Video),
         *fields_of(Clip),
         "A clip of the contract tests, for example:",
-        _sample(files.to_json(samples.clip())),
+        _sample(sealed_files.encode(samples.clip())),
         *fields_of(Span),
         "## Hits and quarantine",
         "`hits/<video>.json` tells what the triggers found in a video, and what was selected.",
@@ -150,10 +162,11 @@ def _parquet() -> list[str]:
         "Metadata: `fps`, `frames` (number of frames in the video, with and without boxes), "
         "`names` (class names by `class_id`), `model`, and `threshold` (operating point of the "
         "model) where it is known. Boxes far below the operating point are kept: triggers and "
-        "hindsight need them.",
+        "hindsight need them. `sha256` is that of all values, column by column, and `seal` that of "
+        "the other metadata; files of earlier versions have neither.",
         "### Signals",
         _columns(predictions._SIGNAL),
-        "One row for every frame. Metadata: `frames`.",
+        "One row for every frame. Metadata: `frames`, `sha256` and `seal`.",
     ]
 
 
