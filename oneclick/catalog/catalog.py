@@ -66,6 +66,7 @@ class Catalog(VideosMixin, ClipsMixin, ReviewsMixin, HistoryMixin, SearchMixin):
         if database_url.get_backend_name() == "sqlite":
             path = Path(database_url.database or "")
             if readonly and not path.exists():
+                workspace.check_restored()
                 remedy = f"there is no catalog at {path} yet: oneclick run VIDEO makes it"
                 if workspace.generation_file.exists():
                     remedy = f"the catalog at {path} is lost: oneclick catalog rebuild"

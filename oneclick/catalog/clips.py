@@ -270,17 +270,21 @@ class ClipsMixin(RollupsMixin):
 
     def in_review(self) -> dict[str, int]:
         """Return the number of Clips in review by the platform that they were last sent to."""
-        events, clips = schema.clip_events.c, schema.clips.c
-        last = (
-            sa.select(sa.func.max(events.id).label("id"))
-            .join(schema.clips, clips.id == events.clip)
-            .where(clips.stage == ClipStage.IN_REVIEW, events.new == ClipStage.IN_REVIEW)
-            .where(events.old == ClipStage.LABELLED, events.detail != "")
-            .group_by(events.clip)
-            .subquery()
-        )
+        events, last = schema.clip_events.c, _last_sent()
         query = sa.select(events.detail, sa.func.count()).join(last, last.c.id == events.id)
         return {row[0]: row[1] for row in self._fetch(query.group_by(events.detail))}
+
+    def platforms_in_review(self) -> dict[str, str]:
+        """Return the platform that each Clip in review was last sent to.
+
+        It is empty for one whose files told of the review, as after a rebuild.
+        """
+        clips, events, last = schema.clips.c, schema.clip_events.c, _last_sent()
+        with self.reading():
+            in_review = sa.select(clips.id).where(clips.stage == ClipStage.IN_REVIEW)
+            query = sa.select(events.clip, events.detail).join(last, last.c.id == events.id)
+            platforms = {row.clip: row.detail for row in self._fetch(query)}
+            return {row.id: platforms.get(row.id, "") for row in self._fetch(in_review)}
 
     def newest_error(self) -> str | None:
         """Return the reason of the most recently quarantined Clip."""
@@ -298,11 +302,25 @@ class ClipsMixin(RollupsMixin):
         return [rows.clip_event(row) for row in reversed(self._fetch(query))]
 
 
+def _last_sent() -> sa.Subquery:
+    """Return the ids of the events by which the Clips in review were last sent to a platform."""
+    events, clips = schema.clip_events.c, schema.clips.c
+    return (
+        sa.select(sa.func.max(events.id).label("id"))
+        .join(schema.clips, clips.id == events.clip)
+        .where(clips.stage == ClipStage.IN_REVIEW, events.new == ClipStage.IN_REVIEW)
+        .where(events.old == ClipStage.LABELLED, events.detail != "", events.by != "rebuild")
+        .group_by(events.clip)
+        .subquery()
+    )
+
+
 def _lease_expired(connection: sa.Connection, at: datetime) -> sa.ColumnElement[bool]:
     """Return the condition that a lease is past its end or its owner is dead."""
     table = schema.clips.c
     query = sa.select(table.lease_owner).where(table.lease_owner.is_not(None)).distinct()
-    dead = [owner for owner in connection.scalars(query) if owners.is_dead(owner)]
+    owner_ids = connection.scalars(query)
+    dead = [id for id in owner_ids if not isinstance(id, str) or owners.is_dead(id)]  # or damaged
     return sa.or_(table.lease_until <= at, table.lease_owner.in_(dead))
 
 

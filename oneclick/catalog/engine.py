@@ -165,6 +165,8 @@ def _translate(error: BaseException, catalog: str, constraint: bool) -> Oneclick
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return BadInput(f"{catalog} is no sound catalog: {text}; oneclick catalog rebuild")
+    if "Could not decode to UTF-8" in text:
+        return BadInput(f"{catalog} holds damaged text: {text}; oneclick catalog rebuild")
     if code == sqlite3.SQLITE_FULL or getattr(error, "sqlstate", "") == "53100":
         return NoSpace(f"no space left to write {catalog}: free some and run again")
     if constraint:

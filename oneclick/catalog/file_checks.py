@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,25 +12,26 @@ import sqlalchemy as sa
 
 from oneclick.catalog import rows, schema
 from oneclick.catalog.catalog import Catalog
-from oneclick.catalog.filler import clip_folders
+from oneclick.catalog.filler import MARKED_FILES, clip_folders
 from oneclick.catalog.rows import ClipRecord, LabelRevisionRecord
 from oneclick.core import progress
 from oneclick.core.clips import ClipStage, Video
-from oneclick.core.errors import BadInput, OneclickError
-from oneclick.core.review import Verdict
+from oneclick.core.errors import OneclickError
 from oneclick.storage import (
     cards,
     datasets,
     exclusions,
     files,
+    inventories,
     jpeg,
     labels,
     model_cards,
     model_registry,
     predictions,
-    verdicts,
+    sealed_archives,
+    sealed_files,
 )
-from oneclick.storage.verdicts import VerdictFile
+from oneclick.storage.inventories import Inventory
 
 T = TypeVar("T")
 _WITHOUT_FRAMES = (ClipStage.CUT, ClipStage.QUARANTINED)
@@ -67,6 +67,10 @@ class FileCheck:
         if files.sha256(path) != digest:
             self.add(name, f"{path} was changed, its sha256 is not the one on record")
 
+    def missing_files(self, name: str, inventory: Inventory) -> list[Path]:
+        """Return the files that a list of files names and that are not there."""
+        return self.read(name, inventories.missing_files, self.workspace, inventory) or []
+
     def paths(self, pattern: str) -> list[Path]:
         """Return the files of the workspace that match, sorted, without temporaries."""
         found_paths = self.workspace.home.glob(pattern)
@@ -85,7 +89,16 @@ class VideoCheck(FileCheck):
             if path.stem not in videos:
                 self.problems.append(f"video {path.stem} lies on disk, but not in the catalog")
         self._check_hits()
+        for step, folder in MARKED_FILES.items():
+            for video_id, key in self.catalog.marks(step):
+                path = self.workspace.home / folder / video_id / f"{key}.parquet"
+                if not path.exists():
+                    self.add(f"video {video_id}", f"{path} is missing: run again, or restore it")
+        for path in self.missing_files("novelty", Inventory.NOVELTY_MODELS):
+            self.add("novelty", f"{path} is missing: restore it, or train it again")
         if self.deep:
+            for path in Inventory.NOVELTY_MODELS.files(self.workspace):
+                self.read("novelty", sealed_archives.read, path)
             for path in self.paths("predictions/*/*.parquet"):
                 self.read(f"video {path.parent.name}", predictions.load, path)
             for path in self.paths("signals/*/*.parquet"):
@@ -110,7 +123,8 @@ class VideoCheck(FileCheck):
             selections = {row.id: rows.clip_from_row(row) for row in connection.execute(query)}
         for video_id, hit in self.catalog.hits():
             hits[video_id].append(hit)
-        videos = {path.stem for path in self.paths("hits/*.json")} | hits.keys()
+        scanned = {video_id for video_id, _ in self.catalog.marks(cards.SCAN_STEP)}
+        videos = {path.stem for path in self.paths("hits/*.json")} | hits.keys() | scanned
         for video_id in sorted(videos):
             name, path = f"video {video_id}", self.workspace.hits(video_id)
             if not path.exists():
@@ -188,66 +202,11 @@ class ClipCheck(FileCheck):
             path = paths.pop(revision.revision, None)
             if path is None:
                 self.add(name, f"the file of label revision {revision.revision} is missing")
-            elif self.deep:
-                self.compare_digest(
-                    f"{name}: label revision {revision.revision}", path, revision.digest
-                )
-            else:
-                self.read(name, labels.load, path)
+            elif label_set := self.read(name, labels.load, path):
+                digest = files.sha256(path) if self.deep else revision.digest
+                self.compare(name, path, rows.revision_record(label_set, digest), revision)
         for number in paths:
             self.add(name, f"label revision {number} lies on disk, but not in the catalog")
-
-
-class ReviewCheck(FileCheck):
-    """Verdicts: archived, waiting to be taken in, and late; tasks; receipts."""
-
-    def run(self) -> list[str]:
-        """Return a sentence for each problem."""
-        archives = verdicts.read_archives(self.workspace, self.problems)
-        archived = {verdict.key: verdict for part in archives.values() for verdict in part}
-        for row in self.catalog.verdicts():
-            name = f"clip {row.clip}"
-            verdict = archived.pop((row.clip, row.by, row.at), None)
-            if verdict is None:
-                self.add(name, f"the archive holds no verdict of {row.by} at {row.at:%Y-%m-%d}")
-                continue
-            told = (verdict.decision, verdict.seconds, verdict.edits, verdict.reason)
-            if told != (row.decision, row.seconds, row.edits, row.reason):
-                self.add(name, f"the archived verdict of {row.by} is not the one in the catalog")
-            self._check_corrections(name, verdict)
-        for verdict in archived.values():
-            self.add(f"clip {verdict.clip}", f"the verdict of {verdict.by} is not in the catalog")
-        for pattern in ("review/verdicts/*.json", "review/*/verdicts/*.json"):
-            for path in self.paths(pattern):
-                self.read(f"clip {path.stem}", _read_waiting, path)
-        for path in self.paths("review/receipts/*.json"):
-            self.read("receipt", files.read_json, path)
-        if self.deep:
-            for path in self.paths("review/tasks/*.json"):
-                self._check_task(path)
-        return self.problems
-
-    def _check_corrections(self, name: str, verdict: VerdictFile) -> None:
-        """Compare the labels in a verdict with the label revision that it became."""
-        corrected = self.read(name, verdict.corrected_labels)
-        if corrected is None or not self.deep:
-            return
-        for path in labels.revisions(self.workspace, verdict.clip):
-            try:
-                revision = labels.load(path)
-            except BadInput:
-                continue  # named by the check of clips
-            if (revision.made_by, revision.made_at) == (verdict.by, verdict.at):
-                same = replace(revision, revision=corrected.revision, parent=corrected.parent)
-                if labels.encode(same) != labels.encode(corrected):
-                    self.add(name, f"the archived verdict of {verdict.by} is not {path}")
-
-    def _check_task(self, path: Path) -> None:
-        """Compare a task with the label revision that it is a copy of."""
-        name, content = f"clip {path.stem}", path.read_bytes()
-        copies = labels.revisions(self.workspace, path.stem)
-        if copies and all(copy.read_bytes() != content for copy in copies):
-            self.add(name, f"{path} is none of the label revisions of the clip; send it again")
 
 
 class ResultCheck(FileCheck):
@@ -258,16 +217,22 @@ class ResultCheck(FileCheck):
         for row in self.catalog.datasets():
             self._check_dataset(row)
         for model in self.catalog.models():
-            self._check_model(model.id, model.card)
-        for path in self.paths("models/*.json"):
+            self._check_model(model)
+        name = "model in service"
+        lost_registries = self.missing_files(name, Inventory.REGISTRIES)
+        for path in [*Inventory.REGISTRIES.files(self.workspace), *lost_registries]:
             labeller = path.stem.removeprefix("labeller-") if path.stem != "champion" else ""
-            registry = self.read("model in service", model_registry.read, self.workspace, labeller)
+            registry = self.read(name, model_registry.read, self.workspace, labeller)
             if registry and not self.workspace.model_dir(registry.model).is_dir():
-                self.add("model in service", f"{path} names {registry.model}, which is not there")
+                self.add(name, f"{path} names {registry.model}, which is not there")
+        self.missing_files("exclusions", Inventory.EXCLUSIONS)  # the lost ones are read below
         for clip_id in sorted(exclusions.excluded_clips(self.workspace)):
             self.read(f"clip {clip_id}", exclusions.load, self.workspace, clip_id)
         for path in self.paths("learned/*.json"):
-            self.read("what reviews taught", files.read_json, path)
+            self.read("what reviews taught", sealed_files.read, path)
+        for path in (self.workspace.cameras_file, self.workspace.retention_file):
+            if path.exists():
+                self.read(path.stem, sealed_files.read, path)
         return self.problems
 
     def _check_dataset(self, row: rows.DatasetRecord) -> None:
@@ -277,33 +242,33 @@ class ResultCheck(FileCheck):
         version = self.read(name, datasets.load, folder)
         if version is None:
             return
-        told = (version.name, version.digest, version.parent, len(version.clips))
-        made_at = datasets.publication_time(folder)
-        self.compare(
-            name,
-            folder / datasets.VERSION,
-            (*told, made_at),
-            (row.name, row.digest, row.parent, row.clips, row.made_at),
+        told = rows.DatasetRecord(
+            name=version.name,
+            digest=version.digest,
+            parent=version.parent,
+            clips=len(version.clips),
+            images=version.images(),
+            made_at=datasets.publication_time(folder),
         )
+        self.compare(name, folder / datasets.VERSION, told, row)
+        clips = {(clip.clip, clip.revision, clip.split) for clip in version.clips}
+        self.compare(name, folder / datasets.MANIFEST, clips, self.catalog.clips_of(row.name))
         for file, content in datasets.read_documents(folder).items():
             path = folder / file
             if path.exists() and path.read_bytes() != content:
                 self.add(name, f"{path} is not what the manifest tells; delete it")
 
-    def _check_model(self, model: str, row_card: dict[str, Any]) -> None:
-        path, name = self.workspace.model_dir(model) / model_cards.CARD_FILE, f"model {model}"
+    def _check_model(self, model: rows.ModelRecord) -> None:
+        row_card, name = model.card, f"model {model.id}"
+        path = self.workspace.model_dir(model.id) / model_cards.CARD_FILE
         if not path.exists():
             return  # named as missing
-        card: Any = self.read(name, files.read_json, path)
+        card: Any = self.read(name, sealed_files.read, path)
         if card is not None:
-            told = msgspec.json.decode(msgspec.json.encode(row_card))
+            told = msgspec.to_builtins(row_card)
             self.compare(name, path, card, told)
         weights = path.with_name(model_cards.WEIGHTS_FILE)
         if not weights.exists():
             self.add(name, f"{weights} is missing")
         elif self.deep and isinstance(digest := row_card.get("weights"), str):
             self.compare_digest(name, weights, digest)
-
-
-def _read_waiting(path: Path) -> Verdict:
-    return verdicts.read(path).verdict()

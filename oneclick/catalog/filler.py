@@ -15,9 +15,9 @@ from oneclick.catalog.rows import LabelRevisionRecord, VerdictRecord
 from oneclick.core import progress
 from oneclick.core.clips import Clip, ClipStage
 from oneclick.core.errors import BadInput, OneclickError, Unavailable
-from oneclick.core.labels import LabelSet
+from oneclick.core.labels import IMPORT_PREFIX, LabelSet
 from oneclick.core.review import POLICY_PREFIX
-from oneclick.storage import cards, datasets, files, labels, verdicts
+from oneclick.storage import cards, datasets, files, labels, sealed_files, verdicts
 from oneclick.storage.verdicts import VerdictFile
 from oneclick.storage.workspace import Workspace
 
@@ -26,6 +26,8 @@ RANK = {stage: rank for rank, stage in enumerate(ClipStage)} | {
     ClipStage.REJECTED: list(ClipStage).index(ClipStage.ACCEPTED)
 }
 """How far a clip is at each stage; both decisions are equally far."""
+MARKED_FILES = {cards.PREDICT_STEP: "predictions", cards.MEASURE_STEP: "signals"}
+"""Folder of the Parquet files of a video, which the marks of a step name."""
 
 
 class CatalogFiller:
@@ -91,7 +93,7 @@ class CatalogFiller:
         return sorted(path for path in paths if not path.name.startswith("."))
 
     def add_videos(self, thorough: bool) -> None:
-        """Add all videos, and the marks of those that have predictions."""
+        """Add all videos, and the marks of their predictions and signals."""
         catalogued = {video.id for video in self.catalog.videos()}
         for path in self._files("videos/*/*.json"):
             is_known = path.stem in catalogued
@@ -101,8 +103,9 @@ class CatalogFiller:
                 self._attempt(self.catalog.add_video, video)
                 if not is_known:
                     self.additions.append(f"video {video.id}")
-                for predictions in self._files(f"predictions/{video.id}/*.parquet"):
-                    self.catalog.mark(video.id, "predict", predictions.stem)
+                for step, folder in MARKED_FILES.items():
+                    paths = self._files(f"{folder}/{video.id}/*.parquet")
+                    self.catalog.mark(video.id, step, *(path.stem for path in paths))
 
     def add_hits(self, thorough: bool) -> None:
         """Add the hits and selections of all videos."""
@@ -247,17 +250,29 @@ class CatalogFiller:
         for path in self._files("models/*/card.json"):
             if path.parent.name in catalogued:
                 continue
-            card = self._attempt(files.read_json, path, dict[str, Any])
+            card = self._attempt(sealed_files.read, path, dict[str, Any])
             if card is not None:
                 dataset = card.get("dataset")
                 name = dataset.get("name") if isinstance(dataset, dict) else dataset
                 self.catalog.add_model(path.parent.name, name, card)
                 self.additions.append(f"model {path.parent.name}")
 
+    def is_reviewed(self, path: Path) -> bool:
+        """Check whether a label file tells that a person accepted its clip.
+
+        Imported labels may be a person's too: an import writes them before it accepts the clip.
+        """
+        if not path.stem.endswith("-human"):
+            return False
+        try:
+            return not labels.load(path).made_by.startswith(IMPORT_PREFIX)
+        except BadInput:
+            return True
+
     def stage_on_disk(self, clip_id: str) -> ClipStage:
         """Return the furthest stage that the files of a clip show, apart from QUARANTINED."""
         workspace, archived = self.workspace, self.verdicts.get(clip_id)
-        kinds = {path.stem.partition("-")[2] for path in labels.revisions(workspace, clip_id)}
+        paths = labels.revisions(workspace, clip_id)
         if clip_id in self.published:
             return ClipStage.PUBLISHED
         if archived:
@@ -266,9 +281,9 @@ class CatalogFiller:
         # Before the labels: a process killed while it stores a verdict leaves human labels.
         if verdicts.is_waiting(workspace, clip_id):
             return ClipStage.IN_REVIEW
-        if "human" in kinds:
+        if any(self.is_reviewed(path) for path in paths):
             return ClipStage.ACCEPTED
-        if kinds:
+        if paths:
             return ClipStage.LABELLED
         return ClipStage.EXTRACTED if workspace.frames_dir(clip_id).is_dir() else ClipStage.CUT
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from oneclick.catalog import schema
 from oneclick.core.errors import BadInput, OneclickError
-from oneclick.storage import files
+from oneclick.storage import sealed_files
 from oneclick.storage.workspace import Workspace
 
 
@@ -28,7 +28,8 @@ class Generation(msgspec.Struct, frozen=True):
 def read(connection: sa.Connection) -> Generation:
     """Return the generation in the database."""
     row = connection.execute(sa.select(schema.generations)).one()
-    return Generation(row.catalog, row.number)
+    number = row.number if isinstance(row.number, int) else 0  # a damaged one is behind any other
+    return Generation(str(row.catalog), number)
 
 
 def advance(connection: sa.Connection) -> Generation:
@@ -42,7 +43,7 @@ def advance(connection: sa.Connection) -> Generation:
 def record(workspace: Workspace, generation: Generation) -> None:
     """Write the file beside the catalog; a full disk does not undo what the catalog did."""
     with contextlib.suppress(OneclickError):
-        files.write_json(workspace.generation_file, generation)
+        sealed_files.write(workspace.generation_file, generation)
 
 
 def is_behind(workspace: Workspace, connection: sa.Connection) -> bool:
@@ -50,7 +51,7 @@ def is_behind(workspace: Workspace, connection: sa.Connection) -> bool:
     if not workspace.generation_file.exists():
         return False  # a new workspace, or one of an earlier version
     try:
-        recorded: Generation = files.read_json(workspace.generation_file, Generation)
+        recorded: Generation = sealed_files.read(workspace.generation_file, Generation)
     except BadInput:
         return True
     generation = read(connection)

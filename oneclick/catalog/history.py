@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
 from oneclick.catalog import rows, schema
@@ -54,6 +53,12 @@ class HistoryMixin(RollupsMixin):
         query = sa.select(table.dataset).where(table.clip == clip_id).order_by(table.dataset)
         return [row.dataset for row in self._fetch(query)]
 
+    def clips_of(self, dataset: str) -> set[tuple[str, int, str]]:
+        """Return (clip, label revision, split) of all Clips of a DatasetVersion."""
+        table = schema.dataset_clips.c
+        query = sa.select(table.clip, table.revision, table.split).where(table.dataset == dataset)
+        return {(row.clip, row.revision, row.split) for row in self._fetch(query)}
+
     def add_model(self, model_id: str, dataset: str | None, card: dict[str, Any]) -> None:
         """Add a trained model, or replace the card of a known one.
 
@@ -74,7 +79,7 @@ class HistoryMixin(RollupsMixin):
         """Return all models, oldest first."""
         table = schema.models
         return [
-            ModelRecord(row.id, row.dataset, row.made_at, msgspec.json.decode(row.card))
+            ModelRecord(row.id, row.dataset, row.made_at, rows.card_from_json(row.card))
             for row in self._fetch(sa.select(table).order_by(table.c.made_at, table.c.id))
         ]
 

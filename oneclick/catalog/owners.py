@@ -50,12 +50,12 @@ def _process_start(pid: int) -> str:
     """Return `<boot>.<clock ticks>`; empty for a process that has ended or is a zombie."""
     try:
         # The name in brackets may hold spaces; state is the first field after it, start the 20th.
-        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        fields = (PROC / str(pid) / "stat").read_text("latin-1").rpartition(")")[2].split()
         state, ticks = fields[0], fields[19]
     except (OSError, IndexError):
         return ""
     try:
-        boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()[:8]
+        boot = (PROC / "sys/kernel/random/boot_id").read_text("latin-1").strip()[:8]
     except OSError:
         boot = "0"
     return "" if state in "ZX" else f"{boot}.{ticks}"

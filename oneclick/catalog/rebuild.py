@@ -15,21 +15,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import msgspec
 import sqlalchemy as sa
 
-from oneclick.catalog import copies, generations, recount, rows, schema, verify
+from oneclick.catalog import copies, generations, recount, row_checks, rows, schema, verify
 from oneclick.catalog.catalog import Catalog
 from oneclick.catalog.filler import CatalogFiller
-from oneclick.core.clips import ClipStage
+from oneclick.core.clips import Clip, ClipStage
 from oneclick.core.errors import BadInput, Unavailable
-from oneclick.storage import cards, files, locks, model_cards, verdicts
+from oneclick.storage import cards, files, locks, model_cards, sealed_files, verdicts
 from oneclick.storage.locks import WriteLock
 from oneclick.storage.verdicts import VerdictFile
 from oneclick.storage.workspace import Workspace
 
+T = TypeVar("T")
 BY = "rebuild"
 COPY = "catalog.sqlite.before-rebuild"
 """Copy of the catalog as it was before the last rebuild."""
@@ -62,11 +62,11 @@ class RebuildResult:
 
 
 class OldCatalog:
-    """The rows of a catalog before it is rebuilt."""
+    """The rows of a catalog before it is rebuilt, without damaged ones."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self.tables: dict[str, list[sa.Row[Any]]] = {
-            table.name: list(connection.execute(sa.select(table)).all()) for table in _KNOWLEDGE
+            table.name: row_checks.sound_rows(connection, table) for table in _KNOWLEDGE
         }
 
     def __getitem__(self, table: sa.Table) -> list[sa.Row[Any]]:
@@ -83,11 +83,16 @@ def rebuild(home: Path, accept_losses: bool = False) -> RebuildResult:
         accept_losses: go on where the files no longer hold something that the catalog knows.
 
     Raises:
-        Unavailable: a process holds leases on clips.
+        Unavailable: a process holds leases on clips, publishes, or takes in verdicts.
         BadInput: something would be lost; the old catalog stays.
     """
     workspace, result = Workspace(Path(home)), RebuildResult()
-    with locks.hold(workspace, WriteLock.REBUILD):
+    with (
+        # They write files, and rows about them afterwards.
+        locks.hold(workspace, WriteLock.PUBLISH, wait=False),
+        locks.hold(workspace, WriteLock.REVIEW, wait=False),
+        locks.hold(workspace, WriteLock.REBUILD),
+    ):
         _set_aside(workspace)
         with Catalog.open(workspace.home, update=False) as catalog:
             with catalog.transaction() as connection:
@@ -149,43 +154,55 @@ class FileRestorer:
 
     def restore(self) -> None:
         """Restore all files that the catalog knows enough about."""
-        for row in self.old[schema.videos]:
-            video = rows.video_from_row(row)
+        for _, video in self._readable(schema.videos, rows.video_from_row):
             path = self.workspace.video_card(video.camera, video.id)
             if path.parent.is_dir() and not self._is_sound(path, cards.load_video_card):
-                self._replace(path, files.to_json(video))
-        for row in self.old[schema.clips]:
-            self._restore_clip(row)
+                self._replace(path, sealed_files.encode(video))
+        for row, clip in self._readable(schema.clips, rows.clip_from_row):
+            self._restore_clip(row, clip)
         self._restore_hits()
         self._restore_verdicts()
         for row in self.old[schema.models]:
             path = self.workspace.model_dir(row.id) / model_cards.CARD_FILE
             weights = path.with_name(model_cards.WEIGHTS_FILE)
-            if weights.exists() and not self._is_sound(path, files.read_json):
-                self._replace(path, row.card.encode())
+            if weights.exists() and not self._is_sound(path, sealed_files.read):
+                with contextlib.suppress(BadInput):  # a broken row
+                    self._replace(path, sealed_files.add_seal(row.card.encode()))
 
-    def _restore_clip(self, row: sa.Row[Any]) -> None:
-        clip, path = rows.clip_from_row(row), self.workspace.clip_card(row.id)
+    def _readable(
+        self, table: sa.Table, convert: Callable[[sa.Row[Any]], T]
+    ) -> Iterator[tuple[sa.Row[Any], T]]:
+        """Yield the rows of a table with what they stand for; broken rows restore nothing."""
+        for row in self.old[table]:
+            try:
+                value = convert(row)
+            except BadInput:
+                continue
+            yield row, value
+
+    def _restore_clip(self, row: sa.Row[Any], clip: Clip) -> None:
+        path = self.workspace.clip_card(clip.id)
         is_cut = self.workspace.clip_file(clip.id).exists()
         if is_cut and not self._is_sound(path, cards.load_clip_card):
-            self._replace(path, files.to_json(clip))
+            self._replace(path, sealed_files.encode(clip))
             # A rebuild orders clips by the time of their cards.
             os.utime(path, (row.created_at.timestamp(),) * 2)
         card = self.workspace.quarantine_card(clip.id)
         if row.stage == ClipStage.QUARANTINED and not self._is_sound(card, cards.load_quarantine):
-            self._replace(card, files.to_json(cards.QuarantineCard(clip.id, row.error)))
+            self._replace(card, sealed_files.encode(cards.QuarantineCard(clip.id, row.error)))
 
     def _restore_hits(self) -> None:
         """Write broken hits again; which models each scan compared is not known any more."""
         selections, hits, keys = defaultdict(list), defaultdict(list), {}
-        for row in self.old[schema.selections]:
-            selections[row.video].append(rows.clip_from_row(row))
-        for row in self.old[schema.hits]:
-            hits[row.video].append(rows.hit_from_row(row))
+        for row, clip in self._readable(schema.selections, rows.clip_from_row):
+            selections[row.video].append(clip)
+        for row, hit in self._readable(schema.hits, rows.hit_from_row):
+            hits[row.video].append(hit)
             keys[row.video] = row.key
+        videos = {row.id for row in self.old[schema.videos]}
         for video, key in keys.items():
             path = self.workspace.hits(video)
-            if self._is_sound(path, cards.load_hits):
+            if video not in videos or self._is_sound(path, cards.load_hits):
                 continue
             card = cards.HitsCard(
                 video=video,
@@ -193,16 +210,16 @@ class FileRestorer:
                 hits=tuple(hits[video]),
                 looks={key: tuple(selections[video])},
             )
-            self._replace(path, files.to_json(card))
+            self._replace(path, sealed_files.encode(card))
 
     def _restore_verdicts(self) -> None:
+        # One that waits is archived by whoever collects it, perhaps while the archive is read.
+        keys = verdicts.waiting_keys(self.workspace)
         archives = verdicts.read_archives(self.workspace, [])
-        archived_keys = {verdict.key for archived in archives.values() for verdict in archived}
+        keys |= {verdict.key for archived in archives.values() for verdict in archived}
         for row in self.old[schema.verdicts]:
-            name = f"{row.clip}.json"
-            waits = (self.workspace.review_dir() / "verdicts" / name).exists()
-            if waits or (row.clip, row.by, row.at) in archived_keys:
-                continue  # one that waits is archived by whoever collects it
+            if (row.clip, row.by, row.at) in keys:
+                continue
             verdict = VerdictFile(
                 clip=row.clip,
                 decision=row.decision,
@@ -215,8 +232,7 @@ class FileRestorer:
             path = self.workspace.review_dir() / "archive" / f"{row.clip}.json"
             if self._is_sound(path, verdicts.read):
                 path = path.with_name(f"{row.clip}.{row.at:%Y%m%dT%H%M%S%f}.json")
-            sealed = msgspec.structs.replace(verdict, seal=verdict.compute_seal())
-            self._replace(path, files.to_json(sealed))
+            self._replace(path, sealed_files.encode(verdict))
 
     def _is_sound(self, path: Path, read: Callable[[Path], object]) -> bool:
         try:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import msgspec
 import sqlalchemy as sa
 
-from oneclick.catalog import counters, schema
+from oneclick.catalog import counters, rows, schema
 from oneclick.catalog.counters import CounterChanges
 from oneclick.core.review import POLICY_PREFIX
+from oneclick.storage.bounded_documents import JsonDecoder
 
 KINDS = {
     "clips": (counters.STAGE, counters.CUT, counters.LED, counters.SHOWN),
@@ -26,7 +27,7 @@ class _TriggerName(msgspec.Struct):
     trigger: str
 
 
-_triggers_decoder = msgspec.json.Decoder(list[_TriggerName])
+_triggers_decoder = JsonDecoder[list[_TriggerName]](list[_TriggerName])
 
 
 def recount(connection: sa.Connection) -> Iterator[tuple[str, CounterChanges]]:
@@ -55,7 +56,7 @@ def count_clips(connection: sa.Connection) -> CounterChanges:
     for row in connection.execute(query):
         totals.add(counters.stage_changes(row.camera, row.stage, 1))
         frames = row.stop - row.start
-        triggers = {hit.trigger for hit in _triggers_decoder.decode(row.hits)}
+        triggers = {hit.trigger for hit in rows.from_json(_triggers_decoder, row.hits)}
         totals.add(
             counters.clip_changes(row.chosen_by, row.led_by, triggers, frames, row.created_at)
         )
@@ -115,5 +116,5 @@ def count_boxes(connection: sa.Connection) -> CounterChanges:
     )
     totals = CounterChanges()
     for (origins,) in connection.execute(query):
-        totals.add(counters.origin_changes(msgspec.json.decode(origins, type=dict[str, int])))
+        totals.add(counters.origin_changes(rows.origins_from_json(origins)))
     return totals

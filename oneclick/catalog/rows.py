@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 
 from oneclick.core.clips import ChosenBy, Clip, ClipStage, Video
+from oneclick.core.errors import BadInput
 from oneclick.core.hits import Hit, HitBox
 from oneclick.core.spans import Span
+from oneclick.storage.bounded_documents import BrokenJson, JsonDecoder
 
 if TYPE_CHECKING:  # it loads numpy, which listings do without
     from oneclick.core.labels import LabelSet
 
-_hits_decoder = msgspec.json.Decoder(tuple[Hit, ...])
-_boxes_decoder = msgspec.json.Decoder(tuple[HitBox, ...])
-_origins_decoder = msgspec.json.Decoder(dict[str, int])
+T = TypeVar("T")
+_hits_decoder = JsonDecoder[tuple[Hit, ...]](tuple[Hit, ...])
+_boxes_decoder = JsonDecoder[tuple[HitBox, ...]](tuple[HitBox, ...])
+_origins_decoder = JsonDecoder[dict[str, int]](dict[str, int])
+_card_decoder = JsonDecoder[dict[str, Any]](dict[str, Any])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,11 +154,51 @@ def to_json(value: Any) -> str:
     return msgspec.json.encode(value, order="deterministic").decode()
 
 
+def from_json(decoder: JsonDecoder[T], text: str) -> T:
+    """Decode a column.
+
+    Raises:
+        BadInput: it was damaged.
+    """
+    try:
+        return decoder.decode(text)
+    except BrokenJson as error:
+        raise BadInput(
+            f"a row of the catalog is broken ({error}): oneclick catalog rebuild"
+        ) from None
+
+
+def whole_rows(convert: Callable[[sa.Row[Any]], T]) -> Callable[[sa.Row[Any]], T]:
+    """Let the conversion of a row raise BadInput where a value of it was damaged."""
+
+    @functools.wraps(convert)
+    def checked(row: sa.Row[Any]) -> T:
+        try:
+            return convert(row)
+        except (ValueError, TypeError) as error:
+            raise BadInput(
+                f"a row of the catalog is broken ({error}): oneclick catalog rebuild"
+            ) from None
+
+    return checked
+
+
+def origins_from_json(text: str) -> dict[str, int]:
+    """Return the number of boxes by origin letter. Raises as `from_json`."""
+    return from_json(_origins_decoder, text)
+
+
+def card_from_json(text: str) -> dict[str, Any]:
+    """Return the card of a model. Raises as `from_json`."""
+    return from_json(_card_decoder, text)
+
+
 def video_columns(video: Video) -> dict[str, Any]:
     """Return the columns of a row of `videos`, except `added_at`."""
     return dict(vars(video))
 
 
+@whole_rows
 def video_from_row(row: sa.Row[Any]) -> Video:
     """Convert a row of `videos` to a Video."""
     columns = dict(row._mapping)
@@ -180,6 +226,7 @@ def clip_columns(clip: Clip) -> dict[str, Any]:
     }
 
 
+@whole_rows
 def clip_from_row(row: sa.Row[Any]) -> Clip:
     """Convert a row of `selections` or `clips` to a Clip."""
     return Clip(
@@ -191,7 +238,7 @@ def clip_from_row(row: sa.Row[Any]) -> Clip:
         width=row.width,
         height=row.height,
         chosen_by=ChosenBy(row.chosen_by),
-        hits=_hits_decoder.decode(row.hits),
+        hits=from_json(_hits_decoder, row.hits),
         split=row.split,
         digest=row.digest,
         led_by=row.led_by,
@@ -199,6 +246,7 @@ def clip_from_row(row: sa.Row[Any]) -> Clip:
     )
 
 
+@whole_rows
 def clip_record(row: sa.Row[Any]) -> ClipRecord:
     """Convert a row of `clips` to a ClipRecord."""
     return ClipRecord(
@@ -215,6 +263,7 @@ def clip_record(row: sa.Row[Any]) -> ClipRecord:
     )
 
 
+@whole_rows
 def clip_event(row: sa.Row[Any]) -> ClipEvent:
     """Convert a row of `clip_events` to a ClipEvent."""
     return ClipEvent(
@@ -228,10 +277,11 @@ def clip_event(row: sa.Row[Any]) -> ClipEvent:
     )
 
 
+@whole_rows
 def label_revision(row: sa.Row[Any]) -> LabelRevisionRecord:
     """Convert a row of `label_revisions` to a LabelRevisionRecord."""
     columns = dict(row._mapping)
-    return LabelRevisionRecord(**columns | {"origins": _origins_decoder.decode(row.origins)})
+    return LabelRevisionRecord(**columns | {"origins": origins_from_json(row.origins)})
 
 
 def revision_record(labels: LabelSet, digest: str) -> LabelRevisionRecord:
@@ -263,12 +313,13 @@ def hit_columns(video_id: str, key: str, hit: Hit) -> dict[str, Any]:
     }
 
 
+@whole_rows
 def hit_from_row(row: sa.Row[Any]) -> Hit:
     """Convert a row of `hits` to a Hit."""
     return Hit(
         trigger=row.trigger,
         span=Span(row.start, row.stop),
         score=row.score,
-        boxes=_boxes_decoder.decode(row.boxes),
+        boxes=from_json(_boxes_decoder, row.boxes),
         why=row.why,
     )

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from oneclick.catalog import counters, generations
 from oneclick.catalog import engine as engines
 from oneclick.catalog.counters import CounterChanges
+from oneclick.core.errors import BadInput
 from oneclick.storage.workspace import Workspace
 
 Clock = Callable[[], datetime]
@@ -77,7 +78,13 @@ class CatalogBase:
         self, query: sa.Select[Any] | sa.CompoundSelect[Any], **parameters: Any
     ) -> list[sa.Row[Any]]:
         with self.reading() as connection:
-            return list(connection.execute(query, parameters).all())
+            try:
+                return list(connection.execute(query, parameters).all())
+            except (ValueError, TypeError) as error:  # a time that is none
+                catalog = engines.name(self._engine.url)
+                raise BadInput(
+                    f"{catalog} holds a damaged value ({error}): oneclick catalog rebuild"
+                ) from None
 
     def _insert_missing(self, table: sa.Table, rows: list[dict[str, Any]]) -> int:
         """Insert the rows whose key is not in the table; return the number of inserted rows."""

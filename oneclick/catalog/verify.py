@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
 from oneclick.catalog import engine as engines
-from oneclick.catalog import recount, schema
+from oneclick.catalog import recount, row_checks, schema
 from oneclick.catalog.catalog import Catalog
-from oneclick.catalog.file_checks import ClipCheck, ResultCheck, ReviewCheck, VideoCheck
+from oneclick.catalog.file_checks import ClipCheck, ResultCheck, VideoCheck
+from oneclick.catalog.review_checks import ReviewCheck
 from oneclick.storage import datasets
+
+REMEDY = "oneclick catalog rebuild"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
+"""Last second that has a date: a damaged one may lie beyond."""
 
 
 def verify(catalog: Catalog, deep: bool = False) -> list[str]:
@@ -30,8 +36,11 @@ def verify(catalog: Catalog, deep: bool = False) -> list[str]:
     """
     home = catalog.workspace.home
     with catalog.reading() as connection:
+        damages = [*(engines.damage(connection) if deep else ())]
+        damages += map(str, row_checks.damaged_values(connection))
+        if damages:  # what else there is would be read from damaged rows
+            return damages
         return [
-            *(engines.damage(connection) if deep else ()),
             *check_counters(connection),
             *check_events(connection),
             *VideoCheck(catalog, deep).run(),
@@ -62,16 +71,16 @@ def check_counters(connection: sa.Connection) -> Iterator[str]:
             if not math.isclose(total, number, rel_tol=1e-9, abs_tol=1e-3):
                 kind, size, start, group, measure = key
                 names = ", ".join(name for name in (group, measure) if name) or "all"
-                since = f"{datetime.fromtimestamp(start, UTC):%Y-%m-%d %H:%M}"
-                period = f" in {size} s from {since} on" if size else ""
+                since = _EPOCH + timedelta(seconds=max(min(start, _LATEST), 0))
+                period = f" in {size} s from {since:%Y-%m-%d %H:%M} on" if size else ""
                 yield (
                     f"{label} ({kind}) of {names}{period}: total says {total:g}, "
-                    f"there are {number:g}"
+                    f"there are {number:g}: {REMEDY}"
                 )
 
 
 def check_events(connection: sa.Connection) -> Iterator[str]:
-    """Yield a sentence for each clip whose stage is not that of its last event."""
+    """Yield a sentence for each clip whose events do not lead to its stage, one by one."""
     events, clips = schema.clip_events.c, schema.clips.c
     last = sa.select(sa.func.max(events.id).label("id")).group_by(events.clip).subquery()
     query = (
@@ -81,7 +90,19 @@ def check_events(connection: sa.Connection) -> Iterator[str]:
         .order_by(clips.id)
     )
     for row in connection.execute(query):
-        yield f"clip {row.id} stands at {row.stage}, but its last event says {row.new}"
+        yield f"clip {row.id} stands at {row.stage}, but its last event says {row.new}: {REMEDY}"
+    silent = sa.select(clips.id).where(clips.id.not_in(sa.select(events.clip)))
+    for (clip,) in connection.execute(silent.order_by(clips.id)):
+        yield f"clip {clip} has no event: {REMEDY}"
+    before = sa.func.lag(events.new).over(partition_by=events.clip, order_by=events.id)
+    pairs = sa.select(events.clip, events.old, before.label("before")).subquery().c
+    query = sa.select(pairs.clip, pairs.old, pairs.before).where(
+        # A clip that is cut again begins anew.
+        pairs.old.is_not(None),
+        sa.or_(pairs.before.is_(None), pairs.before != pairs.old),
+    )
+    for clip, old, new in connection.execute(query.order_by(pairs.clip)):
+        yield f"clip {clip}: an event left {old}, but the one before led to {new}: {REMEDY}"
 
 
 def _differences(label: str, rows: set[str], on_disk: set[str]) -> Iterator[str]:

@@ -60,9 +60,17 @@ class VideosMixin(RollupsMixin):
         query = sa.select(schema.videos).order_by("id")
         return [rows.video_from_row(row) for row in self._fetch(query)]
 
-    def mark(self, video_id: str, step: str, key: str) -> None:
-        """Record that `step` with `key` is done with a Video."""
-        self._add_marks([(video_id, step, key)])
+    def mark(self, video_id: str, step: str, *keys: str) -> None:
+        """Record that `step` with each of the keys is done with a Video."""
+        self._add_marks([(video_id, step, key) for key in keys])
+
+    def marks(self, step: str, video_id: str | None = None) -> list[tuple[str, str]]:
+        """Return (video id, key) of the marks of a step on one Video or on all, sorted."""
+        table = schema.video_marks.c
+        query = sa.select(table.video, table.key).where(table.step == step)
+        if video_id is not None:
+            query = query.where(table.video == video_id)
+        return [(row.video, row.key) for row in self._fetch(query.order_by("video", "key"))]
 
     def is_marked(self, video_id: str, step: str, key: str) -> bool:
         """Check whether `step` with `key` is done with a Video."""

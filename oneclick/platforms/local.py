@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from oneclick.core.errors import OneclickError, Unavailable, UnknownName
+from oneclick.core.errors import BadInput, OneclickError, Unavailable, UnknownName
 from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
 from oneclick.platforms.base import (
@@ -20,7 +20,7 @@ from oneclick.platforms.base import (
     SendResult,
 )
 from oneclick.platforms.verdict_inbox import VerdictInbox
-from oneclick.storage import files, labels
+from oneclick.storage import bounded_files, files, labels, sealed_files
 from oneclick.storage.workspace import Workspace
 
 
@@ -45,7 +45,8 @@ class LocalPlatform:
         for clip, label_set in offers:
             try:
                 if not self._inbox.is_archived(clip.id):
-                    files.write_atomic(self._file(clip.id), labels.encode(label_set))
+                    content = sealed_files.add_seal(labels.encode(label_set))
+                    files.write_atomic(self._file(clip.id), content)
             except Unavailable:
                 raise
             except OneclickError as error:
@@ -67,11 +68,12 @@ class LocalPlatform:
 
         Raises:
             UnknownName: the clip does not wait for review.
+            BadInput: the task is broken, or was changed after it was sent.
         """
         path = self._file(clip_id)
         if not path.exists():
             raise UnknownName("clip in our own review queue", clip_id, self.pending()[:5])
-        return labels.load(path)
+        return load_task(path)
 
     def submit(self, verdict: Verdict) -> bool:
         """Store a verdict; return False if the clip already has one, which stays.
@@ -106,6 +108,20 @@ class LocalPlatform:
 
     def _file(self, clip_id: str) -> Path:
         return self._tasks / f"{clip_id}.json"
+
+
+def load_task(path: Path) -> LabelSet:
+    """Read the labels of a task.
+
+    Raises:
+        BadInput: it is broken, or was changed after it was sent; sending it again writes it anew.
+    """
+    try:
+        content = bounded_files.read_bytes(path, files.MAX_JSON)
+        sealed_files.check(content, path)
+        return labels.decode(content, path)
+    except BadInput as error:
+        raise BadInput(f"{error}; or oneclick review send {path.stem}") from None
 
 
 class LocalAdapter(PlatformAdapter):

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-import msgspec
-
 from oneclick.core import plugins
 from oneclick.core.errors import OneclickError, UsageError
 from oneclick.core.plugins import ContractError, Plugin, PluginGroup
@@ -20,6 +18,8 @@ from oneclick.platforms.base import (
     Webhook,
 )
 from oneclick.platforms.isolated import IsolatedPlatform
+from oneclick.storage import bounded_documents
+from oneclick.storage.bounded_documents import BrokenJson
 from oneclick.storage.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -74,11 +74,18 @@ def _with_json(options: type[Any], values: object) -> object:
         return values
     kinds = get_type_hints(options)
     return {
-        name: msgspec.json.decode(value)
+        name: _parse_json(name, value)
         if isinstance(value, str) and value[:1] in ("[", "{") and kinds.get(name, str) is not str
         else value
         for name, value in values.items()
     }
+
+
+def _parse_json(name: str, text: str) -> object:
+    try:
+        return bounded_documents.parse_json(text)
+    except BrokenJson as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def open_platform(options: PlatformOptions, workspace: Workspace, patient: bool = True) -> Platform:

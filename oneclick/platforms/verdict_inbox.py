@@ -12,7 +12,7 @@ from pathlib import Path
 from oneclick.core.errors import BadInput
 from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
-from oneclick.storage import files, verdicts
+from oneclick.storage import files, sealed_files, verdicts
 from oneclick.storage.verdicts import VerdictFile
 
 
@@ -31,7 +31,7 @@ class VerdictInbox:
             sent_labels: the labels that were reviewed; needed where the tracks were corrected.
         """
         path = _file(self._verdicts, verdict.clip)
-        content = files.to_json(VerdictFile.encode(verdict, sent_labels))
+        content = sealed_files.encode(VerdictFile.encode(verdict, sent_labels))
         if self.is_archived(verdict.clip) or not files.create(path, content):
             return False
         if self.is_archived(verdict.clip):  # since the look before: another verdict was collected

@@ -26,8 +26,8 @@ from oneclick.catalog.reconcile import reconcile
 from oneclick.core import progress
 from oneclick.core.errors import BadInput, OneclickError, Unavailable, UnknownName, UsageError
 from oneclick.services.training_server import FileStamp, RemoteFolder
-from oneclick.storage import files
-from oneclick.storage.workspace import Workspace
+from oneclick.storage import files, sealed_files
+from oneclick.storage.workspace import BEFORE_RESTORE, Workspace
 
 LATEST_MEMORY = 64 << 20
 """Bytes up to which a file is read at once: it may be written while it is copied."""
@@ -35,7 +35,13 @@ CATALOG = "catalog.sqlite"
 _LEFT_OUT = ("locks", ".prefect", "logs")
 # What moves from one folder to another is looked at where it comes from first, so that a move in
 # between is seen twice and never not at all.
-_FIRST = ("review/verdicts/*.json", "review/*/verdicts/*.json", "models/*.json")
+# Lists of files come before the files: a file that they lack is not missed.
+_FIRST = (
+    "review/verdicts/*.json",
+    "review/*/verdicts/*.json",
+    "inventories/*.json",
+    "models/*.json",
+)
 
 
 class StoredFile(msgspec.Struct, frozen=True):
@@ -118,10 +124,9 @@ class BackupStore:
         if not names or name not in (None, *names):
             raise UnknownName("backup", name or "at all", names[-5:])
         path = f"backups/{name or names[-1]}.json"
-        try:
-            return msgspec.json.decode(self.remote.read(path) or b"", type=BackupManifest)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise BadInput(f"{path} of {self.remote.address} is broken: {error}") from None
+        content = self.remote.read(path) or b""
+        manifest: BackupManifest = sealed_files.decode(content, Path(path), BackupManifest)
+        return manifest
 
     def check(self, name: str | None = None) -> list[str]:
         """Read every file of a backup and compare its checksum; return a sentence a problem."""
@@ -172,8 +177,10 @@ class BackupWriter:
         self.workspace, self.store = workspace, store
         self.files: dict[str, StoredFile] = {}
         self.new_objects: dict[str, int] = {}
-        earlier = store.names()
-        self.before = store.read(earlier[-1]).files if earlier else {}
+        try:
+            self.before = store.read().files
+        except (UnknownName, BadInput):  # the first backup, or one that must be stored again
+            self.before = {}
         self.objects = {stored.sha256 for stored in self.before.values()}
 
     def copy_catalog(self, copy: Path) -> None:
@@ -249,7 +256,7 @@ class BackupWriter:
         """Flush what was stored, and write the manifest."""
         self.store.remote.flush(self.new_objects)
         manifest = BackupManifest(made_at=datetime.now(UTC), code=__version__, files=self.files)
-        self.store.remote.write(f"backups/{manifest.name}.json", files.to_json(manifest))
+        self.store.remote.write(f"backups/{manifest.name}.json", sealed_files.encode(manifest))
         return BackupResult(
             name=manifest.name,
             files=len(self.files),
@@ -293,7 +300,7 @@ def restore(
             folder.chmod(0o700)
             if is_there:
                 aside = home.with_name(
-                    f"{home.name}.before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+                    f"{home.name}{BEFORE_RESTORE}{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
                 )
                 home.rename(aside)
             folder.rename(home)
@@ -341,7 +348,10 @@ def _later_files(store: BackupStore, manifest: BackupManifest, aside: Path | Non
     later: dict[str, str] = {}
     for name in store.names():
         if name > manifest.name:
-            later |= dict.fromkeys(store.read(name).files, f"backup {name}")
+            try:
+                later |= dict.fromkeys(store.read(name).files, f"backup {name}")
+            except BadInput as error:
+                yield f"a backup that came after this one: {error}"
     if aside:
         for pattern in itertools.chain(*_WEIGHTY.values()):
             later |= {

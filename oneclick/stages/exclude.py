@@ -11,8 +11,9 @@ import msgspec
 from oneclick.core.datasets import DatasetClip
 from oneclick.core.errors import BadInput, UnknownName
 from oneclick.core.results import BatchResult
-from oneclick.storage import datasets, exclusions, locks
+from oneclick.storage import datasets, exclusions, inventories, locks
 from oneclick.storage.exclusions import Exclusion
+from oneclick.storage.inventories import Inventory
 from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
 
@@ -37,6 +38,7 @@ def exclude(home: Path, clips: Sequence[str], reason: str) -> BatchResult:
                     f"{clip_id} is in no dataset version: oneclick clips quarantine takes out what "
                     "was not published"
                 )
+        inventories.update(workspace, Inventory.EXCLUSIONS)
     return result
 
 
@@ -56,6 +58,7 @@ def include(home: Path, clips: Sequence[str]) -> BatchResult:
             included = msgspec.structs.replace(exclusion, included_at=datetime.now(UTC))
             exclusions.save(workspace, included)
             result.done.append(clip_id)
+        inventories.update(workspace, Inventory.EXCLUSIONS)
     return result
 
 

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
-
 from oneclick import formats
 from oneclick.core import progress
 from oneclick.core.datasets import DatasetClip
@@ -17,6 +15,7 @@ from oneclick.core.results import BatchResult
 from oneclick.formats import ExportClip
 from oneclick.services.training_server import local_root
 from oneclick.storage import datasets, exclusions, failure_log, files, labels
+from oneclick.storage.bounded_documents import BrokenJson, JsonDecoder
 from oneclick.storage.workspace import Workspace
 
 
@@ -122,12 +121,12 @@ def read_manifest(path: Path, split: str | None) -> Iterator[DatasetClip]:
     Raises:
         BadInput: a line is broken.
     """
-    decoder = msgspec.json.Decoder(DatasetClip)
+    decoder = JsonDecoder[DatasetClip](DatasetClip)
     with path.open("rb") as file:
         for content in file:
             try:
                 clip = decoder.decode(content)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            except BrokenJson as error:
                 raise BadInput(f"{path} is broken: {error}; restore it or publish again") from None
             if split in (None, clip.split):
                 yield clip

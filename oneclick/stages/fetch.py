@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,11 @@ from oneclick.storage.cameras import CodePolicy
 from oneclick.storage.workspace import Workspace
 from oneclick.video import index, recordings
 from oneclick.video.recordings import Recording
+
+LEAST_FREE = 2 << 30
+"""Bytes of the disk that recordings of other machines leave free."""
+LEAST_FREE_SHARE = 0.05
+"""Share of the disk that they leave free where that is less."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,14 +144,27 @@ def copy_recording(recording: Recording, target: Path) -> str:
     """Copy the bytes of a recording and return their sha256.
 
     Raises:
-        BadVideo: the source cannot be read.
+        BadVideo: the source cannot be read, or does not end before the disk is nearly full.
     """
     digest = hashlib.sha256()
     with files.guard(target.parent), target.open("wb") as file:
         for chunk in recording.chunks():
+            if recording.local_file is None:  # nobody knows how long a stream goes on
+                check_space(target.parent, recording.name)
             digest.update(chunk)
             file.write(chunk)
     return digest.hexdigest()
+
+
+def check_space(folder: Path, name: str) -> None:
+    """Raise BadVideo where a recording leaves too little space for all else on the disk."""
+    usage = shutil.disk_usage(folder)
+    floor = min(LEAST_FREE, int(usage.total * LEAST_FREE_SHARE))
+    if usage.free < floor:
+        raise BadVideo(
+            f"{name} fills the disk: less than {max(floor >> 20, 1):,} MB are free; free some, or "
+            "give a recording that ends"
+        )
 
 
 def register_video(workspace: Workspace, catalog: Catalog, fetched: Video, temporary: Path) -> bool:

@@ -14,15 +14,16 @@ from oneclick.catalog import Catalog
 from oneclick.core import ids, progress
 from oneclick.core.clips import ChosenBy, Clip, ClipStage, Video
 from oneclick.core.errors import BadInput, OneclickError, UsageError
-from oneclick.core.labels import IGNORE, LabelSet
+from oneclick.core.labels import IGNORE, IMPORT_PREFIX, LabelSet
 from oneclick.core.results import BatchResult
 from oneclick.core.review import POLICY_PREFIX, Verdict
 from oneclick.core.spans import Span
 from oneclick.core.tracks import DETECTED, HUMAN
 from oneclick.formats import ImportedSequence, SequenceSource, clip_folder
 from oneclick.platforms.local import LocalPlatform
-from oneclick.storage import cameras, cards, failure_log, files, labels
+from oneclick.storage import cameras, cards, failure_log, files, labels, locks
 from oneclick.storage.cameras import CodePolicy
+from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
 from oneclick.video.index import DEFAULT_FPS
 
@@ -180,14 +181,14 @@ def build_clip(source: SequenceSource, sequence: ImportedSequence, options: Impo
 
 
 def _first_revision(context: _ImportContext, clip: Clip, sequence: ImportedSequence) -> LabelSet:
-    # A human's revision on disk means accepted, so only accepted labels are of that kind.
+    # A human's revision that was not imported means accepted; one that was needs its verdict too.
     is_human = context.options.accept and not context.options.auto
     return LabelSet(
         clip=clip.id,
         revision=1,
         kind="human" if is_human else "auto",
         parent=None,
-        made_by=f"{BY}:{context.format}",
+        made_by=f"{IMPORT_PREFIX}{context.format}",
         made_at=datetime.now(UTC),
         frames=len(clip.span),
         width=clip.width,
@@ -261,18 +262,24 @@ def has_same_labels(workspace: Workspace, label_set: LabelSet) -> bool:
 
 
 def accept_clips(workspace: Workspace, catalog: Catalog, result: BatchResult) -> None:
-    """Accept the imported clips through our own queue; a person's verdict in it stays."""
+    """Accept the imported clips through our own queue; a person's verdict in it stays.
+
+    Alone, as everybody who collects verdicts: another import of the same clips, or `collect`, would
+    take a verdict in between the look at a clip and its acceptance.
+    """
     queue = LocalPlatform(workspace.review_dir())
     clip_ids = dict.fromkeys([*result.done, *result.skipped])
-    for clip_id in clip_ids:
-        with failure_log.isolate(result.failed, workspace, clip_id, f"accept {clip_id}"):
-            submit_acceptance(workspace, catalog, queue, clip_id)
-    for verdict in queue.collect():
-        if verdict.by == IMPORT_POLICY and verdict.clip in clip_ids:
-            row = catalog.clip(verdict.clip)
-            catalog.add_verdict(verdict, len(row.clip.span))
-            catalog.move(verdict.clip, ClipStage.IN_REVIEW, ClipStage.ACCEPTED, IMPORT_POLICY)
-            queue.acknowledge(verdict)
+    with locks.hold(workspace, WriteLock.REVIEW):
+        for clip_id in clip_ids:
+            with failure_log.isolate(result.failed, workspace, clip_id, f"accept {clip_id}"):
+                submit_acceptance(workspace, catalog, queue, clip_id)
+        for verdict in queue.collect():
+            if verdict.by == IMPORT_POLICY and verdict.clip in clip_ids:
+                row = catalog.clip(verdict.clip)
+                catalog.add_verdict(verdict, len(row.clip.span))
+                catalog.move(verdict.clip, ClipStage.IN_REVIEW, ClipStage.ACCEPTED, IMPORT_POLICY)
+                catalog.sync()
+                queue.acknowledge(verdict)
 
 
 def submit_acceptance(

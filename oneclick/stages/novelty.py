@@ -17,7 +17,8 @@ from oneclick.catalog import Catalog
 from oneclick.core.clips import Video
 from oneclick.core.errors import BadInput, UnknownName
 from oneclick.detectors import novelty
-from oneclick.storage import failure_log
+from oneclick.storage import failure_log, inventories
+from oneclick.storage.inventories import Inventory
 from oneclick.storage.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def train_camera(
     model = training.fit(kind, frames, config)  # type: ignore[arg-type]
     made_at = datetime.now(UTC).isoformat(timespec="seconds")
     novelty.save(path, model, card | {"frames": len(frames), "made_at": made_at})
+    inventories.update(workspace, Inventory.NOVELTY_MODELS)
     return len(frames)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from oneclick import detectors, video
 from oneclick.catalog import Catalog
+from oneclick.core import progress
 from oneclick.core.clips import Video
 from oneclick.core.detections import Detections
 from oneclick.core.errors import (
@@ -20,11 +22,10 @@ from oneclick.core.errors import (
 from oneclick.core.results import BatchResult
 from oneclick.detectors import Detector, novelty, signals
 from oneclick.detectors.base import Frame
-from oneclick.storage import failure_log, predictions
+from oneclick.storage import cards, failure_log, predictions
 from oneclick.storage.workspace import Workspace
 
-STEP = "predict"
-"""Name of the catalog's mark for videos that a model (the mark's key) has predicted."""
+STEP = cards.PREDICT_STEP
 
 
 def predict(
@@ -41,7 +42,7 @@ def predict(
     (detectors.signals) and, where a camera has a model of novelty, their novelty scores. The same
     pass over the pictures serves all.
 
-    A Video whose file is there, whole and of the same classes, is skipped. One that does not
+    A Video whose files are there, whole and of the same classes, is skipped. One that does not
     decode stands in `failed`, and the rest goes on.
 
     Raises:
@@ -56,11 +57,19 @@ def predict(
             with failure_log.isolate(result.failed, workspace, video_id, f"predict {video_id}"):
                 recording = catalog.video(video_id)
                 path = workspace.predictions(video_id, model.model_id)
-                is_new = not is_complete(path, recording, tuple(classes))
-                if is_new:
-                    meters = load_meters(workspace, recording, result) if measure else None
+                is_predicted = is_complete(path, recording, tuple(classes))
+                is_measured = not (measure and lost_signals(workspace, catalog, recording))
+                is_new = not (is_predicted and is_measured)
+                meters = load_meters(workspace, recording, result) if is_new and measure else None
+                if not is_predicted:
                     predict_video(workspace, recording, model, tuple(classes), meters)
+                elif meters:
+                    measure_video(workspace, recording, model, meters)
                 catalog.mark(video_id, STEP, model.model_id)
+                if measure:
+                    signal_files = workspace.signals_dir(video_id).glob("[!.]*.parquet")
+                    names = sorted(path.stem for path in signal_files)
+                    catalog.mark(video_id, cards.MEASURE_STEP, *names)
                 (result.done if is_new else result.skipped).append(video_id)
     return result
 
@@ -77,6 +86,48 @@ def is_complete(path: Path, recording: Video, classes: tuple[str, ...]) -> bool:
     except BadInput:
         return False
     return (detections.length, detections.names) == (recording.frames, classes)
+
+
+def lost_signals(workspace: Workspace, catalog: Catalog, recording: Video) -> list[str]:
+    """Return the signals that a Video had, are lost or broken, and can be measured again."""
+    novelty_models = {
+        kind: workspace.novelty_model(recording.camera, kind) for kind in novelty.KINDS
+    }
+    names = {*signals.NAMES, *(kind for kind, path in novelty_models.items() if path.exists())}
+    marked = {name for video_id, name in catalog.marks(cards.MEASURE_STEP, recording.id)}
+    return [
+        name
+        for name in sorted(names & marked)
+        if not is_signal(workspace.signals(recording.id, name), recording.frames)
+    ]
+
+
+def is_signal(path: Path, frames: int) -> bool:
+    """Check whether a file is a whole Signal of so many frames."""
+    try:
+        return len(predictions.load_signal(path)) == frames
+    except BadInput:
+        return False
+
+
+def measure_video(
+    workspace: Workspace, recording: Video, model: Detector, meters: SignalMeters
+) -> None:
+    """Write the signals of a Video whose predictions are there. Raises as `predict_video`."""
+    frames = itertools.islice(decode_frames(workspace, recording), recording.frames)
+    task = f"measure {recording.id}"
+    for _ in progress.track(task, meters.watch(frames), recording.frames):
+        pass
+    detections = predictions.load(workspace.predictions(recording.id, model.model_id))
+    save_signals(workspace, recording, meters.signals(detections.above(model.threshold)))
+
+
+def save_signals(
+    workspace: Workspace, recording: Video, values: Mapping[str, NDArray[np.float32]]
+) -> None:
+    """Write the signals of a Video, by name."""
+    for name, signal in values.items():
+        predictions.save_signal(workspace.signals(recording.id, name), signal)
 
 
 def predict_video(
@@ -101,8 +152,7 @@ def predict_video(
         f"{STEP} {recording.id}",
     )
     if meters:
-        for name, values in meters.signals(detections.above(model.threshold)).items():
-            predictions.save_signal(workspace.signals(recording.id, name), values)
+        save_signals(workspace, recording, meters.signals(detections.above(model.threshold)))
     path = workspace.predictions(recording.id, model.model_id)
     predictions.save(path, detections, model.model_id, model.threshold)
 

@@ -18,7 +18,7 @@ from oneclick.core.labels import IGNORE, LabelSet
 from oneclick.core.results import BatchResult
 from oneclick.services.training_server import ClipCompletion, FileStamp, RemoteFolder, server_url
 from oneclick.stages.quarantine import quarantine_on_failure
-from oneclick.storage import datasets, exclusions, files, jpeg, labels, locks
+from oneclick.storage import datasets, exclusions, files, jpeg, labels, locks, sealed_files
 from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
 from oneclick.video import stills
@@ -212,7 +212,7 @@ def upload_files(remote: RemoteFolder, clip: DatasetClip, sources: dict[str, Pat
     for name, path in sources.items():
         remote.put(path, f"clips/{clip.clip}/{name}", stamps[name])
     remote.flush(f"clips/{clip.clip}/{name}" for name in sources)
-    content = files.to_json(ClipCompletion(*digests, stamps))
+    content = sealed_files.encode(ClipCompletion(*digests, stamps))
     remote.write(f"clips/{clip.clip}/complete.json", content)
     return len(sources)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from oneclick.catalog import Catalog, owner_id, utc_now
@@ -21,9 +20,17 @@ from oneclick.platforms.base import ErasureReport, Offer, Platform, PlatformOpti
 from oneclick.platforms.local import LocalPlatform
 from oneclick.platforms.registry import open_platform
 from oneclick.stages.quarantine import quarantine_clip, quarantine_on_failure
-from oneclick.storage import failure_log, files, labels, locks
+from oneclick.storage import (
+    failure_log,
+    files,
+    inventories,
+    labels,
+    locks,
+    sealed_files,
+    verdicts,
+)
+from oneclick.storage.inventories import Inventory
 from oneclick.storage.locks import WriteLock
-from oneclick.storage.verdicts import VerdictFile
 from oneclick.storage.workspace import Workspace
 
 BY = "review"
@@ -208,15 +215,26 @@ def collect(home: Path, choice: PlatformOptions = LOCAL, thorough: bool = True) 
                 _import_verdicts(context, source, imported)
             except (PlatformAway, PluginFailure) as error:
                 context.report_outage(source.name, error)
+        _send_lost_tasks(context, queue)
     return result
+
+
+def _send_lost_tasks(context: _ReviewContext, queue: LocalPlatform) -> None:
+    """Send clips again that wait in our own queue, but whose task is lost."""
+    platforms = context.catalog.platforms_in_review()
+    sent = [clip_id for clip_id, platform in platforms.items() if platform in ("", queue.name)]
+    lost = [clip_id for clip_id in sent if not verdicts.is_waiting(context.workspace, clip_id)]
+    for send_result in queue.send(_offers(context, lost, (ClipStage.IN_REVIEW,))):
+        if send_result.error is not None:
+            context.result.failed[send_result.clip] = str(send_result.error)
 
 
 def _import_verdicts(
     context: _ReviewContext, platform: Platform, imported: set[VerdictKey]
 ) -> None:
     """Import and acknowledge all verdicts that were fetched from a platform."""
-    result, verdicts = context.result, list(platform.collect())
-    for verdict in progress.track("take in verdicts", verdicts, len(verdicts)):
+    result, fetched = context.result, list(platform.collect())
+    for verdict in progress.track("take in verdicts", fetched, len(fetched)):
         clip_id = verdict.clip
         with failure_log.isolate(
             result.failed, context.workspace, clip_id, f"take in the verdict on {clip_id}"
@@ -247,7 +265,7 @@ def import_verdict(
         if (verdict.clip, verdict.by, verdict.at) in imported:
             return False
         if row.stage in DECIDED:
-            path = save_late_verdict(workspace, verdict)
+            path = verdicts.save_late(workspace, verdict)
             raise LateVerdict(
                 f"clip {verdict.clip} stands at {row.stage} since an earlier verdict: that of "
                 f"{verdict.by}, {verdict.decision}, changes nothing and is in {path}"
@@ -259,18 +277,6 @@ def import_verdict(
     catalog.add_verdict(verdict, len(row.clip.span))
     new_stage, detail = STAGE_AFTER[verdict.decision], verdict.reason or f"by {verdict.by}"
     return catalog.move(verdict.clip, ClipStage.IN_REVIEW, new_stage, verdict.by, detail)
-
-
-def save_late_verdict(workspace: Workspace, verdict: Verdict) -> Path:
-    """Write a verdict that came after another into a file of its own; return its path."""
-    latest = labels.latest(workspace, verdict.clip) if verdict.tracks is not None else None
-    name = f"{verdict.clip}-{verdict.at.astimezone(UTC):%Y%m%dT%H%M%S%f}Z"
-    content = files.to_json(VerdictFile.encode(verdict, latest))
-    for copy in itertools.count(1):
-        path = workspace.late_verdicts_dir / f"{name}-{copy}.json"
-        if files.create(path, content) or path.read_bytes() == content:
-            break
-    return path
 
 
 def human_revision(latest: LabelSet, verdict: Verdict) -> LabelSet:
@@ -327,6 +333,7 @@ def erase(home: Path, clips: Sequence[str], choice: PlatformOptions, by: str) ->
             except PlatformAway as error:
                 result.failed[platform.name] = str(error)
                 break
+        inventories.update(workspace, Inventory.RECEIPTS)
     return result
 
 
@@ -358,4 +365,4 @@ def write_receipt(workspace: Workspace, report: ErasureReport, platform: str, by
         "checked": report.checked,
     }
     name = f"{report.clip}-{at:%Y%m%dT%H%M%S%f}Z.json"
-    files.write_json(workspace.receipts_dir() / name, receipt)
+    sealed_files.write(workspace.receipts_dir() / name, receipt)

@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 from xml.parsers import expat
@@ -17,6 +17,7 @@ from oneclick.core.errors import BadInput, BadLabels
 from oneclick.storage import bounded_files
 from oneclick.storage.bounded_files import MEBIBYTE, Refusal
 
+T = TypeVar("T")
 MAX_YAML = MEBIBYTE
 MAX_TOML = MEBIBYTE
 MAX_YAML_DEPTH = 32
@@ -33,8 +34,44 @@ _JSON_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]')
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{},]')
 
 
+class BrokenJson(BadInput):
+    """What was read is no JSON, or not of the expected form; the message is the reason alone."""
+
+
+class JsonDecoder(Generic[T]):
+    """Decodes JSON of one type; whatever is wrong with it raises BrokenJson.
+
+    msgspec has an exception for the syntax and the types, and lets others through: for bytes or
+    characters that are no UTF-8, and for values nested too deeply.
+
+    Args:
+        type: what the values are checked against (struct, dataclass or builtin).
+    """
+
+    def __init__(self, type: type[T] | Any) -> None:
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(type)
+
+    def decode(self, content: Any) -> T:
+        """Decode bytes, a mapped file, a part of JSON or text.
+
+        Raises:
+            BrokenJson: it is no JSON, nested too deeply, or not of the type.
+        """
+        try:
+            return cast(T, self._decoder.decode(content))
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            raise BrokenJson(str(error)) from None
+        except RecursionError:
+            raise BrokenJson("it is nested too deeply") from None
+
+
+def parse_json(content: Any, type: type[T] | Any = Any) -> T:
+    """Decode JSON once. Raises as `JsonDecoder.decode`."""
+    return JsonDecoder[T](type).decode(content)
+
+
 def decode_json(content: Any, path: Path, type: Any = Any, refusal: Refusal = BadInput) -> Any:
-    """Decode JSON, as msgspec does, with its nesting bounded.
+    """Decode the JSON of a file.
 
     Args:
         content: bytes, or a mapped file.
@@ -46,11 +83,9 @@ def decode_json(content: Any, path: Path, type: Any = Any, refusal: Refusal = Ba
         BadInput: or `refusal`: it is no JSON, nested too deeply, or not of that type.
     """
     try:
-        return msgspec.json.decode(content, type=type)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return parse_json(content, type)
+    except BrokenJson as error:
         raise refusal(f"{path} is broken: {error}; restore or delete it") from None
-    except RecursionError:
-        raise refusal(f"{path} is nested too deeply: no JSON of ours; delete it") from None
 
 
 def json_elements(text: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ import msgspec
 from oneclick.core import ids
 from oneclick.core.errors import UnknownName
 from oneclick.core.person_names import looks_like_person
-from oneclick.storage import files, locks
+from oneclick.storage import files, locks, sealed_files
 from oneclick.storage.workspace import Workspace
 
 CodePolicy = Literal["always", "auto", "never"]
@@ -173,7 +173,7 @@ def _read(workspace: Workspace) -> _CamerasFile:
     path = workspace.cameras_file
     if not path.exists():
         return _CamerasFile()
-    document: _CamerasFile = files.read_json(path, _CamerasFile)
+    document: _CamerasFile = sealed_files.read(path, _CamerasFile)
     return document
 
 
@@ -187,7 +187,7 @@ def _with(workspace: Workspace, code: str) -> _CamerasFile:
 def _save(workspace: Workspace, document: _CamerasFile) -> None:
     with files.atomic_file(workspace.cameras_file) as temporary, files.guard(temporary):
         temporary.touch(stat.S_IRUSR | stat.S_IWUSR)
-        temporary.write_bytes(files.to_json(document))
+        temporary.write_bytes(sealed_files.encode(document))
 
 
 def _lock(workspace: Workspace) -> Path:

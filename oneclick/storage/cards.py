@@ -9,9 +9,13 @@ import msgspec
 
 from oneclick.core.clips import Clip, Video
 from oneclick.core.hits import Hit
-from oneclick.storage import files
+from oneclick.storage import sealed_files
 from oneclick.storage.workspace import Workspace
 
+PREDICT_STEP = "predict"
+"""Step by which the catalog marks a Video that a model (the mark's key) has predicted."""
+MEASURE_STEP = "measure"
+"""Step by which the catalog marks a Video that has a Signal (the mark's key)."""
 SCAN_STEP = "trigger"
 """Step by which the catalog marks a Video that triggers have scanned."""
 
@@ -73,25 +77,25 @@ class QuarantineCard(msgspec.Struct, frozen=True):
 def save_video_card(workspace: Workspace, video: Video) -> Path:
     """Write `videos/<camera>/<id>.json`. All writers here raise NoSpace or Unavailable."""
     path = workspace.video_card(video.camera, video.id)
-    files.write_json(path, video)
+    sealed_files.write(path, video)
     return path
 
 
 def load_video_card(path: Path) -> Video:
     """Read a Video back. All readers here raise BadInput for a missing or broken card."""
-    return files.read_json(path, Video)
+    return sealed_files.read(path, Video)
 
 
 def save_clip_card(target: Workspace | Path, clip: Clip) -> Path:
     """Write a Clip to its place in the workspace, or to the path of a card still being built."""
     path = target.clip_card(clip.id) if isinstance(target, Workspace) else target
-    files.write_json(path, clip)
+    sealed_files.write(path, clip)
     return path
 
 
 def load_clip_card(path: Path) -> Clip:
     """Read a Clip back."""
-    return files.read_json(path, Clip)
+    return sealed_files.read(path, Clip)
 
 
 def save_hits(
@@ -115,22 +119,22 @@ def save_hits(
         earlier = load_hits(path)
         looks, looked = earlier.looks | card.looks, earlier.looked | card.looked
         card = msgspec.structs.replace(card, looks=looks, looked=looked)
-    files.write_json(path, card)
+    sealed_files.write(path, card)
     return path
 
 
 def load_hits(path: Path) -> HitsCard:
     """Read Hits and selections back."""
-    return files.read_json(path, HitsCard)
+    return sealed_files.read(path, HitsCard)
 
 
 def save_quarantine(workspace: Workspace, clip_id: str, reason: str) -> Path:
     """Write the reason beside the Clip, which may have no other file yet."""
     path = workspace.quarantine_card(clip_id)
-    files.write_json(path, QuarantineCard(clip_id, reason))
+    sealed_files.write(path, QuarantineCard(clip_id, reason))
     return path
 
 
 def load_quarantine(path: Path) -> QuarantineCard:
     """Read a reason back."""
-    return files.read_json(path, QuarantineCard)
+    return sealed_files.read(path, QuarantineCard)

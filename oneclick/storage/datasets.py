@@ -19,10 +19,12 @@ import msgspec
 
 from oneclick.core.datasets import DatasetClip, DatasetVersion, Split
 from oneclick.core.errors import BadInput, UnknownName
-from oneclick.storage import files, manifest_index
+from oneclick.storage import files, manifest_index, sealed_files
+from oneclick.storage.bounded_documents import BrokenJson, JsonDecoder
 from oneclick.storage.workspace import Workspace
 
 MANIFEST, VERSION = "manifest.jsonl", "version.json"
+_LINE = JsonDecoder[DatasetClip](DatasetClip)
 
 
 class DatasetHeader(msgspec.Struct, kw_only=True):
@@ -67,7 +69,11 @@ def documents(version: DatasetVersion, made_at: datetime) -> dict[str, bytes]:
         made_at=made_at,
     )
     content = manifest(version.clips)
-    return {MANIFEST: content, **manifest_index.encode(content), VERSION: files.to_json(header)}
+    return {
+        MANIFEST: content,
+        **manifest_index.encode(content),
+        VERSION: sealed_files.encode(header),
+    }
 
 
 def save(workspace: Workspace, name: str, content: dict[str, bytes]) -> None:
@@ -94,13 +100,13 @@ def read_documents(folder: Path) -> dict[str, bytes]:
         }
     except OSError as error:
         raise BadInput(f"{folder} is no whole dataset version: {error.strerror}") from None
-    except msgspec.MsgspecError as error:
+    except BrokenJson as error:
         raise BadInput(f"{folder / MANIFEST} is broken: {error}; restore it") from None
 
 
 def publication_time(folder: Path) -> datetime:
     """Return the time of publication, UTC. Raises as `load`."""
-    header: DatasetHeader = files.read_json(folder / VERSION, DatasetHeader)
+    header: DatasetHeader = sealed_files.read(folder / VERSION, DatasetHeader)
     return header.made_at
 
 
@@ -110,12 +116,12 @@ def load(folder: Path) -> DatasetVersion:
     Raises:
         BadInput: a file is missing or broken, or the manifest was edited after it was published.
     """
-    header: DatasetHeader = files.read_json(folder / VERSION, DatasetHeader)
+    header: DatasetHeader = sealed_files.read(folder / VERSION, DatasetHeader)
     path = folder / MANIFEST
     try:
         content = path.read_bytes()
-        clips = tuple(msgspec.json.decode(line, type=DatasetClip) for line in content.splitlines())
-    except (OSError, msgspec.MsgspecError) as error:
+        clips = tuple(_LINE.decode(line) for line in content.splitlines())
+    except (OSError, BrokenJson) as error:
         raise BadInput(f"{path} is broken: {error}; publish again or restore it") from None
     if hashlib.sha256(content).hexdigest() != header.digest:
         raise BadInput(f"{path} was changed after it was published: restore it, or publish again")
@@ -162,7 +168,7 @@ def open_index(
 
 def load_header(folder: Path) -> DatasetHeader:
     """Read a version without its clips, in constant memory. Raises as `load`."""
-    header: DatasetHeader = files.read_json(folder / VERSION, DatasetHeader)
+    header: DatasetHeader = sealed_files.read(folder / VERSION, DatasetHeader)
     if not (folder / MANIFEST).exists() or files.sha256(folder / MANIFEST) != header.digest:
         raise BadInput(
             f"{folder / MANIFEST} was changed after it was published: restore it, or publish again"

@@ -13,7 +13,8 @@ import msgspec
 
 from oneclick.core.datasets import DatasetClip
 from oneclick.core.errors import BadInput
-from oneclick.storage import files
+from oneclick.storage import inventories, sealed_files
+from oneclick.storage.inventories import Inventory
 from oneclick.storage.workspace import Workspace
 
 
@@ -33,22 +34,24 @@ def load(workspace: Workspace, clip_id: str) -> Exclusion | None:
     """Read the file of a clip; None where it was never excluded.
 
     Raises:
-        BadInput: the file is broken.
+        BadInput: the file is broken or lost.
     """
     path = workspace.exclusion_file(clip_id)
     if not path.exists():
+        if path in inventories.lost_files(workspace, Inventory.EXCLUSIONS):
+            raise BadInput(f"{path} is missing: restore it, or oneclick data include {clip_id}")
         return None
-    exclusion: Exclusion = files.read_json(path, Exclusion)
+    exclusion: Exclusion = sealed_files.read(path, Exclusion)
     return exclusion
 
 
 def save(workspace: Workspace, exclusion: Exclusion) -> None:
     """Write the file of a clip. Raises NoSpace or Unavailable."""
-    files.write_json(workspace.exclusion_file(exclusion.line.clip), exclusion)
+    sealed_files.write(workspace.exclusion_file(exclusion.line.clip), exclusion)
 
 
 def excluded_clips(workspace: Workspace) -> set[str]:
-    """Return the ids of all excluded clips; a clip whose file is broken is excluded."""
+    """Return the ids of all excluded clips; one whose file is broken or lost is excluded."""
     return {clip_id for clip_id in _clip_ids(workspace) if not _is_included(workspace, clip_id)}
 
 
@@ -64,8 +67,9 @@ def apply(workspace: Workspace, clips: Iterable[DatasetClip]) -> list[DatasetCli
 
 
 def _clip_ids(workspace: Workspace) -> list[str]:
-    paths = workspace.exclusion_file("x").parent.glob("*.json")
-    return sorted(path.stem for path in paths if not path.name.startswith("."))
+    paths = Inventory.EXCLUSIONS.files(workspace)
+    paths += inventories.lost_files(workspace, Inventory.EXCLUSIONS)
+    return sorted(path.stem for path in paths)
 
 
 def _is_included(workspace: Workspace, clip_id: str) -> bool:

@@ -34,7 +34,8 @@ MAX_JSON = 1024 * bounded_files.MEBIBYTE
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # Answers of file systems that know no hard links.
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
-_TEMPORARY = re.compile(r"\..+\.(?P<host>[^.]+)\.(?P<pid>\d+)\.\d+\.tmp")
+# With the files that SQLite keeps beside a database while it writes it.
+_TEMPORARY = re.compile(r"\..+\.(?P<host>[^.]+)\.(?P<pid>\d+)\.\d+\.tmp(?:-journal|-wal|-shm)?")
 _ABANDONED_SECONDS = 24 * 3600.0
 _MAX_NAME_BYTES = 150  # file systems limit names to 255 bytes; host, pid and counter need the rest
 _counter = itertools.count()

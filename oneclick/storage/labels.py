@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from oneclick.core.errors import BadLabels
 from oneclick.core.labels import IGNORE, LabelKind, LabelSet, LabelTrack
 from oneclick.core.tracks import ORIGINS
-from oneclick.storage import files
+from oneclick.storage import bounded_documents, files
+from oneclick.storage.bounded_documents import BrokenJson
 from oneclick.storage.workspace import Workspace
 
 SCHEMA = 1
@@ -155,8 +156,8 @@ def load(path: Path) -> LabelSet:
 def decode(content: bytes, path: Path) -> LabelSet:
     """Decode the bytes of a label file; `path` names it in errors. Raises as `load`."""
     try:
-        document = msgspec.json.decode(content, type=_LabelDocument)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        document: _LabelDocument = bounded_documents.parse_json(content, _LabelDocument)
+    except BrokenJson as error:
         raise BadLabels(f"{path}: no label file ({error}); restore it from a backup") from None
     if document.schema != SCHEMA:
         raise BadLabels(

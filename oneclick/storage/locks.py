@@ -3,6 +3,19 @@
 A lock is an empty file below `<home>/locks`, locked by the kernel: a process that dies frees it.
 Where the catalog is in Postgres, an advisory lock of that database is held too, which other hosts
 see although their file systems may not share locks.
+
+Two processes that take two locks in opposite orders wait for each other for ever. So locks are
+taken in the order of `WriteLock`, from the outermost in, and `hold` refuses another order:
+
+- `oneclick up` holds SERVE as long as it runs; the flows that it starts are other processes.
+- Maintenance, publications, collecting and the selection hold theirs during the whole work.
+- CHAMPION and REBUILD are innermost: each catalog that is opened may be behind the files, and takes
+  REBUILD while it is brought up to date. A rebuild itself asks for PUBLISH and REVIEW first, and is
+  refused while somebody holds them.
+
+Locks on single files (`file_lock`) are none of these: a training holds that of its model around all
+others, those of settings and cameras are held for one read and write, and nothing is taken inside.
+No lock is taken in a transaction of the catalog, which would wait for whoever holds it.
 """
 
 from __future__ import annotations
@@ -13,6 +26,7 @@ import errno
 import fcntl
 import os
 import threading
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,27 +42,34 @@ _local = threading.local()
 
 
 class WriteLock(enum.Enum):
-    """A kind of write of which a workspace has one at a time.
+    """A kind of write of which a workspace has one at a time, from the outermost to the innermost.
 
     Whoever needs two takes them in this order.
     """
 
     SERVE = "serve"
     """The processes of `oneclick up`."""
-    REBUILD = "rebuild"
-    """The catalog is replaced, or brought up to date with the files."""
     MAINTENANCE = "maintenance"
     """Old recordings and leftovers are removed."""
     PUBLISH = "publish"
     """A dataset version is frozen, or a clip is excluded from the next."""
     REVIEW = "review"
     """Verdicts are collected, or clips erased."""
-    VERDICTS = "verdicts"
-    """A verdict enters or leaves the inbox."""
     SELECTION = "selection"
     """Clips are selected from the hits of videos."""
     CHAMPION = "champion"
     """A model is put into service."""
+    REBUILD = "rebuild"
+    """The catalog is replaced, or brought up to date with the files."""
+
+    @property
+    def number(self) -> int:
+        """Return a number that is the same in every version: the order may change."""
+        return zlib.crc32(self.value.encode()) & 0x7FFFFFFF
+
+
+class LockOrderError(RuntimeError):
+    """Two locks were taken in an order in which two processes can block each other."""
 
 
 @contextlib.contextmanager
@@ -63,12 +84,18 @@ def hold(workspace: Workspace, lock: WriteLock, wait: bool = True) -> Iterator[N
     Raises:
         Unavailable: another process holds the lock, or the folder or database cannot be used.
         NoSpace: no space for the lock file.
+        LockOrderError: this thread holds one that comes later in the order.
     """
-    key = (str(workspace.home.absolute()), lock)
+    home = str(workspace.home.absolute())
+    key = (home, lock)
     thread_locks: set[tuple[str, WriteLock]] = _local.__dict__.setdefault("locks", set())
     if key in thread_locks:
         yield
         return
+    order = list(WriteLock)
+    for owner, inner in thread_locks:
+        if owner == home and order.index(inner) > order.index(lock):
+            raise LockOrderError(f"the lock {lock.value!r} is taken inside {inner.value!r}")
     workspace.create()
     path = workspace.locks_dir / lock.value
     with file_lock(path, wait), _advisory_lock(lock, wait):
@@ -118,14 +145,14 @@ def _advisory_lock(lock: WriteLock, wait: bool) -> Iterator[None]:
     import psycopg
 
     function = "pg_advisory_lock" if wait else "pg_try_advisory_lock"
-    number = list(WriteLock).index(lock)
     try:
         connection = psycopg.connect(url.replace("+psycopg", "", 1), autocommit=True)
     except psycopg.Error as error:
         reason = str(error).split("\n", 1)[0]
         raise Unavailable(f"{CATALOG_URL}: the database does not answer: {reason}") from None
     with connection:  # closing it frees the lock
-        row = connection.execute(f"SELECT {function}(%s, %s)", (_LOCK_CLASS, number)).fetchone()
+        keys = (_LOCK_CLASS, lock.number)
+        row = connection.execute(f"SELECT {function}(%s, %s)", keys).fetchone()
         if row is not None and row[0] is False:
             raise _busy(lock.value)
         yield

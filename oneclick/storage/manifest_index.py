@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from oneclick.core.datasets import DatasetClip, Split
 from oneclick.core.errors import BadInput
 from oneclick.storage import files
+from oneclick.storage.bounded_documents import BrokenJson, JsonDecoder
 
 SPLITS: tuple[Split, ...] = ("train", "test")
 _ROW = np.dtype([("offset", "<i8"), ("frames", "<i4"), ("bytes", "<i4")])
@@ -31,6 +32,9 @@ class _LineHeader(msgspec.Struct):
     frames: int
 
 
+_LINE = JsonDecoder[DatasetClip](DatasetClip)
+
+
 def file_name(split: Split) -> str:
     """Return the file name of the index of a split."""
     return f"{split}.npy"
@@ -40,9 +44,9 @@ def encode(manifest: bytes) -> dict[str, bytes]:
     """Encode the indexes of all splits as file name to content.
 
     Raises:
-        msgspec.MsgspecError: a line is broken.
+        BrokenJson: a line is broken.
     """
-    decoder = msgspec.json.Decoder(_LineHeader)
+    decoder = JsonDecoder[_LineHeader](_LineHeader)
     rows: dict[str, list[tuple[int, int, int]]] = {split: [] for split in SPLITS}
     offset = 0
     for line in manifest.splitlines(keepends=True):
@@ -113,8 +117,8 @@ class ManifestIndex:
         row = self._rows[number]
         self._file.seek(int(row["offset"]))
         try:
-            return msgspec.json.decode(self._file.read(int(row["bytes"])), type=DatasetClip)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            return _LINE.decode(self._file.read(int(row["bytes"])))
+        except BrokenJson as error:
             raise BadInput(
                 f"{self.manifest} was changed after it was published ({error}): restore it, or "
                 "publish again"
@@ -151,7 +155,7 @@ def open_index(
     except BadInput:  # the manifest says the same
         try:
             indexes = encode((folder / manifest).read_bytes())
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, BrokenJson) as error:
             raise BadInput(
                 f"{folder / manifest} is broken: {error}; publish again or restore it"
             ) from None

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from oneclick.core.errors import BadInput
-from oneclick.storage import bounded_files, files
+from oneclick.storage import bounded_files, files, sealed_files
 
 WEIGHTS_FILE, CARD_FILE = "model.pt", "card.json"
 
@@ -67,7 +67,7 @@ def check_weights(folder: Path) -> None:
     Raises:
         BadInput: it is missing or was changed, or the card is broken.
     """
-    card: _WeightsDigest = files.read_json(folder / CARD_FILE, _WeightsDigest)
+    card: _WeightsDigest = sealed_files.read(folder / CARD_FILE, _WeightsDigest)
     path = folder / WEIGHTS_FILE
     if not card.weights:
         return
@@ -84,7 +84,7 @@ def write(folder: Path, card: ModelCard) -> None:
     Raises:
         NoSpace: the device is full. Unavailable: the folder cannot be written.
     """
-    files.write_json(folder / CARD_FILE, card)
+    sealed_files.write(folder / CARD_FILE, card)
 
 
 def read(folder: Path) -> ModelCard | None:
@@ -95,5 +95,5 @@ def read(folder: Path) -> ModelCard | None:
     """
     if not (folder / CARD_FILE).exists():
         return None
-    card: ModelCard = files.read_json(folder / CARD_FILE, ModelCard)
+    card: ModelCard = sealed_files.read(folder / CARD_FILE, ModelCard)
     return card

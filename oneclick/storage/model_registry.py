@@ -7,13 +7,13 @@ same form. All functions take the architecture as `labeller`; empty means the ch
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
 from oneclick.core.errors import BadInput, OneclickError, Unavailable, UnknownName
-from oneclick.storage import files, locks, model_cards
+from oneclick.storage import inventories, locks, model_cards, sealed_files
+from oneclick.storage.inventories import Inventory
 from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
 
@@ -37,32 +37,39 @@ class ModelRegistry(msgspec.Struct, frozen=True):
     model: str
     since: datetime
     history: tuple[ServicePeriod, ...]
-    seal: str = ""
-    """sha256 of the other fields; empty in files of earlier versions."""
-
-    def compute_seal(self) -> str:
-        """Return the sha256 of the other fields."""
-        return sha256(files.to_json(msgspec.structs.replace(self, seal=""))).hexdigest()
 
 
 def read(workspace: Workspace, labeller: str = "") -> ModelRegistry | None:
     """Read the registry; None before the first promotion.
 
     Raises:
-        BadInput: the file is broken.
+        BadInput: the file is broken, or lost: without a champion any candidate would be promoted.
     """
     path = _file(workspace, labeller)
+    if not path.exists() and path in inventories.lost_files(workspace, Inventory.REGISTRIES):
+        raise BadInput(
+            f"{path} is missing, but a model was in service: restore it from a backup, or put a "
+            "model into service: oneclick models promote MODEL"
+        )
+    return _read_file(path)
+
+
+def _read_file(path: Path) -> ModelRegistry | None:
     if not path.exists():
         return None
-    registry: ModelRegistry = files.read_json(path, ModelRegistry)
-    if registry.seal and registry.seal != registry.compute_seal():
-        raise BadInput(f"{path} was changed after it was written: restore or delete it")
+    registry: ModelRegistry = sealed_files.read(path, ModelRegistry)
     return registry
 
 
 def _file(workspace: Workspace, labeller: str) -> Path:
     path = workspace.champion_file
     return path.with_name(f"labeller-{labeller}.json") if labeller else path
+
+
+def has_champion(workspace: Workspace) -> bool:
+    """Check whether a champion was ever promoted, though its registry may be broken or lost."""
+    path = _file(workspace, "")
+    return path.exists() or path in inventories.lost_files(workspace, Inventory.REGISTRIES)
 
 
 def champion(workspace: Workspace, labeller: str = "") -> str | None:
@@ -99,9 +106,12 @@ def promote(
         raise UnknownName("model", model, models)
     model_cards.check_weights(workspace.model_dir(model))
     with locks.hold(workspace, WriteLock.CHAMPION):
-        registry = read(workspace, labeller)
+        path = _file(workspace, labeller)
+        # Who names a model may put it in the place of a registry that is lost.
+        registry = _read_file(path) if instead_of == ANY else read(workspace, labeller)
         current = registry.model if registry else None
         if current == model:
+            inventories.update(workspace, Inventory.REGISTRIES)
             return
         if instead_of not in (ANY, current):
             raise Unavailable(
@@ -110,9 +120,8 @@ def promote(
             )
         since = datetime.now(UTC)
         history = (*(registry.history if registry else ()), ServicePeriod(model, since, reason))
-        registry = ModelRegistry(model, since, history)
-        sealed = msgspec.structs.replace(registry, seal=registry.compute_seal())
-        files.write_json(_file(workspace, labeller), sealed)
+        sealed_files.write(path, ModelRegistry(model, since, history))
+        inventories.update(workspace, Inventory.REGISTRIES)
 
 
 def rollback(workspace: Workspace, labeller: str = "", instead_of: str | None = None) -> str:

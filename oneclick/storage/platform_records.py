@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from oneclick.core.errors import BadInput
-from oneclick.storage import files
+from oneclick.storage import sealed_files
 from oneclick.storage.workspace import Workspace
 
 
@@ -21,7 +21,7 @@ def clip_titles(workspace: Workspace, clip_id: str) -> dict[str, str]:
     titles = {}
     for path in sorted(workspace.review_dir().glob(f"*/records/{clip_id}.json")):
         try:
-            record: _TitleRecord = files.read_json(path, _TitleRecord)
+            record: _TitleRecord = sealed_files.read(path, _TitleRecord)
         except BadInput:
             continue
         if record.title:

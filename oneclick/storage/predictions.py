@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from oneclick.core.detections import Detections
 from oneclick.core.errors import BadInput
-from oneclick.storage import files
+from oneclick.storage import files, sealed_files
 
 METADATA_KEY = b"oneclick"
 """Key of the JSON metadata in the Parquet schema."""
+DIGEST = "sha256"
+"""Key of the digest of all values in that metadata; files of earlier versions have none."""
 BATCH_ROWS = 2**16
 """Rows read at once."""
 
@@ -162,12 +165,34 @@ def load_signal(path: Path) -> NDArray[np.float32]:
 def _write(
     path: Path, columns: list[NDArray[Any]], schema: pa.Schema, metadata: dict[str, Any]
 ) -> None:
+    # The page checksums do not cover the metadata, nor where the pages are.
+    table = pa.table(columns, schema=schema)
+    metadata = metadata | {DIGEST: _digest([column.to_numpy() for column in table.columns])}
+    metadata[sealed_files.FIELD] = sealed_files.compute_seal(metadata)
     text = json.dumps(metadata, sort_keys=True)
-    table = pa.table(columns, schema=schema.with_metadata({METADATA_KEY: text.encode()}))
+    table = table.replace_schema_metadata({METADATA_KEY: text.encode()})
     sink = pa.BufferOutputStream()
     # Page checksums turn a flipped bit into an error instead of a wrong box.
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     files.write_atomic(path, sink.getvalue().to_pybytes())
+
+
+def _metadata(path: Path, schema: pa.Schema) -> dict[str, Any]:
+    """Return the metadata of a file. Raises KeyError or ValueError."""
+    content: bytes = (schema.metadata or {})[METADATA_KEY]
+    try:
+        metadata: dict[str, Any] = sealed_files.decode(content, path, dict[str, Any])
+    except BadInput:
+        raise ValueError("its metadata were changed after it was written") from None
+    return metadata
+
+
+def _digest(columns: list[NDArray[Any]]) -> str:
+    """Return the sha256 of the values of all columns."""
+    digest = hashlib.sha256()
+    for column in columns:
+        digest.update(np.ascontiguousarray(column).data)
+    return digest.hexdigest()
 
 
 class _RowReader:
@@ -200,7 +225,7 @@ def _open(path: Path, schema: pa.Schema) -> Iterator[tuple[pq.ParquetFile, dict[
     with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
         if not file.schema_arrow.equals(schema):
             raise ValueError(f"columns {', '.join(file.schema_arrow.names)}")
-        yield file, json.loads((file.schema_arrow.metadata or {})[METADATA_KEY])
+        yield file, _metadata(path, file.schema_arrow)
 
 
 def _read(path: Path, schema: pa.Schema, kind: str) -> tuple[list[NDArray[Any]], dict[str, Any]]:
@@ -214,8 +239,11 @@ def _read(path: Path, schema: pa.Schema, kind: str) -> tuple[list[NDArray[Any]],
         )
         if not table.schema.equals(schema):
             raise ValueError(f"columns {', '.join(table.column_names)}")
-        metadata = json.loads((table.schema.metadata or {})[METADATA_KEY])
-        return [column.to_numpy() for column in table.columns], metadata
+        metadata = _metadata(path, table.schema)
+        columns = [column.to_numpy() for column in table.columns]
+        if metadata.get(DIGEST, digest := _digest(columns)) != digest:
+            raise ValueError("its values were changed after it was written")
+        return columns, metadata
     except (OSError, pa.ArrowException, ValueError, KeyError) as error:
         raise _bad(path, kind, error) from None
 

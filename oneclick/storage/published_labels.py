@@ -15,6 +15,7 @@ from oneclick.core.datasets import DatasetClip
 from oneclick.core.errors import BadInput, BadLabels
 from oneclick.core.labels import IGNORE
 from oneclick.storage import labels
+from oneclick.storage.bounded_documents import BrokenJson, JsonDecoder
 
 
 class FrameLabels(NamedTuple):
@@ -56,7 +57,7 @@ class _PublishedDocument(msgspec.Struct, frozen=True):
     tracks: list[_PublishedTrack]
 
 
-_DECODER = msgspec.json.Decoder(_PublishedDocument)
+_DECODER = JsonDecoder[_PublishedDocument](_PublishedDocument)
 
 
 class ClipAnnotation:
@@ -111,7 +112,7 @@ def load(path: str, line: DatasetClip, classes: tuple[str, ...]) -> ClipAnnotati
         raise BadLabels(f"{path} was changed after it was published: copy it from the workspace")
     try:
         document = _DECODER.decode(content)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except BrokenJson as error:
         raise BadLabels(f"{path}: no label file ({error}); publish again") from None
     if document.schema != labels.SCHEMA:
         raise BadLabels(

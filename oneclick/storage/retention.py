@@ -19,7 +19,8 @@ from pathlib import Path
 
 import msgspec
 
-from oneclick.storage import files
+from oneclick.core.errors import BadInput
+from oneclick.storage import sealed_files
 
 MOST_UNCHECKED = timedelta(days=1)
 """Most time between two maintenances that the clock alone vouches for."""
@@ -41,7 +42,7 @@ class ClockReading(msgspec.Struct, frozen=True, kw_only=True):
         """Read the clocks of this machine."""
         clock = getattr(time, "CLOCK_BOOTTIME", None)
         try:
-            boot = _BOOT_ID.read_text().strip() if clock is not None else ""
+            boot = _BOOT_ID.read_text("latin-1").strip() if clock is not None else ""
         except OSError:
             boot = ""
         uptime = time.clock_gettime(clock) if clock is not None else 0.0
@@ -91,13 +92,14 @@ def advance(
                 birth = max(birth, before.at)
         births[video_id] = min(birth, at)
     state = RetentionState(at=at, reading=reading, births=births)
-    files.write_json(path, state)
+    sealed_files.write(path, state)
     return state
 
 
 def load(path: Path) -> RetentionState | None:
-    """Read the state of the last maintenance; None where there is none."""
+    """Read the state of the last maintenance; None where there is none, or it is broken."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=RetentionState)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        state: RetentionState = sealed_files.read(path, RetentionState)
+    except BadInput:
         return None
+    return state

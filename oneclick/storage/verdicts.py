@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime
-from hashlib import sha256
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -14,7 +14,9 @@ import msgspec
 from oneclick.core.errors import BadInput
 from oneclick.core.labels import LabelSet
 from oneclick.core.review import Decision, Verdict
-from oneclick.storage import files, labels
+from oneclick.storage import files, inventories, labels, locks, sealed_files
+from oneclick.storage.inventories import Inventory
+from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
 
 _NO_LABELS = b"null"
@@ -32,8 +34,6 @@ class VerdictFile(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     labels: msgspec.Raw = msgspec.Raw(_NO_LABELS)
     """A label file, or null where the labels stand as sent."""
-    seal: str = ""
-    """sha256 of the other fields; empty in files of earlier versions."""
 
     @classmethod
     def encode(cls, verdict: Verdict, sent_labels: LabelSet | None) -> VerdictFile:
@@ -52,7 +52,7 @@ class VerdictFile(msgspec.Struct, frozen=True, kw_only=True):
                 tracks=verdict.tracks,
             )
             content = labels.encode(corrected)
-        file = cls(
+        return cls(
             clip=verdict.clip,
             decision=verdict.decision,
             by=verdict.by,
@@ -62,18 +62,11 @@ class VerdictFile(msgspec.Struct, frozen=True, kw_only=True):
             reason=verdict.reason,
             labels=msgspec.Raw(content),
         )
-        return msgspec.structs.replace(file, seal=file.compute_seal())
 
     @property
     def key(self) -> tuple[str, str, datetime]:
         """Return clip, reviewer and time: no verdict shares all three with another."""
         return self.clip, self.by, self.at
-
-    def compute_seal(self) -> str:
-        """Return the sha256 of the fields, however the file is indented."""
-        content = msgspec.json.encode(msgspec.structs.replace(self, seal=""))
-        fields = msgspec.json.decode(content)
-        return sha256(msgspec.json.encode(fields, order="sorted")).hexdigest()
 
     def corrected_labels(self) -> LabelSet | None:
         """Return the corrected labels; None where they stand as they were sent.
@@ -134,6 +127,20 @@ def clip_of(path: Path) -> str:
     return path.name.partition(".")[0]
 
 
+def save_late(workspace: Workspace, verdict: Verdict) -> Path:
+    """Write a verdict that came after another into a file of its own; return its path."""
+    latest = labels.latest(workspace, verdict.clip) if verdict.tracks is not None else None
+    name = f"{verdict.clip}-{verdict.at.astimezone(UTC):%Y%m%dT%H%M%S%f}Z"
+    content = sealed_files.encode(VerdictFile.encode(verdict, latest))
+    with locks.hold(workspace, WriteLock.REVIEW):
+        for copy in itertools.count(1):
+            path = workspace.late_verdicts_dir / f"{name}-{copy}.json"
+            if files.create(path, content) or path.read_bytes() == content:
+                break
+        inventories.update(workspace, Inventory.LATE_VERDICTS)
+    return path
+
+
 def late_files(workspace: Workspace) -> list[Path]:
     """Return the files of verdicts that came after another one, sorted."""
     return sorted(workspace.late_verdicts_dir.glob("[!.]*.json"))
@@ -155,10 +162,18 @@ def read(path: Path) -> VerdictFile:
     Raises:
         BadInput: it is broken, or was changed after it was written.
     """
-    file: VerdictFile = files.read_json(path, VerdictFile)
-    if file.seal and file.seal != file.compute_seal():
-        raise BadInput(f"{path} was changed after it was written: restore or delete it")
+    file: VerdictFile = sealed_files.read(path, VerdictFile)
     return file
+
+
+def waiting_keys(workspace: Workspace) -> set[tuple[str, str, datetime]]:
+    """Return the keys of all verdicts that are not archived yet, of any platform.
+
+    One that is archived meanwhile is in the archive from then on: read that afterwards.
+    """
+    root = workspace.review_dir()
+    paths = [*root.glob("verdicts/[!.]*.json"), *root.glob("*/verdicts/[!.]*.json")]
+    return {verdict.key for verdict in _read_all(paths, [])}
 
 
 def is_waiting(workspace: Workspace, clip_id: str) -> bool:

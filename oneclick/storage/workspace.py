@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import glob
 from dataclasses import dataclass
 from pathlib import Path
 
 from oneclick.core.clips import Video
+from oneclick.core.errors import Unavailable
 from oneclick.storage import files
+
+BEFORE_RESTORE = ".before-restore-"
+"""What follows the name of a workspace that a restore moved aside; then comes the time."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +51,24 @@ class Workspace:
         One that is there keeps its mode: it may be shared on purpose.
 
         Raises:
-            NoSpace, Unavailable: it cannot be made.
+            NoSpace, Unavailable: it cannot be made, or was moved aside by a restore that was
+                interrupted.
         """
+        self.check_restored()
         with files.guard(self.home):
             self.home.parent.mkdir(parents=True, exist_ok=True)
             self.home.mkdir(mode=0o700, exist_ok=True)
+
+    def check_restored(self) -> None:
+        """Raise Unavailable where a restore moved the workspace aside and put none in its place."""
+        if self.home.exists() or not self.home.name:
+            return
+        pattern = f"{glob.escape(self.home.name)}{BEFORE_RESTORE}*"
+        if earlier := sorted(self.home.parent.glob(pattern)):
+            raise Unavailable(
+                f"there is no workspace at {self.home}, a restore was interrupted: run it again, "
+                f"or rename {earlier[-1]} to {self.home.name}"
+            )
 
     @property
     def retention_file(self) -> Path:
@@ -149,6 +167,11 @@ class Workspace:
     def receipts_dir(self) -> Path:
         """Return the folder of receipts, a JSON file per erasure on a review platform."""
         return self.home / "review" / "receipts"
+
+    @property
+    def inventories_dir(self) -> Path:
+        """Return the folder of lists of files, by which a lost one is noticed."""
+        return self.home / "inventories"
 
     @property
     def review_trouble(self) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +15,10 @@ import sqlalchemy as sa
 from oneclick.catalog import Catalog, owner_id, rebuild, schema, verify
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput, Unavailable
-from oneclick.storage import cards, files
+from oneclick.storage import cards, files, locks, verdicts
+from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
+from tests import full_disk
 from tests.catalog import samples
 from tests.catalog.samples import everything
 
@@ -110,6 +113,47 @@ def test_a_rebuild_that_fails_leaves_the_old_catalog(
     monkeypatch.undo()
     assert everything(home) == before
     assert not list(home.glob(".*"))
+
+
+def test_a_full_disk_leaves_the_sound_catalog_where_it_is(home: Path) -> None:
+    before = everything(home)
+    with (
+        full_disk.writes_up_to((home / "catalog.sqlite").stat().st_size // 2),
+        pytest.raises(
+            Unavailable, match=r"catalog.sqlite cannot be copied: .*free space"
+        ) as excinfo,
+    ):
+        rebuild.rebuild(home)
+    assert "\n" not in str(excinfo.value)
+    assert not list(home.glob("*.broken*"))
+    assert not list(home.glob(".*"))
+    assert everything(home) == before
+
+
+@pytest.mark.parametrize("folder", ["", "encord"])
+def test_a_verdict_that_waits_is_not_archived_a_second_time(home: Path, folder: str) -> None:
+    """Recorded in the catalog and not archived yet, as after a kill: whoever collects archives."""
+    clip, root = samples.clip(4), Workspace(home).review_dir()
+    archived = root / "archive" / f"{clip.id}.json"
+    waiting = root / folder / "verdicts" / archived.name
+    waiting.parent.mkdir(parents=True, exist_ok=True)
+    archived.rename(waiting)
+    result = rebuild.rebuild(home)
+    assert (result.problems, result.restored, result.losses) == ([], [], [])
+    assert not archived.exists()
+    assert verdicts.waiting_keys(Workspace(home)) == {(clip.id, "anna", samples.NOON)}
+
+
+@pytest.mark.parametrize("lock", [WriteLock.PUBLISH, WriteLock.REVIEW])
+def test_a_rebuild_is_refused_while_somebody_writes_files_and_their_rows(
+    home: Path, lock: WriteLock
+) -> None:
+    workspace = Workspace(home)
+    with ThreadPoolExecutor(1) as other, locks.hold(workspace, lock):
+        rebuilding = other.submit(rebuild.rebuild, home)
+        with pytest.raises(Unavailable, match=f"holds the lock '{lock.value}'"):
+            rebuilding.result()
+    assert rebuild.rebuild(home).problems == []
 
 
 def test_nobody_rebuilds_while_clips_are_worked_on(home: Path) -> None:

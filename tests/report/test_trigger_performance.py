@@ -14,7 +14,7 @@ from oneclick.cli.main import app
 from oneclick.core.clips import ChosenBy
 from oneclick.core.review import Verdict
 from oneclick.stages import calibrate
-from oneclick.storage import cards, files
+from oneclick.storage import cards, sealed_files
 from oneclick.storage.workspace import Workspace
 from oneclick.triggers import hit_evaluation
 from tests.stages.test_calibrate import NOON, OPTIONS, OWN, VIDEO, accept, furnish, home
@@ -72,9 +72,9 @@ def test_a_kept_testimony_is_not_computed_again_but_a_new_revision_is(
     assert [replace(row, share=None) for row in after.rows] == before.rows
     with Catalog.open(home) as catalog:
         clip = catalog.clips()[0].clip.id
-    document: dict[str, Any] = files.read_json(Workspace(home).hit_evaluations, dict)
+    document: dict[str, Any] = sealed_files.read(Workspace(home).hit_evaluations)
     document["clips"][clip]["revision"] = 0
-    files.write_json(Workspace(home).hit_evaluations, document)
+    sealed_files.write(Workspace(home).hit_evaluations, document)
     assert report.measure_triggers(home).rows == after.rows
     assert evaluations == [1]
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from oneclick.catalog import Catalog, verify
-from oneclick.core.errors import BadInput, UnknownName, UsageError
+from oneclick.core.errors import BadInput, Unavailable, UnknownName, UsageError
 from oneclick.platforms.local import LocalPlatform
 from oneclick.stages import backup as stage
 from oneclick.stages import review
-from oneclick.storage import files, labels
+from oneclick.storage import files, labels, sealed_files
 from oneclick.storage.workspace import Workspace
+from tests import full_disk
 from tests.catalog import samples
 from tests.catalog.samples import everything
 
@@ -142,6 +144,32 @@ def test_wrong_use_is_told_in_one_line(home: Path, store: str, tmp_path: Path) -
     assert not (tmp_path / "restored").exists()
 
 
+def test_a_full_disk_is_told_in_one_line_and_leaves_no_half(home: Path, store: str) -> None:
+    size = (home / "catalog.sqlite").stat().st_size
+    with full_disk.writes_up_to(size // 2), pytest.raises(Unavailable) as excinfo:
+        stage.backup(home, store)
+    assert "\n" not in str(excinfo.value)
+    assert not list(home.glob(".*"))
+    assert stage.BackupStore(store).names() == []
+    stage.backup(home, store)
+    assert stage.BackupStore(store).check() == []
+
+
+def test_a_restore_that_was_interrupted_between_two_folders_is_told(home: Path, store: str) -> None:
+    """The old workspace is moved aside, the new one is not in its place: none is made instead."""
+    told = everything(home)
+    stage.backup(home, store)
+    home.rename(home.with_name(f"{home.name}.before-restore-20260301T120000Z"))
+    for readonly in (True, False):
+        with pytest.raises(
+            Unavailable, match=r"a restore was interrupted: run it again, or rename"
+        ):
+            Catalog.open(home, readonly=readonly)
+    assert not home.exists()
+    assert stage.restore(home, store, replace=True).problems == []
+    assert everything(home) == told
+
+
 def test_raw_recordings_may_stay_out(home: Path, store: str) -> None:
     files.write_atomic(home / "videos" / "ward" / "ward-0.mp4", b"film")
     stage.backup(home, store, videos=False)
@@ -155,7 +183,20 @@ def test_a_path_that_leads_out_of_the_workspace_is_not_written(
 ) -> None:
     result = stage.backup(home, store)
     path = Path(store) / "backups" / f"{result.name}.json"
-    path.write_text(path.read_text().replace('"videos/ward/ward-0.json"', '"../out.json"'))
+    manifest: dict[str, Any] = sealed_files.read(path)
+    manifest["files"]["../out.json"] = manifest["files"].pop("videos/ward/ward-0.json")
+    sealed_files.write(path, manifest)
     restored = stage.restore(tmp_path / "restored", store)
     assert any("leads out" in problem for problem in restored.problems)
     assert not (tmp_path / "out.json").exists()
+
+
+def test_a_backup_whose_list_of_files_is_broken_stops_no_later_one(home: Path, store: str) -> None:
+    first = stage.backup(home, store)
+    path = Path(store) / "backups" / f"{first.name}.json"
+    path.write_text(path.read_text().replace('"mode": 384', '"mode": 511').replace("420", "511"))
+    with pytest.raises(BadInput, match="was changed after it was written"):
+        stage.BackupStore(store).read()
+    second = stage.backup(home, store)
+    assert second.files == first.files
+    assert stage.BackupStore(store).check() == []

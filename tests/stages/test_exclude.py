@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from oneclick import report
-from oneclick.catalog import Catalog, rebuild
+from oneclick.catalog import Catalog, rebuild, verify
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import UnknownName
 from oneclick.stages import exclude, export, maintain, publish, quarantine
@@ -100,3 +100,21 @@ def test_a_person_quarantines_a_clip_and_puts_it_back(home: Path) -> None:
     assert accepted.standing(home, ClipStage.QUARANTINED) == ["cam-1-d"]
     assert maintain.retry(home, ["cam-1-d"]).done == ["cam-1-d"]
     assert accepted.standing(home, ClipStage.ACCEPTED) == ["cam-1-d", "cam-1-e"]
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_a_clip_whose_exclusion_is_damaged_or_lost_stays_out(home: Path, is_lost: bool) -> None:
+    exclude.exclude(home, ["cam-1-a", "cam-1-b"], "face visible")
+    path = Workspace(home).exclusion_file("cam-1-a")
+    if is_lost:
+        path.unlink()
+    else:
+        path.write_text(path.read_text().replace("face", "fact"))
+    with Catalog.open(home) as catalog:
+        lines = verify.verify(catalog)
+    assert [line for line in lines if str(path) in line]
+    assert publish.publish(home, [], "", CLASSES).new
+    assert clips_of_newest(home) == ["cam-1-c"]
+    assert exclude.include(home, ["cam-1-a"]).done == ["cam-1-a"]
+    publish.publish(home, [], "", CLASSES)
+    assert clips_of_newest(home) == ["cam-1-a", "cam-1-c"]

@@ -262,8 +262,9 @@ ACTS: list[tuple[Any, str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("is_rebuilt", [False, True])
 def test_killed_before_any_act_and_run_again_it_ends_the_same(
-    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_rebuilt: bool
 ) -> None:
     out = tmp_path / "out"
     export.export(published, out, "mot", split="test")
@@ -272,6 +273,8 @@ def test_killed_before_any_act_and_run_again_it_ends_the_same(
     death = 0
     while _dies(tmp_path / str(death), out, death, monkeypatch):
         home = tmp_path / str(death)
+        if is_rebuilt:
+            rebuild.rebuild(home)
         bring(home, out, "mot", accept=True)
         assert _state(home)[1] == expected
         assert rebuild.rebuild(home).problems == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import itertools
 import os
 import shutil
@@ -288,6 +289,39 @@ def test_a_full_disk_ends_the_fetch_and_leaves_nothing_half(
             fetch.fetch(home, [str(second)])
     assert names_below(home) == before
     assert len(fetch.fetch(home, [str(second)]).done) == 1
+
+
+class _Stream(io.RawIOBase):
+    """A recording of another machine that goes on for ever."""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        return bytes(size)
+
+
+class _LiveCamera(fsspec.AbstractFileSystem):  # type: ignore[misc]
+    protocol = "live"
+
+    def info(self, path: str, **_: object) -> dict[str, object]:
+        return {"name": path, "size": None, "type": "file"}
+
+    def open(self, path: str, mode: str = "rb", **_: object) -> _Stream:
+        return _Stream()
+
+
+def test_a_source_that_never_ends_does_not_fill_the_disk(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsspec.register_implementation("live", _LiveCamera, clobber=True)
+    good = record(tmp_path / "a.mp4")
+    monkeypatch.setattr(fetch, "LEAST_FREE", shutil.disk_usage(tmp_path).free - (64 << 20))
+    monkeypatch.setattr(fetch, "LEAST_FREE_SHARE", 1)
+    result = fetch.fetch(home, ["live://ward/a.mp4", str(good)])
+    assert len(result.done) == 1
+    assert "live://ward/a.mp4 fills the disk: less than" in result.failed["live://ward/a.mp4"]
+    assert len(names_below(home)) == 3
 
 
 @pytest.mark.parametrize("step", ["save_video_card", "add_video"])

@@ -19,7 +19,8 @@ from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
 from oneclick.detectors import novelty as models
 from oneclick.stages import novelty, predict, trigger
-from oneclick.storage import predictions
+from oneclick.storage import inventories, predictions
+from oneclick.storage.inventories import Inventory
 from oneclick.storage.workspace import Workspace
 from tests.training import toy
 
@@ -144,6 +145,25 @@ def test_a_broken_model_is_named_and_learned_anew(
         models.load(path)
     assert novelty.train(tmp_path, KIND, steps=2).trained == {"hall": 50}
     assert models.load(path)[1]["camera"] == "hall"
+
+
+def test_a_changed_bit_in_a_model_is_noticed_and_a_lost_model_is_missed(
+    tmp_path: Path, pictures: list[np.ndarray]
+) -> None:
+    add(tmp_path, "hall-one", pictures[:50], 8)
+    novelty.train(tmp_path, KIND, steps=2)
+    workspace = Workspace(tmp_path)
+    path = workspace.novelty_model("hall", KIND)
+    content = path.read_bytes()
+    changed = bytearray(content)
+    changed[len(content) // 2] ^= 1
+    path.write_bytes(changed)
+    with pytest.raises(BadInput, match="is no model of novelty"):
+        models.load(path)
+    path.write_bytes(content)
+    assert models.load(path)[1]["camera"] == "hall"
+    path.unlink()
+    assert inventories.missing_files(workspace, Inventory.NOVELTY_MODELS) == [path]
 
 
 def test_the_command_line_trains_it(tmp_path: Path, pictures: list[np.ndarray]) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from oneclick import detectors, video
-from oneclick.catalog import Catalog
+from oneclick.catalog import Catalog, verify
 from oneclick.core.clips import Video
 from oneclick.core.errors import DetectorUnavailable, NoSpace, UnknownName, UsageError
 from oneclick.stages import predict
@@ -195,3 +195,38 @@ def test_a_broken_model_of_novelty_is_named_and_its_camera_is_predicted(home):
     assert result.done == ["ward-a"]
     (line,) = result.failed.values()
     assert path.name in line
+
+
+def measured(home: Path):
+    return predict.predict(home, ["ward-a"], MOTION, ("person",), measure=True)
+
+
+@pytest.mark.parametrize("damage", ["remove", "truncate"])
+def test_a_signal_that_is_lost_or_broken_is_measured_again(home, damage):
+    assert measured(home).done == ["ward-a"]
+    assert measured(home).skipped == ["ward-a"]
+    path, before = Workspace(home).signals("ward-a", "stir"), stored(home).stat().st_mtime_ns
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "truncate":
+        path.write_bytes(content[:99])
+    assert measured(home).done == ["ward-a"]
+    assert path.read_bytes() == content
+    assert stored(home).stat().st_mtime_ns == before
+
+
+def test_predictions_and_signals_that_are_lost_are_named_and_made_again(home):
+    measured(home)
+    lost = [stored(home), Workspace(home).signals("ward-a", "change")]
+    for path in lost:
+        path.unlink()
+    with Catalog.open(home) as catalog:
+        lines = verify.verify(catalog)
+    assert [path for path in lost if any(f"{path} is missing" in line for line in lines)] == lost
+    measured(home)
+    assert all(path.exists() for path in lost)
+
+
+def test_a_video_that_was_never_measured_is_not(home):
+    look(home, "ward-a")
+    assert measured(home).skipped == ["ward-a"]

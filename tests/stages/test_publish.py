@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -307,3 +308,13 @@ def test_verify_names_a_picture_that_was_published_broken(tmp_path: Path) -> Non
     (problem,) = publish.verify(tmp_path, None, "")
     assert "000001.jpg is empty" in problem
     assert "oneclick data exclude cam-1-a" in problem
+
+
+def test_a_changed_completion_mark_is_noticed_and_written_again(tmp_path: Path) -> None:
+    run_one(tmp_path)
+    mark = tmp_path / "training-server/clips/cam-1-a/complete.json"
+    completion = json.loads(mark.read_bytes())
+    digest = completion["clip_digest"]
+    mark.write_text(mark.read_text().replace(digest, digest[::-1]))
+    (problem,) = publish.verify(tmp_path, None, "")
+    assert "clips/cam-1-a: not complete" in problem

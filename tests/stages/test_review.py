@@ -1,5 +1,6 @@
 """Review: what goes out, what comes back, and that nothing a person did is lost."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -7,11 +8,14 @@ import pytest
 
 from oneclick import report
 from oneclick.catalog import Catalog
+from oneclick.catalog.review_checks import ReviewCheck
 from oneclick.core.clips import ClipStage
+from oneclick.core.errors import BadInput
+from oneclick.core.results import BatchResult
 from oneclick.core.review import Verdict
 from oneclick.platforms.local import LocalPlatform
 from oneclick.stages import review
-from oneclick.storage import labels
+from oneclick.storage import labels, verdicts
 from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
 
@@ -134,3 +138,73 @@ def test_a_clip_whose_labels_are_broken_falls_and_the_others_go(tmp_path: Path) 
     assert str(path) in result.failed[names[0]]
     assert stage(tmp_path, names[0]) is ClipStage.QUARANTINED
     assert Workspace(tmp_path).quarantine_card(names[0]).exists()
+
+
+def verification(home: Path) -> list[str]:
+    with Catalog.open(home) as catalog:
+        return ReviewCheck(catalog, deep=True).run()
+
+
+@pytest.mark.parametrize("remedy", ["collect", "send"])
+def test_a_clip_in_review_whose_task_is_lost_is_named_and_sent_again(
+    tmp_path: Path, waiting: list[str], remedy: str
+) -> None:
+    task = Workspace(tmp_path).review_dir() / "tasks" / f"{waiting[0]}.json"
+    content = task.read_bytes()
+    task.unlink()
+    assert verification(tmp_path) == [
+        f"clip {waiting[0]}: is in review, but its task is lost: oneclick review send {waiting[0]}"
+    ]
+    if remedy == "send":
+        assert review.send(tmp_path, waiting[:1], again=True).done == waiting[:1]
+    else:
+        assert review.collect(tmp_path) == BatchResult()
+    assert task.read_bytes() == content
+    assert verification(tmp_path) == []
+
+
+def test_a_task_that_was_changed_is_shown_to_nobody(tmp_path: Path, waiting: list[str]) -> None:
+    task = Workspace(tmp_path).review_dir() / "tasks" / f"{waiting[0]}.json"
+    task.write_text(task.read_text().replace("person", "persom"))
+    with pytest.raises(BadInput, match=f"oneclick review send {waiting[0]}"):
+        LocalPlatform(Workspace(tmp_path).review_dir()).task_labels(waiting[0])
+    (line,) = verification(tmp_path)
+    assert str(task) in line
+    review.send(tmp_path, waiting[:1], again=True)
+    assert verification(tmp_path) == []
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_receipt_of_an_erasure_that_is_lost_is_named(
+    tmp_path: Path, waiting: list[str], number: int
+) -> None:
+    """The newest too; erasures at once lose no receipt of each other."""
+    with ThreadPoolExecutor(3) as pool:
+        erasures = [
+            pool.submit(review.erase, tmp_path, [clip_id], review.LOCAL, "anna")
+            for clip_id in waiting
+        ]
+    assert [erasure.result().done for erasure in erasures] == [[clip_id] for clip_id in waiting]
+    receipts = sorted(Workspace(tmp_path).receipts_dir().iterdir())
+    assert len(receipts) == 3
+    assert verification(tmp_path) == []
+    receipts[-number].unlink()
+    assert verification(tmp_path) == [
+        f"review: {receipts[-number]} is missing: restore it from a backup"
+    ]
+
+
+def test_a_receipt_that_was_changed_is_named(tmp_path: Path, waiting: list[str]) -> None:
+    review.erase(tmp_path, waiting[:1], review.LOCAL, "anna")
+    (receipt,) = Workspace(tmp_path).receipts_dir().iterdir()
+    receipt.write_text(receipt.read_text().replace("anna", "anne"))
+    (line,) = verification(tmp_path)
+    assert f"receipt: {receipt} was changed after it was written" in line
+
+
+def test_a_late_verdict_that_is_lost_is_named(tmp_path: Path, waiting: list[str]) -> None:
+    late = Verdict(clip=waiting[0], decision="reject", by="ben", at=clips.NOON)
+    path = verdicts.save_late(Workspace(tmp_path), late)
+    assert verification(tmp_path) == []
+    path.unlink()
+    assert verification(tmp_path) == [f"review: {path} is missing: restore it from a backup"]

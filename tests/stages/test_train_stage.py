@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from oneclick import detectors, report, settings
 from oneclick.catalog import Catalog
@@ -26,15 +24,6 @@ from tests.training import toy
 OPTIONS = settings.load(
     train={"steps": 1, "batch": 2, "stride": 2, "min_test_images": 1}
 ).train_options()
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Networks this small gain nothing from threads that wait for each other on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import errno
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import fsspec
 import pytest
-import torch
 
 from oneclick import settings
 from oneclick.core.clips import ClipStage
@@ -25,14 +24,6 @@ from tests.stages import accepted
 OPTIONS = settings.load(
     train={"steps": 1, "batch": 2, "stride": 1, "min_test_images": 1}
 ).train_options()
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -182,6 +182,8 @@ from oneclick.storage import files, locks
 home = Path(sys.argv[1])
 with files.atomic_file(home / "models" / "a.pt") as file:
     file.write_text("half")
+    for suffix in ("journal", "wal", "shm"):  # where it is a database that SQLite writes
+        Path(f"{file}-{suffix}").write_text("half")
     with files.atomic_dir(home / "clips" / "b") as folder:
         (folder / "clip.mp4").write_text("half")
         os.kill(os.getpid(), signal.SIGKILL)
@@ -194,8 +196,12 @@ def test_a_sweep_removes_what_a_killed_process_left_and_nothing_else(tmp_path: P
     notes.write_text("somebody's own")
     with files.atomic_file(tmp_path / "clips" / "live") as live:
         live.write_text("being written")
-        assert files.sweep(tmp_path) == 2
+        journal = Path(f"{live}-journal")
+        journal.touch()
+        assert files.sweep(tmp_path) == 5
         assert live.exists()
+        assert journal.exists()
+        journal.unlink()
     assert files.sweep(tmp_path) == 0
     names = sorted(p.name for p in tmp_path.rglob("*") if p.is_file())
     assert names == [".notes.tmp", "live"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +13,7 @@ import pytest
 
 from oneclick.core.errors import Unavailable
 from oneclick.storage import locks
-from oneclick.storage.locks import WriteLock
+from oneclick.storage.locks import LockOrderError, WriteLock
 from oneclick.storage.workspace import Workspace
 
 HOLD = """
@@ -66,3 +68,24 @@ def test_a_folder_can_be_locked_without_a_file_in_it(tmp_path: Path) -> None:
             locks.file_lock(tmp_path, wait=False),
         ):
             raise AssertionError("two hold the lock")
+
+
+def test_two_locks_are_taken_in_one_order_only(tmp_path: Path) -> None:
+    workspace, other, order = Workspace(tmp_path), Workspace(tmp_path / "other"), list(WriteLock)
+    for outer, inner in itertools.permutations(order, 2):
+        is_right = order.index(outer) < order.index(inner)
+        refusal = pytest.raises(LockOrderError, match=f"{inner.value!r} is taken inside")
+        with (
+            locks.hold(workspace, outer),
+            contextlib.nullcontext() if is_right else refusal,
+            locks.hold(workspace, inner),
+        ):
+            assert is_right
+        with locks.hold(other, outer), locks.hold(workspace, inner):
+            pass  # those of another workspace are others'
+
+
+def test_no_two_locks_share_a_number_in_postgres() -> None:
+    numbers = {lock.number for lock in WriteLock}
+    assert len(numbers) == len(WriteLock)
+    assert max(numbers) < 1 << 31

@@ -101,3 +101,24 @@ def test_a_rollback_that_names_the_bad_model_can_be_said_twice(workspace: Worksp
     assert model_registry.rollback(workspace, instead_of="c") == "b"
     assert model_registry.rollback(workspace, instead_of="c") == "b"
     assert model_registry.rollback(workspace) == "a"
+
+
+def test_a_registry_that_is_lost_is_no_first_promotion(workspace: Workspace) -> None:
+    """Without a champion, any candidate would be promoted."""
+    model_registry.promote(workspace, "a", "first", instead_of=None)
+    workspace.champion_file.unlink()
+    with pytest.raises(BadInput, match=r"champion\.json is missing, but a model was in service"):
+        model_registry.champion(workspace)
+    with pytest.raises(BadInput, match="is missing"):
+        model_registry.promote(workspace, "b", "better", instead_of=None)
+    assert model_registry.champion(workspace, "big-net") is None
+    model_registry.promote(workspace, "b", "by hand")
+    assert model_registry.champion(workspace) == "b"
+
+
+def test_a_changed_registry_is_noticed(workspace: Workspace) -> None:
+    model_registry.promote(workspace, "a", "first")
+    path = workspace.champion_file
+    path.write_text(path.read_text().replace('"model": "a"', '"model": "b"'))
+    with pytest.raises(BadInput, match="was changed after it was written"):
+        model_registry.champion(workspace)

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -67,9 +68,14 @@ def test_columns_and_metadata_are_the_documented_ones(tmp_path):
     predictions.save(path, made([(3, 1, 2, 3, 0.5)]))
     schema = pq.read_schema(path)
     assert schema.names == ["frame", "x1", "y1", "x2", "y2", "score", "class_id"]
-    assert schema.metadata[predictions.METADATA_KEY] == (
-        b'{"fps": 12.5, "frames": 100, "model": "opencv-hog", "names": ["person", "wheelchair"]}'
-    )
+    metadata = json.loads(schema.metadata[predictions.METADATA_KEY])
+    assert {len(metadata.pop("seal")), len(metadata.pop("sha256"))} == {64}
+    assert metadata == {
+        "fps": 12.5,
+        "frames": 100,
+        "model": "opencv-hog",
+        "names": ["person", "wheelchair"],
+    }
 
 
 def test_equal_content_gives_equal_bytes_and_no_leftovers(tmp_path):
@@ -150,6 +156,8 @@ def test_a_signal_with_a_hole_is_refused(tmp_path):
     path = tmp_path / "s"
     predictions.save_signal(path, [1.0, 2.0])
     table = pq.read_table(path)
+    # As earlier versions wrote it: with the number of frames alone.
+    table = table.replace_schema_metadata({predictions.METADATA_KEY: b'{"frames": 2}'})
     pq.write_table(table.slice(1), path)
     with pytest.raises(BadInput, match="count 0, 1, 2"):
         predictions.load_signal(path)
@@ -212,3 +220,32 @@ def test_chunks_of_what_is_no_file_of_ours_are_refused(
     for read in (predictions.load_chunks, predictions.load_signal_chunks):
         with pytest.raises(BadInput, match=r"x\.parquet: no (predictions|signal) file"):
             list(read(path, 10))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("fps", 25.0), ("threshold", 0.1), ("frames", 99), ("sha256", "0" * 64)]
+)
+def test_changed_metadata_are_noticed(tmp_path, key, value):
+    path = tmp_path / "m.parquet"
+    predictions.save(path, made([(3, 1, 2, 3, 0.5)]), threshold=0.5)
+    table = pq.read_table(path)
+    metadata = json.loads(table.schema.metadata[predictions.METADATA_KEY]) | {key: value}
+    text = json.dumps(metadata).encode()
+    pq.write_table(table.replace_schema_metadata({predictions.METADATA_KEY: text}), path)
+    for read in (predictions.load, predictions.load_threshold, lambda p: list(load_all(p))):
+        with pytest.raises(BadInput, match="changed after it was written"):
+            read(path)
+
+
+def load_all(path: Path):
+    return predictions.load_chunks(path, 50)
+
+
+def test_other_values_than_those_written_are_noticed(tmp_path):
+    """As where a flipped bit in the footer leads to other pages."""
+    path = tmp_path / "m.parquet"
+    predictions.save(path, made([(3, 1, 2, 3, 0.5), (4, 1, 2, 3, 0.5)]))
+    table = pq.read_table(path)
+    pq.write_table(table.slice(0, 1), path)
+    with pytest.raises(BadInput, match="changed after it was written"):
+        predictions.load(path)

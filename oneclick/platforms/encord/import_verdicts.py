@@ -24,7 +24,7 @@ from oneclick.platforms.encord.load import branch_name
 from oneclick.platforms.encord.project import EncordProject
 from oneclick.platforms.encord.records import EncordRecord, EncordRecords, clip_title
 from oneclick.platforms.verdict_inbox import VerdictInbox
-from oneclick.storage import files, labels
+from oneclick.storage import labels, sealed_files
 from oneclick.storage.workspace import Workspace
 
 ROWS, READ, UNITS = 500, 20, 100
@@ -81,14 +81,14 @@ class VerdictImporter:
         for start in range(0, len(data_hashes), ROWS):
             self.import_batch({data: records[data] for data in data_hashes[start : start + ROWS]})
         swept = cursor.swept if cursor is not None and actions is not None else started_at
-        files.write_json(self._cursor, _Cursor(started_at, swept))
+        sealed_files.write(self._cursor, _Cursor(started_at, swept))
 
     def read_cursor(self) -> _Cursor | None:
         """Return the cursor of the last fetch, or None where it is missing or broken."""
         if not self._cursor.exists():
             return None
         try:
-            cursor: _Cursor = files.read_json(self._cursor, _Cursor)
+            cursor: _Cursor = sealed_files.read(self._cursor, _Cursor)
         except BadInput:
             return None
         return cursor

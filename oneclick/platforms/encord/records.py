@@ -13,7 +13,7 @@ import msgspec
 from oneclick.core import ids
 from oneclick.core.errors import BadInput
 from oneclick.platforms.encord.options import EncordOptions
-from oneclick.storage import files
+from oneclick.storage import sealed_files
 
 
 class EncordRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,14 +43,14 @@ class EncordRecords:
         if not path.exists():
             return None
         try:
-            record: EncordRecord = files.read_json(path, EncordRecord)
+            record: EncordRecord = sealed_files.read(path, EncordRecord)
         except BadInput:
             return None
         return record
 
     def save(self, record: EncordRecord) -> None:
         """Write a record atomically."""
-        files.write_json(self._path(record.clip), record)
+        sealed_files.write(self._path(record.clip), record)
 
     def delete(self, clip_id: str) -> None:
         """Delete the record of a clip, if there is one."""

@@ -18,6 +18,8 @@ import msgspec
 from oneclick.core.errors import UsageError
 from oneclick.platforms.base import RequestCheck, UntrustedWebhook
 from oneclick.platforms.encord.options import EncordOptions
+from oneclick.storage import bounded_documents
+from oneclick.storage.bounded_documents import BrokenJson
 
 PATH = "/hooks/encord"
 SECRET_VARIABLE = "ENCORD_WEBHOOK_SECRET"
@@ -84,6 +86,7 @@ def reports_decision(
     if not sent_at.isdecimal() or abs(timestamp - int(sent_at)) > MAX_AGE_SECONDS:
         raise UntrustedWebhook(f"sent at {sent_at}, not now: compare the clocks")
     try:
-        return msgspec.json.decode(body, type=_WebhookEvent).event_type in DECISION_EVENTS
-    except msgspec.MsgspecError:
+        event: _WebhookEvent = bounded_documents.parse_json(body, _WebhookEvent)
+    except BrokenJson:
         return False
+    return event.event_type in DECISION_EVENTS

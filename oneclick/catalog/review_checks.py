@@ -1,0 +1,97 @@
+"""Checks of reviews: verdicts, tasks, receipts, and that each clip in review waits somewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from oneclick.catalog.file_checks import FileCheck
+from oneclick.core.errors import BadInput
+from oneclick.core.review import Verdict
+from oneclick.storage import bounded_files, files, labels, sealed_files, verdicts
+from oneclick.storage.inventories import Inventory
+from oneclick.storage.verdicts import VerdictFile
+
+LOCAL = "local"
+"""Name of our own platform, whose tasks are files of the workspace."""
+
+
+class ReviewCheck(FileCheck):
+    """Verdicts: archived, waiting to be taken in, and late; tasks; receipts."""
+
+    def run(self) -> list[str]:
+        """Return a sentence for each problem."""
+        archives = verdicts.read_archives(self.workspace, self.problems)
+        archived = {verdict.key: verdict for part in archives.values() for verdict in part}
+        for row in self.catalog.verdicts():
+            name = f"clip {row.clip}"
+            verdict = archived.pop((row.clip, row.by, row.at), None)
+            if verdict is None:
+                self.add(name, f"the archive holds no verdict of {row.by} at {row.at:%Y-%m-%d}")
+                continue
+            told = (verdict.decision, verdict.seconds, verdict.edits, verdict.reason)
+            if told != (row.decision, row.seconds, row.edits, row.reason):
+                self.add(name, f"the archived verdict of {row.by} is not the one in the catalog")
+            self._check_corrections(name, verdict)
+        for verdict in archived.values():
+            self.add(f"clip {verdict.clip}", f"the verdict of {verdict.by} is not in the catalog")
+        for pattern in ("review/verdicts/*.json", "review/*/verdicts/*.json"):
+            for path in self.paths(pattern):
+                self.read(f"clip {path.stem}", _read_waiting, path)
+        for path in Inventory.RECEIPTS.files(self.workspace):
+            self.read("receipt", sealed_files.read, path)
+        for inventory in (Inventory.RECEIPTS, Inventory.LATE_VERDICTS):
+            for path in self.missing_files("review", inventory):
+                self.add("review", f"{path} is missing: restore it from a backup")
+        for path in self.paths("review/tasks/*.json"):
+            self.read(f"clip {path.stem}", self._check_task, path)
+        for clip_id, platform in self.catalog.platforms_in_review().items():
+            waits = verdicts.is_waiting(self.workspace, clip_id) or clip_id in archives
+            if platform in ("", LOCAL) and not waits:
+                remedy = f"oneclick review send {clip_id}"
+                self.add(f"clip {clip_id}", f"is in review, but its task is lost: {remedy}")
+        return self.problems
+
+    def _check_corrections(self, name: str, verdict: VerdictFile) -> None:
+        """Compare the labels in a verdict with the label revision that it became."""
+        corrected = self.read(name, verdict.corrected_labels)
+        if corrected is None or not self.deep:
+            return
+        for path in labels.revisions(self.workspace, verdict.clip):
+            try:
+                revision = labels.load(path)
+            except BadInput:
+                continue  # named by the check of clips
+            if (revision.made_by, revision.made_at) == (verdict.by, verdict.at):
+                same = replace(revision, revision=corrected.revision, parent=corrected.parent)
+                if labels.encode(same) != labels.encode(corrected):
+                    self.add(name, f"the archived verdict of {verdict.by} is not {path}")
+
+    def _check_task(self, path: Path) -> None:
+        """Compare a task with the label revision that it is a copy of.
+
+        Raises:
+            BadInput: it is broken, or was changed after it was sent.
+        """
+        content = bounded_files.read_bytes(path, files.MAX_JSON)
+        remedy = f"oneclick review send {path.stem}"
+        try:
+            sealed_files.check(content, path)
+        except BadInput as error:
+            raise BadInput(f"{error}; or {remedy}") from None
+        copies = labels.revisions(self.workspace, path.stem) if self.deep else []
+        if copies and not any(_is_copy(content, copy) for copy in copies):
+            raise BadInput(f"{path} is none of the label revisions of the clip: {remedy}")
+
+
+def _is_copy(task: bytes, path: Path) -> bool:
+    """Check whether a task, with or without a seal, is the label file at `path`."""
+    content = path.read_bytes()
+    try:
+        return task in (content, sealed_files.add_seal(content))
+    except BadInput:
+        return False
+
+
+def _read_waiting(path: Path) -> Verdict:
+    return verdicts.read(path).verdict()

@@ -1,0 +1,191 @@
+"""Damages that no command names and that are harmless by construction, each with the proof."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from oneclick.platforms.local import LocalPlatform
+from oneclick.report import progress
+from oneclick.stages import maintain, publish
+from oneclick.storage import datasets, predictions, retention
+from oneclick.storage.workspace import Workspace
+from tests.faults import ends, laps
+from tests.faults.damages import KINDS, DamageTrial
+
+Proof = Callable[[Path, Path, DamageTrial], bool]
+"""Takes an undamaged folder, its damaged copy and the trial."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a damage that no command names is harmless by construction, and the proof of it."""
+
+    sentence: str
+    proof: Proof
+
+
+def catalog_is_whole(root: Path, copy: Path, trial: DamageTrial) -> bool:
+    """Check that the catalog tells the same as before, but for the history of clips."""
+    reference = ends.catalog_state(root / "home")
+    return not ends.differences(ends.catalog_state(copy / "home"), reference)
+
+
+def is_made_again(step: Callable[[Path], object]) -> Proof:
+    """Return a check that a step makes the file again as it was."""
+
+    def check(root: Path, copy: Path, trial: DamageTrial) -> bool:
+        step(copy)
+        path = trial.target(root / "home")
+        again = copy / path.relative_to(root)
+        return bool(ends.content(again) == ends.content(path))
+
+    return check
+
+
+def is_fetched_once(root: Path, copy: Path, trial: DamageTrial) -> bool:
+    """Check that the recording is fetched again, and is there once."""
+    laps.fetch_film(copy)
+    return len(list((copy / "home" / "videos" / "ward").glob("*.json"))) == 1
+
+
+def is_removed_anyway(root: Path, copy: Path, trial: DamageTrial) -> bool:
+    """Check that maintenance removes the undamaged file."""
+    shutil.copy2(trial.target(root / "home"), copy / trial.target(root / "home").relative_to(root))
+    laps.remove_old(copy)
+    return not list((copy / "home").glob(KINDS[trial.kind]))
+
+
+def is_asked_again(root: Path, copy: Path, trial: DamageTrial) -> bool:
+    """Check that the clip waits for a reviewer."""
+    clip_id = trial.target(root / "home").stem
+    return clip_id in LocalPlatform(Workspace(copy / "home").review_dir()).pending()
+
+
+def is_not_trained_on(root: Path, copy: Path, trial: DamageTrial) -> bool:
+    """Check that the copy of the frame that trainings read is what was published."""
+    return publish.verify(copy / "home", None, "") == []
+
+
+def curve_is_drawn(root: Path, copy: Path, trial: DamageTrial) -> bool:
+    """Check that the screens skip what is broken of a loss curve."""
+    progress.newest_loss_curve(copy / "home")
+    return True
+
+
+def reads_the_same(root: Path, copy: Path, trial: DamageTrial) -> bool:
+    """Check that all readers of predictions and signals get what was written."""
+    path = trial.target(root / "home")
+    return bool(readings(copy / path.relative_to(root)) == readings(path))
+
+
+def readings(path: Path) -> Any:
+    """Return what each reader of a Parquet file gets."""
+    if "signals" in path.parts:
+        chunks = [part.tolist() for part in predictions.load_signal_chunks(path, 20)]
+        return ends.content(path), chunks
+    parts = [(part.boxes.tolist(), part.fps) for part in predictions.load_chunks(path, 20)]
+    return ends.content(path), parts, predictions.load_threshold(path)
+
+
+def is_relabelled(root: Path, copy: Path, trial: DamageTrial) -> bool:
+    """Check that the clip's labels are as before, and that learning from reviews goes on."""
+    laps.learn(copy)
+    return catalog_is_whole(root, copy, trial)
+
+
+def is_as_old(root: Path, copy: Path, trial: DamageTrial) -> bool:
+    """Check that maintenance finds the recordings as old as before."""
+    maintain.maintain(copy / "home", 0)
+    states = [retention.load(Workspace(place / "home").retention_file) for place in (root, copy)]
+    return states[0] is not None and states[1] is not None and states[0].births == states[1].births
+
+
+def is_read_by_nobody(root: Path, copy: Path, trial: DamageTrial) -> bool:
+    """Check that a whole lap goes on beside the file."""
+    laps.collect(copy)
+    laps.publish_accepted(copy)
+    return True
+
+
+def open_index(root: Path) -> None:
+    """Open the index of the newest version as a training does."""
+    workspace = Workspace(root / "home")
+    datasets.open_index(workspace.dataset_dir(datasets.names(workspace)[-1]), "train")
+
+
+HARMLESS = {
+    ("catalog", "any"): Reason(
+        "the catalog is an index: opening it takes in again what the files tell", catalog_is_whole
+    ),
+    ("generation of the catalog", "any"): Reason(
+        "a hint that the catalog is behind: where it is broken the files are looked at again",
+        catalog_is_whole,
+    ),
+    ("recording", "remove"): Reason(
+        "its clips are cut, and maintenance removes it after its time", is_removed_anyway
+    ),
+    ("source of a recording", "any"): Reason(
+        "it only saves reading a source again, which is fetched once by its content",
+        is_fetched_once,
+    ),
+    ("predictions", "flip"): Reason("it reads the same, as its digest proves", reads_the_same),
+    ("predictions on a clip", "flip"): Reason(
+        "it reads the same, as its digest proves", reads_the_same
+    ),
+    ("signal", "flip"): Reason("it reads the same, as its digest proves", reads_the_same),
+    ("predictions on a clip", "remove"): Reason(
+        "the labels are made from it; whoever needs it again runs the labeller again",
+        is_relabelled,
+    ),
+    ("frame", "flip"): Reason(
+        "one bit changes a few pixels; trainings read the copy on the server, whose digest is kept",
+        is_not_trained_on,
+    ),
+    ("verdict that waits", "remove"): Reason(
+        "nothing else knows of it yet, but its task is there: a person is asked again",
+        is_asked_again,
+    ),
+    ("index of a manifest", "remove"): Reason(
+        "opening it writes it again from the manifest", is_made_again(open_index)
+    ),
+    ("curve of a training", "any"): Reason(
+        "it is drawn on a screen and decides nothing", curve_is_drawn
+    ),
+    ("calibration", "remove"): Reason(
+        "the weekly calibration makes it again from the reviews", is_made_again(laps.learn)
+    ),
+    ("skills of labellers", "remove"): Reason(
+        "the weekly calibration makes it again from the reviews", is_made_again(laps.learn)
+    ),
+    ("evaluations of hits", "remove"): Reason(
+        "the weekly calibration makes it again from the reviews", is_made_again(laps.learn)
+    ),
+    ("traceback", "any"): Reason("people read it, programs do not", is_read_by_nobody),
+    ("names of cameras", "remove"): Reason(
+        "names may be erased at any time: recordings and clips keep their codes", catalog_is_whole
+    ),
+    ("time of maintenance", "remove"): Reason(
+        "the next maintenance takes the times of the recordings again", is_as_old
+    ),
+}
+"""Damages that no command names, by kind and damage."""
+
+
+def damaging(root: Path, copy: Path, trials: Sequence[DamageTrial]) -> list[DamageTrial]:
+    """Return the trials whose damage HARMLESS does not prove to be harmless."""
+    return [trial for trial in trials if not is_harmless(root, copy, trial)]
+
+
+def is_harmless(root: Path, copy: Path, trial: DamageTrial) -> bool:
+    """Check on a copy of a folder that a damage changes nothing that anybody relies on."""
+    reason = HARMLESS.get((trial.kind, trial.damage), HARMLESS.get((trial.kind, "any")))
+    shutil.copytree(root, copy)
+    try:
+        trial.strike(copy / "home")
+        return reason is not None and reason.proof(root, copy, trial)
+    finally:
+        shutil.rmtree(copy)

@@ -1,0 +1,115 @@
+"""The command line itself, twice at once on one workspace: one does it, the other says so."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oneclick.catalog import Catalog, verify
+from oneclick.core.clips import ClipStage
+from oneclick.platforms.local import LocalPlatform
+from oneclick.services import prefect_access
+from oneclick.storage.workspace import Workspace
+from tests.faults import ends, laps
+from tests.waits import HANG_SECONDS, wait_until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+ROUNDS = 60
+SETTINGS = "[triggers]\nmin_clips = 4\nclip_seconds = 0.6\ngap = 0.3\n"
+SERVES = "worker      takes the runs"
+COMPARED = ("videos", "predictions", "signals", "hits", "clips", "review", "datasets")
+"""Folders of the workspace whose files must be those of one lap."""
+
+
+def start(root: Path, name: str, *words: str) -> subprocess.Popen[bytes]:
+    """Start a command on the workspace in `root`; what it prints goes to `<name>.log`."""
+    command = [sys.executable, "-m", "oneclick", *words, "--home", str(root / "home")]
+    env = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+    with (root / f"{name}.log").open("wb") as log:
+        return subprocess.Popen(
+            command, cwd=root, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+
+
+def lap_state(home: Path) -> dict[str, Any]:
+    """Return the files of a lap and its clips in the catalog, which must be sound."""
+    with Catalog.open(home) as catalog:
+        assert verify.verify(catalog, deep=True) == []
+        clips = sorted((row.clip.id, row.stage) for row in catalog.clips())
+    contents = {
+        name: content
+        for name, content in ends.file_state(home).items()
+        if name.split("/")[0] in COMPARED
+    }
+    return {"clips": clips, "files": contents}
+
+
+def run_at_once(root: Path, film: Path, count: int) -> dict[str, Any]:
+    """Run a lap in several programs at once on a fresh workspace; return what is there."""
+    root.mkdir()
+    (root / "oneclick.toml").write_text(SETTINGS)
+    words = ("run", str(film), "--predictor", laps.PREDICTOR)
+    programs = [start(root, f"run-{k}", *words) for k in range(count)]
+    codes = [program.wait(HANG_SECONDS) for program in programs]
+    logs = [(root / f"run-{k}.log").read_text() for k in range(count)]
+    assert codes == [0] * count, "\n".join(logs)
+    state = lap_state(root / "home")
+    waiting = LocalPlatform(Workspace(root / "home").review_dir()).pending()
+    assert [(clip_id, ClipStage.IN_REVIEW) for clip_id in waiting] == state["clips"]
+    shutil.rmtree(root)
+    return state
+
+
+def test_two_runs_at_once_make_one_lap(tmp_path: Path) -> None:
+    film = tmp_path / "ward_20260105T080000Z.mp4"
+    laps.film(film)
+    reference = run_at_once(tmp_path / "root", film, 1)
+    assert len(reference["clips"]) == 4
+    for _ in range(ROUNDS):
+        assert run_at_once(tmp_path / "root", film, 2) == reference
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def serve_at_once(root: Path) -> None:
+    """Start `oneclick up` twice at once on a fresh workspace: one serves, one is told so."""
+    root.mkdir()
+    programs = [start(root, f"up-{k}", "up", "--port", str(free_port())) for k in range(2)]
+    logs = [root / f"up-{k}.log" for k in range(2)]
+
+    def is_settled() -> bool:
+        ended = [program.poll() is not None for program in programs]
+        return all(ended) or (any(ended) and any(SERVES in log.read_text() for log in logs))
+
+    wait_until(is_settled, lambda: [log.read_text() for log in logs])
+    loser = next(k for k in range(2) if programs[k].poll() is not None)
+    winner = 1 - loser
+    assert programs[winner].poll() is None, [log.read_text() for log in logs]
+    assert programs[loser].returncode == 4, logs[loser].read_text()
+    *_, line = logs[loser].read_text().splitlines()
+    record = prefect_access.last_announced(root / "home")
+    assert record is not None
+    assert record.pid == programs[winner].pid
+    assert "another oneclick up serves" in line or "holds the lock 'serve'" in line
+    programs[winner].send_signal(signal.SIGINT)
+    assert programs[winner].wait(HANG_SECONDS) == 0, logs[winner].read_text()
+    assert prefect_access.last_announced(root / "home") is None
+    shutil.rmtree(root)
+
+
+def test_of_two_ups_at_once_one_serves(tmp_path: Path) -> None:
+    for _ in range(ROUNDS):
+        serve_at_once(tmp_path / "root")
