@@ -13,7 +13,7 @@ from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
 from oneclick.flows import models, policy
 from oneclick.stages import cut, extract, fetch, predict, trigger
-from oneclick.storage import cameras
+from oneclick.storage import cameras, cards
 from oneclick.storage.cameras import CodePolicy
 from oneclick.storage.workspace import Workspace
 
@@ -91,7 +91,7 @@ def collect(
 
 
 def videos_to_search(conf: settings.Settings) -> list[str]:
-    """Return the ids of recordings that no model has searched yet.
+    """Return the ids of recordings that no model has searched yet, or whose signals are lost.
 
     A new champion does not search again what the old one has searched. With a predictor named in
     the settings, all recordings are searched.
@@ -99,4 +99,12 @@ def videos_to_search(conf: settings.Settings) -> list[str]:
     workspace, search_all = Workspace(conf.home), conf.detect.predictor != "auto"
     with Catalog.open(conf.home) as catalog:
         videos = [video for video in catalog.videos() if workspace.video_file(video).exists()]
-    return [video.id for video in videos if search_all or not workspace.hits(video.id).exists()]
+        signals = catalog.marks(cards.MEASURE_STEP)
+    lost = {
+        video_id for video_id, name in signals if not workspace.signals(video_id, name).exists()
+    }
+    return [
+        video.id
+        for video in videos
+        if search_all or video.id in lost or not workspace.hits(video.id).exists()
+    ]

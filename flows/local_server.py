@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,10 +27,15 @@ from oneclick.core.errors import Unavailable
 from oneclick.services import prefect_access
 from oneclick.services.origin_guard import origin_of
 from oneclick.services.prefect_http import LOOPBACK
-from oneclick.storage import files
+from oneclick.storage import files, locks
 
 MARK = "PREFECT__SERVER_EPHEMERAL"
 """Prefect's own variable for a server that serves one process."""
+DATABASE = "prefect.db"
+"""Prefect's database in its folder, where no other is set."""
+UNFINISHED = "prefect.db.new"
+"""Mark beside a database that is being set up."""
+SETUP_LOCK = "setup.lock"
 STOP_SECONDS = 5.0
 _PR_SET_PDEATHSIG = 1
 
@@ -48,6 +53,8 @@ class EmbeddedServer:
         prefect_access.make_private(folder)
         with files.guard(folder):
             self._log.write_bytes(b"")
+        self._setup = contextlib.ExitStack()  # held until the server answers
+        self._setup.enter_context(database_setup(folder))
         # Other processes of this machine may connect: the key is of this one and its children.
         key, listener = prefect_access.new_key(), open_socket("127.0.0.1", 0)
         origin = origin_of("http", "127.0.0.1", listener.getsockname()[1])
@@ -70,12 +77,13 @@ class EmbeddedServer:
             Unavailable: it ended, or does not answer within `seconds`.
         """
         deadline = time.monotonic() + seconds
-        while not is_ready(self._url):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise Unavailable(
-                    f"Prefect's embedded server did not start: see the end of {self._log}"
-                )
-            time.sleep(0.05)
+        with self._setup:
+            while not is_ready(self._url):
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise Unavailable(
+                        f"Prefect's embedded server did not start: see the end of {self._log}"
+                    )
+                time.sleep(0.05)
 
     def stop(self) -> None:
         """End the server, by force after STOP_SECONDS."""
@@ -84,6 +92,31 @@ class EmbeddedServer:
             self._process.wait(STOP_SECONDS)
         self._process.kill()
         self._process.wait()
+
+
+@contextlib.contextmanager
+def database_setup(folder: Path) -> Iterator[None]:
+    """Let one server at a time set up the database in `folder`: hold this until it answers.
+
+    Two that create its tables at once break each other, and so does one that was killed meanwhile:
+    a database that was not finished is moved aside, and the next is begun anew.
+
+    Raises:
+        Unavailable, NoSpace: the folder cannot be written.
+    """
+    database, mark = folder / DATABASE, folder / UNFINISHED
+    with locks.file_lock(folder / SETUP_LOCK):
+        with files.guard(database):
+            if mark.exists():
+                for suffix in ("", "-wal", "-shm"):
+                    part = database.with_name(f"{DATABASE}{suffix}")
+                    with contextlib.suppress(FileNotFoundError):
+                        part.replace(part.with_name(f"{part.name}.unfinished"))
+            if not database.exists():
+                mark.touch()
+        yield
+        with files.guard(mark):
+            mark.unlink(missing_ok=True)
 
 
 def open_socket(host: str, port: int) -> socket.socket:

@@ -21,7 +21,7 @@ def predictor(conf: Settings) -> str:
     """Return the predictor: as set, else the champion, else BOOTSTRAP."""
     if conf.detect.predictor != AUTO:
         return conf.detect.predictor
-    has_champion = Workspace(conf.home).champion_file.exists()
+    has_champion = model_registry.has_champion(Workspace(conf.home))
     return "model:champion" if has_champion else BOOTSTRAP
 
 

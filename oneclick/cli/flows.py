@@ -132,16 +132,15 @@ def parse_parameter(text: str) -> tuple[str, Any]:
     Raises:
         UsageError: if the name or the equals sign is missing.
     """
-    import msgspec
-
     from oneclick.core.errors import UsageError
+    from oneclick.storage import bounded_documents
 
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise UsageError(f"--set {text!r}: expected name=value")
     try:
-        return name, msgspec.json.decode(value)
-    except msgspec.DecodeError:
+        return name, bounded_documents.parse_json(value)
+    except bounded_documents.BrokenJson:
         return name, value
 
 

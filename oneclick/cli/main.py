@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -28,6 +28,12 @@ from oneclick.cli import (
     up,
     video,
 )
+from oneclick.core import visible
+
+WRONG_USAGE: Any = next(
+    base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException"
+)
+"""What Typer raises for arguments that it cannot parse; it has no name of its own in Typer."""
 
 app = typer.Typer(
     name="oneclick",
@@ -96,7 +102,14 @@ def run() -> None:
     # Prefect's temporary server outlives a process that dies of SIGTERM without unwinding.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        app()
+        sys.exit(app(standalone_mode=False))  # the exit code of typer.Exit, else None
+    except WRONG_USAGE as error:
+        error.message = visible.line(error.message)  # it quotes the arguments
+        error.show()
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        output.message("oneclick: aborted")
+        sys.exit(1)
     except OneclickError as error:
         output.message(f"oneclick: {error}")
         output.debug_traceback(error)

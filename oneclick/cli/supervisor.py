@@ -134,13 +134,14 @@ class Supervisor:
             self.env.pop(name, None)
         self.env |= {"PREFECT_API_URL": url, "PREFECT_API_AUTH_STRING": key}
         local_server.bypass_proxy(self.env)
-        child = local_server.start_server(listener, origins, key, self.env, log)
-        self.children["server"] = child
-        deadline = time.monotonic() + START_SECONDS
-        while not local_server.is_ready(url):
-            if child.poll() is not None or time.monotonic() > deadline:
-                raise Unavailable(f"the Prefect server did not start: see the end of {log}")
-            time.sleep(0.2)
+        with local_server.database_setup(log.parent):
+            child = local_server.start_server(listener, origins, key, self.env, log)
+            self.children["server"] = child
+            deadline = time.monotonic() + START_SECONDS
+            while not local_server.is_ready(url):
+                if child.poll() is not None or time.monotonic() > deadline:
+                    raise Unavailable(f"the Prefect server did not start: see the end of {log}")
+                time.sleep(0.2)
         add_zombie_automation(url.replace("://", f"://{key}@", 1))
         return url
 

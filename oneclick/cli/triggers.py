@@ -78,9 +78,18 @@ def scan(
 ) -> None:
     """Run the triggers over a detections file; needs no workspace."""
     from oneclick import triggers
+    from oneclick.core.errors import BadInput
 
     other_score = min_score if against_min_score is None else against_min_score
-    blocks = load_blocks(detections, against, fps, min_score, other_score)
+    rival_problem = ""
+    try:
+        blocks = load_blocks(detections, against, fps, min_score, other_score)
+    except BadInput as error:
+        if against is None:
+            raise
+        # Raises again where the first file is the broken one.
+        blocks = load_blocks(detections, None, fps, min_score, None)
+        rival_problem = f"{error}; scanned without it"
     rules = triggers.make()
     hits = [hit for block in blocks for hit in block.find(rules)]
     if budget is None:
@@ -100,7 +109,9 @@ def scan(
     for name, problem in rules.problems().items():
         output.message(problem)
         output.debug_traceback(rules.failures[name])
-    if rules.failures:
+    if rival_problem:
+        output.message(rival_problem)
+    if rules.failures or rival_problem:
         raise typer.Exit(3)
 
 

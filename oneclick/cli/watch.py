@@ -110,11 +110,14 @@ def redraw(captured: CapturedOutput) -> None:
 
 def print_changes(captured: CapturedOutput, last: CapturedOutput) -> None:
     """Print what differs from `last`: a block of stdout, JSON in one line, messages on stderr."""
+    from oneclick.storage import bounded_documents
+
     data = captured.data
     if data and data != last.data:
-        is_json = data.startswith(("{", "["))
-        if is_json:
-            data = visible.json_text(json.dumps(json.loads(data), ensure_ascii=False))
+        if data.startswith(("{", "[")):
+            with contextlib.suppress(bounded_documents.BrokenJson):  # a text that begins like it
+                value: object = bounded_documents.parse_json(data)
+                data = visible.json_text(json.dumps(value, ensure_ascii=False))
         typer.echo(data)
     if captured.talk != last.talk:
         typer.echo(captured.talk, err=True, nl=False)

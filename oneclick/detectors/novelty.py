@@ -28,7 +28,7 @@ from oneclick.core.errors import BadInput, UnknownName
 from oneclick.detectors import novelty_nets
 from oneclick.detectors.base import Frame
 from oneclick.detectors.novelty_nets import BATCH, HEIGHT, KINDS, WIDTH, Floats, NoveltyKind
-from oneclick.storage import files
+from oneclick.storage import files, sealed_archives
 
 if TYPE_CHECKING:
     from torch import nn
@@ -215,7 +215,7 @@ def save(path: Path, model: NoveltyModel, card: Mapping[str, Any]) -> None:
 
     content = io.BytesIO()
     torch.save({"card": dict(card), "model": model.state()}, content)
-    files.write_atomic(path, content.getvalue())
+    files.write_atomic(path, sealed_archives.add_seal(content.getvalue()))
 
 
 def load(path: Path) -> tuple[NoveltyModel, dict[str, Any]]:
@@ -227,7 +227,8 @@ def load(path: Path) -> tuple[NoveltyModel, dict[str, Any]]:
     import torch
 
     try:
-        document = torch.load(path, map_location="cpu", weights_only=True)
+        content = io.BytesIO(sealed_archives.read(path))
+        document = torch.load(content, map_location="cpu", weights_only=True)
         return NoveltyModel.from_state(document["model"]), dict(document["card"])
-    except (OSError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError, EOFError):
+    except (BadInput, OSError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError, EOFError):
         raise BadInput(f"{path} is no model of novelty: delete it and train it again") from None

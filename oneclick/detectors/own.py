@@ -11,7 +11,7 @@ import msgspec
 from oneclick.core.errors import BadInput, DetectorUnavailable, OneclickError
 from oneclick.detectors import base, networks
 from oneclick.detectors.pytorch import TorchDetector
-from oneclick.storage import files, model_cards, model_registry
+from oneclick.storage import model_cards, model_registry, sealed_files
 from oneclick.storage.workspace import Workspace
 
 CHAMPION = "champion"
@@ -68,7 +68,7 @@ def load_model(name: str, model_id: str, workspace: Workspace, device: str) -> T
             f"detector {name}: {path} is missing; oneclick models list shows what there is"
         )
     try:
-        card: PartialModelCard = files.read_json(path, PartialModelCard)
+        card: PartialModelCard = sealed_files.read(path, PartialModelCard)
     except BadInput as error:
         raise DetectorUnavailable(f"detector {name}: {error}") from None
     return TorchDetector(

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from oneclick.core.detections import Detections
 from oneclick.detectors.base import Frame
 
+NAMES = ("brightness", "detail", "change", "shift", "stir")
+"""Names of the Signals, which `SignalMeter.signals` explains."""
 WIDTH = 160
 """Width that frames are reduced to, px."""
 CELLS = (32, 18)
@@ -65,9 +67,8 @@ class SignalMeter:
             boxes: detections of the predictor at its operating point.
         """
         columns = np.array(self._rows, np.float32).reshape(-1, 4).T
-        names = ("brightness", "detail", "change", "shift")
         stir = [self.largest_motion(k, boxes.boxes[boxes.rows(k)]) for k in range(len(self._rows))]
-        return dict(zip(names, columns, strict=True)) | {"stir": np.array(stir, np.float32)}
+        return dict(zip(NAMES, (*columns, np.array(stir, np.float32)), strict=True))
 
     def moving_cells(self, small: Frame) -> NDArray[np.bool_]:
         """Return the cells of the grid in which at least a third of the pixels move."""

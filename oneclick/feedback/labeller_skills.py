@@ -10,7 +10,7 @@ import msgspec
 
 from oneclick.hindsight import confidence
 from oneclick.hindsight.skills import Skill, TeamSkills
-from oneclick.storage import files
+from oneclick.storage import sealed_files
 from oneclick.storage.workspace import Workspace
 
 Team = tuple[str, ...]
@@ -65,7 +65,7 @@ def load(workspace: Workspace) -> LabellerSkills:
     path = workspace.labeller_skills
     if not path.exists():
         return LabellerSkills()
-    document: _LabellersFile = files.read_json(path, _LabellersFile)
+    document: _LabellersFile = sealed_files.read(path, _LabellersFile)
     teams, clips = {}, {}
     for record in document.teams:
         team = tuple(sorted(record.models))
@@ -97,7 +97,7 @@ def save(workspace: Workspace, labellers: LabellerSkills) -> None:
         )
         for team, skills in sorted(labellers.teams.items())
     ]
-    files.write_json(workspace.labeller_skills, _LabellersFile(teams))
+    sealed_files.write(workspace.labeller_skills, _LabellersFile(teams))
 
 
 def round_skill(skill: Skill) -> Skill:

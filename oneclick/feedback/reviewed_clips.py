@@ -19,7 +19,7 @@ from oneclick.core.hits import Hit
 from oneclick.core.review import POLICY_PREFIX
 from oneclick.feedback import trigger_calibration
 from oneclick.feedback.trigger_calibration import Tallies
-from oneclick.storage import cards, files, labels, predictions
+from oneclick.storage import cards, labels, predictions, sealed_files
 from oneclick.storage.cards import ModelPair
 from oneclick.storage.workspace import Workspace
 from oneclick.triggers import hit_evaluation
@@ -189,7 +189,7 @@ def load_evaluations(workspace: Workspace) -> dict[str, StoredEvaluation]:
     path = workspace.hit_evaluations
     if not path.exists():
         return {}
-    document: _EvaluationsFile = files.read_json(path, _EvaluationsFile)
+    document: _EvaluationsFile = sealed_files.read(path, _EvaluationsFile)
     return document.clips
 
 
@@ -212,4 +212,4 @@ def save_evaluations(workspace: Workspace, clips: Sequence[EvaluatedClip]) -> No
             hits={name: (tally.events, tally.wrong) for name, tally in hits.items()},
             exclusive_errors=dict(clip.evaluation.exclusive_errors),
         )
-    files.write_json(workspace.hit_evaluations, _EvaluationsFile(records))
+    sealed_files.write(workspace.hit_evaluations, _EvaluationsFile(records))

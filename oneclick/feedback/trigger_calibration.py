@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from oneclick.storage import files
+from oneclick.storage import sealed_files
 from oneclick.storage.workspace import Workspace
 from oneclick.triggers import calibrate, priors
 from oneclick.triggers.calibrate import Calibration, TriggerSet, TriggerTally
@@ -54,7 +54,7 @@ def load(workspace: Workspace) -> TriggerCalibration:
     path = workspace.calibration
     if not path.exists():
         return TriggerCalibration()
-    document: _CalibrationFile = files.read_json(path, _CalibrationFile)
+    document: _CalibrationFile = sealed_files.read(path, _CalibrationFile)
     pairs = {pair: decode_tallies(tallies) for pair, tallies in document.pairs.items()}
     return TriggerCalibration(pairs, document.shares)
 
@@ -67,7 +67,7 @@ def save(workspace: Workspace, calibration: TriggerCalibration) -> None:
     """
     pairs = {pair: encode_tallies(calibration.pairs[pair]) for pair in sorted(calibration.pairs)}
     shares = dict(sorted(calibration.shares.items()))
-    files.write_json(workspace.calibration, _CalibrationFile(pairs, shares))
+    sealed_files.write(workspace.calibration, _CalibrationFile(pairs, shares))
 
 
 def decode_tallies(tallies: Tallies) -> dict[TriggerSet, TriggerTally]:

@@ -19,6 +19,7 @@ from oneclick.core.labels import LabelTrack
 from oneclick.formats import base, disk
 from oneclick.formats.base import BoxRows
 from oneclick.storage import bounded_documents, bounded_files
+from oneclick.storage.bounded_documents import BrokenJson, JsonDecoder
 
 Id = int | str
 _TRACK_ATTRIBUTES = ("track_id", "instance_id", "keyframe")
@@ -79,8 +80,8 @@ class CocoAnnotation(msgspec.Struct, gc=False, kw_only=True):
         if size > MAX_ATTRIBUTES:
             raise BadLabels(f"annotation {self.id}: attributes of more than {MAX_ATTRIBUTES} bytes")
         try:
-            return msgspec.json.decode(self.attributes, type=dict[str, Any] | None) or {}
-        except msgspec.MsgspecError as error:
+            return bounded_documents.parse_json(self.attributes, dict[str, Any] | None) or {}
+        except BrokenJson as error:
             raise BadLabels(f"annotation {self.id}: attributes: {error}") from None
 
     def find_track_id(self, attributes: Mapping[str, Any]) -> int:
@@ -97,6 +98,9 @@ def text_attributes(attributes: Mapping[str, Any]) -> dict[str, str]:
         for name, value in attributes.items()
         if name not in _TRACK_ATTRIBUTES
     }
+
+
+_ANNOTATION = JsonDecoder[CocoAnnotation](CocoAnnotation)
 
 
 class CocoCategory(msgspec.Struct):
@@ -255,9 +259,9 @@ def read(path: Path, root: Path, failed: dict[str, str]) -> CocoDocument:
     parsed: _CocoFile | _RawCocoFile
     broken: dict[Any, tuple[Any, str]] = {}
     try:
-        parsed = msgspec.json.decode(content, type=_CocoFile)
-        annotations = parsed.annotations
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        coco: _CocoFile = bounded_documents.parse_json(content, _CocoFile)
+        parsed, annotations = coco, coco.annotations
+    except BrokenJson:
         parsed, annotations, broken = parse_one_by_one(path, content)
     document = CocoDocument(
         path=path,
@@ -298,25 +302,24 @@ def parse_one_by_one(
         BadLabels: the file is not COCO.
     """
     try:
-        parsed = msgspec.json.decode(content, type=_RawCocoFile)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else error
+        parsed: _RawCocoFile = bounded_documents.parse_json(content, _RawCocoFile)
+        elements = str(memoryview(parsed.annotations), "utf-8")
+    except (BrokenJson, UnicodeDecodeError) as error:
         raise BadLabels(
-            f"{path}: not COCO, which has images, annotations and categories ({reason})"
+            f"{path}: not COCO, which has images, annotations and categories ({error})"
         ) from None
     annotations: list[CocoAnnotation] = []
     broken: dict[Any, tuple[Any, str]] = {}
-    elements = str(memoryview(parsed.annotations), "utf-8")
     problems = 0
     for element in bounded_documents.json_elements(elements):
         if len(element) > MAX_ANNOTATION:
             raise BadLabels(f"{path}: an annotation of more than {MAX_ANNOTATION:,} bytes")
         try:
-            annotations.append(msgspec.json.decode(element, type=CocoAnnotation))
-        except msgspec.MsgspecError as error:
+            annotations.append(_ANNOTATION.decode(element))
+        except BrokenJson as error:
             try:
                 image_id, annotation_id, numbers = annotation_ids(element)
-            except msgspec.MsgspecError:  # the image that lacks a box cannot be told
+            except BrokenJson:  # the image that lacks a box cannot be told
                 raise BadLabels(f"{path}: {element[:40]!r} is no annotation: {error}") from None
             problem = f"bbox has {numbers} numbers" if numbers not in (None, 4) else str(error)
             broken[image_id] = annotation_id, problem
@@ -332,8 +335,8 @@ def annotation_ids(element: str) -> tuple[Id | None, Any, int | None]:
     """Return image id, id and numbers in bbox of a broken annotation; None if unusable.
 
     Raises:
-        msgspec.MsgspecError: it is no object.
+        BrokenJson: it is no object.
     """
-    ids = msgspec.json.decode(element, type=_AnnotationIds)
+    ids: _AnnotationIds = bounded_documents.parse_json(element, _AnnotationIds)
     image_id = ids.image_id if isinstance(ids.image_id, int | str) else None
     return image_id, ids.id, len(ids.bbox) if isinstance(ids.bbox, list) else None

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from oneclick.storage import files
+from oneclick.storage.bounded_documents import BrokenJson, JsonDecoder
 
 MAX_POINTS = 2000
 """A longer curve is thinned to about this many points."""
@@ -30,6 +31,9 @@ class _MetricsLine(msgspec.Struct):
     loss: float | None = None
 
 
+_METRICS = JsonDecoder[_MetricsLine](_MetricsLine)
+
+
 def newest_loss_curve(home: Path) -> LossCurve:
     """Return the losses of the training whose metrics were written last."""
     paths = list((home / "models").glob("*/metrics.jsonl"))
@@ -46,8 +50,8 @@ def loss_curve(path: Path) -> LossCurve:
     steps, losses = [], []
     for line in lines:
         try:
-            metrics = msgspec.json.decode(line, type=_MetricsLine)
-        except msgspec.MsgspecError:
+            metrics = _METRICS.decode(line)
+        except BrokenJson:
             continue
         if metrics.loss is not None:
             steps.append(metrics.step)

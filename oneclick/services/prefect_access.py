@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from oneclick.core.errors import Unavailable, UsageError
+from oneclick.core.errors import BadInput, Unavailable, UsageError
 from oneclick.storage import files, locks
 from oneclick.storage.workspace import Workspace
 
@@ -132,9 +132,10 @@ def withdraw(home: Path) -> None:
 def last_announced(home: Path) -> RunningServer | None:
     """Return what the last `oneclick up` recorded; None if it ended in order or is another's."""
     try:
-        return msgspec.json.decode(_record_file(home).read_bytes(), type=RunningServer)
-    except (OSError, msgspec.MsgspecError):
+        record: RunningServer = files.read_json(_record_file(home), RunningServer)
+    except BadInput:
         return None
+    return record
 
 
 def find_running(home: Path) -> tuple[str, str] | None:

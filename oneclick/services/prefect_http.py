@@ -16,6 +16,8 @@ import msgspec
 from oneclick.core.errors import OneclickError, Unavailable, UnknownName, UsageError
 from oneclick.services import prefect_settings
 from oneclick.services.prefect_settings import REQUEST_SECONDS
+from oneclick.storage import bounded_documents
+from oneclick.storage.bounded_documents import BrokenJson
 
 PAGE = 200
 """Rows of one response: a server returns no more."""
@@ -68,11 +70,11 @@ class PrefectConnection:
         request = Request(self.url + path, data, self._headers, method=method)
         try:
             with self._open(request) as response:
-                return msgspec.json.decode(response.read(), type=kind)
+                return bounded_documents.parse_json(response.read(), kind)
         except HTTPError as error:
             with error:  # its connection is still open
                 raise _refusal(error, self.url, path) from None
-        except (URLError, OSError, HTTPException, ValueError, msgspec.DecodeError) as error:
+        except (URLError, OSError, HTTPException, ValueError, BrokenJson) as error:
             reason = getattr(error, "reason", None) or error
             raise Unavailable(
                 f"the Prefect server at {self.url} does not answer ({reason}): "
@@ -144,9 +146,9 @@ def _refusal(error: HTTPError, url: str, path: str) -> OneclickError:
         return UnknownName("flow run", unquote(path.split("/")[2]))
     if error.code in (400, 409, 422) and path.endswith("/create_flow_run"):
         try:
-            detail = msgspec.json.decode(error.read(), type=dict[str, Any])["detail"]
-            reason = first_line(str(detail))
-        except (OSError, HTTPException, msgspec.MsgspecError, KeyError):
+            fields: dict[str, Any] = bounded_documents.parse_json(error.read(), dict[str, Any])
+            reason = first_line(str(fields["detail"]))
+        except (OSError, HTTPException, BrokenJson, KeyError):
             reason = f"it answers {error.code}"
         return UsageError(f"the Prefect server refuses these parameters: {reason}")
     return Unavailable(f"the Prefect server at {url} answers {error.code} to {path}")

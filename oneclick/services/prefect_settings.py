@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 
-from oneclick.core.errors import UsageError
+from oneclick.core.errors import BadInput, UsageError
+from oneclick.storage import bounded_documents, bounded_files
 
 REQUEST_SECONDS = 10.0
 """Default timeout of a request: Prefect's own of 60 s is too long for a person who waits."""
@@ -44,9 +44,11 @@ def active_profile() -> dict[str, str]:
     folder = Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect").expanduser()
     file = Path(os.environ.get("PREFECT_PROFILES_PATH") or folder / "profiles.toml").expanduser()
     try:
-        document = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, tomllib.TOMLDecodeError):
+        content = bounded_files.read_bytes(file, bounded_documents.MAX_TOML)
+        document = bounded_documents.parse_toml(content, file)
+    except BadInput:
         return {}
     active = os.environ.get("PREFECT_PROFILE") or document.get("active", "")
-    profile: dict[str, str] = document.get("profiles", {}).get(active, {})
-    return profile
+    profiles = document.get("profiles")
+    profile = profiles.get(active) if isinstance(profiles, dict) else None
+    return profile if isinstance(profile, dict) else {}

@@ -8,6 +8,7 @@ training. Runs are written to disk and sent later, by `stages.mirror`, unless WA
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from oneclick.storage import files
+from oneclick.storage import bounded_documents, files
+from oneclick.storage.bounded_documents import BrokenJson
 
 WandbMode = Literal["online", "offline", "disabled"]
 PROJECT = "oneclick"
@@ -45,6 +47,15 @@ class _LogEntry(msgspec.Struct):
     step: int
 
 
+def _step(line: bytes) -> float:
+    """Return the step of a line; infinity where it cannot be read."""
+    try:
+        entry: _LogEntry = bounded_documents.parse_json(line, _LogEntry)
+    except BrokenJson:
+        return math.inf
+    return entry.step
+
+
 class TrainingLog:
     """Metrics by step of one training run; open one with `opened`.
 
@@ -66,11 +77,7 @@ class TrainingLog:
         lines = path.read_bytes().splitlines(keepends=True) if start and path.exists() else []
         files.write_atomic(
             path,
-            b"".join(
-                line
-                for line in lines
-                if line.endswith(b"\n") and msgspec.json.decode(line, type=_LogEntry).step < start
-            ),
+            b"".join(line for line in lines if line.endswith(b"\n") and _step(line) < start),
         )
 
     def log(self, step: int, **metrics: float) -> None:

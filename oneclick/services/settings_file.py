@@ -50,7 +50,7 @@ def set_values(path: Path, section: Sequence[str], values: Mapping[str, Any]) ->
             for name in section:
                 table = table.setdefault(name, tomlkit.table())
             table.update(values)
-        except (TOMLKitError, AttributeError, RecursionError) as error:
+        except (TOMLKitError, ValueError, AttributeError, RecursionError) as error:
             raise UsageError(f"{path} cannot be changed: {error}") from None
         files.write_atomic(path, tomlkit.dumps(document))
 

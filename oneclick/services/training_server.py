@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 import fsspec
 import msgspec
 
-from oneclick.core.errors import NoSpace, OneclickError, Unavailable, UsageError
-from oneclick.storage import bulk_files, files
+from oneclick.core.errors import BadInput, NoSpace, OneclickError, Unavailable, UsageError
+from oneclick.storage import bulk_files, files, sealed_files
 
 CHUNK = 1 << 20
 
@@ -172,11 +172,15 @@ class RemoteFolder:
 
     def completion(self, clip: str) -> ClipCompletion | None:
         """Return the completion mark of a clip; None if it is missing or broken."""
-        content = self.read(f"clips/{clip}/complete.json")
+        name = f"clips/{clip}/complete.json"
+        content = self.read(name)
         try:
-            return msgspec.json.decode(content, type=ClipCompletion) if content else None
-        except msgspec.MsgspecError:
+            completion: ClipCompletion | None = (
+                sealed_files.decode(content, Path(name), ClipCompletion) if content else None
+            )
+        except BadInput:
             return None
+        return completion
 
     def _path(self, name: str) -> str:
         return f"{self.root}/{name}"

@@ -82,6 +82,25 @@ def test_a_wrong_argument_gets_one_line_and_the_documented_exit_code(
     assert "Traceback" not in process.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["status", "x\u202ey\x1b[2J"],
+        ["status", "--x\u202ey"],
+        ["no\u202esuch"],
+        ["status", "--watch", "\u202e"],
+    ],
+    ids=ascii,
+)
+def test_a_wrong_word_is_quoted_with_its_hidden_characters_visible(arguments: list[str]) -> None:
+    process = oneclick(*arguments)
+    assert process.returncode == 2
+    assert not {"\u202e", "\x1b"} & set(process.stderr)
+    *usage, line = process.stderr.splitlines()
+    assert line.startswith("Error: ")
+    assert usage[0].startswith("Usage: ")
+
+
 def test_contradictory_settings_are_refused_with_the_setting_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -90,6 +90,19 @@ def test_a_broken_line_is_named_by_its_number(lead_file: Path) -> None:
         scan(lead_file)
 
 
+@pytest.mark.parametrize("content", [b"1,-1,nothing\n", b"\xff\xfe\n", None])
+def test_a_broken_second_file_does_not_end_the_scan(
+    lead_file: Path, rival: Path, content: bytes | None
+) -> None:
+    alone = scan(lead_file, "--fps", 10, "--json")
+    rival.unlink() if content is None else rival.write_bytes(content)
+    words = ["scan", str(lead_file), "--against", str(rival), "--fps", "10", "--json"]
+    result = CliRunner().invoke(triggers.app, words)
+    assert (result.exit_code, result.stdout) == (3, alone)
+    assert result.stderr.splitlines()[-1].startswith(f"{rival}")
+    assert result.stderr.endswith("; scanned without it\n")
+
+
 def test_a_frame_rate_of_nothing_is_refused(lead_file: Path) -> None:
     with pytest.raises(UsageError, match="fps"):
         scan(lead_file, "--fps", 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,8 @@ from oneclick.core.clips import ClipStage
 from oneclick.core.errors import OneclickError
 from oneclick.report import formatting
 from oneclick.services import prefect_api
+from oneclick.storage import bounded_documents
+from oneclick.storage.bounded_documents import BrokenJson
 from oneclick.tui.commands import CommandResult
 from oneclick.tui.panel import RowSelected, SnapshotView
 from oneclick.tui.panels.table import Column, TablePanel, TableRow, TextPanel
@@ -106,8 +107,10 @@ class SystemScreen(FetchingScreen):
 
         def show(result: CommandResult) -> None:
             try:
-                checks: list[dict[str, Any]] = json.loads(result.stdout)
-            except ValueError:
+                checks: list[dict[str, Any]] = bounded_documents.parse_json(
+                    result.stdout, list[dict[str, Any]]
+                )
+            except BrokenJson:
                 table.show_message(result.summary)
             else:
                 table.show_rows([check_row(check) for check in checks])
