@@ -26,23 +26,25 @@ SCHEMA = 1
 """Version of the file format; raised when older readers cannot read it."""
 
 _NAME = re.compile(r"(\d{4,})-(auto|human)\.json")
-_Box = tuple[float, float, float, float]
+Corners = tuple[float, float, float, float]
 
 
-class _TrackDocument(msgspec.Struct, frozen=True, kw_only=True):
+class TrackDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A track as JSON."""
+
     id: int
     cls: str = msgspec.field(name="class")
     frames: list[int]
-    boxes: list[_Box]
+    boxes: list[Corners]
     scores: list[float]
     origins: str
     keyframes: tuple[int, ...]
     attributes: dict[str, tuple[tuple[int, int, str], ...]]
 
     @staticmethod
-    def encode(track: LabelTrack) -> _TrackDocument:
+    def encode(track: LabelTrack) -> TrackDocument:
         """Convert a track; boxes are rounded to two decimals and scores to four."""
-        return _TrackDocument(
+        return TrackDocument(
             id=track.id,
             cls=track.cls,
             frames=track.frames.tolist(),
@@ -83,7 +85,7 @@ class _LabelDocument(msgspec.Struct, frozen=True, kw_only=True):
     width: int
     height: int
     classes: tuple[str, ...]
-    tracks: list[_TrackDocument]
+    tracks: list[TrackDocument]
 
 
 _HEADER_FIELDS = tuple(
@@ -115,7 +117,7 @@ def encode(labels: LabelSet) -> bytes:
         width=labels.width,
         height=labels.height,
         classes=labels.classes,
-        tracks=[_TrackDocument.encode(track) for track in labels.tracks],
+        tracks=[TrackDocument.encode(track) for track in labels.tracks],
     )
     return msgspec.json.encode(document, order="deterministic") + b"\n"
 
