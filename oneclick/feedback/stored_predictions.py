@@ -30,6 +30,13 @@ def load_span(
     return replace(of_video.cut(span), fps=clip.fps)
 
 
+def load_video(
+    workspace: Workspace, clip: Clip, model_id: str, classes: tuple[str, ...]
+) -> Detections | None:
+    """Load the predictions of a model on the whole video of a clip; None as in `load_span`."""
+    return _load(workspace.predictions(clip.video, model_id), classes)
+
+
 def load_clip(
     workspace: Workspace, clip: Clip, model_id: str, classes: tuple[str, ...]
 ) -> Detections | None:

@@ -1,4 +1,6 @@
-"""Questions for a reviewer: boxes in doubt, and ends of tracks where more boxes may be missing.
+"""Questions for a reviewer: boxes in doubt, ends of tracks where more boxes may be missing, places.
+
+A question about a place asks whether anybody is there, where evidence says so and no label is.
 
 All other labels are accepted as they are. Questions are ranked by the expected number of
 corrections, so that a reviewer without time for all of them answers the most useful ones.
@@ -6,6 +8,7 @@ corrections, so that a reviewer without time for all of them answers the most us
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,16 +33,42 @@ BORDER = 0.03
 
 @dataclass(frozen=True)
 class Question:
-    """A stretch of one track that a reviewer should look at."""
+    """A stretch of one track, or of one place, that a reviewer should look at."""
 
-    track: int
-    """Id of the track."""
+    track: int | None
+    """Id of the track; None where a place has no label."""
     span: Span
     """Frames to look at."""
     expected: float
     """Expected number of boxes that are wrong or missing."""
     why: str
     """One sentence for the reviewer."""
+    box: tuple[float, float, float, float] | None = None
+    """Where somebody may be in the middle frame of the span, px x1 y1 x2 y2."""
+
+    @property
+    def middle(self) -> int:
+        """Return the frame of `box`."""
+        return (self.span.start + self.span.stop) // 2
+
+
+def names(asked: Sequence[Question]) -> list[str]:
+    """Return a name for each question, by which answers refer to it: the same for equal labels."""
+    names = [
+        f"place-{question.span.start}-{question.span.stop}"
+        if question.track is None
+        else f"{question.track}-{question.span.start}-{question.span.stop}"
+        for question in asked
+    ]
+    numbers = [names[:row].count(name) for row, name in enumerate(names)]
+    return [f"{name}-{n + 1}" if n else name for name, n in zip(names, numbers, strict=True)]
+
+
+def ranked(asked: Iterable[Question]) -> list[Question]:
+    """Return the questions, most expected corrections first."""
+    return sorted(
+        asked, key=lambda q: (-q.expected, q.span.start, -1 if q.track is None else q.track, q.why)
+    )
 
 
 def questions(tracks: Tracks, width: float, height: float, ask: float = ASK) -> list[Question]:
@@ -51,8 +80,7 @@ def questions(tracks: Tracks, width: float, height: float, ask: float = ASK) -> 
         height: of the picture in px.
         ask: least probability of an error at which a box gets a question.
     """
-    unsorted = [*doubtful_runs(tracks, ask), *open_ends(tracks, width, height)]
-    return sorted(unsorted, key=lambda q: (-q.expected, q.span.start, q.track, q.why))
+    return ranked([*doubtful_runs(tracks, ask), *open_ends(tracks, width, height)])
 
 
 def question_mask(tracks: Tracks, questions: list[Question]) -> NDArray[np.bool_]:
@@ -60,7 +88,8 @@ def question_mask(tracks: Tracks, questions: list[Question]) -> NDArray[np.bool_
     mask = np.zeros(len(tracks), np.bool_)
     for question in questions:
         inside = (tracks.frames >= question.span.start) & (tracks.frames < question.span.stop)
-        mask |= inside & (tracks.tracks == question.track)
+        if question.track is not None:
+            mask |= inside & (tracks.tracks == question.track)
     return mask
 
 

@@ -10,17 +10,20 @@ from oneclick.catalog import Catalog
 from oneclick.core import labels as core_labels
 from oneclick.core.clips import Clip, ClipStage
 from oneclick.core.errors import BadInput
+from oneclick.feedback import clip_questions as feedback_questions
 from oneclick.hindsight import questions as hindsight_questions
+from oneclick.hindsight.places import PlaceOptions
 from oneclick.storage import labels
 from oneclick.storage.workspace import Workspace
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuestionRow:
-    """A stretch of one track that a reviewer should look at."""
+    """A stretch of one track, or of a place, that a reviewer should look at."""
 
     clip: str
-    track: int
+    track: int | None
+    """None where it asks whether anybody is at a place without a label."""
     start: int
     """Frame of the clip, 0-based."""
     stop: int
@@ -29,6 +32,8 @@ class QuestionRow:
     expected: float
     """Expected number of boxes that are wrong or missing."""
     why: str
+    box: tuple[float, float, float, float] | None = None
+    """The place in the middle frame, px x1 y1 x2 y2."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,15 @@ class ReviewQuestions:
     """Clips whose labels cannot be read, and why."""
 
 
-def review_questions(home: Path, clips: Sequence[str] = ()) -> ReviewQuestions:
+def review_questions(
+    home: Path, clips: Sequence[str] = (), places: int = PlaceOptions.per_clip
+) -> ReviewQuestions:
     """Return questions about some clips, by default about all that wait for review.
+
+    Args:
+        home: the workspace folder.
+        clips: ids.
+        places: most questions about places without a label in one clip.
 
     Raises:
         UnknownName: there is no such clip.
@@ -70,12 +82,12 @@ def review_questions(home: Path, clips: Sequence[str] = ()) -> ReviewQuestions:
     unreadable: dict[str, str] = {}
     for clip in selection:
         try:
-            per_clip.append(clip_questions(workspace, clip))
+            per_clip.append(clip_questions(workspace, clip, places))
         except BadInput as error:
             unreadable[clip.id] = str(error)
     rows = [row for questions in per_clip for row in questions.rows]
     return ReviewQuestions(
-        rows=sorted(rows, key=lambda row: (-row.expected, row.clip, row.start, row.track)),
+        rows=sorted(rows, key=_order),
         clips=len(per_clip),
         boxes=sum(questions.boxes for questions in per_clip),
         asked=sum(questions.boxes_in_questions for questions in per_clip),
@@ -83,8 +95,10 @@ def review_questions(home: Path, clips: Sequence[str] = ()) -> ReviewQuestions:
     )
 
 
-def clip_questions(workspace: Workspace, clip: Clip) -> ClipQuestions:
-    """Return the questions about one clip.
+def clip_questions(
+    workspace: Workspace, clip: Clip, places: int = PlaceOptions.per_clip
+) -> ClipQuestions:
+    """Return the questions about one clip, and about at most `places` places without a label.
 
     Raises:
         BadInput: its labels are missing or broken.
@@ -93,7 +107,7 @@ def clip_questions(workspace: Workspace, clip: Clip) -> ClipQuestions:
     if label_set is None:
         raise BadInput(f"clip {clip.id} has no labels yet: oneclick label clips")
     tracks = core_labels.to_tracks(label_set, clip.fps)
-    questions = hindsight_questions.questions(tracks, label_set.width, label_set.height)
+    questions = feedback_questions.ask(workspace, clip, label_set, places, store=False)
     rows = [
         QuestionRow(
             clip=clip.id,
@@ -103,8 +117,13 @@ def clip_questions(workspace: Workspace, clip: Clip) -> ClipQuestions:
             seconds=round(question.span.start / clip.fps, 2),
             expected=question.expected,
             why=question.why,
+            box=question.box,
         )
         for question in questions
     ]
     mask = hindsight_questions.question_mask(tracks, questions)
     return ClipQuestions(rows, len(tracks), int(mask.sum()))
+
+
+def _order(row: QuestionRow) -> tuple[float, str, int, int]:
+    return -row.expected, row.clip, row.start, -1 if row.track is None else row.track
