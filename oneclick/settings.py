@@ -114,6 +114,8 @@ class ReviewSettings(_Section):
     """Accept automatic labels unseen; recorded as policy:accept-auto."""
     goal: tuple[int, int] = (6000, 8000)
     """Images that all annotators together review in a day: lower and upper target."""
+    places: int = Field(3, ge=0)
+    """Most questions in one clip about places where somebody may be and no label is; 0 is none."""
 
     @model_validator(mode="after")
     def _check_goal(self) -> ReviewSettings:
@@ -284,7 +286,9 @@ class Settings(BaseSettings):
             name: of another platform than that of the settings.
         """
         name, sections = name or self.review.platform, self.review.model_extra or {}
-        return PlatformOptions(name, self.classes, self.attributes, sections.get(name))
+        return PlatformOptions(
+            name, self.classes, self.attributes, sections.get(name), self.review.places
+        )
 
     def train_options(
         self,

@@ -14,17 +14,27 @@ from oneclick.catalog import engine as engines
 from oneclick.catalog import generations, migrate
 from oneclick.catalog.clips import ClipsMixin
 from oneclick.catalog.history import HistoryMixin
+from oneclick.catalog.review_queue import ReviewQueueMixin
 from oneclick.catalog.reviews import ReviewsMixin
 from oneclick.catalog.search import SearchMixin
 from oneclick.catalog.store import Clock, utc_now
 from oneclick.catalog.videos import VideosMixin
+from oneclick.catalog.web_sessions import WebSessionsMixin
 from oneclick.core.errors import Unavailable
 from oneclick.storage import files
 from oneclick.storage.locks import CATALOG_URL
 from oneclick.storage.workspace import Workspace
 
 
-class Catalog(VideosMixin, ClipsMixin, ReviewsMixin, HistoryMixin, SearchMixin):
+class Catalog(
+    VideosMixin,
+    ClipsMixin,
+    ReviewsMixin,
+    ReviewQueueMixin,
+    HistoryMixin,
+    SearchMixin,
+    WebSessionsMixin,
+):
     """The index over the files of a workspace, in one SQLite file or in Postgres.
 
     Every change is one idempotent transaction, which also updates the counters; all times are

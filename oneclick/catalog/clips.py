@@ -16,6 +16,9 @@ from oneclick.catalog.rows import ClipEvent, ClipRecord
 from oneclick.core.clips import Clip, ClipStage, check_move
 from oneclick.core.errors import UnknownName
 
+REASON_SEPARATOR = ": "
+"""In the detail of an event: platform that a clip was sent to, separator, why it was reopened."""
+_BEFORE_REVIEW = (ClipStage.LABELLED, ClipStage.ACCEPTED, ClipStage.PUBLISHED)
 NO_LEASE = {"lease_owner": None, "lease_until": None}
 
 
@@ -272,7 +275,10 @@ class ClipsMixin(RollupsMixin):
         """Return the number of Clips in review by the platform that they were last sent to."""
         events, last = schema.clip_events.c, _last_sent()
         query = sa.select(events.detail, sa.func.count()).join(last, last.c.id == events.id)
-        return {row[0]: row[1] for row in self._fetch(query.group_by(events.detail))}
+        numbers: Counter[str] = Counter()
+        for detail, clips_there in self._fetch(query.group_by(events.detail)):
+            numbers[detail.partition(REASON_SEPARATOR)[0]] += clips_there
+        return dict(numbers)
 
     def platforms_in_review(self) -> dict[str, str]:
         """Return the platform that each Clip in review was last sent to.
@@ -283,7 +289,9 @@ class ClipsMixin(RollupsMixin):
         with self.reading():
             in_review = sa.select(clips.id).where(clips.stage == ClipStage.IN_REVIEW)
             query = sa.select(events.clip, events.detail).join(last, last.c.id == events.id)
-            platforms = {row.clip: row.detail for row in self._fetch(query)}
+            platforms = {
+                row.clip: row.detail.partition(REASON_SEPARATOR)[0] for row in self._fetch(query)
+            }
             return {row.id: platforms.get(row.id, "") for row in self._fetch(in_review)}
 
     def newest_error(self) -> str | None:
@@ -309,7 +317,7 @@ def _last_sent() -> sa.Subquery:
         sa.select(sa.func.max(events.id).label("id"))
         .join(schema.clips, clips.id == events.clip)
         .where(clips.stage == ClipStage.IN_REVIEW, events.new == ClipStage.IN_REVIEW)
-        .where(events.old == ClipStage.LABELLED, events.detail != "", events.by != "rebuild")
+        .where(events.old.in_(_BEFORE_REVIEW), events.detail != "", events.by != "rebuild")
         .group_by(events.clip)
         .subquery()
     )

@@ -17,7 +17,8 @@ from oneclick.core.clips import Clip, ClipStage
 from oneclick.core.errors import BadInput, OneclickError, Unavailable
 from oneclick.core.labels import IMPORT_PREFIX, LabelSet
 from oneclick.core.review import POLICY_PREFIX
-from oneclick.storage import cards, datasets, files, labels, sealed_files, verdicts
+from oneclick.storage import cards, datasets, files, labels, reopenings, sealed_files, verdicts
+from oneclick.storage.reopenings import Reopening
 from oneclick.storage.verdicts import VerdictFile
 from oneclick.storage.workspace import Workspace
 
@@ -45,7 +46,9 @@ class CatalogFiller:
         self.additions: list[str] = []
         """Names of what the catalog lacked."""
         self.verdicts: dict[str, list[VerdictFile]] = {}
-        self.published: set[str] = set()
+        self.published: dict[str, int] = {}
+        """Newest published label revision by clip."""
+        self.reopened: dict[str, Reopening] = {}
 
     def fill(self, thorough: bool = True) -> list[str]:
         """Add what is missing, in the order of the references; return what was left out.
@@ -57,19 +60,27 @@ class CatalogFiller:
         self.add_videos(thorough)
         self.add_hits(thorough)
         stages = self.catalog.stages()
-        self.verdicts = verdicts.read_archives(
-            self.workspace, self.problems, () if thorough else self.find_settled(stages)
-        )
+        self.read_reopenings()
+        settled = set() if thorough else self.find_settled(stages) - self.reopened.keys()
+        self.verdicts = verdicts.read_archives(self.workspace, self.problems, settled)
         self.add_datasets()
         self.add_new_clips(stages)
         unpublished = {id for id, stage in stages.items() if stage is not ClipStage.PUBLISHED}
-        suspects = self.verdicts.keys() | (self.published & unpublished)
+        suspects = self.verdicts.keys() | (self.published.keys() & unpublished)
+        suspects |= self.reopened.keys()
         for clip_id in sorted(stages if thorough else suspects & stages.keys()):
             self._attempt(self.update_clip, clip_id)
         for clip in self.catalog.selections():
             self.restore_quarantine(clip.id)
         self.add_models()
         return self.problems
+
+    def read_reopenings(self) -> None:
+        """Read why clips are reviewed again."""
+        root = self.workspace.review_dir()
+        for clip_id in sorted(reopenings.clip_ids(root)):
+            if reopening := self._attempt(reopenings.find, root, clip_id):
+                self.reopened[clip_id] = reopening
 
     def find_settled(self, stages: dict[str, ClipStage]) -> set[str]:
         """Return the clips that were decided, with a verdict that the catalog has."""
@@ -134,7 +145,9 @@ class CatalogFiller:
         for name in datasets.names(self.workspace):
             folder = self.workspace.dataset_dir(name)
             if version := self._attempt(datasets.load, folder):
-                self.published.update(clip.clip for clip in version.clips)
+                for clip in version.clips:
+                    newest = self.published.get(clip.clip, 0)
+                    self.published[clip.clip] = max(newest, clip.revision)
                 if name not in catalogued:
                     self.catalog.add_dataset(version, datasets.publication_time(folder))
                     self.additions.append(f"dataset {name}")
@@ -209,20 +222,36 @@ class CatalogFiller:
             self.catalog.insert_verdict(verdict)
         self.restore_quarantine(clip_id)
         stage = self.stage_on_disk(clip_id)
-        if row.stage is ClipStage.QUARANTINED or row.lease_owner or RANK[stage] <= RANK[row.stage]:
+        if row.stage is ClipStage.QUARANTINED or row.lease_owner or stage is row.stage:
+            return
+        if RANK[stage] <= RANK[row.stage] and not self.is_taken_back(row.stage, clip_id):
             return
         if self.catalog.advance(clip_id, row.stage, stage, self.by):
             self.additions.append(f"clip {clip_id}: {row.stage} → {stage}")
 
-    def restore_labels(self, clip_id: str) -> None:
-        """Save the labels of an archived acceptance again where their file is lost."""
-        for verdict in self.verdicts.get(clip_id, ()):
-            if verdict.decision == "accept" and not verdict.by.startswith(POLICY_PREFIX):
-                self._attempt(self._restore_revision, clip_id, verdict)
+    def is_taken_back(self, stage: ClipStage, clip_id: str) -> bool:
+        """Check whether a clip stands in the catalog as it did before it was reopened."""
+        if clip_id not in self.reopened or stage is ClipStage.IN_REVIEW:
+            return False
+        # Whoever takes in a verdict moves the clip first, and archives the verdict then.
+        return not verdicts.is_decided(self.workspace, clip_id)
 
-    def _restore_revision(self, clip_id: str, verdict: VerdictFile) -> None:
+    def restore_labels(self, clip_id: str) -> None:
+        """Save the labels of archived acceptances again where their files are lost."""
+        acceptances = [
+            verdict
+            for verdict in self.verdicts.get(clip_id, ())
+            if verdict.decision == "accept" and not verdict.by.startswith(POLICY_PREFIX)
+        ]
+        if reopening := self.reopened.get(clip_id):
+            acceptances.sort(key=lambda verdict: reopening.place(verdict.by, verdict.at))
+        for number, verdict in enumerate(acceptances):
+            self._attempt(self._restore_revision, clip_id, verdict, number)
+
+    def _restore_revision(self, clip_id: str, verdict: VerdictFile, number: int) -> None:
+        """Save the labels of the acceptance after `number` others."""
         paths = labels.revisions(self.workspace, clip_id)
-        if any(path.stem.endswith("-human") for path in paths) or not paths:
+        if sum(path.stem.endswith("-human") for path in paths) > number or not paths:
             return
         latest = labels.load(paths[-1])
         corrected = verdict.corrected_labels()
@@ -273,8 +302,13 @@ class CatalogFiller:
         """Return the furthest stage that the files of a clip show, apart from QUARANTINED."""
         workspace, archived = self.workspace, self.verdicts.get(clip_id)
         paths = labels.revisions(workspace, clip_id)
-        if clip_id in self.published:
+        reopening = self.reopened.get(clip_id)
+        if self.published.get(clip_id, 0) > (reopening.revision if reopening else 0):
             return ClipStage.PUBLISHED
+        if reopening:
+            archived = [v for v in archived or () if not reopening.is_earlier(v.by, v.at)]
+            if not archived:
+                return ClipStage.IN_REVIEW
         if archived:
             is_accepted = archived[-1].decision == "accept"
             return ClipStage.ACCEPTED if is_accepted else ClipStage.REJECTED

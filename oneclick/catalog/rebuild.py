@@ -48,6 +48,9 @@ _KNOWLEDGE = (
     schema.flow_runs,
 )
 
+_IN_NO_FILE = (schema.generations, schema.web_sessions, schema.review_queue)
+"""Tables that stay as they are: sessions and leases go on."""
+
 
 @dataclass(frozen=True)
 class RebuildResult:
@@ -121,7 +124,7 @@ def _check_idle(catalog: Catalog) -> None:
 
 def _clear(connection: sa.Connection) -> None:
     for table in reversed(schema.metadata.sorted_tables):
-        if table is not schema.generations:
+        if table not in _IN_NO_FILE:
             connection.execute(table.delete())
 
 

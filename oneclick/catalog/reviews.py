@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ from oneclick.catalog import counters, rows, schema
 from oneclick.catalog.counters import CounterChanges
 from oneclick.catalog.rollups import RollupsMixin
 from oneclick.catalog.rows import LabelCostRecord, LabelRevisionRecord, VerdictRecord
+from oneclick.core.clips import ClipStage
 from oneclick.core.errors import OneclickError
 from oneclick.core.review import POLICY_PREFIX
 
@@ -126,6 +127,35 @@ class ReviewsMixin(RollupsMixin):
         table = schema.verdicts
         query = sa.select(table).order_by(table.c.at, table.c.clip, table.c.by)
         return [VerdictRecord(**row._mapping) for row in self._fetch(query)]
+
+    def work_since(self, since: datetime) -> list[tuple[VerdictRecord, int]]:
+        """Return the verdicts since a time, oldest first, with the boxes in each clip's labels."""
+        table, clips, revisions = schema.verdicts, schema.clips.c, schema.label_revisions
+        joined = table.outerjoin(schema.clips, clips.id == table.c.clip).outerjoin(
+            revisions,
+            sa.and_(revisions.c.clip == clips.id, revisions.c.revision == clips.revision),
+        )
+        query = (
+            sa.select(table, sa.func.coalesce(revisions.c.boxes, 0).label("boxes"))
+            .select_from(joined)
+            .where(table.c.at >= since)
+            .order_by(table.c.at, table.c.clip, table.c.by)
+        )
+        work = []
+        for row in self._fetch(query):
+            columns = dict(row._mapping)
+            boxes = columns.pop("boxes")
+            work.append((VerdictRecord(**columns), int(boxes)))
+        return work
+
+    def waiting_images(self) -> tuple[int, int]:
+        """Return the number of clips in review on any platform, and of their frames."""
+        table = schema.clips.c
+        query = sa.select(
+            sa.func.count(), sa.func.coalesce(sa.func.sum(table.stop - table.start), 0)
+        ).where(table.stage == ClipStage.IN_REVIEW.value)
+        clips, frames = self._fetch(query)[0]
+        return int(clips), int(frames)
 
     def costs(self) -> list[LabelCostRecord]:
         """Return the verdicts summed up by day, labeller and reviewer; oldest day first."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest revision in `migrations/versions`."""
 
 
@@ -245,4 +245,32 @@ generations = sa.Table(
     _text("catalog", primary_key=True),
     _integer("number"),
     comment="one row (generations.py)",
+)
+
+web_sessions = sa.Table(
+    "web_sessions",
+    metadata,
+    _text("digest", primary_key=True),
+    _text("user"),
+    _time("created_at"),
+    _time("seen_at"),
+    sa.Index("sessions_of_user", "user"),
+    comment="sessions of the review pages; the digest is of a token that only the browser has",
+)
+
+review_queue = sa.Table(
+    "review_queue",
+    metadata,
+    _text("clip", primary_key=True),
+    _text("camera"),
+    _integer("frames"),
+    _integer("revision"),
+    _integer("doubts"),
+    _real("expected"),
+    _text("why"),
+    sa.Column("holder", sa.Text),
+    sa.Column("fence", sa.BigInteger, nullable=False),
+    sa.Column("until", Utc),
+    sa.Index("queue_by_worth", "expected", "clip"),
+    comment="clips that wait in our own queue, and who reviews them (review_queue.py)",
 )

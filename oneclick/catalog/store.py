@@ -37,6 +37,10 @@ class CatalogBase:
         self._local = threading.local()
         self._has_written = False
 
+    def now(self) -> datetime:
+        """Return the time of this catalog's clock, UTC."""
+        return self._clock()
+
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         """Run all calls of this thread inside the block in one writing transaction.

@@ -29,8 +29,9 @@ MOVES: dict[ClipStage, tuple[ClipStage, ...]] = {
     ClipStage.EXTRACTED: (ClipStage.LABELLED, ClipStage.QUARANTINED),
     ClipStage.LABELLED: (ClipStage.IN_REVIEW, ClipStage.QUARANTINED),
     ClipStage.IN_REVIEW: (ClipStage.ACCEPTED, ClipStage.REJECTED, ClipStage.QUARANTINED),
-    ClipStage.ACCEPTED: (ClipStage.PUBLISHED, ClipStage.QUARANTINED),
-    ClipStage.PUBLISHED: (),
+    # `review reopen` puts a clip that was decided back into review.
+    ClipStage.ACCEPTED: (ClipStage.PUBLISHED, ClipStage.QUARANTINED, ClipStage.IN_REVIEW),
+    ClipStage.PUBLISHED: (ClipStage.IN_REVIEW,),
     ClipStage.REJECTED: (),
     # `clips retry` puts a clip back to the stage in which it was quarantined.
     ClipStage.QUARANTINED: (

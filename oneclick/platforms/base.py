@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     import typer
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-RESERVED = {"accept_auto", "goal", "platform"} | {"archive", "receipts", "tasks", "verdicts"}
+RESERVED = {"accept_auto", "goal", "platform", "places"} | {
+    *("archive", "audit", "desk", "journal", "keys", "late", "questions", "receipts"),
+    *("reopened", "tasks", "verdicts"),
+}
 """Names that no platform may have: settings of review, and folders in <home>/review/."""
 Offer = tuple[Clip, LabelSet]
 """A clip and the labels to review."""
@@ -126,6 +129,8 @@ class PlatformOptions:
     """Values by attribute of a track."""
     section: Any = None
     """Section `review.<name>` of the settings as the adapter's Options; None: the defaults."""
+    places: int = 3
+    """Most questions about places without a label in one clip."""
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,20 @@
 """Incoming verdicts: one JSON file per clip, moved to the archive once the catalog has it.
 
 verdicts/<clip>.json    what a reviewer decided, with the corrected labels
-archive/<clip>.json     verdicts that are safe in the catalog
+archive/<clip>.json     verdicts that are safe in the catalog; `<clip>.1.json` of a further round
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 from oneclick.core.errors import BadInput
 from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
-from oneclick.storage import files, sealed_files, verdicts
+from oneclick.storage import files, reopenings, sealed_files, verdicts
 from oneclick.storage.verdicts import VerdictFile
 
 
@@ -20,7 +22,7 @@ class VerdictInbox:
     """Verdicts in a folder; several processes may use it at once."""
 
     def __init__(self, root: Path) -> None:
-        self._verdicts, self._archive = root / "verdicts", root / "archive"
+        self._root, self._verdicts, self._archive = root, root / "verdicts", root / "archive"
 
     def put(self, verdict: Verdict, sent_labels: LabelSet | None = None) -> bool:
         """Store a verdict on disk; return False if the clip already has one, which stays.
@@ -44,16 +46,31 @@ class VerdictInbox:
         return _file(self._verdicts, clip_id).exists()
 
     def is_archived(self, clip_id: str) -> bool:
-        """Check whether a verdict on a clip is in the archive."""
-        return _file(self._archive, clip_id).exists()
+        """Check whether a verdict on a clip, of its current round of review, is in the archive."""
+        reopening = reopenings.find(self._root, clip_id)
+        if reopening is None:
+            return _file(self._archive, clip_id).exists()
+        return reopenings.decision(self._root, reopening) is not None
+
+    def holds(self, clip_id: str, by: str, at: datetime) -> bool:
+        """Check whether the verdict of a reviewer at a time is here, archived or not."""
+        archived = reopenings.verdicts_of(self._root, clip_id)
+        with contextlib.suppress(BadInput):
+            archived.append(verdicts.read(_file(self._verdicts, clip_id)))
+        return any((verdict.by, verdict.at) == (by, at) for verdict in archived)
 
     def clip_ids(self) -> list[str]:
         """List the clips with a verdict that is not archived, sorted."""
         return sorted(path.stem for path in self._verdicts.glob("*.json"))
 
     def archived_ids(self) -> list[str]:
-        """List the clips with a verdict in the archive, sorted."""
-        return sorted(path.stem for path in self._archive.glob("*.json"))
+        """List the clips with a verdict of their current round in the archive, sorted."""
+        archived = {path.stem for path in self._archive.glob("*.json")}
+        for clip_id in reopenings.clip_ids(self._root) & archived:
+            with contextlib.suppress(BadInput):  # nobody is asked where that cannot be told
+                if not self.is_archived(clip_id):
+                    archived.discard(clip_id)
+        return sorted(archived)
 
     def collect(self) -> Iterator[Verdict]:
         """Yield verdicts that are not archived, by clip; unreadable ones are skipped."""

@@ -26,6 +26,7 @@ from oneclick.report.numbers import (
     review_effort,
     trigger_hits,
 )
+from oneclick.report.people import PersonThroughput, Throughput, review_throughput
 from oneclick.report.questions import QuestionRow, ReviewQuestions, review_questions
 from oneclick.report.scores import (
     DatasetRow,
@@ -62,11 +63,13 @@ __all__ = [
     "LapSummary",
     "ModelLineage",
     "ModelRow",
+    "PersonThroughput",
     "QuestionRow",
     "ReviewEffort",
     "ReviewQuestions",
     "SearchPage",
     "SkillRow",
+    "Throughput",
     "Timeline",
     "TrainingReport",
     "TriggerHits",
@@ -96,6 +99,7 @@ __all__ = [
     "replay_trigger",
     "review_effort",
     "review_questions",
+    "review_throughput",
     "search_clips",
     "skill_columns",
     "training_report",

@@ -1,18 +1,171 @@
-"""Work of the annotators against the daily target, from the catalog's counters."""
+"""Work of the annotators: against the daily target, and how fast and how well it goes."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
 
 from oneclick.catalog import Catalog, counters
+from oneclick.catalog.rows import VerdictRecord
 from oneclick.core.review import POLICY_PREFIX
 from oneclick.report import buckets
 from oneclick.report.buckets import HOUR
 from oneclick.report.snapshot import Reviewer, ReviewProgress
+from oneclick.storage import reopenings
 
 HOURS = 12
 """Number of hours shown for each annotator."""
+PACE_DAYS = 7
+"""Days that the backlog and the longer figures of an annotator refer to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkTotals:
+    """What was reviewed in a period; rates are None where nothing was measured."""
+
+    clips: int
+    images: int
+    edits: int
+    """Boxes added, deleted, moved or renamed."""
+    boxes: int
+    """Boxes in the labels of accepted clips."""
+    active_seconds: float
+    """Time in which people worked, without breaks; 0 for verdicts from the command line."""
+    clips_per_hour: float | None
+    """Of active time, as are the two below."""
+    images_per_hour: float | None
+    seconds_per_image: float | None
+    edits_per_100_boxes: float | None
+    first_pass: float | None
+    """Share of the accepted clips that nobody reopened."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonThroughput:
+    """Work of one annotator."""
+
+    name: str
+    today: WorkTotals
+    """Since local midnight."""
+    week: WorkTotals
+    """In the last PACE_DAYS days."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Throughput:
+    """Work of the team, what waits for it, and the day's goal."""
+
+    at: datetime
+    """UTC."""
+    people: tuple[PersonThroughput, ...]
+    """By name."""
+    today: WorkTotals
+    week: WorkTotals
+    waiting_clips: int
+    waiting_images: int
+    backlog_days: float | None
+    """Days until nothing waits, at the mean of the days with work; None without any."""
+    goal: tuple[int, int]
+    """Lower and upper target, in images a day of all annotators together."""
+
+    def of(self, name: str) -> Throughput:
+        """Return what this annotator may see: the team as a whole, and themselves."""
+        return replace(self, people=tuple(person for person in self.people if person.name == name))
+
+
+def review_throughput(home: Path, goal: tuple[int, int], at: datetime | None = None) -> Throughput:
+    """Return the throughput of all annotators, with days of this machine's time zone.
+
+    Args:
+        home: the workspace folder.
+        goal: as in `throughput`.
+        at: end of the period; None is now.
+    """
+    with Catalog.open(home) as catalog:
+        return throughput(catalog, at or catalog.now(), goal, zone=None)
+
+
+def throughput(
+    catalog: Catalog, at: datetime, goal: tuple[int, int], zone: tzinfo | None
+) -> Throughput:
+    """Return the throughput of all annotators at a time.
+
+    Args:
+        catalog: open catalog.
+        at: end of the period.
+        goal: lower and upper target, in images a day of all annotators together.
+        zone: where a day begins at midnight; None is the zone of this machine.
+    """
+    midnight = _midnight(at, zone)
+    work = [
+        (verdict, boxes)
+        for verdict, boxes in catalog.work_since(midnight - timedelta(days=PACE_DAYS - 1))
+        if not verdict.by.startswith(POLICY_PREFIX) and verdict.at <= at
+    ]
+    reopened = reopenings.clip_ids(catalog.workspace.review_dir())
+    today = [row for row in work if row[0].at >= midnight]
+    names = sorted({verdict.by for verdict, _ in work})
+    waiting_clips, waiting_images = catalog.waiting_images()
+    days = {verdict.at.astimezone(zone).date() for verdict, _ in work}
+    week = work_totals(work, reopened)
+    daily = week.images / len(days) if days else 0.0
+    return Throughput(
+        at=at,
+        people=tuple(
+            PersonThroughput(
+                name=name,
+                today=work_totals([row for row in today if row[0].by == name], reopened),
+                week=work_totals([row for row in work if row[0].by == name], reopened),
+            )
+            for name in names
+        ),
+        today=work_totals(today, reopened),
+        week=week,
+        waiting_clips=waiting_clips,
+        waiting_images=waiting_images,
+        backlog_days=waiting_images / daily if daily else None,
+        goal=goal,
+    )
+
+
+def work_totals(work: Sequence[tuple[VerdictRecord, int]], reopened: Set[str]) -> WorkTotals:
+    """Sum up verdicts, each with the boxes in the labels of its clip.
+
+    Args:
+        work: of one period.
+        reopened: clips that were reviewed again.
+    """
+    accepted = [(verdict, boxes) for verdict, boxes in work if verdict.decision == "accept"]
+    timed = [verdict for verdict, _ in work if verdict.seconds > 0]
+    seconds = sum((verdict.seconds for verdict in timed), 0.0)
+    timed_images = sum(verdict.images for verdict in timed)
+    edits = sum(verdict.edits for verdict, _ in work)
+    boxes = sum(boxes for _, boxes in accepted)
+    stood = sum(verdict.clip not in reopened for verdict, _ in accepted)
+    return WorkTotals(
+        clips=len(work),
+        images=sum(verdict.images for verdict, _ in work),
+        edits=edits,
+        boxes=boxes,
+        active_seconds=seconds,
+        clips_per_hour=3600 * len(timed) / seconds if seconds else None,
+        images_per_hour=3600 * timed_images / seconds if seconds else None,
+        seconds_per_image=seconds / timed_images if timed_images else None,
+        edits_per_100_boxes=100 * edits / boxes if boxes else None,
+        first_pass=stood / len(accepted) if accepted else None,
+    )
+
+
+def images_today(catalog: Catalog, at: datetime, zone: tzinfo | None) -> int:
+    """Count the images that all annotators reviewed since midnight."""
+    return sum(_images(catalog, _midnight(at, zone), buckets.bucket_end(at, 60)).values())
+
+
+def _midnight(at: datetime, zone: tzinfo | None) -> datetime:
+    return at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def review_progress(
@@ -27,14 +180,13 @@ def review_progress(
         zone: where a day begins at midnight; None is the zone of this machine.
     """
     end = buckets.bucket_end(at, 60)
-    midnight = at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    images_today = _images(catalog, midnight, end)
+    today = _images(catalog, _midnight(at, zone), end)
     hourly = hourly_images(catalog, buckets.bucket_end(at, 3600) - HOURS * HOUR, end)
     people = tuple(
-        Reviewer(name, tuple(hourly.get(name, [0] * HOURS)), images_today[name])
-        for name in sorted({*hourly, *images_today})
+        Reviewer(name, tuple(hourly.get(name, [0] * HOURS)), today[name])
+        for name in sorted({*hourly, *today})
     )
-    total, pace = sum(images_today.values()), sum(_images(catalog, end - HOUR, end).values())
+    total, pace = sum(today.values()), sum(_images(catalog, end - HOUR, end).values())
     remaining = goal[0] - total
     return ReviewProgress(
         people=people,

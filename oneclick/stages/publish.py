@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import cast
 
@@ -24,6 +25,7 @@ from oneclick.storage.workspace import Workspace
 from oneclick.video import stills
 
 BY = "publish"
+_REJECTED = ClipStage.REJECTED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,8 +124,14 @@ def excluded_clips(home: Path, version: str | None) -> list[str]:
 def verify_clip(remote: RemoteFolder, clip: DatasetClip) -> list[str]:
     """Compare every file of a clip on the server with its checksum; one line a problem."""
     completion = remote.completion(clip.clip)
-    if completion is None or completion.label_digest != clip.label_digest:
+    if completion is None or completion.clip_digest != clip.clip_digest:
         return [f"clips/{clip.clip}: not complete on {remote.address}; copy it from the workspace"]
+    if completion.label_digest != clip.label_digest:
+        # A later version has a correction of the clip: the labels of this one lie beside it.
+        path = f"clips/{clip.clip}/{datasets.labels_name(clip.revision)}"
+        content = remote.read(path)
+        if content is None or sha256(content).hexdigest() != clip.label_digest:
+            return [f"{path}: missing or changed on {remote.address}; copy it from the workspace"]
     problems = []
     for name, expected_stamp in completion.files.items():
         path = f"clips/{clip.clip}/{name}"
@@ -223,9 +231,11 @@ def _freeze(
     """Write the version that holds all clips: to the server, the workspace, then the catalog.
 
     Where the content is that of the version before, it is that version; None without any clip.
-    Excluded clips are left out.
+    Excluded clips are left out, and those that were rejected after they were reopened.
     """
-    clips = {clip.clip: clip for clip in (*(before.clips if before else ()), *new_clips)}
+    rejected = {id for id, stage in context.catalog.stages().items() if stage is _REJECTED}
+    older = [clip for clip in (before.clips if before else ()) if clip.clip not in rejected]
+    clips = {clip.clip: clip for clip in (*older, *new_clips)}
     lines = exclusions.apply(context.workspace, clips.values())
     if not lines:
         return None

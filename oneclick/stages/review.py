@@ -16,9 +16,10 @@ from oneclick.core.labels import LabelSet
 from oneclick.core.plugins import PluginFailure
 from oneclick.core.results import BatchResult
 from oneclick.core.review import POLICY_PREFIX, Decision, Verdict
-from oneclick.platforms.base import ErasureReport, Offer, Platform, PlatformOptions, SendResult
+from oneclick.platforms.base import Offer, Platform, PlatformOptions, SendResult
 from oneclick.platforms.local import LocalPlatform
 from oneclick.platforms.registry import open_platform
+from oneclick.stages import rank_review
 from oneclick.stages.quarantine import quarantine_clip, quarantine_on_failure
 from oneclick.storage import (
     failure_log,
@@ -26,11 +27,13 @@ from oneclick.storage import (
     inventories,
     labels,
     locks,
-    sealed_files,
+    receipts,
+    reopenings,
     verdicts,
 )
 from oneclick.storage.inventories import Inventory
 from oneclick.storage.locks import WriteLock
+from oneclick.storage.receipts import ErasureReceipt
 from oneclick.storage.workspace import Workspace
 
 BY = "review"
@@ -99,6 +102,8 @@ def send(
             platform = open_platform(choice, context.workspace)
             for send_result in platform.send(_offers(context, clips, stages)):
                 _record_sent(context, send_result, platform)
+            if platform.name == LOCAL.name:
+                rank_review.rank(context.workspace, catalog, context.result.done, choice.places)
         except (PlatformAway, PluginFailure) as error:
             context.report_outage(choice.name, error)
         else:
@@ -162,6 +167,8 @@ def give_verdict(
     queue = LocalPlatform(workspace.review_dir())
     for clip_id in clips:
         with failure_log.isolate(result.failed, workspace, clip_id, f"{decision} {clip_id}"):
+            if decision == "accept" and queue.is_open(clip_id) and queue.is_edited(clip_id):
+                raise BadInput(f"clip {clip_id} is being corrected: accept it on the review pages")
             is_new = queue.submit(
                 Verdict(clip=clip_id, decision=decision, by=by, at=utc_now(), reason=reason)
             )
@@ -229,6 +236,16 @@ def _send_lost_tasks(context: _ReviewContext, queue: LocalPlatform) -> None:
             context.result.failed[send_result.clip] = str(send_result.error)
 
 
+def collect_own(home: Path) -> BatchResult:
+    """Import the verdicts in our own queue alone, as soon as they are given."""
+    workspace, result = Workspace(home), BatchResult()
+    with locks.hold(workspace, WriteLock.REVIEW), Catalog.open(home) as catalog:
+        context = _ReviewContext(workspace, catalog, result)
+        imported = {(row.clip, row.by, row.at) for row in catalog.verdicts()}
+        _import_verdicts(context, LocalPlatform(workspace.review_dir()), imported)
+    return result
+
+
 def _import_verdicts(
     context: _ReviewContext, platform: Platform, imported: set[VerdictKey]
 ) -> None:
@@ -246,6 +263,7 @@ def _import_verdicts(
             else:
                 (result.done if is_new else result.skipped).append(clip_id)
             # What the platform forgets now must survive a power cut.
+            context.catalog.dequeue([clip_id])
             context.catalog.sync()
             platform.acknowledge(verdict)
     result.failed |= platform.unreadable()
@@ -261,6 +279,9 @@ def import_verdict(
         BadInput: if the clip is not in review; the verdict stays where it is.
     """
     row = catalog.clip(verdict.clip)
+    reopening = reopenings.find(workspace.review_dir(), verdict.clip)
+    if reopening and reopening.is_earlier(verdict.by, verdict.at):
+        return False
     if row.stage is not ClipStage.IN_REVIEW:
         if (verdict.clip, verdict.by, verdict.at) in imported:
             return False
@@ -343,7 +364,11 @@ def _erase_clip(
     """Erase one clip, write its receipt, and see that it is not sent again."""
     row = context.catalog.clip(clip_id)
     report = platform.erase(clip_id)
-    write_receipt(context.workspace, report, platform.name, by)
+    held, checked = report.deleted, report.checked
+    receipt = ErasureReceipt(
+        clip=clip_id, platform=platform.name, at=utc_now(), by=by, held=held, checked=checked
+    )
+    receipts.save(context.workspace, receipt)
     reason = f"erased on {platform.name} by {by}"
     if row.stage is ClipStage.IN_REVIEW and not is_decided:
         context.catalog.move(clip_id, row.stage, ClipStage.REJECTED, by, reason)
@@ -351,18 +376,3 @@ def _erase_clip(
         text = f"clip {clip_id}: {reason}"
         quarantine_clip(context.workspace, context.catalog, clip_id, text, by)
     context.result.done.append(clip_id)
-
-
-def write_receipt(workspace: Workspace, report: ErasureReport, platform: str, by: str) -> None:
-    """Write a file for one erasure; none is ever overwritten."""
-    at = utc_now()
-    receipt = {
-        "clip": report.clip,
-        "platform": platform,
-        "at": at,
-        "by": by,
-        "held": report.deleted,
-        "checked": report.checked,
-    }
-    name = f"{report.clip}-{at:%Y%m%dT%H%M%S%f}Z.json"
-    sealed_files.write(workspace.receipts_dir() / name, receipt)

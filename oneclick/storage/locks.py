@@ -7,7 +7,8 @@ see although their file systems may not share locks.
 Two processes that take two locks in opposite orders wait for each other for ever. So locks are
 taken in the order of `WriteLock`, from the outermost in, and `hold` refuses another order:
 
-- `oneclick up` holds SERVE as long as it runs; the flows that it starts are other processes.
+- `oneclick up` holds SERVE as long as it runs, and the server of the review pages REVIEW_PAGES; the
+  flows that are started are other processes.
 - Maintenance, publications, collecting and the selection hold theirs during the whole work.
 - CHAMPION and REBUILD are innermost: each catalog that is opened may be behind the files, and takes
   REBUILD while it is brought up to date. A rebuild itself asks for PUBLISH and REVIEW first, and is
@@ -49,6 +50,8 @@ class WriteLock(enum.Enum):
 
     SERVE = "serve"
     """The processes of `oneclick up`."""
+    REVIEW_PAGES = "review-pages"
+    """The server of the review pages."""
     MAINTENANCE = "maintenance"
     """Old recordings and leftovers are removed."""
     PUBLISH = "publish"
@@ -59,6 +62,8 @@ class WriteLock(enum.Enum):
     """Clips are selected from the hits of videos."""
     CHAMPION = "champion"
     """A model is put into service."""
+    USERS = "users"
+    """A user of the review pages is added or changed."""
     REBUILD = "rebuild"
     """The catalog is replaced, or brought up to date with the files."""
 

@@ -178,8 +178,11 @@ def waiting_keys(workspace: Workspace) -> set[tuple[str, str, datetime]]:
 
 def is_waiting(workspace: Workspace, clip_id: str) -> bool:
     """Check whether a clip waits for a verdict in our own queue, or its verdict to be taken in."""
-    name = f"{clip_id}.json"
-    root = workspace.review_dir()
-    if (root / "tasks" / name).exists() or (root / "verdicts" / name).exists():
-        return True
-    return any(root.glob(f"*/verdicts/{name}"))
+    task = workspace.review_dir() / "tasks" / f"{clip_id}.json"
+    return task.exists() or is_decided(workspace, clip_id)
+
+
+def is_decided(workspace: Workspace, clip_id: str) -> bool:
+    """Check whether a clip has a verdict that is not taken in yet."""
+    root, name = workspace.review_dir(), f"{clip_id}.json"
+    return (root / "verdicts" / name).exists() or any(root.glob(f"*/verdicts/{name}"))

@@ -160,6 +160,30 @@ class Workspace:
         return self.home / "review"
 
     @property
+    def users_file(self) -> Path:
+        """Return the JSON file of the users of the review pages, readable by its owner alone."""
+        return self.home / "review" / "users.json"
+
+    @property
+    def audit_dir(self) -> Path:
+        """Return the folder of the audit log of the review pages, a file per month."""
+        return self.home / "review" / "audit"
+
+    @property
+    def keys_dir(self) -> Path:
+        """Return the folder of the audit log's key, and of what tells where the log ends."""
+        return self.home / "review" / "keys"
+
+    @property
+    def pages_dir(self) -> Path:
+        """Return the folder of what is true only while the review pages are served here."""
+        return self.home / ".review"
+
+    def questions_file(self, clip_id: str) -> Path:
+        """Return the JSON file of the questions about a clip's labels; can be computed again."""
+        return self.home / "review" / "questions" / f"{clip_id}.json"
+
+    @property
     def late_verdicts_dir(self) -> Path:
         """Return the folder of verdicts that came after another one, and changed nothing."""
         return self.home / "review" / "late"

@@ -1,0 +1,151 @@
+"""The edits of one clip in one round of review: an append-only file, a line of JSON each.
+
+    {"rev":1,"key":"…","by":"…","at":"…","fence":7,"task":"…","op":{…},"crc":"89abcdef"}
+
+A line is on the device before its edit is acknowledged. A last line that is torn was never
+acknowledged, and is cut off by the next writer; any other broken line is refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import zlib
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from oneclick.core.errors import BadInput
+from oneclick.storage import files, locks
+from oneclick.storage.bounded_documents import BrokenJson, parse_json
+
+_CRC = b',"crc":"'
+_CRC_END = b'"}\n'
+
+
+class ShorterJournal(BadInput):
+    """A journal that lost lines which were read before: read it again from its beginning."""
+
+
+class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One edit."""
+
+    rev: int
+    """1, 2, 3 … in the file."""
+    key: str
+    """Chosen by the client: an edit that is sent twice is done once."""
+    by: str
+    at: datetime
+    """UTC."""
+    fence: int
+    """Number of the lease under which it was made."""
+    task: str
+    """Digest of the labels that the first edit was applied to."""
+    op: msgspec.Raw
+    """The operation (editing.operations) as JSON."""
+
+    def encode(self) -> bytes:
+        """Return the line."""
+        content = msgspec.json.encode(self)[:-1]
+        return content + _CRC + f"{zlib.crc32(content):08x}".encode() + _CRC_END
+
+
+def decode_line(line: bytes) -> JournalEntry | None:
+    """Return the edit in a line with its line end; None where the line is broken."""
+    content, mark, rest = line.rpartition(_CRC)
+    if not mark or rest != f"{zlib.crc32(content):08x}".encode() + _CRC_END:
+        return None
+    try:
+        return parse_json(content + b"}", JournalEntry)
+    except BrokenJson:
+        return None
+
+
+class Journal:
+    """A journal, read up to some line; not for several threads at once.
+
+    Args:
+        path: of the file, which may not be there yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.entries: list[JournalEntry] = []
+        self._offset = 0
+
+    def read_new(self) -> list[JournalEntry]:
+        """Read what any process appended since the last call.
+
+        Raises:
+            ShorterJournal: the file lost lines that were read.
+            BadInput: a line that is not the last one is broken.
+            Unavailable: it cannot be read.
+        """
+        try:
+            size = self.path.stat().st_size
+        except FileNotFoundError:
+            size = 0
+        if size == self._offset:
+            return []
+        if size < self._offset:  # a disk refused the last edit after it was read here
+            raise ShorterJournal(f"{self.path} got shorter")
+        with files.guard(self.path), self.path.open("rb") as file:
+            file.seek(self._offset)
+            lines = file.read().splitlines(keepends=True)
+        new: list[JournalEntry] = []
+        for number, line in enumerate(lines):
+            entry = decode_line(line)
+            revision = len(self.entries) + 1
+            if entry is None and number == len(lines) - 1:
+                break  # torn, or being written by another process
+            if entry is None or entry.rev != revision:
+                raise BadInput(f"{self.path}, line {revision}: broken: restore it from a backup")
+            self.entries.append(entry)
+            new.append(entry)
+            self._offset += len(line)
+        return new
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep all other writers out, in other processes too; read what is new before appending."""
+        with files.guard(self.path):
+            files.make_folder(self.path.parent)
+        with locks.file_lock(self.path):
+            yield
+
+    def append(self, entry: JournalEntry) -> None:
+        """Append an edit and put it on the device; the caller holds the lock and has read all.
+
+        Raises:
+            NoSpace, Unavailable: the disk refuses; nothing was appended.
+        """
+        if entry.rev != len(self.entries) + 1:
+            raise ValueError(f"{self.path}: edit {entry.rev} after {len(self.entries)}")
+        line = entry.encode()
+        is_new = self._offset == 0
+        with files.guard(self.path):
+            descriptor = os.open(self.path, os.O_WRONLY)
+            try:
+                if os.fstat(descriptor).st_size > self._offset:
+                    os.ftruncate(descriptor, self._offset)  # a torn line
+                try:
+                    _write_all(descriptor, line, self._offset)
+                    files.flush(self.path)
+                except OSError:
+                    with contextlib.suppress(OSError):
+                        os.ftruncate(descriptor, self._offset)
+                    raise
+            finally:
+                os.close(descriptor)
+            if is_new:
+                files.flush(self.path.parent)
+        self.entries.append(entry)
+        self._offset += len(line)
+
+
+def _write_all(descriptor: int, content: bytes, offset: int) -> None:
+    while content:
+        written = os.pwrite(descriptor, content, offset)
+        content, offset = content[written:], offset + written

@@ -1,0 +1,63 @@
+"""The section `review.local` of the settings: the review pages and who may open them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+PORT = 8321
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalOptions:
+    """Review in our own pages, which `oneclick review serve` and `oneclick up` serve."""
+
+    at: str = f"127.0.0.1:{PORT}"
+    """host:port to listen on. Another than this machine's own needs users, and TLS or
+    `review serve --insecure-lan`."""
+    names: tuple[str, ...] = ()
+    """Further host names or addresses by which browsers reach the server, without port."""
+    certificate: str = ""
+    """PEM file of the TLS certificate with its chain."""
+    key: str = ""
+    """PEM file of its private key."""
+    public_url: str = ""
+    """https address of a reverse proxy on this machine through which browsers come."""
+    idle_minutes: float = 15.0
+    """Minutes without use after which a session ends."""
+    session_hours: float = 12.0
+    """Hours after which a session ends in any case."""
+    blur_for: tuple[Literal["viewer", "annotator", "lead", "admin"], ...] = ()
+    """Roles to which heads of labelled people are shown blurred."""
+    issuer: str = ""
+    """Address of an OpenID Connect provider: the hospital's sign-on. Users are added here, by the
+    name or e-mail address that it gives them. It needs oneclick[oidc]."""
+    client: str = ""
+    """Client id that the provider gave these pages."""
+    client_secret_file: str = ""
+    """File of the client's secret; empty means ONECLICK_OIDC_SECRET."""
+
+
+def check(options: LocalOptions) -> None:
+    """Check options that are right one by one but may contradict each other.
+
+    Raises:
+        ValueError: naming the option and the remedy.
+    """
+    if bool(options.certificate) != bool(options.key):
+        raise ValueError("local.certificate and local.key belong together: set both, or neither")
+    if options.public_url and options.certificate:
+        raise ValueError(
+            "local.public_url means that a proxy has the certificate: set it, or local.certificate"
+        )
+    if options.public_url and not options.public_url.startswith("https://"):
+        raise ValueError(f"local.public_url is {options.public_url!r}: give https://name")
+    if not 0 < options.idle_minutes <= options.session_hours * 60:
+        raise ValueError(
+            f"local.idle_minutes is {options.idle_minutes:g}: more than 0, and at most "
+            f"local.session_hours, which is {options.session_hours:g}"
+        )
+    if bool(options.issuer) != bool(options.client):
+        raise ValueError("local.issuer and local.client belong together: set both, or neither")
+    if options.issuer and not options.issuer.startswith(("https://", "http://127.0.0.1:")):
+        raise ValueError(f"local.issuer is {options.issuer!r}: give https://name")
