@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oneclick.cli import output
+from oneclick.cli import output, review_serve, review_users
 from oneclick.cli import watch as watching
 from oneclick.cli.platform_commands import ReviewGroup
 from oneclick.core import visible
 
 if TYPE_CHECKING:
     from oneclick.core.review import Decision
+    from oneclick.report.people import Throughput
     from oneclick.settings import Settings
 
 app = typer.Typer(
@@ -21,6 +22,10 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Review: the queue, verdicts, what reviewing cost.",
 )
+
+app.command("serve")(review_serve.serve)
+app.add_typer(review_users.app, name="users")
+app.add_typer(review_users.audit_app, name="audit")
 
 Clips = Annotated[list[str] | None, typer.Argument(help="Clip ids; `oneclick review list`.")]
 Every = Annotated[bool, typer.Option("--all", help="Every clip that waits.")]
@@ -53,17 +58,28 @@ def questions(
     home: output.Home = None,
     json: output.Json = False,
 ) -> None:
-    """List what to look at, most expected corrections first; the rest is accepted as labelled."""
+    """List what to look at, most expected corrections first; the rest is accepted as labelled.
+
+    Without a track it asks whether anybody is at a place where nobody is labelled.
+    """
     from oneclick import report
 
-    queue = report.review_questions(output.load_settings(home).home, clips or ())
+    settings = output.load_settings(home)
+    queue = report.review_questions(settings.home, clips or (), settings.review.places)
     if json:
         output.print_json(queue)
         return
     output.print_table(
         ["clip", "frames", "at s", "track", "expected", "why"],
         [
-            [r.clip, f"{r.start}–{r.stop - 1}", r.seconds, r.track, round(r.expected, 1), r.why]
+            [
+                r.clip,
+                f"{r.start}–{r.stop - 1}",
+                r.seconds,
+                "place" if r.track is None else r.track,
+                round(r.expected, 1),
+                r.why,
+            ]
             for r in queue.rows[:limit]
         ],
     )
@@ -96,6 +112,27 @@ def reject(
 ) -> None:
     """Reject clips; they are never trained on."""
     _decide(output.load_settings(home), clips, every, "reject", by, reason)
+
+
+@app.command()
+def reopen(
+    clips: Annotated[list[str], typer.Argument(help="Clip ids; accepted or published ones.")],
+    reason: Annotated[str, typer.Option(help="What is wrong; kept with the clip.")],
+    by: By = None,
+    home: output.Home = None,
+) -> None:
+    """Put decided clips back into review; the next dataset version takes the correction."""
+    from oneclick.core.results import BatchResult
+    from oneclick.stages import reopen as reopening
+    from oneclick.storage import failure_log
+    from oneclick.storage.workspace import Workspace
+
+    settings, batch = output.load_settings(home), BatchResult()
+    for clip in clips:
+        with failure_log.isolate(batch.failed, Workspace(settings.home), clip, f"reopen {clip}"):
+            reopening.reopen(settings.home, clip, by or getpass.getuser(), reason)
+            batch.done.append(clip)
+    output.finish_batch(batch, "clips reopened")
 
 
 @app.command()
@@ -147,7 +184,7 @@ def listen(
     """
     from oneclick.core.errors import UsageError
     from oneclick.platforms import registry
-    from oneclick.web import app as web
+    from oneclick.web import webhook as web
 
     settings = output.load_settings(home)
     platform = settings.review.platform
@@ -221,14 +258,16 @@ def print_stats(settings: Settings, json: bool) -> None:
 
     effort = report.review_effort(settings.home)
     day = snapshot_reader.read_snapshot(settings.home, goals=output.goals(settings)).reviewing
+    throughput = report.review_throughput(settings.home, settings.review.goal, day.at)
     if json:
-        output.print_json({**output.jsonable(effort), "day": day})
+        output.print_json({**output.jsonable(effort), "day": day, "throughput": throughput})
         return
     output.print_table(
         ["annotator", "images today", "this hour"],
         [[person.name, person.today, person.hours[-1]] for person in day.people],
         f"today      {day.today:,} of {day.goal[0]:,} to {day.goal[1]:,} images",
     )
+    print_throughput(throughput)
     output.print_table(
         ["reviewed clips", "images", "edits", "edits per 100 boxes", "s per image", "unseen"],
         [
@@ -241,6 +280,33 @@ def print_stats(settings: Settings, json: bool) -> None:
                 effort.by_policy,
             ]
         ],
+    )
+
+
+def print_throughput(throughput: Throughput) -> None:
+    """Print how fast and how well reviewing goes, and what waits."""
+    names = ("images_per_hour", "seconds_per_image", "edits_per_100_boxes", "first_pass")
+    rows = [("all", throughput.week), *((each.name, each.week) for each in throughput.people)]
+    output.print_table(
+        ["last 7 days", "clips", "images", "active h", "images/h", "s/image", "edits/100", "stood"],
+        [
+            [
+                name,
+                work.clips,
+                work.images,
+                round(work.active_seconds / 3600, 2),
+                *(
+                    None if (rate := getattr(work, key)) is None else round(rate, 2)
+                    for key in names
+                ),
+            ]
+            for name, work in rows
+        ],
+    )
+    days = throughput.backlog_days
+    output.message(
+        f"{throughput.waiting_clips:,} clips with {throughput.waiting_images:,} images wait"
+        + (f": {days:.1f} days of work" if days is not None else "")
     )
 
 

@@ -163,6 +163,14 @@ class Supervisor:
         """Start the webhook listener; its output goes to stderr."""
         self._start("listener", ["review", "listen"], sys.stderr, "oneclick")
 
+    def review_pages(self, address: str) -> None:
+        """Start the server of the review pages, which prints its address on stderr.
+
+        Args:
+            address: host:port.
+        """
+        self._start("review pages", ["review", "serve", "--at", address], sys.stderr, "oneclick")
+
     def watch(self) -> None:
         """Wait for Ctrl-C.
 

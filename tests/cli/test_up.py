@@ -12,10 +12,11 @@ import pytest
 
 from oneclick.cli import supervisor
 from oneclick.core.errors import Unavailable, UsageError
-from oneclick.services import prefect_access
+from oneclick.services import prefect_access, review_address
 from oneclick.storage import locks
 from oneclick.storage.workspace import Workspace
-from tests.waits import HANG_SECONDS
+from tests.cli.program import oneclick
+from tests.waits import HANG_SECONDS, wait_until
 
 
 @pytest.mark.parametrize(
@@ -110,3 +111,34 @@ def test_a_shell_set_up_for_a_workspace_starts_its_server_again(
     monkeypatch.setenv("PREFECT_PROFILE", prefect_access.PROFILE)
     assert supervisor.Supervisor(tmp_path).user_url is None
     assert "PREFECT_PROFILES_PATH" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("address", "code", "message"),
+    [
+        ("127.0.0.1:{taken}", 4, "cannot listen on 127.0.0.1:{taken}: Address already in use"),
+        ("0.0.0.0:8321", 2, "nobody has a password yet"),
+    ],
+)
+def test_review_pages_that_cannot_be_served_are_told_before_anything_starts(
+    address: str, code: int, message: str, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as socket_in_use:
+        taken = socket_in_use.getsockname()[1]
+        result = oneclick(
+            "up", "--review-at", address.format(taken=taken), home=tmp_path, cwd=tmp_path
+        )
+    assert result.returncode == code
+    assert message.format(taken=taken) in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / ".prefect").exists()
+
+
+def test_review_pages_are_one_of_the_processes_of_up(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    with supervisor.Supervisor(tmp_path) as running:
+        running.review_pages("127.0.0.1:0")
+        wait_until(lambda: review_address.find_running(workspace))
+        assert running.children["review pages"].poll() is None
+    assert running.children["review pages"].poll() is not None
+    assert review_address.find_running(workspace) is None

@@ -76,9 +76,10 @@ def api(home: Path, prefect_database: Path, small: None) -> Iterator[str]:
     (home / ".prefect").mkdir()
     shutil.copy(prefect_database, home / ".prefect")
     log = home.parent / "up.log"
+    addresses = ["--port", str(port), "--review-at", "127.0.0.1:0"]
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "oneclick", "up", "--home", str(home), "--port", str(port)],
+            [sys.executable, "-m", "oneclick", "up", "--home", str(home), *addresses],
             cwd=ROOT,
             env=env,
             stdin=subprocess.DEVNULL,

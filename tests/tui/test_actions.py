@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from textual.widgets import Input
 from oneclick import settings
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
+from oneclick.services import review_address
 from oneclick.storage import model_registry
 from oneclick.storage.workspace import Workspace
 from oneclick.tui import dialogs
@@ -249,3 +251,35 @@ def test_the_screens_load_neither_torch_nor_prefect(home: Path) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ
     )
     assert process.stdout == "[]\n", process.stderr
+
+
+@pytest.mark.parametrize("is_served", [True, False])
+def test_o_opens_the_review_page_of_a_clip_or_its_video(
+    home: Path, is_served: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    def browse(address: str) -> bool:
+        opened.append(address)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", browse)
+
+    async def act(pilot: Pilot[None]) -> None:
+        await press(pilot, "3")
+        clip = pilot.app.screen.query_one(ClipTable).key
+        assert clip is not None
+        video = Workspace(home).clip_file(clip)
+        video.parent.mkdir(parents=True, exist_ok=True)
+        video.touch()
+        page = f"http://127.0.0.1:8321/clip/{clip}"
+        expected.append(page if is_served else video.absolute().as_uri())
+        await press(pilot, "o")
+
+    expected: list[str] = []
+    with contextlib.ExitStack() as stack:
+        if is_served:
+            served = review_address.announced(Workspace(home), "http://127.0.0.1:8321")
+            stack.enter_context(served)
+        drive(shown(home), act)
+    assert opened == expected

@@ -17,6 +17,7 @@ from oneclick.report import formatting
 from oneclick.report.lineage import ClipUse
 from oneclick.report.listings import ClipDetail, ClipRow
 from oneclick.report.search import SearchPage, parse_query
+from oneclick.services import review_address
 from oneclick.storage.workspace import Workspace
 from oneclick.tui.panel import RowHighlighted, SnapshotView, bindings
 from oneclick.tui.panels.table import Column, TablePanel, TableRow, TextPanel
@@ -160,11 +161,16 @@ class ClipsScreen(FetchingScreen):
             )
 
     def action_key_browse(self) -> None:
-        """Open the clip's video in the browser."""
+        """Open the clip's review page in the browser, or its video where no page is served."""
         clip = self.clip_id
         if clip and self.view:
-            path = Workspace(self.view.snapshot.home).clip_file(clip).absolute()
-            if not path.exists():
+            workspace = Workspace(self.view.snapshot.home)
+            path = workspace.clip_file(clip).absolute()
+            if served := review_address.find_running(workspace):
+                page = f"{served}/clip/{clip}"
+                if not webbrowser.open(page):
+                    self.app.notify(page, title="no browser here; the page is", markup=False)
+            elif not path.exists():
                 self.app.notify(f"{path} is not there", severity="error", markup=False)
             elif not webbrowser.open(path.as_uri()):
                 self.app.notify(str(path), title="no browser here; the file is", markup=False)

@@ -1,0 +1,1 @@
+"""Who may use the review pages: users and roles, sessions, one-time links, the audit log."""
