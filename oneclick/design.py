@@ -40,6 +40,27 @@ class KeyBinding(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the footer shows it."""
 
 
+class WebKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key of the review page and its action, in English and German."""
+
+    id: str
+    key: str
+    """Names of keys as KeyboardEvent.key has them, small, separated by commas; `comma` is one."""
+    cap: str
+    """Name shown on screen."""
+    group: Literal["doubt", "box", "track", "look", "clip"]
+    """Heading below which help lists it."""
+    verb: str
+    says: str
+    """What it does."""
+    verb_de: str
+    says_de: str
+    hint: bool
+    """Whether the line of hints shows it."""
+    once: bool
+    """Whether it is ignored while it repeats, and until the picture that it is about is painted."""
+
+
 class HeatScale(msgspec.Struct, frozen=True):
     """Glyphs and colours of a heat map, from none to the most."""
 
@@ -64,6 +85,9 @@ class Design(msgspec.Struct, frozen=True, kw_only=True):
     lamp: dict[str, str]
     heat: HeatScale
     key: tuple[KeyBinding, ...]
+    box: dict[str, str]
+    """Colours of boxes on pictures by kind, the same in light and dark."""
+    web_key: tuple[WebKey, ...]
 
     def stage_of(self, name: str) -> StageStyle:
         """Return the style of a ClipStage, by its name."""

@@ -156,6 +156,30 @@ def test_a_key_means_one_thing() -> None:
     assert len({key.id for key in design.load().key}) == len(design.load().key)
 
 
+def test_a_key_of_the_review_page_means_one_thing() -> None:
+    keys = [name for key in design.load().web_key for name in key.key.split(",")]
+    assert len(set(keys)) == len(keys)
+    assert len({key.id for key in design.load().web_key}) == len(design.load().web_key)
+    for key in design.load().web_key:
+        assert key.verb_de.strip(), key.id
+        assert key.says_de.strip(), key.id
+
+
+def test_tags_of_boxes_can_be_read() -> None:
+    colours = design.load().box
+    for kind in colours.keys() - {"ink", "ground"}:
+        assert contrast(colours["ink"], colours[kind]) >= 4.5, kind
+        assert contrast(colours["ground"], colours[kind]) >= 4.5, kind
+
+
+@pytest.mark.parametrize("sight", ["protan", "deutan"])
+def test_kinds_of_boxes_differ_by_colour_too(sight: str) -> None:
+    """For tritan eyes certain and human boxes fall together: handles and tags tell them apart."""
+    kinds = [design.load().box[kind] for kind in ("certain", "doubt", "human")]
+    for a, b in itertools.combinations(kinds, 2):
+        assert distance(a, b, sight) > 0.06
+
+
 @pytest.mark.parametrize("name", ["prefect", "verdict"])
 def test_words_of_others_are_states_of_ours(name: Literal["prefect", "verdict"]) -> None:
     assert set(getattr(design.load(), name).values()) <= set(STATES)

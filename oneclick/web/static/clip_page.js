@@ -1,0 +1,288 @@
+// @ts-check
+/** The page of one clip: keys, panels and dialogs around the editor. */
+import { Refusal, call } from "./api.js";
+import { answerConflict } from "./conflict.js";
+import { announce, byId, el, toast } from "./dom.js";
+import { DOUBT_COMMANDS, askAccept, askReason } from "./doubt_commands.js";
+import { nudge } from "./draft.js";
+import { Editor } from "./editor.js";
+import { showHelp } from "./help.js";
+import { KEYS } from "./key_table.js";
+import { actionOf, capOf, isTyping, keyById, keyName, plainName, verbOf } from "./keys.js";
+import { Labels } from "./labels.js";
+import { LOOK_COMMANDS } from "./look_commands.js";
+import { language, switchLanguage, t, translatePage } from "./messages.js";
+import { Panel } from "./panel.js";
+import { Place } from "./place.js";
+import { Pointer } from "./pointer.js";
+import { PendingEdits } from "./savequeue.js";
+import { TRACK_COMMANDS } from "./track_commands.js";
+
+const COMMANDS = { ...DOUBT_COMMANDS, ...TRACK_COMMANDS, ...LOOK_COMMANDS };
+
+export class ClipPage {
+  /** @param {string} clip @param {any} me */
+  constructor(clip, me) {
+    this.clip = clip;
+    this.me = me;
+    /** @type {Editor | undefined} */
+    this.editor = undefined;
+    document.title = `${clip} · oneclick`;
+    byId("clip-name").textContent = clip;
+  }
+
+  async open() {
+    const stored = await PendingEdits.open(this.me.name);
+    this.labels = new Labels(this.clip, stored, {
+      onChange: () => this.#relabel(),
+      onRefused: (reason) => toast(t("not_possible", reason), "fail"),
+      onConflict: (refusal) => this.#conflict(refusal),
+    });
+    let holder = "";
+    /** @type {Refusal | null} */
+    let conflict = null;
+    try {
+      conflict = await this.labels.open();
+    } catch (error) {
+      if (!(error instanceof Refusal) || ![403, 409].includes(error.status)) throw error;
+      holder = error.body.holder ? t("held", error.body.holder, time(error.body.until)) : error.message;
+      await this.labels.look();
+      this.#offerTake(holder, error.status === 409);
+    }
+    this.editor = new Editor(this.labels, () => this.#render());
+    this.editor.readOnly = holder;
+    this.panel = new Panel(this.editor, (id) => this.run(id));
+    this.pointer = new Pointer(byId("stage"), this.editor);
+    this.place = new Place(this.editor);
+    if (!this.place.restore() && this.editor.doubts.length) this.editor.openDoubt(0);
+    this.#listen();
+    translatePage();
+    this.#hints();
+    this.#showSaved();
+    this.#showTime();
+    this.editor.refresh();
+    byId("stage").focus();
+    if (conflict) await this.#conflict(conflict);
+  }
+
+  /** @param {string} holder @param {boolean} isLeased */
+  #offerTake(holder, isLeased) {
+    const notice = byId("notice");
+    const take = async () => {
+      const conflict = await this.labels?.open(true);
+      if (this.editor) this.editor.readOnly = "";
+      notice.hidden = true;
+      this.#relabel();
+      if (conflict) await this.#conflict(conflict);
+    };
+    notice.replaceChildren(t("view_only", holder), " ", isLeased && this.me.role !== "viewer" ? el("button", { onclick: take }, t("retake")) : "");
+    notice.hidden = false;
+  }
+
+  #listen() {
+    addEventListener("keydown", (event) => this.#onKey(event));
+    addEventListener("keyup", (event) => {
+      const ghost = actionOf(plainName(event).replace("shift+", ""));
+      if (this.editor?.isGhost && ghost?.id === "ghost") {
+        this.editor.isGhost = false;
+        this.editor.refresh();
+      }
+    });
+    addEventListener("pagehide", () => this.labels?.queue.flush());
+    addEventListener("beforeunload", (event) => {
+      if (this.labels?.queue.pending.length && !this.labels.queue.stored.db) event.preventDefault();
+    });
+    addEventListener("online", () => this.editor?.frames.retry());
+    byId("language-button").addEventListener("click", () => this.switchLanguage());
+    byId("theme-button").addEventListener("click", () => this.switchTheme());
+    byId("help-button").addEventListener("click", () => this.help());
+    setInterval(() => this.#showTime(), 1000);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKey(event) {
+    const editor = this.editor;
+    if (!editor || document.querySelector("dialog[open]") || isTyping(event)) return;
+    const target = /** @type {HTMLElement} */ (event.target);
+    const onControl = target.closest?.("button, a, [role=option]");
+    if (onControl && (event.key === " " || event.key === "Enter")) return;
+    if (event.ctrlKey && !event.altKey && /^[zy]$/i.test(event.key)) {
+      event.preventDefault();
+      return this.run(event.shiftKey || event.key.toLowerCase() === "y" ? "redo" : "undo");
+    }
+    if (editor.draft && nudge(editor.draft, event, editor.view.camera)) {
+      event.preventDefault();
+      editor.refresh();
+      return;
+    }
+    const name = keyName(event);
+    const action = actionOf(name);
+    if (!action) {
+      if (name.length === 1 && !event.repeat) toast(t("unknown_key", event.key), "warn");
+      return;
+    }
+    event.preventDefault();
+    if (action.once && (event.repeat || !editor.isPainted())) return;
+    if (event.repeat && action.group === "track") return;
+    this.run(action.id, name);
+  }
+
+  /** Do what a key or a button stands for. @param {string} id @param {string} [key] */
+  run(id, key = "") {
+    const editor = this.editor;
+    if (!editor) return;
+    COMMANDS[/** @type {"accept"} */ (id)](editor, this, key);
+    const hint = document.querySelector(`[data-hint="${id}"]`);
+    hint?.classList.add("pressed");
+    setTimeout(() => hint?.classList.remove("pressed"), 120);
+  }
+
+  /** Ask whether to accept the clip, and do. */
+  async finish() {
+    if (!this.editor || this.editor.readOnly) return;
+    if (await askAccept(this.editor)) await this.#decide("accept", "");
+  }
+
+  async reject() {
+    if (!this.editor || this.editor.readOnly) return;
+    const reason = await askReason();
+    if (reason) await this.#decide("reject", reason);
+  }
+
+  /** @param {"accept" | "reject"} decision @param {string} reason */
+  async #decide(decision, reason) {
+    const seconds = Math.round((this.editor?.activity.seconds() ?? 0) * 10) / 10;
+    try {
+      await this.labels?.decide(decision, reason, seconds);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (error.status === 409) this.#conflict(error);
+      else toast(t("not_possible", error.message), "fail");
+      return;
+    }
+    this.place?.forget();
+    sessionStorage.setItem("oneclick-done", t(decision === "accept" ? "accepted" : "rejected", this.clip));
+    await this.#next();
+  }
+
+  /** Go to the next clip, or to the queue where none waits. */
+  async #next() {
+    let next = "/";
+    try {
+      const { clips } = await call("/api/queue?limit=500");
+      if (clips.some((/** @type {any} */ row) => !row.holder && row.clip !== this.clip))
+        next = `/clip/${encodeURIComponent((await call("/api/queue/next", {})).clip)}`;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+    }
+    location.assign(next);
+  }
+
+  /** Give the clip back undecided. */
+  async release() {
+    if (!this.editor?.readOnly) await this.labels?.release().catch(() => {});
+    location.assign("/");
+  }
+
+  /** @param {Refusal} refusal */
+  async #conflict(refusal) {
+    if (!this.labels || !this.editor || this.isAsking) return;
+    if (refusal.body.decided) {
+      this.editor.readOnly = refusal.message;
+      byId("notice").replaceChildren(refusal.message, " ", el("a", { href: "/" }, t("queue")));
+      byId("notice").hidden = false;
+      return;
+    }
+    this.isAsking = true;
+    await answerConflict(this.editor, this.labels, refusal);
+    this.isAsking = false;
+    this.#relabel();
+  }
+
+  switchTheme() {
+    const root = document.documentElement;
+    root.dataset.theme = root.dataset.theme === "light" ? "dark" : "light";
+    localStorage.setItem("oneclick-theme", root.dataset.theme);
+    this.editor?.view.readColours();
+    this.editor?.timeline.readColours();
+    this.editor?.refresh();
+  }
+
+  switchLanguage() {
+    switchLanguage();
+    translatePage();
+    this.#hints();
+    this.#relabel();
+  }
+
+  help() {
+    showHelp((id) => this.run(id), () => this.#hints());
+  }
+
+  #hints() {
+    byId("language-button").textContent = language() === "de" ? "EN" : "DE";
+    for (const id of ["language", "theme", "help"]) {
+      const entry = keyById(id);
+      byId(`${id}-button`).title = `${verbOf(entry)} (${capOf(entry)})`;
+      byId(`${id}-button`).setAttribute("aria-label", verbOf(entry));
+    }
+    const hints = KEYS.filter((entry) => entry.hint).map((entry) =>
+      el("button", { type: "button", className: "hint", tabIndex: -1, dataset: { hint: entry.id }, onclick: () => this.run(entry.id) }, el("kbd", {}, capOf(entry)), verbOf(entry)),
+    );
+    byId("hints").replaceChildren(...hints);
+  }
+
+  #relabel() {
+    this.editor?.relabel();
+    this.panel?.invalidate();
+    this.#showSaved();
+  }
+
+  #showSaved() {
+    const queue = this.labels?.queue;
+    if (!queue) return;
+    const waiting = queue.pending.length;
+    const [kind, glyph, text] = queue.isOffline || !navigator.onLine
+      ? ["warn", "▲", t("offline", waiting)]
+      : waiting ? ["run", "▶", t("saving", waiting)] : ["ok", "✓", t("saved")];
+    byId("saved").className = kind;
+    byId("saved").textContent = `${glyph} ${text}`;
+    byId("saved").dataset.pending = String(waiting);
+  }
+
+  #showTime() {
+    const seconds = Math.floor(this.editor?.activity.seconds() ?? 0);
+    byId("active").textContent = t("active", `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`);
+  }
+
+  #render() {
+    const editor = this.editor;
+    if (!editor) return;
+    const { frame, state, doubts, player } = editor;
+    byId("frame-number").textContent = `${t("frame", frame, state.frames - 1)} · ${(frame / state.fps).toFixed(2)} s`;
+    byId("doubt-number").textContent = t("doubts_short", editor.answered(), doubts.length);
+    byId("speed").textContent = player.speed === 1 && !player.isPlaying ? "" : `${player.isPlaying ? "▶ " : ""}${t("speed", player.speed)}`;
+    this.panel?.render();
+    this.place?.keep();
+    const { draft } = editor;
+    if (draft) announce(t("box_at", draft.box.map(Math.round).join(" ")));
+    else if (!player.isPlaying) announce(t("frame", frame, state.frames - 1));
+  }
+}
+
+/** @param {string} moment ISO @returns {string} */
+function time(moment) {
+  const date = new Date(moment);
+  return Number.isNaN(date.getTime()) ? "" : date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+}
+
+const clip = decodeURIComponent(location.pathname.split("/")[2] ?? "");
+try {
+  const page = new ClipPage(clip, await call("/api/me"));
+  await page.open();
+} catch (error) {
+  if (!(error instanceof Refusal)) throw error;
+  const notice = byId("notice");
+  notice.replaceChildren(error.message, " ", el("a", { href: "/" }, t("queue")));
+  notice.hidden = false;
+}

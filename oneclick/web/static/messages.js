@@ -1,0 +1,178 @@
+// @ts-check
+/** Every sentence of the review page in English and German, from one table. */
+
+const STORED = "oneclick-language";
+
+/** @type {Record<string, [string, string]>} */
+const TABLE = {
+  accept_clip: ["Accept this clip", "Diesen Clip annehmen"],
+  accepted: ["{0} is accepted", "{0} ist angenommen"],
+  active: ["{0} active", "{0} aktiv"],
+  add_hint: [
+    "Drag a box, click the four extremes, or: arrows move, shift ×10, alt resizes, ⏎ sets, esc leaves",
+    "Rahmen ziehen, vier Ränder klicken oder: Pfeile bewegen, Umschalt ×10, Alt ändert die Größe, ⏎ setzt, Esc verlässt",
+  ],
+  all_answered: ["Every doubt has an answer. ⏎ accepts the clip.", "Jeder Zweifel ist beantwortet. ⏎ nimmt den Clip an."],
+  answer_nobody: ["nobody", "niemand"],
+  answer_right: ["right", "stimmt"],
+  answer_unsure: ["unsure", "unsicher"],
+  answer_wrong: ["corrected", "korrigiert"],
+  anybody: ["Is anybody here?", "Ist hier jemand?"],
+  anybody_here: ["? anybody here", "? jemand hier"],
+  attribute: ["Attribute", "Merkmal"],
+  bad_keys: ["Press the new key, or esc", "Neue Taste drücken, oder Esc"],
+  box_at: ["box {0}", "Rahmen {0}"],
+  boxes: ["{0} boxes", "{0} Rahmen"],
+  camera: ["Camera", "Kamera"],
+  cancel: ["Cancel", "Abbrechen"],
+  change_key: ["change key", "Taste ändern"],
+  changed_elsewhere: ["Changed on another page", "Auf einer anderen Seite geändert"],
+  choose_join: ["Join which track to {0}?", "Welche Spur an {0} anfügen?"],
+  choose_reason: ["Why is this clip rejected?", "Warum wird dieser Clip abgelehnt?"],
+  choose_swap: ["Swap {0} from frame {1} on with", "{0} ab Bild {1} tauschen mit"],
+  clip: ["Clip", "Clip"],
+  close: ["Close", "Schließen"],
+  conflict_says: [
+    "Edits arrived that this page has not seen. Choose whose labels stand; nothing is lost until you do.",
+    "Es gibt Änderungen, die diese Seite nicht kennt. Wählen Sie, welche gelten; bis dahin geht nichts verloren.",
+  ],
+  conflict_mine: ["Mine, after theirs", "Meine, nach den anderen"],
+  conflict_theirs: ["Theirs; drop {0} of mine", "Die anderen; {0} von mir verwerfen"],
+  done_today: ["{0} clips done today", "{0} Clips heute erledigt"],
+  doubt: ["Doubt {0} of {1}", "Zweifel {0} von {1}"],
+  doubts: ["Doubts", "Zweifel"],
+  doubts_short: ["doubts {0}/{1}", "Zweifel {0}/{1}"],
+  drawn: ["Track {0} drawn; it is being carried through the clip", "Spur {0} gezeichnet; sie wird durch den Clip getragen"],
+  edit_hint: ["Arrows move by 1 px, shift 10; alt resizes; ⏎ sets; esc leaves", "Pfeile bewegen um 1 px, Umschalt 10; Alt ändert die Größe; ⏎ setzt; Esc verlässt"],
+  expected: ["Expected corrections", "Erwartete Korrekturen"],
+  frame: ["frame {0} / {1}", "Bild {0} / {1}"],
+  frame_short: ["frame {0}", "Bild {0}"],
+  frames: ["Frames", "Bilder"],
+  frames_span: ["frames {0}–{1}", "Bilder {0}–{1}"],
+  goal: ["{0} of {1} images today", "{0} von {1} Bildern heute"],
+  group_box: ["Boxes", "Rahmen"],
+  group_clip: ["Clip and page", "Clip und Seite"],
+  group_doubt: ["Doubts", "Zweifel"],
+  group_look: ["Looking", "Ansehen"],
+  group_track: ["Tracks", "Spuren"],
+  held: ["{0} is reviewing this clip, until {1}", "{0} prüft diesen Clip, bis {1}"],
+  held_short: ["with {0}", "bei {0}"],
+  key_lost: ["“{0}” lost this key", "„{0}“ hat diese Taste verloren"],
+  key_set: ["{0} is now {1}", "{0} ist jetzt {1}"],
+  keyboard: ["Keys and actions", "Tasten und Befehle"],
+  kind_certain: ["certain", "sicher"],
+  kind_doubt: ["in doubt", "fraglich"],
+  kind_filled: ["filled in", "ergänzt"],
+  kind_human: ["by people", "von Menschen"],
+  leave_hint: ["Space bar: whole track is right; ←→ choose, ⏎ goes there", "Leertaste: ganze Spur stimmt; ←→ wählen, ⏎ springt hin"],
+  loading: ["The picture is loading", "Das Bild wird geladen"],
+  mark_range: ["Range {0} … {1}", "Bereich {0} … {1}"],
+  no_attributes: ["This clip has no attributes: set review.attributes in the settings", "Dieser Clip hat keine Merkmale: review.attributes in den Einstellungen setzen"],
+  no_conflict: ["No disagreement after this frame", "Kein Widerspruch nach diesem Bild"],
+  no_doubts: ["Nothing is in doubt. ⏎ accepts the clip, L lists every track.", "Nichts ist fraglich. ⏎ nimmt den Clip an, L zeigt alle Spuren."],
+  no_gap: ["No gap after this frame", "Keine Lücke nach diesem Bild"],
+  no_other: ["There is no other track", "Es gibt keine andere Spur"],
+  no_picture: ["This picture cannot be loaded", "Dieses Bild lässt sich nicht laden"],
+  no_track: ["Select a track first: ↑ ↓ or a click", "Erst eine Spur wählen: ↑ ↓ oder ein Klick"],
+  none: ["none", "keins"],
+  not_possible: ["Not possible: {0}", "Nicht möglich: {0}"],
+  nothing_waits: ["No clip waits for review.", "Kein Clip wartet auf Prüfung."],
+  nothing_waits_long: ["New clips come when the pipeline finds moments in doubt.", "Neue Clips kommen, wenn die Pipeline fragliche Momente findet."],
+  offline: ["offline, {0} kept here", "offline, {0} hier aufbewahrt"],
+  open_questions: ["{0} doubts have no answer yet.", "{0} Zweifel sind noch offen."],
+  other_reason: ["Another reason", "Ein anderer Grund"],
+  pick_value: ["{0} of track {1}, {2}", "{0} von Spur {1}, {2}"],
+  place_accept: ["yes, draw", "ja, zeichnen"],
+  place_wrong: ["nobody", "niemand"],
+  queue: ["Queue", "Warteschlange"],
+  reason_blurred: ["Too blurred to tell", "Zu unscharf"],
+  reason_camera: ["Camera moved or covered", "Kamera bewegt oder verdeckt"],
+  reason_nothing: ["Nothing to learn here", "Nichts zu lernen"],
+  reason_private: ["Must not be used: private", "Darf nicht benutzt werden: privat"],
+  reason_times: ["Frames are broken or missing", "Bilder kaputt oder fehlend"],
+  rejected: ["{0} is rejected", "{0} ist abgelehnt"],
+  reset_keys: ["All keys as at first", "Alle Tasten wie zu Anfang"],
+  retake: ["Take it over", "Übernehmen"],
+  review: ["Review", "Prüfung"],
+  saved: ["saved", "gespeichert"],
+  saving: ["saving {0}", "speichert {0}"],
+  search: ["Search", "Suchen"],
+  set_there: ["Where is {0} at frame {1}? ⏎ sets, esc leaves", "Wo ist {0} bei Bild {1}? ⏎ setzt, Esc verlässt"],
+  speed: ["{0}×", "{0}×"],
+  start_next: ["Start with the next clip", "Mit dem nächsten Clip beginnen"],
+  strip: ["Track {0} {1}: {2} boxes, mean score {3}", "Spur {0} {1}: {2} Rahmen, Mittel {3}"],
+  summary: ["{0} edits, {1} of {2} doubts answered, {3}", "{0} Änderungen, {1} von {2} Zweifeln beantwortet, {3}"],
+  timeline: ["Timeline of the tracks; left and right change the frame", "Zeitleiste der Spuren; links und rechts wechseln das Bild"],
+  track: ["Track {0}", "Spur {0}"],
+  track_is_right: ["Is this whole track right?", "Stimmt diese ganze Spur?"],
+  tracks: ["Tracks", "Spuren"],
+  unknown_key: ["{0} does nothing here; ? lists all keys", "{0} tut hier nichts; ? zeigt alle Tasten"],
+  until_change: ["from frame {0} until it changes", "ab Bild {0}, bis es sich ändert"],
+  view_only: ["Only to look at: {0}", "Nur zum Ansehen: {0}"],
+  waiting: ["{0} clips wait", "{0} Clips warten"],
+  why: ["Why", "Warum"],
+  whole_track: ["whole track", "ganze Spur"],
+  why_check: ["Check this {0}.", "Diesen Rahmen prüfen: {0}."],
+  why_check_short: ["low score", "niedriger Wert"],
+  why_end: ["{0} vanishes here: still there?", "{0} verschwindet hier: noch da?"],
+  why_end_short: ["vanishes", "verschwindet"],
+  why_start: ["{0} comes out of nothing here: there before?", "{0} taucht plötzlich auf: vorher schon da?"],
+  why_start_short: ["out of nothing", "aus dem Nichts"],
+  why_unseen: ["Is this {0} here? No model saw it clearly.", "Ist {0} hier? Kein Modell sah es klar."],
+  why_unseen_short: ["not seen clearly", "nicht klar gesehen"],
+};
+
+/** Sentences of the server that the table has. */
+/** @type {[RegExp, string][]} */
+const WHYS = [
+  [/^check this (.+)$/, "why_check"],
+  [/^is this (.+) here\? no model saw it clearly$/, "why_unseen"],
+  [/^(.+) vanishes here: still there\?$/, "why_end"],
+  [/^(.+) comes out of nothing here: still there\?$/, "why_start"],
+];
+
+/** @returns {"en" | "de"} */
+export function language() {
+  const wanted = localStorage.getItem(STORED) ?? navigator.language.slice(0, 2);
+  return wanted === "de" ? "de" : "en";
+}
+
+/** Change to the other language, for this browser. */
+export function switchLanguage() {
+  localStorage.setItem(STORED, language() === "de" ? "en" : "de");
+  document.documentElement.lang = language();
+}
+
+/**
+ * Return a sentence in the reviewer's language.
+ * @param {string} key
+ * @param {...(string | number)} values for {0}, {1} …
+ */
+export function t(key, ...values) {
+  const entry = TABLE[key];
+  if (!entry) throw new Error(`no sentence is called ${key}`);
+  const text = entry[language() === "de" ? 1 : 0];
+  return text.replace(/\{(\d)\}/g, (_, index) => String(values[Number(index)]));
+}
+
+/**
+ * Return what the server asks in the reviewer's language.
+ * @param {string} text of the server
+ * @param {"" | "_short"} [form]
+ */
+export function why(text, form = "") {
+  for (const [pattern, key] of WHYS) {
+    const match = pattern.exec(text);
+    if (match) return t(key + form, match[1]);
+  }
+  return text;
+}
+
+/** Fill in the elements that name their sentence, and the language of the page. */
+export function translatePage() {
+  document.documentElement.lang = language();
+  for (const element of document.querySelectorAll("[data-t]"))
+    element.textContent = t(/** @type {HTMLElement} */ (element).dataset.t ?? "");
+  for (const element of document.querySelectorAll("[data-t-label]"))
+    element.setAttribute("aria-label", t(/** @type {HTMLElement} */ (element).dataset.tLabel ?? ""));
+}

@@ -1,0 +1,180 @@
+// @ts-check
+/** The lists beside the picture: the doubt that is asked, all doubts, all tracks. */
+import { byId, count, el } from "./dom.js";
+import { isWholeTrack } from "./doubts.js";
+import { capOf, keyById, verbOf } from "./keys.js";
+import { kindOf, runs } from "./kinds.js";
+import { t, why } from "./messages.js";
+import { findTrack } from "./model.js";
+import { rowAt } from "./tracks.js";
+
+const KINDS = /** @type {const} */ (["certain", "filled", "doubt", "human"]);
+const GLYPHS = { certain: "▬", filled: "┄", doubt: "?", human: "◆", none: "·" };
+const ANSWERS = { right: "✓", wrong: "✎", nobody: "○", unsure: "?" };
+
+export class Panel {
+  /**
+   * @param {import("./editor.js").Editor} editor
+   * @param {(id: string) => void} run an action
+   */
+  constructor(editor, run) {
+    this.editor = editor;
+    this.run = run;
+    this.key = "";
+    this.version = 0;
+    /** @type {import("./model.js").State | null} */
+    this.state = null;
+    this.markedFrame = -1;
+  }
+
+  /** Show the lists anew. */
+  invalidate() {
+    this.version++;
+  }
+
+  /** Show what changed since the last time. */
+  render() {
+    const { editor } = this;
+    const { state, doubt, selected, showAll, frame, hidden } = editor;
+    const lists = [this.version, doubt, selected, showAll, [...hidden].join()].join("/");
+    if (lists !== this.key || state !== this.state) {
+      [this.key, this.state] = [lists, state];
+      this.#card();
+      this.#doubts();
+      this.#filters();
+      this.#tracks();
+    }
+    this.#marks(frame);
+  }
+
+  #card() {
+    const { editor } = this;
+    const { current, doubts, doubt, state } = editor;
+    const card = byId("doubt-card");
+    if (!current) {
+      card.replaceChildren(el("p", {}, t("no_doubts")));
+      return;
+    }
+    const answer = state.answers[current.id];
+    const buttons = ["accept", "wrong", "unsure"].map((id) => {
+      const entry = keyById(id);
+      const isPlace = current.track === null && id !== "unsure";
+      const label = isPlace ? t(`place_${id}`) : verbOf(entry);
+      return el("button", { type: "button", className: id === "accept" ? "main" : "", onclick: () => this.run(id) }, label, el("kbd", { "aria-hidden": "true" }, capOf(entry)));
+    });
+    const isDone = editor.answered() === doubts.length;
+    card.replaceChildren(
+      el("p", { className: "quiet number" }, [t("doubt", doubt + 1, doubts.length), current.track === null ? "" : t("track", current.track), t("frames_span", current.start, current.stop - 1), answer ? t(`answer_${answer}`) : ""].filter(Boolean).join(" · ")),
+      el("p", { className: "why" }, el("span", { className: answer ? "ok glyph" : "doubt glyph", "aria-hidden": "true" }, answer ? ANSWERS[/** @type {"right"} */ (answer)] : "?"), ` ${sentence(current)}`),
+      isDone ? el("p", { className: "ok" }, t("all_answered")) : "",
+      el("p", { className: "buttons" }, ...buttons),
+    );
+  }
+
+  #doubts() {
+    const { editor } = this;
+    const items = editor.doubts.map((each, index) => {
+      const answer = editor.state.answers[each.id];
+      const isCurrent = index === editor.doubt;
+      const button = el(
+        "button",
+        { type: "button", onclick: () => this.#leave(() => editor.openDoubt(index)) },
+        el("span", { className: `glyph ${answer ? "ok" : isWholeTrack(each) ? "quiet" : "doubt"}`, "aria-hidden": "true" }, answer ? ANSWERS[/** @type {"right"} */ (answer)] : isWholeTrack(each) ? "▬" : "?"),
+        el("span", { className: "label", title: sentence(each) }, shortSentence(each)),
+        el("span", { className: "quiet number" }, `${each.start}–${each.stop - 1}`),
+      );
+      if (isCurrent) button.setAttribute("aria-current", "true");
+      if (answer) button.append(el("span", { className: "unseen" }, t(`answer_${answer}`)));
+      return el("li", {}, button);
+    });
+    byId("doubt-list").replaceChildren(...items);
+    byId("doubts-scope").textContent = `${editor.answered()} / ${editor.doubts.length}`;
+    byId("doubt-list").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+  }
+
+  #filters() {
+    const { editor } = this;
+    const counts = { certain: 0, filled: 0, doubt: 0, human: 0 };
+    for (const track of editor.state.tracks)
+      for (const [start, stop, kind] of runs(track)) counts[kind] += stop - start;
+    const chips = KINDS.map((kind) =>
+      el(
+        "button",
+        {
+          type: "button",
+          className: `chip ${kind}`,
+          "aria-pressed": String(!editor.hidden.has(kind)),
+          "aria-label": `${t(`kind_${kind}`)} ${counts[kind]}`,
+          title: t(`kind_${kind}`),
+          onclick: () => this.#leave(() => {
+            if (!editor.hidden.delete(kind)) editor.hidden.add(kind);
+            editor.refresh();
+          }),
+        },
+        el("span", { "aria-hidden": "true" }, GLYPHS[kind]),
+        " ",
+        el("span", { className: "number" }, count(counts[kind])),
+      ),
+    );
+    byId("filters").replaceChildren(...chips);
+    byId("tracks-scope").textContent = String(editor.state.tracks.length);
+  }
+
+  #tracks() {
+    const { editor } = this;
+    const items = editor.state.tracks.map((track) => {
+      const button = el(
+        "button",
+        { type: "button", dataset: { track: String(track.id) }, onclick: () => this.#leave(() => editor.select(track.id)) },
+        el("span", { className: "glyph", "aria-hidden": "true" }),
+        el("span", { className: "label" }, `${track.id} ${track.class}`),
+        el("span", { className: "values" }),
+        el("span", { className: "quiet number" }, t("boxes", count(track.frames.length))),
+      );
+      if (track.id === editor.selected) button.setAttribute("aria-current", "true");
+      return el("li", {}, button);
+    });
+    byId("track-list").replaceChildren(...items);
+    byId("track-list").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+    this.markedFrame = -1;
+  }
+
+  /** Show how each track stands in a frame. @param {number} frame */
+  #marks(frame) {
+    if (frame === this.markedFrame) return;
+    this.markedFrame = frame;
+    for (const button of byId("track-list").querySelectorAll("[data-track]")) {
+      const track = findTrack(this.editor.state, Number(button.dataset.track));
+      if (!track) continue;
+      const row = rowAt(track, frame);
+      const kind = row < 0 ? "none" : kindOf(track.origins[row], track.scores[row]);
+      const glyph = button.querySelector(".glyph");
+      glyph.className = `glyph kind-${kind}`;
+      glyph.textContent = GLYPHS[kind];
+      const values = Object.values(track.attributes).flatMap((ranges) =>
+        ranges.filter(([start, stop]) => frame >= start && frame < stop).map(([, , value]) => value),
+      );
+      button.querySelector(".values").textContent = values.join(" · ");
+    }
+  }
+
+  /** Do what a click on a list says, and give the keys back to the picture. @param {() => void} act */
+  #leave(act) {
+    act();
+    byId("stage").focus({ preventScroll: true });
+  }
+}
+
+/** @param {import("./doubts.js").Doubt} doubt @returns {string} the doubt in a list */
+function shortSentence(doubt) {
+  if (doubt.track === null) return t("anybody");
+  return `${doubt.track} · ${isWholeTrack(doubt) ? t("whole_track") : why(doubt.why, "_short")}`;
+}
+
+/** @param {import("./doubts.js").Doubt} doubt */
+function sentence(doubt) {
+  if (isWholeTrack(doubt)) return `${t("track", doubt.track ?? "")}: ${t("track_is_right")}`;
+  if (doubt.track === null) return t("anybody");
+  return why(doubt.why);
+}
+

@@ -1,0 +1,282 @@
+"""The API of the review pages: right answers, right refusals, nothing changed by wrong requests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from oneclick.catalog import Catalog
+from oneclick.core.clips import ClipStage
+from oneclick.core.detections import Detections
+from oneclick.settings import Settings
+from oneclick.stages import rank_review, review
+from oneclick.storage import labels, predictions
+from oneclick.storage.workspace import Workspace
+from oneclick.web import review_app
+from oneclick.web.accounts.passwords import Passwords
+from oneclick.web.accounts.users import Role
+from tests.fakes import clips
+from tests.platforms.local.desk import POSTURE, waiting
+
+ORIGIN = "http://127.0.0.1:8321"
+PASSWORDS = Passwords(time_cost=1, memory_kib=32)
+PASSWORD = "correct horse battery"
+MOVE = {"op": "move", "track": 1, "frame": 3, "box": [5, 6, 14, 34]}
+
+
+class Desk:
+    """A workspace with clips that wait, its server, and people in front of it."""
+
+    def __init__(self, home: Path, count: int = 2) -> None:
+        self.home, self.clips = home, waiting(home, count)
+        settings = Settings(home=home, attributes=POSTURE)
+        self.app = review_app.create_review_app(home, settings, [ORIGIN], passwords=PASSWORDS)
+
+    def client(
+        self, name: str, role: Role = "annotator", cameras: list[str] | None = None
+    ) -> TestClient:
+        self.app.state.access.users.add(name, role, cameras, PASSWORDS.hash(PASSWORD))
+        client = TestClient(self.app, base_url=ORIGIN)
+        answer = client.post("/api/login", json={"name": name, "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
+        return client
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def edit_body(fence: int, base: int = 0, key: str = "a", **op: object) -> dict[str, Any]:
+    return {"key": key, "base": base, "fence": fence, "op": op or MOVE}
+
+
+def lease(client: TestClient, clip: str, take: bool = False) -> int:
+    answer = client.post(f"/api/clips/{clip}/lease", json={"take": take})
+    assert answer.status_code == 200, answer.text
+    fence: int = answer.json()["fence"]
+    return fence
+
+
+def test_from_the_queue_over_an_edit_to_the_accepted_labels(desk: Desk) -> None:
+    anna = desk.client("anna")
+    with Catalog.open(desk.home) as catalog:
+        assert rank_review.rank_waiting(desk.home, catalog) == 2
+        assert rank_review.rank_waiting(desk.home, catalog) == 0
+    queue = anna.get("/api/queue").json()
+    assert (queue["waiting"], queue["images_waiting"], queue["done_today"]) == (2, 20, 0)
+    assert [row["clip"] for row in queue["clips"]] == desk.clips
+    assert queue["clips"][0]["doubts"] >= 1
+    assert queue["goal"] == [6000, 8000]
+    given = anna.post("/api/queue/next", json={}).json()
+    clip = given["clip"]
+    shown = anna.get(f"/api/clips/{clip}").json()
+    assert (shown["head"], shown["lease"]["holder"], shown["stage"]) == (0, "anna", "IN_REVIEW")
+    assert shown["attributes"] == {"posture": ["lying", "sitting"]}
+    assert {question["track"] for question in shown["questions"]} == {1}
+    assert shown["tracks"][0]["class"] == "person"
+    done = anna.post(f"/api/clips/{clip}/edits", json=edit_body(given["fence"]))
+    assert done.json()["rev"] == 1
+    assert done.json()["changed"][0]["boxes"][3] == [5, 6, 14, 34]
+    question = shown["questions"][0]["id"]
+    answer = edit_body(given["fence"], 1, "b", op="answer", question=question, answer="wrong")
+    assert anna.post(f"/api/clips/{clip}/edits", json=answer).json()["answers"] == {
+        question: "wrong"
+    }
+    verdict = {
+        "key": "v",
+        "base": 2,
+        "fence": given["fence"],
+        "decision": "accept",
+        "active_seconds": 12.5,
+    }
+    for _ in range(2):  # the first answer was lost
+        decided = anna.post(f"/api/clips/{clip}/verdict", json=verdict)
+        assert (decided.status_code, decided.json()) == (200, {"decision": "accept"})
+    assert review.collect_own(desk.home).done == [clip]
+    latest = labels.latest(Workspace(desk.home), clip)
+    assert latest is not None
+    assert (latest.made_by, latest.revision) == ("anna", 2)
+    record = json.loads((desk.home / "review" / "desk" / f"{clip}.json").read_text())
+    assert {each["id"]: each["answer"] for each in record["questions"]}[question] == "wrong"
+    assert anna.get("/api/queue").json()["waiting"] == 1
+    after = anna.get(f"/api/clips/{clip}").json()
+    assert (after["stage"], after["decided"]) == ("ACCEPTED", True)
+    stats = anna.get("/api/stats").json()
+    assert (stats["today"]["images"], stats["today"]["seconds_per_image"]) == (10, 1.25)
+    acts = list((desk.home / "review" / "audit").glob("*"))
+    assert acts
+    kinds = [msgspec.json.decode(line)["act"] for line in acts[0].read_bytes().splitlines()]
+    assert {"lease", "view", "edit", "verdict"} <= set(kinds)
+
+
+def test_a_second_person_gets_the_other_clip_and_sees_who_has_the_first(desk: Desk) -> None:
+    anna, ben = desk.client("anna"), desk.client("ben")
+    first = anna.post("/api/queue/next", json={}).json()
+    second = ben.post("/api/queue/next", json={}).json()
+    assert {first["clip"], second["clip"]} == {*desk.clips}
+    assert ben.post("/api/queue/next", json={}).status_code == 404
+    taken = ben.post(f"/api/clips/{first['clip']}/lease", json={"take": False})
+    assert (taken.status_code, taken.json()["holder"]) == (409, "anna")
+    lease(ben, first["clip"], take=True)
+    late = anna.post(f"/api/clips/{first['clip']}/edits", json=edit_body(first["fence"]))
+    assert (late.status_code, late.json()["holder"]) == (409, "ben")
+    beat = anna.post(f"/api/clips/{first['clip']}/heartbeat", json={"fence": first["fence"]})
+    assert beat.status_code == 409
+    beat = ben.post(f"/api/clips/{second['clip']}/heartbeat", json={"fence": second["fence"]})
+    assert beat.status_code == 200
+    back = ben.post(f"/api/clips/{second['clip']}/release", json={"fence": second["fence"]})
+    assert back.json() == {"released": True}
+    assert anna.post("/api/queue/next", json={}).json()["clip"] == second["clip"]
+
+
+def test_a_conflict_shows_what_the_sender_has_not_seen(desk: Desk) -> None:
+    anna, clip = desk.client("anna"), desk.clips[0]
+    fence = lease(anna, clip)
+    path = f"/api/clips/{clip}/edits"
+    assert anna.post(path, json=edit_body(fence)).status_code == 200
+    conflict = anna.post(path, json=edit_body(fence, 0, "b"))
+    assert conflict.status_code == 409
+    assert conflict.json()["head"] == 1
+    assert conflict.json()["edits"][0]["op"] == MOVE
+    again = anna.post(path, json=edit_body(fence))
+    assert (again.status_code, again.json()["rev"]) == (200, 1)
+
+
+def test_a_person_drawn_once_is_carried_along_what_models_saw(desk: Desk) -> None:
+    clip = desk.clips[0]
+    with Catalog.open(desk.home) as catalog:
+        item = catalog.clip(clip).clip
+    walk = clips.track(2, 30.0)
+    seen = Detections(
+        frames=walk.frames,
+        boxes=walk.boxes,
+        scores=np.full(10, 0.3, np.float32),
+        classes=np.zeros(10, np.int16),
+        length=10,
+        fps=10.0,
+    )
+    predictions.save(Workspace(desk.home).clip_predictions(item.id, "net"), seen, "net", 0.5)
+    anna = desk.client("anna")
+    op = {"op": "draw", "track": 2, "cls": "person", "frame": 5}
+    op |= {"box": walk.boxes[5].tolist(), "carry": True}
+    body = {"key": "a", "base": 0, "fence": lease(anna, clip), "op": op}
+    answer = anna.post(f"/api/clips/{clip}/edits", json=body)
+    assert answer.status_code == 200, answer.text
+    (track,) = answer.json()["changed"]
+    assert len(track["frames"]) > 5
+    assert track["origins"][track["frames"].index(5)] == "h"
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        {"op": "explode"},
+        {},
+        {"op": "move", "track": 1, "frame": 3},
+        {"op": "move", "track": 1, "frame": 3, "box": [5, 6, 14]},
+        {"op": "move", "track": 1, "frame": 3, "box": [14, 6, 5, 34]},
+        {"op": "move", "track": 1, "frame": 99, "box": [5, 6, 14, 34]},
+        {"op": "move", "track": 1, "frame": 3, "box": [1e9, 6, 2e9, 34]},
+        {"op": "move", "track": 1, "frame": 3, "box": ["5", 6, 14, 34]},
+        {"op": "move", "track": 7, "frame": 3, "box": [5, 6, 14, 34]},
+        {"op": "move", "track": 1, "frame": 3, "box": [5, 6, 14, 34], "more": 1},
+        {"op": "classify", "track": 1, "cls": "<b>cat</b>"},
+        {"op": "undo"},
+    ],
+)
+def test_what_the_labels_do_not_allow_is_refused_in_one_line(
+    desk: Desk, op: dict[str, Any]
+) -> None:
+    anna, clip = desk.client("anna"), desk.clips[0]
+    body = edit_body(lease(anna, clip)) | {"op": op}
+    refused = anna.post(f"/api/clips/{clip}/edits", json=body)
+    assert refused.status_code == 422
+    assert "\n" not in refused.json()["error"]
+    assert anna.get(f"/api/clips/{clip}").json()["head"] == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"key": ""},
+        {"key": "k" * 101},
+        {"base": -1},
+        {"fence": "1"},
+        {"decision": "maybe"},
+        {"active_seconds": -1},
+        {"active_seconds": 1e9},
+        {"decision": "reject"},
+        {"more": 1},
+    ],
+)
+def test_a_malformed_decision_changes_nothing(desk: Desk, change: dict[str, Any]) -> None:
+    anna, clip = desk.client("anna"), desk.clips[0]
+    body = {"key": "v", "base": 0, "fence": lease(anna, clip), "decision": "accept"} | change
+    assert anna.post(f"/api/clips/{clip}/verdict", json=body).status_code == 422
+    assert anna.get(f"/api/clips/{clip}").json()["stage"] == "IN_REVIEW"
+    assert not (desk.home / "review" / "verdicts").exists()
+
+
+def test_another_camera_does_not_exist_and_viewers_change_nothing(desk: Desk) -> None:
+    clip = desk.clips[0]
+    other, viewer = desk.client("other", cameras=["ward_b"]), desk.client("vera", "viewer")
+    assert other.get("/api/queue").json()["clips"] == []
+    assert other.post("/api/queue/next", json={}).status_code == 404
+    for path, body in (
+        (f"/api/clips/{clip}/lease", {"take": True}),
+        (f"/api/clips/{clip}/edits", edit_body(1)),
+        (f"/api/clips/{clip}/verdict", {"key": "k", "base": 0, "fence": 1, "decision": "accept"}),
+    ):
+        assert other.post(path, json=body).status_code == 404
+        assert viewer.post(path, json=body).status_code == 403
+    assert other.get(f"/api/clips/{clip}").status_code == 404
+    assert other.get("/api/clips/..%2f..%2fcatalog.sqlite").status_code == 404
+    assert viewer.get(f"/api/clips/{clip}").status_code == 200
+    assert viewer.post("/api/queue/next", json={}).status_code == 403
+    nobody = TestClient(desk.app, base_url=ORIGIN)
+    for path in ("/api/queue", "/api/stats", f"/api/clips/{clip}"):
+        assert nobody.get(path).status_code == 401
+
+
+def test_figures_of_people_are_theirs_and_the_leads(desk: Desk) -> None:
+    for name, clip in zip(("anna", "ben"), desk.clips, strict=True):
+        client = desk.client(name)
+        body = {"key": "v", "base": 0, "fence": lease(client, clip), "decision": "accept"}
+        assert client.post(f"/api/clips/{clip}/verdict", json=body).status_code == 200
+        review.collect_own(desk.home)
+        stats = client.get("/api/stats").json()
+        assert [person["name"] for person in stats["people"]] == [name]
+    lead = desk.client("lea", "lead").get("/api/stats").json()
+    assert [person["name"] for person in lead["people"]] == ["anna", "ben"]
+    assert (lead["today"]["clips"], lead["waiting_clips"], lead["backlog_days"]) == (2, 0, 0)
+
+
+def test_a_lead_reopens_what_was_accepted(desk: Desk) -> None:
+    anna, lead, clip = desk.client("anna"), desk.client("lea", "lead"), desk.clips[0]
+    path = f"/api/clips/{clip}/reopen"
+    assert anna.post(path, json={"reason": "a person is missing"}).status_code == 403
+    assert lead.post(path, json={"reason": "too early"}).status_code == 409
+    body = {"key": "v", "base": 0, "fence": lease(anna, clip), "decision": "accept"}
+    anna.post(f"/api/clips/{clip}/verdict", json=body)
+    review.collect_own(desk.home)
+    assert lead.post(path, json={"reason": ""}).status_code == 422
+    reopened = lead.post(path, json={"reason": "a person is missing"})
+    assert reopened.json() == {"round": 2, "revision": 2}
+    fence = lease(anna, clip)
+    assert anna.post(f"/api/clips/{clip}/edits", json=edit_body(fence)).json()["rev"] == 1
+    body = {"key": "v", "base": 1, "fence": fence, "decision": "accept"}
+    assert anna.post(f"/api/clips/{clip}/verdict", json=body).status_code == 200
+    review.collect_own(desk.home)
+    latest = labels.latest(Workspace(desk.home), clip)
+    assert latest is not None
+    assert latest.revision == 3
+    with Catalog.open(desk.home) as catalog:
+        assert catalog.clip(clip).stage is ClipStage.ACCEPTED
+        assert len(catalog.verdicts()) == 2

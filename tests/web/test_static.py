@@ -1,0 +1,82 @@
+"""The files of the review pages: current, typed, translated, and without an address outside."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from oneclick import design
+from oneclick.web import pages
+from tests.web import static_design
+
+FOLDER = pages.FOLDER
+MODULES = sorted(FOLDER.glob("*.js"))
+CALL = re.compile(r'\bt\(\s*"(\w+)"')
+ENTRY = re.compile(r'^  (\w+): \[\s*"', re.MULTILINE)
+
+
+def text(name: str) -> str:
+    return (FOLDER / name).read_text()
+
+
+@pytest.mark.parametrize("name", static_design.FILES)
+def test_what_follows_from_the_design_is_current(name: str) -> None:
+    assert text(name) == static_design.FILES[name](), "run: python -m tests.web.static_design"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
+def test_a_module_imports_only_its_neighbours(path: Path) -> None:
+    names = re.findall(r'(?:from|import\()\s*"([^"]+)"', path.read_text())
+    assert [name for name in names if not (FOLDER / name).is_file()] == []
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.iterdir()), ids=lambda path: path.name)
+def test_a_file_names_no_address_outside(path: Path) -> None:
+    content = path.read_text().replace("http://www.w3.org/2000/svg", "")
+    assert re.findall(r"(?:https?:)?//[\w-]+\.[\w.-]+", content) == []
+    assert "innerHTML" not in content
+    assert len(content.splitlines()) <= 380
+
+
+@pytest.mark.parametrize("name", ["clip.html", "queue.html"])
+def test_a_page_has_no_script_or_style_of_its_own(name: str) -> None:
+    content = text(name)
+    assert re.findall(r"<script(?![^>]*\bsrc=)|\bon\w+=|\bstyle=|<style", content) == []
+    names = re.findall(r"\{\{static\}\}/([\w.]+)", content)
+    assert [each for each in names if not (FOLDER / each).is_file()] == []
+
+
+def test_every_sentence_is_in_both_languages_and_used() -> None:
+    table = set(ENTRY.findall(text("messages.js")))
+    pair = re.compile(r'(\w+): \[\s*"((?:[^"\\]|\\.)+)",\s*"((?:[^"\\]|\\.)+)",?\s*\]')
+    pairs = {name: (english, german) for name, english, german in pair.findall(text("messages.js"))}
+    assert table == pairs.keys()
+    for name, (english, german) in pairs.items():
+        assert set(re.findall(r"\{\d\}", english)) == set(re.findall(r"\{\d\}", german)), name
+    source = "".join(path.read_text() for path in MODULES if path.name != "messages.js")
+    source += text("clip.html") + text("queue.html")
+    called = set(CALL.findall(source)) | set(re.findall(r'data-t(?:-label)?="(\w+)"', source))
+    assert called <= table
+    families = ("answer_", "group_", "kind_", "place_", "reason_", "why_")
+    columns = set(re.findall(r'"(\w+)"', source))
+    unused = {name for name in table - called - columns if not name.startswith(families)}
+    assert unused == set()
+
+
+def test_every_key_has_its_action() -> None:
+    source = "".join(text(f"{name}_commands.js") for name in ("doubt", "track", "look"))
+    names = set(re.findall(r'^  "?([\w-]+)"?(?:\(|: )', source, re.MULTILINE))
+    assert {key.id for key in design.load().web_key} - names == set()
+
+
+def test_the_types_of_the_modules_agree() -> None:
+    compiler = shutil.which("tsc")
+    if compiler is None:
+        pytest.skip("TYPES OF THE PAGE ARE NOT CHECKED: tsc is not installed (npm i -g typescript)")
+    config = Path(__file__).with_name("tsconfig.json")
+    result = subprocess.run([compiler, "-p", str(config)], capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout
