@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tests.docs.reference import command_line, file_formats, python_api, settings
+from tests.docs.reference import command_line, file_formats, python_api, review_keys, settings
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 NOTE = "<!-- Written by `python -m tests.docs.generate` from the code: change the docstrings. -->"
@@ -18,6 +18,7 @@ PAGES = {
     "command-line.md": command_line.render,
     "file-formats.md": file_formats.render,
     "python-api.md": python_api.render,
+    "review-keys.md": review_keys.render,
 }
 
 
