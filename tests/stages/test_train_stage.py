@@ -14,7 +14,7 @@ from oneclick.cli import summary
 from oneclick.core.errors import BadInput, DetectorUnavailable, UnknownName, UsageError
 from oneclick.flows import models
 from oneclick.stages import exclude, publish, train, worst
-from oneclick.storage import datasets, model_cards, model_registry
+from oneclick.storage import datasets, model_cards, model_registry, sealed_files
 from oneclick.storage.workspace import Workspace
 from oneclick.training import gate
 from oneclick.training.config import TrainingConfig
@@ -227,6 +227,7 @@ def test_cards_from_before_slices_still_load(
     folder = Workspace(home).model_dir(outcome.model or "")
     path = folder / model_cards.CARD_FILE
     card = json.loads(path.read_text())
+    del card[sealed_files.FIELD]
     for name in ("slices", "classes", "worst"):
         del card["decision"][name]
     for row in card["decision"]["rows"]:

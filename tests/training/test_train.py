@@ -118,7 +118,7 @@ def test_one_bit_of_the_weights_is_refused_wherever_they_are_used(
     with pytest.raises(DetectorUnavailable, match=changed):  # prediction and labelling
         detectors.create(f"model:{folder.name}", place)
     card = json.loads((folder / "card.json").read_text())
-    (folder / "card.json").write_text(json.dumps(card | {"weights": ""}))
+    (folder / "card.json").write_text(json.dumps(card | {"weights": "", "seal": ""}))
     model_registry.promote(place, folder.name, "a card of a training elsewhere")
     assert model.initialize(TINY.arch, TINY.classes, folder)[1]
 
