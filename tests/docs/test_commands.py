@@ -34,6 +34,7 @@ ELSEWHERE = {
     r"pip install\b": "needs a package index",
     r"uv (build|sync)\b": "needs a package index",
     r"oneclick demo\b": "ten minutes; tests/flows runs a short one",
+    r"oneclick review serve\b": "serves until Ctrl-C; tests/web starts it and signs in",
     r"zensical\b": "CI builds the pages in a step of its own",
 }
 """Commands that are not run here, and why."""
