@@ -78,6 +78,8 @@ class Supervisor:
         self._at_exit = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
+        for number in (signal.SIGHUP, signal.SIGINT):
+            self._at_exit.callback(signal.signal, number, signal.getsignal(number))
         # A closed terminal ends everything too.
         signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
         return self

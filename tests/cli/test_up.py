@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -135,10 +136,15 @@ def test_review_pages_that_cannot_be_served_are_told_before_anything_starts(
 
 
 def test_review_pages_are_one_of_the_processes_of_up(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path)
+    workspace, handlers = Workspace(tmp_path), _handlers()
     with supervisor.Supervisor(tmp_path) as running:
         running.review_pages("127.0.0.1:0")
         wait_until(lambda: review_address.find_running(workspace))
         assert running.children["review pages"].poll() is None
     assert running.children["review pages"].poll() is not None
     assert review_address.find_running(workspace) is None
+    assert _handlers() == handlers
+
+
+def _handlers() -> list[object]:
+    return [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)]
