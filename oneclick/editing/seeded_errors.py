@@ -7,7 +7,7 @@ accepted.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Literal
 
@@ -64,11 +64,12 @@ class SeededError(msgspec.Struct, frozen=True, kw_only=True):
         """Return the tracks concerned as they were."""
         return [document.decode() for document in self.originals]
 
-    def put(self, state: EditState) -> EditState:
-        """Return labels with the error in them."""
+    def put(self, tracks: Iterable[LabelTrack]) -> tuple[LabelTrack, ...]:
+        """Return tracks with the error in them, by id."""
+        concerned = {track.id for track in self.originals}
         shown_tracks = [document.decode() for document in self.shown]
-        removed_ids = {track.id for track in self.originals} - {track.id for track in self.shown}
-        return state.with_tracks(*shown_tracks, without=tuple(removed_ids))
+        others = [track for track in tracks if track.id not in concerned]
+        return tuple(sorted([*others, *shown_tracks], key=lambda track: track.id))
 
 
 def draw_error(

@@ -6,6 +6,7 @@ which can be computed again any time.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 
 import msgspec
@@ -24,7 +25,7 @@ from oneclick.hindsight.questions import Question
 from oneclick.storage import files
 from oneclick.storage.workspace import Workspace
 
-RECIPE = 1
+RECIPE = 2
 """Raised when other questions are asked about the same labels."""
 MODEL, MOTION = "a model", "motion"
 SECONDS_FOR_HALF = {MODEL: 0.5, MOTION: 2.0}
@@ -43,7 +44,8 @@ class _StoredQuestion(msgspec.Struct, frozen=True, kw_only=True):
 
 class _QuestionsFile(msgspec.Struct, frozen=True, kw_only=True):
     recipe: int
-    revision: int
+    labels: int
+    """Checksum of the labels that they are about."""
     places: int
     questions: list[_StoredQuestion]
 
@@ -71,7 +73,7 @@ def ask(
         NoSpace, Unavailable: they cannot be stored.
     """
     path = workspace.questions_file(clip.id)
-    stored_questions = _read(workspace, clip, label_set.revision, most_places)
+    stored_questions = _read(workspace, clip, label_set, most_places)
     if stored_questions is not None:
         return stored_questions
     question_list = compute(workspace, clip, label_set, most_places, pictures)
@@ -79,7 +81,7 @@ def ask(
         return question_list
     document = _QuestionsFile(
         recipe=RECIPE,
-        revision=label_set.revision,
+        labels=_checksum(label_set),
         places=most_places,
         questions=[
             _StoredQuestion(
@@ -98,21 +100,22 @@ def ask(
 
 
 def is_stored(
-    workspace: Workspace, clip: Clip, revision: int, most_places: int = PlaceOptions.per_clip
+    workspace: Workspace, clip: Clip, label_set: LabelSet, most_places: int = PlaceOptions.per_clip
 ) -> bool:
-    """Check whether the questions about a label revision are stored."""
-    return _read(workspace, clip, revision, most_places) is not None
+    """Check whether the questions about labels are stored."""
+    return _read(workspace, clip, label_set, most_places) is not None
 
 
 def _read(
-    workspace: Workspace, clip: Clip, revision: int, most_places: int
+    workspace: Workspace, clip: Clip, label_set: LabelSet, most_places: int
 ) -> list[Question] | None:
     path = workspace.questions_file(clip.id)
     if not path.exists():
         return None
     try:
         document: _QuestionsFile = files.read_json(path, _QuestionsFile)
-        if (document.recipe, document.revision, document.places) != (RECIPE, revision, most_places):
+        expected = RECIPE, _checksum(label_set), most_places
+        if (document.recipe, document.labels, document.places) != expected:
             return None
         return [
             Question(each.track, Span(each.start, each.stop), each.expected, each.why, each.box)
@@ -120,6 +123,16 @@ def _read(
         ]
     except (BadInput, ValueError):
         return None
+
+
+def _checksum(label_set: LabelSet) -> int:
+    """Return a number that nearly always differs for other labels."""
+    value = 0
+    for track in label_set.tracks:
+        value = zlib.crc32(f"{track.id} {track.cls}".encode(), value)
+        for numbers in (track.frames, track.boxes):
+            value = zlib.crc32(numbers.tobytes(), value)
+    return value
 
 
 def compute(

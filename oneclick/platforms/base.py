@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 RESERVED = {"accept_auto", "goal", "platform", "places"} | {
     *("archive", "audit", "desk", "journal", "keys", "late", "questions", "receipts"),
-    *("reopened", "tasks", "verdicts"),
+    *("reopened", "second", "seeded", "tasks", "verdicts"),
 }
 """Names that no platform may have: settings of review, and folders in <home>/review/."""
 Offer = tuple[Clip, LabelSet]

@@ -45,7 +45,7 @@ def rank(
         for clip_id in waiting[first : first + BATCH]:
             queue_rank = QueueRank(clip=clip_id, revision=-1, doubts=0, expected=0.0, why="")
             with failure_log.isolate(failed, workspace, clip_id, f"rank {clip_id}"):
-                label_set = queue.task_labels(clip_id)
+                label_set = queue.shown_labels(clip_id)
                 clip = catalog.clip(clip_id).clip
                 question_list = clip_questions.ask(workspace, clip, label_set, most_places)
                 queue_rank = QueueRank(

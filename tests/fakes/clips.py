@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,7 +90,12 @@ def film(path: Path, frames: int = 10) -> str:
     return files.sha256(path)
 
 
-def labelled(home: Path, count: int = 1, filmed: bool = False) -> list[Clip]:
+def labelled(
+    home: Path,
+    count: int = 1,
+    filmed: bool = False,
+    make_labels: Callable[[Clip], LabelSet] = auto_labels,
+) -> list[Clip]:
     """A workspace with `count` clips at LABELLED; picture files only where they are filmed."""
     workspace, items = Workspace(home), [clip(k) for k in range(count)]
     if filmed:
@@ -100,7 +106,7 @@ def labelled(home: Path, count: int = 1, filmed: bool = False) -> list[Clip]:
             cards.save_clip_card(workspace, item)
             catalog.add_clip(item, "test")
             catalog.move(item.id, ClipStage.CUT, ClipStage.EXTRACTED, "test")
-            label_set = auto_labels(item)
+            label_set = make_labels(item)
             catalog.add_revision(label_set, files.sha256(labels.save(workspace, label_set)))
             catalog.move(item.id, ClipStage.EXTRACTED, ClipStage.LABELLED, "test")
     return items

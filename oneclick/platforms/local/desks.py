@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +13,9 @@ from oneclick.core.labels import LabelSet
 from oneclick.editing import operations
 from oneclick.editing.history import History
 from oneclick.editing.operations import Operation
+from oneclick.editing.seeded_errors import SeededError
 from oneclick.editing.state import EditState
+from oneclick.platforms.local import seeds
 from oneclick.platforms.local.journal import Journal, JournalEntry, ShorterJournal
 from oneclick.platforms.local.queue import LocalPlatform, decode_task
 
@@ -27,8 +28,10 @@ class Desk:
     """A clip in memory, up to some edit."""
 
     task: LabelSet
+    error: SeededError | None
+    """Error that was put into the labels of the task."""
     digest: str
-    """Of the task."""
+    """Of the task and the error."""
     initial: EditState
     journal: Journal
     history: History
@@ -83,11 +86,13 @@ class Desks:
                 self._desks.move_to_end(clip_id)
                 return desk
         content = path.read_bytes()
-        task = decode_task(content, path)
-        initial = EditState.from_labels(task, self._fps(clip_id), self._attributes)
+        task, error = decode_task(content, path), self._queue.seeded_error(clip_id, content)
+        shown_labels = seeds.show(task, error)
+        initial = EditState.from_labels(shown_labels, self._fps(clip_id), self._attributes)
         desk = Desk(
             task=task,
-            digest=hashlib.sha256(content).hexdigest()[:16],
+            error=error,
+            digest=seeds.digest(content, error),
             initial=initial,
             journal=Journal(journal_file),
             history=History(initial),

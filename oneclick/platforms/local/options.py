@@ -29,6 +29,9 @@ class LocalOptions:
     """Hours after which a session ends in any case."""
     blur_for: tuple[Literal["viewer", "annotator", "lead", "admin"], ...] = ()
     """Roles to which heads of labelled people are shown blurred."""
+    seeded: float = 0.0
+    """Share of the clips into whose labels an error is put, to measure how many a reviewer finds;
+    it is taken out again before they are accepted. 0.02 … 0.05 is usual."""
     issuer: str = ""
     """Address of an OpenID Connect provider: the hospital's sign-on. Users are added here, by the
     name or e-mail address that it gives them. It needs oneclick[oidc]."""
@@ -57,6 +60,8 @@ def check(options: LocalOptions) -> None:
             f"local.idle_minutes is {options.idle_minutes:g}: more than 0, and at most "
             f"local.session_hours, which is {options.session_hours:g}"
         )
+    if not 0 <= options.seeded <= 1:
+        raise ValueError(f"local.seeded is {options.seeded:g}: a share is 0 … 1")
     if bool(options.issuer) != bool(options.client):
         raise ValueError("local.issuer and local.client belong together: set both, or neither")
     if options.issuer and not options.issuer.startswith(("https://", "http://127.0.0.1:")):

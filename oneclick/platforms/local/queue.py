@@ -10,6 +10,7 @@ from oneclick.core import visible
 from oneclick.core.errors import BadInput, IllegalMove, OneclickError, Unavailable, UnknownName
 from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
+from oneclick.editing.seeded_errors import SeededError
 from oneclick.platforms.base import (
     ErasureReport,
     Offer,
@@ -18,10 +19,19 @@ from oneclick.platforms.base import (
     PlatformOptions,
     SendResult,
 )
+from oneclick.platforms.local import seeds
 from oneclick.platforms.local.options import LocalOptions, check
 from oneclick.platforms.verdict_inbox import VerdictInbox
-from oneclick.storage import bounded_files, files, labels, reopenings, sealed_files
+from oneclick.storage import (
+    bounded_files,
+    files,
+    labels,
+    reopenings,
+    sealed_files,
+    seeded_outcomes,
+)
 from oneclick.storage.reopenings import DecidedBy, Reopening
+from oneclick.storage.seeded_outcomes import SeededOutcome
 from oneclick.storage.workspace import Workspace
 
 
@@ -30,8 +40,15 @@ class LocalPlatform:
 
     name = "local"
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, seeded: float = 0.0) -> None:
+        """Open the queue.
+
+        Args:
+            root: its folder.
+            seeded: share of the clips into whose labels an error is put, 0 … 1.
+        """
         self._root, self._tasks, self._inbox = root, root / "tasks", VerdictInbox(root)
+        self._seeded = seeded
 
     def setup(self) -> list[str]:
         """Create nothing: folders are made with the first task."""
@@ -50,7 +67,10 @@ class LocalPlatform:
             try:
                 is_begun = self.has(clip.id) and self.is_edited(clip.id)
                 if not is_begun and not self._inbox.is_archived(clip.id):
-                    files.write_atomic(self._file(clip.id), _encode_task(label_set))
+                    content = _encode_task(label_set)
+                    if reopenings.current_round(self._root, clip.id) == 1:
+                        seeds.plant(self._root, label_set, content, clip.fps, self._seeded)
+                    files.write_atomic(self._file(clip.id), content)
             except Unavailable:
                 raise
             except OneclickError as error:
@@ -154,10 +174,36 @@ class LocalPlatform:
             UnknownName: the clip does not wait for review.
             BadInput: the task is broken, or was changed after it was sent.
         """
-        path = self._file(clip_id)
-        if not path.exists():
-            raise UnknownName("clip in our own review queue", clip_id, self.pending()[:5])
-        return load_task(path)
+        return load_task(self._waiting_file(clip_id))
+
+    def shown_labels(self, clip_id: str) -> LabelSet:
+        """Return the labels as a reviewer sees them at first: an error may be in them.
+
+        Raises:
+            UnknownName, BadInput: as `task_labels`.
+        """
+        path = self._waiting_file(clip_id)
+        content = bounded_files.read_bytes(path, files.MAX_JSON)
+        return seeds.show(decode_task(content, path), self.seeded_error(clip_id, content))
+
+    def seeded_error(self, clip_id: str, content: bytes) -> SeededError | None:
+        """Return the error that is put into the labels of a task, or None.
+
+        Args:
+            clip_id: the clip.
+            content: its task file.
+
+        Raises:
+            BadInput: the file of the error is broken.
+        """
+        return seeds.find(self._root, clip_id, content)
+
+    def record_seeded(self, verdict: Verdict, error: SeededError, caught: bool) -> None:
+        """Keep whether the reviewer noticed the error in the labels of a clip."""
+        outcome = SeededOutcome(
+            clip=verdict.clip, kind=error.kind, by=verdict.by, at=verdict.at, caught=caught
+        )
+        seeded_outcomes.save(self._root, outcome)
 
     def submit(self, verdict: Verdict) -> bool:
         """Store a verdict; return False if the clip already has one, which stays.
@@ -189,6 +235,12 @@ class LocalPlatform:
         deleted = (str(path),) if path.exists() else ()
         path.unlink(missing_ok=True)
         return ErasureReport(clip, deleted, (f"{path} is not there",))
+
+    def _waiting_file(self, clip_id: str) -> Path:
+        path = self._file(clip_id)
+        if not path.exists():
+            raise UnknownName("clip in our own review queue", clip_id, self.pending()[:5])
+        return path
 
     def _file(self, clip_id: str) -> Path:
         return self._tasks / f"{clip_id}.json"
@@ -228,4 +280,5 @@ class LocalAdapter(PlatformAdapter):
 
     def open(self, setup: PlatformOptions, workspace: Workspace, patient: bool = True) -> Platform:
         """Open the queue in the workspace."""
-        return LocalPlatform(workspace.review_dir())
+        section = setup.section if isinstance(setup.section, LocalOptions) else LocalOptions()
+        return LocalPlatform(workspace.review_dir(), section.seeded)

@@ -17,7 +17,7 @@ from oneclick.core import edits, visible
 from oneclick.core.errors import BadInput, OneclickError
 from oneclick.core.labels import LabelSet, LabelTrack
 from oneclick.core.review import Decision, Verdict
-from oneclick.editing import state
+from oneclick.editing import seeded_errors, state
 from oneclick.editing.history import History
 from oneclick.editing.operations import CarriedBoxes, DrawTrack, Operation
 from oneclick.editing.state import EditState
@@ -202,7 +202,11 @@ class Workbench:
             return True  # the answer to the same request was lost
         with self._desks.locked(request.clip) as desk:
             self._check(request, desk)
-            corrected, changes = corrections(desk.task, desk.history.state)
+            final, caught = desk.history.state, False
+            if desk.error:
+                caught = seeded_errors.is_caught(desk.error, final)
+                final = seeded_errors.repair(desk.error, final)
+            corrected, changes = corrections(desk.task, final)
             verdict = Verdict(
                 clip=request.clip,
                 decision=decision,
@@ -225,6 +229,8 @@ class Workbench:
                 ],
             )
             sealed_files.write(path, record)
+            if desk.error and decision == "accept":
+                self._queue.record_seeded(verdict, desk.error, caught)
             is_first = self._queue.submit(verdict)
         self._desks.forget(request.clip)
         self._leases.finish(request.clip)

@@ -91,7 +91,7 @@ def open_clip(request: Request, clip: str, user: Viewer) -> Response:
     with refusals():
         opened = desk.bench.open(clip)
         lease = desk.leases.of(clip)
-        question_list = desk.questions(record, desk.queue.task_labels(clip))
+        question_list = desk.questions(record, desk.queue.shown_labels(clip))
     document = opened.state.to_document() | {
         "camera": record.clip.camera,
         "stage": record.stage.value,
@@ -184,7 +184,7 @@ def decide(request: Request, clip: str, user: Annotator, body: VerdictBody) -> R
     )
     with refusals():
         question_list = (
-            desk.questions(record, desk.queue.task_labels(clip)) if desk.queue.has(clip) else []
+            desk.questions(record, desk.queue.shown_labels(clip)) if desk.queue.has(clip) else []
         )
         is_first = desk.bench.decide(
             edit_request,

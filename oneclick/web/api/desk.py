@@ -122,7 +122,7 @@ class ReviewDesk:
         question_list = clip_questions.ask(
             self.workspace, record.clip, label_set, most, store=False, pictures=False
         )
-        if not clip_questions.is_stored(self.workspace, record.clip, label_set.revision, most):
+        if not clip_questions.is_stored(self.workspace, record.clip, label_set, most):
             self._unranked.add(record.clip.id)
         return [
             AskedQuestion(
