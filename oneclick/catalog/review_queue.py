@@ -6,7 +6,7 @@ one can be told and refused.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -66,14 +66,18 @@ class QueueRow:
 class ReviewQueueMixin(CatalogBase):
     """Clips that wait in our own queue, and the leases on them."""
 
-    def enqueue(self, clip_ids: Iterable[str]) -> int:
+    def enqueue(self, clip_ids: Iterable[str], barred: Mapping[str, str] | None = None) -> int:
         """Add clips of the catalog to the queue; return how many were not in it.
 
         The fence of a new row begins at the current time in milliseconds: above those that a row
         which was removed, or a catalog that was lost, ever gave out.
+
+        Args:
+            clip_ids: the clips.
+            barred: who may not review a clip, by clip; others may.
         """
         clips, table = schema.clips, schema.review_queue
-        ids = list(dict.fromkeys(clip_ids))
+        ids, bars = list(dict.fromkeys(clip_ids)), barred or {}
         count = 0
         with self.transaction() as connection:
             fence = int(self._clock().timestamp() * 1000)
@@ -86,7 +90,8 @@ class ReviewQueueMixin(CatalogBase):
                     for id, camera, frames in connection.execute(query)
                 ]
                 unset = {"expected": 0.0, "doubts": 0, "why": "", "holder": None, "until": None}
-                count += self._insert_missing(table, [row | unset for row in columns])
+                rows = [row | unset | {"barred": bars.get(row["clip"])} for row in columns]
+                count += self._insert_missing(table, rows)
         return count
 
     def dequeue(self, clip_ids: Collection[str]) -> None:
@@ -127,7 +132,7 @@ class ReviewQueueMixin(CatalogBase):
             cameras: of which clips may be leased; None is every camera.
         """
         table, at = schema.review_queue, self._clock()
-        query = sa.select(table.c.clip).where(_is_free(at))
+        query = sa.select(table.c.clip).where(_is_free(at), _is_open_to(holder))
         if cameras is not None:
             query = query.where(table.c.camera.in_(cameras))
         best = query.order_by(table.c.expected.desc(), table.c.clip).limit(1)
@@ -152,10 +157,10 @@ class ReviewQueueMixin(CatalogBase):
             take: also where somebody else holds it.
 
         Returns:
-            None where the clip is not in the queue.
+            None where the clip is not in the queue, or the holder may not review it.
         """
         table, at = schema.review_queue, self._clock()
-        condition = table.c.clip == clip_id
+        condition = (table.c.clip == clip_id) & _is_open_to(holder)
         if not take:
             condition &= _is_free(at) | (table.c.holder == holder)
         with self.transaction():
@@ -203,11 +208,23 @@ class ReviewQueueMixin(CatalogBase):
             return connection.execute(query.values(holder=None, until=None)).rowcount > 0
 
     def queue_page(
-        self, cameras: Sequence[str] | None = None, limit: int = PAGE, offset: int = 0
+        self,
+        cameras: Sequence[str] | None = None,
+        limit: int = PAGE,
+        offset: int = 0,
+        reviewer: str = "",
     ) -> list[QueueRow]:
-        """Return the clips in the queue, most expected corrections first."""
+        """Return the clips in the queue that a reviewer may review, most corrections first.
+
+        Args:
+            cameras: of which clips are returned; None is every camera.
+            limit: most rows.
+            offset: rows to skip.
+            reviewer: for whom; empty returns what anybody may review.
+        """
         table, at = schema.review_queue, self._clock()
         query = sa.select(table).order_by(table.c.expected.desc(), table.c.clip)
+        query = query.where(_is_open_to(reviewer))
         if cameras is not None:
             query = query.where(table.c.camera.in_(cameras))
         rows = []
@@ -241,6 +258,12 @@ def _is_free(at: datetime) -> sa.ColumnElement[bool]:
     """Return the condition that no live lease is on a row."""
     table = schema.review_queue.c
     return sa.or_(table.holder.is_(None), table.until <= at)
+
+
+def _is_open_to(reviewer: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a reviewer may review the clip of a row."""
+    barred = schema.review_queue.c.barred
+    return sa.or_(barred.is_(None), barred != reviewer)
 
 
 def _is(lease: ReviewLease) -> tuple[sa.ColumnElement[bool], ...]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "0005"
+REVISION = "0006"
 """The newest revision in `migrations/versions`."""
 
 
@@ -271,6 +271,7 @@ review_queue = sa.Table(
     sa.Column("holder", sa.Text),
     sa.Column("fence", sa.BigInteger, nullable=False),
     sa.Column("until", Utc),
+    sa.Column("barred", sa.Text),
     sa.Index("queue_by_worth", "expected", "clip"),
     comment="clips that wait in our own queue, and who reviews them (review_queue.py)",
 )

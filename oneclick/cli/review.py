@@ -229,14 +229,14 @@ def erase(
     home: output.Home = None,
 ) -> None:
     """Delete what the review platform holds of clips, and keep a receipt of each."""
-    from oneclick.stages import review
+    from oneclick.stages import erase as erasing
 
     settings = output.load_settings(home)
     platform = settings.review.platform
     if not yes:
         which = clips[0] if len(clips) == 1 else f"{len(clips)} clips"
         typer.confirm(f"delete video and labels of {which} on {platform}?", abort=True)
-    batch = review.erase(
+    batch = erasing.erase(
         settings.home, clips, settings.review_platform(), visible.line(by or getpass.getuser())
     )
     output.finish_batch(batch, f"clips erased on {platform}")

@@ -12,6 +12,7 @@ from oneclick.feedback import clip_questions
 from oneclick.hindsight.places import PlaceOptions
 from oneclick.platforms.local import LocalPlatform
 from oneclick.storage import failure_log
+from oneclick.storage.second_looks import SecondLooks
 from oneclick.storage.workspace import Workspace
 
 BATCH = 20
@@ -37,15 +38,21 @@ def rank(
     Returns:
         One line a clip that failed.
     """
-    queue, failed = LocalPlatform(workspace.review_dir()), dict[str, str]()
-    waiting = [clip_id for clip_id in clip_ids if queue.is_open(clip_id)]
-    catalog.enqueue(waiting)
+    failed = dict[str, str]()
+    queues = {
+        clip_id: queue
+        for queue in reversed(_queues(workspace))
+        for clip_id in clip_ids
+        if queue.is_open(clip_id)
+    }
+    waiting = [clip_id for clip_id in clip_ids if clip_id in queues]
+    _enqueue(workspace, catalog, waiting)
     for first in range(0, len(waiting), BATCH):
         ranks = []
         for clip_id in waiting[first : first + BATCH]:
             queue_rank = QueueRank(clip=clip_id, revision=-1, doubts=0, expected=0.0, why="")
             with failure_log.isolate(failed, workspace, clip_id, f"rank {clip_id}"):
-                label_set = queue.shown_labels(clip_id)
+                label_set = queues[clip_id].shown_labels(clip_id)
                 clip = catalog.clip(clip_id).clip
                 question_list = clip_questions.ask(workspace, clip, label_set, most_places)
                 queue_rank = QueueRank(
@@ -74,9 +81,10 @@ def rank_waiting(
     try:
         unranked = catalog.unranked(batch)
         if not unranked:
-            waiting, queued = set(LocalPlatform(workspace.review_dir()).pending()), catalog.queued()
+            waiting = {clip_id for queue in _queues(workspace) for clip_id in queue.pending()}
+            queued = catalog.queued()
             catalog.dequeue(sorted(queued - waiting))
-            if not waiting - queued or not catalog.enqueue(sorted(waiting - queued)):
+            if not waiting - queued or not _enqueue(workspace, catalog, sorted(waiting - queued)):
                 return 0
             unranked = catalog.unranked(batch)
         rank(workspace, catalog, unranked, most_places)
@@ -86,3 +94,19 @@ def rank_waiting(
         failure_log.record(workspace, "review-queue", "rank the review queue", error)
         return 0
     return len(unranked)
+
+
+def _queues(workspace: Workspace) -> list[LocalPlatform]:
+    """Return our own queue, and that of second looks."""
+    folders = workspace.review_dir(), SecondLooks(workspace).queue_dir
+    return [LocalPlatform(folder) for folder in folders]
+
+
+def _enqueue(workspace: Workspace, catalog: Catalog, clip_ids: Sequence[str]) -> int:
+    """Add clips to the queue, each barred to who accepted it; return how many were not in it."""
+    own_queue, looks = LocalPlatform(workspace.review_dir()), SecondLooks(workspace)
+    barred = dict[str, str]()
+    for clip_id in clip_ids:
+        if not own_queue.is_open(clip_id) and (first := looks.barred(clip_id)):
+            barred[clip_id] = first
+    return catalog.enqueue(clip_ids, barred)

@@ -18,22 +18,20 @@ from oneclick.core.results import BatchResult
 from oneclick.core.review import POLICY_PREFIX, Decision, Verdict
 from oneclick.platforms.base import Offer, Platform, PlatformOptions, SendResult
 from oneclick.platforms.local import LocalPlatform
+from oneclick.platforms.local.options import LocalOptions
 from oneclick.platforms.registry import open_platform
 from oneclick.stages import rank_review
+from oneclick.stages import second_looks as second_look
 from oneclick.stages.quarantine import quarantine_clip, quarantine_on_failure
 from oneclick.storage import (
     failure_log,
     files,
-    inventories,
     labels,
     locks,
-    receipts,
     reopenings,
     verdicts,
 )
-from oneclick.storage.inventories import Inventory
 from oneclick.storage.locks import WriteLock
-from oneclick.storage.receipts import ErasureReceipt
 from oneclick.storage.workspace import Workspace
 
 BY = "review"
@@ -53,12 +51,14 @@ class LateVerdict(OneclickError):
 
 
 @dataclass(frozen=True)
-class _ReviewContext:
+class ReviewContext:
     """The workspace, its catalog, and the result of the batch so far."""
 
     workspace: Workspace
     catalog: Catalog
     result: BatchResult
+    second_looks: float = 0.0
+    """Share of the clips accepted in our own queue that somebody else reviews again."""
 
     def quarantine(self, clip_id: str, error: Exception) -> None:
         """Quarantine a Clip that cannot be sent, with the reason."""
@@ -96,7 +96,7 @@ def send(
         again: clips IN_REVIEW too, which may have been lost there; work that was done there stays.
     """
     with Catalog.open(home) as catalog:
-        context = _ReviewContext(Workspace(home), catalog, BatchResult())
+        context = ReviewContext(Workspace(home), catalog, BatchResult())
         stages = (ClipStage.LABELLED, ClipStage.IN_REVIEW) if again else (ClipStage.LABELLED,)
         try:
             platform = open_platform(choice, context.workspace)
@@ -127,7 +127,7 @@ def send_all(home: Path, choice: PlatformOptions, lease_seconds: float) -> Batch
 
 
 def _offers(
-    context: _ReviewContext, clips: Sequence[str], stages: Sequence[ClipStage]
+    context: ReviewContext, clips: Sequence[str], stages: Sequence[ClipStage]
 ) -> Iterator[Offer]:
     """Yield the clips that stand at one of `stages`, with their labels."""
     result = context.result
@@ -145,7 +145,7 @@ def _offers(
             yield offer
 
 
-def _record_sent(context: _ReviewContext, send_result: SendResult, platform: Platform) -> None:
+def _record_sent(context: ReviewContext, send_result: SendResult, platform: Platform) -> None:
     """Move a clip that was sent to IN_REVIEW, or record why it was not sent."""
     clip_id, error = send_result.clip, send_result.error
     catalog, result = context.catalog, context.result
@@ -204,7 +204,7 @@ def collect(home: Path, choice: PlatformOptions = LOCAL, thorough: bool = True) 
     sources: list[Platform] = [] if choice.name == queue.name else [queue]
     with locks.hold(workspace, WriteLock.REVIEW), Catalog.open(home) as catalog:
         reconcile(catalog)
-        context = _ReviewContext(workspace, catalog, result)
+        context = ReviewContext(workspace, catalog, result, _second_looks(choice))
         in_review = [row.clip.id for row in catalog.clips(stage=ClipStage.IN_REVIEW)]
         clip_ids = [clip_id for clip_id in in_review if not queue.has(clip_id)]
         try:
@@ -223,10 +223,16 @@ def collect(home: Path, choice: PlatformOptions = LOCAL, thorough: bool = True) 
             except (PlatformAway, PluginFailure) as error:
                 context.report_outage(source.name, error)
         _send_lost_tasks(context, queue)
+        result.failed |= second_look.take_in(workspace, catalog)
     return result
 
 
-def _send_lost_tasks(context: _ReviewContext, queue: LocalPlatform) -> None:
+def _second_looks(choice: PlatformOptions) -> float:
+    """Return the share of the clips accepted in our own queue that are reviewed again."""
+    return choice.section.second_looks if isinstance(choice.section, LocalOptions) else 0.0
+
+
+def _send_lost_tasks(context: ReviewContext, queue: LocalPlatform) -> None:
     """Send clips again that wait in our own queue, but whose task is lost."""
     platforms = context.catalog.platforms_in_review()
     sent = [clip_id for clip_id, platform in platforms.items() if platform in ("", queue.name)]
@@ -236,19 +242,23 @@ def _send_lost_tasks(context: _ReviewContext, queue: LocalPlatform) -> None:
             context.result.failed[send_result.clip] = str(send_result.error)
 
 
-def collect_own(home: Path) -> BatchResult:
-    """Import the verdicts in our own queue alone, as soon as they are given."""
+def collect_own(home: Path, second_looks: float = 0.0) -> BatchResult:
+    """Import the verdicts in our own queue alone, as soon as they are given.
+
+    Args:
+        home: the workspace folder.
+        second_looks: share of the accepted clips that somebody else reviews again.
+    """
     workspace, result = Workspace(home), BatchResult()
     with locks.hold(workspace, WriteLock.REVIEW), Catalog.open(home) as catalog:
-        context = _ReviewContext(workspace, catalog, result)
+        context = ReviewContext(workspace, catalog, result, second_looks)
         imported = {(row.clip, row.by, row.at) for row in catalog.verdicts()}
         _import_verdicts(context, LocalPlatform(workspace.review_dir()), imported)
+        result.failed |= second_look.take_in(workspace, catalog)
     return result
 
 
-def _import_verdicts(
-    context: _ReviewContext, platform: Platform, imported: set[VerdictKey]
-) -> None:
+def _import_verdicts(context: ReviewContext, platform: Platform, imported: set[VerdictKey]) -> None:
     """Import and acknowledge all verdicts that were fetched from a platform."""
     result, fetched = context.result, list(platform.collect())
     for verdict in progress.track("take in verdicts", fetched, len(fetched)):
@@ -264,6 +274,9 @@ def _import_verdicts(
                 (result.done if is_new else result.skipped).append(clip_id)
             # What the platform forgets now must survive a power cut.
             context.catalog.dequeue([clip_id])
+            if clip_id in result.done and platform.name == LOCAL.name:
+                share = context.second_looks
+                second_look.offer(context.workspace, context.catalog, verdict, share)
             context.catalog.sync()
             platform.acknowledge(verdict)
     result.failed |= platform.unreadable()
@@ -329,50 +342,3 @@ def load_labels(workspace: Workspace, clip_id: str) -> LabelSet:
     if label_set is None:
         raise BadInput(f"clip {clip_id} has no labels; run: oneclick clips retry {clip_id}")
     return label_set
-
-
-def erase(home: Path, clips: Sequence[str], choice: PlatformOptions, by: str) -> BatchResult:
-    """Delete what the platform holds of clips, and write a receipt for each.
-
-    A clip in review is rejected by that, unless its verdict was fetched already and only waits to
-    be imported; a LABELLED one, which would be sent again, is QUARANTINED.
-    """
-    workspace, result = Workspace(home), BatchResult()
-    with locks.hold(workspace, WriteLock.REVIEW), Catalog.open(home) as catalog:
-        context = _ReviewContext(workspace, catalog, result)
-        clip_ids = list(dict.fromkeys(clips))
-        try:
-            platform = open_platform(choice, workspace)
-            decided = {verdict.clip for verdict in platform.collect()}
-        except PluginFailure as failure:
-            context.report_outage(choice.name, failure)
-            return result
-        for clip_id in progress.track("erase", clip_ids, len(clip_ids)):
-            try:
-                with failure_log.isolate(result.failed, workspace, clip_id, f"erase {clip_id}"):
-                    _erase_clip(context, platform, clip_id, by, is_decided=clip_id in decided)
-            except PlatformAway as error:
-                result.failed[platform.name] = str(error)
-                break
-        inventories.update(workspace, Inventory.RECEIPTS)
-    return result
-
-
-def _erase_clip(
-    context: _ReviewContext, platform: Platform, clip_id: str, by: str, is_decided: bool
-) -> None:
-    """Erase one clip, write its receipt, and see that it is not sent again."""
-    row = context.catalog.clip(clip_id)
-    report = platform.erase(clip_id)
-    held, checked = report.deleted, report.checked
-    receipt = ErasureReceipt(
-        clip=clip_id, platform=platform.name, at=utc_now(), by=by, held=held, checked=checked
-    )
-    receipts.save(context.workspace, receipt)
-    reason = f"erased on {platform.name} by {by}"
-    if row.stage is ClipStage.IN_REVIEW and not is_decided:
-        context.catalog.move(clip_id, row.stage, ClipStage.REJECTED, by, reason)
-    elif row.stage is ClipStage.LABELLED:
-        text = f"clip {clip_id}: {reason}"
-        quarantine_clip(context.workspace, context.catalog, clip_id, text, by)
-    context.result.done.append(clip_id)

@@ -179,6 +179,11 @@ class Workspace:
         """Return the folder of what is true only while the review pages are served here."""
         return self.home / ".review"
 
+    @property
+    def second_looks_dir(self) -> Path:
+        """Return the folder of clips that are reviewed a second time, blind."""
+        return self.home / "review" / "second"
+
     def questions_file(self, clip_id: str) -> Path:
         """Return the JSON file of the questions about a clip's labels; can be computed again."""
         return self.home / "review" / "questions" / f"{clip_id}.json"

@@ -17,7 +17,7 @@ from oneclick.core.clips import ClipStage
 from oneclick.core.errors import OneclickError
 from oneclick.core.review import Verdict
 from oneclick.platforms.local import LocalPlatform
-from oneclick.stages import exclude, import_, maintain, publish, review
+from oneclick.stages import erase, exclude, import_, maintain, publish, review
 from oneclick.stages.quarantine import quarantine_clip
 from oneclick.storage import (
     cameras,
@@ -106,7 +106,7 @@ def furnish(root: Path) -> None:
     exclude.exclude(home, published[:1], "a private room")
     late = Verdict(clip=published[0], decision="reject", by="ben", at=laps.NOON)
     verdicts.save_late(workspace, late)
-    laps.all_done(review.erase(home, published[:1], review.LOCAL, laps.PERSON))
+    laps.all_done(erase.erase(home, published[:1], review.LOCAL, laps.PERSON))
     cameras.camera_of(workspace, "Anna Berger", (), "always")
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:

@@ -17,7 +17,7 @@ from oneclick.core.errors import UsageError
 from oneclick.core.plugins import PluginFailure
 from oneclick.platforms import UntrustedWebhook, base, registry
 from oneclick.settings import ReviewSettings
-from oneclick.stages import review
+from oneclick.stages import erase, review
 from oneclick.storage import files
 from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
@@ -323,7 +323,7 @@ def test_an_erasure_there_leaves_a_receipt(install: Install, home: Path) -> None
     choice = settings.load(home=home).review_platform()
     ids = [clip.id for clip in clips.labelled(home, 1)]
     review.send(home, ids, choice)
-    assert review.erase(home, ids, choice, "carla").done == ids
+    assert erase.erase(home, ids, choice, "carla").done == ids
     (receipt,) = Workspace(home).receipts_dir().iterdir()
     assert files.read_json(receipt, dict[str, Any])["held"] == ["sheet 7"]
 

@@ -14,7 +14,7 @@ from oneclick.core.errors import BadInput
 from oneclick.core.results import BatchResult
 from oneclick.core.review import Verdict
 from oneclick.platforms.local import LocalPlatform
-from oneclick.stages import review
+from oneclick.stages import erase, review
 from oneclick.storage import labels, verdicts
 from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
@@ -181,7 +181,7 @@ def test_a_receipt_of_an_erasure_that_is_lost_is_named(
     """The newest too; erasures at once lose no receipt of each other."""
     with ThreadPoolExecutor(3) as pool:
         erasures = [
-            pool.submit(review.erase, tmp_path, [clip_id], review.LOCAL, "anna")
+            pool.submit(erase.erase, tmp_path, [clip_id], review.LOCAL, "anna")
             for clip_id in waiting
         ]
     assert [erasure.result().done for erasure in erasures] == [[clip_id] for clip_id in waiting]
@@ -195,7 +195,7 @@ def test_a_receipt_of_an_erasure_that_is_lost_is_named(
 
 
 def test_a_receipt_that_was_changed_is_named(tmp_path: Path, waiting: list[str]) -> None:
-    review.erase(tmp_path, waiting[:1], review.LOCAL, "anna")
+    erase.erase(tmp_path, waiting[:1], review.LOCAL, "anna")
     (receipt,) = Workspace(tmp_path).receipts_dir().iterdir()
     receipt.write_text(receipt.read_text().replace("anna", "anne"))
     (line,) = verification(tmp_path)

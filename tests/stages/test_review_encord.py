@@ -17,7 +17,7 @@ from oneclick.core.results import BatchResult
 from oneclick.platforms import PlatformOptions
 from oneclick.report import snapshot_reader
 from oneclick.report.snapshot import ActionItem
-from oneclick.stages import review
+from oneclick.stages import erase, review
 from oneclick.storage import labels
 from tests.fakes import clips
 from tests.fakes.encord_server import Call
@@ -210,7 +210,7 @@ def test_erasing_leaves_a_receipt_and_nothing_else(desk: Desk) -> None:
     review.send(desk.home, ids()[:2], desk.choice)
     desk.finish(ids()[0])
     review.collect(desk.home, desk.choice)
-    result = review.erase(desk.home, ids(), desk.choice, "carla")
+    result = erase.erase(desk.home, ids(), desk.choice, "carla")
     assert (result.done, result.failed) == (ids(), {})
     assert (desk.world.items, desk.world.units, desk.project.labels) == ({}, {}, {})
     # Accepted work stays; what was in review is rejected, and what would be sent is held back.
@@ -236,7 +236,7 @@ def test_a_clip_that_nobody_knows_is_named_and_the_others_go_on(desk: Desk) -> N
     clip_id = ids()[0]
     batch = review.send(desk.home, ["nobody", clip_id], desk.choice)
     assert (batch.done, list(batch.failed)) == ([clip_id], ["nobody"])
-    erasure = review.erase(desk.home, ["nobody", clip_id, clip_id], desk.choice, "carla")
+    erasure = erase.erase(desk.home, ["nobody", clip_id, clip_id], desk.choice, "carla")
     assert (erasure.done, list(erasure.failed)) == ([clip_id], ["nobody"])
     assert batch.failed["nobody"] == erasure.failed["nobody"] == "no clip is called 'nobody'"
 
@@ -247,7 +247,7 @@ def test_erasing_loses_no_verdict_that_was_fetched_already(desk: Desk) -> None:
     desk.move_box(clip, 1, 3, 5.0)
     desk.finish(clip)
     desk.open().fetch([clip])  # and killed before it was taken in
-    assert review.erase(desk.home, [clip], desk.choice, "carla").done == [clip]
+    assert erase.erase(desk.home, [clip], desk.choice, "carla").done == [clip]
     assert desk.world.items == {}
     result = review.collect(desk.home, desk.choice)
     assert (result.done, result.failed) == ([clip], {})
@@ -258,7 +258,7 @@ def test_erasing_loses_no_verdict_that_was_fetched_already(desk: Desk) -> None:
 def test_erasing_without_access_changes_nothing_here(desk: Desk) -> None:
     review.send(desk.home, ids()[:1], desk.choice)
     desk.world.revoked.add(MACHINE)
-    result = review.erase(desk.home, ids()[:1], desk.choice, "carla")
+    result = erase.erase(desk.home, ids()[:1], desk.choice, "carla")
     assert list(result.failed) == ["encord"]
     assert stages(desk.home)[0] is ClipStage.IN_REVIEW
     assert not desk.workspace.receipts_dir().exists()

@@ -33,9 +33,16 @@ class Leases:
     """Leases of one workspace; threads and processes may share a queue."""
 
     def __init__(
-        self, catalog: Catalog, queue: LocalPlatform, seconds: float = LEASE_SECONDS
+        self, catalog: Catalog, *queues: LocalPlatform, seconds: float = LEASE_SECONDS
     ) -> None:
-        self._catalog, self._queue, self._seconds = catalog, queue, seconds
+        """Open the leases.
+
+        Args:
+            catalog: open for writing.
+            queues: a clip waits in one of them: our own queue, and that of second looks.
+            seconds: after which a lease ends unless it is renewed.
+        """
+        self._catalog, self._queues, self._seconds = catalog, queues, seconds
 
     def next(self, holder: str, cameras: Sequence[str] | None = None) -> ReviewLease | None:
         """Lease the free clip with the most expected corrections; None where none waits.
@@ -43,7 +50,7 @@ class Leases:
         A clip that was decided elsewhere meanwhile leaves the queue here.
         """
         while lease := self._catalog.lease_next(holder, self._seconds, cameras):
-            if self._queue.is_open(lease.clip):
+            if self._is_open(lease.clip):
                 return lease
             self._catalog.dequeue([lease.clip])
         return None
@@ -59,7 +66,7 @@ class Leases:
         Raises:
             UnknownName: the clip does not wait for review. LeaseConflict: somebody else holds it.
         """
-        if not self._queue.is_open(clip_id):
+        if not self._is_open(clip_id):
             self._catalog.dequeue([clip_id])
             raise UnknownName("clip in our own review queue", clip_id)
         lease = self._catalog.lease_clip(clip_id, holder, self._seconds, take)
@@ -111,6 +118,9 @@ class Leases:
         elif live:
             raise LeaseConflict(clip_id, live)
         return self.renew(clip_id, holder, fence)
+
+    def _is_open(self, clip_id: str) -> bool:
+        return any(queue.is_open(clip_id) for queue in self._queues)
 
     def _lease(self, clip_id: str, holder: str, fence: int) -> ReviewLease:
         return ReviewLease(clip_id, holder, fence, self._catalog.now())

@@ -32,6 +32,9 @@ class LocalOptions:
     seeded: float = 0.0
     """Share of the clips into whose labels an error is put, to measure how many a reviewer finds;
     it is taken out again before they are accepted. 0.02 … 0.05 is usual."""
+    second_looks: float = 0.0
+    """Share of the accepted clips that somebody else reviews again without seeing the first
+    review; leads compare the two where they differ. 0.05 is usual; it needs two annotators."""
     issuer: str = ""
     """Address of an OpenID Connect provider: the hospital's sign-on. Users are added here, by the
     name or e-mail address that it gives them. It needs oneclick[oidc]."""
@@ -60,8 +63,9 @@ def check(options: LocalOptions) -> None:
             f"local.idle_minutes is {options.idle_minutes:g}: more than 0, and at most "
             f"local.session_hours, which is {options.session_hours:g}"
         )
-    if not 0 <= options.seeded <= 1:
-        raise ValueError(f"local.seeded is {options.seeded:g}: a share is 0 … 1")
+    for name, share in (("seeded", options.seeded), ("second_looks", options.second_looks)):
+        if not 0 <= share <= 1:
+            raise ValueError(f"local.{name} is {share:g}: a share is 0 … 1")
     if bool(options.issuer) != bool(options.client):
         raise ValueError("local.issuer and local.client belong together: set both, or neither")
     if options.issuer and not options.issuer.startswith(("https://", "http://127.0.0.1:")):

@@ -78,6 +78,11 @@ def find(root: Path, clip_id: str, content: bytes) -> SeededError | None:
     return seed_file.error if seed_file.task == digest(content) else None
 
 
+def is_seeded(root: Path, clip_id: str) -> bool:
+    """Check whether an error was ever drawn for a clip."""
+    return _file(root, clip_id).exists()
+
+
 def show(label_set: LabelSet, error: SeededError | None) -> LabelSet:
     """Return labels as the reviewer sees them."""
     return replace(label_set, tracks=error.put(label_set.tracks)) if error else label_set
