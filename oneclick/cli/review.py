@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oneclick.cli import output, review_serve, review_users
-from oneclick.cli import watch as watching
+from oneclick.cli import output, review_looks, review_serve, review_stats, review_users
 from oneclick.cli.platform_commands import ReviewGroup
 from oneclick.core import visible
 
 if TYPE_CHECKING:
     from oneclick.core.review import Decision
-    from oneclick.report.people import Throughput
     from oneclick.settings import Settings
 
 app = typer.Typer(
@@ -24,6 +22,9 @@ app = typer.Typer(
 )
 
 app.command("serve")(review_serve.serve)
+app.command("stats")(review_stats.stats)
+app.command("looks")(review_looks.looks)
+app.command("settle")(review_looks.settle)
 app.add_typer(review_users.app, name="users")
 app.add_typer(review_users.audit_app, name="audit")
 
@@ -240,74 +241,6 @@ def erase(
         settings.home, clips, settings.review_platform(), visible.line(by or getpass.getuser())
     )
     output.finish_batch(batch, f"clips erased on {platform}")
-
-
-@app.command()
-def stats(
-    home: output.Home = None, json: output.Json = False, watch: watching.Watch = None
-) -> None:
-    """Show what reviewing cost so far, and the annotators' day against its goal."""
-    settings = output.load_settings(home)
-    watching.repeat(lambda: print_stats(settings, json), watch)
-
-
-def print_stats(settings: Settings, json: bool) -> None:
-    """Print annotators against the goal of the day and the cost of all reviews."""
-    from oneclick import report
-    from oneclick.report import snapshot_reader
-
-    effort = report.review_effort(settings.home)
-    day = snapshot_reader.read_snapshot(settings.home, goals=output.goals(settings)).reviewing
-    throughput = report.review_throughput(settings.home, settings.review.goal, day.at)
-    if json:
-        output.print_json({**output.jsonable(effort), "day": day, "throughput": throughput})
-        return
-    output.print_table(
-        ["annotator", "images today", "this hour"],
-        [[person.name, person.today, person.hours[-1]] for person in day.people],
-        f"today      {day.today:,} of {day.goal[0]:,} to {day.goal[1]:,} images",
-    )
-    print_throughput(throughput)
-    output.print_table(
-        ["reviewed clips", "images", "edits", "edits per 100 boxes", "s per image", "unseen"],
-        [
-            [
-                effort.clips,
-                effort.images,
-                effort.edits,
-                effort.edits_per_100_boxes,
-                effort.seconds_per_image,
-                effort.by_policy,
-            ]
-        ],
-    )
-
-
-def print_throughput(throughput: Throughput) -> None:
-    """Print how fast and how well reviewing goes, and what waits."""
-    names = ("images_per_hour", "seconds_per_image", "edits_per_100_boxes", "first_pass")
-    rows = [("all", throughput.week), *((each.name, each.week) for each in throughput.people)]
-    output.print_table(
-        ["last 7 days", "clips", "images", "active h", "images/h", "s/image", "edits/100", "stood"],
-        [
-            [
-                name,
-                work.clips,
-                work.images,
-                round(work.active_seconds / 3600, 2),
-                *(
-                    None if (rate := getattr(work, key)) is None else round(rate, 2)
-                    for key in names
-                ),
-            ]
-            for name, work in rows
-        ],
-    )
-    days = throughput.backlog_days
-    output.message(
-        f"{throughput.waiting_clips:,} clips with {throughput.waiting_images:,} images wait"
-        + (f": {days:.1f} days of work" if days is not None else "")
-    )
 
 
 def _decide(

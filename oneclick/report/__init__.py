@@ -27,6 +27,7 @@ from oneclick.report.numbers import (
     trigger_hits,
 )
 from oneclick.report.people import PersonThroughput, Throughput, review_throughput
+from oneclick.report.quality import CatchRate, ReviewQuality, review_quality_report
 from oneclick.report.questions import QuestionRow, ReviewQuestions, review_questions
 from oneclick.report.scores import (
     DatasetRow,
@@ -51,6 +52,7 @@ from oneclick.report.trigger_performance import (
 from oneclick.report.trigger_replay import TriggerReplay, replay_trigger
 
 __all__ = [
+    "CatchRate",
     "ClipDetail",
     "ClipRow",
     "ClipUse",
@@ -66,6 +68,7 @@ __all__ = [
     "PersonThroughput",
     "QuestionRow",
     "ReviewEffort",
+    "ReviewQuality",
     "ReviewQuestions",
     "SearchPage",
     "SkillRow",
@@ -98,6 +101,7 @@ __all__ = [
     "origins",
     "replay_trigger",
     "review_effort",
+    "review_quality_report",
     "review_questions",
     "review_throughput",
     "search_clips",

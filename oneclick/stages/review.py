@@ -18,7 +18,7 @@ from oneclick.core.results import BatchResult
 from oneclick.core.review import POLICY_PREFIX, Decision, Verdict
 from oneclick.platforms.base import Offer, Platform, PlatformOptions, SendResult
 from oneclick.platforms.local import LocalPlatform
-from oneclick.platforms.local.options import LocalOptions
+from oneclick.platforms.local.options import of_section
 from oneclick.platforms.registry import open_platform
 from oneclick.stages import rank_review
 from oneclick.stages import second_looks as second_look
@@ -204,7 +204,7 @@ def collect(home: Path, choice: PlatformOptions = LOCAL, thorough: bool = True) 
     sources: list[Platform] = [] if choice.name == queue.name else [queue]
     with locks.hold(workspace, WriteLock.REVIEW), Catalog.open(home) as catalog:
         reconcile(catalog)
-        context = ReviewContext(workspace, catalog, result, _second_looks(choice))
+        context = ReviewContext(workspace, catalog, result, of_section(choice.section).second_looks)
         in_review = [row.clip.id for row in catalog.clips(stage=ClipStage.IN_REVIEW)]
         clip_ids = [clip_id for clip_id in in_review if not queue.has(clip_id)]
         try:
@@ -225,11 +225,6 @@ def collect(home: Path, choice: PlatformOptions = LOCAL, thorough: bool = True) 
         _send_lost_tasks(context, queue)
         result.failed |= second_look.take_in(workspace, catalog)
     return result
-
-
-def _second_looks(choice: PlatformOptions) -> float:
-    """Return the share of the clips accepted in our own queue that are reviewed again."""
-    return choice.section.second_looks if isinstance(choice.section, LocalOptions) else 0.0
 
 
 def _send_lost_tasks(context: ReviewContext, queue: LocalPlatform) -> None:

@@ -77,7 +77,7 @@ def offer(workspace: Workspace, catalog: Catalog, verdict: Verdict, share: float
     stratum = " ".join((verdict.by, main_class, clip.led_by or clip.chosen_by.value))
     if not _is_next(looks.strata_file, stratum, share):
         return False
-    sent = _revision(workspace, clip.id, accepted.parent)
+    sent = read_revision(workspace, clip.id, accepted.parent)
     sealed_files.write(
         looks.offer_file(clip.id),
         OfferedLook(
@@ -104,7 +104,7 @@ def _is_next(path: Path, stratum: str, share: float) -> bool:
     is broken is begun anew.
     """
     try:
-        counts = sealed_files.read(path, StratumCounts).accepted if path.exists() else {}
+        counts = _read_counts(path)
     except BadInput:
         counts = {}
     number = counts.get(stratum, 0)
@@ -114,7 +114,14 @@ def _is_next(path: Path, stratum: str, share: float) -> bool:
     return math.floor((number + 1) * share + phase) > math.floor(number * share + phase)
 
 
-def _revision(workspace: Workspace, clip_id: str, number: int) -> LabelSet:
+def _read_counts(path: Path) -> dict[str, int]:
+    if not path.exists():
+        return {}
+    counts: StratumCounts = sealed_files.read(path, StratumCounts)
+    return counts.accepted
+
+
+def read_revision(workspace: Workspace, clip_id: str, number: int) -> LabelSet:
     """Read a label revision of a clip.
 
     Raises:
@@ -150,8 +157,8 @@ def _compare(workspace: Workspace, verdict: Verdict) -> LookResult:
     offered = SecondLooks(workspace).offer(verdict.clip)
     if offered is None:
         raise BadInput(f"nobody offered a second look at {verdict.clip}: its offer is lost")
-    sent = _revision(workspace, verdict.clip, offered.sent)
-    first = _revision(workspace, verdict.clip, offered.accepted)
+    sent = read_revision(workspace, verdict.clip, offered.sent)
+    first = read_revision(workspace, verdict.clip, offered.accepted)
     tracks = sent.tracks if verdict.tracks is None else verdict.tracks
     agreement = review_quality.compare(first.tracks, tracks)
     return LookResult(
@@ -177,7 +184,7 @@ def _count_corrections(
     """Count by kind what two reviewers corrected."""
     first_corrections = review_quality.find_corrections(sent, first)
     second_corrections = review_quality.find_corrections(sent, second)
-    counts = {}
+    counts = dict[str, CorrectionCounts]()
     for kind in review_quality.KINDS:
         of_first = [each for each in first_corrections if each.kind == kind]
         of_second = [each for each in second_corrections if each.kind == kind]

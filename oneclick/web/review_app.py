@@ -24,7 +24,7 @@ from oneclick.core.errors import (
     UnknownName,
     UsageError,
 )
-from oneclick.platforms.local.options import LocalOptions
+from oneclick.platforms.local.options import LocalOptions, of_section
 from oneclick.services.origin_guard import OriginGuard
 from oneclick.settings import Settings
 from oneclick.storage.workspace import Workspace
@@ -37,7 +37,7 @@ from oneclick.web.accounts.passwords import Passwords
 from oneclick.web.accounts.sessions import Sessions
 from oneclick.web.accounts.sign_on import SignOn
 from oneclick.web.accounts.users import Users
-from oneclick.web.api import clips, queue, stats
+from oneclick.web.api import clips, looks, queue, stats
 from oneclick.web.api.desk import ReviewDesk
 from oneclick.web.blurring import BlurredFrames
 from oneclick.web.refusals import Refused
@@ -105,7 +105,7 @@ def create_review_app(
     app.state.entered = set[str]()
     app.state.blurred = BlurredFrames(workspace)
     app.state.sign_on = SignOn(options, origins[-1]) if options.issuer else None
-    for module in (routes, sign_on, queue, clips, stats, media, pages):
+    for module in (routes, sign_on, queue, clips, looks, stats, media, pages):
         app.include_router(module.router)
     app.add_exception_handler(HTTPException, _answer_refusal)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
@@ -121,8 +121,7 @@ def create_review_app(
 
 def local_options(settings: Settings) -> LocalOptions:
     """Return section `review.local` of the settings."""
-    section = settings.review_platform("local").section
-    return section if isinstance(section, LocalOptions) else LocalOptions()
+    return of_section(settings.review_platform("local").section)
 
 
 def cookie_name(origin: str) -> str:

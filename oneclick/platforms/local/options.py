@@ -44,6 +44,11 @@ class LocalOptions:
     """File of the client's secret; empty means ONECLICK_OIDC_SECRET."""
 
 
+def of_section(section: object) -> LocalOptions:
+    """Return section `review.local` of the settings; the defaults where it is another's."""
+    return section if isinstance(section, LocalOptions) else LocalOptions()
+
+
 def check(options: LocalOptions) -> None:
     """Check options that are right one by one but may contradict each other.
 

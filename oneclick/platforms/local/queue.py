@@ -20,7 +20,7 @@ from oneclick.platforms.base import (
     SendResult,
 )
 from oneclick.platforms.local import seeds
-from oneclick.platforms.local.options import LocalOptions, check
+from oneclick.platforms.local.options import LocalOptions, check, of_section
 from oneclick.platforms.verdict_inbox import VerdictInbox
 from oneclick.storage import (
     bounded_files,
@@ -280,5 +280,4 @@ class LocalAdapter(PlatformAdapter):
 
     def open(self, setup: PlatformOptions, workspace: Workspace, patient: bool = True) -> Platform:
         """Open the queue in the workspace."""
-        section = setup.section if isinstance(setup.section, LocalOptions) else LocalOptions()
-        return LocalPlatform(workspace.review_dir(), section.seeded)
+        return LocalPlatform(workspace.review_dir(), of_section(setup.section).seeded)

@@ -86,15 +86,16 @@ def open_clip(request: Request, clip: str, user: Viewer) -> Response:
     desk = desk_of(request)
     record = desk.record(clip, user)
     access_of(request).audit.record_view(user, clip)
-    if not desk.queue.is_open(clip):
+    current = desk.round(clip, user)
+    if not current.queue.is_open(clip):
         return answer(_decided_clip(desk, user, clip))
     with refusals():
-        opened = desk.bench.open(clip)
+        opened = current.bench.open(clip)
         lease = desk.leases.of(clip)
-        question_list = desk.questions(record, desk.queue.shown_labels(clip))
+        question_list = desk.questions(record, current.queue.shown_labels(clip))
     document = opened.state.to_document() | {
         "camera": record.clip.camera,
-        "stage": record.stage.value,
+        "stage": ClipStage.IN_REVIEW.value,
         "head": opened.head,
         "undoable": opened.undoable,
         "redoable": opened.redoable,
@@ -163,7 +164,7 @@ def edit(request: Request, clip: str, user: Annotator, body: EditBody) -> Respon
         clip=clip, key=body.key, base=body.base, fence=body.fence, by=user.name
     )
     with refusals():
-        result = desk.bench.edit(edit_request, operation)
+        result = desk.round(clip, user).bench.edit(edit_request, operation)
     # The journal is the durable record of edits; the log has them in its own order.
     kind = str(body.op.get("op", ""))
     access_of(request).audit.record(
@@ -182,11 +183,11 @@ def decide(request: Request, clip: str, user: Annotator, body: VerdictBody) -> R
     edit_request = EditRequest(
         clip=clip, key=body.key, base=body.base, fence=body.fence, by=user.name
     )
+    current = desk.round(clip, user)
     with refusals():
-        question_list = (
-            desk.questions(record, desk.queue.shown_labels(clip)) if desk.queue.has(clip) else []
-        )
-        is_first = desk.bench.decide(
+        labels_shown = current.queue.shown_labels(clip) if current.queue.has(clip) else None
+        question_list = desk.questions(record, labels_shown) if labels_shown else []
+        is_first = current.bench.decide(
             edit_request,
             body.decision,
             reason=body.reason,

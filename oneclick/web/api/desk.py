@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,10 +26,12 @@ from oneclick.hindsight import questions
 from oneclick.platforms.local import LocalPlatform
 from oneclick.platforms.local.desk_records import AskedQuestion
 from oneclick.platforms.local.leases import LeaseConflict, Leases
+from oneclick.platforms.local.options import of_section
 from oneclick.platforms.local.workbench import Decided, EditConflict, Workbench
 from oneclick.settings import Settings
 from oneclick.stages import rank_review, review
 from oneclick.storage import bounded_documents
+from oneclick.storage.second_looks import SecondLooks
 from oneclick.storage.workspace import Workspace
 from oneclick.web.accounts.access import SessionUser
 from oneclick.web.refusals import Refused
@@ -40,6 +43,14 @@ BREAK_SECONDS = 0.5
 """Break after each clip that is ranked: the others are answered meanwhile."""
 _LOG = logging.getLogger(__name__)
 _ENCODER = msgspec.json.Encoder(order="deterministic")
+
+
+@dataclass(frozen=True)
+class ReviewRound:
+    """The first review of clips, or the second one of those that somebody accepted."""
+
+    queue: LocalPlatform
+    bench: Workbench
 
 
 class ReviewDesk:
@@ -54,15 +65,23 @@ class ReviewDesk:
     def __init__(self, home: Path, settings: Settings, catalog: Catalog) -> None:
         self.home, self.settings, self.catalog = home, settings, catalog
         self.workspace = Workspace(home)
-        self.queue = LocalPlatform(self.workspace.review_dir())
-        self.leases = Leases(catalog, self.queue)
-        self.bench = Workbench(
-            self.queue,
-            self.leases,
-            fps=lambda clip: catalog.clip(clip).clip.fps,
-            attributes=settings.attributes,
-            carrier=self.carry,
-            clock=catalog.now,
+        self.options = of_section(settings.review_platform("local").section)
+        self.looks = SecondLooks(self.workspace)
+        queues = LocalPlatform(self.workspace.review_dir()), LocalPlatform(self.looks.queue_dir)
+        self.leases = Leases(catalog, *queues)
+        self._first, self._second = (
+            ReviewRound(
+                queue,
+                Workbench(
+                    queue,
+                    self.leases,
+                    fps=lambda clip: catalog.clip(clip).clip.fps,
+                    attributes=settings.attributes,
+                    carrier=self.carry,
+                    clock=catalog.now,
+                ),
+            )
+            for queue in queues
         )
         self.collection = DebouncedJob(self.collect)
         self._ended, self._unranked = threading.Event(), set[str]()
@@ -82,7 +101,7 @@ class ReviewDesk:
     def collect(self) -> None:
         """Take in the verdicts that were given here; an error is in the log, and tried again."""
         try:
-            review.collect_own(self.home)
+            review.collect_own(self.home, self.options.second_looks)
         except Exception as error:
             _LOG.warning("%s", reason(error, "take in verdicts"))
 
@@ -100,6 +119,12 @@ class ReviewDesk:
             except Exception as error:
                 _LOG.warning("%s", reason(error, "rank the review queue"))
             self._ended.wait(BREAK_SECONDS if count else RANK_SECONDS)
+
+    def round(self, clip_id: str, user: SessionUser) -> ReviewRound:
+        """Return where a user reviews a clip: nothing tells them that they are the second."""
+        if self._first.queue.is_open(clip_id) or not self._second.queue.is_open(clip_id):
+            return self._first
+        return self._first if self.looks.barred(clip_id) == user.name else self._second
 
     def record(self, clip_id: str, user: SessionUser) -> ClipRecord:
         """Return a clip that the user may see.

@@ -27,7 +27,7 @@ def queue(
 ) -> Response:
     """Return the clips that wait, and how much was done today."""
     desk = desk_of(request)
-    rows = desk.catalog.queue_page(user.cameras, limit, offset)
+    rows = desk.catalog.queue_page(user.cameras, limit, offset, user.name)
     waiting, frames = desk.catalog.queue_size(user.cameras)
     return answer(
         {
