@@ -217,7 +217,7 @@ def residual_errors(
             )
             draws += rng.gamma((missed.sum() + 0.5) / spread, spread, DRAWS) / found_share
     low, high = np.quantile(draws / clips, (0.025, 0.975))
-    return ResidualErrors(value / clips, float(low), float(high), clips)
+    return ResidualErrors(float(value) / clips, float(low), float(high), clips)
 
 
 _Pair = tuple[LabelTrack, int, LabelTrack, int, float]

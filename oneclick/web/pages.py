@@ -133,6 +133,12 @@ def clip_page(request: Request, clip: str, user: Visitor) -> Response:
     return guarded_page(request, user, "clip")
 
 
+@router.get("/look/{clip}")
+def look_page(request: Request, clip: str, user: Visitor) -> Response:
+    """Return the page where a lead compares two reviews of a clip."""
+    return guarded_page(request, user, "look")
+
+
 @router.get("/favicon.ico")
 def icon() -> Response:
     """Return no icon, without a refusal in the log."""

@@ -11,6 +11,8 @@ const REFRESH_SECONDS = 20;
 let queue = null;
 /** @type {any} */
 let me = null;
+/** @type {any[]} clips whose two reviews differ */
+let looks = [];
 
 /** @param {string} text */
 function notice(text) {
@@ -22,6 +24,7 @@ function notice(text) {
 async function load() {
   try {
     queue = await call("/api/queue");
+    if (me?.role === "lead" || me?.role === "admin") looks = (await call("/api/looks")).looks;
     notice(sessionStorage.getItem("oneclick-done") ?? "");
     sessionStorage.removeItem("oneclick-done");
     draw();
@@ -48,6 +51,8 @@ function draw() {
   const hadFocus = document.activeElement?.id;
   byId("head").replaceChildren(...figures());
   byId("queue").replaceChildren(queue.clips.length ? table() : empty());
+  byId("looks").hidden = !looks.length;
+  byId("look-list").replaceChildren(...looks.map(lookRow));
   if (!hadFocus || hadFocus === "next") document.getElementById("next")?.focus();
 }
 
@@ -100,13 +105,25 @@ function table() {
   return el("table", { "aria-label": t("queue") }, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...rows));
 }
 
+/** @param {any} look */
+function lookRow(look) {
+  const share = Math.round(100 * look.agreement.boxes);
+  return el(
+    "li",
+    {},
+    el("a", { href: `/look/${encodeURIComponent(look.clip)}` }, look.clip),
+    ` ${look.camera} · ${look.first} ↔ ${look.second} `,
+    el("span", { className: "quiet" }, t("agreement_short", String(share))),
+  );
+}
+
 function empty() {
   return el("div", { className: "empty" }, el("b", {}, t("nothing_waits")), el("span", { className: "quiet" }, t("nothing_waits_long")));
 }
 
 addEventListener("keydown", (event) => {
   const name = keyName(event);
-  const rows = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("tbody a, #next")]);
+  const rows = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("tbody a, #next, #look-list a")]);
   const index = rows.indexOf(/** @type {HTMLElement} */ (document.activeElement));
   if (name === "arrowdown" || name === "arrowup") {
     event.preventDefault();

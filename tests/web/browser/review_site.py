@@ -148,6 +148,7 @@ class ReviewSite:
         )
         for name in ("anna", "bo"):
             app.state.access.users.add(name, "annotator", None, PASSWORDS.hash(PASSWORD))
+        app.state.access.users.add("lea", "lead", None, PASSWORDS.hash(PASSWORD))
         config = uvicorn.Config(app, http=server.BoundedProtocol, ws="none", log_level="warning")
         running = uvicorn.Server(config)
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
