@@ -39,6 +39,7 @@ _LEFT_OUT = ("locks", ".prefect", "logs")
 _FIRST = (
     "review/verdicts/*.json",
     "review/*/verdicts/*.json",
+    "review/second/queue/verdicts/*.json",
     "inventories/*.json",
     "models/*.json",
     # The end of the audit log: a log that goes on is whole, one that ends early is not.
