@@ -12,6 +12,8 @@ from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
 from oneclick.flows import policy
 from oneclick.platforms import PlatformOptions
+from oneclick.report import people
+from oneclick.report.quality import quality_lines
 from oneclick.stages import review as stage
 
 
@@ -51,4 +53,9 @@ def review(
     policy.add_table(
         "funnel", funnel, f"{len(verdicts.done)} clips decided, {waiting} wait for review"
     )
+    throughput = report.review_throughput(conf.home, conf.review.goal)
+    quality = report.review_quality_report(conf.home)
+    sentences = [people.backlog_text(throughput), *quality_lines(quality)]
+    rows = people.throughput_columns(throughput, people=False)
+    policy.add_table("reviewing", rows, "; ".join(sentences))
     return policy.flow_result(batch.add(verdicts), waiting=waiting)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from oneclick.cli import output
 from oneclick.cli import watch as watching
 
 if TYPE_CHECKING:
-    from oneclick.report import CatchRate, ReviewQuality
+    from oneclick.report import ReviewQuality
     from oneclick.report.people import Throughput
     from oneclick.settings import Settings
 
@@ -58,60 +59,31 @@ def print_stats(settings: Settings, json: bool) -> None:
 
 def print_throughput(throughput: Throughput) -> None:
     """Print how fast and how well reviewing goes, and what waits."""
-    names = ("images_per_hour", "seconds_per_image", "edits_per_100_boxes", "first_pass")
-    rows = [("all", throughput.week), *((each.name, each.week) for each in throughput.people)]
-    output.print_table(
-        ["last 7 days", "clips", "images", "active h", "images/h", "s/image", "edits/100", "stood"],
-        [
-            [
-                name,
-                work.clips,
-                work.images,
-                round(work.active_seconds / 3600, 2),
-                *(
-                    None if (rate := getattr(work, key)) is None else round(rate, 2)
-                    for key in names
-                ),
-            ]
-            for name, work in rows
-        ],
-    )
-    days = throughput.backlog_days
-    output.message(
-        f"{throughput.waiting_clips:,} clips with {throughput.waiting_images:,} images wait"
-        + (f": {days:.1f} days of work" if days is not None else "")
-    )
+    from oneclick.report import people
+
+    rows = people.throughput_columns(throughput, people=True)
+    output.print_table(list(rows[0]), [list(row.values()) for row in rows])
+    output.message(people.backlog_text(throughput))
 
 
 def print_quality(quality: ReviewQuality) -> None:
     """Print what seeded errors and second looks say about the reviews."""
-    rates = [
-        *([("all", quality.team)] if quality.team else []),
-        *((each.name, each) for each in (*quality.people, *quality.by_kind)),
-    ]
-    if rates:
+    from oneclick.report import quality as qualities
+
+    if quality.team:
+        rates = [replace(quality.team, name="all"), *quality.people, *quality.by_kind]
         output.print_table(
             ["seeded errors", "seen", "found", "share", "95%"],
             [
-                [name, rate.seeded, rate.caught, round(rate.rate, 2), _interval(rate)]
-                for name, rate in rates
+                [
+                    rate.name,
+                    rate.seeded,
+                    rate.caught,
+                    round(rate.rate, 2),
+                    f"{rate.low:.2f}-{rate.high:.2f}",
+                ]
+                for rate in rates
             ],
         )
-    if quality.agreement:
-        agreement = quality.agreement
-        output.message(
-            f"{quality.looks:,} clips were reviewed twice: the boxes agree to "
-            f"{agreement.boxes:.1%}, identities to {agreement.identities:.1%}, classes to "
-            f"{agreement.classes:.1%}"
-        )
-    if remaining := quality.remaining:
-        output.message(
-            f"{remaining.per_clip:.2f} errors remain in an accepted clip "
-            f"(95%: {remaining.low:.2f} to {remaining.high:.2f})"
-        )
-    if quality.unsettled:
-        output.message(f"{quality.unsettled:,} of them wait for a lead: oneclick review looks")
-
-
-def _interval(rate: CatchRate) -> str:
-    return f"{rate.low:.2f}-{rate.high:.2f}"
+    for line in qualities.quality_lines(quality):
+        output.message(line)

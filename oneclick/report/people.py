@@ -159,6 +159,41 @@ def work_totals(work: Sequence[tuple[VerdictRecord, int]], reopened: Set[str]) -
     )
 
 
+def throughput_columns(throughput: Throughput, *, people: bool) -> list[dict[str, object]]:
+    """Return the last days as rows of a table, heading to value.
+
+    Args:
+        throughput: work of the team.
+        people: a row for each annotator too, and not only for all together.
+    """
+    rows = [("all", throughput.week)]
+    rows += [(each.name, each.week) for each in throughput.people] if people else []
+    return [
+        {
+            f"last {PACE_DAYS} days": name,
+            "clips": work.clips,
+            "images": work.images,
+            "active h": round(work.active_seconds / 3600, 2),
+            "images/h": _rounded(work.images_per_hour),
+            "s/image": _rounded(work.seconds_per_image),
+            "edits/100": _rounded(work.edits_per_100_boxes),
+            "stood": _rounded(work.first_pass),
+        }
+        for name, work in rows
+    ]
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
+
+
+def backlog_text(throughput: Throughput) -> str:
+    """Return what waits, and for how many days that is work."""
+    text = f"{throughput.waiting_clips:,} clips, {throughput.waiting_images:,} images wait"
+    days = throughput.backlog_days
+    return text if days is None else f"{text}: {days:.1f} days"
+
+
 def images_today(catalog: Catalog, at: datetime, zone: tzinfo | None) -> int:
     """Count the images that all annotators reviewed since midnight."""
     return sum(_images(catalog, _midnight(at, zone), buckets.bucket_end(at, 60)).values())

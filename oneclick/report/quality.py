@@ -86,6 +86,29 @@ def review_quality_report(home: Path) -> ReviewQuality:
     )
 
 
+def quality_lines(quality: ReviewQuality) -> list[str]:
+    """Return what is known about the reviews of the team, in sentences."""
+    lines = []
+    if team := quality.team:
+        lines.append(
+            f"{team.rate:.0%} of {team.seeded:,} seeded errors were found "
+            f"(95%: {team.low:.0%} to {team.high:.0%})"
+        )
+    if agreement := quality.agreement:
+        lines.append(
+            f"{quality.looks:,} clips were reviewed twice: boxes agree to {agreement.boxes:.1%}, "
+            f"identities to {agreement.identities:.1%}, classes to {agreement.classes:.1%}"
+        )
+    if remaining := quality.remaining:
+        lines.append(
+            f"{remaining.per_clip:.2f} errors remain in an accepted clip "
+            f"(95%: {remaining.low:.2f} to {remaining.high:.2f})"
+        )
+    if quality.unsettled:
+        lines.append(f"{quality.unsettled:,} of them wait for a lead: oneclick review looks")
+    return lines
+
+
 def catch_rate(name: str, outcomes: Sequence[SeededOutcome]) -> CatchRate | None:
     """Return the share of seeded errors that were caught; None without any."""
     estimate = review_quality.catch_rate([outcome.caught for outcome in outcomes])

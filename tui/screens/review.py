@@ -12,6 +12,8 @@ from oneclick import report
 from oneclick.report import formatting
 from oneclick.report.labelling import LabellingReport
 from oneclick.report.numbers import ReviewEffort
+from oneclick.report.people import Throughput, backlog_text
+from oneclick.report.quality import ReviewQuality, quality_lines
 from oneclick.report.search import SearchPage
 from oneclick.tui.panel import SnapshotView, bindings
 from oneclick.tui.panels.table import Column, TablePanel, TableRow, TextPanel
@@ -69,17 +71,22 @@ class ReviewTotals(TextPanel):
     """The cost of all reviews so far."""
 
     HEADING = "All reviewing so far"
-    HELP = "All reviews: clips and images by people, their edits for a hundred boxes, and seconds."
+    HELP = (
+        "All reviews: clips and images by people, their edits for a hundred boxes, and seconds; how "
+        "fast the team was in the last seven days, and what seeded errors and second looks say."
+    )
     COMMAND = ("review", "stats")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReviewContent:
     """What the screen shows beside the Snapshot."""
 
     queue: SearchPage
     labelling: LabellingReport
     effort: ReviewEffort
+    throughput: Throughput
+    quality: ReviewQuality
     view: SnapshotView
 
 
@@ -102,7 +109,14 @@ class ReviewScreen(FetchingScreen):
         """Load queue, cost and totals."""
         home = view.snapshot.home
         queue = report.search_clips(home, "stage:IN_REVIEW sort:age", PAGE_SIZE, 0, view.at)
-        return ReviewContent(queue, report.labelling_report(home), report.review_effort(home), view)
+        return ReviewContent(
+            queue=queue,
+            labelling=report.labelling_report(home),
+            effort=report.review_effort(home),
+            throughput=report.review_throughput(home, view.snapshot.reviewing.goal, view.at),
+            quality=report.review_quality_report(home),
+            view=view,
+        )
 
     def fill(self, content: ReviewContent) -> None:
         """Show queue, cost and totals."""
@@ -113,7 +127,9 @@ class ReviewScreen(FetchingScreen):
         self.query_one(LabelCostTable).show_rows(
             [cost_row(number, row) for number, row in enumerate(costs)]
         )
-        self.query_one(ReviewTotals).show_text(totals(content.effort))
+        self.query_one(ReviewTotals).show_text(
+            [*totals(content.effort), *pace(content.throughput, content.quality)]
+        )
 
     def action_key_accept(self) -> None:
         """Accept the clip under the cursor."""
@@ -171,3 +187,20 @@ def totals(effort: ReviewEffort) -> list[StyledRow]:
         ],
         [(f"{effort.by_policy:,}", "text"), (" clips accepted unseen by policy", "quiet")],
     ]
+
+
+def pace(throughput: Throughput, quality: ReviewQuality) -> list[StyledRow]:
+    """Return how fast the team is, what waits, and how good the reviews are."""
+    week = throughput.week
+    speed = "–" if week.images_per_hour is None else f"{week.images_per_hour:,.0f}"
+    stood = "–" if week.first_pass is None else f"{week.first_pass:.0%}"
+    lines: list[StyledRow] = [
+        [
+            (speed, "text bold"),
+            (" images/h, ", "quiet"),
+            (stood, "text bold"),
+            (" of clips stood", "quiet"),
+        ],
+        [(backlog_text(throughput), "quiet")],
+    ]
+    return lines + [[(line, "quiet")] for line in quality_lines(quality)]
