@@ -93,6 +93,6 @@ def test_the_commands_reopen_and_show_the_same(tmp_path: Path) -> None:
     assert "IN_REVIEW" in refused.stderr
     shown = run(app, ["review", "stats", *home])
     assert "images/h" in shown.stdout
-    assert "2 clips with 20 images wait" in shown.stderr
+    assert "2 clips, 20 images wait" in shown.stderr
     document = json.loads(run(app, ["review", "stats", "--json", *home]).stdout)
     assert document["throughput"]["waiting_clips"] == 2
