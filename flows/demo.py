@@ -31,6 +31,8 @@ from oneclick.training.evaluation import evaluate
 from oneclick.ward import annotators
 
 CAMERAS, UNSEEN = (0, 1, 2, 3, 4), (7, 8)
+REVIEW_CAMERAS = 2
+"""Cameras of the clips that wait for a person."""
 SECONDS, TEST_SECONDS = 20.0, 20.0
 STEPS = 160
 """Training steps of a lap: a minute on two cores."""
@@ -68,6 +70,16 @@ class Demo:
     laps: tuple[DemoLap, ...]
 
 
+@dataclass(frozen=True)
+class ReviewDemo:
+    """Clips of the synthetic ward that wait for a person to correct them."""
+
+    home: Path
+    clips: int
+    images: int
+    questions: int
+
+
 @dataclass(frozen=True, eq=False)
 class Film:
     """One rendered recording with its ground truth."""
@@ -100,6 +112,21 @@ def demo(home: Path, seed: int = 0) -> Demo:
         for number, films in enumerate(lap_films, 1):
             laps.append(run_lap(home, number, films, test_films))
     return Demo(home, seed, tuple(laps))
+
+
+def review_demo(home: Path, seed: int = 0) -> ReviewDemo:
+    """Render recordings and label clips of them; nobody reviews them but whoever opens the pages."""
+    shifts = [_shift(camera, DAYS_A_SEED * seed, SECONDS) for camera in CAMERAS[:REVIEW_CAMERAS]]
+    folder = home / "ward"
+    render_shifts(folder, shifts)
+    with policy.in_process():
+        collect([str(shift.path(folder)) for shift in shifts], home, PREDICTOR)
+        label(home, PREDICTOR)
+        review(home, accept_auto=False, platform="local")
+    questions = report.review_questions(home)
+    with Catalog.open(home) as catalog:
+        clips, images = catalog.waiting_images()
+    return ReviewDemo(home, clips, images, len(questions.rows))
 
 
 def _shift(camera: int, day: int, seconds: float) -> ward.Shift:

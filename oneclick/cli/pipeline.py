@@ -71,6 +71,10 @@ def demo(
         typer.Option("--home", help="Workspace folder of the demo.", show_default=False),
     ] = None,
     seed: Annotated[int, typer.Option(help="Another seed, another ward, other numbers.")] = 0,
+    review: Annotated[
+        bool,
+        typer.Option("--review", help="Only label clips of the ward, for you to correct by hand."),
+    ] = False,
     json: output.Json = False,
 ) -> None:
     """Run two laps on a synthetic ward with simulated annotators; test on unseen cameras."""
@@ -83,10 +87,13 @@ def demo(
         environment.prepare(workspace)
         from oneclick.flows import demo as ward_demo
 
-        result = ward_demo.demo(workspace, seed)
+        result = (ward_demo.review_demo if review else ward_demo.demo)(workspace, seed)
     if json:
         output.print_json(result)
         return
     from oneclick.cli import summary
 
-    summary.print_demo(result)
+    if isinstance(result, ward_demo.ReviewDemo):
+        summary.print_review_demo(result)
+    else:
+        summary.print_demo(result)

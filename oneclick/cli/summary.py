@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from oneclick.cli import output
 
 if TYPE_CHECKING:
-    from oneclick.flows.demo import Demo
+    from oneclick.flows.demo import Demo, ReviewDemo
     from oneclick.report import LapSummary, TrainingReport
     from oneclick.report.snapshot import FlowRunRow, Snapshot
 
@@ -134,6 +134,15 @@ def newest_runs(snapshot: Snapshot) -> Iterator[str]:
 def _counts(pairs: Iterable[tuple[str, int]]) -> str:
     """Return the names with their counts in one line, or `none`."""
     return ", ".join(f"{name} {count:,}" for name, count in pairs) or "none"
+
+
+def print_review_demo(result: ReviewDemo) -> None:
+    """Print what waits, and how to open the pages."""
+    output.echo(
+        f"{result.clips} clips with {result.images} images wait, and {result.questions} questions "
+        "about them"
+    )
+    output.echo(f"correct them: oneclick review serve --home {result.home}")
 
 
 def print_demo(result: Demo) -> None:

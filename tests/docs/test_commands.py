@@ -33,7 +33,7 @@ ELSEWHERE = {
     r"(uv run )?pytest\b": "the tests that this is one of",
     r"pip install\b": "needs a package index",
     r"uv (build|sync)\b": "needs a package index",
-    r"oneclick demo\b": "ten minutes; tests/flows runs a short one",
+    r"oneclick demo\b": "minutes; tests/flows runs a short one of --review",
     r"oneclick review serve\b": "serves until Ctrl-C; tests/web starts it and signs in",
     r"zensical\b": "CI builds the pages in a step of its own",
 }

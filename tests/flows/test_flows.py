@@ -10,7 +10,7 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
-from oneclick.flows import policy
+from oneclick.flows import demo, policy
 from oneclick.flows.collect import collect
 from oneclick.flows.label import label
 from oneclick.flows.maintain import maintain
@@ -220,3 +220,16 @@ def test_a_review_platform_that_is_down_fails_no_flow_and_is_tried_again(
     assert review(desk.home)["done"] == 1
     assert counts(desk.home) == {"ACCEPTED": 1, "IN_REVIEW": 1}
     desk.server.end()
+
+
+def test_clips_of_the_ward_wait_for_whoever_tries_the_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "SECONDS", 4.0)
+    monkeypatch.setattr(demo, "REVIEW_CAMERAS", 1)
+    result = demo.review_demo(tmp_path / "demo")
+    assert counts(result.home) == {"IN_REVIEW": result.clips}
+    assert result.clips > 0
+    assert result.images >= result.clips
+    reviewing = json.loads(artifact("reviewing").data)
+    assert [row["clips"] for row in reviewing] == [0]
