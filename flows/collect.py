@@ -19,9 +19,9 @@ from oneclick.storage.workspace import Workspace
 
 
 @task(name="fetch", tags=["io"], timeout_seconds=6 * policy.HOUR, **policy.TASK)
-def fetch_videos(home: Path, sources: list[str], codes: CodePolicy) -> BatchResult:
+def fetch_videos(home: Path, sources: list[str], codes: CodePolicy, max_gb: float) -> BatchResult:
     """Copy the recordings of the sources."""
-    return fetch.fetch(home, sources, codes=codes)
+    return fetch.fetch(home, sources, codes=codes, max_gb=max_gb)
 
 
 @task(name="predict", tags=["compute"], timeout_seconds=12 * policy.HOUR, **policy.TASK)
@@ -66,7 +66,7 @@ def collect(
     model, rival = models.predictor(conf), models.rival(conf)
     # Paths with names of people stand under codes in the parameters, which Prefect keeps.
     paths = cameras.reveal_sources(Workspace(conf.home), sources or conf.sources)
-    batch = fetch_videos(conf.home, paths, conf.cameras.codes)
+    batch = fetch_videos(conf.home, paths, conf.cameras.codes, conf.max_source_gb)
     unusable = models.unusable([model, rival], conf)
     batch.failed |= unusable
     rival = None if rival in unusable else rival

@@ -258,6 +258,9 @@ class Settings(BaseSettings):
     """Attributes that reviewers set for each object over time: {posture = ["lying", "sitting"]}."""
     sources: tuple[str, ...] = ()
     """Folders, files or URLs that `collect` fetches from on schedule."""
+    max_source_gb: float = Field(100.0, gt=0)
+    """Most GB (10⁹ bytes) of one recording that is fetched from a URL: a stream without an end is
+    refused there."""
     batch: int = Field(100, ge=1)
     """Clips per task."""
     lease_seconds: float = Field(1800, gt=0)

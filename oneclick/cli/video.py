@@ -29,7 +29,12 @@ def add(
     settings = output.load_settings(home)
     with camera_names.notices(settings.home), output.progress_bars():
         result = fetch.fetch(
-            settings.home, sources, camera, output.as_utc(started), settings.cameras.codes
+            settings.home,
+            sources,
+            camera=camera,
+            started_at=output.as_utc(started),
+            codes=settings.cameras.codes,
+            max_gb=settings.max_source_gb,
         )
     output.finish_batch(result, "videos")
 

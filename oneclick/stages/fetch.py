@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import shutil
 from collections.abc import Collection, Sequence
@@ -37,6 +38,7 @@ class _FetchContext:
     camera: str | None
     started_at: datetime | None
     codes: CodePolicy
+    max_gb: float
     cameras_in_use: Collection[str]
     """Cameras that have recordings."""
 
@@ -75,6 +77,7 @@ def fetch(
     camera: str | None = None,
     started_at: datetime | None = None,
     codes: CodePolicy = "auto",
+    max_gb: float = math.inf,
 ) -> BatchResult:
     """Copy every recording of the sources into the workspace and the catalog.
 
@@ -82,7 +85,8 @@ def fetch(
     else the folder, else the file's name; the start (UTC) is `started_at`, else what the recorder
     wrote into the file, else a time in the file's name. A camera whose name looks like a person's
     gets a code (see `storage.cameras`). A recording fetched before is skipped
-    without reading it again; a bad one stands in `failed`, and nothing of it stays.
+    without reading it again; a bad one stands in `failed`, and nothing of it stays. So does one of
+    another machine that is larger than `max_gb` (10⁹ bytes), or never ends.
 
     Raises:
         NoSpace: the device is full. Unavailable: the workspace cannot be written, or the package
@@ -98,6 +102,7 @@ def fetch(
             camera=camera,
             started_at=started_at,
             codes=codes,
+            max_gb=max_gb,
             cameras_in_use=cameras_in_use,
         )
         video_ids = context.video_ids_by_source()
@@ -123,7 +128,7 @@ def _fetch_recording(context: _FetchContext, recording: Recording) -> tuple[Vide
     name = Path(recording.name).name
     folder = context.workspace.home / "videos" / camera
     with files.temporary_name(folder / f"incoming{recording.suffix}") as temporary:
-        digest = copy_recording(recording, temporary)
+        digest = copy_recording(recording, temporary, context.max_gb)
         info = video.probe(temporary, name)
         start = context.started_at or info.started_at or recording.started_at
         fetched = Video(
@@ -140,20 +145,35 @@ def _fetch_recording(context: _FetchContext, recording: Recording) -> tuple[Vide
         return fetched, register_video(context.workspace, context.catalog, fetched, temporary)
 
 
-def copy_recording(recording: Recording, target: Path) -> str:
+def copy_recording(recording: Recording, target: Path, max_gb: float) -> str:
     """Copy the bytes of a recording and return their sha256.
 
     Raises:
-        BadVideo: the source cannot be read, or does not end before the disk is nearly full.
+        BadVideo: the source cannot be read; or it is on another machine, and is larger than
+            `max_gb`, or does not end before the disk is nearly full.
     """
-    digest = hashlib.sha256()
+    digest, count = hashlib.sha256(), 0
+    is_remote = recording.local_file is None
+    if is_remote:
+        check_length(recording.name, recording.remote_size(), max_gb)
     with files.guard(target.parent), target.open("wb") as file:
         for chunk in recording.chunks():
-            if recording.local_file is None:  # nobody knows how long a stream goes on
+            count += len(chunk)
+            if is_remote:  # nobody knows how long a stream goes on
+                check_length(recording.name, count, max_gb)
                 check_space(target.parent, recording.name)
             digest.update(chunk)
             file.write(chunk)
     return digest.hexdigest()
+
+
+def check_length(name: str, size: int, max_gb: float) -> None:
+    """Raise BadVideo where a recording of another machine has more than `max_gb`."""
+    if size > max_gb * 1e9:
+        raise BadVideo(
+            f"{name} has more than {max_gb:g} GB: raise max_source_gb, or give a recording that "
+            "ends"
+        )
 
 
 def check_space(folder: Path, name: str) -> None:

@@ -51,6 +51,13 @@ class Recording:
         """Return the path of a file on this machine; None for a URL."""
         return Path(self.path) if _is_local(self.system) else None
 
+    def remote_size(self) -> int:
+        """Return the bytes that another machine says it has; 0 where it says nothing."""
+        try:
+            return int(self.system.info(self.path).get("size") or 0)
+        except Exception:  # every remote file system raises its own; reading it tells more
+            return 0
+
     def chunks(self) -> Iterator[bytes]:
         """Yield the content in chunks. Raises BadVideo if it cannot be read."""
         if path := self.local_file:

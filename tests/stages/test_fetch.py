@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 import itertools
 import os
 import shutil
@@ -11,13 +10,12 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import fsspec
 import numpy as np
 import pytest
 
 from oneclick import video
 from oneclick.catalog import Catalog
-from oneclick.core.errors import NoSpace, Unavailable
+from oneclick.core.errors import NoSpace
 from oneclick.core.results import BatchResult
 from oneclick.stages import fetch
 from oneclick.storage import cards, files
@@ -250,29 +248,6 @@ def test_a_file_named_by_itself_may_have_any_suffix(home: Path, tmp_path: Path) 
     assert any(name.endswith(recordings.UNKNOWN_SUFFIX) for name in names_below(home))
 
 
-def test_recordings_come_from_any_file_system(home: Path, tmp_path: Path) -> None:
-    source = record(tmp_path / "a.mp4")
-    memory = fsspec.filesystem("memory")
-    memory.pipe("/bucket/room5/a.mp4", source.read_bytes())
-    memory.pipe("/bucket/room6/b.mp4", b"broken")
-    urls = ["memory://bucket", source.as_uri()]
-    result = fetch.fetch(home, urls)
-    assert [name.split("-")[0] for name in result.done] == ["room5", "a"]
-    assert list(result.failed) == ["memory://bucket/room6/b.mp4"]
-    again = fetch.fetch(home, urls)
-    assert (again.done, again.skipped) == ([], result.done)
-    memory.rm("/bucket", recursive=True)
-
-
-def test_a_missing_package_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(*args: object, **kwargs: object) -> None:
-        raise ImportError("Install s3fs to access S3")
-
-    monkeypatch.setattr(fsspec.core, "url_to_fs", missing)
-    with pytest.raises(Unavailable, match="s3fs"):
-        fetch.fetch(home, ["s3://bucket/a.mp4"])
-
-
 def test_a_full_disk_ends_the_fetch_and_leaves_nothing_half(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,39 +264,6 @@ def test_a_full_disk_ends_the_fetch_and_leaves_nothing_half(
             fetch.fetch(home, [str(second)])
     assert names_below(home) == before
     assert len(fetch.fetch(home, [str(second)]).done) == 1
-
-
-class _Stream(io.RawIOBase):
-    """A recording of another machine that goes on for ever."""
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        return bytes(size)
-
-
-class _LiveCamera(fsspec.AbstractFileSystem):  # type: ignore[misc]
-    protocol = "live"
-
-    def info(self, path: str, **_: object) -> dict[str, object]:
-        return {"name": path, "size": None, "type": "file"}
-
-    def open(self, path: str, mode: str = "rb", **_: object) -> _Stream:
-        return _Stream()
-
-
-def test_a_source_that_never_ends_does_not_fill_the_disk(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fsspec.register_implementation("live", _LiveCamera, clobber=True)
-    good = record(tmp_path / "a.mp4")
-    monkeypatch.setattr(fetch, "LEAST_FREE", shutil.disk_usage(tmp_path).free - (64 << 20))
-    monkeypatch.setattr(fetch, "LEAST_FREE_SHARE", 1)
-    result = fetch.fetch(home, ["live://ward/a.mp4", str(good)])
-    assert len(result.done) == 1
-    assert "live://ward/a.mp4 fills the disk: less than" in result.failed["live://ward/a.mp4"]
-    assert len(names_below(home)) == 3
 
 
 @pytest.mark.parametrize("step", ["save_video_card", "add_video"])
