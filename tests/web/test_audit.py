@@ -110,11 +110,23 @@ def test_a_lost_file_or_head_is_noticed(workspace: Workspace) -> None:
 
 def test_another_key_proves_nothing(workspace: Workspace) -> None:
     written(workspace)
-    (workspace.keys_dir / "audit.key").write_text("00" * 32)
-    assert "entry 1 was changed" in problems(workspace)[0]
-    (workspace.keys_dir / "audit.key").write_text("nonsense")
-    with pytest.raises(Unavailable, match=r"audit\.key"):
+    path = audit.key_file(workspace)
+    path.write_text("00" * 32)
+    (problem,) = problems(workspace)
+    assert problem == f"no entry fits the key: {path} was changed, or the log"
+
+
+@pytest.mark.parametrize("content", ["nonsense", "", "00" * 31, None])
+def test_without_its_key_the_log_is_neither_read_nor_written(
+    workspace: Workspace, content: str | None
+) -> None:
+    written(workspace).close()
+    path = audit.key_file(workspace)
+    path.unlink() if content is None else path.write_text(content)
+    with pytest.raises(Unavailable, match=r"audit\.key: .*restore it"):
         problems(workspace)
+    with pytest.raises(Unavailable, match=r"audit\.key"):
+        written(workspace, 1)
 
 
 def test_the_torn_line_of_a_killed_process_is_cut_off(workspace: Workspace) -> None:

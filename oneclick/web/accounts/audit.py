@@ -38,6 +38,7 @@ MOST_CHARACTERS = 200
 VIEW_SECONDS = 600.0
 """A user who goes on looking at the same clip is recorded again after this time."""
 NO_MAC = "0" * 64
+_KEY_BYTES = 32
 _HEAD_BYTES = 160
 _MAC_FIELD = b',"mac":"'
 _LINE_TAIL = len(_MAC_FIELD) + 64 + len(b'"}\n')
@@ -216,19 +217,24 @@ class AuditLog:
 
 
 def load_key(workspace: Workspace) -> bytes:
-    """Return the key of the macs, made at the first call.
+    """Return the key of the macs, made before the first entry.
 
     Raises:
-        Unavailable, NoSpace: it cannot be read or written.
+        Unavailable, NoSpace: it cannot be read or written, is no key, or is missing beside a log.
     """
-    path = workspace.keys_dir / "audit.key"
-    files.create(path, secrets.token_hex(32) + "\n", mode=0o600)
+    path, has_log = key_file(workspace), bool(log_files(workspace))
     try:
-        return bytes.fromhex(path.read_text("ascii"))
+        if not (has_log or path.exists()):
+            files.create(path, secrets.token_hex(_KEY_BYTES) + "\n", mode=0o600)
+        key = bytes.fromhex(path.read_text("ascii"))
+        if len(key) != _KEY_BYTES:
+            raise ValueError(f"{len(key)} bytes in place of {_KEY_BYTES}")
     except (OSError, ValueError) as error:
         raise Unavailable(
-            f"cannot read {path}: {error}; restore it, or move it away with {workspace.audit_dir}"
+            f"cannot read {path}: {error}; restore it, or move it away with {workspace.audit_dir} "
+            f"and {head_file(workspace)}"
         ) from None
+    return key
 
 
 def compute_mac(key: bytes, previous: str, body: bytes) -> str:
@@ -260,6 +266,11 @@ def month_file(workspace: Workspace, at: datetime) -> Path:
 def log_files(workspace: Workspace) -> list[Path]:
     """Return the files of the log in order of time."""
     return sorted(workspace.audit_dir.glob("*.jsonl"))
+
+
+def key_file(workspace: Workspace) -> Path:
+    """Return the file of the key."""
+    return workspace.keys_dir / "audit.key"
 
 
 def head_file(workspace: Workspace) -> Path:

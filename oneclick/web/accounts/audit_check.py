@@ -37,7 +37,7 @@ def verify(workspace: Workspace) -> AuditVerification:
     Raises:
         Unavailable: the key cannot be read.
     """
-    result = AuditVerification()
+    result, changed = AuditVerification(), list[str]()
     head, paths = audit.read_head(audit.head_file(workspace)), audit.log_files(workspace)
     if not paths and head is None:
         return result
@@ -53,10 +53,11 @@ def verify(workspace: Workspace) -> AuditVerification:
             if entry.entry != result.entries + 1:
                 result.problems.append(_jump(place, result.entries, entry.entry))
             elif audit.compute_mac(key, result.head, body) != mac:
-                result.problems.append(
-                    f"{place}: entry {entry.entry} was changed, or the one before"
-                )
+                changed.append(f"{place}: entry {entry.entry} was changed, or the one before")
             result.entries, result.head = entry.entry, mac
+    if changed and len(changed) == result.entries:
+        changed = [f"no entry fits the key: {audit.key_file(workspace)} was changed, or the log"]
+    result.problems += changed
     if head is None:
         result.problems.append(f"{audit.head_file(workspace)} is lost: the last entries may be too")
     elif head.entry > result.entries:
@@ -65,7 +66,10 @@ def verify(workspace: Workspace) -> AuditVerification:
             "ones were removed, or lost in a power cut"
         )
     elif head.entry == result.entries and head.mac != result.head:
-        result.problems.append(f"the last entry, {head.entry}, is not the one that was written")
+        result.problems.append(
+            f"the last entry, {head.entry}, is not the one that was written, or "
+            f"{audit.head_file(workspace)} was changed"
+        )
     return result
 
 
