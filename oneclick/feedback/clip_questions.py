@@ -22,7 +22,7 @@ from oneclick.feedback import clip_evidence
 from oneclick.hindsight import places, questions
 from oneclick.hindsight.places import PlaceEvidence, PlaceOptions
 from oneclick.hindsight.questions import Question
-from oneclick.storage import files
+from oneclick.storage import sealed_files
 from oneclick.storage.workspace import Workspace
 
 RECIPE = 2
@@ -95,7 +95,7 @@ def ask(
             for question in question_list
         ],
     )
-    files.write_json(path, document)
+    sealed_files.write(path, document)
     return question_list
 
 
@@ -113,7 +113,7 @@ def _read(
     if not path.exists():
         return None
     try:
-        document: _QuestionsFile = files.read_json(path, _QuestionsFile)
+        document: _QuestionsFile = sealed_files.read(path, _QuestionsFile)
         expected = RECIPE, _checksum(label_set), most_places
         if (document.recipe, document.labels, document.places) != expected:
             return None

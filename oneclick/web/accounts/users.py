@@ -17,7 +17,7 @@ from typing import Literal, get_args
 import msgspec
 
 from oneclick.core.errors import UnknownName, UsageError
-from oneclick.storage import files, locks
+from oneclick.storage import files, locks, sealed_files
 from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
 
@@ -66,7 +66,7 @@ class Users:
         """Return all users, by name.
 
         Raises:
-            BadInput: the file is broken.
+            BadInput: the file is broken, or was changed after it was written.
             UsageError: others may read it.
         """
         path = self.workspace.users_file
@@ -82,7 +82,7 @@ class Users:
                     f"{path} may be read by others (mode {stat.st_mode & 0o777:04o}): chmod 600, "
                     "and give everybody a new password"
                 )
-            content: _UsersFile = files.read_json(path, _UsersFile)
+            content: _UsersFile = sealed_files.read(path, _UsersFile)
             self._users = {user.name: user for user in content.users}
             self._version = version
         return [self._users[name] for name in sorted(self._users)]
@@ -192,7 +192,7 @@ class Users:
         path = self.workspace.users_file
         with files.atomic_file(path) as temporary, files.guard(path):
             os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            temporary.write_bytes(files.to_json(_UsersFile(users=users)))
+            temporary.write_bytes(sealed_files.encode(_UsersFile(users=users)))
 
 
 def check_name(name: str) -> str:
