@@ -230,7 +230,8 @@ class ResultCheck(FileCheck):
             self.read(f"clip {clip_id}", exclusions.load, self.workspace, clip_id)
         for path in self.paths("learned/*.json"):
             self.read("what reviews taught", sealed_files.read, path)
-        for path in (self.workspace.cameras_file, self.workspace.retention_file):
+        workspace = self.workspace
+        for path in (workspace.cameras_file, workspace.retention_file, workspace.users_file):
             if path.exists():
                 self.read(path.stem, sealed_files.read, path)
         return self.problems

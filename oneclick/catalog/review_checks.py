@@ -1,4 +1,4 @@
-"""Checks of reviews: verdicts, tasks, receipts, and that each clip in review waits somewhere."""
+"""Checks of reviews: verdicts, tasks, edits, receipts; each clip in review waits somewhere."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from pathlib import Path
 from oneclick.catalog.file_checks import FileCheck
 from oneclick.core.errors import BadInput
 from oneclick.core.review import Verdict
-from oneclick.storage import bounded_files, files, labels, sealed_files, verdicts
+from oneclick.storage import (
+    bounded_files,
+    edit_journals,
+    files,
+    labels,
+    reopenings,
+    sealed_files,
+    verdicts,
+)
+from oneclick.storage.edit_journals import Journal
 from oneclick.storage.inventories import Inventory
 from oneclick.storage.verdicts import VerdictFile
 
@@ -17,7 +26,7 @@ LOCAL = "local"
 
 
 class ReviewCheck(FileCheck):
-    """Verdicts: archived, waiting to be taken in, and late; tasks; receipts."""
+    """Verdicts: archived, waiting to be taken in, and late; tasks; edits; receipts."""
 
     def run(self) -> list[str]:
         """Return a sentence for each problem."""
@@ -48,12 +57,49 @@ class ReviewCheck(FileCheck):
                 self.add("review", f"{path} is missing: restore it from a backup")
         for path in self.paths("review/tasks/*.json"):
             self.read(f"clip {path.stem}", self._check_task, path)
+        for pattern in ("review/desk/*.json", "review/reopened/*.json"):
+            for path in self.paths(pattern):
+                self.read(f"clip {verdicts.clip_of(path)}", sealed_files.read, path)
+        self._check_journals()
+        known = {row.clip for row in self.catalog.verdicts()}
         for clip_id, platform in self.catalog.platforms_in_review().items():
-            waits = verdicts.is_waiting(self.workspace, clip_id) or clip_id in archives
-            if platform in ("", LOCAL) and not waits:
-                remedy = f"oneclick review send {clip_id}"
-                self.add(f"clip {clip_id}", f"is in review, but its task is lost: {remedy}")
+            if platform in ("", LOCAL):
+                name = f"clip {clip_id}"
+                self.read(name, self._check_waiting, clip_id, archives.get(clip_id, []), known)
         return self.problems
+
+    def _check_journals(self) -> None:
+        """Read the edits of every round of review, and ask for the record of each decision."""
+        patterns = ("review/journal/*.jsonl", f"review/journal/*{edit_journals.HEAD_SUFFIX}")
+        paths = {path.with_suffix(".jsonl") for each in patterns for path in self.paths(each)}
+        for path in sorted(paths):
+            name = f"clip {verdicts.clip_of(path)}"
+            self.read(name, Journal(path).read_new)
+            record = path.parent.with_name("desk") / f"{path.stem}.json"
+            if edit_journals.read_head(path).has_record and not record.exists():
+                self.add(name, f"{record} is missing: restore it from a backup")
+
+    def _check_waiting(self, clip_id: str, archived: list[VerdictFile], decided: set[str]) -> None:
+        """Check that a clip in review on our own platform waits for a person, or was decided.
+
+        Raises:
+            BadInput: nobody is asked about it.
+        """
+        if verdicts.is_decided(self.workspace, clip_id):
+            return
+        root = self.workspace.review_dir()
+        reopening = reopenings.find(root, clip_id)
+        current = [
+            verdict
+            for verdict in archived
+            if reopening is None or not reopening.is_earlier(verdict.by, verdict.at)
+        ]
+        if current and clip_id in decided:
+            number = reopenings.current_round(root, clip_id) + 1
+            path = reopenings.file(root, clip_id, number)
+            raise BadInput(f"is in review again, but {path} is missing: restore it from a backup")
+        if not current and not verdicts.is_waiting(self.workspace, clip_id):
+            raise BadInput(f"is in review, but its task is lost: oneclick review send {clip_id}")
 
     def _check_corrections(self, name: str, verdict: VerdictFile) -> None:
         """Compare the labels in a verdict with the label revision that it became."""

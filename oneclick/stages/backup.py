@@ -42,8 +42,9 @@ _FIRST = (
     "review/second/queue/verdicts/*.json",
     "inventories/*.json",
     "models/*.json",
-    # The end of the audit log: a log that goes on is whole, one that ends early is not.
+    # The ends of the audit log and of journals: one that goes on is whole, one that ends early not.
     "review/keys/audit.head",
+    "review/journal/*.head",
 )
 
 

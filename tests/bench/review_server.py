@@ -32,8 +32,8 @@ from oneclick.core.clips import ChosenBy, Clip, ClipStage, Video
 from oneclick.core.labels import LabelSet, LabelTrack
 from oneclick.core.spans import Span
 from oneclick.feedback import clip_questions
-from oneclick.platforms.local.journal import Journal
 from oneclick.storage import cards, files, labels
+from oneclick.storage.edit_journals import Journal
 from oneclick.storage.workspace import Workspace
 from oneclick.web.accounts.passwords import Passwords
 from oneclick.web.accounts.users import Users

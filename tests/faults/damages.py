@@ -16,8 +16,10 @@ from oneclick.catalog import Catalog, verify
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import OneclickError
 from oneclick.core.review import Verdict
+from oneclick.editing.operations import DrawTrack, Undo
 from oneclick.platforms.local import LocalPlatform
-from oneclick.stages import erase, exclude, import_, maintain, publish, review
+from oneclick.platforms.local.workbench import EditRequest
+from oneclick.stages import erase, exclude, import_, maintain, publish, reopen, review
 from oneclick.stages.quarantine import quarantine_clip
 from oneclick.storage import (
     cameras,
@@ -30,7 +32,11 @@ from oneclick.storage import (
 )
 from oneclick.storage.inventories import Inventory
 from oneclick.storage.workspace import Workspace
+from oneclick.web.accounts import audit_check
+from oneclick.web.accounts.audit import AuditLog, Visitor
+from oneclick.web.accounts.users import Users
 from tests.faults import laps
+from tests.platforms.local.desk import Server
 
 KINDS = {
     "catalog": "catalog.sqlite",
@@ -52,6 +58,16 @@ KINDS = {
     "verdict that waits": "review/verdicts/*.json",
     "archived verdict": "review/archive/*.json",
     "late verdict": "review/late/*.json",
+    "edits": "review/journal/*.jsonl",
+    "number of edits": "review/journal/*.head",
+    "record of a review": "review/desk/*.json",
+    "reopening": "review/reopened/*.json",
+    "task of a reopened clip": "review/tasks/ward-*.json",
+    "questions": "review/questions/*.json",
+    "users": "review/users.json",
+    "audit log": "review/audit/*.jsonl",
+    "end of the audit log": "review/keys/audit.head",
+    "key of the audit log": "review/keys/audit.key",
     "receipt": "review/receipts/*.json",
     "manifest": "datasets/v*/manifest.jsonl",
     "index of a manifest": "datasets/v*/train.npy",
@@ -81,6 +97,8 @@ KINDS = {
     "header on the server": "training-server/datasets/v*/version.json",
 }
 """Where the first file of each kind lies in the workspace."""
+NAMES = {"audit log": "the log ends with entry"}
+"""What else names a file of a kind: nothing tells which month of the log is gone."""
 FOLDERS = {part for pattern in KINDS.values() for part in pattern.split("/")[:-1]} - {"second"}
 """Names that tell nothing about a file."""
 
@@ -94,9 +112,8 @@ def furnish(root: Path) -> None:
     options = import_.ImportOptions(camera="other", auto=True)
     import_.import_(home, root / "foreign", "coco", laps.CLASSES, options)
     laps.send(root)
-    queue = LocalPlatform(workspace.review_dir())
-    *_, spoiled, decided = queue.pending()  # the first one waits
-    assert queue.submit(laps.verdict_on(queue, decided, 0))
+    *_, spoiled, decided = LocalPlatform(workspace.review_dir()).pending()  # the first one waits
+    review_at_desk(home, decided)
     with Catalog.open(home) as catalog:
         quarantine_clip(workspace, catalog, spoiled, f"clip {spoiled}: too dark", "a test")
         published = [row.clip.id for row in catalog.clips(stage=ClipStage.PUBLISHED)]
@@ -104,6 +121,7 @@ def furnish(root: Path) -> None:
     path = workspace.clip_predictions(decided, predictor.model_id)
     predictions.save(path, detections, predictor.model_id, predictor.threshold)
     exclude.exclude(home, published[:1], "a private room")
+    reopen.reopen(home, published[-1], "lea", "a second look")
     late = Verdict(clip=published[0], decision="reject", by="ben", at=laps.NOON)
     verdicts.save_late(workspace, late)
     laps.all_done(erase.erase(home, published[:1], review.LOCAL, laps.PERSON))
@@ -114,9 +132,26 @@ def furnish(root: Path) -> None:
     model = sealed_archives.add_seal(content.getvalue())
     files.write_atomic(workspace.novelty_model("ward", "novelty-autoencoder"), model)
     inventories.update(workspace, Inventory.NOVELTY_MODELS)
+    Users(workspace).add(laps.PERSON, "admin", password="a hash")
+    log = AuditLog(workspace, lambda: laps.NOON)
+    for act in ("login", "verdict", "logout"):
+        log.record(Visitor(laps.PERSON, "127.0.0.1"), act)
+    log.close()
     laps.learn(root)
     maintain.maintain(home, 0)
     failure_log.record(workspace, "item", "do something", ValueError("a bad item"))
+
+
+def review_at_desk(home: Path, clip_id: str) -> None:
+    """Draw a person in a clip and take it back, then accept the clip."""
+    server = Server.start(home)
+    fence = server.leases.take(clip_id, laps.PERSON).fence
+    drawn = DrawTrack(track=99, cls="person", frame=0, box=(5.0, 5.0, 25.0, 45.0), carry=False)
+    for base, operation in enumerate((drawn, Undo())):
+        server.edit(clip_id, f"edit {base}", base, fence, operation, laps.PERSON)
+    request = EditRequest(clip=clip_id, key="decision", base=2, fence=fence, by=laps.PERSON)
+    assert server.bench.decide(request, "accept", active_seconds=9.0)
+    server.catalog.close()
 
 
 def empty(content: bytes, rng: random.Random) -> bytes:
@@ -171,10 +206,14 @@ class DamageTrial:
 
 
 def problems(home: Path) -> list[str]:
-    """Return what `catalog verify --deep` and `data verify` say."""
+    """Return what `catalog verify --deep`, `data verify` and `review audit verify` say."""
     try:
         with Catalog.open(home) as catalog:
-            return verify.verify(catalog, deep=True) + publish.verify(home, None, "")
+            return [
+                *verify.verify(catalog, deep=True),
+                *publish.verify(home, None, ""),
+                *audit_check.verify(Workspace(home)).problems,
+            ]
     except OneclickError as error:
         return [str(error)]
 
@@ -189,6 +228,7 @@ def unnoticed(root: Path, trials: Sequence[DamageTrial]) -> dict[DamageTrial, st
         content, times = target.read_bytes(), target.stat()
         trial.strike(home)
         names = {target.name, target.stem, *target.relative_to(home).parts[-3:-1]} - FOLDERS
+        names.add(NAMES.get(trial.kind, target.name))
         try:
             lines = problems(home)
         except Exception as error:

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from oneclick.catalog import Catalog
 from oneclick.platforms.local import LocalPlatform
 from oneclick.report import progress
-from oneclick.stages import maintain, publish
+from oneclick.stages import maintain, publish, rank_review
 from oneclick.storage import datasets, predictions, retention
+from oneclick.storage.edit_journals import Journal
 from oneclick.storage.workspace import Workspace
+from oneclick.web.accounts.users import Users
 from tests.faults import ends, laps
 from tests.faults.damages import KINDS, DamageTrial
 
@@ -63,6 +66,26 @@ def is_asked_again(root: Path, copy: Path, trial: DamageTrial) -> bool:
     """Check that the clip waits for a reviewer."""
     clip_id = trial.target(root / "home").stem
     return clip_id in LocalPlatform(Workspace(copy / "home").review_dir()).pending()
+
+
+def edits_are_read(root: Path, copy: Path, trial: DamageTrial) -> bool:
+    """Check that the journal beside the file is read as before."""
+    path = trial.target(root / "home").with_suffix(".jsonl")
+    copied_path = copy / path.relative_to(root)
+    return Journal(copied_path).read_new() == Journal(path).read_new() != []
+
+
+def ask_again(root: Path) -> None:
+    """Compute the questions about all clips that wait where none can be read."""
+    workspace = Workspace(root / "home")
+    waiting = LocalPlatform(workspace.review_dir()).pending()
+    with Catalog.open(workspace.home) as catalog:
+        rank_review.rank(workspace, catalog, waiting)
+
+
+def nobody_signs_in(root: Path, copy: Path, trial: DamageTrial) -> bool:
+    """Check that no user is known."""
+    return Users(Workspace(copy / "home")).all() == []
 
 
 def is_not_trained_on(root: Path, copy: Path, trial: DamageTrial) -> bool:
@@ -149,6 +172,15 @@ HARMLESS = {
         "nothing else knows of it yet, but its task is there: a person is asked again",
         is_asked_again,
     ),
+    ("number of edits", "any"): Reason(
+        "a lower bound that tells nothing where it is broken: the edits are read as before",
+        edits_are_read,
+    ),
+    ("questions", "any"): Reason(
+        "where they cannot be read they are computed again from the labels",
+        is_made_again(ask_again),
+    ),
+    ("users", "remove"): Reason("nobody signs in until users are added", nobody_signs_in),
     ("index of a manifest", "remove"): Reason(
         "opening it writes it again from the manifest", is_made_again(open_index)
     ),

@@ -16,9 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
-from oneclick.platforms.local.journal import Journal
 from oneclick.stages import review
 from oneclick.storage import verdicts
+from oneclick.storage.edit_journals import Journal
 from oneclick.storage.workspace import Workspace
 from oneclick.web.accounts.users import Users
 from tests.bench import review_server

@@ -16,8 +16,8 @@ from oneclick.editing.operations import Operation
 from oneclick.editing.seeded_errors import SeededError
 from oneclick.editing.state import EditState
 from oneclick.platforms.local import seeds
-from oneclick.platforms.local.journal import Journal, JournalEntry, ShorterJournal
 from oneclick.platforms.local.queue import LocalPlatform, decode_task
+from oneclick.storage.edit_journals import Journal, JournalEntry, ShorterJournal
 
 OPEN_CLIPS = 64
 """Clips whose states are kept in memory."""

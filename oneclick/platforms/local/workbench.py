@@ -24,10 +24,10 @@ from oneclick.editing.state import EditState
 from oneclick.platforms.local import desks
 from oneclick.platforms.local.desk_records import AskedQuestion, DeskRecord
 from oneclick.platforms.local.desks import Desk, Desks
-from oneclick.platforms.local.journal import JournalEntry
 from oneclick.platforms.local.leases import Leases
 from oneclick.platforms.local.queue import LocalPlatform
 from oneclick.storage import sealed_files
+from oneclick.storage.edit_journals import JournalEntry
 from oneclick.storage.labels import TrackDocument
 
 Carrier = Callable[[EditState, DrawTrack], CarriedBoxes | None]
@@ -231,6 +231,7 @@ class Workbench:
             sealed_files.write(path, record)
             if desk.error and decision == "accept":
                 self._queue.record_seeded(verdict, desk.error, caught)
+            desk.journal.note_record()
             is_first = self._queue.submit(verdict)
         self._desks.forget(request.clip)
         self._leases.finish(request.clip)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from oneclick.core.errors import BadInput, Unavailable
-from oneclick.platforms.local.journal import Journal, JournalEntry, ShorterJournal, decode_line
-from oneclick.storage import files
+from oneclick.storage import edit_journals, files
+from oneclick.storage.edit_journals import Journal, JournalEntry, ShorterJournal, decode_line
 from tests.fakes import clips
 
 
@@ -116,3 +117,62 @@ def test_who_read_an_edit_that_the_disk_refused_afterwards_is_told(tmp_path: Pat
     path.write_bytes(entry(1).encode())
     with pytest.raises(ShorterJournal):
         reader.read_new()
+
+
+LOST_LINES: dict[str, Callable[[bytes], bytes | None]] = {
+    "emptied": lambda content: b"",
+    "gone": lambda content: None,
+    "the last line": lambda content: b"".join(content.splitlines(keepends=True)[:2]),
+    "half of the last line": lambda content: content[:-40],
+    "a bit of the last line": lambda content: content[:-40] + b"?" + content[-39:],
+    "all but a torn line": lambda content: content[:20],
+}
+"""What is left of a journal that lost edits."""
+
+
+@pytest.mark.parametrize("damage", LOST_LINES)
+def test_an_acknowledged_edit_that_is_lost_is_told(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "c.jsonl"
+    written(path, 3)
+    content = LOST_LINES[damage](path.read_bytes())
+    path.unlink() if content is None else path.write_bytes(content)
+    with pytest.raises(BadInput, match=r"c\.jsonl: [123] of 3 edits are lost.*c\.head") as error:
+        Journal(path).read_new()
+    assert "\n" not in str(error.value)
+    journal = Journal(path)
+    with journal.locked(), pytest.raises(BadInput):
+        journal.read_new()  # no edit takes the place of a lost one
+    edit_journals.head_file(path).unlink()
+    assert len(revisions(path)) < 3
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 80, b'{"edits":9,"has_record":true}', None])
+def test_a_broken_head_tells_nothing(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "c.jsonl"
+    journal = written(path, 2)
+    head = edit_journals.head_file(path)
+    head.unlink() if content is None else head.write_bytes(content)
+    assert revisions(path) == [1, 2]
+    with journal.locked():
+        journal.append(entry(3))
+    assert edit_journals.read_head(path).edits == 3
+
+
+def test_an_edit_is_done_where_its_head_cannot_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "c.jsonl"
+    edit_journals.head_file(path).mkdir()
+    written(path, 2)
+    assert revisions(path) == [1, 2]
+
+
+def test_a_head_keeps_its_size_and_the_note_of_a_record(tmp_path: Path) -> None:
+    path = tmp_path / "c.jsonl"
+    journal = written(path, 9)
+    sizes = {edit_journals.head_file(path).stat().st_size}
+    with journal.locked():
+        journal.note_record()
+        sizes.add(edit_journals.head_file(path).stat().st_size)
+        journal.append(entry(10))
+    assert sizes == {80}
+    head = edit_journals.read_head(path)
+    assert (head.edits, head.has_record) == (10, True)

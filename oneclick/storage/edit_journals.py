@@ -1,9 +1,16 @@
 """The edits of one clip in one round of review: an append-only file, a line of JSON each.
 
+    review/journal/<clip>.jsonl
     {"rev":1,"key":"…","by":"…","at":"…","fence":7,"task":"…","op":{…},"crc":"89abcdef"}
 
 A line is on the device before its edit is acknowledged. A last line that is torn was never
 acknowledged, and is cut off by the next writer; any other broken line is refused.
+
+    review/journal/<clip>.head
+    {"edits":7,"has_record":false,"crc":"89abcdef"}
+
+The head is written after the line, and not flushed: at least as many edits were acknowledged, so a
+journal that lost lines is refused. One that is broken or missing tells nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +21,7 @@ import zlib
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -21,8 +29,11 @@ from oneclick.core.errors import BadInput
 from oneclick.storage import files, locks
 from oneclick.storage.bounded_documents import BrokenJson, parse_json
 
+T = TypeVar("T", bound=msgspec.Struct)
+HEAD_SUFFIX = ".head"
 _CRC = b',"crc":"'
 _CRC_END = b'"}\n'
+_HEAD_BYTES = 80
 
 
 class ShorterJournal(BadInput):
@@ -48,19 +59,38 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     def encode(self) -> bytes:
         """Return the line."""
-        content = msgspec.json.encode(self)[:-1]
-        return content + _CRC + f"{zlib.crc32(content):08x}".encode() + _CRC_END
+        return _encode_line(self)
+
+
+class JournalHead(msgspec.Struct, frozen=True, kw_only=True):
+    """What is there of a round of review at least."""
+
+    edits: int = 0
+    """Lines of the journal."""
+    has_record: bool = False
+    """Whether the record of a decision was written (desk/<clip>.json)."""
 
 
 def decode_line(line: bytes) -> JournalEntry | None:
     """Return the edit in a line with its line end; None where the line is broken."""
-    content, mark, rest = line.rpartition(_CRC)
-    if not mark or rest != f"{zlib.crc32(content):08x}".encode() + _CRC_END:
-        return None
+    return _decode_line(line, JournalEntry)
+
+
+def head_file(journal: Path) -> Path:
+    """Return the path of the head of a journal."""
+    return journal.with_suffix(HEAD_SUFFIX)
+
+
+def read_head(journal: Path) -> JournalHead:
+    """Return the head of a journal; one that tells nothing where it is broken or missing.
+
+    Read it before the lines: another process writes the line first.
+    """
     try:
-        return parse_json(content + b"}", JournalEntry)
-    except BrokenJson:
-        return None
+        line = head_file(journal).read_bytes()
+    except OSError:
+        return JournalHead()
+    return _decode_line(line.rstrip() + b"\n", JournalHead) or JournalHead()
 
 
 class Journal:
@@ -80,20 +110,23 @@ class Journal:
 
         Raises:
             ShorterJournal: the file lost lines that were read.
-            BadInput: a line that is not the last one is broken.
+            BadInput: a line that was acknowledged is broken or lost.
             Unavailable: it cannot be read.
         """
+        acknowledged = read_head(self.path).edits
         try:
             size = self.path.stat().st_size
         except FileNotFoundError:
             size = 0
-        if size == self._offset:
+        if size == self._offset and len(self.entries) >= acknowledged:
             return []
         if size < self._offset:  # a disk refused the last edit after it was read here
             raise ShorterJournal(f"{self.path} got shorter")
-        with files.guard(self.path), self.path.open("rb") as file:
-            file.seek(self._offset)
-            lines = file.read().splitlines(keepends=True)
+        lines: list[bytes] = []
+        if size:
+            with files.guard(self.path), self.path.open("rb") as file:
+                file.seek(self._offset)
+                lines = file.read().splitlines(keepends=True)
         new: list[JournalEntry] = []
         for number, line in enumerate(lines):
             entry = decode_line(line)
@@ -105,6 +138,11 @@ class Journal:
             self.entries.append(entry)
             new.append(entry)
             self._offset += len(line)
+        if (count := len(self.entries)) < acknowledged:
+            raise BadInput(
+                f"{self.path}: {acknowledged - count} of {acknowledged} edits are lost: restore it "
+                f"from a backup, or remove {head_file(self.path)} to go on without them"
+            )
         return new
 
     @contextlib.contextmanager
@@ -143,6 +181,38 @@ class Journal:
                 files.flush(self.path.parent)
         self.entries.append(entry)
         self._offset += len(line)
+        self._write_head(msgspec.structs.replace(read_head(self.path), edits=entry.rev))
+
+    def note_record(self) -> None:
+        """Note that the record of a decision is on the device; the caller holds the lock."""
+        self._write_head(JournalHead(edits=len(self.entries), has_record=True))
+
+    def _write_head(self, head: JournalHead) -> None:
+        """Write the head. Without it, where the disk refuses, a later loss is harder to notice."""
+        content = _encode_line(head).rstrip().ljust(_HEAD_BYTES - 1) + b"\n"
+        with contextlib.suppress(OSError):
+            descriptor = os.open(head_file(self.path), os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                _write_all(descriptor, content, 0)
+            finally:
+                os.close(descriptor)
+
+
+def _encode_line(value: JournalEntry | JournalHead) -> bytes:
+    """Return a line of JSON whose last field is the crc of what stands before it."""
+    content = msgspec.json.encode(value)[:-1]
+    return content + _CRC + f"{zlib.crc32(content):08x}".encode() + _CRC_END
+
+
+def _decode_line(line: bytes, type: type[T]) -> T | None:
+    """Return what `_encode_line` encoded; None where the line is broken."""
+    content, mark, rest = line.rpartition(_CRC)
+    if not mark or rest != f"{zlib.crc32(content):08x}".encode() + _CRC_END:
+        return None
+    try:
+        return parse_json(content + b"}", type)
+    except BrokenJson:
+        return None
 
 
 def _write_all(descriptor: int, content: bytes, offset: int) -> None:
