@@ -40,7 +40,7 @@ LIGHT = (
     "tomlkit",
 )
 """What a lap without training imports."""
-TRAINING = (*LIGHT, "oneclick.training.gate", "oneclick.training.launch", "torchmetrics.detection")
+TRAINING = (*LIGHT, "oneclick.training.gate", "oneclick.training.launch", "faster_coco_eval")
 """What one with training imports."""
 ENCORD = (*LIGHT, "oneclick.platforms.encord.platform")
 """What a review on Encord imports."""
