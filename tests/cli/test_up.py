@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,16 @@ def test_review_pages_that_cannot_be_served_are_told_before_anything_starts(
     assert not (tmp_path / ".prefect").exists()
 
 
+@pytest.fixture
+def signal_handlers() -> Iterator[None]:
+    """Put back what a supervisor leaves: it ignores Ctrl-C, and so would all who start later."""
+    handlers = {sign: signal.getsignal(sign) for sign in (signal.SIGINT, signal.SIGHUP)}
+    yield
+    for sign, handler in handlers.items():
+        signal.signal(sign, handler)
+
+
+@pytest.mark.usefixtures("signal_handlers")
 def test_review_pages_are_one_of_the_processes_of_up(tmp_path: Path) -> None:
     workspace, handlers = Workspace(tmp_path), _handlers()
     with supervisor.Supervisor(tmp_path) as running:
