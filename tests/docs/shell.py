@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 ROOT = Path(__file__).parents[2]
 OPERATORS = set("|&;<>()")
+COMMAND_SECONDS = 400.0
+"""Only a command that does not end by itself takes this long: the slowest needs 20 s when idle."""
 
 
 @dataclass(frozen=True)
@@ -56,33 +60,63 @@ class Shell:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
+        self._failure = ""
 
     def run(self, line: str, folder: Path) -> CommandResult:
-        """Run one command line in a folder."""
+        """Run one command line in a folder.
+
+        Raises:
+            AssertionError: the command does not end, or one before it did not: a page that goes on
+                after it would say nothing.
+        """
+        assert not self._failure, self._failure
         words = shlex.split(line, comments=True)
         lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
         if words[0] != "oneclick" or any(
             OPERATORS & {*token} for token in lexer if token[0] in OPERATORS
         ):
-            process = subprocess.run(
-                ["sh", "-c", line],
-                cwd=folder,
-                env=self._environment,
-                capture_output=True,
-                text=True,
-            )
-            return CommandResult(process.returncode, process.stdout + process.stderr)
+            return self._run_in_sh(line, folder)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         request = {"folder": str(folder), "arguments": words[1:]}
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
-        return CommandResult(**json.loads(self._process.stdout.readline()))
+        if not select.select([self._process.stdout], [], [], COMMAND_SECONDS)[0]:
+            self._give_up(line, self._process)
+        answer = self._process.stdout.readline()
+        assert answer, f"{line}: the command line died: exit code {self._process.wait()}"
+        return CommandResult(**json.loads(answer))
+
+    def _run_in_sh(self, line: str, folder: Path) -> CommandResult:
+        process = subprocess.Popen(
+            ["sh", "-c", line],
+            cwd=folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            output, _ = process.communicate(timeout=COMMAND_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._give_up(line, process)
+        return CommandResult(process.returncode, output)
+
+    def _give_up(self, line: str, process: subprocess.Popen[str]) -> NoReturn:
+        """Kill the processes of a command that does not end, and fail with its line."""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        self._failure = f"{line}: does not end within {COMMAND_SECONDS:.0f} s"
+        raise AssertionError(self._failure)
 
     def close(self) -> None:
         """End the process."""
-        self._process.communicate()
+        if self._process.returncode is None:
+            self._process.communicate()
 
 
 def answer(arguments: list[str]) -> dict[str, Any]:
