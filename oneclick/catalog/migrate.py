@@ -1,7 +1,8 @@
-"""The version of the schema: checked without Alembic, which is loaded only for a migration."""
+"""The version of the schema: checked and created without Alembic, which migrates older ones."""
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 COUNTED = "0003"
 """The first revision with counters."""
 FOLDER = Path(__file__).parent / "migrations"
-_version = sa.table("alembic_version", sa.column("version_num"))
+_version = sa.Table(
+    "alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True)
+)
 
 
 def ensure(engine: sa.Engine, readonly: bool = False) -> None:
@@ -41,7 +44,10 @@ def ensure(engine: sa.Engine, readonly: bool = False) -> None:
         engines.lock_schema(connection)
         if (version := current(connection)) != schema.REVISION:
             check_known(version, engine)
-            upgrade(connection)
+            if version is None:
+                create(connection)
+            else:
+                upgrade(connection)
 
 
 def current(connection: sa.Connection) -> str | None:
@@ -58,6 +64,15 @@ def check_known(version: str | None, engine: sa.Engine) -> None:
             f"{engines.name(engine.url)} was made by a newer oneclick (schema {version}, this one "
             f"knows {schema.REVISION}): upgrade oneclick, or oneclick catalog rebuild"
         )
+
+
+def create(connection: sa.Connection) -> None:
+    """Create the tables of this version in an empty database: what all migrations would make."""
+    schema.metadata.create_all(connection, checkfirst=False)
+    generation = {"catalog": uuid.uuid4().hex, "number": 0}
+    connection.execute(sa.insert(schema.generations).values(generation))
+    _version.create(connection)
+    connection.execute(sa.insert(_version).values(version_num=schema.REVISION))
 
 
 def upgrade(connection: sa.Connection) -> None:
