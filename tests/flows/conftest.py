@@ -53,7 +53,9 @@ def prefect_server(
 @pytest.fixture(scope="module")
 def small() -> Iterator[None]:
     """Set what makes a lap take seconds."""
-    with pytest.MonkeyPatch.context() as patch:
+    from tests.training import toy
+
+    with pytest.MonkeyPatch.context() as patch, toy.hasty_profile():
         for name, value in SETTINGS.items():
             patch.setenv(name, value)
         yield

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,11 +28,8 @@ OPTIONS = settings.load(
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """Two clips published, one of each side."""
-    clips = accepted.accept(tmp_path, {"cam-1-a": "train", "cam-1-b": "test"})
-    publish.publish(tmp_path, clips, "", ("person",))
-    return tmp_path
+def home(published: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(published, tmp_path, dirs_exist_ok=True))
 
 
 def ruled(monkeypatch: pytest.MonkeyPatch, verdict: gate.GateVerdict) -> None:

@@ -27,11 +27,8 @@ OPTIONS = settings.load(
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """Two clips published, one of each side."""
-    clips = accepted.accept(tmp_path, {"cam-1-a": "train", "cam-1-b": "test"})
-    publish.publish(tmp_path, clips, "", ("person",))
-    return tmp_path
+def home(published: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(published, tmp_path, dirs_exist_ok=True))
 
 
 def server(home: Path) -> Path:

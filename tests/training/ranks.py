@@ -11,6 +11,8 @@ from pathlib import Path
 from oneclick.storage import files
 from oneclick.training import train
 from oneclick.training.config import TrainingJob
+from oneclick.training.evaluation import model_profile
+from tests.training import toy
 from tests.waits import HANG_SECONDS
 
 IMPORTED = ["oneclick.training.train", "torchvision.models.detection", "faster_coco_eval"]
@@ -41,4 +43,5 @@ def train_together(job: TrainingJob, ranks: int) -> Path:
 
 def _train(variables: dict[str, str], file: str) -> None:
     os.environ |= variables
+    model_profile.WARM_UP, model_profile.RUNS = toy.TIMED
     sys.exit(train.main(["--config", file]))

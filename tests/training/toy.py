@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest import mock
 
 import cv2
 import numpy as np
@@ -16,10 +19,20 @@ from oneclick.core.labels import LabelSet
 from oneclick.core.tracks import Tracks
 from oneclick.storage import datasets, files, labels
 from oneclick.training import data
+from oneclick.training.evaluation import model_profile
 from tests.fakes import arrays
 
 HEIGHT, WIDTH, FPS = 180, 320, 10.0
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+TIMED = (0, 1)
+"""Images to warm up on and to time: the 18 of a real training take as long as a training here."""
+
+
+@contextlib.contextmanager
+def hasty_profile() -> Iterator[None]:
+    """Time one image of each network that is trained meanwhile."""
+    with mock.patch.multiple(model_profile, WARM_UP=TIMED[0], RUNS=TIMED[1]):
+        yield
 
 
 def scene(seed: int, frames: int, people: int = 2) -> tuple[list[NDArray[np.uint8]], Tracks]:

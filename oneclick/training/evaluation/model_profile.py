@@ -29,8 +29,13 @@ class ModelProfile:
     """Size of model.pt, 10⁶ bytes."""
 
 
-def measure(network: nn.Module, image_size: tuple[int, int], runs: int = RUNS) -> ModelProfile:
-    """Measure a network on its device with noise images of `image_size` (height, width)."""
+def measure(network: nn.Module, image_size: tuple[int, int], runs: int = 0) -> ModelProfile:
+    """Measure a network on its device with noise images of `image_size` (height, width).
+
+    Args:
+        runs: images timed; 0 means RUNS.
+    """
+    runs = runs or RUNS
     device = next(network.parameters()).device
     noise = torch.rand(3, *image_size, generator=torch.Generator().manual_seed(0)).to(device)
     was_training = network.training
