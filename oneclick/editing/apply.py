@@ -12,7 +12,7 @@ import numpy as np
 from oneclick.core import edits
 from oneclick.core.labels import IGNORE, LabelTrack, Ranges
 from oneclick.core.tracks import HUMAN, ORIGINS
-from oneclick.editing import boxes_over_time, operations
+from oneclick.editing import boxes_over_time, comments, operations
 from oneclick.editing.operations import BadEdit, Box, CarriedBoxes, Change, DescribeTrack, DrawTrack
 
 if TYPE_CHECKING:
@@ -77,6 +77,13 @@ def apply(state: EditState, operation: Change) -> EditState:
             if not 0 < len(question) <= operations.MAX_QUESTION:
                 raise BadEdit("a question has a name of 1 to 200 characters")
             return replace(state, answers={**state.answers, question: answer})
+        case operations.CommentSpan(start=start, stop=stop, track=about):
+            _check_span(state, start, stop)
+            if about is not None:
+                _find(state, about)
+            return comments.add(state, operation)
+        case operations.ResolveComment():
+            return comments.resolve(state, operation)
 
 
 def _draw(state: EditState, operation: DrawTrack) -> LabelTrack:

@@ -131,6 +131,24 @@ class AnswerQuestion(_Operation, tag="answer", frozen=True):
     answer: Answer
 
 
+class CommentSpan(_Operation, tag="comment", frozen=True, kw_only=True):
+    """Write a comment about a span, or about a track in it."""
+
+    id: str
+    """Chosen by the client: letters, digits, `_` and `-`."""
+    start: int
+    stop: int
+    track: int | None
+    text: str
+
+
+class ResolveComment(_Operation, tag="resolve", frozen=True):
+    """Say that a comment is settled, or open again."""
+
+    id: str
+    resolved: bool
+
+
 class Undo(_Operation, tag="undo", frozen=True):
     """Take back the newest operation that was not taken back yet."""
 
@@ -151,8 +169,10 @@ Change = (
     | ClassifyTrack
     | DescribeTrack
     | AnswerQuestion
+    | CommentSpan
+    | ResolveComment
 )
-"""An operation on labels."""
+"""An operation on labels, or a note about them."""
 Operation = Change | Undo | Redo
 """An operation, or a step through the history of operations."""
 

@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 
 from oneclick.core.labels import LabelSet, LabelTrack
+from oneclick.editing.comments import Comment
 from oneclick.editing.operations import Answer
 from oneclick.storage.labels import TrackDocument
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class EditState:
-    """Tracks of a clip and what was answered; every operation makes a new one."""
+    """Tracks of a clip, what was answered and noted; every operation makes a new one."""
 
     clip: str
     frames: int
@@ -31,6 +32,8 @@ class EditState:
     """By id."""
     answers: Mapping[str, Answer] = field(default_factory=dict)
     """Answers by question."""
+    comments: tuple[Comment, ...] = ()
+    """In the order in which they were written."""
 
     @classmethod
     def from_labels(
@@ -83,6 +86,7 @@ class EditState:
             "attributes": {name: list(values) for name, values in self.attributes.items()},
             "tracks": [track_document(track) for track in self.tracks],
             "answers": dict(self.answers),
+            "comments": msgspec.to_builtins(self.comments),
         }
 
     @classmethod
@@ -99,6 +103,7 @@ class EditState:
             attributes={name: tuple(values) for name, values in document["attributes"].items()},
             tracks=tuple(track.decode() for track in tracks),
             answers=document["answers"],
+            comments=msgspec.convert(document["comments"], tuple[Comment, ...]),
         )
 
 

@@ -91,6 +91,16 @@ def draw_operation(rng: random.Random, state: EditState) -> Operation:
         operations.ClassifyTrack(track, rng.choice(("person", "bed", "ignore"))),
         operations.DescribeTrack(track, "posture", start, stop, value),
         operations.AnswerQuestion(f"q{frame}", answer),  # type: ignore[arg-type]
+        operations.CommentSpan(
+            id=f"c{frame}",
+            start=start,
+            stop=stop,
+            track=rng.choice((None, track)),
+            text=rng.choice(("who is this?", " \u202eevil\x1b ", "\u2003", "a\tb 🛏")),
+        ),
+        operations.ResolveComment(
+            rng.choice([comment.id for comment in state.comments] or ["c0"]), rng.random() < 0.7
+        ),
     ]
     if rng.random() < 0.1:
         return operations.DeleteTrack(track)

@@ -91,7 +91,7 @@ def test_any_operations_leave_sound_labels_and_can_all_be_undone(seed: int) -> N
     rng = random.Random(seed)
     first = draw_state(rng)
     history, documents = History(first), [first.to_document()]
-    for _ in range(40):
+    for _ in range(60):
         before = history.state
         try:
             history.push(draw_operation(rng, before))

@@ -174,6 +174,29 @@ def test_a_person_drawn_once_is_carried_along_what_models_saw(desk: Desk) -> Non
     assert track["origins"][track["frames"].index(5)] == "h"
 
 
+def test_comments_are_shown_with_their_authors_also_after_the_decision(desk: Desk) -> None:
+    anna, clip = desk.client("anna"), desk.clips[0]
+    fence = lease(anna, clip)
+    path = f"/api/clips/{clip}/edits"
+    text = "is this <b>the nurse</b>?\u202e"
+    comment = {"op": "comment", "id": "c1", "start": 2, "stop": 5, "track": 1, "text": text}
+    written = anna.post(path, json=edit_body(fence) | {"op": comment}).json()
+    assert [each["text"] for each in written["comments"]] == ["is this <b>the nurse</b>?\\u202e"]
+    assert (written["changed"], written["removed"]) == ([], [])
+    assert "comments" not in anna.post(path, json=edit_body(fence, 1, "b")).json()
+    shown = anna.get(f"/api/clips/{clip}").json()["comments"]
+    expected = {"id": "c1", "by": "anna", "resolved": False, "resolved_by": ""}
+    assert [{key: each[key] for key in expected} for each in shown] == [expected]
+    assert shown[0]["at"]
+    body = {"key": "v", "base": 2, "fence": fence, "decision": "accept"}
+    assert anna.post(f"/api/clips/{clip}/verdict", json=body).status_code == 200
+    review.collect_own(desk.home)
+    after = desk.client("lea", "lead").get(f"/api/clips/{clip}").json()
+    assert (after["decided"], after["comments"]) == (True, shown)
+    other = anna.get(f"/api/clips/{desk.clips[1]}").json()
+    assert other["comments"] == []
+
+
 @pytest.mark.parametrize(
     "op",
     [
@@ -188,6 +211,10 @@ def test_a_person_drawn_once_is_carried_along_what_models_saw(desk: Desk) -> Non
         {"op": "move", "track": 7, "frame": 3, "box": [5, 6, 14, 34]},
         {"op": "move", "track": 1, "frame": 3, "box": [5, 6, 14, 34], "more": 1},
         {"op": "classify", "track": 1, "cls": "<b>cat</b>"},
+        {"op": "comment", "id": "a", "start": 0, "stop": 1, "track": None, "text": "x" * 1001},
+        {"op": "comment", "id": "a\n", "start": 0, "stop": 1, "track": None, "text": "x"},
+        {"op": "comment", "id": "a", "start": 0, "stop": 1, "track": 9, "text": "x"},
+        {"op": "resolve", "id": "a", "resolved": "yes"},
         {"op": "undo"},
     ],
 )

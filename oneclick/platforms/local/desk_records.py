@@ -1,4 +1,4 @@
-"""What a reviewer was asked, what was accepted unasked, and what the review took: beside a verdict.
+"""What a reviewer was asked and noted, what was accepted unasked, what it took: beside a verdict.
 
 desk/<clip>.json, desk/<clip>.2.json for the second round
 """
@@ -17,6 +17,7 @@ from oneclick.core.edits import Edits
 from oneclick.core.errors import BadInput
 from oneclick.core.labels import LabelSet, LabelTrack
 from oneclick.core.review import Decision, Verdict
+from oneclick.platforms.local.signed_comments import SignedComment
 from oneclick.storage import sealed_files
 
 
@@ -61,6 +62,8 @@ class DeskRecord(msgspec.Struct, frozen=True, kw_only=True):
     asked_boxes: int
     """Those that a question was about; the others were accepted unasked unless they changed."""
     questions: tuple[AskedQuestion, ...]
+    comments: tuple[SignedComment, ...] = ()
+    """Also those that were resolved; what is open is for whoever leads the reviewers."""
 
     @classmethod
     def create(
@@ -72,6 +75,7 @@ class DeskRecord(msgspec.Struct, frozen=True, kw_only=True):
         head: int,
         changes: Edits,
         questions: Sequence[AskedQuestion],
+        comments: Sequence[SignedComment] = (),
     ) -> DeskRecord:
         """Create the record of a verdict on labels as they were sent."""
         return cls(
@@ -88,6 +92,7 @@ class DeskRecord(msgspec.Struct, frozen=True, kw_only=True):
             boxes=task.boxes(),
             asked_boxes=sum(count_asked(track, questions) for track in task.tracks),
             questions=tuple(questions),
+            comments=tuple(comments),
         )
 
     @staticmethod

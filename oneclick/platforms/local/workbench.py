@@ -18,14 +18,16 @@ from oneclick.core.errors import BadInput, OneclickError
 from oneclick.core.labels import LabelSet, LabelTrack
 from oneclick.core.review import Decision, Verdict
 from oneclick.editing import seeded_errors, state
+from oneclick.editing.comments import Comment
 from oneclick.editing.history import History
 from oneclick.editing.operations import CarriedBoxes, DrawTrack, Operation
 from oneclick.editing.state import EditState
-from oneclick.platforms.local import desks
+from oneclick.platforms.local import desks, signed_comments
 from oneclick.platforms.local.desk_records import AskedQuestion, DeskRecord
 from oneclick.platforms.local.desks import Desk, Desks
 from oneclick.platforms.local.leases import Leases
 from oneclick.platforms.local.queue import LocalPlatform
+from oneclick.platforms.local.signed_comments import SignedComment
 from oneclick.storage import sealed_files
 from oneclick.storage.edit_journals import JournalEntry
 from oneclick.storage.labels import TrackDocument
@@ -79,6 +81,8 @@ class EditResult:
     """Whole tracks."""
     removed: tuple[int, ...]
     answers: Mapping[str, str]
+    comments: tuple[Comment, ...] | None
+    """All of the clip; None where the edit changed none."""
     undoable: int
     redoable: int
 
@@ -94,6 +98,7 @@ class OpenClip:
     redoable: int
     revision: int
     """Label revision that was sent."""
+    comments: tuple[SignedComment, ...]
 
 
 class Workbench:
@@ -137,6 +142,7 @@ class Workbench:
                 undoable=desk.history.undoable,
                 redoable=desk.history.redoable,
                 revision=desk.task.revision,
+                comments=signed_comments.sign(desk.history.state.comments, desk.journal.entries),
             )
 
     def edit(self, request: EditRequest, operation: Operation) -> EditResult:
@@ -227,6 +233,7 @@ class Workbench:
                 questions=[
                     msgspec.structs.replace(each, answer=answers.get(each.id, "")) for each in asked
                 ],
+                comments=signed_comments.sign(desk.history.state.comments, desk.journal.entries),
             )
             sealed_files.write(path, record)
             if desk.error and decision == "accept":
@@ -296,6 +303,7 @@ def _result(rev: int, before: EditState, after: EditState, history: History) -> 
         changed=tuple(changed),
         removed=tuple(removed),
         answers=after.answers,
+        comments=None if after.comments is before.comments else after.comments,
         undoable=history.undoable,
         redoable=history.redoable,
     )

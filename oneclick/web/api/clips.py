@@ -12,6 +12,7 @@ from oneclick.core.clips import ClipStage
 from oneclick.core.errors import IllegalMove, UsageError
 from oneclick.core.review import Decision
 from oneclick.editing import operations, state
+from oneclick.platforms.local.desk_records import DeskRecord
 from oneclick.platforms.local.workbench import EditRequest, EditResult
 from oneclick.stages import reopen
 from oneclick.storage import labels
@@ -96,6 +97,7 @@ def open_clip(request: Request, clip: str, user: Viewer) -> Response:
     document = opened.state.to_document() | {
         "camera": record.clip.camera,
         "stage": ClipStage.IN_REVIEW.value,
+        "comments": opened.comments,
         "head": opened.head,
         "undoable": opened.undoable,
         "redoable": opened.redoable,
@@ -112,10 +114,12 @@ def _decided_clip(desk: ReviewDesk, user: SessionUser, clip: str) -> dict[str, A
     label_set = labels.latest(desk.workspace, clip)
     if label_set is None:
         raise Refused(404, "this clip has no labels yet")
+    desk_record = DeskRecord.load(desk.queue.desk_file(clip))
     edit_state = state.EditState.from_labels(label_set, record.clip.fps, desk.settings.attributes)
     return edit_state.to_document() | {
         "camera": record.clip.camera,
         "stage": record.stage.value,
+        "comments": desk_record.comments if desk_record else (),
         "head": 0,
         "undoable": 0,
         "redoable": 0,
@@ -216,7 +220,8 @@ def reopen_clip(request: Request, clip: str, user: Lead, body: ReopenBody) -> Re
 
 def edit_document(result: EditResult) -> dict[str, Any]:
     """Convert the result of an edit to what JSON holds."""
-    return {
+    changed_comments = {} if result.comments is None else {"comments": result.comments}
+    return changed_comments | {
         "rev": result.rev,
         "changed": [state.track_document(track) for track in result.changed],
         "removed": result.removed,

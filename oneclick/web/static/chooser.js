@@ -89,6 +89,45 @@ export function choose(title, choices, options = {}) {
 }
 
 /**
+ * Ask for a line of text; null where the reviewer leaves.
+ * @param {string} title
+ * @param {string} label of the field
+ * @param {number} most characters
+ * @returns {Promise<string | null>}
+ */
+export function ask(title, label, most) {
+  return new Promise((resolve) => {
+    const close = (/** @type {string | null} */ value) => {
+      dialog.close();
+      dialog.remove();
+      resolve(value);
+    };
+    const field = el("input", { type: "text", maxLength: most, placeholder: label, "aria-label": label, autocomplete: "off" });
+    const save = () => field.value.trim() && close(field.value.trim());
+    const dialog = el(
+      "dialog",
+      { className: "chooser", "aria-label": title },
+      el("h2", {}, title),
+      field,
+      el("p", { className: "buttons" }, el("button", { className: "main", onclick: save }, t("save"), el("kbd", { "aria-hidden": "true" }, "⏎")), el("button", { onclick: () => close(null) }, t("cancel"), el("kbd", { "aria-hidden": "true" }, "esc"))),
+    );
+    dialog.addEventListener("cancel", (event) => {
+      event.preventDefault();
+      close(null);
+    });
+    field.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.repeat || event.isComposing) return;
+      event.preventDefault();
+      event.stopPropagation();
+      save();
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+    field.focus();
+  });
+}
+
+/**
  * Ask whether to go on; true by ⏎.
  * @param {string} title
  * @param {(Node | string)[]} content

@@ -2,7 +2,8 @@
 /** The page of one clip: keys, panels and dialogs around the editor. */
 import { Refusal, call } from "./api.js";
 import { answerConflict } from "./conflict.js";
-import { announce, byId, el, toast } from "./dom.js";
+import { COMMENT_COMMANDS } from "./comment_commands.js";
+import { announce, byId, el, shortTime, toast } from "./dom.js";
 import { DOUBT_COMMANDS, askAccept, askReason } from "./doubt_commands.js";
 import { nudge } from "./draft.js";
 import { Editor } from "./editor.js";
@@ -18,7 +19,7 @@ import { Pointer } from "./pointer.js";
 import { PendingEdits } from "./savequeue.js";
 import { TRACK_COMMANDS } from "./track_commands.js";
 
-const COMMANDS = { ...DOUBT_COMMANDS, ...TRACK_COMMANDS, ...LOOK_COMMANDS };
+const COMMANDS = { ...DOUBT_COMMANDS, ...TRACK_COMMANDS, ...COMMENT_COMMANDS, ...LOOK_COMMANDS };
 
 export class ClipPage {
   /** @param {string} clip @param {any} me */
@@ -45,7 +46,7 @@ export class ClipPage {
       conflict = await this.labels.open();
     } catch (error) {
       if (!(error instanceof Refusal) || ![403, 409].includes(error.status)) throw error;
-      holder = error.body.holder ? t("held", error.body.holder, time(error.body.until)) : error.message;
+      holder = error.body.holder ? t("held", error.body.holder, shortTime(error.body.until)) : error.message;
       await this.labels.look();
       this.#offerTake(holder, error.status === 409);
     }
@@ -268,12 +269,6 @@ export class ClipPage {
     if (draft) announce(t("box_at", draft.box.map(Math.round).join(" ")));
     else if (!player.isPlaying) announce(t("frame", frame, state.frames - 1));
   }
-}
-
-/** @param {string} moment ISO @returns {string} */
-function time(moment) {
-  const date = new Date(moment);
-  return Number.isNaN(date.getTime()) ? "" : date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
 
 const clip = decodeURIComponent(location.pathname.split("/")[2] ?? "");

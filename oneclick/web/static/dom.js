@@ -65,6 +65,18 @@ export function count(value) {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
 }
 
+/**
+ * Format a time of today by its clock, another one with its date too.
+ * @param {string} moment ISO
+ */
+export function shortTime(moment) {
+  const date = new Date(moment);
+  if (Number.isNaN(date.getTime())) return "";
+  const clock = date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const isToday = date.toDateString() === new Date().toDateString();
+  return isToday ? clock : `${date.toLocaleDateString()} ${clock}`;
+}
+
 /** Random letters for keys; crypto.randomUUID exists under TLS only. */
 export function randomKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));

@@ -137,6 +137,9 @@ export function askAccept(editor) {
   const open = all.length - answered;
   if (open)
     lines.push(el("p", { className: "warn" }, el("span", { "aria-hidden": "true" }, "▲ "), t("open_questions", open)));
+  const comments = editor.state.comments.filter((each) => !each.resolved).length;
+  if (comments)
+    lines.push(el("p", { className: "warn" }, el("span", { "aria-hidden": "true" }, "▲ "), t("open_comments", comments)));
   return confirm(t("accept_clip"), lines, t("accept_clip"));
 }
 

@@ -54,11 +54,12 @@ export class History {
   /**
    * Take what the server answered to the newest operation: its tracks are the true ones.
    * @param {{changed: Track[], removed: number[], answers: Record<string, string>,
+   *   comments?: import("./comments.js").Comment[],
    *   undoable: number, redoable: number}} answer
    */
   settle(answer) {
     const state = withTracks(this.state, answer.changed, answer.removed);
-    this.state = { ...state, answers: answer.answers };
+    this.state = { ...state, answers: answer.answers, comments: answer.comments ?? state.comments };
     this.past = fit(this.past, answer.undoable);
     this.future = fit(this.future, answer.redoable);
   }

@@ -10,6 +10,8 @@ import { SaveQueue } from "./savequeue.js";
 /** @typedef {import("./model.js").Operation} Operation */
 /** @typedef {import("./savequeue.js").Pending} Pending */
 
+/** @typedef {{by: string, at: string, resolved_by: string, resolved_at: string | null}} Signature */
+
 const HEARTBEAT_SECONDS = 30;
 
 export class Labels {
@@ -32,6 +34,8 @@ export class Labels {
     /** @type {History} with the edits on their way */
     this.shown = this.saved;
     this.edits = 0;
+    /** @type {Map<string, Signature>} by comment */
+    this.signatures = new Map();
     /** @type {string | undefined} key of the decision, so that it is sent once */
     this.decisionKey = undefined;
     this.queue = new SaveQueue(clip, stored, {
@@ -96,6 +100,7 @@ export class Labels {
   async load() {
     this.document = await call(clipPath(this.clip));
     const { head, undoable, redoable, questions, ...state } = this.document;
+    for (const comment of state.comments) this.signatures.set(comment.id, comment);
     this.saved = new History(pick(state), undoable, redoable);
     if (!this.queue.pending.length) this.#keepBase(head);
     this.shown = this.saved.copy();
@@ -113,8 +118,17 @@ export class Labels {
    */
   push(op) {
     this.shown.push(op); // raises BadEdit
-    if (op.op !== "answer") this.edits++;
+    if (op.op === "comment" || op.op === "resolve") this.#sign(op);
+    else if (op.op !== "answer") this.edits++;
     this.queue.add({ clip: this.clip, key: randomKey(), op });
+  }
+
+  /** Remember who writes or resolves a comment; the server says the same when it is asked. @param {Operation} op */
+  #sign({ op, id, resolved }) {
+    const [by, at] = [this.stored.user, new Date().toISOString()];
+    const known = this.signatures.get(id) ?? { by, at, resolved_by: "", resolved_at: null };
+    const isResolved = op === "resolve" && resolved;
+    this.signatures.set(id, { ...known, resolved_by: isResolved ? by : "", resolved_at: isResolved ? at : null });
   }
 
   /** Let the server's labels stand, and forget the edits on their way. */
@@ -221,6 +235,9 @@ export class Labels {
 }
 
 /** @param {any} document @returns {State} */
-function pick({ clip, frames, fps, width, height, classes, attributes, tracks, answers }) {
-  return { clip, frames, fps, width, height, classes, attributes, tracks, answers };
+function pick({ clip, frames, fps, width, height, classes, attributes, tracks, answers, comments: signed }) {
+  const comments = signed.map((/** @type {import("./comments.js").Comment} */ { id, start, stop, track, text, resolved }) => ({
+    id, start, stop, track, text, resolved,
+  }));
+  return { clip, frames, fps, width, height, classes, attributes, tracks, answers, comments };
 }

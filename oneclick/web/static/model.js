@@ -3,6 +3,8 @@
  * The labels of one clip and what a reviewer does to them: `oneclick/editing/apply.py` in the
  * browser. Pure: no page, no network. Both run the cases of `tests/editing/cases.json`.
  */
+import { BadEdit } from "./bad_edit.js";
+import { addComment, resolveComment } from "./comments.js";
 import { fillSpan, joinBoxes, moveBox, roundBox, selectBoxes } from "./tracks.js";
 
 /** How far the shift of a box spreads; editing/apply.py. */
@@ -32,6 +34,7 @@ const REACH_SECONDS = 0.3;
  * @property {Record<string, string[]>} attributes
  * @property {Track[]} tracks by id
  * @property {Record<string, string>} answers
+ * @property {import("./comments.js").Comment[]} comments in the order in which they were written
  */
 /** @typedef {{op: string, [key: string]: any}} Operation */
 
@@ -42,8 +45,7 @@ const ORIGINS = "durih";
 const ANSWERS = ["right", "wrong", "nobody", "unsure"];
 const LEAST_SIDE = 1;
 
-/** An operation that the labels do not allow; nothing is changed. */
-export class BadEdit extends Error {}
+export { BadEdit };
 
 /**
  * Return the labels after one operation.
@@ -107,6 +109,12 @@ export function apply(state, op) {
         throw new BadEdit("a question has a name of 1 to 200 characters");
       if (!ANSWERS.includes(op.answer)) throw new BadEdit(`no answer is called ${op.answer}`);
       return { ...state, answers: { ...state.answers, [op.question]: op.answer } };
+    case "comment":
+      checkSpan(state, op.start, op.stop);
+      if (op.track !== null) find(state, op.track);
+      return addComment(state, op);
+    case "resolve":
+      return resolveComment(state, op);
     default:
       throw new BadEdit(`no edit of labels: ${op.op}`);
   }

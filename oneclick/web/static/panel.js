@@ -1,6 +1,7 @@
 // @ts-check
 /** The lists beside the picture: the doubt that is asked, all doubts, all tracks. */
-import { byId, count, el } from "./dom.js";
+import { goToComment, spanOf, toggleComment } from "./comment_commands.js";
+import { byId, count, el, shortTime } from "./dom.js";
 import { isWholeTrack } from "./doubts.js";
 import { capOf, keyById, verbOf } from "./keys.js";
 import { kindOf, runs } from "./kinds.js";
@@ -43,6 +44,7 @@ export class Panel {
       this.#doubts();
       this.#filters();
       this.#tracks();
+      this.#comments();
     }
     this.#marks(frame);
   }
@@ -139,10 +141,49 @@ export class Panel {
     this.markedFrame = -1;
   }
 
+  #comments() {
+    const { editor } = this;
+    const { comments } = editor.state;
+    byId("comments").hidden = !comments.length;
+    byId("comments-scope").textContent = `${comments.filter((each) => each.resolved).length} / ${comments.length}`;
+    const items = [...comments].sort((a, b) => a.start - b.start).map((comment) => {
+      const { resolved, text } = comment;
+      const word = t(resolved ? "comment_resolved" : "comment_open");
+      const about = [comment.track === null ? "" : t("track", comment.track), spanOf(comment)].filter(Boolean).join(" · ");
+      const toggle = editor.readOnly ? "" : el(
+        "button",
+        { type: "button", className: "plain", title: t(resolved ? "comment_again" : "comment_resolve"), "aria-label": `${t(resolved ? "comment_again" : "comment_resolve")}: ${text}`, onclick: () => this.#leave(() => toggleComment(editor, comment)) },
+        resolved ? "↻" : "✓",
+      );
+      const go = el(
+        "button",
+        { type: "button", dataset: { start: String(comment.start), stop: String(comment.stop) }, onclick: () => this.#leave(() => goToComment(editor, comment)) },
+        el("span", { className: `glyph ${resolved ? "ok" : "run"}`, "aria-hidden": "true" }, resolved ? "✓" : "○"),
+        el("span", { className: "label", title: text }, text, el("span", { className: "quiet" }, `${about} · ${this.#signature(comment)}`)),
+        el("span", { className: "unseen" }, word),
+      );
+      return el("li", { className: resolved ? "resolved" : "" }, go, toggle);
+    });
+    byId("comment-list").replaceChildren(...items);
+  }
+
+  /** @param {import("./comments.js").Comment} comment @returns {string} who wrote it and when, who resolved it */
+  #signature(comment) {
+    const signature = this.editor.labels.signatures.get(comment.id);
+    if (!signature) return "";
+    const written = `${signature.by} ${shortTime(signature.at)}`;
+    return comment.resolved ? `${written} · ✓ ${signature.resolved_by} ${shortTime(signature.resolved_at ?? "")}` : written;
+  }
+
   /** Show how each track stands in a frame. @param {number} frame */
   #marks(frame) {
     if (frame === this.markedFrame) return;
     this.markedFrame = frame;
+    for (const button of byId("comment-list").querySelectorAll("[data-start]")) {
+      const isHere = Number(button.dataset.start) <= frame && frame < Number(button.dataset.stop);
+      if (isHere) button.setAttribute("aria-current", "true");
+      else button.removeAttribute("aria-current");
+    }
     for (const button of byId("track-list").querySelectorAll("[data-track]")) {
       const track = findTrack(this.editor.state, Number(button.dataset.track));
       if (!track) continue;

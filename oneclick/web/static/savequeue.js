@@ -13,7 +13,7 @@ const RETRY_SECONDS = [1, 2, 4, 8, 15];
 export class PendingEdits {
   /** @param {string} user */
   static async open(user) {
-    const edits = new PendingEdits();
+    const edits = new PendingEdits(user);
     edits.db = await new Promise((resolve) => {
       let request;
       try {
@@ -29,7 +29,9 @@ export class PendingEdits {
     return edits;
   }
 
-  constructor() {
+  /** @param {string} user */
+  constructor(user) {
+    this.user = user;
     /** @type {IDBDatabase | null} */
     this.db = null;
   }

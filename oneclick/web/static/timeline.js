@@ -17,7 +17,7 @@ import { rowFrom } from "./tracks.js";
  */
 
 export const GUTTER = 132;
-const AXIS = 34;
+const AXIS = 46;
 const ROW = 18;
 const SUB_ROW = 14;
 const THICKNESS = { certain: 6, filled: 2, doubt: 12, human: 10 };
@@ -296,6 +296,15 @@ export class Timeline {
       context.lineWidth = 2;
       context.strokeRect(left - 1, 18, x + width - left + 2, 12);
     });
+    for (const { start, stop, resolved } of state.comments) {
+      const [x, width] = [this.toX(start), Math.max(8, (stop - start) * this.perFrame)];
+      if (x + width < GUTTER || x > this.width) continue;
+      const left = Math.max(GUTTER, x);
+      context.fillStyle = resolved ? this.colours.rule : this.colours.run;
+      context.fillRect(left, resolved ? 36 : 33, x + width - left, resolved ? 2 : 7);
+      // A bubble with a tail; what is resolved is a line.
+      if (!resolved && x >= GUTTER) context.fillRect(x, 33, 3, 10);
+    }
   }
 
   /** @param {number} frame */

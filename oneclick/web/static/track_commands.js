@@ -120,13 +120,13 @@ function mark(editor, side, frame) {
 }
 
 /** @param {Editor} editor @returns {[number, number] | null} */
-function markedSpan({ marks, state }) {
+export function markedSpan({ marks, state }) {
   if (marks.start === null && marks.stop === null) return null;
   return [marks.start ?? 0, marks.stop ?? state.frames];
 }
 
 /** @param {Editor} editor */
-function forgetMarks(editor) {
+export function forgetMarks(editor) {
   editor.marks = { start: null, stop: null };
   editor.refresh();
 }

@@ -1,0 +1,4 @@
+// @ts-check
+
+/** An operation that the labels do not allow; nothing is changed. */
+export class BadEdit extends Error {}
