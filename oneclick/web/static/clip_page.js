@@ -1,10 +1,10 @@
 // @ts-check
 /** The page of one clip: keys, panels and dialogs around the editor. */
-import { Refusal, call } from "./api.js";
+import { Refusal, call, clipPath } from "./api.js";
 import { answerConflict } from "./conflict.js";
 import { COMMENT_COMMANDS } from "./comment_commands.js";
 import { announce, byId, el, shortTime, toast } from "./dom.js";
-import { DOUBT_COMMANDS, askAccept, askReason } from "./doubt_commands.js";
+import { DOUBT_COMMANDS, askAccept, askReason, askReopening } from "./doubt_commands.js";
 import { nudge } from "./draft.js";
 import { Editor } from "./editor.js";
 import { showHelp } from "./help.js";
@@ -20,6 +20,9 @@ import { PendingEdits } from "./savequeue.js";
 import { TRACK_COMMANDS } from "./track_commands.js";
 
 const COMMANDS = { ...DOUBT_COMMANDS, ...TRACK_COMMANDS, ...COMMENT_COMMANDS, ...LOOK_COMMANDS };
+
+/** What was decided about a clip, by its stage. @type {Record<string, string>} */
+const DECISIONS = { ACCEPTED: "was_accepted", PUBLISHED: "was_published", REJECTED: "was_rejected" };
 
 export class ClipPage {
   /** @param {string} clip @param {any} me */
@@ -45,9 +48,9 @@ export class ClipPage {
     try {
       conflict = await this.labels.open();
     } catch (error) {
-      if (!(error instanceof Refusal) || ![403, 409].includes(error.status)) throw error;
-      holder = error.body.holder ? t("held", error.body.holder, shortTime(error.body.until)) : error.message;
+      if (!(error instanceof Refusal) || ![403, 404, 409].includes(error.status)) throw error;
       await this.labels.look();
+      holder = this.#whyOnlyToLookAt(error);
       this.#offerTake(holder, error.status === 409);
     }
     this.editor = new Editor(this.labels, () => this.#render());
@@ -66,7 +69,20 @@ export class ClipPage {
     if (conflict) await this.#conflict(conflict);
   }
 
-  /** @param {string} holder @param {boolean} isLeased */
+  /** @param {Refusal} refusal of a lease @returns {string} */
+  #whyOnlyToLookAt({ body, message }) {
+    if (body.holder) return t("held", body.holder, shortTime(body.until));
+    const decision = DECISIONS[this.labels?.document.stage];
+    return decision ? t(decision) : message;
+  }
+
+  /** Whether the reviewer may put the clip, which was decided, back into review. */
+  get canReopen() {
+    const isLead = ["lead", "admin"].includes(this.me.role);
+    return isLead && ["ACCEPTED", "PUBLISHED"].includes(this.labels?.document.stage);
+  }
+
+  /** Say why the clip is only shown, and what can be done about it. @param {string} holder @param {boolean} isLeased */
   #offerTake(holder, isLeased) {
     const notice = byId("notice");
     const take = async () => {
@@ -76,7 +92,13 @@ export class ClipPage {
       this.#relabel();
       if (conflict) await this.#conflict(conflict);
     };
-    notice.replaceChildren(t("view_only", holder), " ", isLeased && this.me.role !== "viewer" ? el("button", { onclick: take }, t("retake")) : "");
+    const entry = keyById("reopen");
+    notice.replaceChildren(
+      t("view_only", holder),
+      " ",
+      isLeased && this.me.role !== "viewer" ? el("button", { onclick: take }, t("retake")) : "",
+      this.canReopen ? el("button", { onclick: () => this.reopen() }, verbOf(entry), el("kbd", { "aria-hidden": "true" }, capOf(entry))) : "",
+    );
     notice.hidden = false;
   }
 
@@ -148,6 +170,21 @@ export class ClipPage {
     if (!this.editor || this.editor.readOnly) return;
     const reason = await askReason();
     if (reason) await this.#decide("reject", reason);
+  }
+
+  /** Put a clip that was decided back into review, and open it in the new round. */
+  async reopen() {
+    if (!this.canReopen) return toast(t("no_reopening"), "warn");
+    const reason = await askReopening();
+    if (!reason) return;
+    try {
+      await call(clipPath(this.clip, "reopen"), { reason });
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      return toast(t("not_possible", error.message), "fail");
+    }
+    this.place?.forget();
+    location.reload();
   }
 
   /** @param {"accept" | "reject"} decision @param {string} reason */

@@ -67,6 +67,7 @@ export const DOUBT_COMMANDS = {
     page.finish();
   },
   reject: (_, page) => page.reject(),
+  reopen: (_, page) => void page.reopen(),
   release: (_, page) => page.release(),
   leave(editor) {
     if (editor.draft) editor.dropDraft();
@@ -145,7 +146,16 @@ export function askAccept(editor) {
 
 /** Ask why the clip is rejected. @returns {Promise<string | null>} */
 export function askReason() {
-  const names = ["blurred", "camera", "times", "nothing", "private"];
+  return chooseReason(t("choose_reason"), ["blurred", "camera", "times", "nothing", "private"]);
+}
+
+/** Ask why the clip is reviewed again. @returns {Promise<string | null>} */
+export function askReopening() {
+  return chooseReason(t("choose_reopening"), ["missing", "swapped", "boxes"]);
+}
+
+/** @param {string} title @param {string[]} names @returns {Promise<string | null>} */
+function chooseReason(title, names) {
   const choices = names.map((name) => ({ label: t(`reason_${name}`), value: t(`reason_${name}`) }));
-  return choose(t("choose_reason"), choices, { free: t("other_reason") });
+  return choose(title, choices, { free: t("other_reason") });
 }

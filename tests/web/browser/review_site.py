@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from oneclick.stages import review
 from oneclick.storage import cards, files, labels
 from oneclick.storage.workspace import Workspace
 from oneclick.web import review_app, server
+from oneclick.web.accounts.users import Role
 from tests.waits import HANG_SECONDS, wait_until
 from tests.web.site import PASSWORD, PASSWORDS
 
@@ -33,6 +35,7 @@ FRAMES, WIDTH, HEIGHT, FPS = 40, 320, 240, 10.0
 CLASSES = ("person", "wheelchair")
 ATTRIBUTES = {"posture": ("standing", "sitting", "lying")}
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
+RECORDING = b"stands for clip.mp4, which the pages do not read"
 COLOURS = ((60, 90, 210), (200, 120, 40), (60, 170, 60), (30, 30, 30))
 
 
@@ -146,9 +149,13 @@ class ReviewSite:
         app = review_app.create_review_app(
             self.home, self.settings, [self.origin], passwords=PASSWORDS
         )
-        for name in ("anna", "bo"):
-            app.state.access.users.add(name, "annotator", None, PASSWORDS.hash(PASSWORD))
-        app.state.access.users.add("lea", "lead", None, PASSWORDS.hash(PASSWORD))
+        users: tuple[tuple[str, Role], ...] = (
+            ("anna", "annotator"),
+            ("bo", "annotator"),
+            ("lea", "lead"),
+        )
+        for name, role in users:
+            app.state.access.users.add(name, role, None, PASSWORDS.hash(PASSWORD))
         config = uvicorn.Config(app, http=server.BoundedProtocol, ws="none", log_level="warning")
         running = uvicorn.Server(config)
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
@@ -191,6 +198,7 @@ def _clip(number: int, size: tuple[int, int]) -> Clip:
         width=size[0],
         height=size[1],
         chosen_by=ChosenBy.TRIGGER,
+        digest=hashlib.sha256(RECORDING).hexdigest(),
     )
 
 
@@ -209,6 +217,7 @@ def _add_clip(workspace: Workspace, catalog: Catalog, clip: Clip, label_set: Lab
     )
     catalog.add_video(video)
     cards.save_clip_card(workspace, clip)
+    files.write_atomic(workspace.clip_file(clip.id), RECORDING)
     catalog.add_clip(clip, "test")
     catalog.move(clip.id, ClipStage.CUT, ClipStage.EXTRACTED, "test")
     catalog.add_revision(label_set, files.sha256(labels.save(workspace, label_set)))

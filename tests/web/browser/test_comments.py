@@ -9,7 +9,7 @@ from oneclick.core.clips import ClipStage
 from oneclick.editing.operations import CommentSpan, ResolveComment, Undo
 from oneclick.storage import labels
 from tests.waits import wait_until
-from tests.web.browser.conftest import OpenPage
+from tests.web.browser.conftest import OpenPage, Watch
 from tests.web.browser.keyboard import TIMEOUT, frame, go_to, painted, press, saved, see, select
 from tests.web.browser.review_site import ReviewSite
 
@@ -32,7 +32,7 @@ def write(page: Page, text: str) -> None:
 
 
 def test_comments_are_written_resolved_and_read_by_keyboard_alone(
-    open_page: OpenPage, site: ReviewSite
+    open_page: OpenPage, site: ReviewSite, watch: Watch
 ) -> None:
     page, clip = open_clip(open_page, site), site.clips[0].id
     expect(page.locator("#comments")).to_be_hidden()
@@ -76,6 +76,10 @@ def test_comments_are_written_resolved_and_read_by_keyboard_alone(
     accepted = labels.latest(site.workspace, clip)
     assert accepted is not None
     assert [track.origins for track in accepted.tracks] == ["u" * 40] * 3
+    watch.expected = ["status of 404"]  # what was decided has no lease
+    other = open_clip(open_page, site, name="bo")
+    see(other.locator("#comment-list", has_text="z undoes nothing while I write"))
+    expect(other.locator("#comment-list .plain")).to_have_count(0)
 
 
 def test_a_comment_is_left_unwritten_and_resolved_by_a_click(
