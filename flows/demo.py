@@ -115,7 +115,7 @@ def demo(home: Path, seed: int = 0) -> Demo:
 
 
 def review_demo(home: Path, seed: int = 0) -> ReviewDemo:
-    """Render recordings and label clips of them; nobody reviews them but whoever opens the pages."""
+    """Render recordings and label clips of them, for whoever opens the review pages."""
     shifts = [_shift(camera, DAYS_A_SEED * seed, SECONDS) for camera in CAMERAS[:REVIEW_CAMERAS]]
     folder = home / "ward"
     render_shifts(folder, shifts)

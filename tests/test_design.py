@@ -180,6 +180,15 @@ def test_kinds_of_boxes_differ_by_colour_too(sight: str) -> None:
         assert distance(a, b, sight) > 0.06
 
 
+@pytest.mark.parametrize("sight", SIGHT)
+def test_boxes_of_models_differ_from_labels_and_from_each_other(sight: str) -> None:
+    colours = design.load().box
+    labels = colours.keys() - {"own", "rival", "ink", "ground"}
+    pairs = [("own", "rival"), *itertools.product(("own", "rival"), labels)]
+    near = [pair for pair in pairs if distance(*(colours[kind] for kind in pair), sight) < 0.12]
+    assert near == []
+
+
 @pytest.mark.parametrize("name", ["prefect", "verdict"])
 def test_words_of_others_are_states_of_ours(name: Literal["prefect", "verdict"]) -> None:
     assert set(getattr(design.load(), name).values()) <= set(STATES)

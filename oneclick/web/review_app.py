@@ -37,7 +37,7 @@ from oneclick.web.accounts.passwords import Passwords
 from oneclick.web.accounts.sessions import Sessions
 from oneclick.web.accounts.sign_on import SignOn
 from oneclick.web.accounts.users import Users
-from oneclick.web.api import clips, looks, queue, stats
+from oneclick.web.api import clips, detections, looks, queue, stats
 from oneclick.web.api.desk import ReviewDesk
 from oneclick.web.blurring import BlurredFrames
 from oneclick.web.refusals import Refused
@@ -105,7 +105,7 @@ def create_review_app(
     app.state.entered = set[str]()
     app.state.blurred = BlurredFrames(workspace)
     app.state.sign_on = SignOn(options, origins[-1]) if options.issuer else None
-    for module in (routes, sign_on, queue, clips, looks, stats, media, pages):
+    for module in (routes, sign_on, queue, clips, detections, looks, stats, media, pages):
         app.include_router(module.router)
     app.add_exception_handler(HTTPException, _answer_refusal)
     app.add_exception_handler(RequestValidationError, _answer_invalid)

@@ -14,6 +14,8 @@ from fastapi.testclient import TestClient
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.detections import Detections
+from oneclick.core.labels import parse_labellers
+from oneclick.feedback import clip_evidence
 from oneclick.settings import Settings
 from oneclick.stages import rank_review, review
 from oneclick.storage import labels, predictions
@@ -195,6 +197,47 @@ def test_comments_are_shown_with_their_authors_also_after_the_decision(desk: Des
     assert (after["decided"], after["comments"]) == (True, shown)
     other = anna.get(f"/api/clips/{desk.clips[1]}").json()
     assert other["comments"] == []
+
+
+def save_predictions(desk: Desk, clip: str, model: str, scores: list[float]) -> None:
+    """Store boxes of a model on a clip, one in each of the first frames."""
+    count = len(scores)
+    seen = Detections(
+        frames=np.arange(count, dtype=np.int32),
+        boxes=np.tile(np.array([[1.004, 2, 9.006, 30]], np.float32), (count, 1)),
+        scores=np.array(scores, np.float32),
+        classes=np.zeros(count, np.int16),
+        length=10,
+        fps=10.0,
+    )
+    predictions.save(Workspace(desk.home).clip_predictions(clip, model), seen, model, 0.5)
+
+
+def test_what_models_saw_is_shown_that_of_labellers_first(desk: Desk) -> None:
+    clip = desk.clips[0]
+    with Catalog.open(desk.home) as catalog:
+        (row,) = catalog.revision_rows(clip)
+    (labeller,) = parse_labellers(row.made_by)
+    save_predictions(desk, clip, "a-rival", [0.9, 0.25, 0.24])
+    save_predictions(desk, clip, labeller, [0.8])
+    save_predictions(desk, clip, clip_evidence.MOTION_MODEL, [0.6])
+    save_predictions(desk, desk.clips[1], "another", [0.6])
+    path = f"/api/clips/{clip}/detections"
+    document = desk.client("vera", "viewer").get(path).json()
+    assert document["names"] == ["person"]
+    models = document["models"]
+    assert [(each["model"], each["labeller"], each["snaps"]) for each in models] == [
+        (labeller, True, True),
+        ("a-rival", False, True),
+        (clip_evidence.MOTION_MODEL, False, False),
+    ]
+    # Far below the operating point nothing is shown.
+    rival = models[1]
+    assert (rival["frames"], rival["scores"], rival["classes"]) == ([0, 1], [0.9, 0.25], [0, 0])
+    assert rival["boxes"] == [[1, 2, 9.01, 30]] * 2
+    assert desk.client("other", cameras=["ward_b"]).get(path).status_code == 404
+    assert TestClient(desk.app, base_url=ORIGIN).get(path).status_code == 401
+    assert desk.client("anna").get("/api/clips/nowhere/detections").status_code == 404
 
 
 @pytest.mark.parametrize(

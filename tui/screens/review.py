@@ -72,8 +72,8 @@ class ReviewTotals(TextPanel):
 
     HEADING = "All reviewing so far"
     HELP = (
-        "All reviews: clips and images by people, their edits for a hundred boxes, and seconds; how "
-        "fast the team was in the last seven days, and what seeded errors and second looks say."
+        "All reviews: clips and images by people, their edits for a hundred boxes, and seconds; "
+        "how fast the team was in seven days, and what seeded errors and second looks say."
     )
     COMMAND = ("review", "stats")
 

@@ -66,6 +66,7 @@ export class ClipPage {
     this.#showTime();
     this.editor.refresh();
     byId("stage").focus();
+    this.editor.detections.load().then(() => this.editor?.refresh());
     if (conflict) await this.#conflict(conflict);
   }
 
@@ -296,10 +297,13 @@ export class ClipPage {
   #render() {
     const editor = this.editor;
     if (!editor) return;
-    const { frame, state, doubts, player } = editor;
+    const { detections, frame, state, doubts, player } = editor;
     byId("frame-number").textContent = `${t("frame", frame, state.frames - 1)} · ${(frame / state.fps).toFixed(2)} s`;
     byId("doubt-number").textContent = t("doubts_short", editor.answered(), doubts.length);
     byId("speed").textContent = player.speed === 1 && !player.isPlaying ? "" : `${player.isPlaying ? "▶ " : ""}${t("speed", player.speed)}`;
+    const { shown, shownModels } = detections;
+    byId("models").className = shown ?? "";
+    byId("models").textContent = shown ? `${shown === "own" ? "╌" : "┈"} ${shownModels.join(", ")}` : "";
     this.panel?.render();
     this.place?.keep();
     const { draft } = editor;

@@ -13,6 +13,7 @@ import { roundBox } from "./tracks.js";
  * @property {Box} box
  * @property {boolean} carry
  * @property {boolean} [isTouched] it was moved or drawn, not only offered
+ * @property {string} [snapped] model whose detection the box is
  * @property {(() => void)} [after] what follows once it is set
  */
 
@@ -28,6 +29,7 @@ export function nudge(draft, event, camera) {
   const arrow = ARROWS[/** @type {"ArrowLeft"} */ (event.key)];
   if (!arrow || event.ctrlKey || event.metaKey) return false;
   draft.isTouched = true;
+  draft.snapped = undefined;
   const size = event.shiftKey ? 10 : 1;
   const [dx, dy] = camera.stepToPicture(arrow[0] * size, arrow[1] * size);
   if (event.altKey) {

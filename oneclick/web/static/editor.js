@@ -1,6 +1,7 @@
 // @ts-check
 /** The page of one clip: what is looked at, and the parts that show and change it. */
 import { ActiveTime } from "./activity.js";
+import { StoredDetections } from "./detections.js";
 import { byId, toast } from "./dom.js";
 import { firstLook, listDoubts, nextOpen } from "./doubts.js";
 import { settled, usualBox } from "./draft.js";
@@ -59,6 +60,7 @@ export class Editor {
     this.drawn = [];
     this.activity = new ActiveTime();
     const { clip, frames, width, height } = labels.state;
+    this.detections = new StoredDetections(clip);
     this.frames = new Frames(clip, frames, (frame) => this.#onPicture(frame));
     this.view = new View(byId("picture"), byId("overlay"), width, height, () => this.refresh());
     this.timeline = new Timeline(byId("timeline"), {
@@ -225,9 +227,17 @@ export class Editor {
     this.refresh();
   }
 
-  /** @param {Box} box */
-  setDraftBox(box) {
-    if (this.draft) Object.assign(this.draft, { box, isTouched: true });
+  /**
+   * Set the box of the draft by pointer; it snaps to what a model saw.
+   * @param {Box} box
+   * @param {Box | null} from where a drag began
+   * @param {boolean} isFree without snapping
+   */
+  setDraftBox(box, from, isFree) {
+    const { draft } = this;
+    if (!draft) return;
+    const snapped = isFree ? null : this.detections.snap(box, from, draft.frame, draft.cls);
+    Object.assign(draft, { box: snapped?.box ?? box, snapped: snapped?.model, isTouched: true });
   }
 
   /** Set the box that is drawn or moved. */

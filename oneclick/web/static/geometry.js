@@ -137,6 +137,15 @@ export const clip = ([x1, y1, x2, y2], width, height) => [
   Math.max(0, x1), Math.max(0, y1), Math.min(width, x2), Math.min(height, y2),
 ];
 
+/** @param {Box} a @param {Box} b @returns {number} overlap, 0 … 1 */
+export function iou(a, b) {
+  const width = Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0]));
+  const height = Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
+  const area = (/** @type {Box} */ [x1, y1, x2, y2]) => (x2 - x1) * (y2 - y1);
+  const union = area(a) + area(b) - width * height;
+  return union > 0 ? (width * height) / union : 0;
+}
+
 /** @param {number[][]} points at least two @returns {Box} the box around them */
 export function around(points) {
   const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];

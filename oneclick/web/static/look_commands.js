@@ -56,6 +56,15 @@ export const LOOK_COMMANDS = {
     editor.isGhost = true;
     editor.refresh();
   },
+  async models(editor) {
+    const { detections } = editor;
+    await detections.loading;
+    detections.cycle();
+    if (detections.shown) toast(t(`models_${detections.shown}`, detections.shownModels.join(", ")));
+    else if (detections.models.length) toast(t("models_off"));
+    else toast(t("no_models"), "warn");
+    editor.refresh();
+  },
   lock(editor) {
     if (!editor.track) return toast(t("no_track"), "warn");
     editor.isLocked = !editor.isLocked;

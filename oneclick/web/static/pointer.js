@@ -86,22 +86,24 @@ export class Pointer {
       this.camera.panBy(at.x - before.x, at.y - before.y);
     } else if (act.moved || Math.hypot(at.x - act.at.x, at.y - act.at.y) > DRAG) {
       act.moved = true;
-      this.#drag(act, this.camera.toPicture(at.x, at.y));
+      this.#drag(act, at, event.altKey);
     }
     editor.refresh();
   }
 
-  /** @param {any} act @param {[number, number]} point */
-  #drag(act, point) {
+  /** @param {any} act @param {{x: number, y: number}} at @param {boolean} isFree */
+  #drag(act, at, isFree) {
     const editor = this.editor;
+    const point = this.camera.toPicture(at.x, at.y);
     const [dx, dy] = [point[0] - act.point[0], point[1] - act.point[1]];
     if (act.kind === "draw") {
       editor.points = [];
-      editor.setDraftBox(around([act.point, point]));
+      editor.setDraftBox(around([act.point, point]), null, isFree);
       return;
     }
     if (!editor.draft && !editor.beginMove()) return;
-    editor.setDraftBox(act.kind === "resize" ? resize(act.box, act.handle, dx, dy) : shift(act.box, dx, dy));
+    const box = act.kind === "resize" ? resize(act.box, act.handle, dx, dy) : shift(act.box, dx, dy);
+    editor.setDraftBox(box, act.box, isFree);
   }
 
   /** @param {PointerEvent} event @param {boolean} [cancelled] */
@@ -110,17 +112,20 @@ export class Pointer {
     const { act, editor } = this;
     this.act = null;
     if (!act || cancelled || this.down.size) return;
-    if (act.kind === "draw" && !act.moved) this.#extreme(act.point);
-    else if (act.moved && editor.draft) editor.commitDraft();
+    if (act.kind === "draw" && !act.moved) this.#extreme(act.point, event.altKey);
+    else if (act.moved && editor.draft) {
+      this.#drag(act, { x: event.offsetX, y: event.offsetY }, event.altKey);
+      editor.commitDraft();
+    }
     editor.refresh();
   }
 
-  /** Take a click as one of four extremes of a person. @param {[number, number]} point */
-  #extreme(point) {
+  /** Take a click as one of four extremes of a person. @param {[number, number]} point @param {boolean} isFree */
+  #extreme(point, isFree) {
     const editor = this.editor;
     editor.points.push(point);
     if (editor.points.length < 4) return;
-    editor.setDraftBox(around(editor.points));
+    editor.setDraftBox(around(editor.points), null, isFree);
     editor.commitDraft();
   }
 

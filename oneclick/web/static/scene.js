@@ -16,10 +16,17 @@ export function buildScene(editor) {
   return {
     bitmap,
     ghost: editor.isGhost && frame > 0 ? editor.frames.get(frame - 1) : undefined,
+    detections: bitmap ? modelBoxes(editor) : [],
     boxes: bitmap ? [...labelBoxes(editor), ...placeBoxes(editor), ...endBoxes(editor), ...draftBoxes(draft)] : [],
     points: editor.points,
     message: t(failed ? "no_picture" : "loading"),
   };
+}
+
+/** @param {import("./editor.js").Editor} editor @returns {ShownBox[]} what models saw */
+function modelBoxes({ detections, frame }) {
+  const { shown } = detections;
+  return shown ? detections.boxesAt(frame).map((box) => ({ track: -1, box, kind: shown, tag: "", faint: true })) : [];
 }
 
 /** @param {import("./editor.js").Editor} editor @returns {ShownBox[]} */
@@ -81,5 +88,5 @@ function draftBoxes(draft) {
   const name = draft.track === null ? `+ ${draft.cls}` : `${draft.track} ${draft.cls}`;
   const [x1, y1, x2, y2] = draft.box;
   const size = `${Math.round(x2 - x1)} × ${Math.round(y2 - y1)}`;
-  return [{ track: draft.track ?? -1, box: draft.box, kind: "draft", tag: `${name} · ${size}` }];
+  return [{ track: draft.track ?? -1, box: draft.box, kind: "draft", tag: `${name} · ${size}${draft.snapped ? ` = ${draft.snapped}` : ""}` }];
 }

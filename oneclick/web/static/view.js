@@ -7,7 +7,7 @@ import { Camera, HANDLES } from "./geometry.js";
  * @typedef {object} ShownBox
  * @property {number} track
  * @property {Box} box
- * @property {"certain" | "filled" | "doubt" | "human" | "place" | "draft" | "rejected"} kind
+ * @property {"certain" | "filled" | "doubt" | "human" | "place" | "draft" | "rejected" | "own" | "rival"} kind
  * @property {string} tag
  * @property {boolean} [selected]
  * @property {boolean} [faint] without a tag
@@ -17,13 +17,14 @@ import { Camera, HANDLES } from "./geometry.js";
  * @typedef {object} Scene
  * @property {ImageBitmap | undefined} bitmap
  * @property {ImageBitmap | undefined} ghost
+ * @property {ShownBox[]} detections of models, below the labels
  * @property {ShownBox[]} boxes
  * @property {number[][]} points clicked extremes
  * @property {string} message where there is no picture
  */
 
 const HANDLE = 4;
-const DASHES = { doubt: [7, 4], place: [10, 5], filled: [2, 3] };
+const DASHES = { doubt: [7, 4], place: [10, 5], filled: [2, 3], own: [5, 3], rival: [1.5, 2.5] };
 
 export class View {
   /**
@@ -66,6 +67,8 @@ export class View {
       human: colour("human"),
       draft: colour("draft"),
       rejected: colour("rejected"),
+      own: colour("own"),
+      rival: colour("rival"),
       ink: colour("ink"),
       ground: colour("ground"),
     };
@@ -121,7 +124,7 @@ export class View {
     const order = [...scene.boxes].sort((a, b) => rank(a) - rank(b));
     /** @type {Box[]} */
     const taken = [];
-    for (const each of order) this.#outline(each);
+    for (const each of [...scene.detections, ...order]) this.#outline(each);
     for (const each of order.reverse()) if (!each.faint) this.#tag(each, taken);
     context.fillStyle = this.colours.draft;
     for (const [x, y] of scene.points) {
@@ -136,7 +139,8 @@ export class View {
     const context = this.front;
     const [x1, y1, x2, y2] = this.camera.boxToScreen(shown.box).map((value) => Math.round(value) + 0.5);
     const width = (shown.selected || shown.kind === "draft" ? 3 : shown.faint ? 1 : 1.5) * this.unit;
-    context.globalAlpha = shown.faint && !shown.selected ? 0.75 : 1;
+    const isLabel = shown.kind !== "own" && shown.kind !== "rival";
+    context.globalAlpha = isLabel && shown.faint && !shown.selected ? 0.75 : 1;
     context.setLineDash([]);
     context.lineWidth = width + 2;
     context.strokeStyle = "rgb(0 0 0 / 0.45)";

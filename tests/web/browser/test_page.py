@@ -20,7 +20,8 @@ from tests.web.browser.keyboard import (
     see,
     select,
 )
-from tests.web.browser.review_site import HEIGHT, PEOPLE, WIDTH, ReviewSite
+from tests.web.browser.review_site import PEOPLE, ReviewSite
+from tests.web.browser.screen import on_screen
 
 pytestmark = pytest.mark.browser
 
@@ -29,16 +30,6 @@ def open_clip(open_page: OpenPage, site: ReviewSite, **options: object) -> Page:
     page = open_page(f"/clip/{site.clips[0].id}", **options)
     painted(page)
     return page
-
-
-def on_screen(page: Page, x: float, y: float) -> tuple[float, float]:
-    """Return where a point of the picture is on the screen, while all of it is shown."""
-    stage = page.locator("#stage").bounding_box()
-    assert stage is not None
-    scale = min(stage["width"] / WIDTH, stage["height"] / HEIGHT)
-    x_offset = stage["x"] + (stage["width"] - scale * WIDTH) / 2
-    y_offset = stage["y"] + (stage["height"] - scale * HEIGHT) / 2
-    return x_offset + scale * x, y_offset + scale * y
 
 
 def assert_near(box: tuple[float, ...], corners: list[float]) -> None:
