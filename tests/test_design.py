@@ -185,7 +185,7 @@ def test_boxes_of_models_differ_from_labels_and_from_each_other(sight: str) -> N
     colours = design.load().box
     labels = colours.keys() - {"own", "rival", "ink", "ground"}
     pairs = [("own", "rival"), *itertools.product(("own", "rival"), labels)]
-    near = [pair for pair in pairs if distance(*(colours[kind] for kind in pair), sight) < 0.12]
+    near = [(a, b) for a, b in pairs if distance(colours[a], colours[b], sight) < 0.12]
     assert near == []
 
 

@@ -94,7 +94,7 @@ def labelled(
     home: Path,
     count: int = 1,
     filmed: bool = False,
-    make_labels: Callable[[Clip], LabelSet] = auto_labels,
+    make_labels: Callable[[Clip], LabelSet] | None = None,
 ) -> list[Clip]:
     """A workspace with `count` clips at LABELLED; picture files only where they are filmed."""
     workspace, items = Workspace(home), [clip(k) for k in range(count)]
@@ -106,7 +106,7 @@ def labelled(
             cards.save_clip_card(workspace, item)
             catalog.add_clip(item, "test")
             catalog.move(item.id, ClipStage.CUT, ClipStage.EXTRACTED, "test")
-            label_set = make_labels(item)
+            label_set = (make_labels or auto_labels)(item)
             catalog.add_revision(label_set, files.sha256(labels.save(workspace, label_set)))
             catalog.move(item.id, ClipStage.EXTRACTED, ClipStage.LABELLED, "test")
     return items

@@ -16,7 +16,7 @@ from oneclick.catalog import Catalog, verify
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import OneclickError
 from oneclick.core.review import Verdict
-from oneclick.editing.operations import DrawTrack, Undo
+from oneclick.editing.operations import DrawTrack, Operation, Undo
 from oneclick.platforms.local import LocalPlatform
 from oneclick.platforms.local.workbench import EditRequest
 from oneclick.stages import erase, exclude, import_, maintain, publish, reopen, review
@@ -147,7 +147,8 @@ def review_at_desk(home: Path, clip_id: str) -> None:
     server = Server.start(home)
     fence = server.leases.take(clip_id, laps.PERSON).fence
     drawn = DrawTrack(track=99, cls="person", frame=0, box=(5.0, 5.0, 25.0, 45.0), carry=False)
-    for base, operation in enumerate((drawn, Undo())):
+    operations: tuple[Operation, ...] = (drawn, Undo())
+    for base, operation in enumerate(operations):
         server.edit(clip_id, f"edit {base}", base, fence, operation, laps.PERSON)
     request = EditRequest(clip=clip_id, key="decision", base=2, fence=fence, by=laps.PERSON)
     assert server.bench.decide(request, "accept", active_seconds=9.0)

@@ -8,8 +8,8 @@ from datetime import datetime
 import msgspec
 
 from oneclick.editing.comments import Comment
-from oneclick.platforms.local.journal import JournalEntry
 from oneclick.storage.bounded_documents import parse_json
+from oneclick.storage.edit_journals import JournalEntry
 
 
 class SignedComment(Comment, frozen=True, kw_only=True):
@@ -60,7 +60,7 @@ def _standing(entries: Sequence[JournalEntry]) -> list[tuple[_Step, JournalEntry
     """Return the edits that were not taken back, or were done again."""
     done, undone = list[tuple[_Step, JournalEntry]](), list[tuple[_Step, JournalEntry]]()
     for entry in entries:
-        step = parse_json(entry.op, _Step)
+        step: _Step = parse_json(entry.op, _Step)
         if step.op == "undo":
             undone.append(done.pop())
         elif step.op == "redo":

@@ -68,7 +68,7 @@ class ReviewDesk:
         self.options = of_section(settings.review_platform("local").section)
         self.looks = SecondLooks(self.workspace)
         queues = LocalPlatform(self.workspace.review_dir()), LocalPlatform(self.looks.queue_dir)
-        self.leases = Leases(catalog, *queues)
+        self.queue, self.leases = queues[0], Leases(catalog, *queues)
         self._first, self._second = (
             ReviewRound(
                 queue,
