@@ -21,10 +21,9 @@ from oneclick.editing import operations
 from oneclick.editing.history import History
 from oneclick.editing.operations import Operation
 from oneclick.editing.state import EditState
-from oneclick.platforms.local import journal
 from oneclick.settings import Settings
 from oneclick.stages import review
-from oneclick.storage import cards, files, labels
+from oneclick.storage import cards, edit_journals, files, labels
 from oneclick.storage.workspace import Workspace
 from oneclick.web import review_app, server
 from oneclick.web.accounts.users import Role
@@ -172,7 +171,7 @@ class ReviewSite:
         """Return the operations that are journalled for a clip."""
         path = self.workspace.review_dir() / "journal" / f"{clip_id}.jsonl"
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-        entries = [journal.decode_line(line) for line in lines]
+        entries = [edit_journals.decode_line(line) for line in lines]
         return [operations.decode(bytes(entry.op)) for entry in entries if entry]
 
     def state(self, clip_id: str) -> EditState:
