@@ -34,8 +34,8 @@ def chromium_path() -> str | None:
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
-# For the package, not the session: while it runs, no other event loop can run in this thread.
-@pytest.fixture(scope="package")
+# For one module, not the session: while it runs, no other event loop can run in this thread.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     executable = chromium_path()
     if executable is None:
