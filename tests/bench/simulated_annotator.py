@@ -32,8 +32,9 @@ COSTS: Mapping[str, float] = {
 }
 """Seconds for a frame looked at, for each box in it, for a box drawn, for one adjusted, and for an
 operation of one key. Only that of drawing (extreme clicks) is published, the others are assumed."""
-RIGHT = 0.6
-"""IoU with the truth from which on the annotator leaves a box alone."""
+RIGHT, STRICT = 0.5, 0.6
+"""IoU with the truth from which on an annotator leaves a box alone: what F1 counts as right, and
+one who is stricter than that."""
 SAME = 0.2
 """IoU from which on a wrong box is adjusted, and not replaced."""
 CLEAR = 0.5
@@ -69,6 +70,7 @@ class SimulatedAnnotator:
         truth: people by frame; a frame without anybody may be absent.
         rng: draws how far a hand misses a corner.
         wobble: standard deviation of that, as a share of the side of a box.
+        right: IoU with the truth from which on he leaves a box alone.
     """
 
     def __init__(
@@ -78,9 +80,10 @@ class SimulatedAnnotator:
         truth: Mapping[int, People],
         rng: np.random.Generator,
         wobble: float = 0.02,
+        right: float = RIGHT,
     ) -> None:
         self._state, self._edit, self._truth = state, edit, truth
-        self._rng, self._wobble = rng, wobble
+        self._rng, self._wobble, self._right = rng, wobble, right
         self.work = Work(frames=state().frames)
 
     def review(self, frames: Iterable[int]) -> Work:
@@ -122,7 +125,7 @@ class SimulatedAnnotator:
         overlaps = {names[column]: (tracks[row], overlap) for column, row, overlap in pairs}
         for person, box in people.items():
             track, overlap = overlaps.get(person, (None, 0.0))
-            if track is not None and overlap < RIGHT:
+            if track is not None and overlap < self._right:
                 self._do(operations.MoveBox(track.id, frame, self._aim(box)), "move")
                 return True
         for person, box in people.items():
