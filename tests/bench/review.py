@@ -3,10 +3,10 @@
 A simulated annotator (simulated_annotator.py, cost model COSTS) corrects labels of PETS09-S2L1, cut
 into clips of 10 s, until they agree with the truth: on the real server, through its API, up to the
 accepted labels. He looks at every question, every few frames in it, and at one frame a second of
-the rest. `hindsight` begins with the labels that hindsight makes
-of the detections of one small model, `raw boxes` with its detections linked into tracks, `nothing`
-with no label. `strict` is hindsight with an annotator who also
-adjusts boxes that F1 counts as right, `no carry` hindsight with drawn boxes that stay in their frame.
+the rest. `hindsight` begins with the labels that hindsight makes of the detections of one small
+model, `raw boxes` with its detections linked into tracks, `nothing` with no label. `strict` is
+hindsight with an annotator who also adjusts boxes that F1 counts as right, `no carry` hindsight
+with drawn boxes that stay in their frame.
 """
 
 from __future__ import annotations
