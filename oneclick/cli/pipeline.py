@@ -32,12 +32,15 @@ def run(
 
     It stops at review unless told otherwise; the same command continues from there.
     """
-    from oneclick import report
+    from oneclick import detectors, report
     from oneclick.cli import summary
+    from oneclick.flows import models
     from oneclick.storage import cameras
     from oneclick.storage.workspace import Workspace
 
     settings = output.load_settings(home, review={"accept_auto": True} if accept_auto else None)
+    if predictor and predictor != models.AUTO and detectors.is_own(predictor):
+        detectors.check_name(predictor)  # before the seconds that Prefect takes to start
     workspace, codes = Workspace(settings.home), settings.cameras.codes
     with camera_names.notices(settings.home), output.progress_bars():
         from oneclick.flows import environment

@@ -14,7 +14,16 @@ from oneclick.detectors import base, kinds
 from oneclick.detectors.base import Detector, DetectorKind, Frame, FrameDetections
 from oneclick.storage.workspace import Workspace
 
-__all__ = ["Detector", "DetectorKind", "create", "detect_in_windows", "is_own", "known", "run"]
+__all__ = [
+    "Detector",
+    "DetectorKind",
+    "check_name",
+    "create",
+    "detect_in_windows",
+    "is_own",
+    "known",
+    "run",
+]
 
 BATCH = 8
 """Frames in one call of a detector: 50 MB of 1080p."""
@@ -38,6 +47,16 @@ def is_own(name: str) -> bool:
     return plugin is None or plugin.own
 
 
+def check_name(name: str) -> None:
+    """Raise UnknownName if `create` knows no detector of that name; none is loaded."""
+    kind_name, _, model = name.partition(":")
+    if kind_name not in kinds.GROUP.plugins() or not model:
+        raise UnknownName("detector", name, known())
+    models = kinds.GROUP.get(kind_name).models
+    if model not in models and not any(placeholder.isupper() for placeholder in models):
+        raise UnknownName("detector", name, known())
+
+
 def create(name: str, workspace: Workspace | None = None, device: str = "auto") -> Detector:
     """Load the detector called `name`.
 
@@ -51,14 +70,9 @@ def create(name: str, workspace: Workspace | None = None, device: str = "auto") 
         UsageError: if `device` is not there.
         PluginFailure: if the package of a plug-in cannot be used.
     """
+    check_name(name)
     kind_name, _, model = name.partition(":")
-    plugin = kinds.GROUP.plugins().get(kind_name)
-    if plugin is None or not model:
-        raise UnknownName("detector", name, known())
-    kind = kinds.GROUP.get(kind_name)
-    has_placeholder = any(model_name.isupper() for model_name in kind.models)
-    if not has_placeholder and model not in kind.models:
-        raise UnknownName("detector", name, known())
+    plugin, kind = kinds.GROUP.plugins()[kind_name], kinds.GROUP.get(kind_name)
     if plugin.own:
         return kind.load(model, workspace, device)
     with plugin.isolated("while it was loaded", passing=(OneclickError,)):
