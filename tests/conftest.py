@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from oneclick.storage import locks
 from tests import fast
+from tests.distribution import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
 from tests.fakes.packages import install as install
 from tests.skips import pytest_make_collect_report as pytest_make_collect_report
 from tests.skips import pytest_runtest_makereport as pytest_runtest_makereport

@@ -1,17 +1,15 @@
-"""A Prefect server, one small workspace that walks down the street."""
+"""What makes a lap small, and the recordings that it takes."""
 
 import atexit
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import pytest
 
 from oneclick.flows import environment
-from tests.waits import HANG_SECONDS
 
 # Prefect reads the environment when it is imported, and the test modules import it first of all.
 SCRATCH = Path(tempfile.mkdtemp(prefix="oneclick-flows-"))
@@ -29,25 +27,6 @@ SETTINGS = {
     "ONECLICK_TRAIN__BATCH": "2",
     "ONECLICK_TRAIN__MIN_TEST_IMAGES": "1",
 }
-
-
-@pytest.fixture(scope="module")
-def prefect_server(
-    prefect_database: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[None]:
-    """Start a real API on a database of its own; idle it would cost a tenth of a processor."""
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-    from prefect.testing import utilities
-    from prefect.testing.utilities import prefect_test_harness
-
-    folder = tmp_path_factory.mktemp("prefect-server")
-    shutil.copy(prefect_database, folder / "prefect-test.db")
-    with (
-        mock.patch.object(utilities, "mkdtemp", return_value=str(folder)),
-        prefect_test_harness(server_startup_timeout=int(HANG_SECONDS)),
-        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
-    ):
-        yield
 
 
 @pytest.fixture(scope="module")
