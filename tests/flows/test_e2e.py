@@ -73,8 +73,9 @@ def api(home: Path, prefect_database: Path, small: None) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
-    (home / ".prefect").mkdir()
-    shutil.copy(prefect_database, home / ".prefect")
+    folder = prefect_access.server_folder(home)
+    folder.mkdir(mode=0o700, parents=True)
+    shutil.copy(prefect_database, folder)
     log = home.parent / "up.log"
     addresses = ["--port", str(port), "--review-at", "127.0.0.1:0"]
     with log.open("wb") as out:
@@ -156,7 +157,10 @@ def test_the_weekly_training_trains_and_leaves_its_result(
     review.collect(home)
     accepted = standing(home, ClipStage.ACCEPTED)
     version = publish.publish(home, accepted, str(home / "training-server"), CLASSES).version
-    run_and_watch(api, home, "train/train-weekly")
+    server = PrefectServer(api, seconds=HANG_SECONDS)
+    training = server.start("train/train-weekly")
+    wait_until(lambda: server.run(training).over, pause=1.0)
+    assert server.run(training).state == "Completed", server.logs(training)
     with Catalog.open(home) as catalog:
         (model,) = catalog.models()
         flows = {run.flow: run.state for run in catalog.runs()}
@@ -167,8 +171,31 @@ def test_the_weekly_training_trains_and_leaves_its_result(
     assert flows["label"] == flows["train"] == "Completed"
 
 
-def test_runs_are_started_watched_and_listed_without_prefect(
-    api: str, home: Path, labelled: list[str]
+@pytest.fixture(scope="module")
+def started(api: str, home: Path, labelled: list[str]) -> str:
+    """Start a run with parameters from the terminal UI; its id."""
+    tui_app = Oneclick(snapshot_reader.SnapshotReader(home), home, every=3600)
+
+    async def act(pilot: Any) -> None:
+        await press(pilot, "5")
+        table = tui_app.screen.query_one(DeploymentTable)
+        tui_app.screen.set_focus(table)
+        table.move_cursor(table.keys().index("maintain/maintain"))
+        await press(pilot, "n")
+        tui_app.screen.query_one(Input).value = f"home={home}"
+        await press(pilot, "enter", "y")
+
+    text = "\n".join(drive(tui_app, act))
+    assert "train/train-weekly" in text
+    runs = ask(api, "flow_runs/filter", sort="EXPECTED_START_TIME_DESC")
+    run = max(runs, key=lambda run: run["created"])
+    assert run["parameters"] == {"home": str(home)}
+    assert run["name"]
+    return str(run["id"])
+
+
+def test_a_run_of_the_terminal_ui_is_watched_and_listed_without_prefect(
+    api: str, home: Path, started: str
 ) -> None:
     server = PrefectServer(api, seconds=HANG_SECONDS)
     deployments = {deployment.label: deployment for deployment in server.deployments()}
@@ -178,7 +205,6 @@ def test_runs_are_started_watched_and_listed_without_prefect(
         server.start("maintenance")
     with pytest.raises(UnknownName, match="colour"):
         server.start("maintain", {"colour": "red"})
-    started = server.start("maintain/maintain", {"home": str(home)})
 
     def state() -> str:
         return next((run.state for run in server.runs() if run.id == started), "")
@@ -212,28 +238,6 @@ def test_the_command_line_lists_runs_and_loads_no_prefect(
     process = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert process.returncode == 0, process.stderr
     assert {run["flow"] for run in json.loads(process.stdout)} >= {"label"}
-
-
-def test_a_deployment_is_started_with_parameters_from_the_terminal_ui(
-    api: str, home: Path, labelled: list[str]
-) -> None:
-    tui_app = Oneclick(snapshot_reader.SnapshotReader(home), home, every=3600)
-
-    async def act(pilot: Any) -> None:
-        await press(pilot, "5")
-        table = tui_app.screen.query_one(DeploymentTable)
-        tui_app.screen.set_focus(table)
-        table.move_cursor(table.keys().index("maintain/maintain"))
-        await press(pilot, "n")
-        tui_app.screen.query_one(Input).value = f"home={home}"
-        await press(pilot, "enter", "y")
-
-    text = "\n".join(drive(tui_app, act))
-    assert "train/train-weekly" in text
-    runs = ask(api, "flow_runs/filter", sort="EXPECTED_START_TIME_DESC")
-    started = max(runs, key=lambda run: run["created"])
-    assert started["parameters"] == {"home": str(home)}
-    assert started["name"]
 
 
 def attack(api: str, **parts: Any) -> httpx.Response:
