@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +10,7 @@ import torch
 from oneclick.core.datasets import Split
 from oneclick.core.errors import BadInput
 from oneclick.training import augment, data, sample
-from tests.training import toy
-from tests.waits import HANG_SECONDS
+from tests.training import ranks, toy
 
 SIDES: dict[str, Split] = {"a": "train", "b": "train", "c": "test"}
 
@@ -115,30 +112,16 @@ def test_an_augmented_box_still_frames_what_it_framed() -> None:
         assert outside.max() < 180
 
 
-# In a process of its own: what other tests left in this one is no business of the workers.
-COMPARE = """
-import sys, torch
-from pathlib import Path
-from oneclick.training import data
-from tests.training.test_data import batches, images
-if __name__ == "__main__":
-    root = Path(sys.argv[1])
+def compare_with_workers(root: Path) -> None:
+    """Fail unless a worker gives what none gives."""
     alone = batches(images(root), 2, 2)
     helped = batches(images(root), 2, 2, workers=1)
     assert len(alone) == len(helped) == 2
     for a, b in zip(alone, helped, strict=True):
         assert a.keys == b.keys
         torch.testing.assert_close(a.images, b.images)
-"""
 
 
 def test_workers_give_the_same_batches_as_none(root: Path) -> None:
-    process = subprocess.run(
-        [sys.executable, "-c", COMPARE, str(root)],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        timeout=HANG_SECONDS,
-        check=False,
-    )
-    assert process.returncode == 0, process.stderr
+    # In a process of its own: what other tests left in this one is no business of the workers.
+    assert ranks.exit_codes([ranks.start(compare_with_workers, root)]) == [0]

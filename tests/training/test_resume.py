@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -97,12 +96,11 @@ def test_a_process_killed_without_warning_is_taken_up_by_the_next(
 ) -> None:
     job = TrainingJob.create(CONFIG, version(root), TrainingPaths(root, tmp_path), EAGER)
     files.write_json(tmp_path / "job.json", job)
-    command = [sys.executable, "-m", "oneclick.training.train", "--config"]
-    process = subprocess.Popen([*command, str(tmp_path / "job.json")])
+    (process,) = ranks.start_training(tmp_path / "job.json", 1)
     checkpoint_file = tmp_path / full_run.name / checkpoint.FILE_NAME
-    wait_until(lambda: checkpoint_file.exists() or process.poll() is not None, pause=0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    wait_until(lambda: checkpoint_file.exists() or not process.is_alive(), pause=0.01)
+    process.kill()
+    process.join()
     assert train.train(CONFIG, version(root), TrainingPaths(root, tmp_path), EAGER)
     assert same(tmp_path / full_run.name, full_run)
 
@@ -194,7 +192,14 @@ def losses(folder: Path) -> list[float]:
     return [row["loss"] for row in rows if "loss" in row]
 
 
-def test_processes_that_fail_say_why_in_one_line(root: Path, tmp_path: Path) -> None:
+def test_processes_that_fail_say_why_in_one_line(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def torchrun(command: list[str], stdout: Any, **_: Any) -> subprocess.CompletedProcess[bytes]:
+        codes = ranks.exit_codes(ranks.start_training(Path(command[-1]), 2, stdout.name))
+        return subprocess.CompletedProcess(command, max(map(bool, codes)))
+
+    monkeypatch.setattr(subprocess, "run", torchrun)
     broken = replace(CONFIG, batch=3)
     with pytest.raises(OneclickError, match=r"^a batch of 3 images cannot be shared by 2"):
         launch.run(broken, version(root), TrainingPaths(root, tmp_path), EAGER, 2)
