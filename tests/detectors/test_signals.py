@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import cv2
@@ -29,16 +29,29 @@ def room() -> Frame:
     return next(ward.frames(ward.Shift(camera=3, seed=3, seconds=0.1)))[0]
 
 
-def film(fault: Callable[[Frame, int], Frame] | None = None) -> list[Frame]:
-    """Someone in grey walks through the room; the fault comes on top in SPAN."""
+@cache
+def ordinary_film() -> tuple[Frame, ...]:
+    """Draw someone in grey who walks through the room."""
     r, frames = np.random.default_rng(0), []
     for k in range(LENGTH):
         picture = room().copy()
         x = 30 + 2 * k
         picture[100:220, x : x + 45] = 90 + 40 * np.sin(np.arange(45) / 3)[None, :, None]
-        picture = np.clip(picture + r.normal(0, 1.5, picture.shape), 0, 255).astype(np.uint8)
-        frames.append(fault(picture, k) if fault and k in SPAN else picture)
-    return frames
+        frames.append(np.clip(picture + r.normal(0, 1.5, picture.shape), 0, 255).astype(np.uint8))
+    return tuple(frames)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def films_end() -> Iterator[None]:
+    """Let go of the film, which holds 83 MB."""
+    yield
+    ordinary_film.cache_clear()
+
+
+def film(fault: Callable[[Frame, int], Frame] | None = None) -> list[Frame]:
+    """Return that film; the fault comes on top in SPAN."""
+    frames = enumerate(ordinary_film())
+    return [fault(frame, k) if fault and k in SPAN else frame for k, frame in frames]
 
 
 def walker(always: bool = True) -> Detections:
