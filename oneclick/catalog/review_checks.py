@@ -49,7 +49,11 @@ class ReviewCheck(FileCheck):
                 self.read(f"clip {path.stem}", _read_waiting, path)
         for path in Inventory.RECEIPTS.files(self.workspace):
             self.read("receipt", sealed_files.read, path)
-        for pattern in ("review/seeded/**/*.json", "review/second/**/*.json"):
+        for pattern in (
+            "review/seeded/**/*.json",
+            "review/second/**/*.json",
+            "review/control/*.json",
+        ):
             for path in self.paths(pattern):
                 self.read(f"clip {path.stem}", sealed_files.read, path)
         for inventory in (Inventory.RECEIPTS, Inventory.LATE_VERDICTS):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 RESERVED = {"accept_auto", "goal", "platform", "places"} | {
-    *("archive", "audit", "desk", "journal", "keys", "late", "questions", "receipts"),
+    *("archive", "audit", "control", "desk", "journal", "keys", "late", "questions", "receipts"),
     *("reopened", "second", "seeded", "tasks", "verdicts"),
 }
 """Names that no platform may have: settings of review, and folders in <home>/review/."""

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from oneclick.core import statistics
 from oneclick.feedback import review_quality
 from oneclick.feedback.review_quality import SecondLook
-from oneclick.storage import seeded_outcomes
+from oneclick.storage import control_outcomes, seeded_outcomes
+from oneclick.storage.control_outcomes import ControlOutcome
 from oneclick.storage.second_looks import LookResult, SecondLooks
 from oneclick.storage.seeded_outcomes import SeededOutcome
 from oneclick.storage.workspace import Workspace
@@ -32,6 +34,19 @@ class MissedErrors:
     """Errors that remain in an accepted clip, with the 95% interval of the estimate."""
 
     per_clip: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnaskedErrors:
+    """Share of the boxes that no question was about and that were wrong or missing."""
+
+    pictures: int
+    """Pictures that were looked at as a whole."""
+    boxes: int
+    missed: int
+    rate: float
     low: float
     high: float
 
@@ -61,6 +76,8 @@ class ReviewQuality:
     agreement: LookAgreement | None
     remaining: MissedErrors | None
     """None without a second look."""
+    unasked: UnaskedErrors | None
+    """None without a picture that was looked at as a whole."""
     unsettled: int
     """Clips whose two reviews differ, and that no lead compared yet."""
 
@@ -82,6 +99,7 @@ def review_quality_report(home: Path) -> ReviewQuality:
         looks=len(results),
         agreement=_mean_agreement(results),
         remaining=missed_errors(results),
+        unasked=unasked_errors(control_outcomes.read_all(workspace.review_dir())),
         unsettled=len(looks.unsettled()),
     )
 
@@ -104,6 +122,11 @@ def quality_lines(quality: ReviewQuality) -> list[str]:
             f"{remaining.per_clip:.2f} errors remain in an accepted clip "
             f"(95%: {remaining.low:.2f} to {remaining.high:.2f})"
         )
+    if unasked := quality.unasked:
+        lines.append(
+            f"{unasked.rate:.1%} of the labels that no question was about were wrong or missing, "
+            f"by {unasked.pictures:,} whole pictures (95%: {unasked.low:.1%} to {unasked.high:.1%})"
+        )
     if quality.unsettled:
         lines.append(f"{quality.unsettled:,} of them wait for a lead: oneclick review looks")
     return lines
@@ -118,6 +141,22 @@ def catch_rate(name: str, outcomes: Sequence[SeededOutcome]) -> CatchRate | None
         name=name,
         seeded=len(outcomes),
         caught=sum(outcome.caught for outcome in outcomes),
+        rate=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+    )
+
+
+def unasked_errors(outcomes: Sequence[ControlOutcome]) -> UnaskedErrors | None:
+    """Estimate how many labels are wrong that no question is about; None without any."""
+    missed, boxes = ([getattr(each, name) for each in outcomes] for name in ("missed", "boxes"))
+    estimate = statistics.ratio(missed, boxes)
+    if estimate is None:
+        return None
+    return UnaskedErrors(
+        pictures=sum(len(outcome.frames) for outcome in outcomes),
+        boxes=sum(boxes),
+        missed=sum(missed),
         rate=estimate.value,
         low=estimate.low,
         high=estimate.high,

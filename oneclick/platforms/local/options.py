@@ -32,6 +32,9 @@ class LocalOptions:
     seeded: float = 0.0
     """Share of the clips into whose labels an error is put, to measure how many a reviewer finds;
     it is taken out again before they are accepted. 0.02 … 0.05 is usual."""
+    control: float = 0.0
+    """Share of the pictures that are looked at as a whole, to measure how often labels that no
+    question is about are wrong. 0.005 is usual."""
     second_looks: float = 0.0
     """Share of the accepted clips that somebody else reviews again without seeing the first
     review; leads compare the two where they differ. 0.05 is usual; it needs two annotators."""
@@ -68,7 +71,8 @@ def check(options: LocalOptions) -> None:
             f"local.idle_minutes is {options.idle_minutes:g}: more than 0, and at most "
             f"local.session_hours, which is {options.session_hours:g}"
         )
-    for name, share in (("seeded", options.seeded), ("second_looks", options.second_looks)):
+    for name in ("seeded", "control", "second_looks"):
+        share = getattr(options, name)
         if not 0 <= share <= 1:
             raise ValueError(f"local.{name} is {share:g}: a share is 0 … 1")
     if bool(options.issuer) != bool(options.client):

@@ -24,12 +24,14 @@ from oneclick.platforms.local.options import LocalOptions, check, of_section
 from oneclick.platforms.verdict_inbox import VerdictInbox
 from oneclick.storage import (
     bounded_files,
+    control_outcomes,
     files,
     labels,
     reopenings,
     sealed_files,
     seeded_outcomes,
 )
+from oneclick.storage.control_outcomes import ControlOutcome
 from oneclick.storage.reopenings import DecidedBy, Reopening
 from oneclick.storage.seeded_outcomes import SeededOutcome
 from oneclick.storage.workspace import Workspace
@@ -204,6 +206,20 @@ class LocalPlatform:
             clip=verdict.clip, kind=error.kind, by=verdict.by, at=verdict.at, caught=caught
         )
         seeded_outcomes.save(self._root, outcome)
+
+    def record_control(
+        self, verdict: Verdict, frames: tuple[int, ...], boxes: int, missed: int
+    ) -> None:
+        """Keep what pictures of a clip say that were looked at as a whole."""
+        outcome = ControlOutcome(
+            clip=verdict.clip,
+            by=verdict.by,
+            at=verdict.at,
+            frames=frames,
+            boxes=boxes,
+            missed=missed,
+        )
+        control_outcomes.save(self._root, outcome)
 
     def submit(self, verdict: Verdict) -> bool:
         """Store a verdict; return False if the clip already has one, which stays.

@@ -22,7 +22,7 @@ from oneclick.editing.comments import Comment
 from oneclick.editing.history import History
 from oneclick.editing.operations import CarriedBoxes, DrawTrack, Operation
 from oneclick.editing.state import EditState
-from oneclick.platforms.local import desks, signed_comments
+from oneclick.platforms.local import control_pictures, desks, signed_comments
 from oneclick.platforms.local.desk_records import AskedQuestion, DeskRecord
 from oneclick.platforms.local.desks import Desk, Desks
 from oneclick.platforms.local.leases import Leases
@@ -238,6 +238,12 @@ class Workbench:
             sealed_files.write(path, record)
             if desk.error and decision == "accept":
                 self._queue.record_seeded(verdict, desk.error, caught)
+            frames = control_pictures.looked_at(asked, answers)
+            if frames and decision == "accept":
+                counts = control_pictures.count_missed(
+                    frames, asked, desk.initial.tracks, desk.history.state.tracks
+                )
+                self._queue.record_control(verdict, frames, *counts)
             desk.journal.note_record()
             is_first = self._queue.submit(verdict)
         self._desks.forget(request.clip)

@@ -23,7 +23,7 @@ from oneclick.editing.state import EditState
 from oneclick.feedback import clip_evidence, clip_questions
 from oneclick.feedback.clip_evidence import ClipPictures
 from oneclick.hindsight import questions
-from oneclick.platforms.local import LocalPlatform
+from oneclick.platforms.local import LocalPlatform, control_pictures
 from oneclick.platforms.local.desk_records import AskedQuestion
 from oneclick.platforms.local.leases import LeaseConflict, Leases
 from oneclick.platforms.local.options import of_section
@@ -149,7 +149,7 @@ class ReviewDesk:
         )
         if not clip_questions.is_stored(self.workspace, record.clip, label_set, most):
             self._unranked.add(record.clip.id)
-        return [
+        asked = [
             AskedQuestion(
                 id=name,
                 track=question.track,
@@ -161,6 +161,7 @@ class ReviewDesk:
             )
             for name, question in zip(questions.names(question_list), question_list, strict=True)
         ]
+        return asked + control_pictures.ask(label_set, self.options.control)
 
     def carry(self, state: EditState, operation: DrawTrack) -> CarriedBoxes | None:
         """Follow the person in a drawn box through the clip; None where that fails."""

@@ -2,7 +2,7 @@
 /** What the keys about doubts and about the whole clip do. */
 import { confirm, choose } from "./chooser.js";
 import { el, toast } from "./dom.js";
-import { hasBoxes, isWholeTrack } from "./doubts.js";
+import { hasBoxes, isPicture, isWholeTrack } from "./doubts.js";
 import { showStrip } from "./filmstrip.js";
 import { t } from "./messages.js";
 import { findTrack } from "./model.js";
@@ -20,6 +20,11 @@ export const DOUBT_COMMANDS = {
       if (editor.answered() === editor.doubts.length) return page.finish();
       return editor.advance();
     }
+    if (isPicture(doubt)) {
+      const isEdited = editor.openedState !== editor.state;
+      if (editor.push({ op: "answer", question: doubt.id, answer: isEdited ? "wrong" : "right" })) editor.advance();
+      return;
+    }
     if (doubt.track === null) return drawThere(editor, doubt);
     const isChanged = editor.openedTrack !== findTrack(editor.state, doubt.track);
     if (editor.push({ op: "answer", question: doubt.id, answer: isChanged ? "wrong" : "right" }))
@@ -30,6 +35,7 @@ export const DOUBT_COMMANDS = {
     const doubt = editor.current;
     if (!doubt) return;
     const answer = { op: "answer", question: doubt.id, answer: "wrong" };
+    if (isPicture(doubt)) return void (editor.push(answer) && editor.advance());
     if (doubt.track === null) {
       if (editor.push({ ...answer, answer: "nobody" })) editor.advance();
       return;

@@ -21,6 +21,9 @@ export const CERTAIN = 0.8;
 /** @param {number} id @returns {string} the question about a whole track */
 export const trackQuestion = (id) => `track:${id}`;
 
+/** @param {Doubt} doubt whether it asks about everything in a picture */
+export const isPicture = (doubt) => doubt.id.startsWith("picture:");
+
 /** @param {Doubt} doubt */
 export const isWholeTrack = (doubt) => doubt.id.startsWith("track:");
 

@@ -39,6 +39,8 @@ export class Editor {
     this.showAll = false;
     /** @type {import("./model.js").Track | undefined} as it was when the doubt was opened */
     this.openedTrack = undefined;
+    /** @type {import("./model.js").State | undefined} labels when the doubt was opened */
+    this.openedState = undefined;
     /** @type {string | undefined} class of what is drawn next */
     this.lastClass = undefined;
     /** @type {{start: number | null, stop: number | null}} */
@@ -179,6 +181,7 @@ export class Editor {
     const track = doubt.track === null ? undefined : findTrack(this.state, doubt.track);
     this.selected = track?.id ?? null;
     this.openedTrack = track;
+    this.openedState = this.state;
     this.goTo(firstLook(doubt, track));
   }
 

@@ -65,7 +65,7 @@ class LookPage {
       }));
       if (isInside && this.frame === difference.start)
         boxes.push({ track: -1, box: difference.box, kind: "doubt", tag: "" });
-      const scene = { bitmap, ghost: undefined, boxes, points: [], message };
+      const scene = { bitmap, ghost: undefined, detections: [], boxes, points: [], message };
       view.drawPicture(scene);
       view.drawBoxes(scene);
       byId(`overlay-${side}`).dataset.painted = `${this.frame}/${rows.length}`;

@@ -151,6 +151,7 @@ const TABLE = {
   was_accepted: ["it was accepted", "er wurde angenommen"],
   was_published: ["it was accepted and published", "er wurde angenommen und veröffentlicht"],
   was_rejected: ["it was rejected", "er wurde abgelehnt"],
+  whole_picture: ["Is everything right in this picture?", "Stimmt alles in diesem Bild?"],
   whole_track: ["whole track", "ganze Spur"],
   why: ["Why", "Warum"],
   why_check: ["Check this {0}.", "Diesen Rahmen prüfen: {0}."],

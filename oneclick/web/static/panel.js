@@ -2,7 +2,7 @@
 /** The lists beside the picture: the doubt that is asked, all doubts, all tracks. */
 import { goToComment, spanOf, toggleComment } from "./comment_commands.js";
 import { byId, count, el, shortTime } from "./dom.js";
-import { isWholeTrack } from "./doubts.js";
+import { isPicture, isWholeTrack } from "./doubts.js";
 import { capOf, keyById, verbOf } from "./keys.js";
 import { kindOf, runs } from "./kinds.js";
 import { t, why } from "./messages.js";
@@ -60,7 +60,7 @@ export class Panel {
     const answer = state.answers[current.id];
     const buttons = ["accept", "wrong", "unsure"].map((id) => {
       const entry = keyById(id);
-      const isPlace = current.track === null && id !== "unsure";
+      const isPlace = current.track === null && !isPicture(current) && id !== "unsure";
       const label = isPlace ? t(`place_${id}`) : verbOf(entry);
       return el("button", { type: "button", className: id === "accept" ? "main" : "", onclick: () => this.run(id) }, label, el("kbd", { "aria-hidden": "true" }, capOf(entry)));
     });
@@ -208,6 +208,7 @@ export class Panel {
 
 /** @param {import("./doubts.js").Doubt} doubt @returns {string} the doubt in a list */
 function shortSentence(doubt) {
+  if (isPicture(doubt)) return t("whole_picture");
   if (doubt.track === null) return t("anybody");
   return `${doubt.track} · ${isWholeTrack(doubt) ? t("whole_track") : why(doubt.why, "_short")}`;
 }
@@ -215,6 +216,7 @@ function shortSentence(doubt) {
 /** @param {import("./doubts.js").Doubt} doubt */
 function sentence(doubt) {
   if (isWholeTrack(doubt)) return `${t("track", doubt.track ?? "")}: ${t("track_is_right")}`;
+  if (isPicture(doubt)) return t("whole_picture");
   if (doubt.track === null) return t("anybody");
   return why(doubt.why);
 }

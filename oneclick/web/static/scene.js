@@ -2,6 +2,7 @@
 /** What is to be seen on a frame: the picture, and each box with its kind and tag. */
 import { t } from "./messages.js";
 import { kindOf } from "./kinds.js";
+import { isPicture } from "./doubts.js";
 import { findTrack } from "./model.js";
 import { rowAt, rowFrom } from "./tracks.js";
 
@@ -32,6 +33,7 @@ function modelBoxes({ detections, frame }) {
 /** @param {import("./editor.js").Editor} editor @returns {ShownBox[]} */
 function labelBoxes(editor) {
   const { frame, draft, current } = editor;
+  const isAll = editor.showAll || (current && isPicture(current) && frame === current.start);
   /** @type {ShownBox[]} */
   const boxes = [];
   for (const track of editor.state.tracks) {
@@ -50,7 +52,7 @@ function labelBoxes(editor) {
       kind,
       tag: `${track.id} ${track.class}${mark}${values}`,
       selected,
-      faint: !editor.showAll && !selected && !inDoubt,
+      faint: !isAll && !selected && !inDoubt,
       key: track.keyframes.includes(frame),
     });
   }

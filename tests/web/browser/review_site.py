@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -129,6 +129,7 @@ class ReviewSite:
         labels_of: Callable[[str], LabelSet] = faulty_labels,
         picture: Callable[[int], np.ndarray] = draw,
         size: tuple[int, int] = (WIDTH, HEIGHT),
+        local: Mapping[str, object] | None = None,
     ) -> None:
         self.home, self.workspace = home, Workspace(home)
         self.clips = [_clip(number, size) for number in range(clips)]
@@ -136,7 +137,11 @@ class ReviewSite:
             for clip in self.clips:
                 _add_clip(self.workspace, catalog, clip, labels_of(clip.id))
                 _write_pictures(self.workspace, clip, picture)
-        self.settings = Settings(home=home, attributes=ATTRIBUTES)
+        self.settings = Settings(
+            home=home,
+            attributes=ATTRIBUTES,
+            review={"local": dict(local or {})},  # type: ignore[arg-type]
+        )
         review.send_all(home, self.settings.review_platform(), 3600)
         self.origin = ""
 
