@@ -28,8 +28,6 @@ from tests.waits import wait_until
 ROOT = Path(__file__).parents[2]
 SOURCE = Path(__file__).with_name("shim.c")
 LIGHT = (
-    "alembic.command",
-    "alembic.config",
     "fsspec.implementations.chained",
     "fsspec.implementations.local",
     "oneclick.detectors.motion",
