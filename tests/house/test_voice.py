@@ -8,12 +8,10 @@ import pytest
 
 from tests.house import voice
 
-FIGURES = voice.measure(voice.ROOT)
 
-
-@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
-def test_a_figure_is_within_its_limit(figure: voice.Figure) -> None:
-    assert figure.holds, str(figure)
+def test_the_figures_are_within_their_limits() -> None:
+    figures = voice.measure(voice.ROOT)
+    assert all(figure.holds for figure in figures), voice.report(figures)
 
 
 def source(root: Path, text: str, name: str = "oneclick/core/a.py") -> list[voice.SourceFile]:
