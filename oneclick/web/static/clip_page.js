@@ -79,8 +79,11 @@ export class ClipPage {
 
   /** Whether the reviewer may put the clip, which was decided, back into review. */
   get canReopen() {
-    const isLead = ["lead", "admin"].includes(this.me.role);
-    return isLead && ["ACCEPTED", "PUBLISHED"].includes(this.labels?.document.stage);
+    return this.isLead && ["ACCEPTED", "PUBLISHED"].includes(this.labels?.document.stage);
+  }
+
+  get isLead() {
+    return ["lead", "admin"].includes(this.me.role);
   }
 
   /** Say why the clip is only shown, and what can be done about it. @param {string} holder @param {boolean} isLeased */
@@ -175,6 +178,8 @@ export class ClipPage {
 
   /** Put a clip that was decided back into review, and open it in the new round. */
   async reopen() {
+    // A decision that was given just now is taken in some seconds later.
+    if (this.isLead && this.editor?.readOnly) await this.labels?.look();
     if (!this.canReopen) return toast(t("no_reopening"), "warn");
     const reason = await askReopening();
     if (!reason) return;

@@ -54,7 +54,7 @@ export class Panel {
     const { current, doubts, doubt, state } = editor;
     const card = byId("doubt-card");
     if (!current) {
-      card.replaceChildren(el("p", {}, t("no_doubts")));
+      card.replaceChildren(el("p", {}, editor.readOnly ? t("view_only", editor.readOnly) : t("no_doubts")));
       return;
     }
     const answer = state.answers[current.id];
