@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -101,6 +102,12 @@ def guarded_page(request: Request, user: SessionUser | None, name: str) -> Respo
     if user is None:
         return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
     return html(name)
+
+
+def login_page_saying(text: str) -> bytes:
+    """Return the page where users sign in, with a line about what went wrong."""
+    message = b'<p id="message" role="alert">'
+    return load().page("login").replace(message, message + escape(text).encode())
 
 
 @router.get("/login")

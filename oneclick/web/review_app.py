@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from oneclick.catalog import Catalog
@@ -136,11 +136,24 @@ def cookie_name(origin: str) -> str:
     return f"{prefix}{COOKIE}-{parts.port or parts.scheme}"
 
 
-async def _answer_refusal(_: Request, error: Exception) -> JSONResponse:
+async def _answer_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     details = error.details if isinstance(error, Refused) else {}
     headers = dict(error.headers or {})
-    return JSONResponse({"error": str(error.detail)} | details, error.status_code, headers)
+    return _answer(request, {"error": str(error.detail)} | details, error.status_code, headers)
+
+
+def _answer(
+    request: Request,
+    document: dict[str, object],
+    status: int,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return JSON; in a browser that comes from a provider's page, the page of sign-in says it."""
+    is_page = request.url.path.startswith("/sign-on") and request.method == "GET"
+    if is_page and "text/html" in request.headers.get("accept", ""):
+        return HTMLResponse(pages.login_page_saying(str(document["error"])), status, headers)
+    return JSONResponse(document, status, headers)
 
 
 async def _answer_invalid(_: Request, error: Exception) -> JSONResponse:
@@ -151,14 +164,14 @@ async def _answer_invalid(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"error": f"{place}: {problem['msg']}".removeprefix(": ")}, 422)
 
 
-async def _answer_error(request: Request, error: Exception) -> JSONResponse:
+async def _answer_error(request: Request, error: Exception) -> Response:
     """Answer an error of ours with its line; paths of this machine stay in the server's log."""
     assert isinstance(error, OneclickError)
     status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
     if status < 500:
-        return JSONResponse({"error": str(error)}, status)
+        return _answer(request, {"error": str(error)}, status)
     _LOG.warning("%s %s: %s", request.method, request.url.path, error)
     text = {503: "something that is needed is not available now", 507: "the disk is full"}
-    return JSONResponse(
-        {"error": text.get(status, "this failed") + "; see the server's log"}, status
+    return _answer(
+        request, {"error": text.get(status, "this failed") + "; see the server's log"}, status
     )

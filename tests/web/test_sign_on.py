@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 
 from oneclick.core.errors import UsageError
 from oneclick.platforms.local.options import LocalOptions, check
+from oneclick.web import pages
 from oneclick.web.accounts import sign_on
 from tests.web.site import Site
 
@@ -95,6 +96,14 @@ def test_who_is_no_user_stays_outside(site: Site, subject: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_browser_is_told_on_the_page_of_sign_in(site: Site) -> None:
+    path = "/sign-on/return?error=access_denied&state=x"
+    answer = site.client().get(path, headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (answer.status_code, answer.headers["content-type"]) == (401, "text/html; charset=utf-8")
+    assert '<p id="message" role="alert">the provider signed nobody on</p>' in answer.text
+    assert pages.login_page_saying("<b>&").count(b"&lt;b&gt;&amp;") == 1
+
+
 def test_an_answer_that_does_not_belong_to_the_browser_is_refused(site: Site) -> None:
     browser, other = site.client(), site.client()
     path = at_provider(leave(browser), "1")
