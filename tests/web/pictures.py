@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from oneclick import ward
 from oneclick.core.labels import LabelSet, LabelTrack
+from oneclick.core.review import Verdict
+from oneclick.stages import review, second_looks
 from oneclick.ward import truth
 from tests.web.browser import conftest, review_site
 from tests.web.browser.keyboard import go_to, painted, press, saved, select
@@ -38,6 +41,18 @@ def blemish(track: LabelTrack, number: int) -> LabelTrack:
     return replace(track, scores=scores, origins="".join(letters), attributes={})
 
 
+def look_twice(site: ReviewSite) -> str:
+    """Let anna accept a clip as it is, and bo remove somebody from it."""
+    clip, queue = site.clips[1].id, second_looks.queue_of(site.workspace)
+    review.give_verdict(site.home, [clip], "accept", "anna")
+    review.collect_own(site.home, 1.0)
+    tracks = queue.task_labels(clip).tracks[:-1]
+    at = review_site.NOON
+    queue.submit(Verdict(clip=clip, decision="accept", by="bo", at=at, tracks=tracks))
+    review.collect_own(site.home)
+    return clip
+
+
 def main() -> None:
     """Write the pictures."""
     frames, people = zip(*ward.frames(SHIFT), strict=True)
@@ -55,7 +70,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         size = (SHIFT.width, SHIFT.height)
         home = Path(folder) / "home"
-        site = ReviewSite(home, 1, labels_of=labels_of, picture=picture, size=size)
+        site = ReviewSite(home, 2, labels_of=labels_of, picture=picture, size=size)
         with site.served():
             browser = playwright.chromium.launch(
                 executable_path=conftest.chromium_path(), args=[*conftest.FLAGS]
@@ -76,6 +91,15 @@ def main() -> None:
             page.wait_for_timeout(5000)  # the line at the bottom goes
             FOLDER.mkdir(exist_ok=True)
             page.screenshot(path=FOLDER / "review_page.jpg", type="jpeg", quality=88)
+            clip = look_twice(site)
+            context.request.post(f"{site.origin}/api/login", data=login | {"name": "lea"})
+            page.goto(f"{site.origin}/look/{clip}")
+            expect(page.locator("#overlay-1")).to_have_attribute("data-painted", re.compile("/"))
+            page.keyboard.press("End")
+            for _ in range(10):
+                page.keyboard.press("d")
+            page.wait_for_timeout(1000)
+            page.screenshot(path=FOLDER / "two_reviews.jpg", type="jpeg", quality=85)
             browser.close()
 
 
