@@ -34,9 +34,10 @@ LATEST_MEMORY = 64 << 20
 CATALOG = "catalog.sqlite"
 _LEFT_OUT = ("locks", ".prefect", "logs")
 # What moves from one folder to another is looked at where it comes from first, so that a move in
-# between is seen twice and never not at all.
+# between is seen twice and never not at all: a task ends when its verdict is archived.
 # Lists of files come before the files: a file that they lack is not missed.
 _FIRST = (
+    "review/tasks/*.json",
     "review/verdicts/*.json",
     "review/*/verdicts/*.json",
     "review/second/queue/verdicts/*.json",
@@ -46,6 +47,8 @@ _FIRST = (
     "review/keys/audit.head",
     "review/journal/*.head",
 )
+# A clip that was decided and reopened since then has other labels in its task.
+_TWICE = Path("review/tasks")
 
 
 class StoredFile(msgspec.Struct, frozen=True):
@@ -216,7 +219,7 @@ class BackupWriter:
                 is_recording = place.parts[:1] == ("videos",) and path.suffix != ".json"
                 if name.startswith((".", CATALOG)) or (is_recording and not videos):
                     continue
-                if path.as_posix() not in self.files:
+                if path.as_posix() not in self.files or place == _TWICE:
                     yield path.as_posix()
 
     def add(self, name: str, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from oneclick.catalog import Catalog, verify
 from oneclick.core.errors import BadInput, Unavailable, UnknownName, UsageError
 from oneclick.platforms.local import LocalPlatform
 from oneclick.stages import backup as stage
-from oneclick.stages import review
+from oneclick.stages import reopen, review
 from oneclick.storage import files, labels, sealed_files
 from oneclick.storage.workspace import Workspace
 from tests import full_disk
@@ -109,6 +110,55 @@ def test_verdicts_that_come_in_during_a_backup_are_in_it_or_after_it(
     with Catalog.open(tmp_path / "restored") as catalog:
         assert catalog.clip(clip.id).stage == "ACCEPTED"
         assert verify.verify(catalog) == []
+
+
+@pytest.mark.parametrize("place", ["review/tasks/", "clips/", "review/archive/"])
+def test_a_clip_that_is_decided_during_a_backup_is_in_it(
+    home: Path, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """The verdict is submitted and collected when the backup reaches a folder."""
+    clip, list_files = samples.clip(3), stage.BackupWriter.list_files
+    queue = LocalPlatform(Workspace(home).review_dir())
+
+    def list_and_decide(writer: stage.BackupWriter, videos: bool) -> Iterator[str]:
+        for name in list_files(writer, videos):
+            if name.startswith(place) and queue.has(clip.id):
+                assert queue.submit(samples.verdict(clip))
+                assert review.collect(home).done == [clip.id]
+            yield name
+
+    monkeypatch.setattr(stage.BackupWriter, "list_files", list_and_decide)
+    stage.backup(home, store)
+    assert not queue.has(clip.id)
+    restored = tmp_path / "restored"
+    assert stage.restore(restored, store).problems == []
+    with Catalog.open(restored) as catalog:
+        is_accepted = catalog.clip(clip.id).stage == "ACCEPTED"
+        assert verify.verify(catalog) == []
+    is_waiting = LocalPlatform(Workspace(restored).review_dir()).is_open(clip.id)
+    assert is_accepted != is_waiting
+
+
+def test_a_clip_that_is_reopened_during_a_backup_waits_with_its_newest_labels(
+    home: Path, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip, list_files = samples.clip(3), stage.BackupWriter.list_files
+    queue = LocalPlatform(Workspace(home).review_dir())
+
+    def list_and_reopen(writer: stage.BackupWriter, videos: bool) -> Iterator[str]:
+        for name in list_files(writer, videos):
+            if name.startswith("clips/") and not queue.is_reopened(clip.id):
+                assert queue.submit(samples.verdict(clip))
+                assert review.collect(home).done == [clip.id]
+                reopen.reopen(home, clip.id, "lea", "a second look")
+            yield name
+
+    monkeypatch.setattr(stage.BackupWriter, "list_files", list_and_reopen)
+    stage.backup(home, store)
+    assert stage.restore(tmp_path / "restored", store).problems == []
+    again = LocalPlatform(Workspace(tmp_path / "restored").review_dir())
+    assert again.is_open(clip.id)
+    assert again.task_file(clip.id).read_bytes() == queue.task_file(clip.id).read_bytes()
 
 
 @pytest.mark.parametrize("damage", ["gone", "changed"])
