@@ -246,11 +246,15 @@ class LocalPlatform:
         self._inbox.archive(verdict.clip)
 
     def erase(self, clip: str) -> ErasureReport:
-        """Delete the task; a verdict on the clip stays."""
-        path = self._file(clip)
-        deleted = (str(path),) if path.exists() else ()
-        path.unlink(missing_ok=True)
-        return ErasureReport(clip, deleted, (f"{path} is not there",))
+        """Delete task, edits, comments and what reviewers were asked; a verdict on it stays."""
+        paths = [self._file(clip)]
+        for folder in ("journal", "desk", seeded_outcomes.FOLDER):
+            paths += sorted((self._root / folder).glob(f"{clip}.*"))
+        deleted = tuple(str(path) for path in paths if path.exists())
+        for path in paths:
+            with files.guard(path):
+                path.unlink(missing_ok=True)
+        return ErasureReport(clip, deleted, tuple(f"{path} is not there" for path in paths))
 
     def _waiting_file(self, clip_id: str) -> Path:
         path = self._file(clip_id)

@@ -265,3 +265,20 @@ def test_a_lead_who_sends_text_in_place_of_a_number_is_refused(tmp_path: Path) -
             server.bench.decide(decision(clip, 0, lease.fence), "accept", active_seconds=seconds)
     with pytest.raises(BadEdit):
         server.edit(clip, "a", 0, lease.fence, ClassifyTrack(track=1, cls="cat"))
+
+
+def test_erasing_deletes_edits_and_comments_of_that_clip_alone(tmp_path: Path) -> None:
+    first, second = waiting(tmp_path, 2)
+    server = Server.start(tmp_path)
+    for clip in (first, second):
+        fence = server.leases.take(clip, "anna").fence
+        server.edit(clip, "a", 0, fence, move(1))
+        assert server.bench.decide(decision(clip, 1, fence), "accept")
+    root = Workspace(tmp_path).review_dir()
+    report = server.queue.erase(first)
+    assert {Path(path).parent.name for path in report.deleted} == {"tasks", "journal", "desk"}
+    remaining = [path.name for path in root.glob("*/*") if path.parent.name != "verdicts"]
+    assert not [name for name in remaining if name.startswith(first)]
+    assert (root / "journal" / f"{second}.jsonl").exists()
+    assert (root / "verdicts" / f"{first}.json").exists()
+    assert server.queue.erase(first).deleted == ()
