@@ -128,6 +128,12 @@ class ReviewsMixin(RollupsMixin):
         query = sa.select(table).order_by(table.c.at, table.c.clip, table.c.by)
         return [VerdictRecord(**row._mapping) for row in self._fetch(query)]
 
+    def has_verdict(self, clip_id: str, by: str, at: datetime) -> bool:
+        """Check whether the verdict of a reviewer at a time was recorded."""
+        table = schema.verdicts.c
+        query = sa.select(table.clip).where(table.clip == clip_id, table.by == by, table.at == at)
+        return bool(self._fetch(query.limit(1)))
+
     def work_since(self, since: datetime) -> list[tuple[VerdictRecord, int]]:
         """Return the verdicts since a time, oldest first, with the boxes in each clip's labels."""
         table, clips, revisions = schema.verdicts, schema.clips.c, schema.label_revisions

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from oneclick.catalog import Catalog, owner_id, utc_now
@@ -41,9 +40,6 @@ LOCAL = PlatformOptions()
 NO_LIMIT = 1_000_000
 DECIDED = (ClipStage.ACCEPTED, ClipStage.REJECTED, ClipStage.PUBLISHED)
 STAGE_AFTER = {"accept": ClipStage.ACCEPTED, "reject": ClipStage.REJECTED}
-
-VerdictKey = tuple[str, str, datetime]
-"""Clip, reviewer and time."""
 
 
 class LateVerdict(OneclickError):
@@ -216,10 +212,9 @@ def collect(home: Path, choice: PlatformOptions = LOCAL, thorough: bool = True) 
         else:
             if clip_ids:
                 workspace.review_trouble.unlink(missing_ok=True)
-        imported = {(row.clip, row.by, row.at) for row in catalog.verdicts()}
         for source in sources:
             try:
-                _import_verdicts(context, source, imported)
+                _import_verdicts(context, source)
             except (PlatformAway, PluginFailure) as error:
                 context.report_outage(source.name, error)
         _send_lost_tasks(context, queue)
@@ -247,13 +242,12 @@ def collect_own(home: Path, second_looks: float = 0.0) -> BatchResult:
     workspace, result = Workspace(home), BatchResult()
     with locks.hold(workspace, WriteLock.REVIEW), Catalog.open(home) as catalog:
         context = ReviewContext(workspace, catalog, result, second_looks)
-        imported = {(row.clip, row.by, row.at) for row in catalog.verdicts()}
-        _import_verdicts(context, LocalPlatform(workspace.review_dir()), imported)
+        _import_verdicts(context, LocalPlatform(workspace.review_dir()))
         result.failed |= second_look.take_in(workspace, catalog)
     return result
 
 
-def _import_verdicts(context: ReviewContext, platform: Platform, imported: set[VerdictKey]) -> None:
+def _import_verdicts(context: ReviewContext, platform: Platform) -> None:
     """Import and acknowledge all verdicts that were fetched from a platform."""
     result, fetched = context.result, list(platform.collect())
     for verdict in progress.track("take in verdicts", fetched, len(fetched)):
@@ -262,7 +256,7 @@ def _import_verdicts(context: ReviewContext, platform: Platform, imported: set[V
             result.failed, context.workspace, clip_id, f"take in the verdict on {clip_id}"
         ):
             try:
-                is_new = import_verdict(context.workspace, context.catalog, verdict, imported)
+                is_new = import_verdict(context.workspace, context.catalog, verdict)
             except LateVerdict as error:
                 result.failed[clip_id] = str(error)
             else:
@@ -277,9 +271,7 @@ def _import_verdicts(context: ReviewContext, platform: Platform, imported: set[V
     result.failed |= platform.unreadable()
 
 
-def import_verdict(
-    workspace: Workspace, catalog: Catalog, verdict: Verdict, imported: set[VerdictKey]
-) -> bool:
+def import_verdict(workspace: Workspace, catalog: Catalog, verdict: Verdict) -> bool:
     """Save a verdict's labels, record it and move its clip; False if that was done before.
 
     Raises:
@@ -291,7 +283,7 @@ def import_verdict(
     if reopening and reopening.is_earlier(verdict.by, verdict.at):
         return False
     if row.stage is not ClipStage.IN_REVIEW:
-        if (verdict.clip, verdict.by, verdict.at) in imported:
+        if catalog.has_verdict(verdict.clip, verdict.by, verdict.at):
             return False
         if row.stage in DECIDED:
             path = verdicts.save_late(workspace, verdict)

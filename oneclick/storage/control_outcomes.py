@@ -10,8 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from oneclick.core.errors import BadInput
-from oneclick.storage import sealed_files
+from oneclick.storage import record_folders, sealed_files
 
 FOLDER = "control"
 
@@ -45,10 +44,5 @@ def save(root: Path, outcome: ControlOutcome) -> None:
 
 def read_all(root: Path) -> list[ControlOutcome]:
     """Read the outcomes of all clips, in the order of time; broken ones are left out."""
-    outcomes = list[ControlOutcome]()
-    for path in (root / FOLDER).glob("[!.]*.json"):
-        try:
-            outcomes.append(sealed_files.read(path, ControlOutcome))
-        except BadInput:
-            continue  # `catalog verify` names it
+    outcomes = record_folders.read_all(root / FOLDER, ControlOutcome)
     return sorted(outcomes, key=lambda outcome: (outcome.at, outcome.clip))

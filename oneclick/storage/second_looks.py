@@ -15,9 +15,8 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from oneclick.core.errors import BadInput
 from oneclick.core.review import Decision
-from oneclick.storage import sealed_files
+from oneclick.storage import record_folders, sealed_files
 from oneclick.storage.labels import TrackDocument
 from oneclick.storage.workspace import Workspace
 
@@ -160,12 +159,7 @@ class SecondLooks:
 
     def results(self) -> list[LookResult]:
         """Read all second looks in the order of time; broken ones are left out."""
-        results = list[LookResult]()
-        for path in (self.root / "looks").glob("[!.]*.json"):
-            try:
-                results.append(sealed_files.read(path, LookResult))
-            except BadInput:
-                continue  # `catalog verify` names it
+        results = record_folders.read_all(self.root / "looks", LookResult)
         return sorted(results, key=lambda result: (result.at, result.clip))
 
     def unsettled(self) -> list[LookResult]:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from oneclick.core.errors import BadInput
-from oneclick.storage import sealed_files
+from oneclick.storage import record_folders, sealed_files
 
 FOLDER = "seeded"
 OUTCOMES = "outcomes"
@@ -44,10 +43,5 @@ def save(root: Path, outcome: SeededOutcome) -> None:
 
 def read_all(root: Path) -> list[SeededOutcome]:
     """Read the outcomes of all clips, in the order of time; broken ones are left out."""
-    outcomes = list[SeededOutcome]()
-    for path in (root / FOLDER / OUTCOMES).glob("[!.]*.json"):
-        try:
-            outcomes.append(sealed_files.read(path, SeededOutcome))
-        except BadInput:
-            continue  # `catalog verify` names it
+    outcomes = record_folders.read_all(root / FOLDER / OUTCOMES, SeededOutcome)
     return sorted(outcomes, key=lambda outcome: (outcome.at, outcome.clip))

@@ -40,7 +40,7 @@ def reviewed(home: Path) -> list[str]:
                 seconds=seconds,
                 edits=edits,
             )
-            review.import_verdict(Workspace(home), catalog, verdict, set())
+            review.import_verdict(Workspace(home), catalog, verdict)
     return names
 
 

@@ -140,7 +140,7 @@ def test_a_verdict_that_is_being_taken_in_is_no_reason_to_go_back(tmp_path: Path
     verdict = correct(tmp_path, clip)
     workspace = Workspace(tmp_path)
     with Catalog.open(tmp_path) as catalog:
-        assert review.import_verdict(workspace, catalog, verdict, set())
+        assert review.import_verdict(workspace, catalog, verdict)
         reconcile(catalog)
         assert catalog.clip(clip).stage is ClipStage.ACCEPTED
     assert review.collect(tmp_path).skipped == [clip]
@@ -225,7 +225,7 @@ def test_a_late_verdict_of_an_earlier_round_changes_nothing(tmp_path: Path) -> N
     reopen.reopen(tmp_path, clip, "lea", REASON)
     late = Verdict(clip=clip, decision="accept", by=row.by, at=row.at)
     with Catalog.open(tmp_path) as catalog:
-        assert not review.import_verdict(Workspace(tmp_path), catalog, late, set())
+        assert not review.import_verdict(Workspace(tmp_path), catalog, late)
     assert stage(tmp_path, clip) is ClipStage.IN_REVIEW
 
 
