@@ -31,7 +31,10 @@ class Verdict:
     edits: int = 0
     """Boxes added, deleted or moved."""
     reason: str = ""
-    """Why it was rejected."""
+    """Why it was rejected, or corrected."""
+    is_correction: bool = False
+    """Whether it corrects a clip that the platform had accepted before: it begins another round of
+    review and decides it."""
 
     def __post_init__(self) -> None:
         """Escape hidden characters in what people typed: it is stored, listed and printed."""

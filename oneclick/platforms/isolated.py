@@ -167,6 +167,7 @@ def _wrong_field(verdict: Verdict) -> str | None:
         "seconds": _is_amount(verdict.seconds),
         "edits": isinstance(verdict.edits, int) and _is_amount(verdict.edits),
         "reason": isinstance(verdict.reason, str),
+        "is_correction": isinstance(verdict.is_correction, bool),
     }
     return next((name for name, right in is_right.items() if not right), None)
 

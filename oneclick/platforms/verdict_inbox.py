@@ -7,6 +7,7 @@ archive/<clip>.json     verdicts that are safe in the catalog; `<clip>.1.json` o
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -41,6 +42,26 @@ class VerdictInbox:
             return False
         return True
 
+    def put_correction(self, verdict: Verdict, sent_labels: LabelSet) -> bool:
+        """Store a verdict on a clip that has an archived one; return False if another waits.
+
+        Args:
+            verdict: a correction of what the archived verdict said.
+            sent_labels: the labels that it corrects.
+        """
+        content = sealed_files.encode(VerdictFile.encode(verdict, sent_labels))
+        return files.create(_file(self._verdicts, verdict.clip), content)
+
+    def archived(self, clip_id: str) -> list[VerdictFile]:
+        """Read the archived verdicts on a clip, oldest first; broken ones are left out."""
+        read_verdicts = []
+        names = itertools.chain([clip_id], (f"{clip_id}.{copy}" for copy in itertools.count(1)))
+        paths = (_file(self._archive, name) for name in names)
+        for path in itertools.takewhile(Path.exists, paths):
+            with contextlib.suppress(BadInput):
+                read_verdicts.append(verdicts.read(path))
+        return sorted(read_verdicts, key=lambda verdict: verdict.at)
+
     def has(self, clip_id: str) -> bool:
         """Check whether a clip has a verdict that is not archived."""
         return _file(self._verdicts, clip_id).exists()
@@ -65,7 +86,7 @@ class VerdictInbox:
 
     def archived_ids(self) -> list[str]:
         """List the clips with a verdict of their current round in the archive, sorted."""
-        archived = {path.stem for path in self._archive.glob("*.json")}
+        archived = {verdicts.clip_of(path) for path in self._archive.glob("[!.]*.json")}
         for clip_id in reopenings.clip_ids(self._root) & archived:
             with contextlib.suppress(BadInput):  # nobody is asked where that cannot be told
                 if not self.is_archived(clip_id):

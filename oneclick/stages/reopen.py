@@ -1,4 +1,8 @@
-"""Reopen: a clip that was accepted or published goes back into review with its newest labels."""
+"""Reopen: a clip that was accepted or published goes back into review with its newest labels.
+
+A correction on another platform, made there after its verdict was collected, begins such a round
+too, and decides it at once.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,10 @@ from oneclick.catalog.clips import REASON_SEPARATOR
 from oneclick.core import visible
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput, IllegalMove, UsageError
+from oneclick.core.review import Verdict
 from oneclick.platforms.local import LocalPlatform
 from oneclick.stages import rank_review
-from oneclick.storage import labels, locks
+from oneclick.storage import labels, locks, reopenings, verdicts
 from oneclick.storage.locks import WriteLock
 from oneclick.storage.reopenings import Reopening
 from oneclick.storage.workspace import Workspace
@@ -43,11 +48,17 @@ def reopen(home: Path, clip_id: str, by: str, reason: str) -> Reopening:
     queue = LocalPlatform(workspace.review_dir())
     with locks.hold(workspace, WriteLock.REVIEW), Catalog.open(home) as catalog:
         row = catalog.clip(clip_id)
-        is_open = row.stage is ClipStage.IN_REVIEW and queue.is_reopened(clip_id)
+        is_decided = verdicts.is_decided(workspace, clip_id)
+        is_reopened = row.stage is ClipStage.IN_REVIEW and queue.is_reopened(clip_id)
+        is_open = is_reopened and not is_decided
         if row.stage not in OPENABLE and not is_open:
             raise IllegalMove(
                 f"clip {clip_id} stands at {row.stage}: only clips that were accepted or published "
                 "can be reopened"
+            )
+        if is_decided:
+            raise IllegalMove(
+                f"clip {clip_id} was just decided: oneclick review collect, then again"
             )
         label_set = labels.latest(workspace, clip_id)
         if label_set is None:
@@ -61,3 +72,46 @@ def reopen(home: Path, clip_id: str, by: str, reason: str) -> Reopening:
             catalog.dequeue([clip_id])  # and with it a lease of the round before
         rank_review.rank(workspace, catalog, [clip_id])
     return reopening
+
+
+def begin_correction(
+    workspace: Workspace, catalog: Catalog, verdict: Verdict, platform: str
+) -> None:
+    """Begin the round of review that a correction decides; killed and done again, it begins one.
+
+    Nothing happens where the clip cannot be reopened, or got newer labels than the correction:
+    those win. Call it while holding the lock of reviews.
+
+    Args:
+        workspace: the workspace.
+        catalog: open for writing.
+        verdict: the correction.
+        platform: name of the platform on which it was made.
+
+    Raises:
+        BadInput: the clip is being reviewed again here.
+    """
+    root, clip_id = workspace.review_dir(), verdict.clip
+    row, reopening = catalog.clip(clip_id), reopenings.find(root, clip_id)
+    if reopening is None or (reopening.by, reopening.at) != (verdict.by, verdict.at):
+        if row.stage is ClipStage.IN_REVIEW:
+            raise BadInput(
+                f"clip {clip_id} is reviewed again here: the correction of {verdict.by} is kept "
+                "until that is decided"
+            )
+        label_set = labels.latest(workspace, clip_id)
+        if row.stage not in OPENABLE or label_set is None or label_set.made_at >= verdict.at:
+            return
+        if not reopenings.begin(
+            root,
+            clip_id,
+            label_set.revision,
+            by=verdict.by,
+            at=verdict.at,
+            reason=verdict.reason,
+        ):
+            begin_correction(workspace, catalog, verdict, platform)
+            return
+    if row.stage in OPENABLE:
+        detail = f"{platform}{REASON_SEPARATOR}{verdict.reason}"
+        catalog.move(clip_id, row.stage, ClipStage.IN_REVIEW, verdict.by, detail)

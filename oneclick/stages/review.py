@@ -19,7 +19,7 @@ from oneclick.platforms.base import Offer, Platform, PlatformOptions, SendResult
 from oneclick.platforms.local import LocalPlatform
 from oneclick.platforms.local.options import of_section
 from oneclick.platforms.registry import open_platform
-from oneclick.stages import rank_review
+from oneclick.stages import rank_review, reopen
 from oneclick.stages import second_looks as second_look
 from oneclick.stages.quarantine import quarantine_clip, quarantine_on_failure
 from oneclick.storage import (
@@ -210,7 +210,7 @@ def collect(home: Path, choice: PlatformOptions = LOCAL, thorough: bool = True) 
         except (PlatformAway, PluginFailure) as error:
             context.report_outage(choice.name, error)
         else:
-            if clip_ids:
+            if clip_ids or verdicts.has_archive(workspace, choice.name):
                 workspace.review_trouble.unlink(missing_ok=True)
         for source in sources:
             try:
@@ -249,24 +249,27 @@ def collect_own(home: Path, second_looks: float = 0.0) -> BatchResult:
 
 def _import_verdicts(context: ReviewContext, platform: Platform) -> None:
     """Import and acknowledge all verdicts that were fetched from a platform."""
-    result, fetched = context.result, list(platform.collect())
+    catalog, result, fetched = context.catalog, context.result, list(platform.collect())
     for verdict in progress.track("take in verdicts", fetched, len(fetched)):
         clip_id = verdict.clip
         with failure_log.isolate(
             result.failed, context.workspace, clip_id, f"take in the verdict on {clip_id}"
         ):
             try:
-                is_new = import_verdict(context.workspace, context.catalog, verdict)
+                is_known = catalog.has_verdict(clip_id, verdict.by, verdict.at)
+                if verdict.is_correction and not is_known:
+                    reopen.begin_correction(context.workspace, catalog, verdict, platform.name)
+                is_new = import_verdict(context.workspace, catalog, verdict)
             except LateVerdict as error:
                 result.failed[clip_id] = str(error)
             else:
                 (result.done if is_new else result.skipped).append(clip_id)
             # What the platform forgets now must survive a power cut.
-            context.catalog.dequeue([clip_id])
+            catalog.dequeue([clip_id])
             if clip_id in result.done and platform.name == LOCAL.name:
                 share = context.second_looks
-                second_look.offer(context.workspace, context.catalog, verdict, share)
-            context.catalog.sync()
+                second_look.offer(context.workspace, catalog, verdict, share)
+            catalog.sync()
             platform.acknowledge(verdict)
     result.failed |= platform.unreadable()
 

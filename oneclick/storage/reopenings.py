@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from oneclick.core import visible
 from oneclick.core.errors import BadInput
 from oneclick.storage import files, sealed_files, verdicts
 from oneclick.storage.verdicts import VerdictFile
@@ -91,14 +92,44 @@ def clip_ids(root: Path) -> set[str]:
     return {verdicts.clip_of(path) for path in (root / FOLDER).glob("[!.]*.json")}
 
 
-def create(root: Path, reopening: Reopening) -> bool:
-    """Write a new file; return False where another process began this round.
+def begin(
+    root: Path, clip_id: str, revision: int, *, by: str, at: datetime, reason: str
+) -> Reopening | None:
+    """Begin a round of review of a clip whose last one is decided.
+
+    Args:
+        root: folder of our own review platform.
+        clip_id: the clip.
+        revision: its newest label revision.
+        by: who wants it.
+        at: the time, UTC.
+        reason: why.
+
+    Returns:
+        None where another process began this round; then look at the clip again.
 
     Raises:
+        BadInput: the file of the last round is broken.
         NoSpace, Unavailable: the disk refuses.
     """
-    path = file(root, reopening.clip, reopening.round)
-    return files.create(path, sealed_files.encode(reopening))
+    last = find(root, clip_id)
+    earlier = last.earlier if last else ()
+    earlier += tuple(
+        DecidedBy(verdict.by, verdict.at)
+        for verdict in verdicts_of(root, clip_id)
+        if DecidedBy(verdict.by, verdict.at) not in earlier
+    )
+    reopening = Reopening(
+        clip=clip_id,
+        round=current_round(root, clip_id) + 1,
+        revision=revision,
+        by=visible.line(by),
+        at=at,
+        reason=visible.line(reason),
+        earlier=earlier,
+    )
+    path = file(root, clip_id, reopening.round)
+    return reopening if files.create(path, sealed_files.encode(reopening)) else None
 
 
 def verdicts_of(root: Path, clip_id: str) -> list[VerdictFile]:

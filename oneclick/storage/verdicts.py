@@ -32,6 +32,7 @@ class VerdictFile(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     edits: int = 0
     reason: str = ""
+    is_correction: bool = False
     labels: msgspec.Raw = msgspec.Raw(_NO_LABELS)
     """A label file, or null where the labels stand as sent."""
 
@@ -60,6 +61,7 @@ class VerdictFile(msgspec.Struct, frozen=True, kw_only=True):
             seconds=float(round(verdict.seconds, 3)),
             edits=verdict.edits,
             reason=verdict.reason,
+            is_correction=verdict.is_correction,
             labels=msgspec.Raw(content),
         )
 
@@ -91,6 +93,7 @@ class VerdictFile(msgspec.Struct, frozen=True, kw_only=True):
             seconds=self.seconds,
             edits=self.edits,
             reason=self.reason,
+            is_correction=self.is_correction,
         )
 
 
@@ -183,6 +186,14 @@ def is_waiting(workspace: Workspace, clip_id: str) -> bool:
 
 
 def is_decided(workspace: Workspace, clip_id: str) -> bool:
-    """Check whether a clip has a verdict that is not taken in yet."""
+    """Check whether a clip has a verdict that is not taken in yet; second looks do not count."""
     root, name = workspace.review_dir(), f"{clip_id}.json"
-    return (root / "verdicts" / name).exists() or any(root.glob(f"*/verdicts/{name}"))
+    if (root / "verdicts" / name).exists():
+        return True
+    platforms = {path.parent.parent for path in root.glob(f"*/verdicts/{name}")}
+    return bool(platforms - {workspace.second_looks_dir})
+
+
+def has_archive(workspace: Workspace, platform: str) -> bool:
+    """Check whether a platform other than our own gave verdicts that were taken in."""
+    return (workspace.review_dir() / platform / "archive").is_dir()

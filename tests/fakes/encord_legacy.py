@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -202,6 +203,10 @@ _QUERIES: dict[str, Callable[..., Any]] = {
 }
 
 
+def _is_after(at: str | None, limit: str) -> bool:
+    return at is not None and datetime.fromisoformat(at) > datetime.fromisoformat(limit)
+
+
 def _row_wanted(row: Json, payload: Json) -> bool:
     same = {
         "data_hashes": row["data_hash"],
@@ -215,5 +220,5 @@ def _row_wanted(row: Json, payload: Json) -> bool:
     return (
         all(payload[key] is None or value in payload[key] for key, value in same.items())
         and all(payload[key] in (None, value) for key, value in equal.items())
-        and (after is None or (row["last_edited_at"] or "") > after)
+        and (after is None or _is_after(row["last_edited_at"], after))
     )

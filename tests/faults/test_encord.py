@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,18 @@ def people(desk: Desk, offers: list[Offer], platform: EncordPlatform) -> None:
         desk.finish(clip.id)
 
 
-STEPS: list[Step] = [setup, send, people, fetch, erase]
+def correct(desk: Desk, offers: list[Offer], platform: EncordPlatform) -> None:
+    """Take the verdicts in, then move a box of a clip that is finished."""
+    clip_id = offers[0][0].id
+    for verdict in list(platform.collect()):
+        latest = review.load_labels(desk.workspace, verdict.clip)
+        labels.save(desk.workspace, review.human_revision(latest, verdict))
+        platform.acknowledge(verdict)
+    desk.world.ahead += timedelta(minutes=1)
+    desk.move_box(clip_id, 1, 4, 5.0)
+
+
+STEPS: list[Step] = [setup, send, people, fetch, correct, fetch, erase]
 
 
 def state(desk: Desk) -> Any:
@@ -111,9 +123,9 @@ def requests(desk: Desk, offers: list[Offer], upto: int) -> tuple[int, Any]:
 
 
 CASES: list[tuple[int, str, Answer]] = [
-    *[(upto, "", fault) for upto in (0, 1, 3) for fault in ("drop", "lose")],
+    *[(upto, "", fault) for upto in (0, 1, 3, 5) for fault in ("drop", "lose")],
     *[(1, way, "lose") for way in ("no copies", "bucket")],
-    (4, "bucket", "lose"),
+    (6, "bucket", "lose"),
 ]
 STRIDE = 4
 """Every run of the tests cuts off every fourth request, another fourth in each case."""

@@ -15,11 +15,11 @@ import msgspec
 from encord.objects import LabelRowV2
 from encord.orm.analytics import TaskAction, TaskActionType
 
-from oneclick.core import edits, ids
-from oneclick.core.errors import BadInput, PlatformAway, PlatformRefused, Unavailable, reason
-from oneclick.core.labels import LabelSet, LabelTrack
+from oneclick.core.errors import BadInput, Unavailable, reason
+from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
-from oneclick.platforms.encord import activity, convert, schema
+from oneclick.platforms.encord import activity, label_rows
+from oneclick.platforms.encord.label_rows import ROWS, RowReader
 from oneclick.platforms.encord.load import branch_name
 from oneclick.platforms.encord.project import EncordProject
 from oneclick.platforms.encord.records import EncordRecord, EncordRecords, clip_title
@@ -27,16 +27,14 @@ from oneclick.platforms.verdict_inbox import VerdictInbox
 from oneclick.storage import labels, sealed_files
 from oneclick.storage.workspace import Workspace
 
-ROWS, READ, UNITS = 500, 20, 100
-"""Most in one request: rows listed, labels read, data units whose actions are listed."""
+READ, UNITS = 20, 100
+"""Most in one request: labels read, data units whose actions are listed."""
 OVERLAP = timedelta(minutes=15)
 """By how much the log of actions may lag."""
 SWEEP = timedelta(hours=1)
 """How often each clip in review is looked up."""
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 """Before anything was sent."""
-
-RowRecord = tuple[LabelRowV2, EncordRecord]
 
 
 class _Cursor(msgspec.Struct, frozen=True):
@@ -56,12 +54,10 @@ class VerdictImporter:
         records: EncordRecords,
         inbox: VerdictInbox,
         cursor: Path,
+        reader: RowReader,
     ) -> None:
-        self._workspace, self._encord = workspace, encord
+        self._workspace, self._encord, self._reader = workspace, encord, reader
         self._records, self._inbox, self._cursor = records, inbox, cursor
-        self._final_stages = (encord.options.finished, encord.options.discarded)
-        self.unreadable: dict[str, str] = {}
-        """Clips that were decided and cannot be read, each with its reason."""
 
     def fetch(self, waiting: Sequence[str], thorough: bool) -> None:
         """Import the verdicts on clips that wait; see Platform.fetch."""
@@ -107,7 +103,7 @@ class VerdictImporter:
         )
         paths = labels.revisions(self._workspace, clip)
         if not rows or not paths:
-            self.unreadable[clip] = (
+            self._reader.unreadable[clip] = (
                 f"clip {clip} is in review, but not on Encord: oneclick review send {clip}"
             )
             return None
@@ -126,22 +122,20 @@ class VerdictImporter:
 
     def import_batch(self, records: dict[str, EncordRecord]) -> None:
         """Import the verdicts on clips at a final stage; `records` are by data unit."""
-        rows = self._list_rows(list(records))
+        rows = self._reader.list_rows(list(records))
         for data_hash in records.keys() - {row.data_hash for row in rows}:
             clip = records[data_hash].clip
-            self.unreadable[clip] = (
+            self._reader.unreadable[clip] = (
                 f"clip {clip} was deleted on Encord while it was in review: send it again with "
                 f"oneclick review send {clip}, or give it up with oneclick review erase {clip}"
             )
-        decided = [
-            (row, records[row.data_hash]) for row in rows if _stage(row) in self._final_stages
-        ]
+        decided = [(row, records[row.data_hash]) for row in rows if self._reader.is_final(row)]
         del rows
         while decided:  # not to hold labels in memory after they were imported
             part, decided[:UNITS] = decided[:UNITS], []
             self.import_decided(part)
 
-    def import_decided(self, decided: list[RowRecord]) -> None:
+    def import_decided(self, decided: list[tuple[LabelRowV2, EncordRecord]]) -> None:
         """Read the labels of rows, and store their verdicts; empties the list."""
         since = min(record.sent_at for _, record in decided) - OVERLAP
         data_hashes = [record.data for _, record in decided]
@@ -149,7 +143,7 @@ class VerdictImporter:
         seconds = activity.seconds_spent(self._encord, since, data_hashes)
         while decided:
             part, decided[:READ] = decided[:READ], []
-            for row, record in self.drop_reopened(self._read_labels(part)):
+            for row, record in self._reader.read_final(part):
                 clip_actions = [a for a in actions if str(a.data_unit_uuid) == record.data]
                 try:
                     sent_labels = self.load_sent_labels(record)
@@ -160,7 +154,7 @@ class VerdictImporter:
                 except Unavailable:
                     raise
                 except Exception as error:  # one clip's error must not stop the others
-                    self.unreadable[record.clip] = reason(error, f"read clip {record.clip}")
+                    self._reader.unreadable[record.clip] = reason(error, f"read clip {record.clip}")
 
     def load_sent_labels(self, record: EncordRecord) -> LabelSet:
         """Load the label revision that was sent. Raises BadInput where it is missing."""
@@ -171,45 +165,6 @@ class VerdictImporter:
             f"clip {record.clip}: label revision {record.revision}, which was sent, is missing: "
             "restore it"
         )
-
-    def _read_labels(self, rows: list[RowRecord]) -> list[RowRecord]:
-        """Read the labels of rows; return those that could be read.
-
-        Where Encord refuses, the rows are read by halves, to find the one that is the cause.
-        """
-        # A row without a hash has no labels, and reading would create some.
-        labelled = [(row, record) for row, record in rows if row.label_hash is not None]
-        unlabelled = [(row, record) for row, record in rows if row.label_hash is None]
-        for row, record in unlabelled:
-            if _stage(row) == self._encord.options.finished:
-                self.unreadable[record.clip] = (
-                    f"clip {record.clip} was finished on Encord before it had labels: reopen it"
-                )
-
-        def initialise() -> None:
-            with self._encord.project.create_bundle() as bundle:
-                for row, _ in labelled:
-                    row.initialise_labels(overwrite=True, bundle=bundle)
-
-        try:
-            self._encord.retrier.call("read labels", initialise)
-        except PlatformAway:
-            raise
-        except PlatformRefused as error:
-            if len(labelled) > 1:
-                half = len(labelled) // 2
-                rest = labelled[half:] + unlabelled
-                return [*self._read_labels(labelled[:half]), *self._read_labels(rest)]
-            self._encord.check_access()
-            self.unreadable[labelled[0][1].clip] = str(error)
-            labelled = []
-        return labelled + [pair for pair in unlabelled if pair[1].clip not in self.unreadable]
-
-    def drop_reopened(self, rows: list[RowRecord]) -> list[RowRecord]:
-        """Return the rows that are still at a final stage after their labels were read."""
-        current_rows = self._list_rows([record.data for _, record in rows])
-        final = {row.data_hash for row in current_rows if _stage(row) in self._final_stages}
-        return [(row, record) for row, record in rows if record.data in final]
 
     def build_verdict(
         self,
@@ -225,10 +180,7 @@ class VerdictImporter:
             BadLabels: the labels on the row do not fit the clip.
         """
         by, at = self.find_reviewer(row, actions)
-        rejection = schema.rejection_reason(row) if row.is_labelling_initialised else None
-        discarded = self._encord.options.discarded
-        if rejection is None and _stage(row) == discarded:
-            rejection = f"at {discarded} on Encord"
+        rejection = self._reader.find_rejection(row)
         if rejection is not None:
             return Verdict(
                 clip=record.clip,
@@ -238,17 +190,13 @@ class VerdictImporter:
                 seconds=seconds,
                 reason=rejection or "rejected",
             )
-        visible = convert.visible_tracks(sent_labels)
-        reviewed = convert.read_tracks(row, sent_labels, ids.pseudonym(record.clip))
-        reviewed = edits.restore_ids(visible, reviewed)
-        tracks, changes = edits.reconcile(sent_labels.tracks, visible, reviewed)
-        same_keyframes = _keyframes(tracks) == _keyframes(sent_labels.tracks)
+        tracks, changes = label_rows.read_corrections(row, sent_labels)
         return Verdict(
             clip=record.clip,
             decision="accept",
             by=by,
             at=at,
-            tracks=None if changes == edits.Edits() and same_keyframes else tracks,
+            tracks=tracks,
             seconds=seconds,
             edits=changes.total,
         )
@@ -259,21 +207,4 @@ class VerdictImporter:
         submissions = [a for a in ordered if a.action_type == TaskActionType.SUBMIT] or ordered
         email = submissions[-1].actor_email if submissions else row.last_actioned_by_user_email
         at = ordered[-1].timestamp if ordered else row.last_edited_at or datetime.now(UTC)
-        if at.tzinfo is None:
-            at = at.replace(tzinfo=UTC)
-        name = self._encord.options.people.get(email or "", email or "encord")
-        return name, at.astimezone(UTC)
-
-    def _list_rows(self, data_hashes: Sequence[str]) -> list[LabelRowV2]:
-        return self._encord.call(
-            "list rows",
-            lambda: self._encord.project.list_label_rows_v2(data_hashes=list(data_hashes)),
-        )
-
-
-def _keyframes(tracks: Sequence[LabelTrack]) -> dict[int, tuple[int, ...]]:
-    return {track.id: track.keyframes for track in tracks}
-
-
-def _stage(row: LabelRowV2) -> str | None:
-    return row.workflow_graph_node.title if row.workflow_graph_node else None
+        return self._encord.options.name_of(email), label_rows.utc(at)

@@ -47,3 +47,7 @@ class EncordOptions:
     """File of the secret that Encord signs webhooks with; empty means ENCORD_WEBHOOK_SECRET."""
     people: Mapping[str, str] = field(default_factory=dict)
     """Name by e-mail, for labels and reports; other reviewers keep their e-mail."""
+
+    def name_of(self, email: str | None) -> str:
+        """Return the name of a reviewer in labels and reports."""
+        return self.people.get(email or "", email or "encord")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from uuid import UUID
 
 from encord.exceptions import AuthorisationError, ResourceNotFoundError
@@ -15,8 +16,10 @@ from oneclick.core.review import Verdict
 from oneclick.platforms.base import ErasureReport, Offer, PlatformOptions, SendResult
 from oneclick.platforms.encord import upload
 from oneclick.platforms.encord.connect import DEFAULT_RETRY_POLICY, Retrier, RetryPolicy
+from oneclick.platforms.encord.import_corrections import CorrectionImporter
 from oneclick.platforms.encord.import_verdicts import VerdictImporter
 from oneclick.platforms.encord.intake import ClipSender
+from oneclick.platforms.encord.label_rows import RowReader
 from oneclick.platforms.encord.options import EncordOptions
 from oneclick.platforms.encord.project import EncordProject
 from oneclick.platforms.encord.records import EncordRecords, clip_title
@@ -31,6 +34,7 @@ class EncordPlatform:
 
     records/<clip>.json    ids of a clip on Encord
     cursor.json            until when the log of actions was read
+    corrections.json       until when edits of clips that were collected were listed
     verdicts/, archive/    as in verdict_inbox.py
     """
 
@@ -50,8 +54,22 @@ class EncordPlatform:
         self._encord = EncordProject(self._options, self._retrier)
         self._uploader = Uploader(workspace, self._encord)
         self._sender = ClipSender(self._encord, self._records, self._uploader)
+        self._reader = RowReader(self._encord)
         self._importer = VerdictImporter(
-            workspace, self._encord, self._records, self._inbox, root / "cursor.json"
+            workspace=workspace,
+            encord=self._encord,
+            records=self._records,
+            inbox=self._inbox,
+            cursor=root / "cursor.json",
+            reader=self._reader,
+        )
+        self._corrections = CorrectionImporter(
+            workspace=workspace,
+            encord=self._encord,
+            records=self._records,
+            inbox=self._inbox,
+            progress=root / "corrections.json",
+            reader=self._reader,
         )
 
     def setup(self) -> list[str]:
@@ -68,9 +86,11 @@ class EncordPlatform:
         return self._sender.send(offers)
 
     def fetch(self, waiting: Sequence[str], thorough: bool = True) -> None:
-        """Import verdicts on clips that reached a final stage."""
-        self._importer.unreadable.clear()
+        """Import verdicts on clips that reached a final stage, and corrections made after that."""
+        self._reader.unreadable.clear()
+        started_at = datetime.now(UTC)
         self._importer.fetch(waiting, thorough)
+        self._corrections.fetch(waiting, started_at)
 
     def collect(self) -> Iterator[Verdict]:
         """Yield verdicts that were fetched and not acknowledged."""
@@ -78,7 +98,7 @@ class EncordPlatform:
 
     def unreadable(self) -> dict[str, str]:
         """Return the clips that were decided and whose verdict cannot be read, with the reason."""
-        return self._importer.unreadable | self._inbox.unreadable()
+        return self._reader.unreadable | self._inbox.unreadable()
 
     def acknowledge(self, verdict: Verdict) -> None:
         """Move the verdict to the archive; the record stays, for erasure."""

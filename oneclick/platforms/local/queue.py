@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from oneclick.core import visible
 from oneclick.core.errors import BadInput, IllegalMove, OneclickError, Unavailable, UnknownName
 from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
@@ -32,7 +31,7 @@ from oneclick.storage import (
     seeded_outcomes,
 )
 from oneclick.storage.control_outcomes import ControlOutcome
-from oneclick.storage.reopenings import DecidedBy, Reopening
+from oneclick.storage.reopenings import Reopening
 from oneclick.storage.seeded_outcomes import SeededOutcome
 from oneclick.storage.workspace import Workspace
 
@@ -147,23 +146,10 @@ class LocalPlatform:
             )
         reopening = reopenings.find(self._root, clip_id)
         if reopening is None or self._inbox.is_archived(clip_id):
-            earlier = reopening.earlier if reopening else ()
-            decisions = reopenings.verdicts_of(self._root, clip_id)
-            earlier += tuple(
-                DecidedBy(verdict.by, verdict.at)
-                for verdict in decisions
-                if DecidedBy(verdict.by, verdict.at) not in earlier
+            reopening = reopenings.begin(
+                self._root, clip_id, label_set.revision, by=by, at=at, reason=reason
             )
-            reopening = Reopening(
-                clip=clip_id,
-                round=reopenings.current_round(self._root, clip_id) + 1,
-                revision=label_set.revision,
-                by=visible.line(by),
-                at=at,
-                reason=visible.line(reason),
-                earlier=earlier,
-            )
-            if not reopenings.create(self._root, reopening):
+            if reopening is None:
                 return self.reopen(label_set, by, at, reason)
         if not self.has(clip_id):
             files.write_atomic(self._file(clip_id), _encode_task(label_set))

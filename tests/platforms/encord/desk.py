@@ -18,6 +18,8 @@ from oneclick.storage.workspace import Workspace
 from tests.fakes.encord_server import EncordServer
 from tests.fakes.encord_world import MAIN, Json, Project
 
+LONG_TIME = "%a, %d %b %Y %H:%M:%S GMT"
+"""How times are written in labels: in whole seconds."""
 MACHINE, ANNA, BEN = "machine@example.org", "anna@example.org", "ben@example.org"
 
 
@@ -85,6 +87,7 @@ class Desk:
                 if item["objectHash"] == key:
                     item["boundingBox"]["x"] += right / 64
                     item |= {"manualAnnotation": True, "confidence": 1, "lastEditedBy": by}
+                    item["lastEditedAt"] = self.world.now().strftime(LONG_TIME)
 
         self.world.edit(self.title(clip_id), by, change)
 
@@ -99,7 +102,8 @@ class Desk:
         }
         look |= {"objectHash": key, "featureHash": schema.feature_hash("class", track.cls)}
         look |= {"confidence": 1, "manualAnnotation": True, "createdBy": by}
-        look |= {"createdAt": "Mon, 05 Jan 2026 12:00:00 GMT"}
+        look |= {"createdAt": "Mon, 05 Jan 2026 12:00:00 GMT", "lastEditedBy": by}
+        look["lastEditedAt"] = self.world.now().strftime(LONG_TIME)
 
         def change(blob: Json, data: str) -> None:
             labels = blob["data_units"][data]["labels"]
