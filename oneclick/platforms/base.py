@@ -79,6 +79,9 @@ class Platform(Protocol):
     def fetch(self, waiting: Sequence[str], thorough: bool = True) -> None:
         """Download the verdicts on clips that wait for review.
 
+        A platform that knows of corrections of clips that it accepted before downloads them too, as
+        verdicts with `is_correction`.
+
         Args:
             waiting: ids of clips that were sent.
             thorough: ask about each of them, and not only about those that changed.

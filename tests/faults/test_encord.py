@@ -213,9 +213,10 @@ def set_up(home: Path) -> tuple[Desk, list[str]]:
     return desk, ids
 
 
-def killed_at(warm: WarmProcesses, home: Path, number: int, carried_out: bool) -> Any:
-    """Kill a process at one request, let a second one end; return the state after it."""
-    desk, ids = set_up(home)
+def kill_at(
+    warm: WarmProcesses, desk: Desk, ids: Sequence[str], number: int, carried_out: bool
+) -> None:
+    """Start a process that sends and collects, and kill it at one request."""
     pids: list[int] = []
 
     def script(request: Request) -> Answer:
@@ -230,6 +231,12 @@ def killed_at(warm: WarmProcesses, home: Path, number: int, carried_out: bool) -
     (ending,) = warm.wait(pids)
     assert ending.status == -signal.SIGKILL
     desk.server.script = lambda request: None
+
+
+def killed_at(warm: WarmProcesses, home: Path, number: int, carried_out: bool) -> Any:
+    """Kill a process at one request, let a second one end; return the state after it."""
+    desk, ids = set_up(home)
+    kill_at(warm, desk, ids, number, carried_out)
     warm.value(send_and_collect, home, desk.choice, ids)
     for clip_id in ids:
         desk.finish(clip_id)
@@ -277,3 +284,35 @@ def test_a_process_killed_at_every_request_leaves_nothing_twice(
             assert rest == uncut[1], f"{uncut[0][number]} {carried_out}"
             states.append(first)
     assert all(state_ == states[0] for state_ in states)
+
+
+def correct_again(desk: Desk, clip_id: str) -> None:
+    """Move a box of a finished clip, a minute later than the last one."""
+    desk.world.ahead += timedelta(minutes=1)
+    desk.move_box(clip_id, 1, 3, 5.0)
+    desk.server.log.clear()
+
+
+def test_a_process_killed_at_every_request_takes_a_correction_once(
+    warm_encord: WarmProcesses, tmp_path: Path
+) -> None:
+    desk, ids = set_up(tmp_path / "home")
+    warm_encord.value(send_and_collect, desk.home, desk.choice, ids)
+    for clip_id in ids:
+        desk.finish(clip_id)
+    warm_encord.value(send_and_collect, desk.home, desk.choice, ids)
+    correct_again(desk, ids[0])
+    warm_encord.value(send_and_collect, desk.home, desk.choice, ids)
+    names = [request.name for request in desk.server.log]
+    assert "labelrow GET" in names
+    for number, name in enumerate(names):
+        correct_again(desk, ids[0])
+        kill_at(warm_encord, desk, ids, number, carried_out=True)
+        for _ in range(2):
+            warm_encord.value(send_and_collect, desk.home, desk.choice, ids)
+        revisions = [len(labels.revisions(desk.workspace, clip_id)) for clip_id in ids]
+        assert revisions == [4 + number, 2], name
+    with Catalog.open(desk.home) as catalog:
+        assert {row.stage.value for row in catalog.clips()} == {"ACCEPTED"}
+    desk.server.end()
+    assert desk.server.mistakes == []
