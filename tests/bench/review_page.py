@@ -56,7 +56,7 @@ SCROLL = """async (folder) => {
   });
   const state = {
     clip: "x", frames: 1000, fps: 10, width: 9, height: 9, classes: [], attributes: {}, tracks,
-    answers: {},
+    answers: {}, comments: [],
   };
   const rest = { doubts: [], doubt: 0, selected: null, marks: { start: null, stop: null } };
   const timeline = new Timeline(canvas, { onFrame() {}, onTrack() {}, onChange() {} });
