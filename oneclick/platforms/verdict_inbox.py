@@ -82,11 +82,12 @@ class VerdictInbox:
 
     def clip_ids(self) -> list[str]:
         """List the clips with a verdict that is not archived, sorted."""
-        return sorted(path.stem for path in self._verdicts.glob("*.json"))
+        return sorted(name.removesuffix(".json") for name in files.json_names(self._verdicts))
 
     def archived_ids(self) -> list[str]:
         """List the clips with a verdict of their current round in the archive, sorted."""
-        archived = {verdicts.clip_of(path) for path in self._archive.glob("[!.]*.json")}
+        # `<clip>.1.json` is a further round: no clip id has a dot.
+        archived = {name.partition(".")[0] for name in files.json_names(self._archive)}
         for clip_id in reopenings.clip_ids(self._root) & archived:
             with contextlib.suppress(BadInput):  # nobody is asked where that cannot be told
                 if not self.is_archived(clip_id):

@@ -209,6 +209,16 @@ def read_json(path: Path, type: type[T] | Any = Any) -> T:
     return cast(T, bounded_documents.decode_json(content, path, type))
 
 
+def json_names(folder: Path) -> list[str]:
+    """Return the names of the JSON files in a folder, hidden ones not; of tens of thousands too."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [name for name in names if name.endswith(".json") and name[0] != "."]
+
+
 def sweep(home: Path) -> int:
     """Remove temporaries below `home` whose process is dead; return how many.
 

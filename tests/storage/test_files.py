@@ -247,3 +247,11 @@ def test_file_systems_without_hard_links_create_once_too(
     assert files.create(tmp_path / "file", "first")
     assert not files.create(tmp_path / "file", "second")
     assert (tmp_path / "file").read_text() == "first"
+
+
+def test_names_of_json_files_leave_out_hidden_and_other_ones(tmp_path: Path) -> None:
+    for name in ("a.json", "b.1.json", ".c.json", "d.json.tmp", "e.txt"):
+        (tmp_path / name).write_text("{}")
+    assert sorted(files.json_names(tmp_path)) == ["a.json", "b.1.json"]
+    assert files.json_names(tmp_path / "none") == []
+    assert files.json_names(tmp_path / "e.txt") == []

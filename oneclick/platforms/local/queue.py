@@ -81,7 +81,7 @@ class LocalPlatform:
 
     def pending(self) -> list[str]:
         """List the ids of clips that wait for a verdict, sorted."""
-        tasks = {path.stem for path in self._tasks.glob("*.json")}
+        tasks = {name.removesuffix(".json") for name in files.json_names(self._tasks)}
         return sorted(tasks - {*self._inbox.clip_ids(), *self._inbox.archived_ids()})
 
     def has(self, clip_id: str) -> bool:
