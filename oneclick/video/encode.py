@@ -16,7 +16,8 @@ from oneclick.core.errors import BadVideo
 from oneclick.core.spans import Span
 from oneclick.storage import files
 from oneclick.video import read
-from oneclick.video.index import FrameIndex, read_index, size_note
+from oneclick.video.index import read_index
+from oneclick.video.layouts import Layout, size_note
 
 # The bytes depend on the number of threads, so it does not follow the machine.
 _THREADS = 4
@@ -30,7 +31,8 @@ def cut(path: Path, span: Span, out: Path, fps: float) -> None:
     true size, and `probe`, `frames` and `extract` remove the padding.
 
     Raises:
-        BadVideo: the file cannot be decoded, or holds fewer frames than the span.
+        BadVideo: the file cannot be decoded, holds fewer frames than the span, or is damaged within
+            it.
         NoSpace: the device is full; nothing is left at `out`.
     """
     index = read_index(path)
@@ -39,8 +41,8 @@ def cut(path: Path, span: Span, out: Path, fps: float) -> None:
             f"{path.name} has {index.info.frames} frames, so {span.start}..{span.stop} cannot be "
             "cut: fetch the whole recording again"
         )
-    size = index.info.width, index.info.height
-    _encode(out, (to_yuv420(p, index) for p in read.pictures(path, span)), size, fps)
+    shown = (to_yuv420(picture, index.layout) for picture in read.pictures(path, span, exact=True))
+    _encode(out, shown, index.layout.size, fps)
 
 
 def write(out: Path, frames: Iterable[NDArray[np.uint8]], fps: float) -> None:
@@ -57,15 +59,16 @@ def write(out: Path, frames: Iterable[NDArray[np.uint8]], fps: float) -> None:
     _encode(out, map(_padded, itertools.chain([first], remaining)), (width, height), fps)
 
 
-def to_yuv420(picture: VideoFrame, index: FrameIndex) -> VideoFrame:
-    """Convert a stored picture to an upright yuv420p one with even sides.
+def to_yuv420(picture: VideoFrame, layout: Layout) -> VideoFrame:
+    """Convert a stored picture to a shown yuv420p one with even sides.
 
-    Only pictures that are rotated or of odd size are converted through RGB.
+    Only pictures that are not shown as they are stored, or of odd size, are converted through RGB.
     """
-    width, height = index.coded
-    if index.quarter_turns or (index.info.width % 2 or index.info.height % 2):
-        return _padded(read.upright(picture, index))
-    return picture.reformat(width=width, height=height, format="yuv420p")
+    width, height = layout.stored
+    is_plain = layout.is_plain and (picture.width, picture.height) == layout.stored
+    if is_plain and not (width % 2 or height % 2):
+        return picture.reformat(format="yuv420p")
+    return _padded(layout.show(picture))
 
 
 def _padded(image: NDArray[np.uint8]) -> VideoFrame:

@@ -1,38 +1,48 @@
-"""Index of a video file: its frames, their presentation times, and where decoding can start.
+"""Index of a video file: its frames in order of presentation, their times, and where they lie.
 
-Counting packets costs a read of the file; decoding it costs a hundred times more. So packets count
-as frames where all checks pass that each of them decodes to one frame (`packet_times`). Otherwise
-the file is decoded, on one thread, because a damaged stream may decode to another number of frames
-on another number of threads.
+Reading packets costs a hundredth of decoding them. So packets count as frames where all checks pass
+that each of them decodes to one frame, and that their stamps tell the order (`order_of_packets`).
+Otherwise the file is decoded, on one thread, because a damaged stream may decode to another number
+of frames on another number of threads; the order is then the decoder's.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 import math
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from av.container import InputContainer
-from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from oneclick.core.errors import BadVideo
+from oneclick.core.timing import CONSTANT, Timing, describe_times
 from oneclick.storage import bounded_files
-from oneclick.video import mp4_tables, source
+from oneclick.video import layouts, mp4_tables, packets, source, stamps
+from oneclick.video.layouts import Layout
+from oneclick.video.packets import ABSENT, PacketTable
+from oneclick.video.stamps import FrameTimes
 
 DEFAULT_FPS = 25.0
-"""Frame rate assumed where a file states none that is plausible."""
+"""Frame rate assumed where neither stamps nor header tell a plausible one."""
 _PLAUSIBLE_FPS = (0.05, 500.0)  # some containers state their clock instead: 1000, 90000
+_SAME_RATE = 0.005
+"""Relative difference up to which a stated rate is the measured one, told exactly."""
 _ONE_PACKET_ONE_FRAME = ("h264", "hevc", "mjpeg", "mpeg4", "msmpeg4", "vp9", "libdav1d")
-_TRUE_SIZE = re.compile(r"true size (\d+)x(\d+)")
 _FIRST_DIGITAL_YEAR = 1990  # cameras without a clock write 1904 or 1970
+
+
+_COMPARED = 48
+"""Frames whose order is held against the decoder's."""
+_LONGEST_TAIL = 1000
+"""Packets from the last key packet to the end that are decoded to see whether the end is whole."""
+_MOST_CUT_OFF = 3
+"""Packets at the end of a file that may be cut off without other damage being likely."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,16 +50,20 @@ class VideoInfo:
     """Properties of a video file."""
 
     fps: float
-    """Nominal frames per second: the average rate, or 25 where no plausible one is stated."""
+    """Mean frames per second within stretches, or 25 where nothing plausible is known."""
     frames: int
     """Frames that decode; at least one."""
     width: int
-    """Pixels, after rotation."""
+    """Pixels, as players show it: turned, and with square pixels."""
     height: int
     started_at: datetime | None
     """UTC start as the recorder wrote it, or None."""
     variable: bool
     """Whether frames are unevenly spaced in time."""
+    timing: Timing = CONSTANT
+    """True times of the frames, and the breaks between stretches."""
+    notes: tuple[str, ...] = ()
+    """What was chosen, repaired or left out, each in a few words."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -57,14 +71,30 @@ class FrameIndex:
     """Frames of a video file, and how its pictures are stored."""
 
     info: VideoInfo
-    times: NDArray[np.int64] | None
-    """Presentation time of every frame in stream ticks, ascending; None if packets do not tell."""
-    keys: NDArray[np.int64]
-    """Presentation times at which decoding can start, ascending."""
-    coded: tuple[int, int]
-    """(width, height) of the stored pictures, before rotation and with padding."""
-    quarter_turns: int
-    """Turns counter-clockwise that make a stored picture upright."""
+    layout: Layout
+    """How stored pictures become those that are shown."""
+    table: PacketTable
+    order: NDArray[np.int64]
+    """(N,) number of the packet of every frame, in order of presentation."""
+    seconds: NDArray[np.float64]
+    """(N,) true time of every frame from the first."""
+    is_decoded: bool
+    """Whether the file was decoded for this, and is to be decoded on one thread."""
+    strict: bool
+    """Whether a fault of the decoder means damage."""
+
+    @functools.cached_property
+    def frame_of_packet(self) -> NDArray[np.int64]:
+        """(P,) number of the frame of every packet; -1 where there is none."""
+        numbers = np.full(len(self.table), -1, np.int64)
+        numbers[self.order] = np.arange(len(self.order))
+        return numbers
+
+    @functools.cached_property
+    def keys(self) -> NDArray[np.int64]:
+        """Numbers of the packets at which decoding can start, ascending."""
+        is_start = self.table.is_key & ~self.table.is_damaged & (self.frame_of_packet >= 0)
+        return np.flatnonzero(is_start)
 
 
 def probe(path: Path, name: str = "") -> VideoInfo:
@@ -110,137 +140,212 @@ def read_index(path: Path) -> FrameIndex:
     return _index(path, stat.st_size, stat.st_mtime_ns, stat.st_ino)
 
 
-@functools.lru_cache(maxsize=8)
-def _index(path: Path, size: int, mtime_ns: int, inode: int) -> FrameIndex:
-    mp4_tables.check(path)
-    first = first_frame(path)
-    with source.open_video(path) as (container, stream):
-        times, keys = packet_times(container, stream, first)
-        return FrameIndex(
-            info=video_info(
-                container, stream, first, decoded_times(path) if times is None else times
-            ),
-            times=times,
-            keys=keys,
-            coded=(first.width, first.height),
-            quarter_turns=_quarter_turns(first),
-        )
-
-
-def first_frame(path: Path) -> VideoFrame:
-    """Decode the first frame.
+def first_frame(path: Path) -> tuple[int, VideoFrame]:
+    """Decode the first frame; return the number of its packet, and the frame.
 
     Raises:
         BadVideo: no frame decodes.
     """
     with source.open_video(path, threads=1) as (container, stream):
-        for frame in source.decode(container, stream):
-            return frame
+        decoder = packets.Decoder(stream, strict=False)
+        for numbered in decoder.decode_all(container, stream):
+            return numbered
     raise BadVideo(f"no frame of {path.name} decodes: copy it again or convert it to MP4")
 
 
-def packet_times(
-    container: InputContainer, stream: VideoStream, first: VideoFrame
-) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
-    """Read the times of frames and of keyframes from the packets, in stream ticks, ascending.
-
-    (None, empty) if it is not certain that each packet decodes to one frame.
-    """
-    uncertain = None, np.empty(0, np.int64)
-    if stream.codec_context.name not in _ONE_PACKET_ONE_FRAME or first.interlaced_frame:
-        return uncertain
-    length_size = nal_length_size(stream)
-    times: list[int] = []
-    keys: list[int] = []
-    for packet in source.packets(container, stream):
-        if packet is None or packet.pts is None or not is_intact(packet, length_size):
-            return uncertain
-        if packet.is_keyframe:
-            keys.append(packet.pts)
-        if not packet.is_discard:
-            times.append(packet.pts)
-    distinct = np.unique(np.array(times, np.int64))
-    if stream.frames and stream.frames != len(times):
-        return uncertain
-    if len(distinct) != len(times) or not keys or distinct[0] != first.pts:
-        return uncertain
-    return distinct, np.sort(np.array(keys, np.int64))
-
-
-def nal_length_size(stream: VideoStream) -> int:
-    """Return the bytes of the length before each NAL unit (H.264, HEVC); 0 where there is none."""
-    header = stream.codec_context.extradata or b""
-    if not header or header[0] != 1:
-        return 0
-    at = {"h264": 4, "hevc": 21}.get(stream.codec_context.name, len(header))
-    return (header[at] & 3) + 1 if at < len(header) else 0
-
-
-def is_intact(packet: Packet[VideoStream], length_size: int) -> bool:
-    """Check a packet's flags and the lengths of its NAL units for signs of damage."""
-    if packet.is_corrupt or not length_size:
-        return not packet.is_corrupt
-    data = memoryview(packet)
-    at = 0
-    while at + length_size < len(data):
-        if data[at + length_size] & 0x80:  # the forbidden bit that opens every unit
-            return False
-        at += length_size + int.from_bytes(data[at : at + length_size], "big")
-    return at == len(data)
-
-
-def decoded_times(path: Path) -> NDArray[np.int64]:
-    """Decode the whole file; return the time of each frame, or its number if it has none."""
-    with source.open_video(path, threads=1) as (container, stream):
-        frames = source.decode(container, stream)
-        return np.array(
-            [k if frame.pts is None else frame.pts for k, frame in enumerate(frames)], np.int64
+@functools.lru_cache(maxsize=8)
+def _index(path: Path, size: int, mtime_ns: int, inode: int) -> FrameIndex:
+    mp4_tables.check(path)
+    number, first = first_frame(path)
+    with source.open_video(path) as (container, stream):
+        table = packets.read_table(container, stream)
+        order = order_of_packets(stream, table, number, bool(first.interlaced_frame))
+        is_decoded, strict, changes = order is None, True, np.empty(0, np.int64)
+        if order is not None:
+            order = order_of_decoder(path, table, order)
+        if order is None:
+            order, changes, strict = decoded_order(path, table, first)
+        tick = float(stream.time_base or 1)
+        stored = np.where(table.stamps == ABSENT, np.nan, table.stamps * tick)[order]
+        times = stamps.settle(stored, 1 / (stated_rate(stream) or DEFAULT_FPS))
+        breaks = np.union1d(times.breaks, changes)
+        fps = frame_rate(stream, times)
+        layout = layouts.read_layout(path, container, stream, first)
+        notes = [
+            *layouts.stream_notes(container, stream),
+            *layout.notes,
+            *notes_on_frames(table, order),
+            *notes_on_times(times, len(changes)),
+        ]
+        info = VideoInfo(
+            fps=fps,
+            frames=len(order),
+            width=layout.size[0],
+            height=layout.size[1],
+            started_at=recording_start(container.metadata | stream.metadata),
+            variable=is_uneven(np.delete(np.diff(times.seconds), breaks - 1), tick),
+            timing=describe_times(times.seconds, breaks, fps),
+            notes=tuple(notes),
         )
-
-
-def video_info(
-    container: InputContainer, stream: VideoStream, first: VideoFrame, times: NDArray[np.int64]
-) -> VideoInfo:
-    """Return the properties of a video with frames at `times`, in stream ticks."""
-    width, height = true_size(container, first)
-    if _quarter_turns(first) % 2:
-        width, height = height, width
-    steps = np.diff(times)
-    # Uneven: more than a fifth of a step, and more than rounding to ticks explains.
-    step = np.median(steps) if len(steps) else 0.0
-    variable = bool(len(steps) and np.abs(steps - step).max() > max(1.0, 0.2 * step))
-    return VideoInfo(
-        fps=frame_rate(stream, steps, variable),
-        frames=len(times),
-        width=width,
-        height=height,
-        started_at=recording_start(container.metadata | stream.metadata),
-        variable=variable,
+    return FrameIndex(
+        info=info,
+        layout=layout,
+        table=table,
+        order=order,
+        seconds=times.seconds,
+        is_decoded=is_decoded,
+        strict=strict,
     )
 
 
-def _quarter_turns(frame: VideoFrame) -> int:
-    return round(frame.rotation / 90) % 4
+def order_of_packets(
+    stream: VideoStream, table: PacketTable, first: int, is_interlaced: bool
+) -> NDArray[np.int64] | None:
+    """Return the packets in order of presentation, as their stamps tell it.
 
-
-def frame_rate(stream: VideoStream, steps: NDArray[np.int64], variable: bool) -> float:
-    """Return the first plausible rate in frames per second: stated, measured, or the default.
+    None if it is not certain that each of them decodes to one frame, in the order of its stamp.
 
     Args:
-        stream: states an average rate.
-        steps: ticks between frames, whose mean comes first if they are uneven.
-        variable: whether they are uneven.
+        stream: of the packets.
+        table: all packets.
+        first: packet of the first frame that decodes.
+        is_interlaced: whether two packets may make one frame.
     """
-    ticks = int(steps.sum())
-    mean: float | None = None
-    if ticks > 0 and stream.time_base is not None:
-        mean = len(steps) / float(ticks * stream.time_base)
-    rates: list[Fraction | float | None] = [stream.average_rate, mean, stream.guessed_rate]
-    for rate in [mean, stream.average_rate] if variable else rates:
-        fps = float(rate or math.nan)
-        if _PLAUSIBLE_FPS[0] <= fps <= _PLAUSIBLE_FPS[1]:
-            return fps
-    return DEFAULT_FPS
+    codec = stream.codec_context.name
+    if codec not in _ONE_PACKET_ONE_FRAME or is_interlaced or table.is_new_format:
+        return None
+    if not table.is_sound or not table.is_key.any() or (table.stamps == ABSENT).any():
+        return None
+    shown = np.flatnonzero(~table.is_discarded)
+    if stream.frames and stream.frames != len(shown):
+        return None
+    if not stamps.order_is_sound(table.stamps[shown] * float(stream.time_base or 1)):
+        return None
+    order = shown[np.argsort(table.stamps[shown], kind="stable")]
+    return order if order[0] == first else None
+
+
+def order_of_decoder(
+    path: Path, table: PacketTable, order: NDArray[np.int64]
+) -> NDArray[np.int64] | None:
+    """Hold an order of packets against the decoder at both ends of a file.
+
+    Some containers store the order of decoding for that of presentation; and recordings that were
+    cut off end within a packet.
+
+    Returns:
+        the order without frames at the end that do not decode; None if the decoder has another.
+    """
+    is_reordered = bool((np.diff(order) < 0).any())
+    with source.open_video(path, threads=1) as (container, stream):
+        if stream.codec_context.has_b_frames and not is_reordered:
+            decoded = packets.Decoder(stream, strict=False).decode_all(container, stream)
+            numbers = [number for number, _ in itertools.islice(decoded, _COMPARED)]
+            if numbers != order[: len(numbers)].tolist():
+                return None
+    last = int(np.flatnonzero(table.is_key)[-1])
+    if len(table) - last > _LONGEST_TAIL:
+        return order
+    with source.open_video(path, threads=1) as (container, stream):
+        decoder = packets.Decoder(stream, strict=True)
+        try:
+            rest = packets.packets_from(container, stream, table, last)
+            decoded = itertools.chain.from_iterable(
+                decoder.decode_row(number, packet, table) for number, packet in rest
+            )
+            numbers = [number for number, _ in [*decoded, *decoder.drain()]]
+        except packets.Astray:
+            return order
+    if not decoder.faults:
+        return order
+    if not numbers or min(decoder.faults) < len(table) - _MOST_CUT_OFF:
+        return None
+    at = np.flatnonzero(order == numbers[-1])
+    return order[: at[0] + 1] if len(at) else None
+
+
+def decoded_order(
+    path: Path, table: PacketTable, first: VideoFrame
+) -> tuple[NDArray[np.int64], NDArray[np.int64], bool]:
+    """Decode the whole file.
+
+    Faults at half of the packets where decoding can start are the encoder's habit, not damage: then
+    they are overlooked.
+
+    Returns:
+        the packets of the frames in the decoder's order, the frames before which the size of
+        pictures changes, and whether a fault of the decoder means damage.
+
+    Raises:
+        BadVideo: no frame decodes.
+    """
+    for strict in (True, False):
+        with source.open_video(path, threads=1) as (container, stream):
+            decoder = packets.Decoder(stream, strict)
+            size = first.width, first.height
+            numbers: list[int] = []
+            changes: list[int] = []
+            for number, frame in decoder.decode_all(container, stream, table):
+                if (frame.width, frame.height) != size:
+                    size = frame.width, frame.height
+                    changes.append(len(numbers))
+                numbers.append(number)
+        sound_keys = np.flatnonzero(table.is_key & ~table.is_damaged)
+        faulty_keys = np.intersect1d(sound_keys, decoder.faults)
+        if numbers and len(faulty_keys) * 2 < max(1, len(sound_keys)):
+            break
+    if not numbers:
+        raise BadVideo(f"no frame of {path.name} decodes: copy it again or convert it to MP4")
+    return np.array(numbers, np.int64), np.array(changes, np.int64), strict
+
+
+def is_uneven(steps: NDArray[np.float64], tick: float) -> bool:
+    """Check whether steps in seconds differ by more than a fifth, and than rounding to ticks."""
+    step = float(np.median(steps)) if len(steps) else 0.0
+    tolerance = max(min(1.01 * tick, 0.5 * step), 0.2 * step)
+    return bool(len(steps) and np.abs(steps - step).max() > tolerance)
+
+
+def frame_rate(stream: VideoStream, times: FrameTimes) -> float:
+    """Return the frames per second: measured, told exactly by the header if it says the same."""
+    measured = 1 / times.step if times.step > 0 else math.nan
+    if not _PLAUSIBLE_FPS[0] <= measured <= _PLAUSIBLE_FPS[1]:
+        return DEFAULT_FPS
+    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
+        if rate and abs(float(rate) - measured) <= _SAME_RATE * measured:
+            return float(rate)
+    return float(round(measured)) if abs(round(measured) - measured) < 1e-4 else measured
+
+
+def stated_rate(stream: VideoStream) -> float | None:
+    """Return the first plausible rate that a header states, in frames per second."""
+    for rate in (stream.average_rate, stream.guessed_rate):
+        if rate and _PLAUSIBLE_FPS[0] <= rate <= _PLAUSIBLE_FPS[1]:
+            return float(rate)
+    return None
+
+
+def notes_on_frames(table: PacketTable, order: NDArray[np.int64]) -> list[str]:
+    """Return how many pictures damage has cost."""
+    lost = int((~table.is_discarded & ~table.is_repeat).sum()) - len(order)
+    notes = [f"{lost:,} picture{'s' * (lost > 1)} lost to damage"] if lost > 0 else []
+    if table.is_repeat.any():
+        notes.append(f"{int(table.is_repeat.sum()):,} packets that stood twice left out")
+    return notes
+
+
+def notes_on_times(times: FrameTimes, changes: int) -> list[str]:
+    """Return what had to be done for the times of frames."""
+    notes = []
+    if times.is_worthless:
+        notes.append("no usable time stamps: frames are evenly spaced")
+    elif times.repaired:
+        notes.append(f"{times.repaired:,} time stamps repaired")
+    if count := len(times.breaks):
+        notes.append(f"{count + 1:,} stretches: time jumps {count:,} ×")
+    if changes:
+        notes.append(f"the size of pictures changes {changes:,} ×")
+    return notes
 
 
 def recording_start(metadata: dict[str, str]) -> datetime | None:
@@ -251,18 +356,3 @@ def recording_start(metadata: dict[str, str]) -> datetime | None:
         return None
     start = start if start.tzinfo else start.replace(tzinfo=UTC)
     return start.astimezone(UTC) if start.year >= _FIRST_DIGITAL_YEAR else None
-
-
-def size_note(width: int, height: int) -> str:
-    """Return the comment that stores the size in px of pictures padded to even sides."""
-    return f"true size {width}x{height}"
-
-
-def true_size(container: InputContainer, first: VideoFrame) -> tuple[int, int]:
-    """Return width and height of the stored pictures in px, without padding."""
-    note = _TRUE_SIZE.fullmatch(container.metadata.get("comment", ""))
-    if note:
-        width, height = int(note[1]), int(note[2])
-        if (width + width % 2, height + height % 2) == (first.width, first.height):
-            return width, height
-    return first.width, first.height

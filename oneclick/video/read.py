@@ -10,88 +10,109 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
+from oneclick.core.errors import BadVideo
 from oneclick.core.spans import Span
-from oneclick.video import source
+from oneclick.video import packets, source
 from oneclick.video.index import FrameIndex, read_index
 
 _KEYS_TO_TRY = 2
-"""Keyframes that are tried before the file is decoded from its beginning."""
+"""Packets from which decoding is tried before it starts at the beginning."""
+_MOST_REPEATED = 25
+"""Frames in a row that may fail to decode without the whole video counting as unreadable."""
 
 
 def frames(path: Path, span: Span | None = None) -> Iterator[NDArray[np.uint8]]:
-    """Yield upright pictures, (H, W, 3) uint8 RGB, of the frames in `span` (default: all).
+    """Yield shown pictures, (H, W, 3) uint8 RGB, of the frames in `span` (default: all).
 
     One frame is held at a time. A span that reaches past the end yields the frames there are, as a
-    slice does. Where a damaged frame does not decode though its packet looked intact, the frame
-    before it takes its place, so that all other frames keep their number.
+    slice does. Where a frame does not decode though its packet looked intact, the frame before it
+    takes its place, so that all other frames keep their number; `cut` refuses such frames.
 
     Raises:
-        BadVideo: the file cannot be opened or has no frame.
+        BadVideo: the file cannot be opened, has no frame, or many in a row do not decode.
     """
     index = read_index(path)
     for picture in pictures(path, span):
-        yield upright(picture, index)
+        yield index.layout.show(picture)
 
 
-def pictures(path: Path, span: Span | None = None) -> Iterator[VideoFrame]:
-    """Yield the same frames as they are stored: not rotated, cropped or converted."""
-    index = read_index(path)
-    start, stop = (span.start, span.stop) if span else (0, index.info.frames)
-    if start >= index.info.frames:
-        return
-    if index.times is None:
-        with source.open_video(path, threads=1) as (container, stream):
-            yield from itertools.islice(source.decode(container, stream), start, stop)
-        return
-    times = index.times[start:stop]
-    keys = index.keys[: np.searchsorted(index.keys, int(times[0]), side="right")]
-    nearest = keys[::-1][:_KEYS_TO_TRY].tolist()
-    for key in [*(key for key in nearest if key > index.keys[0]), None]:
-        yielded = False
-        for picture in pictures_at(path, key, times):
-            yielded = True
-            yield picture
-        if yielded:
-            return
-
-
-def upright(picture: VideoFrame, index: FrameIndex, layout: str = "rgb24") -> NDArray[np.uint8]:
-    """Convert a stored picture to an (H, W, 3) array: cropped, rotated, RGB or `bgr24`."""
-    width, height = index.coded
-    image = picture.to_ndarray(format=layout, width=width, height=height)
-    if index.quarter_turns:
-        image = np.rot90(image, index.quarter_turns)
-    return np.ascontiguousarray(image[: index.info.height, : index.info.width])
-
-
-def pictures_at(path: Path, key: int | None, times: NDArray[np.int64]) -> Iterator[VideoFrame]:
-    """Yield one stored picture for each presentation time, decoding from a keyframe.
-
-    A frame that the decoder drops is replaced by the one before; nothing is yielded if this
-    happens to the first.
+def pictures(path: Path, span: Span | None = None, exact: bool = False) -> Iterator[VideoFrame]:
+    """Yield the same frames as they are stored: not turned, cropped or converted.
 
     Args:
         path: the file.
-        key: time of the keyframe; None is the start of the file.
-        times: ascending times in stream ticks.
+        span: the frames.
+        exact: whether a frame that does not decode, or not without a fault, is an error.
+
+    Raises:
+        BadVideo: as `frames`, or because of `exact`.
     """
-    with source.open_video(path) as (container, stream):
-        if key is not None:
-            container.seek(key, stream=stream)
-        last: VideoFrame | None = None
-        at = 0
-        for picture in source.decode(container, stream):
-            time = times[at] if picture.pts is None else picture.pts
-            dropped = int(np.searchsorted(times[at:], time))
-            if dropped and last is None:
+    index = read_index(path)
+    start, stop = (span.start, span.stop) if span else (0, index.info.frames)
+    stop = min(stop, index.info.frames)
+    waiting, last = start, None
+    for key in _starts(index, start):
+        for number, picture in _decoded(path, index, key, stop, exact):
+            if number < waiting:
+                continue
+            if number > waiting and last is None and key is not None:
+                break  # the frames before it do not decode from here
+            missing = Span(waiting, number) if number > waiting else None
+            if missing:
+                _check_missing(path, missing, exact)
+                yield from itertools.repeat(last or picture, len(missing))
+            yield picture
+            waiting, last = number + 1, picture
+            if waiting == stop:
                 return
-            yield from itertools.repeat(last, dropped)
-            at += dropped
-            if at < len(times) and times[at] == time:
-                yield picture
-                at += 1
-            if at == len(times):
-                return
-            last = picture
         if last is not None:
-            yield from itertools.repeat(last, len(times) - at)
+            break
+    if waiting < stop:
+        _check_missing(path, Span(waiting, stop), exact or last is None)
+        yield from itertools.repeat(last, stop - waiting)  # type: ignore[arg-type]
+
+
+def _starts(index: FrameIndex, start: int) -> list[int | None]:
+    """Return the packets to start decoding at, best first; None is the start of the file."""
+    keys = index.keys
+    before = keys[
+        (keys <= index.order[start : start + 1].min(initial=0))
+        & (index.frame_of_packet[keys] <= start)
+    ]
+    return [*(int(key) for key in before[::-1][:_KEYS_TO_TRY] if key > 0), None]
+
+
+def _decoded(
+    path: Path, index: FrameIndex, key: int | None, stop: int, exact: bool
+) -> Iterator[tuple[int, VideoFrame]]:
+    """Yield frame numbers and stored pictures from a key packet on, until frame `stop`.
+
+    Nothing more is yielded where a seek goes astray.
+    """
+    is_strict = index.strict and (exact or index.is_decoded)
+    with source.open_video(path, threads=1 if index.is_decoded else 0) as (container, stream):
+        decoder = packets.Decoder(stream, is_strict)
+        numbered = (
+            packets.packets_of(container, stream)
+            if key is None
+            else packets.packets_from(container, stream, index.table, key)
+        )
+        try:
+            for number, packet in numbered:
+                for of_packet, picture in decoder.decode_row(number, packet, index.table):
+                    if (frame := int(index.frame_of_packet[of_packet])) >= 0:
+                        yield frame, picture
+        except packets.Astray:
+            return
+        for of_packet, picture in decoder.drain():
+            if (frame := int(index.frame_of_packet[of_packet])) >= 0:
+                yield frame, picture
+
+
+def _check_missing(path: Path, missing: Span, exact: bool) -> None:
+    """Raise BadVideo where missing frames may not be replaced by the one before."""
+    if exact or len(missing) > _MOST_REPEATED:
+        raise BadVideo(
+            f"frames {missing.start}..{missing.stop} of {path.name} do not decode: the file is "
+            "damaged there; copy it again or leave this part out"
+        )

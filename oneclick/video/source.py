@@ -1,4 +1,4 @@
-"""Opening a video file and decoding it past damage."""
+"""Opening a video file, the choice of its stream, and reading it past damage."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 from av.packet import Packet
-from av.video.frame import VideoFrame
+from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from oneclick.core.errors import BadVideo
@@ -28,14 +28,18 @@ _OPTIONS = {
     "max_pixels": str(MAX_PIXELS),
 }
 # ArgumentError: a picture of more than MAX_PIXELS.
-_DAMAGE = (av.InvalidDataError, av.ArgumentError)
+DAMAGE = (av.InvalidDataError, av.ArgumentError)
+"""Errors of a decoder that a damaged packet causes."""
+# EAGAIN stands for a patch without any packet, EIO for sectors that the disk does not give.
+_UNREADABLE = (av.InvalidDataError, OSError)
+_STILLS = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 _GIVE_UP = 1000
 """Read errors in a row after which the rest of a file counts as missing."""
 
 
 @contextlib.contextmanager
 def open_video(path: Path, threads: int = 0) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Yield the container and its first video stream.
+    """Yield the container and its video stream (see `choose_stream`).
 
     Args:
         path: the file.
@@ -60,9 +64,9 @@ def open_video(path: Path, threads: int = 0) -> Iterator[tuple[InputContainer, V
     except OSError as error:
         raise BadVideo(f"cannot read {path.name}: {_reason(error)}; check its rights") from error
     with container:
-        if not container.streams.video:
+        stream = choose_stream(container)
+        if stream is None:
             raise BadVideo(f"{path.name} has no video stream: give a file with pictures")
-        stream = container.streams.video[0]
         if not stream.codec_context:
             raise BadVideo(
                 f"{path.name} is in a codec that nothing here decodes: convert it to MP4"
@@ -71,6 +75,24 @@ def open_video(path: Path, threads: int = 0) -> Iterator[tuple[InputContainer, V
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = threads
         yield container, stream
+
+
+def choose_stream(container: InputContainer) -> VideoStream | None:
+    """Return the stream that players show: default before others, then the one of most pixels.
+
+    Cover art and thumbnails are none.
+    """
+    streams = [s for s in container.streams.video if not s.disposition & _STILLS]
+    return max(
+        streams,
+        key=lambda s: (
+            s.codec_context is not None,
+            bool(s.disposition & Disposition.default),
+            s.codec_context.width * s.codec_context.height if s.codec_context else 0,
+            -s.index,
+        ),
+        default=None,
+    )
 
 
 def packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream] | None]:
@@ -83,19 +105,9 @@ def packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[V
                 if packet.size:  # the last, empty packet only flushes the decoder
                     yield packet
             return
-        except av.InvalidDataError:
+        except _UNREADABLE:
             errors += 1
             yield None
-
-
-def decode(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """Yield every frame that decodes from the current position on; damage is skipped."""
-    for packet in packets(container, stream):
-        if packet is not None:
-            with contextlib.suppress(*_DAMAGE):
-                yield from stream.decode(packet)
-    with contextlib.suppress(*_DAMAGE, av.EOFError):
-        yield from stream.decode(None)
 
 
 def _reason(error: Exception) -> str:
