@@ -15,7 +15,6 @@ from oneclick.stages import maintain, publish, rank_review
 from oneclick.storage import datasets, predictions, retention
 from oneclick.storage.edit_journals import Journal
 from oneclick.storage.workspace import Workspace
-from oneclick.web.accounts import audit
 from oneclick.web.accounts.users import Users
 from tests.faults import ends, laps
 from tests.faults.damages import KINDS, DamageTrial
@@ -87,11 +86,6 @@ def ask_again(root: Path) -> None:
 def nobody_signs_in(root: Path, copy: Path, trial: DamageTrial) -> bool:
     """Check that no user is known."""
     return Users(Workspace(copy / "home")).all() == []
-
-
-def key_is_the_same(root: Path, copy: Path, trial: DamageTrial) -> bool:
-    """Check that the key of the audit log is read as before."""
-    return audit.load_key(Workspace(copy / "home")) == audit.load_key(Workspace(root / "home"))
 
 
 def is_not_trained_on(root: Path, copy: Path, trial: DamageTrial) -> bool:
@@ -185,9 +179,6 @@ HARMLESS = {
     ("questions", "any"): Reason(
         "where they cannot be read they are computed again from the labels",
         is_made_again(ask_again),
-    ),
-    ("key of the audit log", "flip"): Reason(
-        "hex digits in capitals, or another white space: it is the same key", key_is_the_same
     ),
     ("users", "remove"): Reason("nobody signs in until users are added", nobody_signs_in),
     ("index of a manifest", "remove"): Reason(

@@ -226,9 +226,10 @@ def load_key(workspace: Workspace) -> bytes:
     try:
         if not (has_log or path.exists()):
             files.create(path, secrets.token_hex(_KEY_BYTES) + "\n", mode=0o600)
-        key = bytes.fromhex(path.read_text("ascii"))
-        if len(key) != _KEY_BYTES:
-            raise ValueError(f"{len(key)} bytes in place of {_KEY_BYTES}")
+        text = path.read_text("ascii")
+        key = bytes.fromhex(text)
+        if len(key) != _KEY_BYTES or text != key.hex() + "\n":
+            raise ValueError(f"it is not a line of {2 * _KEY_BYTES} hex digits, as it was written")
     except (OSError, ValueError) as error:
         raise Unavailable(
             f"cannot read {path}: {error}; restore it, or move it away with {workspace.audit_dir} "
