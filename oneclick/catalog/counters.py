@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from oneclick.catalog import engine as engines
 from oneclick.catalog import schema
+from oneclick.core.clips import Video
 
 CounterKey = tuple[str, int, int, str, str]
 """(kind, bucket size in seconds, bucket start in seconds since 1970, group, measure).
@@ -85,20 +86,19 @@ class CounterChanges(defaultdict[CounterKey, float]):
         return CounterChanges({key: -amount for key, amount in self.items()})
 
 
-def video_changes(
-    camera: str, started_at: datetime | None, frames: int, fps: float, added_at: datetime | None
-) -> CounterChanges:
+def video_changes(video: Video, added_at: datetime | None) -> CounterChanges:
     """Return the changes for one recording that is added."""
-    changes, seconds = CounterChanges(), frames / fps
-    for measure, amount in (("videos", 1), ("frames", frames), ("seconds", seconds)):
+    changes, seconds = CounterChanges(), video.frames / video.fps
+    for measure, amount in (("videos", 1), ("frames", video.frames), ("seconds", seconds)):
         changes.add_total(SEEN, "", measure, amount)
         if added_at:
             changes.add_buckets(SEEN, "", measure, amount, added_at.timestamp(), EVERY)
-    changes.add_total(RECORDED, camera, "", seconds)
-    if started_at:
-        for size in COARSE:
-            for start, overlap in bucket_overlaps(started_at.timestamp(), seconds, size):
-                changes[RECORDED, size, start, camera, ""] += overlap
+    changes.add_total(RECORDED, video.camera, "", seconds)
+    if video.started_at:
+        for size, stretch in itertools.product(COARSE, video.stretches()):
+            start = video.started_at.timestamp() + video.seconds_at(stretch.start)
+            for bucket, overlap in bucket_overlaps(start, len(stretch) / video.fps, size):
+                changes[RECORDED, size, bucket, video.camera, ""] += overlap
     return changes
 
 
@@ -111,17 +111,15 @@ def bucket_overlaps(start: float, seconds: float, size: int) -> Iterator[tuple[i
         yield low, min(stop, low + size) - max(start, low)
 
 
-def hit_changes(
-    camera: str, started_at: datetime | None, fps: float, hits: Iterable[tuple[str, int]]
-) -> CounterChanges:
+def hit_changes(video: Video, hits: Iterable[tuple[str, int]]) -> CounterChanges:
     """Return the changes for hits, as (trigger, first frame), of one recording."""
-    changes = CounterChanges()
+    changes, camera = CounterChanges(), video.camera
     for (trigger, start), number in Counter(hits).items():
         changes.add_total(HIT, camera, trigger, number)
-        if started_at is None:
+        if video.started_at is None:
             changes.add_total(HIT_TRIGGER, "", UNDATED, number)
             continue
-        at = started_at.timestamp() + start / fps
+        at = video.started_at.timestamp() + video.seconds_at(start)
         changes.add_buckets(HIT, camera, trigger, number, at, COARSE)
         changes.add_buckets(HIT_CAMERA, camera, "", number, at, FIVE)
         changes.add_buckets(HIT_TRIGGER, "", trigger, number, at, EVERY)

@@ -73,20 +73,19 @@ def count_moves(connection: sa.Connection) -> CounterChanges:
 
 def count_videos(connection: sa.Connection) -> CounterChanges:
     """Count videos, frames and seconds by time of addition and of recording."""
-    c, totals = schema.videos.c, CounterChanges()
-    for row in connection.execute(sa.select(c.camera, c.started_at, c.frames, c.fps, c.added_at)):
-        totals.add(counters.video_changes(*row))
+    totals = CounterChanges()
+    for row in connection.execute(sa.select(schema.videos)):
+        totals.add(counters.video_changes(rows.video_from_row(row), row.added_at))
     return totals
 
 
 def count_hits(connection: sa.Connection) -> CounterChanges:
     """Count hits by camera, trigger and recording time."""
-    v, c, totals = schema.videos.c, schema.hits.c, CounterChanges()
-    videos = connection.execute(sa.select(v.id, v.camera, v.started_at, v.fps)).all()
-    for video_id, camera, started_at, fps in videos:
-        hits = connection.execute(sa.select(c.trigger, c.start).where(c.video == video_id))
+    c, totals = schema.hits.c, CounterChanges()
+    for video in map(rows.video_from_row, connection.execute(sa.select(schema.videos)).all()):
+        hits = connection.execute(sa.select(c.trigger, c.start).where(c.video == video.id))
         starts = ((trigger, start) for trigger, start in hits)
-        totals.add(counters.hit_changes(camera, started_at, fps, starts))
+        totals.add(counters.hit_changes(video, starts))
     return totals
 
 

@@ -15,6 +15,7 @@ from oneclick.core.clips import ChosenBy, Clip, ClipStage, Video
 from oneclick.core.errors import BadInput
 from oneclick.core.hits import Hit, HitBox
 from oneclick.core.spans import Span
+from oneclick.core.timing import CONSTANT, Timing
 from oneclick.storage.bounded_documents import BrokenJson, JsonDecoder
 
 if TYPE_CHECKING:  # it loads numpy, which listings do without
@@ -24,6 +25,7 @@ T = TypeVar("T")
 _hits_decoder = JsonDecoder[tuple[Hit, ...]](tuple[Hit, ...])
 _boxes_decoder = JsonDecoder[tuple[HitBox, ...]](tuple[HitBox, ...])
 _origins_decoder = JsonDecoder[dict[str, int]](dict[str, int])
+_timing_decoder = JsonDecoder[Timing](Timing)
 _card_decoder = JsonDecoder[dict[str, Any]](dict[str, Any])
 
 
@@ -195,7 +197,8 @@ def card_from_json(text: str) -> dict[str, Any]:
 
 def video_columns(video: Video) -> dict[str, Any]:
     """Return the columns of a row of `videos`, except `added_at`."""
-    return dict(vars(video))
+    timing = to_json(video.timing) if video.timing != CONSTANT else None
+    return vars(video) | {"timing": timing}
 
 
 @whole_rows
@@ -203,7 +206,8 @@ def video_from_row(row: sa.Row[Any]) -> Video:
     """Convert a row of `videos` to a Video."""
     columns = dict(row._mapping)
     del columns["added_at"]  # when it was added is no property of the recording
-    return Video(**columns)
+    timing = columns.pop("timing")
+    return Video(**columns, timing=from_json(_timing_decoder, timing) if timing else CONSTANT)
 
 
 def clip_columns(clip: Clip) -> dict[str, Any]:

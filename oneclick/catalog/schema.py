@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "0006"
+REVISION = "0007"
 """The newest revision in `migrations/versions`."""
 
 
@@ -86,6 +86,7 @@ videos = sa.Table(
     _text("digest"),
     _text("suffix"),
     sa.Column("added_at", Utc),
+    sa.Column("timing", sa.Text),
 )
 
 video_marks = sa.Table(

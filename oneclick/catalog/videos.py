@@ -31,11 +31,7 @@ class VideosMixin(RollupsMixin):
             added_at = self._clock()
             columns = rows.video_columns(video) | {"added_at": added_at}
             if self._insert_missing(schema.videos, [columns]):
-                self._add_counts(
-                    counters.video_changes(
-                        video.camera, video.started_at, video.frames, video.fps, added_at
-                    )
-                )
+                self._add_counts(counters.video_changes(video, added_at))
                 return True
             if self.video(video.id).digest != video.digest:
                 raise BadInput(
@@ -101,10 +97,9 @@ class VideosMixin(RollupsMixin):
                 columns = [rows.hit_columns(video_id, key, hit) for hit in hits]
                 connection.execute(sa.insert(table), columns)
             new_starts = [(hit.trigger, hit.span.start) for hit in hits]
-            camera, started_at, fps = video.camera, video.started_at, video.fps
             self._add_counts(
-                counters.hit_changes(camera, started_at, fps, new_starts),
-                counters.hit_changes(camera, started_at, fps, old_starts).negated(),
+                counters.hit_changes(video, new_starts),
+                counters.hit_changes(video, old_starts).negated(),
             )
 
     def hits(

@@ -9,6 +9,7 @@ from enum import StrEnum
 from oneclick.core.errors import IllegalMove
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
+from oneclick.core.timing import CONSTANT, Timing
 
 
 class ClipStage(StrEnum):
@@ -76,7 +77,7 @@ class Video:
     started_at: datetime | None
     """UTC, or None where it is unknown."""
     fps: float
-    """Nominal frames per second."""
+    """Mean frames per second within stretches."""
     frames: int
     """Frames that decode."""
     width: int
@@ -86,6 +87,16 @@ class Video:
     """sha256 of the file."""
     suffix: str
     """File suffix with its dot."""
+    timing: Timing = CONSTANT
+    """True times of the frames, and the breaks that nothing goes across."""
+
+    def seconds_at(self, frame: int) -> float:
+        """Return the true time of a frame, in seconds from the first."""
+        return self.timing.seconds_at(frame, self.fps)
+
+    def stretches(self) -> list[Span]:
+        """Return the spans of frames without a break in time; none for a Video without frames."""
+        return self.timing.stretches(self.frames) if self.frames else []
 
 
 @dataclass(frozen=True, kw_only=True)

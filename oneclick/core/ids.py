@@ -30,9 +30,9 @@ def video_id(camera: str, started_at: datetime | None, digest: str) -> str:
     return f"{camera}-{started_at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
-def clip_id(video: str, start: int, fps: float) -> str:
-    """Return `<video id>-<milliseconds from its start>`."""
-    return f"{video}-{round(start / fps * 1000):08d}"
+def clip_id(video: str, seconds: float) -> str:
+    """Return `<video id>-<milliseconds from its start>` of a clip that begins at `seconds`."""
+    return f"{video}-{round(seconds * 1000):08d}"
 
 
 def pseudonym(clip_id: str) -> str:

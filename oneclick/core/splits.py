@@ -134,7 +134,17 @@ def following_videos(videos: Sequence[Video], seconds: float) -> set[str]:
     )
     follower_ids = set()
     for (camera, start, _, earlier), (next_camera, next_start, video_id, _) in pairwise(starts):
-        end = start + timedelta(seconds=earlier.frames / earlier.fps + seconds)
+        end = start + timedelta(seconds=earlier.seconds_at(earlier.frames) + seconds)
         if camera == next_camera and next_start < end:
             follower_ids.add(video_id)
     return follower_ids
+
+
+def parts_within(parts: Iterable[SplitPart], stretches: Sequence[Span]) -> tuple[SplitPart, ...]:
+    """Divide the parts of a video where one stretch of it ends and the next begins."""
+    return tuple(
+        SplitPart(Span(max(part.span.start, own.start), min(part.span.stop, own.stop)), part.split)
+        for part in parts
+        for own in stretches
+        if part.span.overlaps(own)
+    )

@@ -41,6 +41,11 @@ class SignalMeter:
         self._past: deque[NDArray[np.float32]] = deque(maxlen=length)
         self._reset_background()
 
+    def start_stretch(self) -> None:
+        """Forget the frames so far, because time jumps before the next one."""
+        self._past.clear()
+        self._reset_background()
+
     def add_frame(self, frame: Frame) -> None:
         """Measure the next frame."""
         self._size = frame.shape[1], frame.shape[0]

@@ -13,6 +13,7 @@ from oneclick.core.errors import BadInput
 from oneclick.storage import predictions
 from oneclick.storage.cards import ModelPair
 from oneclick.storage.workspace import Workspace
+from oneclick.triggers import streaming
 from oneclick.triggers.scene import Scene
 from oneclick.triggers.streaming import BlockBuffer, PredictionChunk, SceneBlock
 
@@ -25,17 +26,22 @@ def replay_blocks(workspace: Workspace, video: Video, models: ModelPair) -> Iter
     """Yield the blocks of one Video from stored predictions, in constant memory.
 
     A block holds the predictions of the predictor and its rival, and the labels that hindsight
-    computes from both.
+    computes from both; it lies in one stretch.
 
     Raises:
         BadInput: in one line, if predictions are missing, damaged or not of these frames.
     """
     pair = [model for model in (models.predictor, models.rival) if model]
-    blocks = block_buffer([model.threshold for model in pair], video.width, video.height)
+    thresholds = [model.threshold for model in pair]
+    chunks = stored_chunks(workspace, video.id, [model.id for model in pair])
     try:
-        for chunk in stored_chunks(workspace, video.id, [model.id for model in pair]):
-            yield from blocks.feed(chunk)
-        yield from blocks.close()
+        for stretch, own_chunks in streaming.by_stretch(chunks, video.stretches()):
+            blocks = block_buffer(thresholds, video.width, video.height)
+            for chunk in own_chunks:
+                for block in blocks.feed(chunk):
+                    yield block.shifted(stretch.start)
+            for block in blocks.close():
+                yield block.shifted(stretch.start)
     except ValueError as error:
         raise BadInput(
             f"{video.id}: {error}; delete its predictions and signals and run again"

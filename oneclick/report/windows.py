@@ -58,13 +58,15 @@ class TimeWindow:
 
     def bucket_overlaps(self, video: Video) -> Iterator[tuple[int, float]]:
         """Yield (bucket start, seconds) for each bucket that a dated Video meets in the window."""
-        start = max(recorded_timestamp(video, 0), self.low)
-        stop = min(recorded_timestamp(video, video.frames), self.high)
-        while start < stop:
-            bucket = self.bucket(start)
-            end = min(stop, bucket + self.size)
-            yield bucket, end - start
-            start = end
+        for stretch in video.stretches():
+            start = max(recorded_timestamp(video, stretch.start), self.low)
+            end_of_last = recorded_timestamp(video, stretch.stop - 1) + 1 / video.fps
+            stop = min(end_of_last, self.high)
+            while start < stop:
+                bucket = self.bucket(start)
+                end = min(stop, bucket + self.size)
+                yield bucket, end - start
+                start = end
 
     def bucket_range(self, videos: Sequence[Video]) -> tuple[int, int]:
         """Return the start of the first bucket and the end of the last, in seconds since 1970.
@@ -79,13 +81,13 @@ class TimeWindow:
 
 def recorded_at(video: Video, frame: int) -> datetime | None:
     """Return the recording time of a frame, UTC; None for a Video of unknown start."""
-    return video.started_at and video.started_at + timedelta(seconds=frame / video.fps)
+    return video.started_at and video.started_at + timedelta(seconds=video.seconds_at(frame))
 
 
 def recorded_timestamp(video: Video, frame: int) -> float:
     """Return the recording time of a frame of a dated Video, in seconds since 1970."""
     assert video.started_at is not None
-    return video.started_at.timestamp() + frame / video.fps
+    return video.started_at.timestamp() + video.seconds_at(frame)
 
 
 def utc_time(timestamp: float) -> datetime:

@@ -179,8 +179,9 @@ def label_clip(
     """Save revision 1 of a clip's labels, unless a killed process did, and catalogue it."""
     revision = labels.latest(workspace, clip.id)
     if revision is None:
-        length = catalog.video(clip.video).frames
-        tracks = predict_tracks(workspace, clip, length, ensemble)
+        video = catalog.video(clip.video)
+        stretch = video.timing.stretch_at(clip.span.start, video.frames)
+        tracks = predict_tracks(workspace, clip, stretch, ensemble)
         model_ids = [model.model_id for model in ensemble.models]
         revision = LabelSet(
             clip=clip.id,
@@ -200,17 +201,18 @@ def label_clip(
 
 
 def predict_tracks(
-    workspace: Workspace, clip: Clip, length: int, ensemble: LabellerEnsemble
+    workspace: Workspace, clip: Clip, stretch: Span, ensemble: LabellerEnsemble
 ) -> Tracks:
     """Return the tracks of a clip, in its own frames, with the help of the video around it.
 
     Args:
         workspace: that holds clip and predictions.
         clip: at EXTRACTED or later.
-        length: frames of the video.
+        stretch: frames of the video around the clip without a break in time.
         ensemble: the labellers.
     """
-    context = clip.span.padded(round(CONTEXT_SECONDS * clip.fps), length)
+    wide = clip.span.padded(round(CONTEXT_SECONDS * clip.fps), stretch.stop)
+    context = Span(max(wide.start, stretch.start), wide.stop)
     predictor = _ClipPredictor(workspace, clip, context, ensemble.classes)
     parts = [predictor.predict(model) for model in ensemble.models]
     tracks = ensemble.label(parts)

@@ -141,6 +141,7 @@ def _fetch_recording(context: _FetchContext, recording: Recording) -> tuple[Vide
             height=info.height,
             digest=digest,
             suffix=recording.suffix,
+            timing=info.timing,
         )
         return fetched, register_video(context.workspace, context.catalog, fetched, temporary)
 

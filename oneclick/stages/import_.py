@@ -166,7 +166,7 @@ def build_clip(source: SequenceSource, sequence: ImportedSequence, options: Impo
     frames = video.probe(sequence.video).frames if sequence.video else len(sequence.images)
     video_id = ids.video_id(camera, None, digest)
     return Clip(
-        id=ids.clip_id(video_id, 0, fps),
+        id=ids.clip_id(video_id, 0.0),
         camera=camera,
         video=video_id,
         span=Span(0, frames),

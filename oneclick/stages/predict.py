@@ -14,7 +14,7 @@ from oneclick import detectors, video
 from oneclick.catalog import Catalog
 from oneclick.core import progress
 from oneclick.core.clips import Video
-from oneclick.core.detections import Detections
+from oneclick.core.detections import Detections, join_consecutive
 from oneclick.core.errors import (
     BadInput,
     BadVideo,
@@ -116,7 +116,8 @@ def measure_video(
     """Write the signals of a Video whose predictions are there. Raises as `predict_video`."""
     frames = itertools.islice(decode_frames(workspace, recording), recording.frames)
     task = f"measure {recording.id}"
-    for _ in progress.track(task, meters.watch(frames), recording.frames):
+    watched = meters.watch(frames, recording.timing.breaks)
+    for _ in progress.track(task, watched, recording.frames):
         pass
     detections = predictions.load(workspace.predictions(recording.id, model.model_id))
     save_signals(workspace, recording, meters.signals(detections.above(model.threshold)))
@@ -139,18 +140,19 @@ def predict_video(
 ) -> None:
     """Run a model over one Video and write its predictions and, with meters, the signals.
 
+    Each stretch is a video of its own for a model that remembers earlier frames.
+
     Raises:
         BadVideo: the recording does not decode, or has fewer frames than the catalog says.
     """
     frames = decode_frames(workspace, recording)
-    detections = detectors.run(
-        model,
-        meters.watch(frames) if meters else frames,
-        recording.frames,
-        recording.fps,
-        classes,
-        f"{STEP} {recording.id}",
-    )
+    watched = meters.watch(frames, recording.timing.breaks) if meters else frames
+    task, fps = f"{STEP} {recording.id}", recording.fps
+    parts = [
+        detectors.run(model, watched, len(stretch), fps, classes, task)
+        for stretch in recording.stretches()
+    ]
+    detections = join_consecutive(parts)
     if meters:
         save_signals(workspace, recording, meters.signals(detections.above(model.threshold)))
     path = workspace.predictions(recording.id, model.model_id)
@@ -178,9 +180,12 @@ class SignalMeters:
     meter: signals.SignalMeter
     scorers: list[novelty.NoveltyScorer]
 
-    def watch(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        """Yield the frames, each measured first."""
-        for frame in frames:
+    def watch(self, frames: Iterable[Frame], breaks: Sequence[int]) -> Iterator[Frame]:
+        """Yield the frames, each measured first; before a break in time nothing is remembered."""
+        starts = frozenset(breaks)
+        for number, frame in enumerate(frames):
+            if number in starts:
+                self.meter.start_stretch()
             self.meter.add_frame(frame)
             for scorer in self.scorers:
                 scorer.add_frame(frame)

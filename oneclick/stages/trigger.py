@@ -227,7 +227,7 @@ def candidate_videos(
             length=video.frames,
             fps=video.fps,
             hits=video_hits[video.id].hits,
-            parts=parts[video.id],
+            parts=splits.parts_within(parts[video.id], video.stretches()),
             existing_clips=tuple(clip.span for clip in existing if clip.video == video.id),
             boxes=video_hits[video.id].boxes,
             camera=video.camera,
@@ -253,11 +253,11 @@ def earlier_clip(clip: Clip) -> select.EarlierClip:
 def build_clip(video: Video, selected: select.SelectedSpan) -> Clip:
     """Return the Clip, not yet cut, of a Span of a video."""
     return Clip(
-        id=ids.clip_id(video.id, selected.span.start, video.fps),
+        id=ids.clip_id(video.id, video.seconds_at(selected.span.start)),
         camera=video.camera,
         video=video.id,
         span=selected.span,
-        fps=video.fps,
+        fps=video.timing.rate_of(selected.span, video.fps),
         width=video.width,
         height=video.height,
         chosen_by=selected.chosen_by,

@@ -8,7 +8,8 @@ that lies inside it: a Hit across the end of a block comes in two parts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,6 +69,11 @@ class SceneBlock:
         hits = rules.scan(self.scene)
         inside = [part for hit in hits if (part := hit.within(core))]
         return [hit.shifted(self.start) for hit in sorted(inside, key=lambda hit: hit.order)]
+
+    def shifted(self, frames: int) -> SceneBlock:
+        """Return the block of a video in which it begins `frames` later."""
+        core = Span(self.core.start + frames, self.core.stop + frames)
+        return SceneBlock(self.scene, self.start + frames, core)
 
     @property
     def visible(self) -> NDArray[np.intp]:
@@ -132,6 +138,31 @@ class BlockBuffer:
 
     def _frames(self, seconds: float) -> int:
         return max(1, round(seconds * self._chunks[0].parts[0].fps))
+
+
+def by_stretch(
+    chunks: Iterable[PredictionChunk], stretches: Sequence[Span]
+) -> Iterator[tuple[Span, Iterator[PredictionChunk]]]:
+    """Yield each stretch of a video with the chunks that lie in it, cut where it ends.
+
+    The chunks of a stretch have to be taken before the next stretch.
+    """
+    remaining = iter(chunks)
+    rest: PredictionChunk | None = None
+
+    def within(length: int) -> Iterator[PredictionChunk]:
+        nonlocal rest
+        while length and (chunk := rest or next(remaining, None)):
+            own = min(length, chunk.length)
+            rest = chunk.cut(Span(own, chunk.length)) if own < chunk.length else None
+            length -= own
+            yield chunk.cut(Span(0, own)) if rest else chunk
+
+    for stretch in stretches[:-1]:
+        yield stretch, within(len(stretch))
+    if stretches:  # what is left over shows that the predictions are not of these frames
+        last = itertools.chain([rest] if rest else [], remaining)
+        yield stretches[-1], last
 
 
 def join_chunks(chunks: Sequence[PredictionChunk]) -> PredictionChunk:

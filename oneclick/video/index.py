@@ -219,7 +219,8 @@ def order_of_packets(
     shown = np.flatnonzero(~table.is_discarded)
     if stream.frames and stream.frames != len(shown):
         return None
-    if not stamps.order_is_sound(table.stamps[shown] * float(stream.time_base or 1)):
+    seconds = table.stamps[shown].astype(np.float64) * float(stream.time_base or 1)
+    if not stamps.order_is_sound(seconds):
         return None
     order = shown[np.argsort(table.stamps[shown], kind="stable")]
     return order if order[0] == first else None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from av.container import InputContainer
+from av.sidedata.sidedata import SideData
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -74,7 +75,9 @@ class Layout:
             picture = _stretched(picture, self.levels)
         own = picture.width, picture.height
         if own == self.stored:
-            return picture.to_ndarray(format=pixels, width=width, height=height)
+            return np.asarray(
+                picture.to_ndarray(format=pixels, width=width, height=height), np.uint8
+            )
         scale = min(width / own[0], height / own[1])
         inner = max(1, round(own[0] * scale)), max(1, round(own[1] * scale))
         fitted = np.zeros((height, width, 3), np.uint8)
@@ -147,13 +150,13 @@ def _orientation(frame: VideoFrame) -> tuple[bool, tuple[bool, bool]]:
 
     It is the matrix of ISO/IEC 14496-12, 8.2.2, rounded to quarter turns and mirrorings.
     """
-    for data in frame.side_data:
-        if data.type.name == "DISPLAYMATRIX":
-            a, b, _, c, d = np.frombuffer(bytes(data), "<i4")[:5].tolist()
-            if max(abs(a), abs(d)) >= max(abs(b), abs(c)):
-                return False, (a < 0, d < 0)
-            return True, (c < 0, b < 0)
-    return False, (False, False)
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if not isinstance(matrix, SideData):
+        return False, (False, False)
+    a, b, _, c, d = np.frombuffer(bytes(matrix), "<i4")[:5].tolist()
+    if max(abs(a), abs(d)) >= max(abs(b), abs(c)):
+        return False, (a < 0, d < 0)
+    return True, (c < 0, b < 0)
 
 
 def _turn_name(is_transposed: bool, is_mirrored: tuple[bool, bool]) -> str:
@@ -176,8 +179,7 @@ def _levels(path: Path) -> tuple[float, float] | None:
 
 
 def _grey(picture: VideoFrame) -> NDArray[np.uint16]:
-    grey: NDArray[np.uint16] = picture.reformat(format="gray16le").to_ndarray()
-    return grey
+    return np.asarray(picture.reformat(format="gray16le").to_ndarray(), np.uint16)
 
 
 def _stretched(picture: VideoFrame, levels: tuple[float, float]) -> VideoFrame:

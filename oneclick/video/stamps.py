@@ -82,7 +82,7 @@ def settle(stamps: NDArray[np.float64], assumed_step: float) -> FrameTimes:
     is_steady = _is_steady(stamps)
     if count < 2 or is_known.sum() < 2 or is_steady.sum() * 2 < count - 1:
         return FrameTimes(
-            seconds=frames * assumed_step,
+            seconds=frames.astype(np.float64) * assumed_step,
             breaks=np.empty(0, np.int64),
             repaired=count if count > 1 else 0,
             step=assumed_step,

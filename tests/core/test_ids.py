@@ -37,10 +37,10 @@ def test_a_known_start_gives_utc_and_an_unknown_one_the_digest() -> None:
 
 
 def test_a_clip_is_named_by_its_milliseconds() -> None:
-    assert ids.clip_id("ward-x", 25, 10.0) == "ward-x-00002500"
+    assert ids.clip_id("ward-x", 2.5) == "ward-x-00002500"
 
 
 def test_a_pseudonym_reveals_neither_camera_nor_time() -> None:
-    clip = ids.clip_id("ward_a-20260105T120000Z", 100, 10.0)
+    clip = ids.clip_id("ward_a-20260105T120000Z", 10.0)
     assert ids.pseudonym(clip) == ids.pseudonym(clip) != ids.pseudonym(clip + "1")
     assert re.fullmatch(r"oneclick-[0-9a-f]{20}", ids.pseudonym(clip))

@@ -42,7 +42,7 @@ def select(home: Path, *spans: Span) -> list[Clip]:
     recording = the_video(home)
     selection = [
         Clip(
-            id=ids.clip_id(recording.id, span.start, recording.fps),
+            id=ids.clip_id(recording.id, recording.seconds_at(span.start)),
             camera=recording.camera,
             video=recording.id,
             span=span,
