@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 from av.video.stream import VideoStream
 
+CODECS = ("h264", "hevc")
+"""Codecs whose packets are looked into."""
 _START_CODE = b"\0\0\1"
 _HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 _HEADER_BYTES = 64
@@ -37,7 +39,7 @@ class AccessUnits:
 
     def follows(self, packet: bytes, is_key: bool) -> bool:
         """Check that a packet is whole, and that no picture before it is missing or out of turn."""
-        if self._codec not in ("h264", "hevc"):
+        if self._codec not in CODECS:
             return True
         if self._length_size and not is_intact(packet, self._length_size):
             return False
@@ -103,7 +105,7 @@ def _units(packet: bytes, length_size: int) -> Iterator[bytes]:
 
 def _units_of_header(codec: str, header: bytes) -> Iterator[bytes]:
     """Yield the sequence parameters that a stream's extradata hold."""
-    if codec not in ("h264", "hevc"):
+    if codec not in CODECS:
         return
     if not header or header[0] != 1:
         yield from _units(header, 0)
@@ -140,8 +142,9 @@ class _Bits:
 class _FrameNumbers:
     """The counter that H.264 carries in each picture, by which a missing one is noticed."""
 
-    def __init__(self, bits: int, are_planes_separate: bool) -> None:
+    def __init__(self, bits: int, are_planes_separate: bool, has_fields: bool) -> None:
         self._bits, self._are_planes_separate = bits, are_planes_separate
+        self._has_fields = has_fields
         self._of_reference: int | None = None
         self._last: tuple[int, int] | None = None
 
@@ -170,9 +173,11 @@ class _FrameNumbers:
             bits.golomb()
             if bits.number(1) or width > 16:
                 return None
+            bits.golomb(), bits.golomb()
+            has_fields = not bits.number(1)
         except ValueError:
             return None
-        return _FrameNumbers(width, are_planes_separate)
+        return _FrameNumbers(width, are_planes_separate, has_fields)
 
     def follows(self, unit: bytes, is_key: bool) -> bool:
         """Check that a picture's number follows those before it; its first slice is given."""
@@ -189,8 +194,8 @@ class _FrameNumbers:
         expected = self._of_reference
         if is_reference or expected is None:
             self._of_reference = number
-        if is_idr or is_key or expected is None or number == 0:
-            return True  # zero: a reset that the slice's header announces further on
+        if is_idr or is_key or expected is None:
+            return True
         following = (expected + 1) % (1 << self._bits)
-        # Two fields of a picture, or pictures that nothing refers to, carry one number.
-        return number == following or (number == expected and before == self._last)
+        is_second_field = self._has_fields and number == expected and before == self._last
+        return number == following or is_second_field

@@ -37,6 +37,8 @@ _ONE_PACKET_ONE_FRAME = ("h264", "hevc", "mjpeg", "mpeg4", "msmpeg4", "vp9", "li
 _FIRST_DIGITAL_YEAR = 1990  # cameras without a clock write 1904 or 1970
 
 
+_HABIT = 3
+"""Faults at key packets that are an encoder's habit, if half of the key packets have one."""
 _COMPARED = 48
 """Frames whose order is held against the decoder's."""
 _LONGEST_TAIL = 1000
@@ -71,6 +73,8 @@ class FrameIndex:
     """Frames of a video file, and how its pictures are stored."""
 
     info: VideoInfo
+    codec: str
+    """Name of the decoder."""
     layout: Layout
     """How stored pictures become those that are shown."""
     table: PacketTable
@@ -167,14 +171,17 @@ def _index(path: Path, size: int, mtime_ns: int, inode: int) -> FrameIndex:
             order, changes, strict = decoded_order(path, table, first)
         tick = float(stream.time_base or 1)
         stored = np.where(table.stamps == ABSENT, np.nan, table.stamps * tick)[order]
+        if is_ascending(table.stamps) and not is_ascending(order):
+            stored = np.sort(stored)  # the file knows the order of decoding only
         times = stamps.settle(stored, 1 / (stated_rate(stream) or DEFAULT_FPS))
         breaks = np.union1d(times.breaks, changes)
-        fps = frame_rate(stream, times)
+        is_variable = is_uneven(np.delete(np.diff(times.seconds), breaks - 1), tick)
+        fps = frame_rate(stream, times, is_variable)
         layout = layouts.read_layout(path, container, stream, first)
         notes = [
             *layouts.stream_notes(container, stream),
             *layout.notes,
-            *notes_on_frames(table, order),
+            *notes_on_frames(table, order, stream.frames),
             *notes_on_times(times, len(changes)),
         ]
         info = VideoInfo(
@@ -183,12 +190,13 @@ def _index(path: Path, size: int, mtime_ns: int, inode: int) -> FrameIndex:
             width=layout.size[0],
             height=layout.size[1],
             started_at=recording_start(container.metadata | stream.metadata),
-            variable=is_uneven(np.delete(np.diff(times.seconds), breaks - 1), tick),
+            variable=is_variable,
             timing=describe_times(times.seconds, breaks, fps),
             notes=tuple(notes),
         )
     return FrameIndex(
         info=info,
+        codec=stream.codec_context.name,
         layout=layout,
         table=table,
         order=order,
@@ -237,9 +245,8 @@ def order_of_decoder(
     Returns:
         the order without frames at the end that do not decode; None if the decoder has another.
     """
-    is_reordered = bool((np.diff(order) < 0).any())
     with source.open_video(path, threads=1) as (container, stream):
-        if stream.codec_context.has_b_frames and not is_reordered:
+        if stream.codec_context.has_b_frames and is_ascending(order):
             decoded = packets.Decoder(stream, strict=False).decode_all(container, stream)
             numbers = [number for number, _ in itertools.islice(decoded, _COMPARED)]
             if numbers != order[: len(numbers)].tolist():
@@ -293,11 +300,17 @@ def decoded_order(
                 numbers.append(number)
         sound_keys = np.flatnonzero(table.is_key & ~table.is_damaged)
         faulty_keys = np.intersect1d(sound_keys, decoder.faults)
-        if numbers and len(faulty_keys) * 2 < max(1, len(sound_keys)):
+        is_habit = len(faulty_keys) >= _HABIT and 2 * len(faulty_keys) >= len(sound_keys)
+        if numbers and not is_habit:
             break
     if not numbers:
         raise BadVideo(f"no frame of {path.name} decodes: copy it again or convert it to MP4")
     return np.array(numbers, np.int64), np.array(changes, np.int64), strict
+
+
+def is_ascending(numbers: NDArray[np.int64]) -> bool:
+    """Check that each number is above the one before."""
+    return bool((np.diff(numbers) > 0).all())
 
 
 def is_uneven(steps: NDArray[np.float64], tick: float) -> bool:
@@ -307,11 +320,13 @@ def is_uneven(steps: NDArray[np.float64], tick: float) -> bool:
     return bool(len(steps) and np.abs(steps - step).max() > tolerance)
 
 
-def frame_rate(stream: VideoStream, times: FrameTimes) -> float:
+def frame_rate(stream: VideoStream, times: FrameTimes, is_variable: bool) -> float:
     """Return the frames per second: measured, told exactly by the header if it says the same."""
     measured = 1 / times.step if times.step > 0 else math.nan
     if not _PLAUSIBLE_FPS[0] <= measured <= _PLAUSIBLE_FPS[1]:
         return DEFAULT_FPS
+    if is_variable and times.is_irregular:
+        return measured
     for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
         if rate and abs(float(rate) - measured) <= _SAME_RATE * measured:
             return float(rate)
@@ -326,9 +341,10 @@ def stated_rate(stream: VideoStream) -> float | None:
     return None
 
 
-def notes_on_frames(table: PacketTable, order: NDArray[np.int64]) -> list[str]:
-    """Return how many pictures damage has cost."""
-    lost = int((~table.is_discarded & ~table.is_repeat).sum()) - len(order)
+def notes_on_frames(table: PacketTable, order: NDArray[np.int64], stated: int) -> list[str]:
+    """Return how many pictures damage has cost, of those that are there or that a header states."""
+    there = int((~table.is_discarded & ~table.is_repeat).sum())
+    lost = max(there, stated - int(table.is_discarded.sum())) - len(order)
     notes = [f"{lost:,} picture{'s' * (lost > 1)} lost to damage"] if lost > 0 else []
     if table.is_repeat.any():
         notes.append(f"{int(table.is_repeat.sum()):,} packets that stood twice left out")

@@ -50,6 +50,8 @@ def pictures(path: Path, span: Span | None = None, exact: bool = False) -> Itera
     index = read_index(path)
     start, stop = (span.start, span.stop) if span else (0, index.info.frames)
     stop = min(stop, index.info.frames)
+    if start >= stop:
+        return
     waiting, last = start, None
     for key in _starts(index, start):
         for number, picture in _decoded(path, index, key, stop, exact):
@@ -75,10 +77,7 @@ def pictures(path: Path, span: Span | None = None, exact: bool = False) -> Itera
 def _starts(index: FrameIndex, start: int) -> list[int | None]:
     """Return the packets to start decoding at, best first; None is the start of the file."""
     keys = index.keys
-    before = keys[
-        (keys <= index.order[start : start + 1].min(initial=0))
-        & (index.frame_of_packet[keys] <= start)
-    ]
+    before = keys[(keys <= index.order[start]) & (index.frame_of_packet[keys] <= start)]
     return [*(int(key) for key in before[::-1][:_KEYS_TO_TRY] if key > 0), None]
 
 

@@ -108,6 +108,8 @@ def packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[V
         except _UNREADABLE:
             errors += 1
             yield None
+        except IndexError:  # PyAV does not know a stream that begins within a file
+            errors += 1
 
 
 def _reason(error: Exception) -> str:

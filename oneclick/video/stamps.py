@@ -23,9 +23,9 @@ LONGEST_GAP = 7 * 86400.0
 """Seconds that a gap may last; a greater jump says nothing about its length."""
 _MOST_MAD = 8
 """Stamps in a row that may be mad."""
-_LONG_STEP = 1.5
+LONG_STEP = 1.5
 """Median steps from which on a step counts as long."""
-_FEW = 0.05
+FEW = 0.05
 """Share of long steps up to which they are accidents, and not the way that a camera records."""
 _NEAR = 9
 """Steps whose median is the local one."""
@@ -43,6 +43,8 @@ class FrameTimes:
     """Frames whose own stamp was missing or mad."""
     step: float
     """Mean seconds between two frames within stretches; 0 where no two frames tell."""
+    is_irregular: bool = False
+    """Whether long steps are the way that the camera records, and not accidents."""
     is_worthless: bool = False
     """Whether the stamps say nothing, so that the frames are evenly spaced by assumption."""
 
@@ -122,7 +124,7 @@ def _is_steady(stamps: NDArray[np.float64]) -> NDArray[np.bool_]:
     if not is_forward.any():
         return is_forward
     typical = float(np.median(steps[is_forward]))
-    local = median_filter(np.where(is_forward, steps, typical), size=_NEAR, mode="nearest")
+    local = median_filter(np.where(is_forward, steps, typical), size=_NEAR, mode="mirror")
     with np.errstate(invalid="ignore"):
         result: NDArray[np.bool_] = is_forward & (
             steps <= np.maximum(LONGEST_PAUSE, PAUSE_STEPS * local)
@@ -183,10 +185,17 @@ def _joined(
         breaks=np.array(breaks, np.int64),
         repaired=repaired,
         step=robust_mean(steps) if len(steps) else typical,
+        is_irregular=has_many_long(steps),
     )
 
 
 def robust_mean(steps: NDArray[np.float64]) -> float:
     """Return the mean step, without the few that a lost frame made long."""
-    long = steps > _LONG_STEP * np.median(steps)
-    return float(steps[~long].mean() if long.mean() <= _FEW else steps.mean())
+    if has_many_long(steps):
+        return float(steps.mean())
+    return float(steps[steps <= LONG_STEP * np.median(steps)].mean())
+
+
+def has_many_long(steps: NDArray[np.float64]) -> bool:
+    """Check whether more than a few steps are longer than the others."""
+    return bool(len(steps) and (steps > LONG_STEP * np.median(steps)).mean() > FEW)

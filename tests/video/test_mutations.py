@@ -1,0 +1,115 @@
+"""Damaged videos give true frames, or a line: never a wrong frame without a word."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from oneclick import video
+from oneclick.core.errors import BadVideo
+from oneclick.core.spans import Span
+from oneclick.video.index import read_index
+from tests.corpus import video_mutations
+from tests.corpus.video_frames import Recorder, read_number, record
+
+RECORDERS = {
+    "a.mp4": Recorder(count=60, group=12, b_frames=2),
+    "b.mp4": Recorder(count=60, group=12),
+    "c.ts": Recorder(count=60, group=12),
+    "d.ts": Recorder(count=60, group=12, b_frames=2),
+    "e.mkv": Recorder(count=60, group=12, b_frames=1),
+    "f.mp4": Recorder(codec="libx265", count=60, group=12, b_frames=2),
+    "g.ts": Recorder(codec="libx265", count=60, group=12),
+}
+"""Codecs whose decoders tell what they made up; others conceal some of it."""
+FIRST_TRIALS, ALL_TRIALS, LONGEST_SECONDS = 28, 2000, 10.0
+KEEPING_STAMPS = ("flip_bytes", "spoil_patch", "cut_off", "remove_patch", "drop_packets")
+"""Mutations after which a frame's time still tells its number."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One damage of one video."""
+
+    name: str
+    mutation: video_mutations.Mutation
+    seed: int
+
+    def build(self, folder: Path) -> Path | None:
+        """Write the damaged video; None where the container refuses to hold it."""
+        whole = folder / self.name
+        if not whole.exists():
+            record(whole, RECORDERS[self.name])
+        damaged = folder / f"damaged{whole.suffix}"
+        try:
+            self.mutation(whole, damaged, np.random.default_rng(self.seed))
+        except (ValueError, OSError):
+            return None
+        return damaged
+
+    def faults(self, path: Path, clip: Path) -> list[str]:
+        """Return what is wrong with the clips that are cut from a damaged video."""
+        try:
+            count = video.probe(path).frames
+            seconds = read_index(path).seconds
+        except BadVideo:
+            return []
+        faults = []
+        for start in range(0, count, 13):
+            span = Span(start, min(start + 13, count))
+            try:
+                video.cut(path, span, clip, 25)
+            except BadVideo:
+                continue
+            numbers = [read_number(image) for image in video.frames(clip)]
+            steps = np.round((seconds[start : span.stop] - seconds[start]) * 25)
+            if self.mutation.__name__ in KEEPING_STAMPS:
+                is_right = numbers == [numbers[0] + int(step) for step in steps]
+            else:
+                is_right = numbers == sorted(set(numbers))
+            if -1 in numbers or not is_right:
+                faults.append(f"{self}: {span} shows {numbers}")
+        return faults
+
+
+def trials(count: int) -> list[Trial]:
+    """Return trials over all videos and mutations in turn."""
+    kinds = [
+        (name, mutation)
+        for mutation in video_mutations.MUTATIONS
+        for name in RECORDERS
+        if mutation is not video_mutations.shift_stamps or name.endswith(".ts")
+    ]
+    return [Trial(*kinds[k * 37 % len(kinds)], k) for k in range(count)]
+
+
+def campaign(folder: Path, count: int) -> None:
+    """Check that no trial shows a wrong frame, takes long, or fails in another way."""
+    faults, outcomes = list[str](), Counter[str]()
+    for trial in trials(count):
+        path = trial.build(folder)
+        if path is None:
+            outcomes["not built"] += 1
+            continue
+        before = time.process_time()
+        faults += trial.faults(path, folder / "clip.mp4")
+        if time.process_time() - before > LONGEST_SECONDS:
+            faults.append(f"{trial} takes longer than {LONGEST_SECONDS:g} s")
+        outcomes["tried"] += 1
+    assert not faults, "\n".join(faults)
+    assert outcomes["tried"] > 0.9 * count, outcomes
+
+
+def test_no_damage_shows_a_wrong_frame(tmp_path: Path) -> None:
+    campaign(tmp_path, FIRST_TRIALS)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_no_damage_shows_a_wrong_frame_in_two_thousand_trials(tmp_path: Path) -> None:
+    campaign(tmp_path, ALL_TRIALS)
