@@ -38,7 +38,7 @@ _FIRST_DIGITAL_YEAR = 1990  # cameras without a clock write 1904 or 1970
 
 
 _HABIT = 3
-"""Faults at key packets that are an encoder's habit, if half of the key packets have one."""
+"""Key packets, all with a fault, that show an encoder's habit and not damage."""
 _COMPARED = 48
 """Frames whose order is held against the decoder's."""
 _LONGEST_TAIL = 1000
@@ -182,6 +182,7 @@ def _index(path: Path, size: int, mtime_ns: int, inode: int) -> FrameIndex:
             *layouts.stream_notes(container, stream),
             *layout.notes,
             *notes_on_frames(table, order, stream.frames),
+            *([] if strict else ["faults throughout: pictures are taken as they decode"]),
             *notes_on_times(times, len(changes)),
         ]
         info = VideoInfo(
@@ -277,8 +278,8 @@ def decoded_order(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], bool]:
     """Decode the whole file.
 
-    Faults at half of the packets where decoding can start are the encoder's habit, not damage: then
-    they are overlooked.
+    Faults at every packet where decoding can start are the encoder's habit, not damage: then they
+    are overlooked, and a note says so.
 
     Returns:
         the packets of the frames in the decoder's order, the frames before which the size of
@@ -300,7 +301,7 @@ def decoded_order(
                 numbers.append(number)
         sound_keys = np.flatnonzero(table.is_key & ~table.is_damaged)
         faulty_keys = np.intersect1d(sound_keys, decoder.faults)
-        is_habit = len(faulty_keys) >= _HABIT and 2 * len(faulty_keys) >= len(sound_keys)
+        is_habit = len(faulty_keys) == len(sound_keys) >= _HABIT
         if numbers and not is_habit:
             break
     if not numbers:
