@@ -25,6 +25,7 @@ T = TypeVar("T")
 _hits_decoder = JsonDecoder[tuple[Hit, ...]](tuple[Hit, ...])
 _boxes_decoder = JsonDecoder[tuple[HitBox, ...]](tuple[HitBox, ...])
 _origins_decoder = JsonDecoder[dict[str, int]](dict[str, int])
+_notes_decoder = JsonDecoder[tuple[str, ...]](tuple[str, ...])
 _timing_decoder = JsonDecoder[Timing](Timing)
 _card_decoder = JsonDecoder[dict[str, Any]](dict[str, Any])
 
@@ -198,7 +199,8 @@ def card_from_json(text: str) -> dict[str, Any]:
 def video_columns(video: Video) -> dict[str, Any]:
     """Return the columns of a row of `videos`, except `added_at`."""
     timing = to_json(video.timing) if video.timing != CONSTANT else None
-    return vars(video) | {"timing": timing}
+    notes = to_json(video.notes) if video.notes else None
+    return vars(video) | {"timing": timing, "notes": notes}
 
 
 @whole_rows
@@ -206,8 +208,12 @@ def video_from_row(row: sa.Row[Any]) -> Video:
     """Convert a row of `videos` to a Video."""
     columns = dict(row._mapping)
     del columns["added_at"]  # when it was added is no property of the recording
-    timing = columns.pop("timing")
-    return Video(**columns, timing=from_json(_timing_decoder, timing) if timing else CONSTANT)
+    timing, notes = columns.pop("timing"), columns.pop("notes")
+    return Video(
+        **columns,
+        timing=from_json(_timing_decoder, timing) if timing else CONSTANT,
+        notes=from_json(_notes_decoder, notes) if notes else (),
+    )
 
 
 def clip_columns(clip: Clip) -> dict[str, Any]:

@@ -87,6 +87,7 @@ videos = sa.Table(
     _text("suffix"),
     sa.Column("added_at", Utc),
     sa.Column("timing", sa.Text),
+    sa.Column("notes", sa.Text),
 )
 
 video_marks = sa.Table(

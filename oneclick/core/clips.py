@@ -89,6 +89,8 @@ class Video:
     """File suffix with its dot."""
     timing: Timing = CONSTANT
     """True times of the frames, and the breaks that nothing goes across."""
+    notes: tuple[str, ...] = ()
+    """What was chosen, repaired or left out when it was fetched, each in a few words."""
 
     def seconds_at(self, frame: int) -> float:
         """Return the true time of a frame, in seconds from the first."""

@@ -142,6 +142,7 @@ def _fetch_recording(context: _FetchContext, recording: Recording) -> tuple[Vide
             digest=digest,
             suffix=recording.suffix,
             timing=info.timing,
+            notes=info.notes,
         )
         return fetched, register_video(context.workspace, context.catalog, fetched, temporary)
 

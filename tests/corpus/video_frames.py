@@ -80,6 +80,7 @@ def is_true(image: NDArray[np.uint8], number: int) -> bool:
 def record(path: Path, recorder: Recorder | None = None) -> Path:
     """Write a video of numbered pictures."""
     recorder = recorder or Recorder()
+    path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         container.metadata.update(recorder.metadata)
         stream = add_stream(container, recorder)

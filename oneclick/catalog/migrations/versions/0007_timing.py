@@ -1,4 +1,4 @@
-"""True times of the frames of a recording, where they are not evenly spaced."""
+"""True times of the frames of a recording where they are uneven, and what was done to it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ depends_on = None
 
 def upgrade() -> None:
     """Upgrade from 0006."""
-    op.add_column("videos", sa.Column("timing", sa.Text))
+    for name in ("timing", "notes"):
+        op.add_column("videos", sa.Column(name, sa.Text))
 
 
 def downgrade() -> None:
     """Revert to 0006; recordings count as evenly spaced until the catalog is rebuilt."""
-    op.drop_column("videos", "timing")
+    for name in ("timing", "notes"):
+        op.drop_column("videos", name)
