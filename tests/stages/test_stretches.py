@@ -128,8 +128,9 @@ def pause(k: int) -> float:
 
 
 def test_a_stretch_is_predicted_as_if_it_were_a_recording_of_its_own(tmp_path: Path) -> None:
-    together = record(tmp_path / "raw" / "a.mp4", Recorder(count=60, times=pause))
-    apart = record(tmp_path / "raw" / "b.mp4", Recorder(count=30, first=30))
+    exact = {"qp": "0"}
+    together = record(tmp_path / "raw" / "a.mp4", Recorder(count=60, times=pause, options=exact))
+    apart = record(tmp_path / "raw" / "b.mp4", Recorder(count=30, first=30, options=exact))
     home = tmp_path / "home"
     added = fetch.fetch(home, [str(together), str(apart)]).done
     with Catalog.open(home) as catalog:
