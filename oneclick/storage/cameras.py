@@ -102,12 +102,8 @@ def _own_name(document: _CamerasFile, text: str, cameras_in_use: Collection[str]
     is_name = re.search("[a-z]", earlier) and earlier not in (plain, ids.NO_NAME)
     if is_name and earlier in cameras_in_use:
         return earlier
-    owner = document.spellings.get(plain)
-    if owner is None:
-        is_taken = plain in cameras_in_use and spelling != plain
-    else:
-        is_taken = owner != spelling
-    return ids.with_digest(plain, spelling) if is_taken else plain
+    owner = document.spellings.get(plain) or (plain if plain in cameras_in_use else spelling)
+    return plain if owner == spelling else ids.with_digest(plain, spelling)
 
 
 def hide_sources(workspace: Workspace, sources: Sequence[str], policy: CodePolicy) -> list[str]:

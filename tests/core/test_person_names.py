@@ -18,7 +18,8 @@ DEVICES = [
     "front_door", "FrontDoor", "camera 2", "Kitchen", "axis_p3245", "MOT17-02-FRCNN", "IMG_2034",
     "Ward A", "Station 4 Nord", "Zimmer 12", "day_room", "Hikvision", "GoPro", "kamera links",
     "room_12_bed_2", "2026-11-21", "ward_a_20261121", "ch01_main", "PETS09-S2L1", "", "anna",
-    "走廊", "东病房", "3号房间", "玄関", "廊下カメラ", "복도", "병실 2", "коридор", "Комната 1", "غرفة",
+    "走廊", "东病房", "3号房间", "玄関", "廊下カメラ", "복도", "병실 2", "коридор", "Комната 1",
+    "غرفة",
 ]
 # fmt: on
 
