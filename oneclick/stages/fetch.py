@@ -30,8 +30,6 @@ LEAST_FREE = 2 << 30
 """Bytes of the disk that recordings of other machines leave free."""
 LEAST_FREE_SHARE = 0.05
 """Share of the disk that they leave free where that is less."""
-_PAUSE = 0.25
-"""Seconds between two reports of progress while nothing is done but waiting."""
 
 
 @dataclass(kw_only=True)
@@ -165,10 +163,10 @@ def _settled_first(
             young.append((recording, settle_s - max(age, 0)))
     now = time.monotonic()
     rest = max((min(begin + settle_s - now, rest) for _, rest in young), default=0.0)
-    pauses = max(math.ceil(rest / _PAUSE), 0)
-    task = f"{len(young)} files were just written: waiting to see whether they grow"
+    pauses = max(math.ceil(rest), 0)
+    task = f"seconds until {len(young)} files just written are looked at again"
     for _ in progress.track(task, range(pauses), pauses):
-        time.sleep(_PAUSE)
+        time.sleep(rest / pauses)
     for recording, _ in young:
         yield recording
 
@@ -292,14 +290,17 @@ def copy_recording(recording: Recording, target: Path, max_gb: float) -> str:
     is_remote = recording.local_file is None
     if is_remote:
         check_length(recording.name, recording.look.size or 0, max_gb)
-    with files.guard(target.parent), target.open("wb") as file:
-        for chunk in recording.chunks():
+    with target.open("wb") as file:
+        for chunk in recording.chunks():  # what its reading raises is no trouble of our disk
             count += len(chunk)
             if is_remote:  # nobody knows how long a stream goes on
                 check_length(recording.name, count, max_gb)
                 check_space(target.parent, recording.name)
             digest.update(chunk)
-            file.write(chunk)
+            with files.guard(target.parent):
+                file.write(chunk)
+        with files.guard(target.parent):
+            file.flush()
     return digest.hexdigest()
 
 
