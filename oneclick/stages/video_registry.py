@@ -21,9 +21,9 @@ from oneclick.core.errors import BadInput
 from oneclick.storage import cards, files, locks, sealed_files
 from oneclick.storage.workspace import Workspace
 
+MOST_KEYS = 64
+"""Lines of a note that stay when another source is added."""
 _PLACE = "place "
-_MOST_KEYS = 64
-"""Sources of one content that are remembered."""
 _HEADER = 16 << 10
 """Bytes at the start that a recorder may write anew when it ends a recording."""
 _CHUNK = 1 << 20
@@ -79,7 +79,7 @@ class VideoRegistry:
         """Remember that a Video came from a source. Raises as `files.write_atomic`."""
         path, lines = self._note(video), [keys.state, _PLACE + keys.place]
         others = [line for line in _read_keys(path) if line not in lines]
-        files.write_atomic(path, "\n".join([*others[-_MOST_KEYS:], *lines]) + "\n")
+        files.write_atomic(path, "\n".join([*others[-MOST_KEYS:], *lines]) + "\n")
         for line in lines:
             self._remember(video.id, line)
 

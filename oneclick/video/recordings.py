@@ -105,9 +105,10 @@ def describe(system: Any, path: str, name: str, folder: str, options: SourceOpti
     leaf = leaf_of(path)
     facts = layouts.read_path(str(leaf), options.patterns, options.timezone)
     suffix = leaf.suffix.lower()
+    own_name = "" if layouts.chapter_in(leaf.name) else layouts.without_moments(leaf.stem)
     return Recording(
         name=name,
-        camera=facts.camera or folder or layouts.without_moments(leaf.stem) or leaf.parent.name,
+        camera=facts.camera or folder or own_name or leaf.parent.name,
         facts=facts,
         suffix=suffix if suffix in SUFFIXES else UNKNOWN_SUFFIX,
         state=f"{system.unstrip_protocol(path)} {system.ukey(path)}",

@@ -97,7 +97,7 @@ class MixedFolder:
     """Files and folders that are no recordings, by kind."""
 
 
-def mixed_folder(root: Path, good: int = 160, bad: int = 40) -> MixedFolder:
+def mixed_folder(root: Path, good: int, bad: int) -> MixedFolder:
     """Write a folder of recordings, with bad ones of all kinds among them."""
     base = film(1)
     for number, name in enumerate(good_names(good)):
