@@ -92,7 +92,14 @@ def collect(
     video = report.kept_video(conf.home)
     text = f"{video.share:.2%} of {video.seconds / 60:.1f} min of video kept in {video.clips} clips"
     policy.add_table("hits", report.trigger_hits(conf.home), text)
-    return policy.flow_result(batch, videos=len(search.videos), selected=search.selected)
+    return policy.flow_result(
+        batch,
+        videos=len(search.videos),
+        selected=search.selected,
+        unsettled=dict(batch.waiting),
+        left_out=dict(batch.left_out),
+        notes=list(batch.notes),
+    )
 
 
 def videos_to_search(conf: settings.Settings) -> list[str]:

@@ -75,7 +75,7 @@ def test_settings_that_are_not_utf8_are_refused_in_one_line(tmp_path: Path) -> N
         settings.keep_params("flicker", {"hole": 0.5}, tmp_path)
 
 
-SOURCES = {
+SOURCES: dict[str, tuple[str, dict[str, object]]] = {
     "as it was": ('sources = ["/a", "s3://b"]\n', {"paths": ("/a", "s3://b")}),
     "a section": (
         '[sources]\npaths = ["/a"]\ntimezone = "Europe/Berlin"\nsettle_s = 0\n',

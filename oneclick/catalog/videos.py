@@ -80,6 +80,15 @@ class VideosMixin(RollupsMixin):
         queries = (sa.select(table.c.video).where(table.c.video == video_id) for table in tables)
         return any(self._fetch(query.limit(1)) for query in queries)
 
+    def videos_from(self, camera: str, started_at: datetime | None) -> list[Video]:
+        """Return the Videos of a camera that began at one time, or of which none is known."""
+        table = schema.videos
+        is_start = table.c.started_at.is_(None)
+        if started_at is not None:
+            is_start = table.c.started_at == started_at
+        query = sa.select(table).where(table.c.camera == camera, is_start).order_by(table.c.id)
+        return [rows.video_from_row(row) for row in self._fetch(query)]
+
     def video_with_digest(self, digest: str) -> Video | None:
         """Return the Video of a content, the first by id; None if there is none."""
         table = schema.videos

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
@@ -178,12 +178,17 @@ def print_batch(result: BatchResult, subject: str) -> None:
     message(f"{subject}: {len(result.done)} done{''.join(others)}")
     for note in result.notes:
         message(f"  {note}")
-    if result.left_out:
-        kinds = sorted(result.left_out.items(), key=lambda kind: (-kind[1], kind[0]))
-        message(f"  left out: {', '.join(f'{number} {kind}' for kind, number in kinds)}")
+    print_left_out(result.left_out)
     for name, reason in (result.failed | result.waiting).items():
         message(f"  {name}: {reason}" if name not in reason else f"  {reason}")
         debug_log(reason)
+
+
+def print_left_out(numbers: Mapping[str, int]) -> None:
+    """Print on stderr how many files and folders were left out, by kind."""
+    kinds = sorted(numbers.items(), key=lambda kind: (-kind[1], kind[0]))
+    if kinds:
+        message(f"  left out: {', '.join(f'{number} {kind}' for kind, number in kinds)}")
 
 
 @contextmanager

@@ -27,6 +27,8 @@ _MOMENT = re.compile(
     rf"(?<!\d)(?:DST)?{_DATE}(?:[T_ -]|[ _]-[ _])?{_TIME}"
     rf"(?:[.,]?\d{{3}}|[-.,]\d{{6}})?{_OFFSET}(?!\d)"
 )
+_MOST_SECONDS = 10_000_000_000
+"""Seconds since 1970 from which a number is one of milliseconds."""
 _SHIFT = timedelta(minutes=30)
 """How far the end of a recording may lie from the time of its file, to tell two hours apart."""
 
@@ -110,7 +112,7 @@ LAYOUTS = (
 """Layouts of recorders, from the most particular to the least."""
 # Dated folders: 2024/01/31/08-15-30.mp4, 2024-01-31/hall_081530.mp4, 20240131/08/15.mp4 (Wyze).
 _FOLDERS_OF_DAYS = re.compile(
-    rf"(?:^|/){_DATE_FOLDERS}(?:[AP]M)?/(?:[^/]*[^\W\d_][^/]*/)*"
+    rf"(?:^|/){_DATE_FOLDERS}(?:[AP]M)?/(?:(?=[^/]*[^\W\d_])[^/]+/)*"
     r"(?:(?P<folder_hour>\d\d)h?/)?(?:(?P<folder_minute>\d\d)/)?(?P<leaf>[^/]+)$"
 )
 _LEAF_TIME = re.compile(rf"(?<![^\W_]){_TIME}(?:[.,_]\d{{1,6}})?(?!\d)")
@@ -242,7 +244,9 @@ def _moments(
     """
     try:
         if groups.get("epoch"):
-            return datetime.fromtimestamp(float(groups["epoch"] or 0), UTC), None, True
+            epoch = float(groups["epoch"] or 0)
+            seconds = epoch / 1000 if epoch > _MOST_SECONDS else epoch
+            return datetime.fromtimestamp(seconds, UTC), None, True
         year, month, day, hour, minute = (
             int(groups.get(name) or "") for name in ("year", "month", "day", "hour", "minute")
         )

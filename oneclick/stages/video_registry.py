@@ -127,14 +127,13 @@ class VideoRegistry:
 
     def _parts(self, video: Video, file: Path, place: str) -> Iterator[Video]:
         """Yield the recordings that are a part of this one: its beginning, in fewer bytes."""
-        in_place = self._ids_by_place.get(place, set())
+        candidates = {v.id: v for v in self.catalog.videos_from(video.camera, video.started_at)}
+        for video_id in self._ids_by_place.get(place, set()) - candidates.keys():
+            candidates[video_id] = self.catalog.video(video_id)
         size = file.stat().st_size
-        for other in self.catalog.videos():
-            is_near = (other.camera, other.started_at) == (video.camera, video.started_at)
-            path = self._file(other)
-            if not (is_near or other.id in in_place) or not path.exists():
-                continue  # removed after its days: nothing to compare with
-            if path.stat().st_size < size and _is_beginning(path, file):
+        for _, other in sorted(candidates.items()):
+            path = self._file(other)  # removed after its days: nothing to compare with
+            if path.exists() and path.stat().st_size < size and _is_beginning(path, file):
                 yield other
 
     def _is_used(self, video: Video) -> bool:
@@ -161,7 +160,7 @@ class VideoRegistry:
 
     def _finish(self, intent: Path) -> None:
         """Put a staged recording in the place of its part; each step may have been done before."""
-        plan = sealed_files.read(intent, Replacement)
+        plan: Replacement = sealed_files.read(intent, Replacement)
         part, whole, file = plan.part, plan.whole, self._file(plan.whole)
         if self._staged(whole).exists():
             with files.guard(file):

@@ -90,7 +90,8 @@ def camera_of(
         return _add(workspace, text, cameras_in_use)
     if is_typed and plain in cameras_in_use:
         return plain
-    if camera == plain != ids.spelling(text) and plain not in document.spellings:
+    is_transliterated = plain != ids.untransliterated_name(text)
+    if camera == plain and is_transliterated and plain not in document.spellings:
         _remember_spelling(workspace, plain, ids.spelling(text))
     return camera
 
@@ -102,7 +103,9 @@ def _own_name(document: _CamerasFile, text: str, cameras_in_use: Collection[str]
     is_name = re.search("[a-z]", earlier) and earlier not in (plain, ids.NO_NAME)
     if is_name and earlier in cameras_in_use:
         return earlier
-    owner = document.spellings.get(plain) or (plain if plain in cameras_in_use else spelling)
+    owner = document.spellings.get(plain)
+    is_free = plain not in cameras_in_use or plain == earlier
+    owner = document.spellings.get(plain, spelling if is_free else "")
     return plain if owner == spelling else ids.with_digest(plain, spelling)
 
 

@@ -167,6 +167,12 @@ def recorder_paths() -> dict[str, PathCase]:
             patterns=(r"x(?P<epoch>\d+)y",),
             zone=BERLIN,
         ),
+        "a pattern with milliseconds since 1970": PathCase(
+            path="hall/x1706688930000y.mp4",
+            camera="hall",
+            start=noon,
+            patterns=(r"x(?P<epoch>\d+)y",),
+        ),
         "a pattern that matches nothing leaves the layouts": PathCase(
             path="2024-01-31/08/hall/15.30.mp4",
             camera="hall",

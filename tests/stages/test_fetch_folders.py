@@ -94,10 +94,11 @@ def test_the_trouble_of_one_file_is_its_own(
         return fail() if path.read_bytes() == bad else real_probe(path, name)
 
     real_probe = video.probe
-    patches = {"look": (Recording, "look_again", look_again)}
+    patches: dict[str, tuple[object, str, object]] = {"look": (Recording, "look_again", look_again)}
     patches["read"] = (Recording, "chunks", chunks)
     patches["decode"] = (video, "probe", probe)
-    monkeypatch.setattr(*patches[step])
+    owner, name, replacement = patches[step]
+    monkeypatch.setattr(owner, name, replacement)
     result = fetch.fetch(home, [str(tmp_path / name) for name in names])
     assert len(result.done) == 2
     (line,) = result.failed.values()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -11,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from oneclick import video
 from oneclick.catalog import Catalog, rebuild, verify
 from oneclick.core.results import BatchResult
 from oneclick.core.source_options import SourceOptions
 from oneclick.stages import fetch, video_registry
 from oneclick.storage import cards, sealed_files
 from oneclick.storage.workspace import Workspace
+from oneclick.video import VideoInfo
 from oneclick.video.recordings import FileLook, Recording
 from tests.corpus.layouts_folders import film, variant
 
@@ -41,7 +44,7 @@ def videos(home: Path) -> dict[str, str]:
     """Return the digest of each recording by its id, by the catalog; its files agree with it."""
     with Catalog.open(home) as opened:
         assert verify.verify(opened, deep=True) == []
-        listed = {video.id: video.digest for video in opened.videos()}
+        listed = {fetched.id: fetched.digest for fetched in opened.videos()}
     names = {path.stem for path in (home / "videos").rglob("[!.]*.json")}
     assert names == listed.keys()
     return listed
@@ -167,18 +170,18 @@ def test_the_start_comes_from(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
     arguments, name, options, start = PRECEDENCE[case]
-    real = fetch.video.probe
+    real = video.probe
 
-    def probe(path: Path, name: str) -> fetch.VideoInfo:
+    def probe(path: Path, name: str) -> VideoInfo:
         written = datetime(2026, 3, 3, 3, tzinfo=UTC)
         return dataclasses.replace(real(path, name), started_at=written)
 
-    monkeypatch.setattr(fetch.video, "probe", probe)
+    monkeypatch.setattr(video, "probe", probe)
     source = put(tmp_path / name, film(1))
     fetch.fetch(home, [source], options=options, **arguments)  # type: ignore[arg-type]
     with Catalog.open(home) as opened:
-        (video,) = opened.videos()
-    assert (video.camera, video.started_at) == ("hall", start)
+        (fetched,) = opened.videos()
+    assert (fetched.camera, fetched.started_at) == ("hall", start)
 
 
 def grown(number: int = 0) -> bytes:
@@ -307,7 +310,7 @@ def test_a_file_that_still_grows_is_left_for_the_next_pass(
     live, rested = put(tmp_path / "live.mp4", film(1)), put(tmp_path / "z.mp4", film(2))
     os.utime(rested, (0, 0))
     pauses: list[float] = []
-    monkeypatch.setattr(fetch.time, "sleep", pauses.append)
+    monkeypatch.setattr(time, "sleep", pauses.append)
     result = fetch.fetch(home, [str(tmp_path)], options=SourceOptions(settle_s=3))
     assert [name.split("-")[0] for name in result.done] == ["z"]
     assert result.failed == {}
@@ -324,7 +327,7 @@ def test_a_young_file_that_rests_goes_in_after_the_others(
     ahead = (datetime.now(UTC) + timedelta(hours=1)).timestamp()
     os.utime(future, (ahead, ahead))
     pauses: list[float] = []
-    monkeypatch.setattr(fetch.time, "sleep", pauses.append)
+    monkeypatch.setattr(time, "sleep", pauses.append)
     result = fetch.fetch(home, [str(tmp_path)], options=SourceOptions(settle_s=2))
     assert [name[0] for name in result.done] == ["b", "a", "c"], (young, future)
     assert 0 < sum(pauses) <= 2

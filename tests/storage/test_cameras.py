@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from oneclick.core import ids
 from oneclick.core.errors import UnknownName
 from oneclick.storage import cameras
 from oneclick.storage.workspace import Workspace
@@ -35,6 +36,12 @@ CASES = {
     "a person in Korean": ("김철수", "auto", (), "cam01"),
     "an accent": ("Flur-Süd", "auto", (), "flur_sud"),
     "an accent, as earlier versions wrote it": ("Flur-Süd", "auto", ("flur_s_d",), "flur_s_d"),
+    "a long name that is there": (
+        "A" * 90,
+        "auto",
+        (ids.camera_name("a" * 90),),
+        ids.camera_name("a" * 90),
+    ),
     "an accent that tells it from another": ("Süd", "auto", ("sud",), "sud_7c2106"),
 }
 
