@@ -83,10 +83,11 @@ class VideosMixin(RollupsMixin):
     def videos_from(self, camera: str, started_at: datetime | None) -> list[Video]:
         """Return the Videos of a camera that began at one time, or of which none is known."""
         table = schema.videos
-        is_start = table.c.started_at.is_(None)
-        if started_at is not None:
-            is_start = table.c.started_at == started_at
-        query = sa.select(table).where(table.c.camera == camera, is_start).order_by(table.c.id)
+        query = sa.select(table).where(table.c.camera == camera).order_by(table.c.id)
+        if started_at is None:
+            query = query.where(table.c.started_at.is_(None))
+        else:
+            query = query.where(table.c.started_at == started_at)
         return [rows.video_from_row(row) for row in self._fetch(query)]
 
     def video_with_digest(self, digest: str) -> Video | None:

@@ -194,13 +194,8 @@ def _fetch_one(context: _FetchContext, recording: Recording, result: BatchResult
             fetched = _describe(context, recording, temporary, digest)
             registration = registry.register(fetched, temporary, keys.place)
             existing, is_new = registration.video, registration.is_new
-            if registration.part:
-                result.notes.append(
-                    f"{recording.name}: {existing.id} takes the place of its part"
-                    if registration.is_replaced
-                    else f"{recording.name}: {existing.id} is longer than {registration.part}, "
-                    "which stays beside it because predictions or clips depend on it"
-                )
+            if registration.note:
+                result.notes.append(f"{recording.name}: {registration.note}")
         else:
             is_new = False
             if existing.camera != context.camera_of(recording) or context.started_at not in (

@@ -7,7 +7,6 @@ has grown is known. They are digests, because a URL may hold secrets that must n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -51,10 +50,8 @@ class Registration:
 
     video: Video
     is_new: bool = True
-    part: str = ""
-    """Id of the part whose place it took, or which it follows because something depends on it."""
-    is_replaced: bool = False
-    """Whether it took the place of its part."""
+    note: str = ""
+    """A sentence about a part of it that is there, or a whole of which it is a part."""
 
 
 class VideoRegistry:
@@ -67,6 +64,8 @@ class VideoRegistry:
         with self._locked():
             for path in sorted((workspace.home / "videos").glob("*/.*.whole.json")):
                 self._finish(path)
+            for path in (workspace.home / "videos").glob("*/.*.whole.*"):
+                path.unlink()  # of a process that was killed before it had a plan
         for video in catalog.videos():
             for line in _read_keys(self._note(video)):
                 self._remember(video.id, line)
@@ -87,7 +86,8 @@ class VideoRegistry:
         """Move a file into place, write its card and its row; in this order, so that a row is true.
 
         A recording of the same camera and start gets a digest at the end of its id. A part of this
-        one, in that place or of that camera and start, is replaced where nothing depends on it.
+        one, in that place or of that camera and start, is replaced where nothing depends on it; a
+        part of another one is not added.
 
         Args:
             video: with the id that no other recording may have.
@@ -97,10 +97,20 @@ class VideoRegistry:
         Raises:
             BadInput: the card of an earlier recording is broken. NoSpace, Unavailable.
         """
+        size = temporary.stat().st_size
         with self._locked():
-            part = next(self._parts(video, temporary, place), None)
-            if part and not self._is_used(part):
-                return self._replace(part, video, temporary)
+            note = ""
+            for other in self._near(video, place):
+                path = self._file(other)
+                if not path.exists():  # removed after its days: nothing to compare with
+                    continue
+                if path.stat().st_size >= size and _is_beginning(temporary, path):
+                    note = f"it is the beginning of {other.id}, which is there already"
+                    return Registration(video=other, is_new=False, note=note)
+                if path.stat().st_size < size and _is_beginning(path, temporary):
+                    if not self._is_used(other):
+                        return self._replace(other, video, temporary)
+                    note = f"it is longer than {other.id}, on which predictions or clips depend"
             video = self._with_free_id(video)
             card, file = self.workspace.video_card(video.camera, video.id), self._file(video)
             if not card.exists() or not file.exists():
@@ -109,7 +119,7 @@ class VideoRegistry:
                     temporary.replace(file)
                 cards.save_video_card(self.workspace, video)
             is_new = self.catalog.add_video(video)
-        return Registration(video=video, is_new=is_new, part=part.id if part else "")
+        return Registration(video=video, is_new=is_new, note=note)
 
     def _locked(self) -> AbstractContextManager[None]:
         return locks.file_lock(self.workspace.locks_dir / "videos")
@@ -125,16 +135,12 @@ class VideoRegistry:
                 return existing
         raise BadInput(f"{video_id} is taken by another recording: give this one another camera")
 
-    def _parts(self, video: Video, file: Path, place: str) -> Iterator[Video]:
-        """Yield the recordings that are a part of this one: its beginning, in fewer bytes."""
-        candidates = {v.id: v for v in self.catalog.videos_from(video.camera, video.started_at)}
-        for video_id in self._ids_by_place.get(place, set()) - candidates.keys():
-            candidates[video_id] = self.catalog.video(video_id)
-        size = file.stat().st_size
-        for _, other in sorted(candidates.items()):
-            path = self._file(other)  # removed after its days: nothing to compare with
-            if path.exists() and path.stat().st_size < size and _is_beginning(path, file):
-                yield other
+    def _near(self, video: Video, place: str) -> list[Video]:
+        """Return the recordings of that place, and those of the same camera and start."""
+        near = {v.id: v for v in self.catalog.videos_from(video.camera, video.started_at)}
+        for video_id in self._ids_by_place.get(place, set()) - near.keys():
+            near[video_id] = self.catalog.video(video_id)
+        return [near[video_id] for video_id in sorted(near)]
 
     def _is_used(self, video: Video) -> bool:
         """Check whether anything in files or catalog depends on a recording."""
@@ -156,7 +162,11 @@ class VideoRegistry:
         intent = _intent(self.workspace, whole)
         sealed_files.write(intent, Replacement(part=part, whole=whole))
         self._finish(intent)
-        return Registration(video=whole, part=part.id, is_replaced=True)
+        if part.id != whole.id:
+            for video_ids in self._ids_by_place.values():
+                video_ids.discard(part.id)
+        note = f"{whole.id} takes the place of {part.id}, a part of it"
+        return Registration(video=whole, note=note)
 
     def _finish(self, intent: Path) -> None:
         """Put a staged recording in the place of its part; each step may have been done before."""

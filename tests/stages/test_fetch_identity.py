@@ -194,7 +194,7 @@ def test_the_longer_one_takes_the_place_of_its_part(home: Path, tmp_path: Path) 
     put(tmp_path / NAME, grown())
     result = fetch.fetch(home, [source])
     assert result.done == [HALL]
-    assert result.notes == [f"{source}: {HALL} takes the place of its part"]
+    assert result.notes == [f"{source}: {HALL} takes the place of {HALL}, a part of it"]
     assert videos(home) == {HALL: digest(grown())}
     assert fetch.fetch(home, [source]).skipped == [HALL]
     rebuild.rebuild(home)
@@ -210,9 +210,19 @@ def test_a_part_without_a_start_is_replaced_by_place_and_by_camera(
     moved = put(tmp_path / "later" / "ward" / "whole.mp4", grown())
     result = fetch.fetch(home, [str(tmp_path / "later")])
     whole = f"ward-{digest(grown())[:12]}"
-    assert result.notes == [f"{moved}: {whole} takes the place of its part"]
+    assert result.notes == [f"{moved}: {whole} takes the place of {part}, a part of it"]
     assert part not in videos(home)
     assert len(videos(home)) == 2
+
+
+def test_a_part_that_comes_after_the_whole_is_not_added(home: Path, tmp_path: Path) -> None:
+    fetch.fetch(home, [put(tmp_path / NAME, grown())])
+    part = put(tmp_path / "copy" / NAME, film(1))
+    result = fetch.fetch(home, [part])
+    assert (result.done, result.skipped) == ([], [HALL])
+    assert result.notes == [f"{part}: it is the beginning of {HALL}, which is there already"]
+    again = fetch.fetch(home, [part])
+    assert (again.skipped, again.notes) == ([HALL], [])
 
 
 def marked(home: Path) -> None:
