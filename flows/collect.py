@@ -96,9 +96,9 @@ def collect(
         batch,
         videos=len(search.videos),
         selected=search.selected,
-        unsettled=dict(batch.waiting),
-        left_out=dict(batch.left_out),
-        notes=list(batch.notes),
+        unsettled=batch.waiting,
+        left_out=batch.left_out,
+        notes=batch.notes,
     )
 
 

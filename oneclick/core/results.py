@@ -19,7 +19,7 @@ class BatchResult:
 
     waiting: dict[str, str] = field(default_factory=dict)
     """One-line reason by path of what is left for the next pass."""
-    left_out: Counter[str] = field(default_factory=Counter)
+    left_out: dict[str, int] = field(default_factory=dict)
     """Files and folders that are no input, by kind."""
     notes: list[str] = field(default_factory=list)
     """Sentences about what was processed otherwise than one might expect."""
@@ -30,6 +30,6 @@ class BatchResult:
         self.skipped += other.skipped
         self.failed |= other.failed
         self.waiting |= other.waiting
-        self.left_out += other.left_out
+        self.left_out = dict(Counter(self.left_out) + Counter(other.left_out))
         self.notes += other.notes
         return self

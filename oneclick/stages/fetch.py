@@ -120,7 +120,7 @@ def fetch(
     options = options or SourceOptions()
     workspace, begin = Workspace(home), time.monotonic()
     search_result = search.find(sources, options)
-    result = BatchResult(failed=search_result.failed, left_out=search_result.left_out)
+    result = BatchResult(failed=search_result.failed, left_out=dict(search_result.left_out))
     with Catalog.open(home) as catalog:
         context = _FetchContext(
             workspace=workspace,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,7 +35,7 @@ def test_of_200_files_with_40_bad_ones_160_go_in_and_the_second_time_is_the_same
     first = fetch.fetch(home, [str(root)])
     assert first.failed.keys() == folder.bad
     assert len(set(first.done)) == 160
-    assert dict(first.left_out) == folder.left_out
+    assert first.left_out == folder.left_out
     for path, line in first.failed.items():
         assert "\n" not in line
         assert Path(path).name.split("\n")[0].split("\udce9")[0] in line
@@ -54,6 +55,9 @@ def test_the_command_names_each_bad_file_in_one_line(home: Path, tmp_path: Path)
         assert lines[head + 1].startswith("  left out: 1 .jpg files, 1 files without a suffix, ")
         assert len(lines) - head - 2 == len(folder.bad)
     assert runs[0].stderr.splitlines()[-20:] == runs[1].stderr.splitlines()[-20:]
+    told = json.loads(oneclick("video", "add", str(tmp_path / "disk"), "--json", home=home).stdout)
+    assert (len(told["skipped"]), len(told["failed"])) == (8, 20)
+    assert told["left_out"] == folder.left_out
 
 
 def unreadable(code: int) -> Callable[..., Any]:
