@@ -11,6 +11,7 @@ from oneclick import report, settings
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
+from oneclick.core.source_options import SourceOptions
 from oneclick.flows import models, policy
 from oneclick.stages import cut, extract, fetch, predict, trigger
 from oneclick.storage import cameras, cards
@@ -19,9 +20,11 @@ from oneclick.storage.workspace import Workspace
 
 
 @task(name="fetch", tags=["io"], timeout_seconds=6 * policy.HOUR, **policy.TASK)
-def fetch_videos(home: Path, sources: list[str], codes: CodePolicy, max_gb: float) -> BatchResult:
+def fetch_videos(
+    home: Path, sources: list[str], codes: CodePolicy, max_gb: float, options: SourceOptions
+) -> BatchResult:
     """Copy the recordings of the sources."""
-    return fetch.fetch(home, sources, codes=codes, max_gb=max_gb)
+    return fetch.fetch(home, sources, codes=codes, max_gb=max_gb, options=options)
 
 
 @task(name="predict", tags=["compute"], timeout_seconds=12 * policy.HOUR, **policy.TASK)
@@ -65,8 +68,10 @@ def collect(
     conf = settings.load(home=home, detect=predictor and {"predictor": predictor})
     model, rival = models.predictor(conf), models.rival(conf)
     # Paths with names of people stand under codes in the parameters, which Prefect keeps.
-    paths = cameras.reveal_sources(Workspace(conf.home), sources or conf.sources)
-    batch = fetch_videos(conf.home, paths, conf.cameras.codes, conf.max_source_gb)
+    paths = cameras.reveal_sources(Workspace(conf.home), sources or conf.sources.paths)
+    batch = fetch_videos(
+        conf.home, paths, conf.cameras.codes, conf.max_source_gb, conf.sources.options()
+    )
     unusable = models.unusable([model, rival], conf)
     batch.failed |= unusable
     rival = None if rival in unusable else rival
@@ -87,7 +92,14 @@ def collect(
     video = report.kept_video(conf.home)
     text = f"{video.share:.2%} of {video.seconds / 60:.1f} min of video kept in {video.clips} clips"
     policy.add_table("hits", report.trigger_hits(conf.home), text)
-    return policy.flow_result(batch, videos=len(search.videos), selected=search.selected)
+    return policy.flow_result(
+        batch,
+        videos=len(search.videos),
+        selected=search.selected,
+        unsettled=batch.waiting,
+        left_out=batch.left_out,
+        notes=batch.notes,
+    )
 
 
 def videos_to_search(conf: settings.Settings) -> list[str]:

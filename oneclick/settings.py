@@ -30,6 +30,7 @@ from oneclick.core.plugins import PluginFailure
 from oneclick.platforms import GROUP, PlatformOptions, registry
 from oneclick.services import settings_file
 from oneclick.services.settings_file import TomlSource
+from oneclick.services.source_settings import SourceSettings
 
 if TYPE_CHECKING:
     from oneclick.stages.train import TrainOptions
@@ -256,8 +257,6 @@ class Settings(BaseSettings):
     """Classes of objects that are detected, labelled and trained."""
     attributes: dict[str, tuple[str, ...]] = {}
     """Attributes that reviewers set for each object over time: {posture = ["lying", "sitting"]}."""
-    sources: tuple[str, ...] = ()
-    """Folders, files or URLs that `collect` fetches from on schedule."""
     max_source_gb: float = Field(100.0, gt=0)
     """Most GB (10⁹ bytes) of one recording that is fetched from a URL: a stream without an end is
     refused there."""
@@ -269,6 +268,7 @@ class Settings(BaseSettings):
     """Days that a raw video is kept after its clips were cut; 0 keeps it for ever."""
     runner: Literal["thread", "process", "dask", "ray"] = "thread"
     """Prefect's task runner; dask and ray need the extras of these names."""
+    sources: SourceSettings = SourceSettings()
     cameras: CameraSettings = CameraSettings()
     detect: DetectSettings = DetectSettings()
     triggers: TriggerSettings = TriggerSettings()

@@ -28,6 +28,8 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 # The background of a script ignores Ctrl-C, which all who are started from here would inherit.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# Tests write a recording and fetch it at once: none of them waits to see whether it grows.
+os.environ["ONECLICK_SOURCES__SETTLE_S"] = "0"
 # An example may take as long as it takes.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")

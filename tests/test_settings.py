@@ -47,6 +47,9 @@ def test_the_environment_beats_the_file_and_an_argument_beats_both(
         ("classes = " + "[" * 50_000 + "]" * 50_000, "nested too deeply"),
         ('runner = "cloud"\n', "runner"),
         ("this is not toml", "oneclick.toml"),
+        ('[sources]\ntimezone = "Middle/Earth"\n', "sources.timezone: 'Middle/Earth' is no time"),
+        ("[sources]\npattern = '(?P<room>x)'\n", "sources.pattern"),
+        ("[sources]\nsettle = 3\n", "sources.settle"),
         ('[review]\nplatform = "encord"\naccept_auto = true\n', "accept_auto"),
         ('[review]\nplatform = "paper"\n', "review.platform"),
         ("[review.encord]\nuploads = 0\n", "uploads is 0"),
@@ -70,3 +73,35 @@ def test_settings_that_are_not_utf8_are_refused_in_one_line(tmp_path: Path) -> N
         settings.load()
     with pytest.raises(UsageError, match=r"oneclick\.toml is not UTF-8"):
         settings.keep_params("flicker", {"hole": 0.5}, tmp_path)
+
+
+SOURCES: dict[str, tuple[str, dict[str, object]]] = {
+    "as it was": ('sources = ["/a", "s3://b"]\n', {"paths": ("/a", "s3://b")}),
+    "a section": (
+        '[sources]\npaths = ["/a"]\ntimezone = "Europe/Berlin"\nsettle_s = 0\n',
+        {"paths": ("/a",), "timezone": "Europe/Berlin", "settle_s": 0},
+    ),
+    "one pattern": (
+        "[sources]\npattern = '(?P<camera>x)'\n",
+        {"paths": (), "pattern": ("(?P<camera>x)",)},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SOURCES)
+def test_sources_are_a_list_or_a_section(tmp_path: Path, case: str) -> None:
+    text, values = SOURCES[case]
+    (tmp_path / settings.CONFIG_FILE).write_text(text)
+    loaded = settings.load().sources
+    assert {name: getattr(loaded, name) for name in values} == values
+
+
+def test_the_environment_adds_to_a_list_of_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / settings.CONFIG_FILE).write_text('sources = ["/a"]\n')
+    monkeypatch.setenv("ONECLICK_SOURCES__TIMEZONE", "Asia/Tokyo")
+    loaded = settings.load().sources
+    assert (loaded.paths, loaded.timezone) == (("/a",), "Asia/Tokyo")
+    monkeypatch.setenv("ONECLICK_SOURCES", '["/b"]')
+    assert settings.load().sources.paths == ("/b",)

@@ -40,6 +40,53 @@ class VideosMixin(RollupsMixin):
                 )
             return False
 
+    def replace_part(self, part: Video, whole: Video) -> bool:
+        """Put the whole of a recording in place of a part of it; False if the part stays beside.
+
+        It stays where something depends on it, unless both have one id.
+        """
+        table = schema.videos
+        with self.transaction() as connection:
+            rows_of_part = self._fetch(sa.select(table).where(table.c.id == part.id))
+            if rows_of_part and (part.id == whole.id or not self.is_used(part.id)):
+                (row,) = rows_of_part
+                changes = counters.video_changes(rows.video_from_row(row), row.added_at)
+                self._add_counts(changes.negated())
+                if part.id != whole.id:
+                    connection.execute(sa.delete(table).where(table.c.id == part.id))
+                else:
+                    columns = rows.video_columns(whole)
+                    connection.execute(
+                        sa.update(table).where(table.c.id == part.id).values(columns)
+                    )
+                    self._add_counts(counters.video_changes(whole, row.added_at))
+            self.add_video(whole)
+            return not self._fetch(
+                sa.select(table).where(table.c.id == part.id, table.c.digest == part.digest)
+            )
+
+    def is_used(self, video_id: str) -> bool:
+        """Check whether predictions, signals, hits, selections or clips depend on a Video."""
+        tables = (schema.video_marks, schema.hits, schema.selections, schema.clips)
+        queries = (sa.select(table.c.video).where(table.c.video == video_id) for table in tables)
+        return any(self._fetch(query.limit(1)) for query in queries)
+
+    def videos_from(self, camera: str, started_at: datetime | None) -> list[Video]:
+        """Return the Videos of a camera that began at one time, or of which none is known."""
+        table = schema.videos
+        query = sa.select(table).where(table.c.camera == camera).order_by(table.c.id)
+        if started_at is None:
+            query = query.where(table.c.started_at.is_(None))
+        else:
+            query = query.where(table.c.started_at == started_at)
+        return [rows.video_from_row(row) for row in self._fetch(query)]
+
+    def video_with_digest(self, digest: str) -> Video | None:
+        """Return the Video of a content, the first by id; None if there is none."""
+        table = schema.videos
+        query = sa.select(table).where(table.c.digest == digest).order_by(table.c.id).limit(1)
+        return next(map(rows.video_from_row, self._fetch(query)), None)
+
     def video(self, video_id: str) -> Video:
         """Return one Video.
 

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
@@ -161,19 +161,34 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: st
 
 
 def finish_batch(result: BatchResult, subject: str) -> None:
-    """Print what a batch did, as `print_batch`, and exit with 3 if any of its inputs failed."""
+    """Print what a batch did, as `print_batch`, and exit with 3 if any of its inputs failed.
+
+    Inputs that are left for the next pass count as such.
+    """
     print_batch(result, subject)
-    if result.failed:
+    if result.failed or result.waiting:
         raise typer.Exit(3)
 
 
 def print_batch(result: BatchResult, subject: str) -> None:
-    """Print on stderr how many inputs were processed and skipped, and why others failed."""
-    skipped = f", {len(result.skipped)} already done" if result.skipped else ""
-    message(f"{subject}: {len(result.done)} done{skipped}")
-    for name, reason in result.failed.items():
+    """Print on stderr how many inputs were processed and skipped, and why others were not."""
+    numbers = {"already done": result.skipped, "failed": result.failed}
+    numbers["left for the next pass"] = result.waiting
+    others = [f", {len(items)} {word}" for word, items in numbers.items() if items]
+    message(f"{subject}: {len(result.done)} done{''.join(others)}")
+    for note in result.notes:
+        message(f"  {note}")
+    print_left_out(result.left_out)
+    for name, reason in (result.failed | result.waiting).items():
         message(f"  {name}: {reason}" if name not in reason else f"  {reason}")
         debug_log(reason)
+
+
+def print_left_out(numbers: Mapping[str, int]) -> None:
+    """Print on stderr how many files and folders were left out, by kind."""
+    kinds = sorted(numbers.items(), key=lambda kind: (-kind[1], kind[0]))
+    if kinds:
+        message(f"  left out: {', '.join(f'{number} {kind}' for kind, number in kinds)}")
 
 
 @contextmanager

@@ -59,6 +59,10 @@ def run(
         output.print_json({"lap": outcome, "workspace": state})
     else:
         summary.print_lap(state)
+    collected = outcome["steps"]["collect"]
+    for line in [*collected["notes"], *collected["unsettled"].values()]:
+        output.message(line)
+    output.print_left_out(collected["left_out"])
     for name, reason in outcome["failed"].items():
         output.message(f"skipped {name}: {reason}")
         output.debug_log(reason)

@@ -22,8 +22,9 @@ def add(
     started: Annotated[
         datetime | None, typer.Option(help="Start of the recording, UTC; else read from the file.")
     ] = None,
+    json: output.Json = False,
 ) -> None:
-    """Copy recordings into the workspace; recordings it has already are skipped."""
+    """Copy recordings into the workspace; a recording whose content is there is skipped."""
     from oneclick.stages import fetch
 
     settings = output.load_settings(home)
@@ -35,7 +36,10 @@ def add(
             started_at=output.as_utc(started),
             codes=settings.cameras.codes,
             max_gb=settings.max_source_gb,
+            options=settings.sources.options(),
         )
+    if json:
+        output.print_json(result)
     output.finish_batch(result, "videos")
 
 

@@ -36,6 +36,14 @@ _PLACE_WORDS = """
     morning evening noon early late person people walking running scene busy quiet empty crowd
     the of in at on and der die das im am und von la le les de du et
 """
+_SPACELESS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff々]{2,6}")
+"""A whole name in scripts that write no space between the parts of a person's name."""
+_SPACELESS_PLACES = re.compile(
+    # Rooms, corridors, doors, beds, floors, wards, sides and cameras in Chinese, Japanese, Korean.
+    "[室房间間屋廊厅廳堂門门床楼樓層层階阶病院区區厨廚厕廁梯厂廠园園庭台臺机機像頭头号號口路道东東"
+    "南西北左右前后後上下内內外侧側]|玄関|部屋|カメラ|ロビー|ホール|トイレ|ベッド|フロア"
+    "|[실방문층동관]$|병실|병동|복도|거실|주방|현관|입구|카메라|침대|화장실|로비"
+)
 _TITLES = frozenset(_TITLE_WORDS.split())
 _MARKS = frozenset(_MARK_WORDS.split())
 _ROOMS = frozenset(_ROOM_WORDS.split())
@@ -63,6 +71,8 @@ def looks_like_person(text: str) -> bool:
     words = _WORD.findall(_CAMEL_CASE.sub(" ", _MODEL_NUMBER.sub(" ", name)))
     unknown = [word for word in words if len(word) > 1 and word.lower() not in _COMMON]
     lowered = {word.lower() for word in words}
+    if _SPACELESS.fullmatch(name.strip()) and not _SPACELESS_PLACES.search(name):
+        return True
     is_capital = any(word[:1].isupper() for word in unknown)
     if _E_MAIL.search(name) or _APOSTROPHE.search(name):
         return True

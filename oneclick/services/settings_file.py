@@ -9,6 +9,7 @@ from typing import Any
 from pydantic_settings import TomlConfigSettingsSource
 
 from oneclick.core.errors import UsageError
+from oneclick.services import source_settings
 from oneclick.storage import bounded_documents, bounded_files, files, locks
 
 _READ_ONLY = ("zip", "tar", "libarchive", "http", "https", "git", "github", "jupyter", "reference")
@@ -23,7 +24,10 @@ class TomlSource(TomlConfigSettingsSource):
 
     def _read_file(self, file_path: Any) -> dict[str, Any]:
         path = Path(str(file_path))
-        return bounded_documents.parse_toml(read(path), path, UsageError)
+        document = bounded_documents.parse_toml(read(path), path, UsageError)
+        if "sources" in document:  # a table, so that the environment can add to it
+            document["sources"] = source_settings.as_section(document["sources"])
+        return document
 
 
 def read(path: Path) -> bytes:

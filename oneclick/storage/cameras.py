@@ -1,4 +1,4 @@
-"""Cameras whose readable name is kept apart: a code in all ids, the name in `cameras.json` alone.
+"""Names of cameras in ids: readable, or a code whose name stands in `cameras.json` alone.
 
 The file is readable by its owner only. Erasing a name there leaves the code, which says nothing.
 """
@@ -6,6 +6,7 @@ The file is readable by its owner only. Erasing a name there leaves the code, wh
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 import unicodedata
@@ -40,6 +41,8 @@ class _CamerasFile(msgspec.Struct, kw_only=True):
     cameras: dict[str, CameraName] = {}
     sources: dict[str, str] = {}
     """Paths and URLs that look like a person's name, by the code that stands for them."""
+    spellings: dict[str, str] = {}
+    """Names with letters beyond a-z, by the camera that they became first."""
 
 
 def load(workspace: Workspace) -> dict[str, CameraName]:
@@ -71,19 +74,39 @@ def camera_of(
         BadInput: `cameras.json` is broken. NoSpace, Unavailable: it cannot be written.
     """
     text = unicodedata.normalize("NFC", os.fsencode(text).decode("utf-8", "backslashreplace"))
-    plain, names = ids.camera_name(text), load(workspace)
-    by_folder = {name.folder: code for code, name in names.items() if name.folder}
+    document = _read(workspace)
+    by_folder = {name.folder: code for code, name in document.cameras.items() if name.folder}
     if text in by_folder:
         return by_folder[text]
-    is_code = plain in names
-    if is_code and is_typed:
+    plain = ids.camera_name(text)
+    if plain in document.cameras and is_typed:
         return plain
+    camera = _own_name(document, text, cameras_in_use)
     has_letters = any(letter.isalpha() for letter in text)
     is_lost = plain == ids.NO_NAME and has_letters and text.lower() != plain
     needs_code = policy == "always" or looks_like_person(text) or is_lost
-    if not is_code and (policy == "never" or plain in cameras_in_use or not needs_code):
+    is_in_use = camera in cameras_in_use or (is_typed and plain in cameras_in_use)
+    if camera in document.cameras or (needs_code and policy != "never" and not is_in_use):
+        return _add(workspace, text, cameras_in_use)
+    if is_typed and plain in cameras_in_use:
         return plain
-    return _add(workspace, text, cameras_in_use)
+    is_transliterated = plain != ids.untransliterated_name(text)
+    if camera == plain and is_transliterated and plain not in document.spellings:
+        _remember_spelling(workspace, plain, ids.spelling(text))
+    return camera
+
+
+def _own_name(document: _CamerasFile, text: str, cameras_in_use: Collection[str]) -> str:
+    """Return a camera's name in the characters of ids, which no camera with other letters has."""
+    plain, spelling = ids.camera_name(text), ids.spelling(text)
+    earlier = ids.untransliterated_name(text)
+    is_name = re.search("[a-z]", earlier) and earlier not in (plain, ids.NO_NAME)
+    if is_name and earlier in cameras_in_use:
+        return earlier
+    owner = document.spellings.get(plain)
+    is_free = plain not in cameras_in_use or plain == earlier
+    owner = document.spellings.get(plain, spelling if is_free else "")
+    return plain if owner == spelling else ids.with_digest(plain, spelling)
 
 
 def hide_sources(workspace: Workspace, sources: Sequence[str], policy: CodePolicy) -> list[str]:
@@ -151,6 +174,14 @@ def _add(workspace: Workspace, text: str, cameras_in_use: Collection[str]) -> st
         names[code] = CameraName(folder=text, name=text)
         _save(workspace, document)
         return code
+
+
+def _remember_spelling(workspace: Workspace, camera: str, spelling: str) -> None:
+    """Write down which name became a camera, so that another one gets a name of its own."""
+    with locks.file_lock(_lock(workspace)):
+        document = _read(workspace)
+        document.spellings.setdefault(camera, spelling)
+        _save(workspace, document)
 
 
 def _hide(workspace: Workspace, source: str) -> str:

@@ -17,7 +17,7 @@ from oneclick.core.spans import Span
 from oneclick.storage import files
 from oneclick.video import read
 from oneclick.video.index import read_index
-from oneclick.video.layouts import Layout, size_note
+from oneclick.video.presentation import Presentation, size_note
 
 # The bytes depend on the number of threads, so it does not follow the machine.
 _THREADS = 4
@@ -41,8 +41,10 @@ def cut(path: Path, span: Span, out: Path, fps: float) -> None:
             f"{path.name} has {index.info.frames} frames, so {span.start}..{span.stop} cannot be "
             "cut: fetch the whole recording again"
         )
-    shown = (to_yuv420(picture, index.layout) for picture in read.pictures(path, span, exact=True))
-    _encode(out, shown, index.layout.size, fps)
+    shown = (
+        to_yuv420(picture, index.presentation) for picture in read.pictures(path, span, exact=True)
+    )
+    _encode(out, shown, index.presentation.size, fps)
 
 
 def write(out: Path, frames: Iterable[NDArray[np.uint8]], fps: float) -> None:
@@ -59,16 +61,16 @@ def write(out: Path, frames: Iterable[NDArray[np.uint8]], fps: float) -> None:
     _encode(out, map(_padded, itertools.chain([first], remaining)), (width, height), fps)
 
 
-def to_yuv420(picture: VideoFrame, layout: Layout) -> VideoFrame:
+def to_yuv420(picture: VideoFrame, presentation: Presentation) -> VideoFrame:
     """Convert a stored picture to a shown yuv420p one with even sides.
 
     Only pictures that are not shown as they are stored, or of odd size, are converted through RGB.
     """
-    width, height = layout.stored
-    is_plain = layout.is_plain and (picture.width, picture.height) == layout.stored
+    width, height = presentation.stored
+    is_plain = presentation.is_plain and (picture.width, picture.height) == presentation.stored
     if is_plain and not (width % 2 or height % 2):
         return picture.reformat(format="yuv420p")
-    return _padded(layout.show(picture))
+    return _padded(presentation.show(picture))
 
 
 def _padded(image: NDArray[np.uint8]) -> VideoFrame:

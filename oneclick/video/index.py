@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from oneclick.core.errors import BadVideo
 from oneclick.core.timing import CONSTANT, Timing, describe_times
 from oneclick.storage import bounded_files
-from oneclick.video import layouts, mp4_tables, packets, source, stamps
-from oneclick.video.layouts import Layout
+from oneclick.video import mp4_tables, packets, source, stamps
+from oneclick.video import presentation as presentations
 from oneclick.video.packets import ABSENT, PacketTable
+from oneclick.video.presentation import Presentation
 from oneclick.video.stamps import FrameTimes
 
 DEFAULT_FPS = 25.0
@@ -75,7 +76,7 @@ class FrameIndex:
     info: VideoInfo
     codec: str
     """Name of the decoder."""
-    layout: Layout
+    presentation: Presentation
     """How stored pictures become those that are shown."""
     table: PacketTable
     order: NDArray[np.int64]
@@ -177,10 +178,10 @@ def _index(path: Path, size: int, mtime_ns: int, inode: int) -> FrameIndex:
         breaks = np.union1d(times.breaks, changes)
         is_variable = is_uneven(np.delete(np.diff(times.seconds), breaks - 1), tick)
         fps = frame_rate(stream, times, is_variable)
-        layout = layouts.read_layout(path, container, stream, first)
+        presentation = presentations.read_presentation(path, container, stream, first)
         notes = [
-            *layouts.stream_notes(container, stream),
-            *layout.notes,
+            *presentations.stream_notes(container, stream),
+            *presentation.notes,
             *notes_on_frames(table, order, stream.frames),
             *([] if strict else ["faults throughout: pictures are taken as they decode"]),
             *notes_on_times(times, len(changes)),
@@ -188,8 +189,8 @@ def _index(path: Path, size: int, mtime_ns: int, inode: int) -> FrameIndex:
         info = VideoInfo(
             fps=fps,
             frames=len(order),
-            width=layout.size[0],
-            height=layout.size[1],
+            width=presentation.size[0],
+            height=presentation.size[1],
             started_at=recording_start(container.metadata | stream.metadata),
             variable=is_variable,
             timing=describe_times(times.seconds, breaks, fps),
@@ -198,7 +199,7 @@ def _index(path: Path, size: int, mtime_ns: int, inode: int) -> FrameIndex:
     return FrameIndex(
         info=info,
         codec=stream.codec_context.name,
-        layout=layout,
+        presentation=presentation,
         table=table,
         order=order,
         seconds=times.seconds,

@@ -33,7 +33,7 @@ def frames(path: Path, span: Span | None = None) -> Iterator[NDArray[np.uint8]]:
     """
     index = read_index(path)
     for picture in pictures(path, span):
-        yield index.layout.show(picture)
+        yield index.presentation.show(picture)
 
 
 def pictures(path: Path, span: Span | None = None, exact: bool = False) -> Iterator[VideoFrame]:

@@ -60,7 +60,7 @@ def encode_jpeg(picture: VideoFrame, index: FrameIndex, quality: int) -> bytes:
     """
     import cv2
 
-    image = index.layout.show(picture, "bgr24")
+    image = index.presentation.show(picture, "bgr24")
     success, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not success:
         raise BadVideo(f"a frame of {index.info.width}x{index.info.height} px cannot be a JPEG")

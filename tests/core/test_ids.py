@@ -13,7 +13,11 @@ from oneclick.core import ids
     [
         ("Room 12", "room_12"),
         ("../etc", "etc"),
-        ("Flur-Süd", "flur_s_d"),
+        ("Flur-Süd", "flur_sud"),
+        ("走廊", "zoulang"),
+        ("Комната 1", "komnata_1"),
+        ("غرفة ٢", "ghrfh_2"),
+        ("廊下カメラ", "langxiakamera"),
         ("--", "camera"),
         ("", "camera"),
     ],
@@ -27,6 +31,30 @@ def test_any_text_becomes_a_name_of_plain_letters_and_stays_it(text: str) -> Non
     name = ids.camera_name(text)
     assert re.fullmatch(r"[a-z0-9_]+", name)
     assert ids.camera_name(name) == name
+
+
+@pytest.mark.parametrize("text", ["a" * 300, "走" * 300, "ш" * 81])
+def test_a_long_name_is_cut_and_differs_from_its_neighbour(text: str) -> None:
+    names = {ids.camera_name(text), ids.camera_name(text + "b")}
+    assert len(names) == 2
+    assert max(map(len, names)) <= ids.LONGEST_NAME
+    assert len(ids.with_digest(max(names), text)) <= ids.LONGEST_NAME
+
+
+SPELLINGS = {
+    "case and separators": ("Room 1", "room-1", True),
+    "case of another script": ("КОМНАТА", "комната", True),
+    "composed or not": ("S\u00fcd", "Su\u0308d", True),
+    "full width": ("Ｒｏｏｍ１", "room1", True),
+    "an accent": ("Süd", "Sud", False),
+    "letters that sound alike": ("走廊", "走郎", False),
+}
+
+
+@pytest.mark.parametrize("case", SPELLINGS)
+def test_a_spelling_tells_names_apart_that_differ_in_letters(case: str) -> None:
+    first, second, is_same = SPELLINGS[case]
+    assert (ids.spelling(first) == ids.spelling(second)) is is_same
 
 
 def test_a_known_start_gives_utc_and_an_unknown_one_the_digest() -> None:

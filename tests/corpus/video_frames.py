@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
@@ -89,9 +90,7 @@ def record(path: Path, recorder: Recorder | None = None) -> Path:
     return path
 
 
-def add_stream(
-    container: av.container.OutputContainer, recorder: Recorder
-) -> av.video.stream.VideoStream:
+def add_stream(container: av.container.OutputContainer, recorder: Recorder) -> av.VideoStream:
     """Add a stream to a file that is being written."""
     stream = container.add_stream(recorder.codec, rate=recorder.rate)
     assert isinstance(stream, av.VideoStream)
@@ -112,7 +111,7 @@ def add_stream(
     return stream
 
 
-def encoded(stream: av.video.stream.VideoStream, recorder: Recorder) -> Iterable[av.packet.Packet]:
+def encoded(stream: av.VideoStream, recorder: Recorder) -> Iterable[Packet[av.VideoStream]]:
     """Yield the packets of the numbered pictures."""
     base = Fraction(1, recorder.rate * 100)
     for k in range(recorder.count):

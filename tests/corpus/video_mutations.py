@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import av
 import numpy as np
+from av.packet import Packet
+from av.video.stream import VideoStream
 
+VideoPacket: TypeAlias = "Packet[VideoStream]"
 Mutation = Callable[[Path, Path, np.random.Generator], None]
 """Reads a video, writes a damaged one, and draws how from the generator."""
 
@@ -106,7 +110,7 @@ MUTATIONS: tuple[Mutation, ...] = (
 )
 
 
-def _without(packets: list[av.packet.Packet], rng: np.random.Generator) -> list[av.packet.Packet]:
+def _without(packets: list[VideoPacket], rng: np.random.Generator) -> list[VideoPacket]:
     dropped = set(rng.integers(0, len(packets), int(rng.integers(1, 6))).tolist())
     if rng.random() < 0.4:
         start = int(rng.integers(0, len(packets)))
@@ -117,7 +121,7 @@ def _without(packets: list[av.packet.Packet], rng: np.random.Generator) -> list[
 def _remux(
     source: Path,
     target: Path,
-    choose: Callable[[list[av.packet.Packet]], list[av.packet.Packet]],
+    choose: Callable[[list[VideoPacket]], list[VideoPacket]],
 ) -> None:
     """Write the chosen packets of a video, with their own stamps, into the same kind of file."""
     with av.open(str(source)) as container, av.open(str(target), "w") as out:
@@ -129,9 +133,9 @@ def _remux(
             out.mux(packet)
 
 
-def _decode_time(packet: av.packet.Packet) -> int:
+def _decode_time(packet: VideoPacket) -> int:
     """Return when a packet is decoded; Matroska stores no such time, and the first is unknown."""
-    return packet.pts - 1000 if packet.dts is None else packet.dts
+    return (packet.pts or 0) - 1000 if packet.dts is None else packet.dts
 
 
 def _rearrange(source: Path, target: Path, arrange: Callable[[list[bytes]], list[bytes]]) -> None:
@@ -140,20 +144,20 @@ def _rearrange(source: Path, target: Path, arrange: Callable[[list[bytes]], list
         stream = container.streams.video[0]
         copy = out.add_stream_from_template(stream)
         packets = [packet for packet in container.demux(stream) if packet.size]
-        contents = arrange([bytes(packet) for packet in packets])
-        for packet in packets:
-            packet.dts = _decode_time(packet)
-        last, step = packets[-1], packets[-1].dts - packets[-2].dts
-        for number, content in enumerate(contents):
-            packet = av.Packet(content)
-            if number < len(packets):
-                place = packets[number]
-                packet.pts, packet.dts = place.pts, place.dts
-                packet.is_keyframe = place.is_keyframe
-            else:
-                extra = (number - len(packets) + 1) * step
-                packet.pts, packet.dts = last.pts + extra, last.dts + extra
-            packet.time_base, packet.stream = stream.time_base, copy
+        places = [(packet.pts or 0, _decode_time(packet), packet.is_keyframe) for packet in packets]
+        step = places[-1][1] - places[-2][1]
+        for number, content in enumerate(arrange([bytes(packet) for packet in packets])):
+            place = places[min(number, len(places) - 1)]
+            beyond = max(0, number - len(places) + 1) * step
+            packet = Packet(content)
+            packet.pts, packet.dts, packet.is_keyframe = (
+                place[0] + beyond,
+                place[1] + beyond,
+                place[2],
+            )
+            packet.stream = copy
+            if stream.time_base is not None:
+                packet.time_base = stream.time_base
             out.mux(packet)
 
 

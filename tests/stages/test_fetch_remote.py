@@ -33,8 +33,9 @@ def count_below(home: Path) -> int:
 
 def test_recordings_come_from_any_file_system(home: Path, tmp_path: Path) -> None:
     source = record(tmp_path / "a.mp4")
+    video.write(tmp_path / "b.mp4", (np.full((16, 16, 3), 60, np.uint8),) * 3, 5)
     memory = fsspec.filesystem("memory")
-    memory.pipe("/bucket/room5/a.mp4", source.read_bytes())
+    memory.pipe("/bucket/room5/a.mp4", (tmp_path / "b.mp4").read_bytes())
     memory.pipe("/bucket/room6/b.mp4", b"broken")
     urls = ["memory://bucket", source.as_uri()]
     result = fetch.fetch(home, urls)

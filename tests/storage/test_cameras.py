@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from oneclick.core import ids
 from oneclick.core.errors import UnknownName
 from oneclick.storage import cameras
 from oneclick.storage.workspace import Workspace
@@ -29,6 +30,19 @@ CASES = {
     "code that a device has": (NAME, "auto", ("cam01",), "cam02"),
     "no letter that ids have": ("山田", "auto", (), "cam01"),
     "camera": ("Camera", "auto", (), "camera"),
+    "a corridor in Chinese": ("走廊", "auto", (), "zoulang"),
+    "a room in Russian": ("Комната 1", "auto", (), "komnata_1"),
+    "a person in Russian": ("Иван Петров", "auto", (), "cam01"),
+    "a person in Korean": ("김철수", "auto", (), "cam01"),
+    "an accent": ("Flur-Süd", "auto", (), "flur_sud"),
+    "an accent, as earlier versions wrote it": ("Flur-Süd", "auto", ("flur_s_d",), "flur_s_d"),
+    "a long name that is there": (
+        "A" * 90,
+        "auto",
+        (ids.camera_name("a" * 90),),
+        ids.camera_name("a" * 90),
+    ),
+    "an accent that tells it from another": ("Süd", "auto", ("sud",), "sud_7c2106"),
 }
 
 
@@ -37,6 +51,21 @@ def test_the_camera_of_a_name(workspace: Workspace, case: str) -> None:
     text, policy, known, camera = CASES[case]
     for _ in range(2):
         assert cameras.camera_of(workspace, text, known, policy) == camera  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_names_that_sound_alike_are_cameras_of_their_own(workspace: Workspace, order: int) -> None:
+    names = ["走廊", "走郎", "zoulang"][::order]
+    in_use: set[str] = set()
+    laps = []
+    for _ in range(2):
+        for name in names:
+            in_use.add(cameras.camera_of(workspace, name, in_use, "never"))
+        laps.append([cameras.camera_of(workspace, name, in_use, "never") for name in names])
+    assert laps[0] == laps[1]
+    assert laps[0][0] == "zoulang"
+    assert len(in_use) == 3
+    assert cameras.camera_of(workspace, "zoulang", in_use, is_typed=True) == "zoulang"
 
 
 def test_the_file_is_the_owners_alone_and_survives_bytes_that_are_no_utf8(

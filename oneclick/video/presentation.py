@@ -28,7 +28,7 @@ _DARKEST, _BRIGHTEST = 0.1, 99.9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
+class Presentation:
     """The way from stored pictures to shown ones."""
 
     stored: tuple[int, int]
@@ -88,10 +88,10 @@ class Layout:
         return fitted
 
 
-def read_layout(
+def read_presentation(
     path: Path, container: InputContainer, stream: VideoStream, first: VideoFrame
-) -> Layout:
-    """Return the layout of a stream's pictures, from its header and its first frame."""
+) -> Presentation:
+    """Return the presentation of a stream's pictures, from its header and its first frame."""
     stored = first.width, first.height
     note = _TRUE_SIZE.fullmatch(container.metadata.get("comment", ""))
     padding = (0, 0)
@@ -114,7 +114,7 @@ def read_layout(
     levels = _levels(path) if _DEEP_GREY.fullmatch(first.format.name) else None
     if levels:
         notes.append(f"grey levels {levels[0]:.0f} … {levels[1]:.0f} become black … white")
-    return Layout(
+    return Presentation(
         stored=stored,
         size=(width, height),
         padding=padding,
