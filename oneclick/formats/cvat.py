@@ -24,7 +24,8 @@ from oneclick.core.labels import LabelSet, LabelTrack
 from oneclick.core.tracks import ORIGINS
 from oneclick.formats import base, disk
 from oneclick.formats.base import ExchangeFormat, ExportClip
-from oneclick.formats.cvat_read import KEY, ORIGIN, find
+from oneclick.formats.cvat_read import QUESTIONS, find
+from oneclick.formats.cvat_tracks import KEY, ORIGIN
 from oneclick.storage import bulk_files
 
 __all__ = ["LOST", "SLACK", "CvatWriter", "find"]
@@ -166,4 +167,4 @@ def farthest_row(frames: NDArray[np.int32], boxes: NDArray[np.float64]) -> int:
     return row if errors[row] > SLACK else 0
 
 
-FORMAT = ExchangeFormat(CvatWriter, find, LOST, video=True)
+FORMAT = ExchangeFormat(CvatWriter, find, LOST, video=True, questions=QUESTIONS)
