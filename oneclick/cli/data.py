@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from oneclick.cli import camera_names, output
+from oneclick.core import assumptions
+from oneclick.core.assumptions import Assumptions
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -147,7 +149,8 @@ def import_(
     path: Annotated[
         Path,
         typer.Argument(
-            help="Dataset: its folder, or its annotation file.", parser=output.parse_path
+            help="Dataset: its folder, its annotation file, or a zip of it.",
+            parser=output.parse_path,
         ),
     ],
     format: Annotated[
@@ -166,9 +169,26 @@ def import_(
     auto: Annotated[
         bool, typer.Option("--auto", help="The labels are predictions that nobody drew.")
     ] = False,
+    assume: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Answer to a question of an import; may be repeated: " + assumptions.usage(),
+            metavar="KEY=VALUE",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what was understood; import nothing.")
+    ] = False,
+    json: output.Json = False,
     home: output.Home = None,
 ) -> None:
-    """Import a dataset of another tool as clips with labels; clips it has already are skipped."""
+    """Import a dataset of another tool as clips with labels; clips it has already are skipped.
+
+    What was understood is printed before anything is written, and three pictures are drawn with
+    their boxes. What could be read in two ways is refused with a question; --assume answers it.
+    """
+    from oneclick.cli import import_summary
     from oneclick.stages import import_ as stage
 
     settings = output.load_settings(home)
@@ -179,10 +199,18 @@ def import_(
         accept=accept,
         auto=auto,
         codes=settings.cameras.codes,
+        answers=Assumptions.parse(assume or []),
+        dry_run=dry_run,
     )
+    announce = (lambda _: None) if json else import_summary.print_summary
     with camera_names.notices(settings.home), output.progress_bars():
-        outcome = stage.import_(settings.home, path, format, settings.classes, options)
-    for note, count in sorted(outcome.notes.items()):
-        output.message(f"{count} {note}")
+        outcome = stage.import_(
+            settings.home, path, format, settings.classes, options, announce=announce
+        )
+    if json:
+        output.print_json(import_summary.as_json(outcome, dry_run))
+    if dry_run:
+        output.message("nothing was imported: --dry-run")
+        raise typer.Exit(3 if outcome.result.failed else 0)
     output.message(f"{outcome.images} images, {outcome.boxes} boxes")
     output.finish_batch(outcome.result, "clips imported")

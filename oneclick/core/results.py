@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+NAMED = 5
+"""Items of one kind of failure that are named."""
 
 
 @dataclass
@@ -22,3 +27,23 @@ class BatchResult:
         self.skipped += other.skipped
         self.failed |= other.failed
         return self
+
+
+def by_kind(failed: Mapping[str, str]) -> dict[str, str]:
+    """Return one line for each kind of failure, under the name of the first item.
+
+    Two reasons are of one kind if they differ in names, paths and numbers only.
+    """
+    kinds: dict[str, list[str]] = {}
+    for name, reason in failed.items():
+        text = reason.replace(name, "#") if name else reason
+        text = re.sub(r"\S*[/.]\S*|\d+", "#", text)
+        kinds.setdefault(text, []).append(name)
+    lines = {}
+    for names in kinds.values():
+        first, *others = names
+        lines[first] = failed[first]
+        if others:
+            dots = ", …" if len(others) > NAMED else ""
+            lines[first] += f" ({len(others):,} more like it: {', '.join(others[:NAMED])}{dots})"
+    return lines

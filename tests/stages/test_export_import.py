@@ -236,7 +236,7 @@ def test_a_broken_sequence_fails_alone_and_changes_are_counted(tmp_path: Path) -
     (reason,) = came.result.failed.values()
     assert "1.png has 62x48 px, not 64x48" in reason
     (clip_id,) = came.result.done
-    assert came.notes["boxes clipped to the picture"] == 2
+    assert came.summary.notes["boxes clipped to the picture"] == 2
     with Catalog.open(home) as catalog:
         assert [(row.clip.fps, row.clip.split) for row in catalog.clips()] == [(5.0, "test")]
         assert len(catalog.videos()) == 1
