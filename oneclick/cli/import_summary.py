@@ -7,21 +7,25 @@ from typing import TYPE_CHECKING, Any
 from oneclick.cli import output
 
 if TYPE_CHECKING:
-    from oneclick.formats.import_summary import ClassSummary, ImportSummary
+    from oneclick.formats.import_summary import ClassSummary, ImportSummary, RateSummary
     from oneclick.stages.import_ import ImportResult
 
 
 def print_summary(summary: ImportSummary) -> None:
     """Print what was understood on stdout, a line for each thing."""
-    for name, row in sorted(summary.classes.items()):
-        output.echo(f"class {describe_class(name, row)}")
+    for name in sorted(summary.boxed_classes()):
+        output.echo(f"class {describe_class(name, summary.classes[name])}")
+    if others := sorted(summary.classes.keys() - {*summary.boxed_classes()}):
+        output.echo(f"classes without a box: {', '.join(others)}")
     sides = ", ".join(
         f"{side} {row.clips:,} clips with {row.pictures:,} pictures"
         for side, row in sorted(summary.splits.items())
     )
     output.echo(f"splits: {sides or 'nothing that can be read'}")
     for rate in summary.rates:
-        output.echo(f"frames per second: {rate.fps:g}, from {rate.said_by} ({rate.clips:,} clips)")
+        output.echo(
+            f"frames per second: {rate.fps:g}, {describe_source(rate)} ({rate.clips:,} clips)"
+        )
     output.echo(
         f"in all: {summary.pictures:,} pictures, {summary.boxes:,} boxes, {summary.tracks:,} tracks"
     )
@@ -31,6 +35,13 @@ def print_summary(summary: ImportSummary) -> None:
         output.echo(f"refused: {reason}")
     if summary.drawn:
         output.echo(f"look at these first: {', '.join(summary.drawn)}")
+
+
+def describe_source(rate: RateSummary) -> str:
+    """Return what says a frame rate."""
+    from oneclick.formats.import_summary import UNKNOWN_RATE
+
+    return rate.said_by if rate.said_by == UNKNOWN_RATE else f"from {rate.said_by}"
 
 
 def describe_class(name: str, row: ClassSummary) -> str:

@@ -109,7 +109,9 @@ def hindsight(
     tracks = hindsight.label(parts, [threshold] * len(parts))
     mot_text.save_tracks(out, tracks)
     count = len(tracks.rows_by_track())
-    output.message(f"{out}: {len(tracks)} boxes on {count} tracks in {length} frames")
+    is_rate_known = fps is not None or "frameRate" in sequence
+    said_by = "" if is_rate_known else f" at {rate:g} a second, nothing says it: give --fps"
+    output.message(f"{out}: {len(tracks)} boxes on {count} tracks in {length} frames{said_by}")
     for reason in failed:
         output.message(f"  left out: {reason}")
     if failed:

@@ -37,7 +37,7 @@ def by_kind(failed: Mapping[str, str]) -> dict[str, str]:
     kinds: dict[str, list[str]] = {}
     for name, reason in failed.items():
         text = reason.replace(name, "#") if name else reason
-        text = re.sub(r"\S*[/.]\S*|\d+", "#", text)
+        text = re.sub(r"\S*[/.#\d]\S*", "#", text)
         kinds.setdefault(text, []).append(name)
     lines = {}
     for names in kinds.values():

@@ -21,7 +21,7 @@ from oneclick.storage import bounded_files, files
 
 DRAWN = 3
 """Pictures that are drawn to look at."""
-NO_RATE = "nothing in the dataset: give --fps"
+UNKNOWN_RATE = "nothing says it: give --fps"
 """What says the frame rate where nothing does."""
 _COLOURS = ((0, 200, 255), (0, 255, 0), (255, 160, 0), (255, 0, 255), (0, 128, 255))
 """BGR, by class."""
@@ -68,7 +68,7 @@ class ImportSummary:
     """By name, those without a box too."""
     rates: list[RateSummary] = field(default_factory=list)
     splits: dict[str, SplitSummary] = field(default_factory=dict)
-    notes: Counter[str] = field(default_factory=Counter)
+    notes: dict[str, int] = field(default_factory=dict)
     """What was changed or left out, in words."""
     refused: dict[str, str] = field(default_factory=dict)
     """What cannot be read: one line for each kind, by the name of the first."""
@@ -97,12 +97,17 @@ class ImportSummary:
         for track in sequence.tracks:
             self.class_row(track.cls, sequence.names_from).boxes += len(track.frames)
             self.boxes += len(track.frames)
-        said_by = "--fps" if fps else sequence.fps_from if sequence.fps else NO_RATE
+        said_by = "--fps" if fps else sequence.fps_from if sequence.fps else UNKNOWN_RATE
         self._count_rate(fps or sequence.fps or default_fps, said_by or "the dataset")
         side = self.splits.setdefault(split, SplitSummary())
         side.clips += 1
         side.pictures += count
-        self.notes += sequence.notes
+        self.add_notes(sequence.notes)
+
+    def add_notes(self, notes: Counter[str]) -> None:
+        """Add counts of what was changed or left out."""
+        for note, count in notes.items():
+            self.notes[note] = self.notes.get(note, 0) + count
 
     def boxed_classes(self) -> list[str]:
         """Return the classes that have a box."""

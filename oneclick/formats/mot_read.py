@@ -6,6 +6,7 @@ names in gt/labels.txt or in seqinfo.ini; without both, class 1 is a person, as 
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -57,15 +58,15 @@ def find(
     Raises:
         BadInput: there is none.
     """
-    names = ("gt.txt", "seqinfo.ini")
-    texts = bounded_files.find(path, names.__contains__, failed) if path.is_dir() else []
-    truths = [text for text in texts if text.name == names[0] and text.parent.name == "gt"]
+    texts = bounded_files.find(path, "gt.txt".__eq__, failed) if path.is_dir() else []
+    truths = [text for text in texts if text.parent.name == "gt"]
     if not truths and not failed:
         raise BadInput(f"{path}: no MOTChallenge dataset: no folder in it holds gt/gt.txt")
     folders = [truth.parent.parent for truth in truths]
-    for text in texts:
-        if text.name == names[1] and text.parent not in folders:
-            failed[str(text.parent)] = f"{text.parent}: a sequence without gt/gt.txt is left out"
+    for info in bounded_files.find(path, "seqinfo.ini".__eq__, {}):
+        folder = info.parent
+        if folder not in folders and not os.path.lexists(folder / "gt/gt.txt"):
+            failed[str(folder)] = f"{folder}: a sequence without gt/gt.txt is left out"
     answers = (dialogue or Dialogue()).answers
     dataset = MotDataset(root=path, classes=classes, answers=answers)
     sources = []

@@ -201,7 +201,8 @@ def pictures_by_split(folder: YoloFolder, failed: dict[str, str]) -> dict[Path, 
             try:
                 members = list(set_members(folder, str(text), images, failed))
             except BadInput as error:
-                refused[f"{key}: {text}"[:200]] = str(error)
+                if str(error) not in failed.values():
+                    refused[f"{key}: {text}"[:200]] = str(error)
                 continue
             for image in members:
                 if splits.setdefault(image, SETS[key]) != SETS[key]:

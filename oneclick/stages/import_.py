@@ -124,7 +124,7 @@ def import_(
         dialogue = Dialogue(options.answers)
         with formats.GROUP.plugin(format).isolated(passing=(OneclickError, OSError)):
             sources = exchange_format.find_sequences(folder, classes, failed, dialogue)
-        outcome.summary.notes += dialogue.notes
+        outcome.summary.add_notes(dialogue.notes)
         labelled = summarize(sources, Workspace(home), options, outcome)
         unknown = sorted({*outcome.summary.boxed_classes()} - {*classes, IGNORE})
         if not unknown:
