@@ -205,7 +205,7 @@ def map_file(path: Path) -> memoryview:
             content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         except ValueError:
             return memoryview(b"")
-    return content[len(BOM_UTF8) :] if content[: len(BOM_UTF8)] == BOM_UTF8 else content
+    return content[len(BOM_UTF8) :] if bytes(content[: len(BOM_UTF8)]) == BOM_UTF8 else content
 
 
 def parse_one_by_one(

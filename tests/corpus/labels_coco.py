@@ -7,7 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from tests.corpus.labels_kit import Box, Right, Scene, as_json, case, save, write
+from tests.corpus.labels_kit import (
+    Box,
+    Right,
+    Scene,
+    as_json,
+    case,
+    objects,
+    save,
+    unturn,
+    write,
+)
 
 COUNT = 4
 
@@ -18,7 +28,7 @@ def document(scene: Scene, **changes: Any) -> dict[str, Any]:
         {"id": k + 1, "file_name": f"{k + 1}.jpg", "width": scene.size[0], "height": scene.size[1]}
         for k in range(scene.frames)
     ]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for k in range(scene.frames):
         for name, box in scene.boxes(k):
             rows.append(row(len(rows) + 1, k + 1, name, box))
@@ -223,13 +233,11 @@ def photos(
     for k in range(2):
         save(folder / f"images/{k + 1}.jpg", scene.image(k), orientation)
     if is_stored:
-        # Labels of the stored pixels: the objects are found where a viewer without EXIF sees them.
-        from tests.corpus import labels_kit
-
-        rows = []
+        # The objects lie where a viewer without EXIF sees them.
+        rows: list[dict[str, Any]] = []
         for k in range(2):
-            stored = labels_kit.unturn(scene.image(k), orientation)
-            for name, box in labels_kit.objects(stored):
+            stored = unturn(scene.image(k), orientation)
+            for name, box in objects(stored):
                 rows.append(row(len(rows), k + 1, name, box))
             height, width = stored.shape[:2]
             file["images"][k] |= {"width": width, "height": height}
