@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -36,6 +38,8 @@ class CocoDocument:
     """By image id."""
     broken: dict[Id, str] = field(default_factory=dict)
     """Why an image cannot be read, by its id."""
+    converted: int = 0
+    """Annotations that name their image as text where it has a number, or the other way."""
     strangers: list[tuple[Any, Any, str]] = field(default_factory=list)
     """Annotations of no image: annotation id, image id, what else is wrong."""
 
@@ -75,6 +79,7 @@ class CocoDocument:
         """Add an annotation to its image; one that is wrong breaks it."""
         image_id = match(annotation.image_id, self.annotations)
         category_id = match(annotation.category_id, self.class_names)
+        self.converted += image_id not in (None, annotation.image_id)
         problem = ""
         if category_id is None:
             problem = f"there is no category {annotation.category_id}"
@@ -122,11 +127,16 @@ class CocoDocument:
 
     def settle_repeats(self, dialogue: Dialogue) -> None:
         """Break images that share an id; merge those that are one picture, or break them too."""
+        count = len(self.images)
+        self.images = list({(i.id, i.video_id, i.file_name): i for i in self.images}.values())
+        if repeats := count - len(self.images):
+            dialogue.notes["pictures that stand twice in the file taken once"] += repeats
         by_id: dict[Id, list[CocoImage]] = {}
         by_name: dict[tuple[Id | None, str], list[CocoImage]] = {}
         for image in self.images:
             by_id.setdefault(image.id, []).append(image)
-            by_name.setdefault((image.video_id, image.file_name), []).append(image)
+            name = os.path.normpath(image.file_name)
+            by_name.setdefault((image.video_id, name), []).append(image)
         for image_id, images in by_id.items():
             if len(images) > 1:
                 names = ", ".join(dict.fromkeys(image.file_name[:80] for image in images[:4]))
@@ -151,18 +161,24 @@ class CocoDocument:
 
     def box_rows(
         self, images: Sequence[CocoImage], stored: Sequence[PictureHeader | None]
-    ) -> tuple[BoxRows, int]:
-        """Return the boxes of images, by their index, and how many crowd regions were left out.
+    ) -> tuple[BoxRows, Counter[str]]:
+        """Return the boxes of images, by their index, and what was left out.
 
         Args:
             stored: headers of the images whose boxes count in stored pixels, by index.
         """
-        rows, crowds = BoxRows(), 0
+        rows, notes = BoxRows(), Counter[str]()
         for frame, (image, header) in enumerate(zip(images, stored, strict=True)):
+            seen: set[tuple[Any, ...]] = set()
             for annotation in self.annotations[image.id]:
                 if annotation.is_crowd():
-                    crowds += 1
+                    notes["crowd regions left out"] += 1
                     continue
+                key = annotation.id, annotation.category_id, annotation.bbox
+                if annotation.id != coco_file.WITHOUT_ID and key in seen:
+                    notes["annotations that stand twice taken once"] += 1
+                    continue
+                seen.add(key)
                 attributes = annotation.decode_attributes()
                 box = annotation.corners()
                 rows.add(
@@ -175,7 +191,7 @@ class CocoDocument:
                     keyframe=annotation.keyframe or attributes.get("keyframe") is True,
                     attributes=coco_file.text_attributes(attributes),
                 )
-        return rows, crowds
+        return rows, notes
 
 
 def match(key: Any, table: Mapping[Id, V]) -> Id | None:
@@ -225,6 +241,9 @@ def read(path: Path, root: Path, failed: dict[str, str], dialogue: Dialogue) -> 
         document.reject(image_id, annotation_id, problem)
     for annotation in annotations:
         document.add(annotation)
+    if document.converted:
+        note = "annotations matched to pictures by an id that is text here and a number there"
+        dialogue.notes[note] += document.converted
     document.settle_repeats(dialogue)
     document.settle_strangers(failed, dialogue)
     return document

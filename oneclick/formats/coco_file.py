@@ -23,6 +23,7 @@ from oneclick.storage.bounded_documents import BrokenJson, JsonDecoder
 Id = int | str | float
 _TRACK_ATTRIBUTES = ("track_id", "instance_id", "keyframe")
 """Attributes by which some tools store what is not an attribute."""
+WITHOUT_ID = "without an id"
 MAX_BYTES = 4096 * bounded_files.MEBIBYTE
 MAX_ANNOTATION = bounded_files.MEBIBYTE
 """Bytes of one annotation that is not well-formed."""
@@ -62,7 +63,7 @@ class CocoAnnotation(msgspec.Struct, gc=False, kw_only=True):
     category_id: Id
     bbox: tuple[float, float, float, float]
     """x y width height, px."""
-    id: Id = "without an id"
+    id: Id = WITHOUT_ID
     iscrowd: int | float | bool | str | None = 0
     """Writers disagree on the type: 0, false, "0"."""
     score: float | None = None
@@ -171,7 +172,7 @@ class _RawCocoFile(msgspec.Struct):
 class _AnnotationIds(msgspec.Struct):
     """As much of a broken annotation as tells where it belongs."""
 
-    id: Any = "without an id"
+    id: Any = WITHOUT_ID
     image_id: Any = None
     bbox: Any = None
 

@@ -58,12 +58,24 @@ def find(
     for file in paths:
         try:
             document = coco_document.read(file, dataset_folder(path), failed, dialogue)
+            check_new(document, documents)
             sources += list_sequences(document, path, failed, dialogue)
             documents.append(document)
         except OneclickError as error:
             failed[str(file)] = str(error)
     note_strangers(path, documents, dialogue)
     return sources
+
+
+def check_new(document: CocoDocument, others: Sequence[CocoDocument]) -> None:
+    """Raise BadLabels if another document names pictures of this one too."""
+    for other in others:
+        names = document.file_names & other.file_names
+        if names and document.image_folder == other.image_folder:
+            raise BadLabels(
+                f"{document.path}: {len(names):,} of its pictures stand in {other.path} too, the "
+                f"first {min(names)[:80]}: name the file to import"
+            )
 
 
 def note_strangers(root: Path, documents: Sequence[CocoDocument], dialogue: Dialogue) -> None:
@@ -82,7 +94,7 @@ def note_strangers(root: Path, documents: Sequence[CocoDocument], dialogue: Dial
 
 def is_json(name: str) -> bool:
     """Check whether a file name is that of a JSON file."""
-    return name.endswith(".json")
+    return name.endswith(".json") and not name.startswith(".")
 
 
 def dataset_folder(folder: Path) -> Path:
@@ -171,10 +183,8 @@ def load(
         for path, header, image in zip(paths, headers, images, strict=True)
     ]
     width, height = headers[0].size
-    rows, crowds = document.box_rows(images, stored)
+    rows, changes = document.box_rows(images, stored)
     tracks, notes = base.build_tracks(rows, width, height, origin)
-    if crowds:
-        notes["crowd regions left out"] = crowds
     video = document.videos.get(images[0].video_id)
     is_complete = is_whole_video and [image.frame_id for image in images] == [*range(len(images))]
     if video and is_complete:
@@ -192,5 +202,5 @@ def load(
         fps_from="videos in the file",
         class_numbers={str(number): name for number, name in document.class_names.items()},
         names_from=f"categories of {document.path.name}",
-        notes=notes,
+        notes=notes + changes + pictures.turned_note(headers),
     )

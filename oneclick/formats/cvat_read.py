@@ -114,7 +114,7 @@ def find(
 
 def is_xml(name: str) -> bool:
     """Check whether a file name is that of an XML file."""
-    return name.endswith(".xml")
+    return name.endswith(".xml") and not name.startswith(".")
 
 
 def load(source: CvatSource, origin: str) -> ImportedSequence:
@@ -128,10 +128,12 @@ def load(source: CvatSource, origin: str) -> ImportedSequence:
     film = source.find_video()
     images = [] if film else source.list_images()
     stored: list[PictureHeader | None] = []
+    headers: list[PictureHeader] = []
     if film:
         info = video.probe(film)
         width, height, fps = info.width, info.height, info.fps
         index = cvat_frames.index_of_film(file, film, info.frames, task)
+        pictures.check_size(film, (width, height), task.picture_size, source.answers)
     elif images:
         images, index = cvat_frames.index_of_images(file, images, task, source.answers)
         headers = [pictures.header(image) for image in images]
@@ -160,5 +162,5 @@ def load(source: CvatSource, origin: str) -> ImportedSequence:
         fps=fps,
         fps_from=film.name if film else "",
         names_from=f"labels of {file.name}",
-        notes=notes + changes,
+        notes=notes + changes + pictures.turned_note(headers),
     )

@@ -194,6 +194,8 @@ def iterate_tracks(file: Path, index: CvatFrameIndex, task: str) -> Iterator[Cva
                     f"{file}: not CVAT for video 1.1: it holds {element.tag[:80]}; export it as "
                     "that"
                 )
+            if element.tag == "track" and task and not element.get("task_id"):
+                raise BadLabels(f"{file}: a track without a task_id, among several tasks")
             if element.tag == "track" and task in ("", element.get("task_id", "")):
                 number = element.get("id", "")
                 track = CvatTrack(

@@ -28,6 +28,7 @@ QUESTIONS = frozenset(
     {
         assumptions.NAMES,
         assumptions.FRAMES,
+        assumptions.ORDER,
         assumptions.COLUMNS,
         assumptions.EXIF,
         assumptions.SIZE,
@@ -88,7 +89,7 @@ def load(dataset: MotDataset, folder: Path, origin: str) -> ImportedSequence:
         bounded_files.inside(dataset.root, folder / name)
     info = mot_text.read_sequence_section(folder / "seqinfo.ini")
     numbers = mot_text.sequence_numbers(info)
-    images = tuple(disk.list_images(folder / info.get("imdir", "img1"), dataset.root))
+    images = tuple(ordered_images(dataset, folder / info.get("imdir", "img1")))
     length = int(numbers.get("seqLength", len(images)))
     if not images or length != len(images):
         raise BadInput(f"{folder}: {len(images)} pictures of {length} frames are there")
@@ -115,8 +116,29 @@ def load(dataset: MotDataset, folder: Path, origin: str) -> ImportedSequence:
         fps_from="seqinfo.ini",
         class_numbers={str(number): name for number, name in class_list.names.items()},
         names_from=class_list.origin,
-        notes=notes + Counter({"boxes with conf 0 left out": ignored}),
+        notes=notes
+        + Counter({"boxes with conf 0 left out": ignored})
+        + pictures.turned_note(headers),
     )
+
+
+def ordered_images(dataset: MotDataset, folder: Path) -> list[Path]:
+    """List the pictures of a sequence in the order of time.
+
+    Raises:
+        BadLabels: no number ends their names, and the order is another by letters.
+    """
+    images = disk.list_images(folder, dataset.root)
+    by_letters = sorted(images, key=lambda path: path.name)
+    if by_letters == images or all(re.search(r"\d$", image.stem) for image in images):
+        return images
+    answer = dataset.answers.answers.get(assumptions.ORDER)
+    if answer is None:
+        raise assumptions.question(
+            assumptions.ORDER,
+            f"{folder}: {by_letters[1].name} may stand before or after {images[1].name}",
+        )
+    return by_letters if answer == "letters" else images
 
 
 def class_names(
@@ -175,8 +197,14 @@ def frame_indices(images: Sequence[Path], table: MotTable, answers: Assumptions)
     matches = [re.search(r"(\d+)$", image.stem) for image in images]
     names = {int(match[1]): k for k, match in enumerate(matches) if match}
     answer = answers.answers.get(assumptions.FRAMES)
-    if names.keys() == positions.keys() or len(names) != len(images):
+    if names.keys() == positions.keys():
+        answer = "names"
+    elif not names:
         answer = "positions"
+    elif len(names) != len(images):
+        raise BadLabels(
+            f"{table.file}: {len(images)} pictures have {len(names)} numbers: give each its own"
+        )
     frames = table.frames()
     if answer is None:
         fits_names, fits_positions = frames <= names.keys(), frames <= positions.keys()

@@ -22,6 +22,7 @@ VISDRONE_CLASSES = dict(
     )
 )  # fmt: skip
 """Of the VisDrone challenge; 0 are regions that count neither way."""
+_COLUMNS = 10
 _LARGEST = 1e9
 """px; coordinates end up in float32, where large ones turn into infinity."""
 
@@ -122,6 +123,10 @@ def parse_row(place: str, cells: list[float]) -> MotRow:
     is_box = width >= 0 and height >= 0 and max(map(abs, cells[2:6])) < _LARGEST
     if not (is_box and 0 <= frame <= limit and frame == int(frame)):  # NaN is not either
         raise BadLabels(f"{place}: {mot_text.describe_error([frame, *cells[2:6], 1.0], limit)}")
+    if len(cells) > _COLUMNS:
+        raise BadLabels(f"{place}: {len(cells)} columns, MOTChallenge has up to {_COLUMNS}")
+    if len(tail) == 3 and not -1 <= tail[2] <= 1:
+        raise BadLabels(f"{place}: visibility {tail[2]:g} in column 9 is not from 0 to 1")
     conf = tail[0] if tail else 1.0
     if conf == -1:  # no score
         conf = 1.0

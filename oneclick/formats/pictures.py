@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import struct
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -73,6 +75,12 @@ def is_turned(content: bytes) -> bool:
     return picture_header is not None and picture_header.orientation != 1
 
 
+def turned_note(headers: Sequence[PictureHeader]) -> Counter[str]:
+    """Return a note of how many pictures have an EXIF orientation that turns them."""
+    count = sum(header.orientation != 1 for header in headers)
+    return +Counter({"photos turned as their EXIF orientation says": count})
+
+
 def label_frame(
     path: Path,
     picture: PictureHeader,
@@ -94,10 +102,7 @@ def label_frame(
     """
     sizes = picture.size, picture.stored_size
     if named_size and named_size not in sizes:
-        width, height = picture.size
-        if not answers.is_answer(assumptions.SIZE, "pictures"):
-            text = f"{path} has {width}x{height} px, not {named_size[0]}x{named_size[1]}"
-            raise assumptions.question(assumptions.SIZE, f"{text} as its labels say")
+        check_size(path, picture.size, named_size, answers)
         named_size = None
     if picture.orientation == 1:
         return False
@@ -112,6 +117,16 @@ def label_frame(
         f"{path} is turned by its EXIF orientation ({picture.orientation}), and its labels do not "
         "tell whether they are",
     )
+
+
+def check_size(
+    path: Path, size: tuple[int, int], named_size: tuple[int, int] | None, answers: Assumptions
+) -> None:
+    """Raise BadLabels if labels name another (width, height), unless the user allows it."""
+    if named_size is None or named_size == size or answers.is_answer(assumptions.SIZE, "pictures"):
+        return
+    text = f"{path} has {size[0]}x{size[1]} px, not {named_size[0]}x{named_size[1]}"
+    raise assumptions.question(assumptions.SIZE, f"{text} as its labels say")
 
 
 def _checked_header(file: BinaryIO, path: Path) -> PictureHeader:

@@ -206,5 +206,5 @@ def load(labels: YoloLabels, images: Sequence[Path], origin: str) -> ImportedSeq
         images=tuple(images),
         class_numbers={str(number): name for number, name in labels.names.names.items()},
         names_from=labels.names.origin,
-        notes=+notes + changes,
+        notes=+notes + changes + pictures.turned_note(headers),
     )

@@ -113,12 +113,20 @@ def choose_description(root: Path, paths: list[Path]) -> Path | None:
     if os.path.lexists(root / DATA):
         return root / DATA
     candidates = [p for p in paths if p.suffix in (".yaml", ".yml") or p.name == "obj.data"]
-    depths = {p: len(p.parts) for p in candidates if "names" in read_description(p)}
+    depths = {p: len(p.parts) for p in candidates if describes_dataset(p)}
     tops = [p for p, depth in depths.items() if depth == min(depths.values())]
     if len(tops) > 1:
         names = ", ".join(str(p.relative_to(root)) for p in tops[:5])
         raise BadLabels(f"{root} holds several datasets: name the file of one ({names})")
     return next(iter(tops), None)
+
+
+def describes_dataset(file: Path) -> bool:
+    """Check whether a YAML file names classes; one that cannot be read is of something else."""
+    try:
+        return "names" in read_description(file)
+    except BadInput:
+        return False
 
 
 def read_description(file: Path) -> Mapping[str, Any]:

@@ -66,7 +66,7 @@ def unpack(archive: Path, folder: Path) -> None:
     bounded_files.check_regular(archive, bounded_files.ANY_SIZE)
     try:
         with zipfile.ZipFile(archive) as content:
-            entries = content.infolist()
+            entries = [entry for entry in content.infolist() if not is_hidden(entry.filename)]
             check(archive, entries)
             with files.guard(folder):
                 folder.mkdir()
@@ -79,6 +79,12 @@ def unpack(archive: Path, folder: Path) -> None:
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
         text = " ".join(str(error).split())[:120]
         raise BadInput(f"{archive} cannot be unpacked ({text}): unpack it yourself") from None
+
+
+def is_hidden(name: str) -> bool:
+    """Check whether an entry is none of the dataset: what macOS adds."""
+    parts = PurePosixPath(name).parts
+    return parts[:1] == ("__MACOSX",) or parts[-1:] == (".DS_Store",)
 
 
 def check(archive: Path, entries: list[zipfile.ZipInfo]) -> None:

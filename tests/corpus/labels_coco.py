@@ -278,3 +278,31 @@ def square_photo_turned_answered_stored(folder: Path, rng: np.random.Generator) 
     """The same, labelled by a tool that ignores EXIF."""
     photos(folder, rng, 7, True, (128, 128))
     return Right(boxes=4, pictures=2, answers=("exif=stored",))
+
+
+@case("coco")
+def all_that_stands_twice(folder: Path, rng: np.random.Generator) -> Right:
+    """A file was joined with itself: nothing is doubled."""
+    file = plain(folder, rng)
+    for key in ("images", "annotations", "categories"):
+        file[key] += file[key]
+    write(folder / "annotations.json", as_json(file))
+    return Right(boxes=8, pictures=4, notes=("annotations that stand twice", "stand twice in the"))
+
+
+@case("coco")
+def two_files_of_the_same_pictures(folder: Path, rng: np.random.Generator) -> Right:
+    """A copy from before the last correction: the second one is refused."""
+    text = as_json(plain(folder, rng))
+    write(folder / "labels.json", text)
+    write(folder / "labels_old.json", text)
+    return Right(boxes=8, pictures=4, refused=("4 of its pictures stand in",))
+
+
+@case("coco")
+def a_picture_named_in_two_ways(folder: Path, rng: np.random.Generator) -> Right:
+    """./1.jpg is 1.jpg."""
+    file = plain(folder, rng)
+    file["images"].append(file["images"][0] | {"id": 99, "file_name": "./1.jpg"})
+    write(folder / "annotations.json", as_json(file))
+    return Right(boxes=6, pictures=3, refused=("stands under 2 ids",))

@@ -292,3 +292,32 @@ def zip_that_is_cut_off(folder: Path, rng: np.random.Generator) -> Right:
     pack(folder / "content", folder / "whole.zip")
     write(folder / "task.zip", (folder / "whole.zip").read_bytes()[:2000])
     return Right(boxes=0, refused=("cannot be unpacked",), path="task.zip")
+
+
+@case("cvat")
+def zip_made_on_a_mac(folder: Path, rng: np.random.Generator) -> Right:
+    """It holds a twin of each file, which is none."""
+    every_fifth_frame(folder / "content", rng)
+    write(folder / "content/__MACOSX/._annotations.xml", b"\0\5\x16\7")
+    write(folder / "content/__MACOSX/images/._frame_000100.png", b"\0\5\x16\7")
+    pack(folder / "content", folder / "task.zip")
+    return Right(boxes=8, tracks=2, path="task.zip")
+
+
+@case("cvat")
+def a_track_of_no_task(folder: Path, rng: np.random.Generator) -> Right:
+    """Which of two tasks it belongs to cannot be told."""
+    project(folder, rng, "eye{}")
+    text = (folder / "annotations.xml").read_text()
+    write(folder / "annotations.xml", text.replace(' task_id="12"', "", 1))
+    return Right(boxes=0, refused=("a track without a task_id",))
+
+
+@case("cvat")
+def pictures_of_another_size(folder: Path, rng: np.random.Generator) -> Right:
+    """They were scaled after they were labelled."""
+    scene = Scene.random(rng, COUNT)
+    scene.save(folder / "images", FRAME, 0)
+    size = "<width>320</width><height>240</height>"
+    write(folder / "annotations.xml", document(task(COUNT, original_size=size), both_tracks(scene)))
+    return Right(boxes=0, refused=("has 160x120 px, not 320x240",))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.corpus.labels_kit import Box, Right, Scene, case, write
+from tests.corpus.labels_kit import Box, Right, Scene, case, save, write
 
 COUNT = 6
 INFO = "[Sequence]\nname=s\nimDir=img1\nframeRate=10\nimWidth=160\nimHeight=120\nimExt=.jpg\n"
@@ -215,3 +215,35 @@ def a_sequence_without_truth(folder: Path, rng: np.random.Generator) -> Right:
     sequence(folder, rng)
     write(folder / "t/seqinfo.ini", INFO)
     return Right(boxes=12, tracks=2, refused=("without gt/gt.txt",))
+
+
+@case("mot")
+def nine_columns_of_uavdt(folder: Path, rng: np.random.Generator) -> Right:
+    """Out of view, occlusion and class, where MOTChallenge has a flag, class and visibility."""
+    sequence(folder, rng, tail="1,{},3")
+    return Right(boxes=0, refused=("visibility 3 in column 9",))
+
+
+@case("mot")
+def two_pictures_of_one_number(folder: Path, rng: np.random.Generator) -> Right:
+    """000003.jpg and 3.jpg."""
+    scene = sequence(folder, rng)
+    save(folder / "s/img1/3.jpg", scene.image(3))
+    return Right(boxes=0, refused=("7 pictures have 6 numbers",))
+
+
+@case("mot")
+def pictures_whose_numbers_stand_in_front(folder: Path, rng: np.random.Generator) -> Right:
+    """10_left.jpg stands before 2_left.jpg, or after it."""
+    scene = Scene.random(rng, 11)
+    scene.save(folder / "s/img1", "{}_left.jpg")
+    write(folder / "s/gt/gt.txt", truth(scene))
+    write(folder / "s/gt/labels.txt", LABELS)
+    return Right(boxes=0, refused=("_left.jpg may stand before or after 2_left.jpg",))
+
+
+@case("mot")
+def pictures_whose_numbers_stand_in_front_answered(folder: Path, rng: np.random.Generator) -> Right:
+    """The same, answered."""
+    pictures_whose_numbers_stand_in_front(folder, rng)
+    return Right(boxes=22, tracks=2, answers=("order=numbers",))

@@ -306,3 +306,13 @@ def labels_beside_the_pictures(folder: Path, rng: np.random.Generator) -> Right:
     names = [f"data/obj_train_data/{k + 1}.jpg\n" for k in range(COUNT)]
     write(folder / "train.txt", "".join(names))
     return Right(boxes=8, splits={"train": 4})
+
+
+@case("yolo")
+def other_yaml_files_beside(folder: Path, rng: np.random.Generator) -> Right:
+    """Settings of a training, and one that is no YAML."""
+    folders(folder, rng)
+    write(folder / "wards.yaml", NAMES)
+    write(folder / "hyp.yaml", "lr0: 0.01\n")
+    write(folder / "compose.yml", "a: &x 1\nb: *x\nc: [\n")
+    return Right(boxes=8, pictures=4)
