@@ -121,6 +121,9 @@ def export(
     per_clip: Annotated[
         bool, typer.Option("--per-clip", help="coco: also one small annotations file a clip.")
     ] = False,
+    flat: Annotated[
+        bool, typer.Option("--flat", help="yolo: the pictures of a split in one folder.")
+    ] = False,
     home: output.Home = None,
 ) -> None:
     """Write a published version as files that other tools read."""
@@ -128,12 +131,22 @@ def export(
     from oneclick.stages import export as stage
 
     settings = output.load_settings(home)
-    home, server = settings.home, settings.train.server
-    side = split.value if split else None
+    options = {"per_clip": per_clip, "flat": flat}
     with output.progress_bars():
-        outcome = stage.export(home, out, format, version, side, server, images, per_clip)
+        outcome = stage.export(
+            settings.home,
+            out,
+            format,
+            version=version,
+            split=split.value if split else None,
+            server=settings.train.server,
+            images=images,
+            options=[option for option, is_asked in options.items() if is_asked],
+        )
     if lost := formats.get(format).lost:
         output.message(f"{format} cannot hold {lost}: they stay behind")
+    for note, count in sorted(outcome.notes.items()):
+        output.message(f"{count} {note}")
     if outcome.without_video:
         output.message(
             f"{outcome.without_video} clips without clip.mp4, which is gone: only labels"

@@ -44,6 +44,8 @@ def validate(name: str, value: object) -> ExchangeFormat:
             raise ContractError(f"{part} cannot be called")
     if not isinstance(value.lost, str) or not isinstance(value.video, bool):
         raise ContractError("lost must be a text, and video True or False")
+    if not all(isinstance(option, str) and option.isidentifier() for option in value.options):
+        raise ContractError("options must be names of arguments of the writer")
     return value
 
 

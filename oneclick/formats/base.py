@@ -42,7 +42,11 @@ class ExportClip:
 
 
 class FormatWriter(Protocol):
-    """Writes a dataset clip by clip, in constant memory; files are complete after `close`."""
+    """Writes a dataset clip by clip, in constant memory; files are complete after `close`.
+
+    A writer may have `notes`, a Counter of what it had to change or leave out, in words; each is
+    said after the export: {"boxes outside the picture left out": 3}.
+    """
 
     def add(self, clip: ExportClip) -> None:
         """Write one clip. Both methods raise NoSpace or Unavailable."""
@@ -133,13 +137,15 @@ class AskingFinder(SequenceFinder, Protocol):
 class ExchangeFormat:
     """How datasets of one format are written and read."""
 
-    writer: Callable[[Path, Sequence[str]], FormatWriter]
-    """Made of the folder and the class names."""
+    writer: Callable[..., FormatWriter]
+    """Called with the folder and the class names, and with True for each option asked for."""
     find: SequenceFinder
     lost: str
     """What of our labels the format cannot hold; empty where nothing is lost."""
     video: bool = False
     """Whether the clip's video is exported instead of its images."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """What can be asked of the writer: its argument, and what that does in a few words."""
     questions: frozenset[str] = frozenset()
     """Keys of core.assumptions.VOCABULARY that `find` may ask; it is an AskingFinder if any."""
 
@@ -320,9 +326,9 @@ def split_of_names(*names: str) -> Split:
     return "test" if _HELD_OUT & stems else "train"
 
 
-def export_frames(clip: ExportClip, folder: Path, first: int = 0) -> None:
-    """Copy all images of a clip into a folder, numbered from `first`."""
+def export_frames(clip: ExportClip, folder: Path, first: int = 0, prefix: str = "") -> None:
+    """Copy all images of a clip into a folder, numbered from `first` after a prefix."""
     if clip.frames is None:
         return
     for k in range(clip.labels.frames):
-        bulk_files.copy(clip.frames / f"{k:06d}.jpg", folder / f"{k + first:06d}.jpg")
+        bulk_files.copy(clip.frames / f"{k:06d}.jpg", folder / f"{prefix}{k + first:06d}.jpg")

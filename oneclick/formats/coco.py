@@ -212,4 +212,10 @@ def annotation_rows(
     ]
 
 
-FORMAT = ExchangeFormat(CocoWriter, find, LOST, questions=QUESTIONS)
+FORMAT = ExchangeFormat(
+    CocoWriter,
+    find,
+    LOST,
+    options={"per_clip": "also one small annotations file a clip"},
+    questions=QUESTIONS,
+)

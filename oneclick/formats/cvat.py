@@ -31,8 +31,8 @@ from oneclick.storage import bulk_files
 __all__ = ["LOST", "SLACK", "CvatWriter", "find"]
 
 LOST = "scores"
-SLACK = 0.5
-"""px by which CVAT's interpolation between two key frames may miss a box."""
+SLACK = 0.01 + 1e-6
+"""px by which CVAT's interpolation between two key frames may miss a box: the last decimal."""
 
 
 class CvatWriter:

@@ -105,6 +105,8 @@ def load(dataset: MotDataset, folder: Path, origin: str) -> ImportedSequence:
     class_list = class_names(dataset, folder, info, table)
     indices = frame_indices(images, table, dataset.answers)
     rows, ignored = box_rows(table, class_list, indices, stored)
+    track_zero = info.get(mot_text.TRACK_ZERO.lower())
+    rows.track_ids = [0 if str(number) == track_zero else number for number in rows.track_ids]
     width, height = headers[0].size
     tracks, notes = base.build_tracks(rows, width, height, origin)
     return ImportedSequence(

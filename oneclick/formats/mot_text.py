@@ -27,6 +27,10 @@ MAX_EMPTY = 24 * 3600 * 30
 """Frames in a row without a box."""
 MAX_BYTES = 2048 * bounded_files.MEBIBYTE
 MAX_SEQINFO = bounded_files.MEBIBYTE
+OWN_SECTION = "oneclick"
+"""Section of our seqinfo.ini with what the entries of MOTChallenge cannot hold exactly."""
+TRACK_ZERO = "trackZero"
+"""Its entry for the number that track 0 has in gt.txt."""
 _LARGEST = {"frameRate": 1000, "seqLength": MAX_FRAMES, "imWidth": 100_000, "imHeight": 100_000}
 """Numbers of seqinfo.ini that are used, and their limits."""
 _COLUMNS = (0, 2, 3, 4, 5, 6)
@@ -93,10 +97,15 @@ def read_seqinfo(path: Path) -> dict[str, float]:
     Raises:
         BadLabels: it is no regular file, or a number cannot be that of a video.
     """
-    for folder in (path.parent, path.parent.parent):
-        if numbers := sequence_numbers(read_sequence_section(folder / "seqinfo.ini")):
+    for file in seqinfo_files(path):
+        if numbers := sequence_numbers(read_sequence_section(file)):
             return numbers
     return {}
+
+
+def seqinfo_files(path: Path) -> tuple[Path, Path]:
+    """Return where the seqinfo.ini of a text may lie: in its folder, or one above."""
+    return path.parent / "seqinfo.ini", path.parent.parent / "seqinfo.ini"
 
 
 def read_sequence_section(file: Path) -> dict[str, str]:
@@ -120,7 +129,12 @@ def read_sequence_section(file: Path) -> dict[str, str]:
     sections = [name for name in parser.sections() if name.lower() == "sequence"]
     if len(sections) != 1:
         raise BadLabels(f"{file} has {len(sections)} sections [Sequence]: it needs one")
-    return {name: value.strip() for name, value in parser.items(sections[0])}
+    own = [OWN_SECTION] if parser.has_section(OWN_SECTION) else []
+    return {
+        name: value.strip()
+        for section in (*sections, *own)
+        for name, value in parser.items(section)
+    }
 
 
 def sequence_numbers(section: Mapping[str, str]) -> dict[str, float]:

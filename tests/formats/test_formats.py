@@ -120,14 +120,16 @@ DESCRIPTIONS = {
     "yolo": ("data.yaml", ['  0: "person"', '  1: "wheelchair & rail"', "train: images/train"]),
     "mot": (
         f"train/{samples.CLIP}/seqinfo.ini",
-        ["frameRate=12.5", "seqLength=12", "imWidth=64", "imHeight=48", "imExt=.jpg"],
+        ["frameRate=12", "seqLength=12", "imWidth=64", "imHeight=48", "imExt=.jpg"],
     ),
+    "names of mot": (f"train/{samples.CLIP}/gt/labels.txt", [*samples.CLASSES]),
+    "exact rate of mot": (f"train/{samples.CLIP}/seqinfo.ini", ["[oneclick]", "frameRate: 12.5"]),
 }
 
 
 @pytest.mark.parametrize("name", DESCRIPTIONS)
 def test_what_stands_beside_the_labels_describes_them(name: str, tmp_path: Path) -> None:
-    samples.export(tmp_path, name, samples.fixed(), None)
+    samples.export(tmp_path, name.split()[-1], samples.fixed(), None)
     file, lines = DESCRIPTIONS[name]
     assert set(lines) <= set((tmp_path / file).read_text().splitlines())
 
@@ -203,7 +205,7 @@ def test_a_class_that_the_version_does_not_know_is_added_behind_the_others(
     text = (tmp_path / "coco/train/annotations.json").read_text()
     assert text.index("chair") < text.index("person") < text.index("wheelchair")
     assert 'names:\n  0: "chair"\n  1: "person"' in (tmp_path / "yolo/data.yaml").read_text()
-    assert "classes=chair,person" in (tmp_path / "mot/train/a/seqinfo.ini").read_text()
+    assert (tmp_path / "mot/train/a/gt/labels.txt").read_text().startswith("chair\nperson\n")
     assert "<name>person</name>" in (tmp_path / "cvat/train/a.xml").read_text()
 
 

@@ -311,7 +311,16 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "no such version": ({"version": "v9"}, UnknownName, "dataset version is called 'v9'"),
     "folder in use": ({"out": "used"}, UsageError, "not empty"),
     "a file": ({"out": "used/x"}, UsageError, "not empty"),
-    "per clip, not coco": ({"format": "mot", "per_clip": True}, UsageError, "is for coco"),
+    "per clip, not coco": (
+        {"format": "mot", "options": ["per_clip"]},
+        UsageError,
+        "--per-clip is not for mot, which has no option",
+    ),
+    "flat, not yolo": (
+        {"options": ["flat"]},
+        UsageError,
+        "--flat is not for coco, which has --per-clip",
+    ),
     "server elsewhere": ({"server": "memory://x"}, UsageError, "local folder"),
 }
 
