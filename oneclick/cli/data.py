@@ -18,6 +18,9 @@ app = typer.Typer(
 )
 
 
+FORMATS = "coco, yolo, mot, cvat, datumaro, labelstudio, fiftyone, or a plug-in's"
+
+
 class SplitName(StrEnum):
     """The two splits of a dataset."""
 
@@ -112,9 +115,7 @@ def include(
 @app.command()
 def export(
     out: Annotated[Path, typer.Argument(help="New folder to write to.")],
-    format: Annotated[
-        str, typer.Option(help="Format of the files: coco, yolo, mot, cvat, or a plug-in's.")
-    ],
+    format: Annotated[str, typer.Option(help=f"Format of the files: {FORMATS}.")],
     version: Annotated[str | None, typer.Option(help="Version; default: the latest.")] = None,
     split: Annotated[SplitName | None, typer.Option(help="Only this side; default: both.")] = None,
     images: Annotated[bool, typer.Option(help="Pictures too, as copies of their own.")] = True,
@@ -166,9 +167,7 @@ def import_(
             parser=output.parse_path,
         ),
     ],
-    format: Annotated[
-        str, typer.Option(help="Format of the dataset: coco, yolo, mot, cvat, or a plug-in's.")
-    ],
+    format: Annotated[str, typer.Option(help=f"Format of the dataset: {FORMATS}.")],
     camera: Annotated[str, typer.Option(help="Camera that its clips count as.")],
     fps: Annotated[
         float | None, typer.Option(help="Frames per second; else as the dataset says, or 25.")

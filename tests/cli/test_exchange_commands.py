@@ -56,6 +56,10 @@ LOST = {
     "yolo": "yolo cannot hold tracks, key frames, attributes, origins and scores",
     "mot": "mot cannot hold key frames, attributes, origins and scores",
     "cvat": "cvat cannot hold scores",
+    "datumaro": "",
+    "labelstudio": "labelstudio cannot hold attributes, origins, scores and which boxes are key "
+    "frames",
+    "fiftyone": "",
 }
 
 
