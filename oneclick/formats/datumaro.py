@@ -41,9 +41,9 @@ class DatumaroWriter:
 
     def __init__(self, root: Path, classes: Sequence[str]) -> None:
         self._root, self._classes = root, list(classes)
-        self._counts: dict[str, int] = {}
+        self._items: dict[str, int] = {}
         self._attributes: set[str] = set()
-        self._clips: dict[str, dict[str, dict[str, float]]] = {}
+        self._clips: dict[str, dict[str, float]] = {}
 
     def add(self, clip: ExportClip) -> None:
         """Append the items of one clip, and export its images."""
@@ -56,26 +56,29 @@ class DatumaroWriter:
         with files.guard(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("ab") as file:
-                if clip.split not in self._clips:
+                if clip.split not in self._items:
                     file.write(msgspec.json.encode(head)[:-1] + b',"items":[\n')
-                elif self._counts[clip.split]:
+                elif self._items[clip.split]:
                     file.write(b",\n")
-                file.write(b",\n".join(map(msgspec.json.encode, self._items(clip))))
-        self._counts[clip.split] = self._counts.get(clip.split, 0) + clip.labels.frames
-        self._clips.setdefault(clip.split, {})[clip.name] = {"fps": clip.fps}
+                file.write(b",\n".join(map(msgspec.json.encode, self._clip_items(clip))))
+        self._items[clip.split] = self._items.get(clip.split, 0) + clip.labels.frames
+        self._clips[clip.name] = {"fps": clip.fps}
 
     def close(self) -> None:
-        """Write the class names and frame rates, which end each file."""
+        """Write the class names and frame rates, which end each file.
+
+        Datumaro reads several files as one dataset only if these are the same in all of them.
+        """
         attributes = [*OWN_ATTRIBUTES, *sorted(self._attributes - {*OWN_ATTRIBUTES})]
         labels = [{"name": name, "parent": "", "attributes": []} for name in self._classes]
         categories = {"labels": labels, "label_groups": [], "attributes": attributes}
-        for split, clips in self._clips.items():
-            tail = {"infos": {"clips": clips}, "categories": {"label": categories}}
+        tail = {"infos": {"clips": self._clips}, "categories": {"label": categories}}
+        for split in self._items:
             path = self._root / ANNOTATIONS / f"{split}.json"
             with files.guard(path), path.open("ab") as file:
                 file.write(b"],\n" + msgspec.json.encode(tail)[1:] + b"\n")
 
-    def _items(self, clip: ExportClip) -> list[dict[str, Any]]:
+    def _clip_items(self, clip: ExportClip) -> list[dict[str, Any]]:
         """Return the items of a clip, one a frame."""
         labels = clip.labels
         items: list[dict[str, Any]] = [
