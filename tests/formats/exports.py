@@ -18,7 +18,7 @@ from tests.fakes import clips
 WIDTH, HEIGHT, LANE = 1920, 1080, 200
 CLASSES = ("person", "wheelchair & rail", "bed, empty")
 SPLITS: dict[str, Split] = {"ward_a": "train", "ward_b": "train", "ward_c": "test"}
-FRAMES = {"ward_a": 5, "ward_b": 4, "ward_c": 6}
+FRAMES = {"ward_a": 5, "ward_b": 4, "ward_c": 9}
 FPS = {"ward_a": 25.0, "ward_b": 29.97, "ward_c": 10.0}
 TOLERANCE = 0.0101
 """px; the last decimal, and what float32 makes of it."""
@@ -60,8 +60,23 @@ def label_track(number: int, cls: str, frames: Iterable[int], lane: int, seed: i
     )
 
 
+def straight_track(number: int, frames: int, lane: int) -> LabelTrack:
+    """Return a track that walks straight on, by steps that two decimals cannot hold."""
+    steps = np.arange(frames)[:, None]
+    corner = np.array([100, LANE * lane + 20, 180, LANE * lane + 120])
+    boxes = (corner + steps * np.array([3.337, 0.1234, 3.3371, 0.1239])).round(2)
+    return LabelTrack(
+        id=number,
+        cls=CLASSES[0],
+        frames=np.arange(frames, dtype=np.int32),
+        boxes=boxes.astype(np.float32),
+        scores=np.ones(frames, np.float32),
+        origins="h" * frames,
+    )
+
+
 def label_set(clip: str) -> LabelSet:
-    """Return tracks with holes, of three classes, one of them with the id 0; one clip has none."""
+    """Return tracks of three classes, with holes and with the id 0; one clip has none."""
     tracks: tuple[LabelTrack, ...] = ()
     if clip != "ward_b":
         last = FRAMES[clip] - 1
@@ -69,6 +84,7 @@ def label_set(clip: str) -> LabelSet:
             label_track(7, CLASSES[0], range(FRAMES[clip]), 0, 1),
             label_track(0, CLASSES[1], [0, 1, last], 1, 2),
             label_track(41, CLASSES[2], [2], 2, 3),
+            straight_track(8, FRAMES[clip], 3),
         )
     return LabelSet(
         clip=clip,
