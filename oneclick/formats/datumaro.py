@@ -23,6 +23,7 @@ from oneclick.formats.datumaro_read import (
     ANNOTATIONS,
     IMAGES,
     OWN_ATTRIBUTES,
+    QUESTIONS,
     TEXT_OF_BOOL,
     find,
 )
@@ -117,4 +118,4 @@ class DatumaroWriter:
         return items
 
 
-FORMAT = ExchangeFormat(DatumaroWriter, find, LOST)
+FORMAT = ExchangeFormat(DatumaroWriter, find, LOST, questions=QUESTIONS)

@@ -17,10 +17,13 @@ from typing import Any
 
 import msgspec
 
+from oneclick.core import assumptions
+from oneclick.core.assumptions import Assumptions
 from oneclick.core.errors import BadInput, BadLabels, OneclickError
 from oneclick.core.tracks import INTERPOLATED
 from oneclick.formats import base, disk, pictures, turned
-from oneclick.formats.base import BoxRows, ImportedSequence, SequenceSource
+from oneclick.formats.base import BoxRows, Dialogue, ImportedSequence, SequenceSource
+from oneclick.formats.picture_headers import PictureHeader
 from oneclick.storage import bounded_documents, bounded_files
 from oneclick.storage.bounded_documents import BrokenJson
 
@@ -29,6 +32,7 @@ OWN_ATTRIBUTES = ("track_id", "score", "origin", "keyframe")
 """Attributes of a box that hold what the format has no field for."""
 TEXT_OF_BOOL = {True: "true", False: "false"}
 MAX_BYTES = 2048 * bounded_files.MEBIBYTE
+QUESTIONS = frozenset({assumptions.EXIF, assumptions.SIZE})
 _BOM = b"\xef\xbb\xbf"
 _NOT_ATTRIBUTES = frozenset({*OWN_ATTRIBUTES, "rotation", "outside"})
 
@@ -67,6 +71,15 @@ class DatumaroItem(msgspec.Struct, kw_only=True):
         return (self.image and self.image.path) or f"{self.id}.jpg"
 
     @property
+    def folder(self) -> str:
+        """Return the folder of the picture below that of its subset."""
+        return str(PurePosixPath(self.name).parent)
+
+    def sort_key(self) -> list[tuple[bool, int, str]]:
+        """Return the key by which pictures without a frame number are sorted."""
+        return disk.natural_key(self.name)
+
+    @property
     def frame(self) -> int | None:
         """Return the number of the frame in its video, if the item has one."""
         frame = (self.attr or {}).get("frame")
@@ -101,6 +114,7 @@ class DatumaroDocument:
     class_names: list[str]
     clips: dict[str, Any]
     """What our own files tell of each clip, by its name."""
+    answers: Assumptions
 
     def image_path(self, item: DatumaroItem) -> Path:
         """Return the picture of an item, in images/<subset>/ or where older versions had it.
@@ -128,14 +142,45 @@ class DatumaroDocument:
         return float(fps) if isinstance(fps, int | float) else None
 
 
-def find(path: Path, classes: Sequence[str], failed: dict[str, str]) -> list[SequenceSource]:
+@dataclass(frozen=True, kw_only=True)
+class DatumaroPicture:
+    """An item with its picture."""
+
+    item: DatumaroItem
+    image: Path
+    header: PictureHeader
+    is_stored: bool
+    """Whether boxes count in the pixels as stored, not as the picture is shown."""
+
+    @classmethod
+    def of_item(cls, document: DatumaroDocument, item: DatumaroItem) -> DatumaroPicture:
+        """Find the picture of an item.
+
+        Raises:
+            BadInput: it is missing, cannot be read or has another size than the item says, or
+                which way it is turned is a question.
+        """
+        image = document.image_path(item)
+        header = pictures.header(image)
+        named_size = item.image.size[::-1] if item.image and item.image.size else None
+        is_stored = pictures.label_frame(image, header, named_size, document.answers)
+        return cls(item=item, image=image, header=header, is_stored=is_stored)
+
+
+def find(
+    path: Path,
+    classes: Sequence[str],
+    failed: dict[str, str],
+    dialogue: Dialogue | None = None,
+) -> list[SequenceSource]:
     """List the sequences of a JSON file, or of all files in the folders `annotations` of a folder.
 
     Raises:
         BadInput: there is none, or `path` is a file of another format.
     """
+    answers = (dialogue or Dialogue()).answers
     if not path.is_dir():
-        return list(list_sequences(read(path, failed), failed))
+        return list(list_sequences(read(path, answers, failed), failed))
     files = bounded_files.find(path, lambda name: name.endswith(".json"), failed)
     files = [file for file in files if file.parent.name == ANNOTATIONS] or (
         files if path.name == ANNOTATIONS else []
@@ -145,13 +190,13 @@ def find(path: Path, classes: Sequence[str], failed: dict[str, str]) -> list[Seq
     sources: list[SequenceSource] = []
     for file in files:
         try:
-            sources += list_sequences(read(file, failed), failed)
+            sources += list_sequences(read(file, answers, failed), failed)
         except OneclickError as error:
             failed[str(file)] = str(error)
     return sources
 
 
-def read(path: Path, failed: dict[str, str]) -> DatumaroDocument:
+def read(path: Path, answers: Assumptions, failed: dict[str, str]) -> DatumaroDocument:
     """Parse a file; items that cannot be read go to `failed`.
 
     Raises:
@@ -178,6 +223,7 @@ def read(path: Path, failed: dict[str, str]) -> DatumaroDocument:
         items=items,
         class_names=[label.name for label in parsed.categories.label.labels],
         clips=clips if isinstance(clips, dict) else {},
+        answers=answers,
     )
 
 
@@ -186,19 +232,17 @@ def list_sequences(document: DatumaroDocument, failed: dict[str, str]) -> Iterat
 
     A picture that is missing or has another size than the item says goes to `failed`.
     """
-    groups: dict[str, list[tuple[DatumaroItem, Path]]] = {}
-    sizes: dict[str, tuple[int, int]] = {}
+    groups: dict[str, list[DatumaroPicture]] = {}
     for item in document.items:
         try:
-            image = document.image_path(item)
-            sizes[item.id] = check_size(document.path, item, image)
+            picture = DatumaroPicture.of_item(document, item)
         except BadInput as error:
             failed[item.id] = str(error)
             continue
-        groups.setdefault(str(PurePosixPath(item.name).parent), []).append((item, image))
+        groups.setdefault(item.folder, []).append(picture)
     split = base.split_of_names(document.root.absolute().name, document.path.stem)
     for folder, members in groups.items():
-        frames = [item.frame for item, _ in members]
+        frames = [picture.item.frame for picture in members]
         is_video = None not in frames
         if is_video and len({*frames}) < len(frames):
             number, _ = Counter(frames).most_common(1)[0]
@@ -207,35 +251,21 @@ def list_sequences(document: DatumaroDocument, failed: dict[str, str]) -> Iterat
                 "export each video by itself"
             )
             continue
-        members.sort(key=lambda member: (member[0].frame or 0, disk.natural_key(member[0].name)))
+        members.sort(key=lambda picture: (picture.item.frame or 0, picture.item.sort_key()))
         runs = disk.equal_size_runs(
-            [sizes[item.id] for item, _ in members], None if is_video else base.MAX_LOOSE_IMAGES
+            [picture.header.size for picture in members],
+            None if is_video else base.MAX_LOOSE_IMAGES,
         )
         for start, stop in runs:
             part = members[start:stop]
             is_whole = is_video and stop - start == len(members)
-            name = folder if is_whole and folder != "." else part[0][0].name
-            loader = partial(load, document, part, sizes[part[0][0].id])
+            name = folder if is_whole and folder != "." else part[0].item.name
+            loader = partial(load, document, part)
             yield SequenceSource(f"{document.path.stem}/{name}", split, loader)
 
 
-def check_size(path: Path, item: DatumaroItem, image: Path) -> tuple[int, int]:
-    """Return (width, height) of a picture. Raises BadInput if the item says another size."""
-    width, height = pictures.size(image)
-    if item.image and item.image.size and item.image.size != (height, width):
-        stored_height, stored_width = item.image.size
-        raise BadInput(
-            f"{path}: item {item.id[:200]!r} is {stored_width}x{stored_height} px, its picture "
-            f"{width}x{height}: boxes would be off; export the pictures again"
-        )
-    return width, height
-
-
 def load(
-    document: DatumaroDocument,
-    members: Sequence[tuple[DatumaroItem, Path]],
-    size: tuple[int, int],
-    origin: str,
+    document: DatumaroDocument, members: Sequence[DatumaroPicture], origin: str
 ) -> ImportedSequence:
     """Read the labels of pictures of one sequence.
 
@@ -243,28 +273,32 @@ def load(
         BadLabels: a box has no class, or no area that can be.
     """
     rows, notes = BoxRows(), Counter[str]()
-    for frame, (item, _) in enumerate(members):
-        for annotation in item.annotations:
+    for frame, picture in enumerate(members):
+        for annotation in picture.item.annotations:
             if annotation.type != "bbox" or annotation.bbox is None:
                 notes[f"annotations of the type {annotation.type[:40]} left out"] += 1
                 continue
             if annotation.attributes.get("outside") is True:  # CVAT: it is not in the picture
                 continue
-            add_box(rows, frame, annotation, f"{document.path}: item {item.id[:200]!r}", document)
+            add_box(rows, frame, annotation, picture, document)
             notes[turned.NOTE] += bool(annotation.attributes.get("rotation"))
-    numbers = [item.frame for item, _ in members]
+    numbers = [picture.item.frame for picture in members]
     if None not in numbers:
         steps = {b - a for a, b in itertools.pairwise(numbers) if a is not None and b is not None}
         notes["videos of which frames are left out, the others taken as consecutive"] += bool(
             steps - {1}
         )
-    tracks, changes = base.build_tracks(rows, *size, origin)
+    width, height = members[0].header.size
+    tracks, changes = base.build_tracks(rows, width, height, origin)
     return ImportedSequence(
-        width=size[0],
-        height=size[1],
+        width=width,
+        height=height,
         tracks=tracks,
-        images=tuple(image for _, image in members),
-        fps=document.fps(str(PurePosixPath(members[0][0].name).parent)),
+        images=tuple(picture.image for picture in members),
+        fps=document.fps(members[0].item.folder),
+        fps_from=f"infos of {document.path.name}",
+        class_numbers={str(number): name for number, name in enumerate(document.class_names)},
+        names_from=f"categories of {document.path.name}",
         notes=changes + +notes,
     )
 
@@ -273,12 +307,12 @@ def add_box(
     rows: BoxRows,
     frame: int,
     annotation: DatumaroAnnotation,
-    place: str,
+    picture: DatumaroPicture,
     document: DatumaroDocument,
 ) -> None:
-    """Append one box. Raises BadLabels, naming the place, if it has no class or is inside out."""
+    """Append one box. Raises BadLabels, naming the item, if it has no class or is inside out."""
     attributes, names = annotation.attributes, document.class_names
-    place = f"{place}, annotation {annotation.id}"
+    place = f"{document.path}: item {picture.item.id[:200]!r}, annotation {annotation.id}"
     if annotation.label_id is None or not 0 <= annotation.label_id < len(names):
         raise BadLabels(f"{place}: label {annotation.label_id} is not among the {len(names)} names")
     x, y, width, height = annotation.bbox or (0.0, 0.0, 0.0, 0.0)
@@ -295,7 +329,7 @@ def add_box(
         frame=frame,
         track_id=track_id if isinstance(track_id, int) and track_id >= 0 else base.NO_TRACK,
         cls=names[annotation.label_id],
-        box=box,
+        box=picture.header.show_box(box) if picture.is_stored else box,
         score=score if isinstance(score, int | float) else 1.0,
         origin=str(origin),
         keyframe=attributes.get("keyframe") is True,

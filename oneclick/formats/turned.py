@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-NOTE = "turned boxes replaced by the upright boxes around them"
+NOTE = "turned boxes made upright, the smallest around them"
 """What an import says of them."""
 
 
