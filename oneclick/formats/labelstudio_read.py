@@ -167,7 +167,7 @@ def find_file(file: Path, task: LsTask, index: Mapping[str, list[Path]], place: 
     paths = index.get(names[0]) or index.get(_UPLOAD.sub("", names[0], count=1)) or []
     if len(paths) > 1:
         address = next(a for a in addresses if a.name == names[0])
-        paths = [path for path in paths if path.parts[-2:] == address.parts[-2:]]
+        paths = [path for path in paths if path.parts[-2:] == address.parts[-2:]] or paths
     if len(paths) == 1:
         return paths[0]
     if not paths and Path(names[0]).suffix.lower() in SUFFIXES:
