@@ -21,11 +21,10 @@ from oneclick.core import assumptions
 from oneclick.core.assumptions import Assumptions
 from oneclick.core.errors import BadInput, BadLabels, OneclickError
 from oneclick.core.tracks import INTERPOLATED
-from oneclick.formats import base, disk, pictures, turned
+from oneclick.formats import base, disk, json_lists, pictures, turned
 from oneclick.formats.base import BoxRows, Dialogue, ImportedSequence, SequenceSource
 from oneclick.formats.picture_headers import PictureHeader
-from oneclick.storage import bounded_documents, bounded_files
-from oneclick.storage.bounded_documents import BrokenJson
+from oneclick.storage import bounded_files
 
 ANNOTATIONS, IMAGES = "annotations", "images"
 OWN_ATTRIBUTES = ("track_id", "score", "origin", "keyframe")
@@ -33,7 +32,6 @@ OWN_ATTRIBUTES = ("track_id", "score", "origin", "keyframe")
 TEXT_OF_BOOL = {True: "true", False: "false"}
 MAX_BYTES = 2048 * bounded_files.MEBIBYTE
 QUESTIONS = frozenset({assumptions.EXIF, assumptions.SIZE})
-_BOM = b"\xef\xbb\xbf"
 _NOT_ATTRIBUTES = frozenset({*OWN_ATTRIBUTES, "rotation", "outside"})
 
 
@@ -99,7 +97,7 @@ class _Categories(msgspec.Struct):
 
 
 class _DatumaroFile(msgspec.Struct):
-    items: list[msgspec.Raw]
+    items: msgspec.Raw
     categories: _Categories
     infos: dict[str, Any] = {}
 
@@ -202,20 +200,10 @@ def read(path: Path, answers: Assumptions, failed: dict[str, str]) -> DatumaroDo
     Raises:
         BadInput: the file cannot be read, or is none of datumaro.
     """
-    content = bounded_files.read_bytes(path, MAX_BYTES).removeprefix(_BOM)
-    try:
-        parsed: _DatumaroFile = bounded_documents.parse_json(content, _DatumaroFile)
-    except BrokenJson as error:
-        raise BadLabels(
-            f"{path}: not datumaro's format, which has items and categories ({error})"
-        ) from None
-    decoder = bounded_documents.JsonDecoder[DatumaroItem](DatumaroItem)
-    items: list[DatumaroItem] = []
-    for number, raw in enumerate(parsed.items):
-        try:
-            items.append(decoder.decode(raw))
-        except BrokenJson as error:
-            failed[f"item {number}"] = f"{path}: item {number} is broken: {error}"
+    form = "not datumaro's format, which has items and categories"
+    parsed: _DatumaroFile = json_lists.read_document(path, MAX_BYTES, _DatumaroFile, form)
+    items, broken = json_lists.decode_elements(path, parsed.items, DatumaroItem, "item")
+    failed |= broken
     clips = parsed.infos.get("clips")
     return DatumaroDocument(
         path=path,

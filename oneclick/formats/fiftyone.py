@@ -21,7 +21,7 @@ import numpy as np
 
 from oneclick.core.errors import BadInput, BadLabels
 from oneclick.core.labels import LabelSet
-from oneclick.formats import base, disk, media
+from oneclick.formats import base, disk, json_lists, media
 from oneclick.formats.base import (
     BoxRows,
     ExchangeFormat,
@@ -29,8 +29,7 @@ from oneclick.formats.base import (
     ImportedSequence,
     SequenceSource,
 )
-from oneclick.storage import bounded_documents, bounded_files, bulk_files
-from oneclick.storage.bounded_documents import BrokenJson
+from oneclick.storage import bounded_files, bulk_files
 
 LOST = ""
 MANIFEST, DATA, LABELS = "manifest.json", "data", "labels"
@@ -200,13 +199,12 @@ def load(root: Path, file: Path, origin: str) -> ImportedSequence:
         BadLabels: a frame is beyond the end of the video.
     """
     bounded_files.inside(root, file)
-    content = bounded_files.read_bytes(file, MAX_BYTES)
+    form = "no labels of a video as FiftyOne has them"
+    labels: FoVideoLabels = json_lists.read_document(file, MAX_BYTES, FoVideoLabels, form)
     try:
-        labels: FoVideoLabels = bounded_documents.parse_json(content, FoVideoLabels)
         frames = {int(number): frame for number, frame in labels.frames.items()}
-    except (BrokenJson, ValueError) as error:
-        text = " ".join(str(error).split())[:120]
-        raise BadLabels(f"{file}: no labels of a video as FiftyOne has them ({text})") from None
+    except ValueError as error:
+        raise BadLabels(f"{file}: {form} ({str(error)[:120]})") from None
     film = media.open_media(root, find_video(file))
     rows, size = BoxRows(), (film.width, film.height)
     for number, frame in sorted(frames.items()):

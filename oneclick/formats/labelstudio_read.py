@@ -19,15 +19,13 @@ import msgspec
 
 from oneclick.core.errors import BadInput, BadLabels, OneclickError
 from oneclick.core.tracks import INTERPOLATED
-from oneclick.formats import base, disk, labelstudio_regions, media, pictures
+from oneclick.formats import base, disk, json_lists, labelstudio_regions, media, pictures
 from oneclick.formats.base import BoxRows, ImportedSequence, SequenceSource
 from oneclick.formats.labelstudio_regions import LsLabels, LsTask
-from oneclick.storage import bounded_documents, bounded_files
-from oneclick.storage.bounded_documents import BrokenJson
+from oneclick.storage import bounded_files
 from oneclick.video.recordings import SUFFIXES
 
 MAX_BYTES = 1024 * bounded_files.MEBIBYTE
-_BOM = b"\xef\xbb\xbf"
 _UPLOAD = re.compile(r"[0-9a-f]{8}-")
 """What Label Studio puts before the name of an uploaded file."""
 
@@ -96,28 +94,20 @@ def list_sequences(root: Path, file: Path, failed: dict[str, str]) -> Iterator[S
             yield SequenceSource(str(part[0][0].relative_to(root)), split, loader)
 
 
-def read_tasks(file: Path, failed: dict[str, str]) -> Iterator[tuple[str, LsTask]]:
-    """Yield the tasks of a file with their names; those that cannot be read go to `failed`.
+def read_tasks(file: Path, failed: dict[str, str]) -> list[tuple[str, LsTask]]:
+    """Return the tasks of a file with their names; those that cannot be read go to `failed`.
 
     Raises:
         BadLabels: it is no export of Label Studio.
     """
-    content = bounded_files.read_bytes(file, MAX_BYTES).removeprefix(_BOM)
-    try:
-        tasks: list[msgspec.Raw] = bounded_documents.parse_json(content, list[msgspec.Raw])
-    except BrokenJson as error:
-        raise BadLabels(f"{file}: no export of Label Studio, a list of tasks ({error})") from None
-    decoder = bounded_documents.JsonDecoder[LsTask](LsTask)
-    for number, raw in enumerate(tasks, 1):
-        try:
-            task = decoder.decode(raw)
-        except BrokenJson as error:
-            failed[f"task {number}"] = (
-                f"{file}: task {number} cannot be read ({error}): export the project as JSON, not "
-                "as JSON-MIN or CSV"
-            )
-        else:
-            yield f"task {task.id}", task
+    form = "no export of Label Studio, a list of tasks"
+    tasks: msgspec.Raw = json_lists.read_document(file, MAX_BYTES, msgspec.Raw, form)
+    if not bytes(memoryview(tasks)[:1]) == b"[":
+        raise BadLabels(f"{file}: {form}")
+    elements, broken = json_lists.decode_elements(file, tasks, LsTask, "task")
+    remedy = "export the project as JSON, not as JSON-MIN or CSV"
+    failed |= {name: f"{problem}; {remedy}" for name, problem in broken.items()}
+    return [(f"task {task.id}", task) for task in elements]
 
 
 def choose_annotation(task: LsTask, place: str) -> LsLabels:

@@ -32,7 +32,9 @@ def write(folder: Path, *items: dict[str, Any], subset: str = "default", count: 
     """Write a subset and its pictures."""
     names = (f"frame_{k:06d}.jpg" for k in range(count))
     label_case.draw(folder / "images" / subset, *names)
-    labels = [{"name": name, "parent": "", "attributes": []} for name in ("person", "chair")]
+    labels: list[dict[str, Any]] = [
+        {"name": name, "parent": "", "attributes": []} for name in ("person", "chair")
+    ]
     categories = {"label": {"labels": labels, "attributes": ["occluded"]}}
     document = {"info": {}, "categories": categories, "items": list(items)}
     label_case.write_json(folder / "annotations" / f"{subset}.json", document)
@@ -129,7 +131,7 @@ def a_missing_picture_is_named_and_the_others_go_in(folder: Path) -> LabelCase:
 @case
 def a_broken_item_is_named_and_the_others_go_in(folder: Path) -> LabelCase:
     write(folder, item(0, bbox()), item(1, bbox(bbox=[1, 2, 3])))
-    return LabelCase(sequences=(((0, "person", BOX),),), problems=("item 1 is broken",))
+    return LabelCase(sequences=(((0, "person", BOX),),), problems=("item 2 is broken",))
 
 
 @case

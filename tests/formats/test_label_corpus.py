@@ -26,7 +26,8 @@ NO_TRACK = "boxes without a track, each a track of its own"
 def read(name: str, folder: Path) -> tuple[list[tuple[str, ImportedSequence]], list[str]]:
     """Return split and content of the sequences that go in, and why the rest does not."""
     failed: dict[str, str] = {}
-    sequences, problems = [], []
+    sequences: list[tuple[str, ImportedSequence]] = []
+    problems: list[str] = []
     try:
         sources = formats.get(name).find_sequences(folder, ("person",), failed, Dialogue())
     except BadInput as error:
