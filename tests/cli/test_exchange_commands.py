@@ -14,8 +14,10 @@ from typer.testing import CliRunner, Result
 from oneclick import formats
 from oneclick.cli import data
 from oneclick.core.errors import OneclickError
+from oneclick.formats import ExportClip, mot
 from oneclick.stages import publish
 from tests.corpus import labels_yolo
+from tests.formats import exports
 from tests.stages import accepted
 
 
@@ -69,6 +71,30 @@ def test_one_line_says_what_is_lost(name: str, published: Path, tmp_path: Path) 
     assert result.exit_code == 0
     warnings = [line for line in result.stderr.splitlines() if "cannot hold" in line]
     assert warnings == ([f"{LOST[name]}: they stay behind"] if LOST[name] else [])
+
+
+def test_yolo_can_be_flat_and_says_what_training_will_miss(published: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ("export", str(out), "--format", "yolo", "--flat", "--split", "train")
+    result = run(*arguments, home=published)
+    assert result.exit_code == 0
+    assert "split without a clip: data.yaml has no `val`, which training needs" in result.stderr
+    assert sorted(path.name for path in (out / "images/train").iterdir()) == [
+        f"cam-1-a_{k:06d}.jpg" for k in range(3)
+    ]
+    assert [path.name for path in (out / "images").iterdir()] == ["train"]
+    assert "val" not in (out / "data.yaml").read_text()
+
+
+def test_mot_says_what_other_tools_read_otherwise(tmp_path: Path) -> None:
+    writer = mot.MotWriter(tmp_path, exports.CLASSES)
+    for clip in exports.SPLITS:
+        labels, fps = exports.label_set(clip), exports.FPS[clip]
+        writer.add(ExportClip(name=clip, split="train", fps=fps, labels=labels))
+    assert writer.notes == {
+        "clips whose frame rate other tools read as a whole number": 1,
+        "tracks 0 that other tools read under another id, for ids begin at 1": 2,
+    }
 
 
 def test_a_broken_sequence_exits_with_3_and_is_named(published: Path, tmp_path: Path) -> None:
