@@ -18,6 +18,7 @@ import numpy as np
 
 from oneclick.core.errors import BadLabels
 from oneclick.core.tracks import INTERPOLATED
+from oneclick.formats import turned
 from oneclick.formats.base import BoxRows
 from oneclick.formats.cvat_frames import CvatFrameIndex
 from oneclick.formats.picture_headers import PictureHeader
@@ -93,15 +94,9 @@ class CvatBox:
 
     def corners(self) -> tuple[float, float, float, float]:
         """Return the upright box around the turned one, px, x1 y1 x2 y2."""
-        x1, y1, x2, y2 = self.sides
         if not self.rotation % 360:
             return self.sides
-        angle = np.radians(self.rotation)
-        cos, sin = abs(float(np.cos(angle))), abs(float(np.sin(angle)))
-        width, height = (x2 - x1) / 2, (y2 - y1) / 2
-        half_width, half_height = width * cos + height * sin, width * sin + height * cos
-        x, y = (x1 + x2) / 2, (y1 + y2) / 2
-        return x - half_width, y - half_height, x + half_width, y + half_height
+        return turned.upright_bounds(self.sides, self.rotation, turned.centre(self.sides))
 
     def between(self, following: CvatBox, frame: int) -> CvatBox:
         """Return what CVAT shows in a frame after this box and before the following one."""
@@ -142,7 +137,7 @@ def read_boxes(
             if picture is None:
                 notes["boxes of frames without a picture left out"] += 1
                 continue
-            notes["turned boxes made upright, the smallest around them"] += bool(box.rotation % 360)
+            notes[turned.NOTE] += bool(box.rotation % 360)
             stored_key = box.attributes.pop(KEY, None)
             origin = box.attributes.pop(ORIGIN, "" if box.keyframe else INTERPOLATED)
             corners, header = box.corners(), stored[picture] if stored else None
