@@ -9,11 +9,16 @@ from typing import Annotated
 import typer
 
 from oneclick.cli import camera_names, output
+from oneclick.core import assumptions
+from oneclick.core.assumptions import Assumptions
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Dataset versions: publish one, list, verify, exclude clips, export, import.",
 )
+
+
+FORMATS = "coco, yolo, mot, cvat, datumaro, labelstudio, fiftyone, or a plug-in's"
 
 
 class SplitName(StrEnum):
@@ -110,14 +115,15 @@ def include(
 @app.command()
 def export(
     out: Annotated[Path, typer.Argument(help="New folder to write to.")],
-    format: Annotated[
-        str, typer.Option(help="Format of the files: coco, yolo, mot, cvat, or a plug-in's.")
-    ],
+    format: Annotated[str, typer.Option(help=f"Format of the files: {FORMATS}.")],
     version: Annotated[str | None, typer.Option(help="Version; default: the latest.")] = None,
     split: Annotated[SplitName | None, typer.Option(help="Only this side; default: both.")] = None,
     images: Annotated[bool, typer.Option(help="Pictures too, as copies of their own.")] = True,
     per_clip: Annotated[
         bool, typer.Option("--per-clip", help="coco: also one small annotations file a clip.")
+    ] = False,
+    flat: Annotated[
+        bool, typer.Option("--flat", help="yolo: the pictures of a split in one folder.")
     ] = False,
     home: output.Home = None,
 ) -> None:
@@ -126,12 +132,22 @@ def export(
     from oneclick.stages import export as stage
 
     settings = output.load_settings(home)
-    home, server = settings.home, settings.train.server
-    side = split.value if split else None
+    options = {"per_clip": per_clip, "flat": flat}
     with output.progress_bars():
-        outcome = stage.export(home, out, format, version, side, server, images, per_clip)
+        outcome = stage.export(
+            settings.home,
+            out,
+            format,
+            version=version,
+            split=split.value if split else None,
+            server=settings.train.server,
+            images=images,
+            options=[option for option, is_asked in options.items() if is_asked],
+        )
     if lost := formats.get(format).lost:
         output.message(f"{format} cannot hold {lost}: they stay behind")
+    for note, count in sorted(outcome.notes.items()):
+        output.message(f"{count} {note}")
     if outcome.without_video:
         output.message(
             f"{outcome.without_video} clips without clip.mp4, which is gone: only labels"
@@ -147,12 +163,11 @@ def import_(
     path: Annotated[
         Path,
         typer.Argument(
-            help="Dataset: its folder, or its annotation file.", parser=output.parse_path
+            help="Dataset: its folder, its annotation file, or a zip of it.",
+            parser=output.parse_path,
         ),
     ],
-    format: Annotated[
-        str, typer.Option(help="Format of the dataset: coco, yolo, mot, cvat, or a plug-in's.")
-    ],
+    format: Annotated[str, typer.Option(help=f"Format of the dataset: {FORMATS}.")],
     camera: Annotated[str, typer.Option(help="Camera that its clips count as.")],
     fps: Annotated[
         float | None, typer.Option(help="Frames per second; else as the dataset says, or 25.")
@@ -166,9 +181,26 @@ def import_(
     auto: Annotated[
         bool, typer.Option("--auto", help="The labels are predictions that nobody drew.")
     ] = False,
+    assume: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Answer to a question of an import; may be repeated: " + assumptions.usage(),
+            metavar="KEY=VALUE",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what was understood; import nothing.")
+    ] = False,
+    json: output.Json = False,
     home: output.Home = None,
 ) -> None:
-    """Import a dataset of another tool as clips with labels; clips it has already are skipped."""
+    """Import a dataset of another tool as clips with labels; clips it has already are skipped.
+
+    What was understood is printed before anything is written, and three pictures are drawn with
+    their boxes. What could be read in two ways is refused with a question; --assume answers it.
+    """
+    from oneclick.cli import import_summary
     from oneclick.stages import import_ as stage
 
     settings = output.load_settings(home)
@@ -179,10 +211,18 @@ def import_(
         accept=accept,
         auto=auto,
         codes=settings.cameras.codes,
+        answers=Assumptions.parse(assume or []),
+        dry_run=dry_run,
     )
+    announce = (lambda _: None) if json else import_summary.print_summary
     with camera_names.notices(settings.home), output.progress_bars():
-        outcome = stage.import_(settings.home, path, format, settings.classes, options)
-    for note, count in sorted(outcome.notes.items()):
-        output.message(f"{count} {note}")
+        outcome = stage.import_(
+            settings.home, path, format, settings.classes, options, announce=announce
+        )
+    if json:
+        output.print_json(import_summary.as_json(outcome, dry_run))
+    if dry_run:
+        output.message("nothing was imported: --dry-run")
+        raise typer.Exit(3 if outcome.result.failed else 0)
     output.message(f"{outcome.images} images, {outcome.boxes} boxes")
     output.finish_batch(outcome.result, "clips imported")

@@ -82,14 +82,17 @@ def hindsight(
     """Turn detections into dense labels with track ids, in the same text format.
 
     Needs no workspace. Column 7 is the confidence of the label. Of several files, one that cannot
-    be read is named, and the others are labelled.
+    be read is named, and the others are labelled. The output is never a file that is read.
     """
     from dataclasses import replace
 
     from oneclick import hindsight
     from oneclick.core.errors import BadInput
     from oneclick.formats import mot_text
+    from oneclick.storage import files
 
+    descriptions = [file for path in detections for file in mot_text.seqinfo_files(path)]
+    files.check_output(out, [*detections, *descriptions])
     sequence = mot_text.read_seqinfo(detections[0])
     rate = fps or sequence.get("frameRate", DEFAULT_FPS)
     size = int(sequence.get("seqLength", 0)) or None
@@ -109,7 +112,9 @@ def hindsight(
     tracks = hindsight.label(parts, [threshold] * len(parts))
     mot_text.save_tracks(out, tracks)
     count = len(tracks.rows_by_track())
-    output.message(f"{out}: {len(tracks)} boxes on {count} tracks in {length} frames")
+    is_rate_known = fps is not None or "frameRate" in sequence
+    said_by = "" if is_rate_known else f" at {rate:g} a second, nothing says it: give --fps"
+    output.message(f"{out}: {len(tracks)} boxes on {count} tracks in {length} frames{said_by}")
     for reason in failed:
         output.message(f"  left out: {reason}")
     if failed:

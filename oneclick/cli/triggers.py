@@ -134,9 +134,12 @@ def load_blocks(
     from oneclick.triggers.streaming import PredictionChunk
 
     sequence = mot_text.read_seqinfo(path)
+    is_rate_unknown = fps is None and "frameRate" not in sequence
     fps = sequence.get("frameRate", DEFAULT_FPS) if fps is None else fps
     frames = int(sequence.get("seqLength", 0)) or None
     models = [mot_text.load(file, fps, frames) for file in (path, against) if file]
+    if is_rate_unknown:
+        output.message(f"frames per second: {DEFAULT_FPS:g}, nothing says it: give --fps")
     length = max(1, *(detections.length for detections in models))
     models = [replace(detections, length=length) for detections in models]
     corners = [detections.boxes[:, 2:].max(0, initial=1) for detections in models]

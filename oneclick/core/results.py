@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+NAMED = 5
+"""Items of one kind of failure that are named."""
 
 
 @dataclass(kw_only=True)
@@ -33,3 +38,23 @@ class BatchResult:
         self.left_out = dict(Counter(self.left_out) + Counter(other.left_out))
         self.notes += other.notes
         return self
+
+
+def by_kind(failed: Mapping[str, str]) -> dict[str, str]:
+    """Return one line for each kind of failure, under the name of the first item.
+
+    Two reasons are of one kind if they differ in names, paths and numbers only.
+    """
+    kinds: dict[str, list[str]] = {}
+    for name, reason in failed.items():
+        text = reason.replace(name, "#") if name else reason
+        text = re.sub(r"\S*[/.#\d]\S*", "#", text)
+        kinds.setdefault(text, []).append(name)
+    lines = {}
+    for names in kinds.values():
+        first, *others = names
+        lines[first] = failed[first]
+        if others:
+            dots = ", …" if len(others) > NAMED else ""
+            lines[first] += f" ({len(others):,} more like it: {', '.join(others[:NAMED])}{dots})"
+    return lines

@@ -1,4 +1,6 @@
-"""Formats of other tools: COCO, YOLO, MOTChallenge and CVAT for video, each written and read.
+"""Formats of other tools, each written and read.
+
+They are COCO, YOLO, MOTChallenge, CVAT for video, and those of datumaro, Label Studio and FiftyOne.
 
 A format is one module with an `ExchangeFormat`; other packages add theirs through the entry point
 group `oneclick.formats`.
@@ -31,6 +33,10 @@ __all__ = [
 ]
 
 
+OWN_NAMES = ("coco", "yolo", "mot", "cvat", "datumaro", "labelstudio", "fiftyone")
+"""Our own formats; each is a module of this package."""
+
+
 def validate(name: str, value: object) -> ExchangeFormat:
     """Return a format if it keeps the contract.
 
@@ -44,12 +50,14 @@ def validate(name: str, value: object) -> ExchangeFormat:
             raise ContractError(f"{part} cannot be called")
     if not isinstance(value.lost, str) or not isinstance(value.video, bool):
         raise ContractError("lost must be a text, and video True or False")
+    if not all(isinstance(option, str) and option.isidentifier() for option in value.options):
+        raise ContractError("options must be names of arguments of the writer")
     return value
 
 
 GROUP: PluginGroup[ExchangeFormat] = PluginGroup(
     plugins.FORMATS,
-    {name: f"oneclick.formats.{name}:FORMAT" for name in ("coco", "yolo", "mot", "cvat")},
+    {name: f"oneclick.formats.{name}:FORMAT" for name in OWN_NAMES},
     validate,
 )
 

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from oneclick.core.assumptions import Assumptions
 from oneclick.core.datasets import Split
 from oneclick.core.errors import BadLabels
 from oneclick.core.labels import LabelSet, LabelTrack, Ranges
@@ -41,7 +42,11 @@ class ExportClip:
 
 
 class FormatWriter(Protocol):
-    """Writes a dataset clip by clip, in constant memory; files are complete after `close`."""
+    """Writes a dataset clip by clip, in constant memory; files are complete after `close`.
+
+    A writer may have `notes`, a Counter of what it had to change or leave out, in words; each is
+    said after the export: {"boxes outside the picture left out": 3}.
+    """
 
     def add(self, clip: ExportClip) -> None:
         """Write one clip. Both methods raise NoSpace or Unavailable."""
@@ -62,6 +67,12 @@ class ImportedSequence:
     video: Path | None = None
     fps: float | None = None
     """None where the format does not say."""
+    fps_from: str = ""
+    """What says `fps`, as `seqinfo.ini`."""
+    class_numbers: Mapping[str, str] = field(default_factory=dict)
+    """Class by its number, or other name, in the dataset; empty where files name classes."""
+    names_from: str = ""
+    """What names the classes, as `data.yaml`."""
     notes: Counter[str] = field(default_factory=Counter)
     """What was changed or left out, in words: {"boxes without area left out": 3}."""
 
@@ -97,16 +108,54 @@ class SequenceFinder(Protocol):
 
 
 @dataclass(frozen=True)
+class Dialogue:
+    """What a user answers about a dataset, and what there is to tell of it as a whole."""
+
+    answers: Assumptions = field(default_factory=Assumptions)
+    notes: Counter[str] = field(default_factory=Counter)
+    """What was changed or left out, in words: {"pictures that no file names left out": 3}."""
+
+
+class AskingFinder(SequenceFinder, Protocol):
+    """Finds the sequences of a dataset, and asks where it can be read in two ways."""
+
+    def __call__(
+        self,
+        path: Path,
+        classes: Sequence[str],
+        failed: dict[str, str],
+        dialogue: Dialogue | None = None,
+    ) -> list[SequenceSource]:
+        """List the sequences at `path`, as a SequenceFinder does.
+
+        Args:
+            dialogue: answers to the questions that the format asks; gets notes.
+        """
+
+
+@dataclass(frozen=True)
 class ExchangeFormat:
     """How datasets of one format are written and read."""
 
-    writer: Callable[[Path, Sequence[str]], FormatWriter]
-    """Made of the folder and the class names."""
+    writer: Callable[..., FormatWriter]
+    """Called with the folder and the class names, and with True for each option asked for."""
     find: SequenceFinder
     lost: str
     """What of our labels the format cannot hold; empty where nothing is lost."""
     video: bool = False
     """Whether the clip's video is exported instead of its images."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """What can be asked of the writer: its argument, and what that does in a few words."""
+    questions: frozenset[str] = frozenset()
+    """Keys of core.assumptions.VOCABULARY that `find` may ask; it is an AskingFinder if any."""
+
+    def find_sequences(
+        self, path: Path, classes: Sequence[str], failed: dict[str, str], dialogue: Dialogue
+    ) -> list[SequenceSource]:
+        """List the sequences at `path`, with the answers to what the format may ask."""
+        if not self.questions:
+            return self.find(path, classes, failed)
+        return cast(AskingFinder, self.find)(path, classes, failed, dialogue)
 
 
 @dataclass(kw_only=True)
@@ -188,7 +237,7 @@ class BoxRows:
             cls=self.classes[order[0]],
             frames=np.array(frames, np.int32),
             boxes=boxes.take(order, axis=0).astype(np.float32),
-            scores=np.clip([self.scores[row] for row in order], 0, 1).astype(np.float32),
+            scores=np.array([self.scores[row] for row in order], np.float32),
             origins="".join(self.origins[row] or origin for row in order),
             keyframes=tuple(self.frames[row] for row in order if self.keyframes[row]),
             attributes=attribute_ranges(frames, [self.attributes[row] for row in order]),
@@ -207,11 +256,14 @@ def build_tracks(
         The tracks, and how many boxes were changed or left out, by what was done.
 
     Raises:
-        BadLabels: a track has two boxes in one frame, or a box is not finite.
+        BadLabels: a track has two boxes in one frame, a box is not finite, or a score above 1.
     """
     boxes = np.array(rows.boxes, np.float64).reshape(-1, 4)
     if not np.isfinite(boxes).all():
         raise BadLabels("NaN or infinity in a box")
+    for score in rows.scores:
+        if not 0 <= score <= 1:  # NaN is not either
+            raise BadLabels(f"a box has the score {score:g}: scores are from 0 to 1, correct them")
     clipped = np.clip(boxes, 0, np.array([width, height, width, height], np.float64))
     has_area = (clipped[:, 2:] > clipped[:, :2]).all(1)
     visible_rows = np.flatnonzero(has_area).tolist()
@@ -274,9 +326,9 @@ def split_of_names(*names: str) -> Split:
     return "test" if _HELD_OUT & stems else "train"
 
 
-def export_frames(clip: ExportClip, folder: Path, first: int = 0) -> None:
-    """Copy all images of a clip into a folder, numbered from `first`."""
+def export_frames(clip: ExportClip, folder: Path, first: int = 0, prefix: str = "") -> None:
+    """Copy all images of a clip into a folder, numbered from `first` after a prefix."""
     if clip.frames is None:
         return
     for k in range(clip.labels.frames):
-        bulk_files.copy(clip.frames / f"{k:06d}.jpg", folder / f"{k + first:06d}.jpg")
+        bulk_files.copy(clip.frames / f"{k:06d}.jpg", folder / f"{prefix}{k + first:06d}.jpg")

@@ -64,7 +64,7 @@ def write_clip_folder(
 
 
 def copy_images(sequence: ImportedSequence, frames: Path) -> Iterator[NDArray[np.uint8]]:
-    """Save every image as frame k, JPEG files byte by byte, and yield it as RGB."""
+    """Save every image as frame k, upright JPEG files byte by byte, and yield it as RGB."""
     import cv2
 
     for k, path in enumerate(sequence.images):
@@ -75,7 +75,7 @@ def copy_images(sequence: ImportedSequence, frames: Path) -> Iterator[NDArray[np
             raise BadInput(
                 f"{path} has {width}x{height} px, not {sequence.width}x{sequence.height}"
             )
-        if not content.startswith(b"\xff\xd8"):
+        if pictures.is_turned(content) or not content.startswith(b"\xff\xd8"):
             flags = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
             content = cv2.imencode(".jpg", image, flags)[1].tobytes()
         target = frames / f"{k:06d}.jpg"

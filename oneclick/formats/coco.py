@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from oneclick.core.labels import LabelTrack
 from oneclick.formats import base, disk
 from oneclick.formats.base import ExchangeFormat, ExportClip
-from oneclick.formats.coco_read import find
+from oneclick.formats.coco_read import QUESTIONS, find
 from oneclick.storage import files
 
 __all__ = ["LOST", "CocoWriter", "find"]
@@ -212,4 +212,10 @@ def annotation_rows(
     ]
 
 
-FORMAT = ExchangeFormat(CocoWriter, find, LOST)
+FORMAT = ExchangeFormat(
+    CocoWriter,
+    find,
+    LOST,
+    options={"per_clip": "also one small annotations file a clip"},
+    questions=QUESTIONS,
+)

@@ -5,14 +5,13 @@
 
 A box with outside="1" ends a track for a while. CVAT reads only boxes with keyframe="1" and
 interpolates linearly between them, so more boxes than our key frames may be marked: those that
-interpolation misses by more than SLACK, the ends of every run, and where an attribute changes.
+interpolation misses, the ends of every run, and where an attribute changes.
 Which of them are our key frames is stored in the attribute "key", the origin of a box in "origin".
 Scores are lost.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
@@ -22,16 +21,15 @@ from numpy.typing import NDArray
 
 from oneclick.core.labels import LabelSet, LabelTrack
 from oneclick.core.tracks import ORIGINS
-from oneclick.formats import base, disk
+from oneclick.formats import base, disk, keyframes
 from oneclick.formats.base import ExchangeFormat, ExportClip
-from oneclick.formats.cvat_read import KEY, ORIGIN, find
+from oneclick.formats.cvat_read import QUESTIONS, find
+from oneclick.formats.cvat_tracks import KEY, ORIGIN
 from oneclick.storage import bulk_files
 
-__all__ = ["LOST", "SLACK", "CvatWriter", "find"]
+__all__ = ["LOST", "CvatWriter", "find"]
 
 LOST = "scores"
-SLACK = 0.5
-"""px by which CVAT's interpolation between two key frames may miss a box."""
 
 
 class CvatWriter:
@@ -106,12 +104,13 @@ def box_elements(track: LabelTrack, boxes: NDArray[np.float64], length: int) -> 
         length: frames in the clip.
     """
     attributes = base.attributes_per_box(track)
-    cvat_keyframes, keyframes = set(keyframe_rows(track, boxes)), set(track.keyframes)
+    cvat_keyframes = {*keyframes.find_rows(track, boxes, attributes)}
+    own_keyframes = {*track.keyframes}
     frames = track.frames.tolist()
     for k, (frame, box) in enumerate(zip(frames, boxes.tolist(), strict=True)):
         box_attributes = attributes[k] | {
             ORIGIN: track.origins[k],
-            KEY: str(frame in keyframes).lower(),
+            KEY: str(frame in own_keyframes).lower(),
         }
         yield _box_element(frame, box, False, k in cvat_keyframes, box_attributes)
         following = frames[k + 1] if k + 1 < len(frames) else length
@@ -133,37 +132,4 @@ def _box_element(
     return f'<box frame="{frame}" {position} {flags} z_order="0">\n{"".join(lines)}</box>\n'
 
 
-def keyframe_rows(track: LabelTrack, boxes: NDArray[np.float64]) -> list[int]:
-    """Return the rows of `boxes` that CVAT needs as key frames, ascending.
-
-    Splitting a run at the box that interpolation misses most is the algorithm of Douglas and
-    Peucker (1973).
-    """
-    frames, attributes = track.frames, base.attributes_per_box(track)
-    is_key = np.isin(frames, track.keyframes)
-    gaps = np.diff(frames) > 1
-    is_key[:1] = is_key[-1:] = True
-    is_key[1:] |= gaps
-    is_key[:-1] |= gaps
-    is_key[1:] |= np.array([a != b for a, b in itertools.pairwise(attributes)], np.bool_)
-    lines = list(itertools.pairwise(np.flatnonzero(is_key).tolist()))
-    while lines:
-        low, high = lines.pop()
-        farthest = farthest_row(frames[low : high + 1], boxes[low : high + 1])
-        if farthest:
-            is_key[low + farthest] = True
-            lines += [(low, low + farthest), (low + farthest, high)]
-    rows: list[int] = np.flatnonzero(is_key).tolist()
-    return rows
-
-
-def farthest_row(frames: NDArray[np.int32], boxes: NDArray[np.float64]) -> int:
-    """Return the box that interpolation from first to last misses most; 0 if none by SLACK."""
-    share = ((frames - frames[0]) / max(1, frames[-1] - frames[0]))[:, None]
-    interpolated = boxes[0] + share * (boxes[-1] - boxes[0])
-    errors = np.abs(boxes - interpolated).max(1)
-    row = int(errors.argmax())
-    return row if errors[row] > SLACK else 0
-
-
-FORMAT = ExchangeFormat(CvatWriter, find, LOST, video=True)
+FORMAT = ExchangeFormat(CvatWriter, find, LOST, video=True, questions=QUESTIONS)

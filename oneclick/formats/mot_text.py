@@ -27,6 +27,10 @@ MAX_EMPTY = 24 * 3600 * 30
 """Frames in a row without a box."""
 MAX_BYTES = 2048 * bounded_files.MEBIBYTE
 MAX_SEQINFO = bounded_files.MEBIBYTE
+OWN_SECTION = "oneclick"
+"""Section of our seqinfo.ini with what the entries of MOTChallenge cannot hold exactly."""
+TRACK_ZERO = "trackZero"
+"""Its entry for the number that track 0 has in gt.txt."""
 _LARGEST = {"frameRate": 1000, "seqLength": MAX_FRAMES, "imWidth": 100_000, "imHeight": 100_000}
 """Numbers of seqinfo.ini that are used, and their limits."""
 _COLUMNS = (0, 2, 3, 4, 5, 6)
@@ -93,46 +97,65 @@ def read_seqinfo(path: Path) -> dict[str, float]:
     Raises:
         BadLabels: it is no regular file, or a number cannot be that of a video.
     """
-    for folder in (path.parent, path.parent.parent):
-        if numbers := sequence_numbers(read_sequence_section(folder / "seqinfo.ini")):
+    for file in seqinfo_files(path):
+        if numbers := sequence_numbers(read_sequence_section(file)):
             return numbers
     return {}
 
 
+def seqinfo_files(path: Path) -> tuple[Path, Path]:
+    """Return where the seqinfo.ini of a text may lie: in its folder, or one above."""
+    return path.parent / "seqinfo.ini", path.parent.parent / "seqinfo.ini"
+
+
 def read_sequence_section(file: Path) -> dict[str, str]:
-    """Return all entries of seqinfo.ini as text; none where the file is missing or broken.
+    """Return all entries of seqinfo.ini as text, by name in small letters; none without the file.
+
+    As TrackEval and motmetrics read it: names in any letter case, a byte order mark is no text.
 
     Raises:
-        BadLabels: it is no regular file, or too large.
+        BadLabels: it is no regular file, too large, or not of that form.
     """
     if not os.path.lexists(file):
         return {}
     content = bounded_files.read_bytes(file, MAX_SEQINFO, BadLabels)
     # Interpolation would let a few entries stand for gigabytes.
     parser = configparser.ConfigParser(interpolation=None)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
-        parser.read_string(content.decode("utf-8"))
-        return dict(parser.items("Sequence"))
-    except (configparser.Error, UnicodeDecodeError):
-        return {}
+        parser.read_string(content.decode("utf-8-sig", errors="replace"))
+    except configparser.Error as error:
+        text = " ".join(str(error).split())[:120]
+        raise BadLabels(f"{file} cannot be read ({text}): correct or remove it") from None
+    sections = [name for name in parser.sections() if name.lower() == "sequence"]
+    if len(sections) != 1:
+        raise BadLabels(f"{file} has {len(sections)} sections [Sequence]: it needs one")
+    own = [OWN_SECTION] if parser.has_section(OWN_SECTION) else []
+    return {
+        name: value.strip()
+        for section in (*sections, *own)
+        for name, value in parser.items(section)
+    }
 
 
 def sequence_numbers(section: Mapping[str, str]) -> dict[str, float]:
-    """Return the numbers among the entries of seqinfo.ini; none where one of them is no number.
+    """Return the numbers among the entries of seqinfo.ini, by the names of MOTChallenge.
 
     Raises:
-        BadLabels: a number cannot be that of a video.
+        BadLabels: one is no number, or cannot be that of a video.
     """
-    try:
-        numbers = {name: float(section[name]) for name in _LARGEST if name in section}
-    except ValueError:
-        return {}
-    for name, number in numbers.items():
-        if not 0 < number <= _LARGEST[name]:  # NaN is not either
+    numbers: dict[str, float] = {}
+    for name, largest in _LARGEST.items():
+        if not (text := section.get(name.lower(), "")):
+            continue
+        try:
+            number = float(text)
+        except ValueError:
+            number = float("nan")
+        if not 0 < number <= largest:  # NaN is not either
             raise BadLabels(
-                f"seqinfo.ini: {name}={number:g} cannot be: correct it (up to {_LARGEST[name]:,})"
+                f"seqinfo.ini: {name}={text[:20]} cannot be: correct it (up to {largest:,})"
             )
+        numbers[name] = number
     return numbers
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +32,8 @@ class ExportResult:
     """Clips whose clip.mp4 is no longer there, where the format wants it."""
     excluded: int = 0
     """Clips of the version that are left out because they are excluded."""
+    notes: Counter[str] = field(default_factory=Counter)
+    """What the format made the writer change or leave out, in words."""
     result: BatchResult = field(default_factory=BatchResult)
 
 
@@ -48,30 +51,32 @@ def export(
     home: Path,
     out: Path,
     format: str,
+    *,
     version: str | None = None,
     split: str | None = None,
     server: str = "",
     images: bool = True,
-    per_clip: bool = False,
+    options: Collection[str] = (),
 ) -> ExportResult:
     """Write a published version (default: the newest) to the new folder `out`, whole or not at all.
 
     Labels are those frozen on the training server, and pictures are copies of those there: a change
     of one never reaches the other. A clip that is not what the manifest says stands in `failed`,
     and the others go on; an excluded one is counted and left out. Memory does not grow with the
-    number of clips. `split` is train or test; None takes both.
+    number of clips. `split` is train or test; None takes both. `options` are those of the format.
 
     Raises:
         UnknownName: there is no such format or version.
-        UsageError: nothing was published, `out` is in use, or `per_clip` is not for this format.
+        UsageError: nothing was published, `out` is in use, or an option is not for this format.
         BadInput: the manifest is broken.
         NoSpace, Unavailable: the disk refuses; nothing is left.
     """
     exchange_format, plugin = formats.get(format), formats.GROUP.plugin(format)
     workspace = Workspace(home)
     folder = find_version(workspace, version)
-    if per_clip and format != "coco":
-        raise UsageError(f"--per-clip is for coco; {format} has one file a clip or picture anyway")
+    if unknown := sorted({*options} - {*exchange_format.options}):
+        possible = ", ".join(map(flag, exchange_format.options)) or "no option"
+        raise UsageError(f"{flag(unknown[0])} is not for {format}, which has {possible}")
     if out.exists() and (not out.is_dir() or next(out.iterdir(), None)):
         raise UsageError(f"{out} is there already and not empty: name a new folder")
     classes, manifest = datasets.load_header(folder).classes, folder / datasets.MANIFEST
@@ -80,9 +85,8 @@ def export(
     result, excluded = ExportResult(version=folder.name), exclusions.excluded_clips(workspace)
     total = sum(1 for _ in read_manifest(manifest, split))
     with files.atomic_dir(out) as target:
-        options = {"per_clip": True} if per_clip else {}
         with plugin.isolated(passing=(OneclickError, OSError)):
-            writer = exchange_format.writer(target, classes, **options)
+            writer = exchange_format.writer(target, classes, **dict.fromkeys(options, True))
         for dataset_clip in progress.track("export", read_manifest(manifest, split), total):
             name = dataset_clip.clip
             if name in excluded:
@@ -98,7 +102,13 @@ def export(
                 result.result.done.append(name)
         with plugin.isolated(passing=(OneclickError, OSError)):
             writer.close()
+            result.notes += getattr(writer, "notes", Counter())
     return result
+
+
+def flag(option: str) -> str:
+    """Return how an option of a format is typed: per_clip is --per-clip."""
+    return f"--{option.replace('_', '-')}"
 
 
 def find_version(workspace: Workspace, name: str | None) -> Path:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from oneclick import formats, video
+from oneclick import formats
 from oneclick.catalog import Catalog
-from oneclick.core import ids, progress
+from oneclick.core import ids, progress, results
+from oneclick.core.assumptions import Assumptions
 from oneclick.core.clips import ChosenBy, Clip, ClipStage, Video
 from oneclick.core.errors import BadInput, OneclickError, UsageError
 from oneclick.core.labels import IGNORE, IMPORT_PREFIX, LabelSet
@@ -19,9 +19,11 @@ from oneclick.core.results import BatchResult
 from oneclick.core.review import POLICY_PREFIX, Verdict
 from oneclick.core.spans import Span
 from oneclick.core.tracks import DETECTED, HUMAN
-from oneclick.formats import ImportedSequence, SequenceSource, clip_folder
+from oneclick.formats import ImportedSequence, SequenceSource, clip_folder, import_summary
+from oneclick.formats.base import Dialogue
+from oneclick.formats.import_summary import ImportSummary
 from oneclick.platforms.local import LocalPlatform
-from oneclick.storage import cameras, cards, failure_log, files, labels, locks
+from oneclick.storage import bounded_zip, cameras, cards, failure_log, files, labels, locks
 from oneclick.storage.cameras import CodePolicy
 from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
@@ -50,6 +52,10 @@ class ImportOptions:
     """The labels are predictions of a model."""
     codes: CodePolicy = "auto"
     """Which cameras get codes in place of their names."""
+    answers: Assumptions = field(default_factory=Assumptions)
+    """What the user says where the dataset can be read in two ways."""
+    dry_run: bool = False
+    """Say what was understood, draw pictures, and import nothing."""
 
 
 @dataclass
@@ -58,8 +64,8 @@ class ImportResult:
 
     images: int = 0
     boxes: int = 0
-    notes: Counter[str] = field(default_factory=Counter)
-    """What was changed or left out, by kind."""
+    summary: ImportSummary = field(default_factory=ImportSummary)
+    """What was understood of the whole dataset."""
     result: BatchResult = field(default_factory=BatchResult)
     """Clips by id; what failed by its name in the dataset."""
 
@@ -76,18 +82,34 @@ class _ImportContext:
 
 
 def import_(
-    home: Path, path: Path, format: str, classes: Sequence[str], options: ImportOptions
+    home: Path,
+    path: Path,
+    format: str,
+    classes: Sequence[str],
+    options: ImportOptions,
+    *,
+    announce: Callable[[ImportSummary], None] = lambda _: None,
 ) -> ImportResult:
-    """Make a Clip with labels of every sequence of a dataset.
+    """Make a Clip with labels of every sequence of a dataset, which may be a zip archive.
 
     A clip is identified by its pictures: the same ones again are skipped, under any name. Clips
     stand at LABELLED, or at ACCEPTED with `options.accept`. Each is the whole of a Video of its
-    own, of which no raw file exists. A sequence that is broken stands in `failed`.
+    own, of which no raw file exists. A sequence that is broken stands in `failed`, with one line
+    for each kind of failure.
+
+    Args:
+        home: workspace.
+        path: folder, file or zip archive.
+        format: name of the format.
+        classes: the setting; other classes are refused.
+        options: what the user says.
+        announce: gets what was understood before anything is imported.
 
     Raises:
         UnknownName: there is no such format.
-        UsageError: a class is not among `classes`, or `path` does not exist; nothing was imported.
-        BadInput: there is nothing of that format at `path`.
+        UsageError: a class is not among `classes`, `path` does not exist, or an answer that the
+            format never asks for; nothing was imported.
+        BadInput: there is nothing of that format at `path`, or it can be read in two ways.
         NoSpace, Unavailable: the disk refuses; what was imported stays.
     """
     exchange_format = formats.get(format)
@@ -95,16 +117,78 @@ def import_(
         raise UsageError(f"there is no file or folder {path}: check the path")
     if options.fps is not None and not _POSSIBLE_FPS[0] <= options.fps <= _POSSIBLE_FPS[1]:
         raise UsageError(f"{options.fps:g} frames per second cannot be: give 0.05 … 500")
+    options.answers.check_used(format, exchange_format.questions)
     outcome = ImportResult()
+    failed = outcome.result.failed
+    with bounded_zip.opened(path) as folder:
+        dialogue = Dialogue(options.answers)
+        with formats.GROUP.plugin(format).isolated(passing=(OneclickError, OSError)):
+            sources = exchange_format.find_sequences(folder, classes, failed, dialogue)
+        outcome.summary.add_notes(dialogue.notes)
+        labelled = summarize(sources, Workspace(home), options, outcome)
+        unknown = sorted({*outcome.summary.boxed_classes()} - {*classes, IGNORE})
+        if not unknown:
+            previews = Workspace(home).previews_dir
+            outcome.summary.drawn = import_summary.draw(labelled, previews)
+        outcome.summary.refused = in_kinds(failed, folder, path)
+        announce(outcome.summary)
+        if unknown:
+            raise UsageError(
+                f"{path} has classes that the setting `classes` does not name: "
+                f"{', '.join(unknown)}; set classes = {[*classes, *unknown]} in oneclick.toml; "
+                "nothing was imported"
+            )
+        if not options.dry_run:
+            readable = [source for source in sources if source.name not in failed]
+            write_clips(home, readable, format, classes, options, outcome)
+        outcome.result.failed = in_kinds(failed, folder, path)
+    return outcome
+
+
+def in_kinds(failed: dict[str, str], folder: Path, path: Path) -> dict[str, str]:
+    """Return one line for each kind of failure, with the name of the archive if there is one."""
+    lines = results.by_kind(failed)
+    return {
+        bounded_zip.renamed(name, folder, path): bounded_zip.renamed(reason, folder, path)
+        for name, reason in lines.items()
+    }
+
+
+def summarize(
+    sources: Sequence[SequenceSource],
+    workspace: Workspace,
+    options: ImportOptions,
+    outcome: ImportResult,
+) -> list[SequenceSource]:
+    """Read all sequences once, before anything is written, and count what they hold.
+
+    A sequence that cannot be read goes to `failed`, with a one-line reason.
+
+    Returns:
+        Those that have a box.
+    """
+    labelled = []
+    failed = outcome.result.failed
+    for source in progress.track("read labels", sources, len(sources)):
+        with failure_log.isolate(failed, workspace, source.name, f"read {source.name}"):
+            sequence = source.load(HUMAN)
+            split = "test" if options.test else source.split
+            outcome.summary.add(sequence, split, options.fps, DEFAULT_FPS)
+            if sequence.tracks:
+                labelled.append(source)
+    return labelled
+
+
+def write_clips(
+    home: Path,
+    sources: Sequence[SequenceSource],
+    format: str,
+    classes: Sequence[str],
+    options: ImportOptions,
+    outcome: ImportResult,
+) -> None:
+    """Make the clips of all sequences, and accept them if the user says so."""
     result = outcome.result
-    with formats.GROUP.plugin(format).isolated(passing=(OneclickError, OSError)):
-        sources = exchange_format.find(path, classes, result.failed)
-    dataset_classes = read_classes(sources, Workspace(home), result.failed)
-    if unknown := sorted(dataset_classes - {*classes, IGNORE}):
-        raise UsageError(
-            f"{path} has classes that the setting `classes` does not name: {', '.join(unknown)}; "
-            f"set classes = {[*classes, *unknown]} in oneclick.toml; nothing was imported"
-        )
     with Catalog.open(home) as catalog:
         cameras_in_use = {recording.camera for recording in catalog.videos()}
         camera = cameras.camera_of(
@@ -119,8 +203,6 @@ def import_(
             options=options,
         )
         for source in progress.track("import", sources, len(sources)):
-            if source.name in result.failed:
-                continue
             with failure_log.isolate(
                 result.failed, context.workspace, source.name, f"import {source.name}"
             ):
@@ -132,24 +214,8 @@ def import_(
                 if is_new:
                     outcome.images += label_set.frames
                     outcome.boxes += label_set.boxes()
-                    outcome.notes += sequence.notes
         if options.accept:
             accept_clips(context.workspace, catalog, result)
-    return outcome
-
-
-def read_classes(
-    sources: Sequence[SequenceSource], workspace: Workspace, failed: dict[str, str]
-) -> set[str]:
-    """Return the classes of all sequences, read once before anything is written.
-
-    A sequence that cannot be read goes to `failed`, with a one-line reason.
-    """
-    classes: set[str] = set()
-    for source in progress.track("read labels", sources, len(sources)):
-        with failure_log.isolate(failed, workspace, source.name, f"read {source.name}"):
-            classes |= {track.cls for track in source.load(HUMAN).tracks}
-    return classes
 
 
 def build_clip(source: SequenceSource, sequence: ImportedSequence, options: ImportOptions) -> Clip:
@@ -163,7 +229,7 @@ def build_clip(source: SequenceSource, sequence: ImportedSequence, options: Impo
     fps = options.fps or sequence.fps or DEFAULT_FPS
     if not _POSSIBLE_FPS[0] <= fps <= _POSSIBLE_FPS[1]:
         raise BadInput(f"{source.name}: {fps:g} frames per second cannot be: give --fps")
-    frames = video.probe(sequence.video).frames if sequence.video else len(sequence.images)
+    frames = import_summary.frame_count(sequence)
     video_id = ids.video_id(camera, None, digest)
     return Clip(
         id=ids.clip_id(video_id, 0.0),

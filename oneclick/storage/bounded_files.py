@@ -137,12 +137,14 @@ def inside(root: Path, path: Path, refusal: Refusal = BadInput) -> Path:
     return path
 
 
-def find(root: Path, accept: Callable[[str], bool], failed: dict[str, str]) -> list[Path]:
+def find(
+    root: Path, accept: Callable[[str], bool], failed: dict[str, str], leads_out: bool = False
+) -> list[Path]:
     """Return the regular files below a folder whose name `accept` takes, sorted by path.
 
     A link that leads out of the folder, a pipe or device of an accepted name, a folder that cannot
     be read or lies too deep stand in `failed`, each with one line. A link to another folder inside
-    is followed once.
+    is followed once; with `leads_out`, one out of the folder too.
 
     Raises:
         BadInput: there are more than MAX_ENTRIES files and folders.
@@ -172,7 +174,8 @@ def find(root: Path, accept: Callable[[str], bool], failed: dict[str, str]) -> l
                 continue
             try:
                 if entry.is_symlink():
-                    inside(root, path)
+                    if not leads_out:
+                        inside(root, path)
                     if is_folder and not _is_new(path, followed):
                         continue
                 if is_folder and depth == MAX_DEPTH:

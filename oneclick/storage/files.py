@@ -17,13 +17,13 @@ import platform
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import msgspec
 
-from oneclick.core.errors import NoSpace, Unavailable
+from oneclick.core.errors import NoSpace, Unavailable, UsageError
 from oneclick.storage import bounded_documents, bounded_files
 
 T = TypeVar("T")
@@ -45,6 +45,21 @@ def sha256(path: Path) -> str:
     """Return the sha256 of the file's bytes as hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_output(path: Path, inputs: Iterable[Path]) -> None:
+    """Check that `path` is none of the files that are read, not even through a link.
+
+    Raises:
+        UsageError: it is one of them.
+    """
+    for source in inputs:
+        try:
+            is_same = path.resolve() == source.resolve() or path.samefile(source)
+        except (OSError, ValueError, RuntimeError):  # one of them does not exist, or is no name
+            continue
+        if is_same:
+            raise UsageError(f"{path} would overwrite {source}, which is read: name another file")
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:

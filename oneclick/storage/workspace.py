@@ -203,6 +203,11 @@ class Workspace:
         return self.home / "inventories"
 
     @property
+    def previews_dir(self) -> Path:
+        """Return the folder of pictures that the last import drew to look at."""
+        return self.home / "imports"
+
+    @property
     def review_trouble(self) -> Path:
         """Return the JSON file of the last connection error; absent while the platform works."""
         return self.home / "review" / "trouble.json"

@@ -49,7 +49,8 @@ class FormatContract:
         )
 
     def write(self, root: Path, *clips: ExportClip) -> None:
-        """Write a dataset of these clips."""
+        """Write a dataset of these clips into a new folder, as an export does."""
+        root.mkdir()
         writer = self.format.writer(root, CLASSES)
         for clip in clips:
             writer.add(clip)

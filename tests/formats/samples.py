@@ -21,6 +21,8 @@ FRAMES, WIDTH, HEIGHT = 12, 64, 48
 CLASSES = ("person", "wheelchair & rail")
 CLIP = "ward_a-20260105T120000Z-00000000"
 FPS = 12.5
+FILMS = {"cvat": "", "labelstudio": "", "fiftyone": "data"}
+"""Folders below the split in which a format has its videos."""
 
 
 def label_set(*tracks: LabelTrack, frames: int = FRAMES) -> LabelSet:
@@ -130,12 +132,12 @@ def draw_frames(folder: Path, frames: int = FRAMES) -> Path:
 def export(
     root: Path, name: str, labels: LabelSet, frames: Path | None, split: Split = "train"
 ) -> None:
-    """Write one clip; in place of a video, cvat gets the pictures beside the XML."""
+    """Write one clip; formats with a video get its pictures in its place."""
     writer = formats.get(name).writer(root, CLASSES)
     writer.add(ExportClip(name=CLIP, split=split, fps=FPS, labels=labels, frames=frames))
     writer.close()
-    if name == "cvat" and frames is not None:
-        shutil.copytree(frames, root / split / CLIP)
+    if name in FILMS and frames is not None:
+        shutil.copytree(frames, root / split / FILMS[name] / CLIP)
 
 
 def bring_back(root: Path, name: str) -> ImportedSequence:

@@ -76,7 +76,10 @@ def test_coco_pictures_of_other_sizes_and_long_folders_become_several_clips(tmp_
         {"id": k, "file_name": f"{k}.jpg", "width": 64 + (k > 100), "height": 48}
         for k in range(1, 121)
     ]
-    pictures(tmp_path / "images", 120)
+    pictures(tmp_path / "images", 100)
+    for k in range(101, 121):
+        picture = samples.picture(k, 65)
+        cv2.imwrite(str(tmp_path / f"images/{k}.jpg"), picture)
     sources, _ = find("coco", coco(tmp_path, images=images, annotations=[]))
     assert [source.name for source in sources] == ["1.jpg", "91.jpg", "101.jpg"]
 
@@ -194,11 +197,13 @@ def _write(name: str, text: str) -> Callable[[Path], Path]:
     return write
 
 
-def _mot(line: str, count: int = 3) -> Callable[[Path], Path]:
+def _mot(line: str, count: int = 3, names: str = "person\nchair\n") -> Callable[[Path], Path]:
     def write(folder: Path) -> Path:
         pictures(folder / "s/img1", count)
         _write("s/seqinfo.ini", "[Sequence]\nseqLength=3\nframeRate=30\n")(folder)
         _write("s/gt/gt.txt", f"1,1,1,2,10,20,1,1,1\n{line}\n")(folder)
+        if names:
+            _write("s/gt/labels.txt", names)(folder)
         return folder
 
     return write
@@ -208,6 +213,8 @@ def _yolo(line: str, data: str = "names: [person]\n") -> Callable[[Path], Path]:
     def write(folder: Path) -> Path:
         pictures(folder / "images/a")
         _write("labels/a/1.txt", f"0 0.5 0.5 0.1 0.1\n{line}\n")(folder)
+        _write("labels/a/2.txt", "")(folder)
+        _write("labels/a/3.txt", "")(folder)
         _write("data.yaml", data)(folder)
         return folder
 
@@ -254,12 +261,12 @@ BROKEN: dict[str, tuple[str, Callable[[Path], Path], str]] = {
     "mot, two boxes": ("mot", _mot("1,1,1,2,10,20,1,1,1"), "track 1 has two boxes in frame 0"),
     "mot, pictures missing": ("mot", _mot("2,1,1,2,9,9", 2), "2 pictures of 3 frames"),
     "yolo, nothing": ("yolo", lambda folder: folder, "needs folders images/ and labels/"),
-    "yolo, polygon": ("yolo", _yolo("0 .1 .1 .2 .1 .2 .2"), "1.txt line 2: expected class cx"),
+    "yolo, key points": ("yolo", _yolo("0 .1 .1 .2 .1 .2 .2 .3"), "line 2: expected class cx"),
     "yolo, text": ("yolo", _yolo("0 a b c d"), "1.txt line 2: could not convert"),
     "yolo, pixels": ("yolo", _yolo("0 10 20 30 40"), "line 2: not shares of a picture"),
     "yolo, no names": ("yolo", _yolo("", "nc: 1\n"), "data.yaml: no list of class names"),
     "cvat, nothing": ("cvat", lambda folder: folder, "there is no .xml file"),
-    "cvat, no pictures": ("cvat", _write("a.xml", "<annotations"), "no folder images/"),
+    "cvat, no pictures": ("cvat", _write("a.xml", "<annotations/>"), "no folder images/"),
     "cvat, truncated": ("cvat", _cvat("<box"), "a.xml: no XML"),
     "cvat, another XML": ("cvat", _cvat("", "plist"), "it holds plist"),
     "cvat, for images": ("cvat", _cvat('</track><image/><track id="5">'), "it holds image"),
@@ -293,16 +300,15 @@ LINES = {
     "2015, with a place in the world": ("2,1,1,2,10,20,1,-4.15,-7.35,0", "person"),
     "2015, without": ("2,1,1,2,10,20,1,-1,-1,-1", "person"),
     "2016, with class and visibility": ("2,1,1,2,10,20,1,2,0.5", "chair"),
-    "no class": ("2,1,1,2,10,20,1", "person"),
-    "no conf": ("2,1,1,2,10,20", "person"),
-    "a class that no setting names": ("2,1,1,2,10,20,1,7,1", "class 7"),
+    "nor conf": ("2,1,1,2,10,20,1,1", "person"),
 }
 
 
 @pytest.mark.parametrize("case", LINES)
 def test_mot_lines_of_every_year_are_read(case: str, tmp_path: Path) -> None:
     line, cls = LINES[case]
-    clip = only("mot", _mot(line)(tmp_path))
+    names = "" if case.startswith("2015") else "person\nchair\n"
+    clip = only("mot", _mot(line, names=names)(tmp_path))
     assert cls in {track.cls for track in clip.tracks}
     assert sum(len(track.frames) for track in clip.tracks) == 2
 
@@ -317,7 +323,9 @@ def test_yolo_scores_and_names_by_number_are_read(tmp_path: Path) -> None:
 
 def test_yolo_folders_of_a_split_may_hold_images_and_labels(tmp_path: Path) -> None:
     pictures(tmp_path / "valid/images")
-    _write("valid/labels/2.txt", "0 0.5 0.5 0.5 0.5")(tmp_path)
+    for k in (1, 2, 3):
+        _write(f"valid/labels/{k}.txt", "0 0.5 0.5 0.5 0.5" * (k == 2))(tmp_path)
+    _write("classes.txt", "person\n")(tmp_path)
     (source,), _ = find("yolo", tmp_path)
     assert source.split == "test"
     assert [t.frames.tolist() for t in source.load("h").tracks] == [[1]]
@@ -349,7 +357,7 @@ def test_cvat_numbers_of_a_part_of_a_video_are_found_by_the_names_of_its_picture
     for k in range(3):
         (tmp_path / f"images/{k + 1}.jpg").rename(tmp_path / f"images/frame_{120 + k:06d}.jpg")
     (track,) = only("cvat", path).tracks
-    assert track.frames.tolist() == [1]
+    assert track.frames.tolist() == [1, 2]
 
 
 def test_cvat_polygons_are_left_out_and_counted(tmp_path: Path) -> None:

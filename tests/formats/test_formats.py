@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from oneclick import formats
 from oneclick.core.errors import UnknownName
 from oneclick.core.labels import LabelSet, LabelTrack
-from oneclick.formats import ExportClip, base, coco, cvat, disk, pictures
+from oneclick.formats import ExportClip, base, coco, disk, keyframes, pictures
 from tests.formats import samples as samples
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "exchange"
@@ -26,6 +26,9 @@ FILES = {
     "yolo": f"labels/train/{samples.CLIP}/000003.txt",
     "mot": f"train/{samples.CLIP}/gt/gt.txt",
     "cvat": f"train/{samples.CLIP}.xml",
+    "datumaro": "annotations/train.json",
+    "labelstudio": "train/tasks.json",
+    "fiftyone": f"train/labels/{samples.CLIP}.json",
 }
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -58,6 +61,8 @@ def columns(track: LabelTrack) -> dict[str, Any]:
 KEPT = {
     "coco": set(),
     "cvat": {"scores"},
+    "datumaro": set(),
+    "fiftyone": set(),
     "mot": {"scores", "origins", "keyframes", "attributes"},
 }
 
@@ -120,14 +125,16 @@ DESCRIPTIONS = {
     "yolo": ("data.yaml", ['  0: "person"', '  1: "wheelchair & rail"', "train: images/train"]),
     "mot": (
         f"train/{samples.CLIP}/seqinfo.ini",
-        ["frameRate=12.5", "seqLength=12", "imWidth=64", "imHeight=48", "imExt=.jpg"],
+        ["frameRate=12", "seqLength=12", "imWidth=64", "imHeight=48", "imExt=.jpg"],
     ),
+    "names of mot": (f"train/{samples.CLIP}/gt/labels.txt", [*samples.CLASSES]),
+    "exact rate of mot": (f"train/{samples.CLIP}/seqinfo.ini", ["[oneclick]", "frameRate: 12.5"]),
 }
 
 
 @pytest.mark.parametrize("name", DESCRIPTIONS)
 def test_what_stands_beside_the_labels_describes_them(name: str, tmp_path: Path) -> None:
-    samples.export(tmp_path, name, samples.fixed(), None)
+    samples.export(tmp_path, name.split()[-1], samples.fixed(), None)
     file, lines = DESCRIPTIONS[name]
     assert set(lines) <= set((tmp_path / file).read_text().splitlines())
 
@@ -170,11 +177,12 @@ def test_pictures_share_no_file_with_their_source(name: str, frames: Path, tmp_p
         )
     )
     pictures = sorted(tmp_path.rglob("*.jpg"))
-    assert len(pictures) == (0 if name == "cvat" else samples.FRAMES)
+    films = [path for path in tmp_path.rglob("*.mp4") if path != video]
+    assert len(pictures) == (0 if name in samples.FILMS else samples.FRAMES)
+    assert [film.read_bytes() for film in films] == [b"film"] * (name in samples.FILMS)
     for picture, source in zip(pictures, sorted(frames.iterdir()), strict=False):
         assert not picture.samefile(source)
         assert picture.read_bytes() == source.read_bytes()
-    assert name != "cvat" or (tmp_path / "test/a.mp4").read_bytes() == b"film"
     assert video.stat().st_nlink == 1
 
 
@@ -203,8 +211,11 @@ def test_a_class_that_the_version_does_not_know_is_added_behind_the_others(
     text = (tmp_path / "coco/train/annotations.json").read_text()
     assert text.index("chair") < text.index("person") < text.index("wheelchair")
     assert 'names:\n  0: "chair"\n  1: "person"' in (tmp_path / "yolo/data.yaml").read_text()
-    assert "classes=chair,person" in (tmp_path / "mot/train/a/seqinfo.ini").read_text()
+    assert (tmp_path / "mot/train/a/gt/labels.txt").read_text().startswith("chair\nperson\n")
     assert "<name>person</name>" in (tmp_path / "cvat/train/a.xml").read_text()
+    text = (tmp_path / "datumaro/annotations/train.json").read_text()
+    assert text.index('"chair"') < text.index('"person"') < text.index('"wheelchair')
+    assert '<Label value="person"/>' in (tmp_path / "labelstudio/labels.xml").read_text()
 
 
 @pytest.mark.parametrize("name", formats.names())
@@ -218,7 +229,7 @@ def test_a_clip_without_any_box_comes_back_empty(name: str, frames: Path, tmp_pa
 @given(samples.label_tracks(1))
 def test_what_cvat_draws_between_its_key_frames_is_the_label(track: LabelTrack) -> None:
     boxes = track.boxes.astype(np.float64)
-    rows = cvat.keyframe_rows(track, boxes)
+    rows = keyframes.find_rows(track, boxes, base.attributes_per_box(track))
     assert {0, len(boxes) - 1} <= set(rows)
     assert {k for k, frame in enumerate(track.frames) if frame in track.keyframes} <= set(rows)
     for low, high in itertools.pairwise(rows):
@@ -228,7 +239,7 @@ def test_what_cvat_draws_between_its_key_frames_is_the_label(track: LabelTrack) 
             )
             for k in range(4)
         ]
-        assert np.abs(np.stack(corners, 1) - boxes[low : high + 1]).max() <= cvat.SLACK
+        assert np.abs(np.stack(corners, 1) - boxes[low : high + 1]).max() <= keyframes.SLACK
         assert (np.diff(track.frames[low : high + 1]) == 1).all() or high == low + 1
     attributes = base.attributes_per_box(track)
     assert all(k in rows for k in range(1, len(attributes)) if attributes[k] != attributes[k - 1])
@@ -246,7 +257,7 @@ def test_a_straight_walk_needs_two_key_frames_in_cvat() -> None:
         scores=np.ones(90, np.float32),
         origins="d" * 90,
     )
-    assert cvat.keyframe_rows(track, boxes) == [0, 89]
+    assert keyframes.find_rows(track, boxes, base.attributes_per_box(track)) == [0, 89]
 
 
 def test_an_unknown_format_names_those_that_exist() -> None:

@@ -55,6 +55,9 @@ def cases() -> dict[str, Case]:
             "mot seqinfo": lambda root, file: datasets.mot(root, info=file),
             "mot picture": datasets.mot_picture,
             "cvat xml": datasets.cvat,
+            "datumaro annotations": datasets.datumaro,
+            "labelstudio annotations": datasets.labelstudio,
+            "fiftyone annotations": datasets.fiftyone,
             "cvat film": datasets.cvat_film,
             "video recording": datasets.recordings,
             "scan detections": datasets.detections,
@@ -97,6 +100,21 @@ def cases() -> dict[str, Case]:
             names="secret" if "secret" in name else "images/",
             good=1,
         )
+    numbers_only = "0," * 10_000_000 + "0"
+    lists = {
+        "nested": deep("[", "]"),
+        "ten million numbers": content(f"[{numbers_only}]"),
+        "ten million numbers for items": content(
+            f'{{"categories": {{}}, "items": [{numbers_only}], "frames": [{numbers_only}]}}'
+        ),
+        "ten million numbers in a task": content(
+            f'[{{"data": {{"image": "1.jpg"}}, "annotations": [{{"result": [{numbers_only}]}}]}}]'
+        ),
+        "a number of a million digits": content("[" + "9" * 1_000_000 + "]"),
+        "no UTF-8": content(b'[{"data": "\xff\xfe"}]'),
+    }
+    for name in ("datumaro", "labelstudio", "fiftyone"):
+        add(name, "annotations", {**ANY, **LINK, **lists}, "b.json", 1)
     texts: dict[str, Write] = {**ANY, **LINK, "a long line": one_line, "text": content("a b c\n")}
     add("yolo", "label", texts, "3.txt", 2)
     add("yolo", "picture", PICTURES, "2.jpg", 2)

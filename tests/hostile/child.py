@@ -20,7 +20,7 @@ from typing import Any
 
 import cv2
 
-from oneclick import settings, video
+from oneclick import formats, settings, video
 from oneclick.core.errors import OneclickError
 from oneclick.detectors import onnx
 from oneclick.stages import fetch, import_
@@ -84,7 +84,7 @@ def load_onnx(root: Path, home: Path) -> Outcome:
 
 
 READERS: dict[str, Callable[[Path, Path], Outcome]] = {
-    **{name: import_dataset(name) for name in ("coco", "yolo", "mot", "cvat")},
+    **{name: import_dataset(name) for name in formats.OWN_NAMES},
     "video": fetch_recordings,
     "scan": command(lambda root: ["triggers", "scan", str(root / "b.txt")]),
     "hindsight": command(
@@ -131,10 +131,14 @@ def peak_kilobytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
+def no_file(path: Path) -> None:
+    """Write nothing."""
+
+
 def warm_up(root: Path) -> None:
     """Read one good file of each kind, so that all that readers import is there before a fork."""
     cv2.setNumThreads(1)  # its threads would not be there in a fork
-    for k, name in enumerate(("coco", "yolo", "mot", "cvat")):
+    for k, name in enumerate(formats.OWN_NAMES):
         folder = root / name
         folder.mkdir()
         good = {
@@ -142,6 +146,9 @@ def warm_up(root: Path) -> None:
             "yolo": lambda f: datasets.yolo(f, None, None, None),
             "mot": datasets.mot,
             "cvat": lambda f: datasets.cvat(f, files.content(files.CVAT)),
+            "datumaro": lambda f: datasets.datumaro(f, no_file),
+            "labelstudio": lambda f: datasets.labelstudio(f, no_file),
+            "fiftyone": lambda f: datasets.fiftyone(f, no_file),
         }[name]
         good(folder)
         assert READERS[name](folder, root / f"home{k}")[1] == []

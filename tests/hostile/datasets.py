@@ -117,3 +117,36 @@ def detections(root: Path, file: Write) -> None:
 def only(root: Path, name: str, file: Write) -> None:
     """Write one file and nothing besides."""
     file(root / name)
+
+
+def datumaro(root: Path, file: Write) -> None:
+    """Write a good subset of datumaro's format, and one whose items are hostile."""
+    picture(root / "images/a/1.jpg")
+    box = {"type": "bbox", "label_id": 0, "bbox": [1, 2, 9, 9]}
+    item = {"id": "1", "annotations": [box], "image": {"path": "1.jpg", "size": [48, 64]}}
+    document = {"categories": {"label": {"labels": [{"name": "person"}]}}, "items": [item]}
+    (root / "annotations").mkdir()
+    (root / "annotations/a.json").write_text(json.dumps(document))
+    file(root / "annotations/b.json")
+
+
+def labelstudio(root: Path, file: Write) -> None:
+    """Write a good export of Label Studio, and a hostile one."""
+    picture(root / "images/1.jpg")
+    value = {"x": 1, "y": 2, "width": 9, "height": 9, "rectanglelabels": ["person"]}
+    regions = [{"id": "a", "type": "rectanglelabels", "value": value}]
+    task = {"id": 1, "data": {"image": "images/1.jpg"}, "annotations": [{"result": regions}]}
+    (root / "a.json").write_text(json.dumps([task]))
+    file(root / "b.json")
+
+
+def fiftyone(root: Path, file: Write) -> None:
+    """Write labels of a good video, and hostile ones."""
+    for k, name in enumerate(("a", "b")):
+        picture(root / f"data/{name}/1.jpg", 90 * k)
+    corners = {"top_left": {"x": 0.1, "y": 0.1}, "bottom_right": {"x": 0.5, "y": 0.5}}
+    entry = {"label": "person", "bounding_box": corners}
+    (root / "labels").mkdir()
+    document = {"frames": {"1": {"objects": {"objects": [entry]}}}}
+    (root / "labels/a.json").write_text(json.dumps(document))
+    file(root / "labels/b.json")

@@ -23,7 +23,8 @@ from oneclick.core.datasets import DatasetClip
 from oneclick.core.detections import Detections
 from oneclick.core.errors import OneclickError
 from oneclick.core.labels import LabelSet
-from oneclick.formats import coco_file
+from oneclick.formats import coco_document
+from oneclick.formats.base import Dialogue
 from oneclick.platforms import registry
 from oneclick.platforms.encord import webhook
 from oneclick.report import progress
@@ -145,7 +146,7 @@ def stored_predictions(path: Path) -> object:
 
 
 def coco(path: Path) -> object:
-    document = coco_file.read(path, path.parent, {})
+    document = coco_document.read(path, path.parent, {}, Dialogue())
     return [
         one_line(annotation.decode_attributes)
         for annotations in document.annotations.values()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from oneclick.core.assumptions import Assumptions
 from oneclick.stages import fetch, import_
 from oneclick.storage import bounded_files
 from tests.hostile import cases, datasets, files
@@ -79,7 +80,8 @@ def test_pictures_of_any_name_go_in_or_are_named(name: str, tmp_path: Path) -> N
     (root / "images/val" / (os.fsdecode(NAMES[name])[:-4] + ".png")).write_bytes(
         picture.read_bytes()
     )
-    options = import_.ImportOptions(camera="ward")
+    answers = Assumptions.parse(["unlabelled=empty"])
+    options = import_.ImportOptions(camera="ward", answers=answers)
     outcome = import_.import_(tmp_path / "home", root, "yolo", ("person",), options)
     assert outcome.images == 3
     assert not outcome.result.failed
