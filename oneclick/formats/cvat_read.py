@@ -78,7 +78,7 @@ def find(
     """List the tasks of an XML file, or of all at or below a folder.
 
     Raises:
-        BadInput: there is no XML file.
+        BadInput: there is no XML file, or `path` is one that is broken.
     """
     root = path if path.is_dir() else path.parent
     paths = bounded_files.find(path, is_xml, failed) if path.is_dir() else [path]
@@ -92,6 +92,8 @@ def find(
         try:
             tasks = cvat_frames.read_tasks(file) or [CvatTask()]
         except BadInput as error:
+            if file == path:
+                raise
             failed[name] = str(error)
             continue
         parts = [

@@ -194,6 +194,9 @@ def pictures_by_split(folder: YoloFolder, failed: dict[str, str]) -> dict[Path, 
     """Return all pictures of a dataset with their splits; what is not there goes to `failed`.
 
     A picture of several sets is one of training.
+
+    Raises:
+        BadLabels: no set is there.
     """
     images = [path for path in folder.paths if disk.is_image_name(path.name)]
     entries = {key: folder.entries[key] for key in SETS if folder.entries.get(key)}
@@ -220,7 +223,9 @@ def pictures_by_split(folder: YoloFolder, failed: dict[str, str]) -> dict[Path, 
     if others := len(set(images) - splits.keys()):
         name = folder.file.name if folder.file else ""
         folder.dialogue.notes[f"pictures that no set of {name} names left out"] += others
-    if others or not splits:
+    if refused and not splits:
+        raise BadLabels(next(iter(refused.values())))
+    if others:
         failed |= refused
     else:  # every picture belongs to another set
         folder.dialogue.notes.update(f"empty set: {reason}" for reason in refused.values())
