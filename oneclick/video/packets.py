@@ -1,7 +1,7 @@
 """Packets of a video stream: where they lie, what their stamps say, and decoding from any of them.
 
-A packet is known by its number in the file. Decoders carry that number over to the frame, so a
-frame is recognised whatever its time stamp says.
+A packet is known by its number in the file. The decoder gets that number in place of a time stamp
+and carries it over to the frame, so a frame is recognised whatever its own stamp says.
 """
 
 from __future__ import annotations
@@ -146,7 +146,6 @@ class Decoder:
         """Set the options of a stream's decoder, before it decodes anything."""
         self.faults: list[int] = []
         self._context = stream.codec_context
-        self._context.copy_opaque = True
         if strict:
             self._context.options = self._context.options | {"err_detect": "explode"}
         self._strict = strict
@@ -190,7 +189,7 @@ class Decoder:
         if self._is_waiting and not is_key:
             return
         self._is_waiting = False
-        packet.opaque = number
+        packet.pts, packet.dts = number, None
         try:
             frames = self._context.decode(packet)
         except source.DAMAGE:
@@ -214,8 +213,8 @@ class Decoder:
 
     def _numbered(self, frames: list[VideoFrame]) -> Iterator[tuple[int, VideoFrame]]:
         for frame in frames:
-            if isinstance(frame.opaque, int) and not (self._strict and frame.is_corrupt):
-                yield frame.opaque, frame
+            if frame.pts is not None and not (self._strict and frame.is_corrupt):
+                yield frame.pts, frame
 
 
 class Astray(Exception):
