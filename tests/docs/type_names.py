@@ -91,4 +91,4 @@ def json_text(value: Any) -> str:
     """Return a default as it would stand in a JSON file."""
     if isinstance(value, msgspec.Raw):
         return bytes(value).decode()
-    return json.dumps(value, default=list)
+    return json.dumps(msgspec.to_builtins(value))
