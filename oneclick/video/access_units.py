@@ -55,6 +55,13 @@ class AccessUnits:
             self._see(unit)
         return does_follow
 
+    @property
+    def counted(self) -> int:
+        """Return after how many pictures the count starts anew; 1 without one, 0 if it does not."""
+        if self._codec == "h264" and self._numbers:
+            return self._numbers.period
+        return 0 if self._codec == "hevc" else 1
+
     def _kind(self, unit: bytes) -> int:
         return (unit[0] >> 1) & 63 if self._codec == "hevc" else unit[0] & 31
 
@@ -147,6 +154,11 @@ class _FrameNumbers:
         self._has_fields = has_fields
         self._of_reference: int | None = None
         self._last: tuple[int, int] | None = None
+
+    @property
+    def period(self) -> int:
+        """Return after how many pictures the count starts anew."""
+        return 1 << self._bits
 
     @staticmethod
     def of(parameters: bytes) -> _FrameNumbers | None:

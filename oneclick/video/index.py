@@ -165,13 +165,15 @@ def _index(path: Path, size: int, mtime_ns: int, inode: int) -> FrameIndex:
     with source.open_video(path) as (container, stream):
         table = packets.read_table(container, stream)
         order = order_of_packets(stream, table, number, bool(first.interlaced_frame))
-        is_decoded, strict, changes = order is None, True, np.empty(0, np.int64)
         if order is not None:
             order = order_of_decoder(path, table, order)
+        is_decoded, strict, changes = order is None, True, np.empty(0, np.int64)
         if order is None:
             order, changes, strict = decoded_order(path, table, first)
         tick = float(stream.time_base or 1)
-        stored = np.where(table.stamps == ABSENT, np.nan, table.stamps * tick)[order]
+        stored = stamps.complete(np.where(table.stamps == ABSENT, np.nan, table.stamps * tick))[
+            order
+        ]
         if is_ascending(table.stamps) and not is_ascending(order):
             stored = np.sort(stored)  # the file knows the order of decoding only
         times = stamps.settle(stored, 1 / (stated_rate(stream) or DEFAULT_FPS))

@@ -54,7 +54,11 @@ def pictures(path: Path, span: Span | None = None, exact: bool = False) -> Itera
         return
     waiting, last = start, None
     for key in _starts(index, start):
-        for number, picture in _decoded(path, index, key, stop, exact):
+        latest = -1
+        for number, picture in _decoded(path, index, key, exact):
+            if exact and number < latest:  # the decoder knows another order
+                _check_missing(path, Span(number, latest + 1), exact)
+            latest = number
             if number < waiting:
                 continue
             if number > waiting and last is None and key is not None:
@@ -82,9 +86,9 @@ def _starts(index: FrameIndex, start: int) -> list[int | None]:
 
 
 def _decoded(
-    path: Path, index: FrameIndex, key: int | None, stop: int, exact: bool
+    path: Path, index: FrameIndex, key: int | None, exact: bool
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Yield frame numbers and stored pictures from a key packet on, until frame `stop`.
+    """Yield frame numbers and stored pictures from a key packet on.
 
     Nothing more is yielded where a seek goes astray.
     """

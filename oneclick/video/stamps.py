@@ -79,8 +79,7 @@ def settle(stamps: NDArray[np.float64], assumed_step: float) -> FrameTimes:
     count = len(stamps)
     is_known = np.isfinite(stamps)
     frames = np.arange(count)
-    if is_known.sum() >= 2:
-        stamps = _completed(stamps, is_known)
+    stamps = complete(stamps)
     is_steady = _is_steady(stamps)
     if count < 2 or is_known.sum() < 2 or is_steady.sum() * 2 < count - 1:
         return FrameTimes(
@@ -107,12 +106,25 @@ def settle(stamps: NDArray[np.float64], assumed_step: float) -> FrameTimes:
     return _joined(times, breaks, typical, int((np.isnan(times) | ~is_known).sum()))
 
 
-def _completed(stamps: NDArray[np.float64], is_known: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return stamps in which those that are missing lie evenly between and beyond the others."""
+def complete(stamps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return stamps in which those that are missing lie evenly between and beyond the others.
+
+    Where more time has passed than they fill, they lie before the next: what is lost was earlier.
+    Fewer than two known stamps complete nothing.
+    """
+    is_known = np.isfinite(stamps)
     frames, known = np.arange(len(stamps)), np.flatnonzero(is_known)
+    if len(known) < 2 or is_known.all():
+        return stamps
     step = float(np.median(np.diff(stamps[known]) / np.diff(known)))
     beyond = np.minimum(frames - known[0], 0) + np.maximum(frames - known[-1], 0)
     completed: NDArray[np.float64] = np.interp(frames, known, stamps[known]) + beyond * step
+    missing = np.flatnonzero(~is_known & (frames > known[0]) & (frames < known[-1]))
+    after = known[np.searchsorted(known, missing)]
+    before = known[np.searchsorted(known, missing) - 1]
+    is_hole = stamps[after] - stamps[before] > LONG_STEP * (after - before) * step
+    rows, later = missing[is_hole], after[is_hole]
+    completed[rows] = stamps[later] - (later - rows) * step
     return completed
 
 
