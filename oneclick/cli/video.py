@@ -9,7 +9,7 @@ import typer
 
 from oneclick.cli import camera_names, output
 
-app = typer.Typer(no_args_is_help=True, help="Raw recordings: add them, list them.")
+app = typer.Typer(no_args_is_help=True, help="Raw recordings: add them, list them, show one.")
 
 
 @app.command()
@@ -55,7 +55,7 @@ def list_(home: output.Home = None, json: output.Json = False) -> None:
         return
     label = camera_names.labels(workspace)
     output.print_table(
-        ["video", "camera", "start (UTC)", "frames", "fps", "size", "clips"],
+        ["video", "camera", "start (UTC)", "frames", "fps", "size", "clips", "notes"],
         [
             [
                 r.id,
@@ -65,9 +65,51 @@ def list_(home: output.Home = None, json: output.Json = False) -> None:
                 r.fps,
                 f"{r.width}×{r.height}",
                 r.clips,
+                "; ".join(r.notes),
             ]
             for r in rows
         ],
     )
     if not rows:
         output.message("no videos yet; add one with: oneclick video add FILE")
+
+
+@app.command()
+def show(
+    video: Annotated[str, typer.Argument(help="Video id (`oneclick video list` prints them).")],
+    home: output.Home = None,
+    json: output.Json = False,
+) -> None:
+    """Show one recording: its stretches with their true times, and what was done to it."""
+    from oneclick import report
+
+    workspace = output.load_settings(home).home
+    detail = report.video(workspace, video)
+    if json:
+        output.print_json(detail)
+        return
+    row, label = detail.row, camera_names.labels(workspace)
+    output.print_table(
+        ["video", "camera", "start (UTC)", "frames", "fps", "size", "clips", "sha256"],
+        [
+            [
+                row.id,
+                label.get(row.camera, row.camera),
+                row.started_at,
+                row.frames,
+                row.fps,
+                f"{row.width}×{row.height}",
+                row.clips,
+                detail.digest,
+            ]
+        ],
+    )
+    output.print_table(
+        ["frames", "from the start (s)", "length (s)", "start (UTC)"],
+        [
+            [f"{part.start}–{part.stop}", part.seconds, part.length, part.started_at]
+            for part in detail.stretches
+        ],
+    )
+    for note in row.notes:
+        output.echo(note)

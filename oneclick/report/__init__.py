@@ -14,7 +14,17 @@ from oneclick.report.labelling import (
     skill_columns,
 )
 from oneclick.report.lineage import ClipUse, ModelLineage, clip_use, model_lineage
-from oneclick.report.listings import ClipDetail, ClipRow, VideoRow, clip, clips, videos
+from oneclick.report.listings import (
+    ClipDetail,
+    ClipRow,
+    StretchRow,
+    VideoDetail,
+    VideoRow,
+    clip,
+    clips,
+    video,
+    videos,
+)
 from oneclick.report.numbers import (
     FunnelRow,
     KeptVideo,
@@ -72,6 +82,7 @@ __all__ = [
     "ReviewQuestions",
     "SearchPage",
     "SkillRow",
+    "StretchRow",
     "Throughput",
     "Timeline",
     "TrainingReport",
@@ -79,6 +90,7 @@ __all__ = [
     "TriggerPerformance",
     "TriggerReplay",
     "TriggerRow",
+    "VideoDetail",
     "VideoRow",
     "WeekRow",
     "champion",
@@ -109,6 +121,7 @@ __all__ = [
     "training_report",
     "trigger_columns",
     "trigger_hits",
+    "video",
     "videos",
     "weekly_history",
 ]

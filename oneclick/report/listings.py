@@ -10,9 +10,10 @@ from typing import Any
 
 from oneclick.catalog import Catalog, ClipRecord
 from oneclick.core import ids
-from oneclick.core.clips import ClipStage
+from oneclick.core.clips import ClipStage, Video
 from oneclick.core.errors import UnknownName
 from oneclick.core.hits import Hit
+from oneclick.report import windows
 from oneclick.storage import platform_records
 from oneclick.storage.workspace import Workspace
 
@@ -30,6 +31,35 @@ class VideoRow:
     height: int
     clips: int
     """Clips cut from it."""
+    stretches: int
+    """Spans of frames without a break in time."""
+    notes: tuple[str, ...]
+    """What was chosen, repaired or left out when it was fetched."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StretchRow:
+    """One span of frames of a recording without a break in time."""
+
+    start: int
+    """First frame, 0-based."""
+    stop: int
+    seconds: float
+    """True time of the first frame, from the start of the recording."""
+    length: float
+    """Seconds from the first frame to the end of the last."""
+    started_at: datetime | None
+    """UTC, or None where the start of the recording is unknown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoDetail:
+    """One recording with its stretches."""
+
+    row: VideoRow
+    digest: str
+    """sha256 of the file."""
+    stretches: list[StretchRow]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,19 +100,49 @@ def videos(home: Path) -> list[VideoRow]:
     """List all recordings with the number of clips cut from each."""
     with Catalog.open(home) as catalog:
         clips = Counter(record.clip.video for record in catalog.clips())
-        return [
-            VideoRow(
-                id=video.id,
-                camera=video.camera,
-                started_at=video.started_at,
-                frames=video.frames,
-                fps=video.fps,
-                width=video.width,
-                height=video.height,
-                clips=clips[video.id],
-            )
-            for video in catalog.videos()
-        ]
+        return [video_row(video, clips[video.id]) for video in catalog.videos()]
+
+
+def video(home: Path, video_id: str) -> VideoDetail:
+    """Return one recording with its stretches.
+
+    Raises:
+        UnknownName: there is no such recording.
+    """
+    with Catalog.open(home) as catalog:
+        recording = catalog.video(video_id)
+        clips = len(catalog.clips(video=video_id))
+    stretches = []
+    for span in recording.stretches():
+        seconds = recording.seconds_at(span.start)
+        end = recording.seconds_at(span.stop - 1) + 1 / recording.fps
+        stretch = StretchRow(
+            start=span.start,
+            stop=span.stop,
+            seconds=round(seconds, 3),
+            length=round(end - seconds, 3),
+            started_at=windows.recorded_at(recording, span.start),
+        )
+        stretches.append(stretch)
+    return VideoDetail(
+        row=video_row(recording, clips), digest=recording.digest, stretches=stretches
+    )
+
+
+def video_row(video: Video, clips: int) -> VideoRow:
+    """Convert a Video, from which so many clips were cut, to a row."""
+    return VideoRow(
+        id=video.id,
+        camera=video.camera,
+        started_at=video.started_at,
+        frames=video.frames,
+        fps=video.fps,
+        width=video.width,
+        height=video.height,
+        clips=clips,
+        stretches=len(video.stretches()),
+        notes=video.notes,
+    )
 
 
 def clips(

@@ -346,10 +346,12 @@ def stated_rate(stream: VideoStream) -> float | None:
 
 
 def notes_on_frames(table: PacketTable, order: NDArray[np.int64], stated: int) -> list[str]:
-    """Return how many pictures damage has cost, of those that are there or that a header states."""
+    """Return how many pictures damage has cost, and how many that a header states are not there."""
     there = int((~table.is_discarded & ~table.is_repeat).sum())
-    lost = max(there, stated - int(table.is_discarded.sum())) - len(order)
+    lost, absent = there - len(order), stated - int(table.is_discarded.sum()) - there
     notes = [f"{lost:,} picture{'s' * (lost > 1)} lost to damage"] if lost > 0 else []
+    if absent > 0:
+        notes.append(f"{absent:,} of the {stated:,} pictures that the header states are missing")
     if table.is_repeat.any():
         notes.append(f"{int(table.is_repeat.sum()):,} packets that stood twice left out")
     return notes

@@ -10,6 +10,8 @@ import pytest
 from oneclick import video
 from oneclick.stages import publish
 from tests.cli.program import oneclick
+from tests.corpus.video_cases import MIRROR
+from tests.corpus.video_frames import Recorder, record
 from tests.stages import accepted
 from tests.video import recorders
 
@@ -66,3 +68,23 @@ def test_a_camera_called_like_a_person_gets_a_code_and_one_line_says_so(
     assert oneclick("cameras", "erase", "cam01", home=home).returncode == 0
     assert "Schmidt" not in oneclick("cameras", "list", home=home).stdout
     assert oneclick("cameras", "erase", "cam7", home=home).returncode == 2
+
+
+def test_a_recording_is_shown_with_its_stretches_and_what_was_done_to_it(tmp_path: Path) -> None:
+    def pause(k: int) -> float:
+        return k + (k >= 25) * 90_000
+
+    mirrored = Recorder(count=50, times=pause, matrix=MIRROR)
+    path = record(tmp_path / "raw" / "a.mp4", mirrored)
+    home = tmp_path / "home"
+    assert oneclick("video", "add", str(path), home=home).returncode == 0
+    (row,) = json.loads(oneclick("video", "list", "--json", home=home).stdout)
+    assert (row["stretches"], row["fps"]) == (2, 25.0)
+    assert row["notes"] == ["mirrored", "2 stretches: time jumps 1 ×"]
+    detail = json.loads(oneclick("video", "show", row["id"], "--json", home=home).stdout)
+    spans = [(part["start"], part["stop"], part["seconds"]) for part in detail["stretches"]]
+    assert spans == [(0, 25, 0.0), (25, 50, 3601.0)]
+    shown = oneclick("video", "show", row["id"], home=home).stdout
+    assert "mirrored" in shown
+    assert "3601.000" in shown
+    assert "no video is called 'x'" in oneclick("video", "show", "x", home=home).stderr
