@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from oneclick.core.errors import BadVideo
 from oneclick.core.timing import CONSTANT, Timing, describe_times
 from oneclick.storage import bounded_files
-from oneclick.video import mp4_tables, packets, source, stamps
+from oneclick.video import mp4_tables, packets, remarks, source, stamps
 from oneclick.video import presentation as presentations
 from oneclick.video.packets import ABSENT, PacketTable
 from oneclick.video.presentation import Presentation
@@ -184,9 +184,9 @@ def _index(path: Path, size: int, mtime_ns: int, inode: int) -> FrameIndex:
         notes = [
             *presentations.stream_notes(container, stream),
             *presentation.notes,
-            *notes_on_frames(table, order, stream.frames),
+            *remarks.notes_on_frames(table, order, stream.frames),
             *([] if strict else ["faults throughout: pictures are taken as they decode"]),
-            *notes_on_times(times, len(changes)),
+            *remarks.notes_on_times(times, len(changes)),
         ]
         info = VideoInfo(
             fps=fps,
@@ -343,32 +343,6 @@ def stated_rate(stream: VideoStream) -> float | None:
         if rate and _PLAUSIBLE_FPS[0] <= rate <= _PLAUSIBLE_FPS[1]:
             return float(rate)
     return None
-
-
-def notes_on_frames(table: PacketTable, order: NDArray[np.int64], stated: int) -> list[str]:
-    """Return how many pictures damage has cost, and how many that a header states are not there."""
-    there = int((~table.is_discarded & ~table.is_repeat).sum())
-    lost, absent = there - len(order), stated - int(table.is_discarded.sum()) - there
-    notes = [f"{lost:,} picture{'s' * (lost > 1)} lost to damage"] if lost > 0 else []
-    if absent > 0:
-        notes.append(f"{absent:,} of the {stated:,} pictures that the header states are missing")
-    if table.is_repeat.any():
-        notes.append(f"{int(table.is_repeat.sum()):,} packets that stood twice left out")
-    return notes
-
-
-def notes_on_times(times: FrameTimes, changes: int) -> list[str]:
-    """Return what had to be done for the times of frames."""
-    notes = []
-    if times.is_worthless:
-        notes.append("no usable time stamps: frames are evenly spaced")
-    elif times.repaired:
-        notes.append(f"{times.repaired:,} time stamps repaired")
-    if count := len(times.breaks):
-        notes.append(f"{count + 1:,} stretches: time jumps {count:,} ×")
-    if changes:
-        notes.append(f"the size of pictures changes {changes:,} ×")
-    return notes
 
 
 def recording_start(metadata: dict[str, str]) -> datetime | None:

@@ -19,6 +19,7 @@ from oneclick.core.evaluation import DetectionMetrics
 from oneclick.core.hits import Hit
 from oneclick.core.labels import LabelSet, LabelTrack
 from oneclick.core.spans import Span
+from oneclick.core.timing import Timing
 from oneclick.core.tracks import ORIGIN_WORDS
 from oneclick.formats import mot_text
 from oneclick.platforms import verdict_inbox
@@ -137,6 +138,7 @@ def _videos_and_clips() -> list[str]:
         "## Videos and clips",
         "Cards are JSON. `videos/<camera>/<video>.json` is a Video, `clip.json` is a Clip.",
         *fields_of(Video),
+        *fields_of(Timing),
         *fields_of(Clip),
         "A clip of the contract tests, for example:",
         _sample(sealed_files.encode(samples.clip())),
