@@ -30,8 +30,9 @@ _OPTIONS = {
 # ArgumentError: a picture of more than MAX_PIXELS.
 DAMAGE = (av.InvalidDataError, av.ArgumentError)
 """Errors of a decoder that a damaged packet causes."""
-# EAGAIN stands for a patch without any packet, EIO for sectors that the disk does not give.
-_UNREADABLE = (av.InvalidDataError, OSError)
+# EAGAIN stands for a patch without any packet, EIO for sectors that the disk does not give, ENOMEM
+# for a packet that claims more bytes than there can be.
+_UNREADABLE = (av.InvalidDataError, OSError, av.MemoryError)
 _STILLS = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 _GIVE_UP = 1000
 """Read errors in a row after which the rest of a file counts as missing."""
