@@ -119,8 +119,23 @@ class LocalPlatform:
         """Return the file of what the reviewer of the current round was asked."""
         return self._of_round("desk", clip_id, ".json")
 
-    def _of_round(self, folder: str, clip_id: str, suffix: str) -> Path:
-        number = reopenings.current_round(self._root, clip_id)
+    def earlier_desk_files(self, clip_id: str) -> list[Path]:
+        """Return the files of what reviewers of earlier rounds were asked, newest round first."""
+        current = reopenings.current_round(self._root, clip_id)
+        return [
+            self._of_round("desk", clip_id, ".json", number) for number in range(current - 1, 0, -1)
+        ]
+
+    def reopening(self, clip_id: str) -> Reopening | None:
+        """Return why a clip is reviewed again; None in the first round.
+
+        Raises:
+            BadInput: the file that tells it is broken.
+        """
+        return reopenings.find(self._root, clip_id)
+
+    def _of_round(self, folder: str, clip_id: str, suffix: str, number: int | None = None) -> Path:
+        number = number or reopenings.current_round(self._root, clip_id)
         return self._root / folder / f"{clip_id}{'' if number == 1 else f'.{number}'}{suffix}"
 
     def task_file(self, clip_id: str) -> Path:
