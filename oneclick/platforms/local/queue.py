@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from oneclick.core.errors import BadInput, IllegalMove, OneclickError, Unavailable, UnknownName
+from oneclick.core.errors import (
+    BadInput,
+    IllegalMove,
+    OneclickError,
+    PlatformAway,
+    Unavailable,
+    UnknownName,
+)
 from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
 from oneclick.editing.seeded_errors import SeededError
@@ -56,7 +64,20 @@ class LocalPlatform:
         return [self.check()]
 
     def check(self) -> str:
-        """Return a line about how many clips wait."""
+        """Return a line about how many clips wait.
+
+        Raises:
+            PlatformAway: edits or verdicts could not be written.
+        """
+        for name in ("journal", "desk", "verdicts"):
+            folder = self._root / name
+            while not folder.exists():
+                folder = folder.parent
+            if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+                raise PlatformAway(
+                    f"{folder} cannot be written, and what reviewers do would be refused: it is a "
+                    "folder that whoever serves the review pages may write"
+                )
         return f"our own queue in {self._root}: {len(self.pending())} clips wait"
 
     def send(self, offers: Iterable[Offer]) -> Iterator[SendResult]:
