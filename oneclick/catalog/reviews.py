@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -162,6 +162,12 @@ class ReviewsMixin(RollupsMixin):
         ).where(table.stage == ClipStage.IN_REVIEW.value)
         clips, frames = self._fetch(query)[0]
         return int(clips), int(frames)
+
+    def images_of(self, clip_ids: Collection[str]) -> dict[str, int]:
+        """Return the number of frames of these clips; ids that the catalog has not are left out."""
+        table = schema.clips.c
+        query = sa.select(table.id, table.stop - table.start).where(table.id.in_(clip_ids))
+        return {clip_id: int(frames) for clip_id, frames in self._fetch(query)}
 
     def costs(self) -> list[LabelCostRecord]:
         """Return the verdicts summed up by day, labeller and reviewer; oldest day first."""

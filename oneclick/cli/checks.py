@@ -128,6 +128,18 @@ def check_review(settings: Settings) -> CheckResult:
     return CheckResult("review", True, platform.check())
 
 
+def check_review_pages(settings: Settings) -> CheckResult:
+    """Check who may sign in to the review pages, how they are reached, and their audit log."""
+    from oneclick.platforms.local.options import of_section
+    from oneclick.storage.workspace import Workspace
+    from oneclick.web import page_checks
+
+    options = settings.review_platform("local").section
+    return CheckResult(
+        "review pages", True, page_checks.check(Workspace(settings.home), of_section(options))
+    )
+
+
 def check_training(settings: Settings) -> CheckResult:
     """Report the device that trainings on this machine use."""
     import torch
@@ -173,6 +185,7 @@ CHECKS: dict[str, Callable[[Settings], CheckResult]] = {
     "video": check_video,
     "detectors": check_detectors,
     "review": check_review,
+    "review pages": check_review_pages,
     "training": check_training,
     "orchestration": check_orchestration,
     "W&B": check_wandb,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 from oneclick.catalog import Catalog, counters
-from oneclick.catalog.rows import VerdictRecord
 from oneclick.core.review import POLICY_PREFIX
-from oneclick.report import buckets
+from oneclick.report import buckets, review_work
 from oneclick.report.buckets import HOUR
+from oneclick.report.review_work import ReviewWork
 from oneclick.report.snapshot import Reviewer, ReviewProgress
 from oneclick.storage import reopenings
 
@@ -100,30 +100,27 @@ def throughput(
         zone: where a day begins at midnight; None is the zone of this machine.
     """
     midnight = _midnight(at, zone)
-    work = [
-        (verdict, boxes)
-        for verdict, boxes in catalog.work_since(midnight - timedelta(days=PACE_DAYS - 1))
-        if not verdict.by.startswith(POLICY_PREFIX) and verdict.at <= at
-    ]
+    work = review_work.read(catalog, midnight - timedelta(days=PACE_DAYS - 1), at)
     reopened = reopenings.clip_ids(catalog.workspace.review_dir())
-    today = [row for row in work if row[0].at >= midnight]
-    names = sorted({verdict.by for verdict, _ in work})
+    today = work.since(midnight)
+    names = sorted({verdict.by for verdict in work.all})
     waiting_clips, waiting_images = catalog.waiting_images()
-    days = {verdict.at.astimezone(zone).date() for verdict, _ in work}
-    week = work_totals(work, reopened)
-    daily = week.images / len(days) if days else 0.0
+    days = {verdict.at.astimezone(zone).date() for verdict, _ in work.verdicts}
+    # What waits are first reviews: only those make it less.
+    first_images = sum(verdict.images for verdict, _ in work.verdicts)
+    daily = first_images / len(days) if days else 0.0
     return Throughput(
         at=at,
         people=tuple(
             PersonThroughput(
                 name=name,
-                today=work_totals([row for row in today if row[0].by == name], reopened),
-                week=work_totals([row for row in work if row[0].by == name], reopened),
+                today=work_totals(today.of(name), reopened),
+                week=work_totals(work.of(name), reopened),
             )
             for name in names
         ),
         today=work_totals(today, reopened),
-        week=week,
+        week=work_totals(work, reopened),
         waiting_clips=waiting_clips,
         waiting_images=waiting_images,
         backlog_days=waiting_images / daily if daily else None,
@@ -131,23 +128,26 @@ def throughput(
     )
 
 
-def work_totals(work: Sequence[tuple[VerdictRecord, int]], reopened: Set[str]) -> WorkTotals:
-    """Sum up verdicts, each with the boxes in the labels of its clip.
+def work_totals(work: ReviewWork, reopened: Set[str]) -> WorkTotals:
+    """Sum up work; a second look counts as a clip with its images and its time.
 
     Args:
         work: of one period.
         reopened: clips that were reviewed again.
     """
-    accepted = [(verdict, boxes) for verdict, boxes in work if verdict.decision == "accept"]
-    timed = [verdict for verdict, _ in work if verdict.seconds > 0]
+    accepted = [
+        (verdict, boxes) for verdict, boxes in work.verdicts if verdict.decision == "accept"
+    ]
+    reviews = work.all
+    timed = [verdict for verdict in reviews if verdict.seconds > 0]
     seconds = sum((verdict.seconds for verdict in timed), 0.0)
     timed_images = sum(verdict.images for verdict in timed)
-    edits = sum(verdict.edits for verdict, _ in work)
+    edits = sum(verdict.edits for verdict in reviews)
     boxes = sum(boxes for _, boxes in accepted)
     stood = sum(verdict.clip not in reopened for verdict, _ in accepted)
     return WorkTotals(
-        clips=len(work),
-        images=sum(verdict.images for verdict, _ in work),
+        clips=len(reviews),
+        images=sum(verdict.images for verdict in reviews),
         edits=edits,
         boxes=boxes,
         active_seconds=seconds,
@@ -248,16 +248,23 @@ def hourly_images(catalog: Catalog, first: datetime, end: datetime) -> dict[str,
             counts = hourly.setdefault(reviewer, [0] * HOURS)
             for start, number in images.items():
                 counts[int(start - first.timestamp()) // 3600] += number
+    for look in review_work.second_looks(catalog, first):
+        if look.at < last_quarter:
+            counts = hourly.setdefault(look.by, [0] * HOURS)
+            counts[(look.at - first) // HOUR] += look.images
     for reviewer, number in _images(catalog, last_quarter, end).items():
         hourly.setdefault(reviewer, [0] * HOURS)[-1] += number
     return hourly
 
 
 def _images(catalog: Catalog, since: datetime, until: datetime) -> Counter[str]:
-    """Count images by annotator."""
+    """Count images by annotator, those of second looks too."""
     growth = catalog.growth(counters.REVIEWED, since=since, until=until)
     images: Counter[str] = Counter()
     for (reviewer, unit), number in growth.items():
         if unit == "images" and number and not reviewer.startswith(POLICY_PREFIX):
             images[reviewer] += int(number)
+    for look in review_work.second_looks(catalog, since):
+        if look.at < until:
+            images[look.by] += look.images
     return images

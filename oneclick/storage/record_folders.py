@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -11,16 +13,29 @@ from oneclick.core.errors import BadInput
 from oneclick.storage import sealed_files
 
 T = TypeVar("T")
+Stamp = tuple[int, int, int]
+"""Inode, size and time of change of a file; writing it atomically makes another one."""
 _SETTLED_NS = 1_000_000_000
 """A folder that was changed this long ago has had all changes of that moment."""
-_cache: dict[tuple[Path, Any], tuple[int, list[Any]]] = {}
+
+
+@dataclass(frozen=True)
+class _FolderContent:
+    changed: int
+    """Time of change of the folder, in ns."""
+    records: dict[str, tuple[Stamp, Any]]
+    """By file name; None in place of a broken one."""
+
+
+_cache: dict[tuple[Path, Any], _FolderContent] = {}
 _lock = threading.Lock()
 
 
 def read_all(folder: Path, type: type[T]) -> list[T]:
     """Read the files of a folder, by name; broken ones are left out, `catalog verify` names them.
 
-    A folder that did not change since the last time is not read again.
+    A folder that did not change since the last time is not read again, nor is a file in one that
+    did.
     """
     try:
         changed = folder.stat().st_mtime_ns
@@ -28,15 +43,34 @@ def read_all(folder: Path, type: type[T]) -> list[T]:
         return []
     key = (folder, type)
     with _lock:
-        known = _cache.get(key)
-    if known and known[0] == changed and time.time_ns() - changed > _SETTLED_NS:
-        return cast(list[T], list(known[1]))
-    records = list[T]()
-    for path in sorted(folder.glob("[!.]*.json")):
-        try:
-            records.append(sealed_files.read(path, type))
-        except BadInput:
+        content = _cache.get(key)
+    is_settled = time.time_ns() - changed > _SETTLED_NS
+    if content is None or content.changed != changed or not is_settled:
+        content = _FolderContent(changed, _read(folder, type, content.records if content else {}))
+        with _lock:
+            _cache[key] = content
+    return [cast(T, record) for _, record in content.records.values() if record is not None]
+
+
+def _read(
+    folder: Path, type: type[T], earlier: dict[str, tuple[Stamp, Any]]
+) -> dict[str, tuple[Stamp, Any]]:
+    stamps = dict[str, Stamp]()
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".json") and not entry.name.startswith("."):
+                try:
+                    stat = entry.stat()
+                except FileNotFoundError:  # removed meanwhile
+                    continue
+                stamps[entry.name] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    records = dict[str, tuple[Stamp, Any]]()
+    for name, stamp in sorted(stamps.items()):
+        if name in earlier and earlier[name][0] == stamp:
+            records[name] = earlier[name]
             continue
-    with _lock:
-        _cache[key] = changed, list(records)
+        try:
+            records[name] = stamp, sealed_files.read(folder / name, type)
+        except BadInput:
+            records[name] = stamp, None
     return records

@@ -91,6 +91,17 @@ class LookResult(msgspec.Struct, frozen=True, kw_only=True):
         return self.decision == "reject" or one_sided
 
 
+class LookEffort(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of a LookResult that tell who worked how long, without the labels."""
+
+    clip: str
+    second: str
+    at: datetime
+    """UTC."""
+    decision: Decision
+    seconds: float
+
+
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """What a lead decided about two reviews that differ."""
 
@@ -161,6 +172,11 @@ class SecondLooks:
         """Read all second looks in the order of time; broken ones are left out."""
         results = record_folders.read_all(self.root / "looks", LookResult)
         return sorted(results, key=lambda result: (result.at, result.clip))
+
+    def efforts(self) -> list[LookEffort]:
+        """Read what all second looks took, as `results` does."""
+        efforts = record_folders.read_all(self.root / "looks", LookEffort)
+        return sorted(efforts, key=lambda effort: (effort.at, effort.clip))
 
     def unsettled(self) -> list[LookResult]:
         """Read the second looks that differ from the first, and that no lead decided about."""

@@ -7,10 +7,13 @@ others out.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import ipaddress
 import resource
 import socket
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -204,8 +207,23 @@ def serve(
         ssl_certfile=tls.certificate if tls else None,
         ssl_keyfile=tls.key if tls else None,
     )
-    with listener:
+    with listener, _start_left_out_of_collections():
         uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextlib.contextmanager
+def _start_left_out_of_collections() -> Iterator[None]:
+    """Keep the garbage collector from what was loaded before the first request, which stays.
+
+    A full collection looks at all of it while every request waits: 0.17 to 0.19 s with the review
+    pages, twice a minute with twenty annotators.
+    """
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def check_tls(tls: Tls) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from oneclick.catalog import Catalog
 from oneclick.cli.main import app
 from oneclick.core.review import Verdict
 from oneclick.report import people
-from oneclick.stages import reopen, review
+from oneclick.stages import reopen, review, second_looks
 from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
 from tests.platforms.local.desk import waiting
@@ -72,6 +73,37 @@ def test_a_reopened_clip_is_no_first_pass(tmp_path: Path) -> None:
         result = people.throughput(catalog, EVENING, (6000, 8000), UTC)
     assert result.people[0].week.first_pass == pytest.approx(1 / 2)
     assert result.people[1].week.first_pass == 1
+
+
+def test_images_of_a_second_look_are_the_day_of_who_looked(tmp_path: Path) -> None:
+    first, _ = names = waiting(tmp_path, 2)
+    workspace = Workspace(tmp_path)
+    with Catalog.open(tmp_path, clock=lambda: clips.NOON) as catalog:
+        for name in names:
+            verdict = Verdict(clip=name, decision="accept", by="anna", at=clips.NOON, seconds=20.0)
+            review.import_verdict(workspace, catalog, verdict)
+        assert second_looks.offer(workspace, catalog, replace(verdict, clip=first), 1.0)
+        later = clips.NOON + timedelta(hours=1, minutes=2)
+        look = Verdict(clip=first, decision="reject", by="ben", at=later, seconds=30.0, reason="x")
+        assert second_looks.queue_of(workspace).submit(look)
+        assert second_looks.take_in(workspace, catalog) == {}
+        result = people.throughput(catalog, EVENING, (6000, 8000), UTC)
+        anna, ben = result.people
+        assert (anna.today.images, ben.today.images, result.today.images) == (20, 10, 30)
+        assert (ben.week.clips, ben.week.active_seconds) == (1, 30)
+        assert ben.today.seconds_per_image == pytest.approx(3)
+        # It decides nothing: the clip stood, and what waits does not get less by it.
+        assert (ben.week.first_pass, result.week.first_pass) == (None, 1)
+        assert people.images_today(catalog, EVENING, UTC) == 30
+        for minutes, this_hour in ((3, 10), (50, 10), (119, 0)):
+            at = later + timedelta(minutes=minutes)
+            day = people.review_progress(catalog, at, (6000, 8000), UTC)
+            counts = {person.name: person.today for person in day.people}
+            assert (counts, day.today) == ({"anna": 20, "ben": 10}, 30)
+            assert day.people[1].hours[-1] == this_hour
+            assert sum(day.people[1].hours) == 10
+        early = people.review_progress(catalog, later - timedelta(minutes=1), (6000, 8000), UTC)
+        assert early.today == 20
 
 
 def test_nothing_reviewed_has_no_rates(tmp_path: Path) -> None:

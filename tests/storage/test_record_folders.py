@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from oneclick.storage import record_folders, sealed_files
 
@@ -38,3 +39,23 @@ def test_a_folder_at_rest_is_not_read_again(tmp_path: Path) -> None:
     assert again == first == [Count(1)]
     again.clear()
     assert record_folders.read_all(tmp_path, Count) == [Count(1)]
+
+
+def test_a_new_file_does_not_make_the_others_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, read = list[str](), sealed_files.read
+
+    def noted(path: Path, type: type[Count]) -> Count:
+        names.append(path.name)
+        return read(path, type)
+
+    monkeypatch.setattr(sealed_files, "read", noted)
+    sealed_files.write(tmp_path / "a.json", Count(1))
+    (tmp_path / "b.json").write_text("{")
+    record_folders.read_all(tmp_path, Count)
+    sealed_files.write(tmp_path / "c.json", Count(3))
+    assert record_folders.read_all(tmp_path, Count) == [Count(1), Count(3)]
+    assert names == ["a.json", "b.json", "c.json"]
+    (tmp_path / "a.json").unlink()
+    assert record_folders.read_all(tmp_path, Count) == [Count(3)]

@@ -195,8 +195,20 @@ def test_comments_are_shown_with_their_authors_also_after_the_decision(desk: Des
     review.collect_own(desk.home)
     after = desk.client("lea", "lead").get(f"/api/clips/{clip}").json()
     assert (after["decided"], after["comments"]) == (True, shown)
+    assert after["reopened"] is None
     other = anna.get(f"/api/clips/{desk.clips[1]}").json()
-    assert other["comments"] == []
+    assert (other["comments"], other["reopened"]) == ([], None)
+
+
+def test_who_reviews_again_learns_why(desk: Desk) -> None:
+    anna, lea, clip = desk.client("anna"), desk.client("lea", "lead"), desk.clips[0]
+    review.give_verdict(desk.home, [clip], "accept", "anna")
+    review.collect_own(desk.home)
+    body = {"reason": "<b>the nurse</b>\u202e is missing"}
+    assert lea.post(f"/api/clips/{clip}/reopen", json=body).status_code == 200
+    reason = "<b>the nurse</b>\\u202e is missing"
+    shown = anna.get(f"/api/clips/{clip}").json()
+    assert shown["reopened"] == {"reason": reason, "by": "lea"}
 
 
 def save_predictions(desk: Desk, clip: str, model: str, scores: list[float]) -> None:

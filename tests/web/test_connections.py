@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
+from fastapi import FastAPI
 
 from oneclick.web import server
 from tests.waits import HANG_SECONDS, wait_until
@@ -191,3 +194,15 @@ def test_hashes_are_computed_two_at_a_time(site: Site, monkeypatch: pytest.Monke
             thread.join()
     assert most[0] <= 2
     assert set(statuses) == {401}
+
+
+def test_what_is_loaded_at_the_start_is_left_out_of_collections(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counts = list[int]()
+    monkeypatch.setattr(
+        uvicorn.Server, "run", lambda *_, **__: counts.append(gc.get_freeze_count())
+    )
+    server.serve(FastAPI(), server.open_socket("127.0.0.1:0"))
+    assert counts[0] > 10_000
+    assert gc.get_freeze_count() == 0

@@ -107,6 +107,23 @@ class DeskRecord(msgspec.Struct, frozen=True, kw_only=True):
         return record
 
 
+def open_comments(paths: Sequence[Path]) -> tuple[SignedComment, ...]:
+    """Return the comments that nobody resolved in earlier rounds of review.
+
+    Args:
+        paths: of the records of these rounds, newest first; the first that is there counts. A
+            decision from the command line or another platform leaves none.
+
+    Raises:
+        BadInput: the record is broken.
+    """
+    for path in paths:
+        if path.exists():
+            record: DeskRecord = sealed_files.read(path, DeskRecord)
+            return tuple(comment for comment in record.comments if not comment.resolved)
+    return ()
+
+
 def count_asked(track: LabelTrack, questions: Sequence[AskedQuestion]) -> int:
     """Count the boxes of a track that a question is about."""
     is_asked = np.zeros(len(track.frames), np.bool_)

@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from oneclick.core.errors import BadInput, OneclickError, UnknownName
 from oneclick.core.labels import LabelSet
@@ -15,8 +15,9 @@ from oneclick.editing.history import History
 from oneclick.editing.operations import Operation
 from oneclick.editing.seeded_errors import SeededError
 from oneclick.editing.state import EditState
-from oneclick.platforms.local import seeds
+from oneclick.platforms.local import desk_records, seeds, signed_comments
 from oneclick.platforms.local.queue import LocalPlatform, decode_task
+from oneclick.platforms.local.signed_comments import SignedComment
 from oneclick.storage.edit_journals import Journal, JournalEntry, ShorterJournal
 
 OPEN_CLIPS = 64
@@ -33,11 +34,20 @@ class Desk:
     digest: str
     """Of the task and the error."""
     initial: EditState
+    earlier_comments: tuple[SignedComment, ...]
+    """Open comments of the round before; the initial state has them too."""
     journal: Journal
     history: History
     stamp: tuple[int, int]
     """Size and time of the task file."""
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def comments(self) -> tuple[SignedComment, ...]:
+        """Return the comments as they are now."""
+        return signed_comments.sign(
+            self.history.state.comments, self.journal.entries, self.earlier_comments
+        )
 
 
 class Desks:
@@ -88,12 +98,17 @@ class Desks:
         content = path.read_bytes()
         task, error = decode_task(content, path), self._queue.seeded_error(clip_id, content)
         shown_labels = seeds.show(task, error)
-        initial = EditState.from_labels(shown_labels, self._fps(clip_id), self._attributes)
+        earlier = desk_records.open_comments(self._queue.earlier_desk_files(clip_id))
+        initial = replace(
+            EditState.from_labels(shown_labels, self._fps(clip_id), self._attributes),
+            comments=signed_comments.unsigned(earlier),
+        )
         desk = Desk(
             task=task,
             error=error,
             digest=seeds.digest(content, error),
             initial=initial,
+            earlier_comments=earlier,
             journal=Journal(journal_file),
             history=History(initial),
             stamp=stamp,

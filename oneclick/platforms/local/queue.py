@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from oneclick.core.errors import BadInput, IllegalMove, OneclickError, Unavailable, UnknownName
+from oneclick.core.errors import (
+    BadInput,
+    IllegalMove,
+    OneclickError,
+    PlatformAway,
+    Unavailable,
+    UnknownName,
+)
 from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
 from oneclick.editing.seeded_errors import SeededError
@@ -56,7 +64,20 @@ class LocalPlatform:
         return [self.check()]
 
     def check(self) -> str:
-        """Return a line about how many clips wait."""
+        """Return a line about how many clips wait.
+
+        Raises:
+            PlatformAway: edits or verdicts could not be written.
+        """
+        for name in ("journal", "desk", "verdicts"):
+            folder = self._root / name
+            while not folder.exists():
+                folder = folder.parent
+            if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+                raise PlatformAway(
+                    f"{folder} cannot be written, and what reviewers do would be refused: it is a "
+                    "folder that whoever serves the review pages may write"
+                )
         return f"our own queue in {self._root}: {len(self.pending())} clips wait"
 
     def send(self, offers: Iterable[Offer]) -> Iterator[SendResult]:
@@ -119,8 +140,23 @@ class LocalPlatform:
         """Return the file of what the reviewer of the current round was asked."""
         return self._of_round("desk", clip_id, ".json")
 
-    def _of_round(self, folder: str, clip_id: str, suffix: str) -> Path:
-        number = reopenings.current_round(self._root, clip_id)
+    def earlier_desk_files(self, clip_id: str) -> list[Path]:
+        """Return the files of what reviewers of earlier rounds were asked, newest round first."""
+        current = reopenings.current_round(self._root, clip_id)
+        return [
+            self._of_round("desk", clip_id, ".json", number) for number in range(current - 1, 0, -1)
+        ]
+
+    def reopening(self, clip_id: str) -> Reopening | None:
+        """Return why a clip is reviewed again; None in the first round.
+
+        Raises:
+            BadInput: the file that tells it is broken.
+        """
+        return reopenings.find(self._root, clip_id)
+
+    def _of_round(self, folder: str, clip_id: str, suffix: str, number: int | None = None) -> Path:
+        number = number or reopenings.current_round(self._root, clip_id)
         return self._root / folder / f"{clip_id}{'' if number == 1 else f'.{number}'}{suffix}"
 
     def task_file(self, clip_id: str) -> Path:

@@ -30,19 +30,25 @@ class _Step(msgspec.Struct, frozen=True):
     id: str = ""
 
 
-def sign(comments: Sequence[Comment], entries: Sequence[JournalEntry]) -> tuple[SignedComment, ...]:
+def sign(
+    comments: Sequence[Comment],
+    entries: Sequence[JournalEntry],
+    earlier: Sequence[SignedComment] = (),
+) -> tuple[SignedComment, ...]:
     """Return the comments with authors and times.
 
     Args:
         comments: as they are after all edits.
         entries: all edits of the round of review.
+        earlier: the open comments of the round before, with which this one began.
     """
     if not comments:
         return ()
     newest = {(step.op, step.id): entry for step, entry in _standing(entries)}
+    authors = {comment.id: comment for comment in earlier}
     signed = []
     for comment in comments:
-        author = newest["comment", comment.id]
+        author = authors.get(comment.id) or newest["comment", comment.id]
         resolution = newest["resolve", comment.id] if comment.resolved else None
         signed.append(
             SignedComment(
@@ -54,6 +60,12 @@ def sign(comments: Sequence[Comment], entries: Sequence[JournalEntry]) -> tuple[
             )
         )
     return tuple(signed)
+
+
+def unsigned(comments: Sequence[SignedComment]) -> tuple[Comment, ...]:
+    """Return the comments as they stand in the state of a clip."""
+    names = Comment.__struct_fields__
+    return tuple(Comment(**{name: getattr(each, name) for name in names}) for each in comments)
 
 
 def _standing(entries: Sequence[JournalEntry]) -> list[tuple[_Step, JournalEntry]]:

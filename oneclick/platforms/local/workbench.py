@@ -22,7 +22,7 @@ from oneclick.editing.comments import Comment
 from oneclick.editing.history import History
 from oneclick.editing.operations import CarriedBoxes, DrawTrack, Operation
 from oneclick.editing.state import EditState
-from oneclick.platforms.local import control_pictures, desks, signed_comments
+from oneclick.platforms.local import control_pictures, desks
 from oneclick.platforms.local.desk_records import AskedQuestion, DeskRecord
 from oneclick.platforms.local.desks import Desk, Desks
 from oneclick.platforms.local.leases import Leases
@@ -142,7 +142,7 @@ class Workbench:
                 undoable=desk.history.undoable,
                 redoable=desk.history.redoable,
                 revision=desk.task.revision,
-                comments=signed_comments.sign(desk.history.state.comments, desk.journal.entries),
+                comments=desk.comments,
             )
 
     def edit(self, request: EditRequest, operation: Operation) -> EditResult:
@@ -233,7 +233,7 @@ class Workbench:
                 questions=[
                     msgspec.structs.replace(each, answer=answers.get(each.id, "")) for each in asked
                 ],
-                comments=signed_comments.sign(desk.history.state.comments, desk.journal.entries),
+                comments=desk.comments,
             )
             sealed_files.write(path, record)
             if desk.error and decision == "accept":

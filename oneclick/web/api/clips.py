@@ -93,6 +93,7 @@ def open_clip(request: Request, clip: str, user: Viewer) -> Response:
     with refusals():
         opened = current.bench.open(clip)
         lease = desk.leases.of(clip)
+        reopening = current.queue.reopening(clip)
         question_list = desk.questions(record, current.queue.shown_labels(clip))
     document = opened.state.to_document() | {
         "camera": record.clip.camera,
@@ -105,6 +106,7 @@ def open_clip(request: Request, clip: str, user: Viewer) -> Response:
         "questions": question_list,
         "origins": ORIGINS,
         "lease": {"holder": lease.holder, "until": lease.until.isoformat()} if lease else None,
+        "reopened": {"reason": reopening.reason, "by": reopening.by} if reopening else None,
     }
     return answer(document)
 
@@ -127,6 +129,7 @@ def _decided_clip(desk: ReviewDesk, user: SessionUser, clip: str) -> dict[str, A
         "questions": [],
         "origins": ORIGINS,
         "lease": None,
+        "reopened": None,
         "decided": record.stage is not ClipStage.LABELLED,
     }
 

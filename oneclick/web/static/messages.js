@@ -126,6 +126,7 @@ const TABLE = {
   rejected: ["{0} is rejected", "{0} ist abgelehnt"],
   rejects: ["rejects it: {0}", "lehnt ab: {0}"],
   reopen_reason: ["Why the clip is reopened", "Warum der Clip wieder geöffnet wird"],
+  reopened_for: ["Reviewed again for {0}: {1}", "Noch einmal geprüft für {0}: {1}"],
   reset_keys: ["All keys as at first", "Alle Tasten wie zu Anfang"],
   retake: ["Take it over", "Übernehmen"],
   review: ["Review", "Prüfung"],

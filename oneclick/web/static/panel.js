@@ -44,6 +44,7 @@ export class Panel {
       this.#doubts();
       this.#filters();
       this.#tracks();
+      this.#reopened();
       this.#comments();
     }
     this.#marks(frame);
@@ -139,6 +140,13 @@ export class Panel {
     byId("track-list").replaceChildren(...items);
     byId("track-list").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
     this.markedFrame = -1;
+  }
+
+  /** Say why the clip is reviewed again. */
+  #reopened() {
+    const { reopened } = this.editor.labels.document;
+    byId("reopened").hidden = !reopened;
+    byId("reopened").textContent = reopened ? t("reopened_for", reopened.by, reopened.reason) : "";
   }
 
   #comments() {

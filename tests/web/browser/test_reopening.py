@@ -12,7 +12,8 @@ from oneclick.core.clips import ClipStage
 from oneclick.editing import operations
 from oneclick.editing.history import History
 from oneclick.editing.state import EditState, track_document
-from oneclick.stages import publish
+from oneclick.platforms.local.desk_records import DeskRecord
+from oneclick.stages import publish, reopen
 from oneclick.storage import datasets, labels, reopenings
 from tests.waits import wait_until
 from tests.web.browser.conftest import OpenPage, Watch
@@ -93,6 +94,36 @@ def test_a_published_clip_is_corrected_in_another_round_by_keyboard_alone(
     assert [each.revision for each in version.clips] == [3]
     with Catalog.open(site.home) as catalog:
         assert [row.by for row in catalog.verdicts()] == ["anna", "lea"]
+
+
+def test_the_reviewer_sees_why_and_what_is_still_open(
+    open_page: OpenPage, site: ReviewSite
+) -> None:
+    clip = site.clips[0].id
+    first = open_page(f"/clip/{clip}")
+    painted(first)
+    expect(first.locator("#reopened")).to_be_hidden()
+    press(first, "q")
+    see(first.locator("dialog.chooser input"))
+    first.keyboard.type("is this the nurse?")
+    first.keyboard.press("Enter")
+    saved(first)
+    accept(first, site, clip)
+    reopen.reopen(site.home, clip, "lea", "<img src=x onerror=alert(1)> is missing")
+    page = open_page(f"/clip/{clip}", name="bo")
+    painted(page)
+    line = page.locator("#reopened")
+    expect(line).to_have_text("Reviewed again for lea: <img src=x onerror=alert(1)> is missing")
+    expect(line.locator("*")).to_have_count(0)
+    expect(page.locator("#comments-scope")).to_have_text("0 / 1")
+    expect(page.locator("#comment-list li")).to_contain_text("anna")
+    press(page, "Shift+C", "Shift+V")
+    saved(page)
+    assert site.stage(clip) is ClipStage.IN_REVIEW
+    accept(page, site, clip)
+    record = DeskRecord.load(site.workspace.review_dir() / "desk" / f"{clip}.2.json")
+    assert record is not None
+    assert [(each.by, each.resolved_by) for each in record.comments] == [("anna", "bo")]
 
 
 def test_who_does_not_lead_cannot_reopen(
