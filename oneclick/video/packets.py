@@ -19,7 +19,6 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from oneclick.video import access_units, source
-from oneclick.video.stamps import LONG_STEP
 
 ABSENT = np.iinfo(np.int64).min
 """Stands for a stamp or a position that a packet does not have."""
@@ -27,8 +26,6 @@ _BYTE_SEEK = ("mpegts", "mpeg")
 """Formats whose stamps are no index: a position in bytes leads to a packet."""
 _COUNTING = ("h264", "hevc", "mpeg4", "mpeg2video")
 """Codecs whose pictures are numbered, so that no two packets are equal."""
-_MANY_HOLES = 0.15
-"""Share of long steps above which a camera leaves pictures out itself."""
 _PACKETS_TO_TRY = 64
 """Packets after a seek among which one of the table must be."""
 
@@ -103,8 +100,6 @@ def read_table(container: InputContainer, stream: VideoStream) -> PacketTable:
         is_after_damage = False
     columns = np.array(rows, np.int64).reshape(-1, 3).T
     bits = np.array(flags, np.bool_).reshape(-1, 4).T
-    if codec not in access_units.CODECS:
-        bits[2] |= _is_after_hole(columns[1], bits[0])
     return PacketTable(
         stamps=columns[0],
         decode_stamps=columns[1],
@@ -115,24 +110,6 @@ def read_table(container: InputContainer, stream: VideoStream) -> PacketTable:
         is_repeat=bits[3],
         is_new_format=reader.is_new_format,
     )
-
-
-def _is_after_hole(
-    decode_stamps: NDArray[np.int64], is_key: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Return which packets follow a hole in time where the step is even otherwise.
-
-    In codecs that do not count their pictures a missing one shows in nothing else, and those after
-    it would be made up. Where holes are many, the camera leaves pictures out itself.
-    """
-    is_after = np.zeros(len(is_key), np.bool_)
-    stamped = np.flatnonzero(decode_stamps != ABSENT)
-    if len(stamped) > 2 and not is_key.all():
-        steps = np.diff(decode_stamps[stamped]) / np.diff(stamped)
-        long = steps > LONG_STEP * np.median(steps)
-        if long.mean() <= _MANY_HOLES:
-            is_after[stamped[1:][long]] = True
-    return is_after & ~is_key
 
 
 class Decoder:
