@@ -35,9 +35,9 @@ _PLAUSIBLE_FPS = (0.05, 500.0)  # some containers state their clock instead: 100
 _SAME_RATE = 0.005
 """Relative difference up to which a stated rate is the measured one, told exactly."""
 _ONE_PACKET_ONE_FRAME = ("h264", "hevc", "mjpeg", "mpeg4", "msmpeg4", "vp9", "libdav1d")
+_COUNTING_CHUNKS = ("avi",)
+"""Formats whose packets have places and no times; only stamps of decoding are not guessed."""
 _FIRST_DIGITAL_YEAR = 1990  # cameras without a clock write 1904 or 1970
-
-
 _HABIT = 3
 """Key packets, all with a fault, that show an encoder's habit and not damage."""
 _COMPARED = 48
@@ -171,8 +171,11 @@ def _index(path: Path, size: int, mtime_ns: int, inode: int) -> FrameIndex:
         if order is None:
             order, changes, strict = decoded_order(path, table, first)
         tick = float(stream.time_base or 1)
-        stored = np.where(table.stamps == ABSENT, np.nan, table.stamps * tick)[order]
-        if is_ascending(table.stamps) and not is_ascending(order):
+        knows_decoding = container.format.name in _COUNTING_CHUNKS
+        known = table.decode_stamps if knows_decoding else table.stamps
+        empty = table.empty_places if knows_decoding else 0
+        stored = np.where(known == ABSENT, np.nan, known * tick)[order]
+        if is_ascending(known) and not is_ascending(order):
             stored = np.sort(stored)  # the file knows the order of decoding only
         times = stamps.settle(stored, 1 / (stated_rate(stream) or DEFAULT_FPS))
         breaks = np.union1d(times.breaks, changes)
@@ -182,7 +185,7 @@ def _index(path: Path, size: int, mtime_ns: int, inode: int) -> FrameIndex:
         notes = [
             *presentations.stream_notes(container, stream),
             *presentation.notes,
-            *notes_on_frames(table, order, stream.frames),
+            *notes_on_frames(table, order, stream.frames - empty),
             *([] if strict else ["faults throughout: pictures are taken as they decode"]),
             *notes_on_times(times, len(changes)),
         ]

@@ -73,6 +73,11 @@ class PacketTable:
         return bool(self.stamps[number] == stamp)
 
     @property
+    def empty_places(self) -> int:
+        """Return how many places of an AVI file are empty, since a camera dropped pictures."""
+        return max(0, int(self.decode_stamps.max(initial=0)) + 1 - len(self))
+
+    @property
     def is_sound(self) -> bool:
         """Return whether every packet was read whole and once."""
         return not (self.is_damaged.any() or self.is_repeat.any())
@@ -89,14 +94,15 @@ def read_table(container: InputContainer, stream: VideoStream) -> PacketTable:
             is_after_damage = True
             continue
         row, content = _row(packet), bytes(packet)
-        is_copy = content == previous and (not packet.is_keyframe or row[0] == rows[-1][0])
+        is_key = packet.is_keyframe and access_units.is_start(codec, content)
+        is_copy = content == previous and (not is_key or row[0] == rows[-1][0])
         is_repeat = is_copy and codec in _COUNTING
         previous = content
         is_damaged = is_after_damage or packet.is_corrupt
         if not is_repeat:
-            is_damaged |= not reader.follows(content, packet.is_keyframe)
+            is_damaged |= not reader.follows(content, is_key)
         rows.append(row)
-        flags.append((packet.is_keyframe, packet.is_discard, is_damaged, is_repeat))
+        flags.append((is_key, packet.is_discard, is_damaged, is_repeat))
         is_after_damage = False
     columns = np.array(rows, np.int64).reshape(-1, 3).T
     bits = np.array(flags, np.bool_).reshape(-1, 4).T
