@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from oneclick.core.errors import BadVideo
 from oneclick.core.timing import CONSTANT, Timing, describe_times
 from oneclick.storage import bounded_files
-from oneclick.video import mp4_tables, packets, source, stamps
+from oneclick.video import access_units, mp4_tables, packets, source, stamps
 from oneclick.video import presentation as presentations
 from oneclick.video.packets import ABSENT, PacketTable
 from oneclick.video.presentation import Presentation
@@ -179,15 +179,16 @@ def _index(path: Path, size: int, mtime_ns: int, inode: int) -> FrameIndex:
             stored = np.sort(stored)  # the file knows the order of decoding only
         times = stamps.settle(stored, 1 / (stated_rate(stream) or DEFAULT_FPS))
         breaks = np.union1d(times.breaks, changes)
-        is_variable = is_uneven(np.delete(np.diff(times.seconds), breaks - 1), tick)
+        is_variable = stamps.is_uneven(np.delete(np.diff(times.seconds), breaks - 1), tick)
         fps = frame_rate(stream, times, is_variable)
         presentation = presentations.read_presentation(path, container, stream, first)
+        is_counted = stream.codec_context.name in access_units.CODECS or bool(table.is_key.all())
         notes = [
             *presentations.stream_notes(container, stream),
             *presentation.notes,
             *notes_on_frames(table, order, stream.frames - empty),
             *([] if strict else ["faults throughout: pictures are taken as they decode"]),
-            *notes_on_times(times, len(changes)),
+            *notes_on_times(times, len(changes), are_counted=is_counted),
         ]
         info = VideoInfo(
             fps=fps,
@@ -318,13 +319,6 @@ def is_ascending(numbers: NDArray[np.int64]) -> bool:
     return bool((np.diff(numbers) > 0).all())
 
 
-def is_uneven(steps: NDArray[np.float64], tick: float) -> bool:
-    """Check whether steps in seconds differ by more than a fifth, and than rounding to ticks."""
-    step = float(np.median(steps)) if len(steps) else 0.0
-    tolerance = max(min(1.01 * tick, 0.5 * step), 0.2 * step)
-    return bool(len(steps) and np.abs(steps - step).max() > tolerance)
-
-
 def frame_rate(stream: VideoStream, times: FrameTimes, is_variable: bool) -> float:
     """Return the frames per second: measured, told exactly by the header if it says the same."""
     measured = 1 / times.step if times.step > 0 else math.nan
@@ -356,8 +350,8 @@ def notes_on_frames(table: PacketTable, order: NDArray[np.int64], stated: int) -
     return notes
 
 
-def notes_on_times(times: FrameTimes, changes: int) -> list[str]:
-    """Return what had to be done for the times of frames."""
+def notes_on_times(times: FrameTimes, changes: int, are_counted: bool) -> list[str]:
+    """Return what had to be done for the times of frames, which a codec may count."""
     notes = []
     if times.is_worthless:
         notes.append("no usable time stamps: frames are evenly spaced")
@@ -365,6 +359,9 @@ def notes_on_times(times: FrameTimes, changes: int) -> list[str]:
         notes.append(f"{times.repaired:,} time stamps repaired")
     if count := len(times.breaks):
         notes.append(f"{count + 1:,} stretches: time jumps {count:,} ×")
+    if not are_counted and not times.is_irregular and times.long_steps:
+        gaps = f"{times.long_steps:,} gap{'s' * (times.long_steps > 1)} in time"
+        notes.append(f"{gaps}: if packets are lost there, pictures after it are made up")
     if changes:
         notes.append(f"the size of pictures changes {changes:,} ×")
     return notes
