@@ -12,6 +12,9 @@ from av.video.stream import VideoStream
 CODECS = ("h264", "hevc")
 """Codecs whose packets are looked into."""
 _START_CODE = b"\0\0\1"
+_PICTURE_OF_MPEG4 = b"\0\0\1\xb6"
+_EMPTY_PICTURE = 12
+"""Bytes up to which a picture of MPEG-4 only says that nothing changes."""
 _HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 _HEADER_BYTES = 64
 """Bytes of a slice that hold what is read of its header."""
@@ -55,13 +58,6 @@ class AccessUnits:
             self._see(unit)
         return does_follow
 
-    @property
-    def counted(self) -> int:
-        """Return after how many pictures the count starts anew; 1 without one, 0 if it does not."""
-        if self._codec == "h264" and self._numbers:
-            return self._numbers.period
-        return 0 if self._codec == "hevc" else 1
-
     def _kind(self, unit: bytes) -> int:
         return (unit[0] >> 1) & 63 if self._codec == "hevc" else unit[0] & 31
 
@@ -80,6 +76,19 @@ class AccessUnits:
 def reader_of(stream: VideoStream) -> AccessUnits:
     """Return the checks of a stream's packets."""
     return AccessUnits(stream.codec_context.name, stream.codec_context.extradata or b"")
+
+
+def is_start(codec: str, packet: bytes) -> bool:
+    """Check that decoding can start at a packet that is marked so.
+
+    AVI marks MPEG-4 packets that hold no picture, or one that refers to others (ISO/IEC 14496-2,
+    6.2.5).
+    """
+    if codec != "mpeg4":
+        return True
+    at = packet.find(_PICTURE_OF_MPEG4)
+    content = packet[at + len(_PICTURE_OF_MPEG4) :] if at >= 0 else b""
+    return len(content) > _EMPTY_PICTURE and content[0] < 0x40
 
 
 def is_intact(packet: bytes, length_size: int) -> bool:
@@ -154,11 +163,6 @@ class _FrameNumbers:
         self._has_fields = has_fields
         self._of_reference: int | None = None
         self._last: tuple[int, int] | None = None
-
-    @property
-    def period(self) -> int:
-        """Return after how many pictures the count starts anew."""
-        return 1 << self._bits
 
     @staticmethod
     def of(parameters: bytes) -> _FrameNumbers | None:

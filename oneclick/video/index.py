@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from oneclick.core.errors import BadVideo
 from oneclick.core.timing import CONSTANT, Timing, describe_times
 from oneclick.storage import bounded_files
-from oneclick.video import mp4_tables, packets, remarks, source, stamps
+from oneclick.video import access_units, mp4_tables, packets, remarks, source, stamps
 from oneclick.video import presentation as presentations
 from oneclick.video.packets import ABSENT, PacketTable
 from oneclick.video.presentation import Presentation
@@ -35,9 +35,9 @@ _PLAUSIBLE_FPS = (0.05, 500.0)  # some containers state their clock instead: 100
 _SAME_RATE = 0.005
 """Relative difference up to which a stated rate is the measured one, told exactly."""
 _ONE_PACKET_ONE_FRAME = ("h264", "hevc", "mjpeg", "mpeg4", "msmpeg4", "vp9", "libdav1d")
+_COUNTING_CHUNKS = ("avi",)
+"""Formats whose packets have places and no times; only stamps of decoding are not guessed."""
 _FIRST_DIGITAL_YEAR = 1990  # cameras without a clock write 1904 or 1970
-
-
 _HABIT = 3
 """Key packets, all with a fault, that show an encoder's habit and not damage."""
 _COMPARED = 48
@@ -171,22 +171,24 @@ def _index(path: Path, size: int, mtime_ns: int, inode: int) -> FrameIndex:
         if order is None:
             order, changes, strict = decoded_order(path, table, first)
         tick = float(stream.time_base or 1)
-        stored = stamps.complete(np.where(table.stamps == ABSENT, np.nan, table.stamps * tick))[
-            order
-        ]
-        if is_ascending(table.stamps) and not is_ascending(order):
+        knows_decoding = container.format.name in _COUNTING_CHUNKS
+        known = table.decode_stamps if knows_decoding else table.stamps
+        empty = table.empty_places if knows_decoding else 0
+        stored = stamps.complete(np.where(known == ABSENT, np.nan, known * tick))[order]
+        if is_ascending(known) and not is_ascending(order):
             stored = np.sort(stored)  # the file knows the order of decoding only
         times = stamps.settle(stored, 1 / (stated_rate(stream) or DEFAULT_FPS))
         breaks = np.union1d(times.breaks, changes)
-        is_variable = is_uneven(np.delete(np.diff(times.seconds), breaks - 1), tick)
+        is_variable = stamps.is_uneven(np.delete(np.diff(times.seconds), breaks - 1), tick)
         fps = frame_rate(stream, times, is_variable)
         presentation = presentations.read_presentation(path, container, stream, first)
+        is_counted = stream.codec_context.name in access_units.CODECS or bool(table.is_key.all())
         notes = [
             *presentations.stream_notes(container, stream),
             *presentation.notes,
-            *remarks.notes_on_frames(table, order, stream.frames),
+            *remarks.notes_on_frames(table, order, stream.frames - empty),
             *([] if strict else ["faults throughout: pictures are taken as they decode"]),
-            *remarks.notes_on_times(times, len(changes)),
+            *remarks.notes_on_times(times, len(changes), are_counted=is_counted),
         ]
         info = VideoInfo(
             fps=fps,
@@ -315,13 +317,6 @@ def decoded_order(
 def is_ascending(numbers: NDArray[np.int64]) -> bool:
     """Check that each number is above the one before."""
     return bool((np.diff(numbers) > 0).all())
-
-
-def is_uneven(steps: NDArray[np.float64], tick: float) -> bool:
-    """Check whether steps in seconds differ by more than a fifth, and than rounding to ticks."""
-    step = float(np.median(steps)) if len(steps) else 0.0
-    tolerance = max(min(1.01 * tick, 0.5 * step), 0.2 * step)
-    return bool(len(steps) and np.abs(steps - step).max() > tolerance)
 
 
 def frame_rate(stream: VideoStream, times: FrameTimes, is_variable: bool) -> float:

@@ -19,18 +19,11 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from oneclick.video import access_units, source
-from oneclick.video.stamps import LONG_STEP
 
 ABSENT = np.iinfo(np.int64).min
 """Stands for a stamp or a position that a packet does not have."""
 _BYTE_SEEK = ("mpegts", "mpeg")
 """Formats whose stamps are no index: a position in bytes leads to a packet."""
-_COUNTING = ("h264", "hevc", "mpeg4", "mpeg2video")
-"""Codecs whose pictures are numbered, so that no two packets are equal."""
-_MANY_HOLES = 0.15
-"""Share of long steps above which a camera leaves pictures out itself."""
-_LONGEST_LOSS = 200
-"""Packets in a row that may be lost; where more time has passed, a camera has paused."""
 _PACKETS_TO_TRY = 64
 """Packets after a seek among which one of the table must be."""
 
@@ -78,6 +71,11 @@ class PacketTable:
         return bool(self.stamps[number] == stamp)
 
     @property
+    def empty_places(self) -> int:
+        """Return how many places of an AVI file are empty, since a camera dropped pictures."""
+        return max(0, int(self.decode_stamps.max(initial=0)) + 1 - len(self))
+
+    @property
     def is_sound(self) -> bool:
         """Return whether every packet was read whole and once."""
         return not (self.is_damaged.any() or self.is_repeat.any())
@@ -94,17 +92,17 @@ def read_table(container: InputContainer, stream: VideoStream) -> PacketTable:
             is_after_damage = True
             continue
         row, content = _row(packet), bytes(packet)
-        is_repeat = content == previous and codec in _COUNTING
+        is_key = packet.is_keyframe and access_units.is_start(codec, content)
+        is_repeat = content == previous and codec in access_units.CODECS
         previous = content
         is_damaged = is_after_damage or packet.is_corrupt
         if not is_repeat:
-            is_damaged |= not reader.follows(content, packet.is_keyframe)
+            is_damaged |= not reader.follows(content, is_key)
         rows.append(row)
-        flags.append((packet.is_keyframe, packet.is_discard, is_damaged, is_repeat))
+        flags.append((is_key, packet.is_discard, is_damaged, is_repeat))
         is_after_damage = False
     columns = np.array(rows, np.int64).reshape(-1, 3).T
     bits = np.array(flags, np.bool_).reshape(-1, 4).T
-    bits[2] |= _is_after_hole(columns[1], bits[0], reader.counted)
     return PacketTable(
         stamps=columns[0],
         decode_stamps=columns[1],
@@ -115,50 +113,6 @@ def read_table(container: InputContainer, stream: VideoStream) -> PacketTable:
         is_repeat=bits[3],
         is_new_format=reader.is_new_format,
     )
-
-
-def _is_after_hole(
-    decode_stamps: NDArray[np.int64], is_key: NDArray[np.bool_], counted: int
-) -> NDArray[np.bool_]:
-    """Return which packets follow a hole in time where the step is even otherwise.
-
-    In codecs that do not count their pictures a missing one shows in nothing else, and those after
-    it would be made up. Where holes are many, the camera leaves pictures out itself.
-
-    Args:
-        decode_stamps: of all packets.
-        is_key: whether decoding can start at a packet.
-        counted: pictures after which the codec's own count starts anew: a loss of so many, or of
-            a multiple, is all that it does not notice. 1 where it counts none, 0 where each loss is
-            noticed.
-    """
-    is_after = np.zeros(len(is_key), np.bool_)
-    stamped = np.flatnonzero(decode_stamps != ABSENT)
-    if len(stamped) > 2 and not is_key.all():
-        steps = np.diff(decode_stamps[stamped]) / np.diff(stamped)
-        long = steps > LONG_STEP * np.median(steps)
-        lost = np.round(steps / np.median(steps)).astype(np.int64) - 1
-        is_unnoticed = (lost <= _LONGEST_LOSS) & (lost % max(counted, 1) == 0) & (counted > 0)
-        is_unnoticed |= _lacks_key(decode_stamps[stamped], is_key[stamped])
-        if long.mean() <= _MANY_HOLES:
-            is_after[stamped[1:][long & is_unnoticed]] = True
-    return is_after & ~is_key
-
-
-def _lacks_key(stamps: NDArray[np.int64], is_key: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return for all packets but the first whether a key packet may be missing before it.
-
-    One was due since the last, and with it every count starts anew. After a longer time a camera
-    has paused.
-    """
-    keys = np.flatnonzero(is_key)
-    if len(keys) < 3:
-        return np.zeros(len(stamps) - 1, np.bool_)
-    latest = keys[np.maximum(np.searchsorted(keys, np.arange(1, len(stamps)), "right") - 1, 0)]
-    spacings = np.sort(np.diff(stamps[keys]))
-    spacing, since = spacings[(len(spacings) - 1) // 2], stamps[1:] - stamps[latest]
-    due: NDArray[np.bool_] = (since >= spacing) & (since <= 2 * spacing)
-    return due
 
 
 class Decoder:

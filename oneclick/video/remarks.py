@@ -21,8 +21,8 @@ def notes_on_frames(table: PacketTable, order: NDArray[np.int64], stated: int) -
     return notes
 
 
-def notes_on_times(times: FrameTimes, changes: int) -> list[str]:
-    """Return what had to be done for the times of frames."""
+def notes_on_times(times: FrameTimes, changes: int, are_counted: bool) -> list[str]:
+    """Return what had to be done for the times of frames, which a codec may count."""
     notes = []
     if times.is_worthless:
         notes.append("no usable time stamps: frames are evenly spaced")
@@ -30,6 +30,9 @@ def notes_on_times(times: FrameTimes, changes: int) -> list[str]:
         notes.append(f"{times.repaired:,} time stamps repaired")
     if count := len(times.breaks):
         notes.append(f"{count + 1:,} stretches: time jumps {count:,} ×")
+    if not are_counted and not times.is_irregular and times.long_steps:
+        gaps = f"{times.long_steps:,} gap{'s' * (times.long_steps > 1)} in time"
+        notes.append(f"{gaps}: if packets are lost there, pictures after it are made up")
     if changes:
         notes.append(f"the size of pictures changes {changes:,} ×")
     return notes

@@ -43,6 +43,8 @@ class FrameTimes:
     """Frames whose own stamp was missing or mad."""
     step: float
     """Mean seconds between two frames within stretches; 0 where no two frames tell."""
+    long_steps: int = 0
+    """Steps within stretches that are longer than the others."""
     is_irregular: bool = False
     """Whether long steps are the way that the camera records, and not accidents."""
     is_worthless: bool = False
@@ -197,6 +199,7 @@ def _joined(
         breaks=np.array(breaks, np.int64),
         repaired=repaired,
         step=robust_mean(steps) if len(steps) else typical,
+        long_steps=int((steps > LONG_STEP * np.median(steps)).sum()) if len(steps) else 0,
         is_irregular=has_many_long(steps),
     )
 
@@ -211,3 +214,10 @@ def robust_mean(steps: NDArray[np.float64]) -> float:
 def has_many_long(steps: NDArray[np.float64]) -> bool:
     """Check whether more than a few steps are longer than the others."""
     return bool(len(steps) and (steps > LONG_STEP * np.median(steps)).mean() > FEW)
+
+
+def is_uneven(steps: NDArray[np.float64], tick: float) -> bool:
+    """Check whether steps in seconds differ by more than a fifth, and than rounding to ticks."""
+    step = float(np.median(steps)) if len(steps) else 0.0
+    tolerance = max(min(1.01 * tick, 0.5 * step), 0.2 * step)
+    return bool(len(steps) and np.abs(steps - step).max() > tolerance)

@@ -148,7 +148,11 @@ def skipping(k: int) -> float:
     return k + k // 4
 
 
-RANGE = tuple(range(100))
+def stalling(k: int) -> float:
+    """Return the time of a frame of a camera that once drops three pictures."""
+    return k + 3 * (k >= 40)
+
+
 CASES: dict[str, VideoCase] = {
     "plain": VideoCase(suffix=".mp4", build=record),
     "one stamp in 50 hours off": VideoCase(
@@ -199,6 +203,16 @@ CASES: dict[str, VideoCase] = {
         build=lambda path: record(path, Recorder(times=skipping)),
         fps=99 / 4.92,
         seconds=4.92,
+    ),
+    "three pictures dropped by the camera": VideoCase(
+        suffix=".mkv",
+        build=lambda path: record(path, Recorder(codec="mpeg4", times=stalling, group=250)),
+        seconds=4.08,
+    ),
+    "empty chunks for dropped pictures": VideoCase(
+        suffix=".avi",
+        build=lambda path: record(path, Recorder(codec="mpeg4", times=stalling, group=250)),
+        seconds=4.08,
     ),
     "a header that lies": VideoCase(suffix=".mkv", build=lying_header, fps=12.5, seconds=7.92),
     "cover art first": VideoCase(suffix=".mp4", build=beside_cover, note="cover art left out"),

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from oneclick import video
 from oneclick.core.errors import BadVideo
 from oneclick.core.spans import Span
+from oneclick.video import access_units
 from oneclick.video.index import read_index
 from tests.corpus import video_mutations
 from tests.corpus.video_cases import CASES, MIRROR, VideoCase
@@ -103,6 +104,28 @@ def test_pictures_of_another_size_are_fitted_without_stretching(tmp_path: Path) 
     assert last.shape == (144, 192, 3)
     assert last[:33].max() < 10  # half the height is black above and below
     assert last[-33:].max() < 10
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mkv"])
+def test_pictures_that_a_camera_dropped_are_not_called_damage(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a{suffix}"
+    recorder = Recorder(count=50, codec="mpeg4", group=250, times=lambda k: k + 3 * (k >= 40))
+    (note,) = video.probe(record(path, recorder)).notes
+    assert note.startswith("1 gap in time")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"\0\0\1\xb6\x10" + bytes(40), True),
+        (b"\0\0\1\xb6\x50" + bytes(40), False),
+        (b"\0\0\1\xb6\x10\x60", False),
+        (b"\0\0\1\xb0\xf5", False),
+    ],
+    ids=["intra", "predicted", "place of a packed picture", "no picture"],
+)
+def test_decoding_starts_at_whole_pictures_of_mpeg_4(content: bytes, expected: bool) -> None:
+    assert access_units.is_start("mpeg4", content) is expected
 
 
 CONTAINERS = {

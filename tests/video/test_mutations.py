@@ -32,7 +32,7 @@ UNTOLD = {"libx265": ("flip_bytes", "spoil_patch", "spoil_header", "swap_packets
 FIRST_TRIALS, ALL_TRIALS, LONGEST_SECONDS = 28, 2000, 10.0
 MOST_WRONG = 0.002
 """Share of trials with a wrong frame: a decoder's parameters may become other valid ones."""
-KEEPING_STAMPS = ("flip_bytes", "spoil_patch", "cut_off", "remove_patch", "drop_packets")
+KEEPING_STAMPS = ("cut_off", "drop_packets")
 """Mutations after which a frame's time still tells its number."""
 
 
