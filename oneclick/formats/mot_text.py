@@ -91,14 +91,24 @@ def save_tracks(target: Path | TextIO, tracks: Tracks) -> None:
     _save(target, tracks.frames, tracks.tracks, tracks.boxes, tracks.scores)
 
 
+class ForeignSequence(BadLabels):
+    """A seqinfo.ini that is not MOTChallenge's."""
+
+
 def read_seqinfo(path: Path) -> dict[str, float]:
     """Return the numbers of MOTChallenge's seqinfo.ini in the folder of the file, or one above.
+
+    A file of that name in another form tells nothing.
 
     Raises:
         BadLabels: it is no regular file, or a number cannot be that of a video.
     """
     for file in seqinfo_files(path):
-        if numbers := sequence_numbers(read_sequence_section(file)):
+        try:
+            section = read_sequence_section(file)
+        except ForeignSequence:
+            continue
+        if numbers := sequence_numbers(section):
             return numbers
     return {}
 
@@ -114,7 +124,7 @@ def read_sequence_section(file: Path) -> dict[str, str]:
     As TrackEval and motmetrics read it: names in any letter case, a byte order mark is no text.
 
     Raises:
-        BadLabels: it is no regular file, too large, or not of that form.
+        ForeignSequence: it is not of that form. BadLabels: it is no regular file, or too large.
     """
     if not os.path.lexists(file):
         return {}
@@ -125,10 +135,10 @@ def read_sequence_section(file: Path) -> dict[str, str]:
         parser.read_string(content.decode("utf-8-sig", errors="replace"))
     except configparser.Error as error:
         text = " ".join(str(error).split())[:120]
-        raise BadLabels(f"{file} cannot be read ({text}): correct or remove it") from None
+        raise ForeignSequence(f"{file} cannot be read ({text}): correct or remove it") from None
     sections = [name for name in parser.sections() if name.lower() == "sequence"]
     if len(sections) != 1:
-        raise BadLabels(f"{file} has {len(sections)} sections [Sequence]: it needs one")
+        raise ForeignSequence(f"{file} has {len(sections)} sections [Sequence]: it needs one")
     own = [OWN_SECTION] if parser.has_section(OWN_SECTION) else []
     return {
         name: value.strip()

@@ -111,7 +111,7 @@ def test_a_lost_file_or_head_is_noticed(workspace: Workspace) -> None:
 def test_another_key_proves_nothing(workspace: Workspace) -> None:
     written(workspace)
     path = audit.key_file(workspace)
-    path.write_text("00" * 32)
+    path.write_text("00" * 32 + "\n")
     (problem,) = problems(workspace)
     assert problem == f"no entry fits the key: {path} was changed, or the log"
 
