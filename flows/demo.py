@@ -34,8 +34,9 @@ CAMERAS, UNSEEN = (0, 1, 2, 3, 4), (7, 8)
 REVIEW_CAMERAS = 2
 """Cameras of the clips that wait for a person."""
 SECONDS, TEST_SECONDS = 20.0, 20.0
-STEPS = 160
-"""Training steps of a lap: a minute on two cores."""
+STEPS = 120
+"""Training steps for the images of one lap: the second trains on twice the images, and as often on
+each."""
 TEST_STRIDE = 2
 DAYS_A_SEED = 10
 PREDICTOR = "opencv:motion"
@@ -152,7 +153,7 @@ def run_lap(home: Path, number: int, films: list[Film], test_films: list[Film]) 
     reviewed_clips = annotate(home, films)
     review(home, accept_auto=False, platform="local")
     publish(home)
-    training = train(home, steps=STEPS)
+    training = train(home, steps=STEPS * number)
     effort = report.review_effort(home, set(reviewed_clips))
     champion = model_registry.champion(Workspace(home))
     metrics = measure_champion(home, champion, test_films)
