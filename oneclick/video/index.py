@@ -42,6 +42,8 @@ _HABIT = 3
 """Key packets, all with a fault, that show an encoder's habit and not damage."""
 _COMPARED = 48
 """Frames whose order is held against the decoder's."""
+_WITH_LENGTHS = ("avi", "flv", "matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2")
+"""Formats that state the length of each packet, so that one that is cut off is noticed."""
 _LONGEST_TAIL = 1000
 """Packets from the last key packet to the end that are decoded to see whether the end is whole."""
 _MOST_CUT_OFF = 3
@@ -217,8 +219,8 @@ def order_of_decoder(
 ) -> NDArray[np.int64] | None:
     """Hold an order of packets against the decoder at both ends of a file.
 
-    Some containers store the order of decoding for that of presentation; and recordings that were
-    cut off end within a packet.
+    Some containers store the order of decoding for that of presentation; and in some a recording
+    that was cut off ends within a packet, which only the decoder notices.
 
     Returns:
         the order without frames at the end that do not decode; None if the decoder has another.
@@ -229,6 +231,8 @@ def order_of_decoder(
             numbers = [number for number, _ in itertools.islice(decoded, _COMPARED)]
             if numbers != order[: len(numbers)].tolist():
                 return None
+        if container.format.name in _WITH_LENGTHS:
+            return order
     last = int(np.flatnonzero(table.is_key)[-1])
     if len(table) - last > _LONGEST_TAIL:
         return order
