@@ -166,6 +166,7 @@ def decode_frames(workspace: Workspace, recording: Video) -> Iterator[Frame]:
         BadVideo: some are missing; predictions without them would look like an empty room.
     """
     path, count = workspace.video_file(recording), 0
+    video.keep_index(path)
     for frame in video.frames(path):
         count += 1
         yield frame

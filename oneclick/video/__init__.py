@@ -5,8 +5,9 @@ index (video/index.py), so a frame number from one of them holds for the others.
 """
 
 from oneclick.video.encode import cut, write
-from oneclick.video.index import VideoInfo, probe
+from oneclick.video.frame_index import VideoInfo
+from oneclick.video.index import keep_index, probe
 from oneclick.video.read import frames
 from oneclick.video.stills import extract
 
-__all__ = ["VideoInfo", "cut", "extract", "frames", "probe", "write"]
+__all__ = ["VideoInfo", "cut", "extract", "frames", "keep_index", "probe", "write"]

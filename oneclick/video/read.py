@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from oneclick.core.errors import BadVideo
 from oneclick.core.spans import Span
 from oneclick.video import packets, source
-from oneclick.video.index import FrameIndex, read_index
+from oneclick.video.frame_index import FrameIndex
+from oneclick.video.index import read_index
 
 _KEYS_TO_TRY = 2
 """Packets from which decoding is tried before it starts at the beginning."""
