@@ -40,7 +40,7 @@ def _transformers(model: str, workspace: Workspace | None, device: str) -> Detec
 def _onnx(model: str, workspace: Workspace | None, device: str) -> Detector:
     from oneclick.detectors import onnx
 
-    return onnx.load(model)
+    return onnx.load(model, device)
 
 
 def _own(model: str, workspace: Workspace | None, device: str) -> Detector:
