@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 class HindsightOptions:
     """Parameters of all steps.
 
-    Times are seconds, distances box heights, overlaps IoU, strengths multiples of the operating
-    threshold of the model. Chosen once, by the mean over all development sequences
+    Times are seconds, distances longer sides of a box, overlaps IoU, strengths multiples of the
+    operating threshold of the model. Chosen once, by the mean over all development sequences
     (tests/bench/hindsight.py); `link_iou` and `min_relative_strength` matter most.
     """
 
@@ -40,7 +40,7 @@ class HindsightOptions:
     stitch_drift: float = 0.17
     """Additional allowed error per second of the hole."""
     stitch_size: float = 0.35
-    """Allowed log ratio of heights across a hole, where the position fits exactly."""
+    """Allowed log ratio of longer sides across a hole, where the position fits exactly."""
     stitch_rounds: int = 2
     """Rounds of stitching: stitched tracks have better velocities, which allow more stitches."""
     state_seconds: float = 0.8

@@ -35,7 +35,7 @@ def smooth(
     if not len(tracks):
         return tracks.states
     initial = _regress(tracks, weights, fps, options)
-    error = np.abs(tracks.states - initial).max(1) / np.maximum(initial[:, 3], 1)
+    error = np.abs(tracks.states - initial).max(1) / np.maximum(initial[:, 2:].max(1), 1)
     robustness = np.clip(1 - (error / options.outlier_distance) ** 2, 0, 1) ** 2
     return _regress(tracks, weights * np.maximum(robustness, MIN_WEIGHT), fps, options)
 
