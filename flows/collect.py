@@ -12,6 +12,7 @@ from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
 from oneclick.core.source_options import SourceOptions
+from oneclick.core.turned_mode import TurnedMode
 from oneclick.flows import models, policy
 from oneclick.stages import cut, extract, fetch, predict, trigger
 from oneclick.storage import cameras, cards
@@ -35,17 +36,22 @@ def predict_videos(
     classes: tuple[str, ...],
     device: str,
     measure: bool,
+    turned: TurnedMode,
 ) -> BatchResult:
-    """Run one model on one batch of recordings, and compute their signals if `measure` is true."""
-    return predict.predict(home, videos, detector, classes, device, measure)
+    """Run one model on one batch of recordings; with `measure`, compute their signals, too."""
+    return predict.predict(home, videos, detector, classes, device, measure, turned)
 
 
 @task(name="trigger", tags=["compute"], timeout_seconds=policy.HOUR, **policy.TASK)
 def find_trouble(
-    home: Path, predictor: str, rival: str | None, options: trigger.TriggerOptions
+    home: Path,
+    predictor: str,
+    rival: str | None,
+    options: trigger.TriggerOptions,
+    turned: TurnedMode,
 ) -> trigger.TriggerResult:
     """Run the triggers on all recordings, and select spans to annotate."""
-    return trigger.trigger(home, predictor, rival, options)
+    return trigger.trigger(home, predictor, rival, options, turned)
 
 
 @task(name="cut", tags=["io"], timeout_seconds=6 * policy.HOUR, **policy.TASK)
@@ -76,8 +82,9 @@ def collect(
     batch.failed |= unusable
     rival = None if rival in unusable else rival
     for detector in filter(None, [model, rival] if model not in unusable else []):
+        own = (True, conf.detect.turned) if detector == model else (False, "off")
         calls = [
-            (conf.home, videos, detector, conf.classes, conf.detect.device, detector == model)
+            (conf.home, videos, detector, conf.classes, conf.detect.device, *own)
             for videos in policy.split_batches(videos_to_search(conf), conf.batch)
         ]
         for prediction_batch in policy.run_tasks(predict_videos, conf, calls):
@@ -85,7 +92,7 @@ def collect(
     search = trigger.TriggerResult()
     if model not in unusable:
         options = trigger.TriggerOptions(**conf.triggers.model_dump())
-        search = find_trouble(conf.home, model, rival, options)
+        search = find_trouble(conf.home, model, rival, options, conf.detect.turned)
     batch.add(BatchResult(done=search.videos, failed=search.failed))
     batch.add(cut_clips(conf.home))
     batch.add(policy.run_in_batches(extract_frames, ClipStage.CUT, conf))

@@ -27,6 +27,7 @@ from pydantic_settings import (
 from oneclick.core import training_defaults
 from oneclick.core.errors import UnknownName, UsageError
 from oneclick.core.plugins import PluginFailure
+from oneclick.core.turned_mode import TurnedMode
 from oneclick.platforms import GROUP, PlatformOptions, registry
 from oneclick.services import settings_file
 from oneclick.services.settings_file import TomlSource
@@ -56,6 +57,9 @@ class DetectSettings(_Section):
     """Models that label clips, best first; empty means trained labellers, predictor and rival."""
     closer: bool = True
     """Labellers that shrink frames run again at full size, on windows around the first labels."""
+    turned: TurnedMode = "signs"
+    """Predictor and labellers look at the picture turned by 90° both ways, too, to see people who
+    lie: where a sign says that somebody may be missed and every few seconds, always, or off."""
     device: str = "auto"
     """Device of networks, as torch names it; `auto` is the GPU if there is one, else the CPU."""
 

@@ -39,7 +39,9 @@ def clips(
             labeller or models.labellers(settings),
             settings.classes,
             settings.detect.device,
-            closer=settings.detect.closer,
+            looks=autolabel.LabellerLooks(
+                closer=settings.detect.closer, turned=settings.detect.turned
+            ),
         )
     output.finish_batch(result, "clips labelled")
 

@@ -104,7 +104,7 @@ def run(
         )
     detector.reset()
     tracked = progress.track(task, itertools.islice(frames, length), length)
-    return _detections(_detect(detector, tracked), detector.names, length, fps, classes)
+    return base.join_frames(_detect(detector, tracked), detector.names, length, fps, classes)
 
 
 def detect_in_windows(
@@ -137,7 +137,7 @@ def detect_in_windows(
             parts.append((shifted, scores[inside], indices[inside]))
         boxes, scores, indices = (np.concatenate(column) for column in zip(*parts, strict=True))
         by_frame[number] = boxes, scores, indices
-    return _detections(by_frame, detector.names, labels.length, labels.fps, classes)
+    return base.join_frames(by_frame, detector.names, labels.length, labels.fps, classes)
 
 
 def _detect(detector: Detector, frames: Iterable[Frame]) -> list[FrameDetections]:
@@ -147,29 +147,3 @@ def _detect(detector: Detector, frames: Iterable[Frame]) -> list[FrameDetections
     while batch := list(itertools.islice(iterator, BATCH)):
         detections += detector.detect(batch)
     return detections
-
-
-def _detections(
-    by_frame: list[FrameDetections],
-    names: tuple[str, ...],
-    length: int,
-    fps: float,
-    classes: tuple[str, ...],
-) -> Detections:
-    """Join the detections of the first frames of a video; `names` are mapped to `classes`."""
-    if not by_frame:
-        return Detections.empty(length, fps, classes)
-    index = np.array([classes.index(n) if n in classes else -1 for n in names], np.int16)
-    boxes, scores, indices = (np.concatenate(column) for column in zip(*by_frame, strict=True))
-    counts = [len(frame_scores) for _, frame_scores, _ in by_frame]
-    frames = np.repeat(np.arange(len(by_frame), dtype=np.int32), counts)
-    keep = index[indices] >= 0
-    return Detections(
-        frames=frames[keep],
-        boxes=boxes[keep],
-        scores=scores[keep],
-        classes=index[indices][keep],
-        length=length,
-        fps=fps,
-        names=classes,
-    )

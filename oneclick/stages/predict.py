@@ -20,8 +20,10 @@ from oneclick.core.errors import (
     BadVideo,
 )
 from oneclick.core.results import BatchResult
-from oneclick.detectors import Detector, novelty, signals
+from oneclick.core.turned_mode import TurnedMode, turned_id
+from oneclick.detectors import Detector, novelty, signals, turned_schedule
 from oneclick.detectors.base import Frame
+from oneclick.detectors.turned_schedule import EVERY_FRAME, LookRates, TurnedLooks
 from oneclick.storage import cards, failure_log, predictions
 from oneclick.storage.workspace import Workspace
 
@@ -35,12 +37,15 @@ def predict(
     classes: Sequence[str],
     device: str = "auto",
     measure: bool = False,
+    turned: TurnedMode = "off",
 ) -> BatchResult:
     """Write `predictions/<video>/<model_id>.parquet` of each Video; the model is loaded once.
 
     With `measure`, `signals/<video>/<name>.parquet` too: numbers about the pictures
     (detectors.signals) and, where a camera has a model of novelty, their novelty scores. The same
     pass over the pictures serves all.
+
+    With `turned`, its looks at turned pictures too, in a file of their own.
 
     A Video whose files are there, whole and of the same classes, is skipped. One that does not
     decode stands in `failed`, and the rest goes on.
@@ -59,10 +64,14 @@ def predict(
                 path = workspace.predictions(video_id, model.model_id)
                 is_predicted = is_complete(path, recording, tuple(classes))
                 is_measured = not (measure and lost_signals(workspace, catalog, recording))
-                is_new = not (is_predicted and is_measured)
+                looks = plan_looks(workspace, recording, model, tuple(classes), turned)
+                is_new = not (is_predicted and is_measured and looks is None)
                 meters = load_meters(workspace, recording, result) if is_new and measure else None
-                if not is_predicted:
-                    predict_video(workspace, recording, model, tuple(classes), meters)
+                if not is_predicted or looks:
+                    stored = predictions.load(path) if is_predicted else None
+                    predict_video(
+                        workspace, recording, model, tuple(classes), meters, looks, stored=stored
+                    )
                 elif meters:
                     measure_video(workspace, recording, model, meters)
                 catalog.mark(video_id, STEP, model.model_id)
@@ -137,10 +146,22 @@ def predict_video(
     model: Detector,
     classes: tuple[str, ...],
     meters: SignalMeters | None,
+    looks: PlannedLooks | None = None,
+    *,
+    stored: Detections | None = None,
 ) -> None:
     """Run a model over one Video and write its predictions and, with meters, the signals.
 
     Each stretch is a video of its own for a model that remembers earlier frames.
+
+    Args:
+        workspace: to read and write.
+        recording: the Video.
+        model: that predicts.
+        classes: names; boxes of other classes are dropped.
+        meters: measure the pictures in the same pass.
+        looks: turned looks to take in the same pass.
+        stored: upright predictions that are there already, and not made again.
 
     Raises:
         BadVideo: the recording does not decode, or has fewer frames than the catalog says.
@@ -148,15 +169,57 @@ def predict_video(
     frames = decode_frames(workspace, recording)
     watched = meters.watch(frames, recording.timing.breaks) if meters else frames
     task, fps = f"{STEP} {recording.id}", recording.fps
+    upright = model if stored is None else turned_schedule.StoredView(model, stored)
+    taken = looks.start(meters) if looks else None
+    watcher = upright if taken is None else turned_schedule.LookRecorder(upright, taken)
     parts = [
-        detectors.run(model, watched, len(stretch), fps, classes, task)
+        detectors.run(watcher, watched, len(stretch), fps, classes, task)
         for stretch in recording.stretches()
     ]
     detections = join_consecutive(parts)
     if meters:
         save_signals(workspace, recording, meters.signals(detections.above(model.threshold)))
-    path = workspace.predictions(recording.id, model.model_id)
-    predictions.save(path, detections, model.model_id, model.threshold)
+    if stored is None:
+        path = workspace.predictions(recording.id, model.model_id)
+        predictions.save(path, detections, model.model_id, model.threshold)
+    if looks and taken:
+        turned_boxes = taken.detections(recording.frames)
+        predictions.save(looks.path, turned_boxes, looks.path.stem, model.threshold)
+
+
+@dataclass(frozen=True)
+class PlannedLooks:
+    """Turned looks of a model at one Video that are not stored yet."""
+
+    path: Path
+    """File that they go to."""
+    model: Detector
+    fps: float
+    classes: tuple[str, ...]
+    rates: LookRates
+
+    def start(self, meters: SignalMeters | None) -> TurnedLooks:
+        """Return the looks at the first frame; what moves outside all boxes, meters tell."""
+        motion = meters.meter.largest_motion if meters else None
+        return TurnedLooks(self.model, self.fps, self.classes, self.rates, motion)
+
+
+def plan_looks(
+    workspace: Workspace,
+    recording: Video,
+    model: Detector,
+    classes: tuple[str, ...],
+    mode: TurnedMode,
+) -> PlannedLooks | None:
+    """Return the turned looks of a model that a Video lacks; None where it lacks none."""
+    name = turned_id(model.model_id, mode, model.stateful)
+    if name is None or not set(classes) & set(model.names):
+        return None
+    path = workspace.predictions(recording.id, name)
+    if is_complete(path, recording, classes):
+        return None
+    rates = EVERY_FRAME if mode == "always" else LookRates()
+    return PlannedLooks(path, model, recording.fps, classes, rates)
 
 
 def decode_frames(workspace: Workspace, recording: Video) -> Iterator[Frame]:
