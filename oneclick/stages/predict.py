@@ -20,7 +20,7 @@ from oneclick.core.errors import (
     BadVideo,
 )
 from oneclick.core.results import BatchResult
-from oneclick.detectors import Detector, novelty, signals
+from oneclick.detectors import Detector, novelty, own, signals
 from oneclick.detectors.base import Frame
 from oneclick.storage import cards, failure_log, predictions
 from oneclick.storage.workspace import Workspace
@@ -51,6 +51,11 @@ def predict(
         NoSpace: the device is full. Unavailable: the workspace cannot be written.
     """
     workspace, result = Workspace(home), BatchResult()
+    if own.lacks_graph(detector, workspace, device):
+        from oneclick.training.export import exporter
+
+        if note := exporter.serve(workspace, detector):
+            result.notes.append(note)
     model = detectors.create(detector, workspace, device)
     with Catalog.open(home) as catalog:
         for video_id in videos:
