@@ -41,6 +41,18 @@ def load(file: str, device: str = "auto") -> OnnxDetector | ExportedDetector:
     return OnnxDetector(f"onnx:{file}", model_id, session, graph)
 
 
+def from_bytes(content: bytes, name: str) -> ExportedDetector:
+    """Load a graph of ours that lies in no file, on the CPU, for a comparison.
+
+    Raises:
+        DetectorUnavailable: in one line, if it cannot be run.
+    """
+    session = GraphSession(Path(name), "cpu", content)
+    card = graph_card.from_metadata(session.metadata)
+    assert card is not None  # exports carry one
+    return ExportedDetector(name, "graph", session, card)
+
+
 class OnnxDetector:
     """A foreign graph; stateless."""
 

@@ -70,8 +70,8 @@ def providers(device: str) -> list[str | tuple[str, dict[str, str]]]:
 class GraphSession:
     """A graph that onnxruntime runs; its threads sleep while they wait."""
 
-    def __init__(self, path: Path, device: str = "auto") -> None:
-        """Load a graph.
+    def __init__(self, path: Path, device: str = "auto", content: bytes = b"") -> None:
+        """Load a graph from its file, or from `content`, which is called `path` then.
 
         Raises:
             DetectorUnavailable: in one line, if the file is missing or cannot be run.
@@ -80,7 +80,8 @@ class GraphSession:
         import onnxruntime
 
         self.path = path
-        check_file(path)
+        if not content:
+            check_file(path)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads()
         options.inter_op_num_threads = 1
@@ -89,7 +90,9 @@ class GraphSession:
         options.log_severity_level = 4
         wanted = providers(device)
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=wanted)
+            self._session = onnxruntime.InferenceSession(
+                content or str(path), options, providers=wanted
+            )
         except Exception as error:  # those of onnxruntime have no class in common
             raise unusable(path, error) from None
         if device.startswith("cuda") and CUDA not in self._session.get_providers():

@@ -21,7 +21,7 @@ from oneclick.core.errors import (
 )
 from oneclick.core.results import BatchResult
 from oneclick.core.turned_mode import TurnedMode, turned_id
-from oneclick.detectors import Detector, novelty, signals, turned_schedule
+from oneclick.detectors import Detector, novelty, own, signals, turned_schedule
 from oneclick.detectors.base import Frame
 from oneclick.detectors.turned_schedule import EVERY_FRAME, LookRates, TurnedLooks
 from oneclick.storage import cards, failure_log, predictions
@@ -56,6 +56,11 @@ def predict(
         NoSpace: the device is full. Unavailable: the workspace cannot be written.
     """
     workspace, result = Workspace(home), BatchResult()
+    if own.lacks_graph(detector, workspace, device):
+        from oneclick.training.export import exporter
+
+        if note := exporter.serve(workspace, detector):
+            result.notes.append(note)
     model = detectors.create(detector, workspace, device)
     with Catalog.open(home) as catalog:
         for video_id in videos:
