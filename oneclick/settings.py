@@ -196,7 +196,8 @@ class TrainSettings(_Section):
     server: str = ""
     """fsspec URL of the training server; empty means `training-server` in the workspace."""
     model: str = training_defaults.ARCHITECTURE
-    """Architecture of the model: fcos-tiny, or the name of a detector of torchvision."""
+    """Architecture of the model: fcos-tiny, the name of a detector of torchvision, or
+    transformers:NAME; NAME is a repository of Hugging Face, a folder, or a family like d_fine."""
     labellers: tuple[str, ...] = ()
     """Larger networks that the weekly training trains too; they only label clips."""
     novelty: tuple[Literal["novelty-autoencoder", "novelty-gan"], ...] = ()
@@ -216,7 +217,10 @@ class TrainSettings(_Section):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Number format of the forward pass; `auto` is bfloat16 where the GPU has it, else float32."""
     pretrained: bool = True
-    """Networks of torchvision start from COCO weights, downloaded once."""
+    """Networks of torchvision and transformers start from published weights, downloaded once."""
+    backbone: Share | None = None
+    """Factor on the learning rate of a backbone that starts from published weights; 0 freezes it.
+    Unset it is 1 for networks of torchvision and 0.1 for those of transformers."""
     stride: int = Field(training_defaults.STRIDE, gt=0)
     """Train on every n-th frame of a clip."""
     origins: dict[Literal["d", "u", "i", "r", "h"], Share] = {}

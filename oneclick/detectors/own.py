@@ -37,6 +37,10 @@ class PartialModelCard(msgspec.Struct, frozen=True):
     arch: str
     classes: tuple[str, ...]
     threshold: float
+    size: tuple[int, int] | None = None
+    """Height and width in px that images are fitted into; None is the architecture's own."""
+    network: dict[str, Any] = {}
+    """Configuration of a network whose name does not say all."""
     weights: str = ""
     """sha256 of model.pt; empty where it is not checked."""
 
@@ -170,7 +174,7 @@ def load_network(name: str, card: PartialModelCard, path: Path) -> Any:
         if not path.exists():
             raise FileNotFoundError
         model_cards.check_weights(path.parent)
-        network = networks.build(card.arch, card.classes)
+        network = networks.build(card.arch, card.classes, card.size, card.network)
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except FileNotFoundError:
         raise DetectorUnavailable(f"detector {name}: {path} is missing") from None
