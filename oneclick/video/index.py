@@ -211,6 +211,9 @@ def order_of_packets(
     if not stamps.order_is_sound(seconds):
         return None
     order = shown[np.argsort(table.stamps[shown], kind="stable")]
+    places = table.places[order]
+    if not is_ascending(places[places != ABSENT]):
+        return None
     return order if order[0] == first else None
 
 
@@ -263,8 +266,8 @@ def decoded_order(
     are overlooked, and a note says so.
 
     Returns:
-        the packets of the frames in the decoder's order, the frames before which the size of
-        pictures changes, and whether a fault of the decoder means damage.
+        the packets of the frames in the decoder's order, or as they count themselves; the frames
+        before which the size of pictures changes; and whether a fault of the decoder means damage.
 
     Raises:
         BadVideo: no frame decodes.
@@ -287,7 +290,11 @@ def decoded_order(
             break
     if not numbers:
         raise BadVideo(f"no frame of {path.name} decodes: copy it again or convert it to MP4")
-    return np.array(numbers, np.int64), np.array(changes, np.int64), strict
+    order = np.array(numbers, np.int64)
+    places = table.places[order]
+    if (places != ABSENT).all():  # a picture that comes late is shown late
+        order = order[np.argsort(places, kind="stable")]
+    return order, np.array(changes, np.int64), strict
 
 
 def is_ascending(numbers: NDArray[np.int64]) -> bool:

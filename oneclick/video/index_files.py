@@ -38,7 +38,7 @@ _MOST_PACKETS = 1 << 24
 _MOST_BYTES = 32 * _MOST_PACKETS
 _SAMPLES, _SAMPLE_BYTES = 16, 4096
 """Places of a video, and bytes at each, by which one of the same size and time is told apart."""
-_TICKS = ("stamps", "decode_stamps", "positions")
+_NUMBERS = ("stamps", "decode_stamps", "positions", "places")
 _FLAGS = ("is_key", "is_discarded", "is_damaged", "is_repeat")
 
 
@@ -174,7 +174,7 @@ def _identity(video: Path, status: os.stat_result) -> VideoIdentity:
 
 def _encode(index: FrameIndex, identity: VideoIdentity) -> bytes:
     table = index.table
-    ticks = [getattr(table, name) for name in _TICKS]
+    ticks = [getattr(table, name) for name in _NUMBERS]
     flags = [getattr(table, name) for name in _FLAGS]
     content = b"".join(
         [
@@ -210,7 +210,7 @@ def _decode(header: IndexHeader, columns: bytes) -> FrameIndex:
     packets, frames = header.packets, header.frames
     if not 0 < min(packets, frames) <= max(packets, frames) <= _MOST_PACKETS:
         raise ValueError("no such number of frames")
-    length = packets * (8 * len(_TICKS) + len(_FLAGS)) + 16 * frames
+    length = packets * (8 * len(_NUMBERS) + len(_FLAGS)) + 16 * frames
     content = zlib.decompressobj().decompress(columns, length + 1)
     if len(content) != length:
         raise ValueError("columns of another length")
@@ -222,7 +222,7 @@ def _decode(header: IndexHeader, columns: bytes) -> FrameIndex:
         at += values.nbytes
         return values
 
-    ticks = [np.cumsum(column("<i8", packets), dtype=np.int64) for _ in _TICKS]
+    ticks = [np.cumsum(column("<i8", packets), dtype=np.int64) for _ in _NUMBERS]
     order = np.cumsum(column("<i8", frames), dtype=np.int64)
     flags = [column("?", packets).astype(np.bool_) for _ in _FLAGS]
     seconds = column("<f8", frames).astype(np.float64)
@@ -233,7 +233,7 @@ def _decode(header: IndexHeader, columns: bytes) -> FrameIndex:
         codec=header.codec,
         presentation=header.presentation,
         table=PacketTable(
-            **dict(zip(_TICKS, ticks, strict=True)),
+            **dict(zip(_NUMBERS, ticks, strict=True)),
             **dict(zip(_FLAGS, flags, strict=True)),
             is_new_format=header.is_new_format,
         ),
