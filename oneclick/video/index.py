@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
@@ -44,6 +45,7 @@ _COMPARED = 48
 """Frames whose order is held against the decoder's."""
 _WITH_LENGTHS = ("avi", "flv", "matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2")
 """Formats that state the length of each packet, so that one that is cut off is noticed."""
+_WITH_EDITS = "mov,mp4,m4a,3gp,3g2,mj2"
 _LONGEST_TAIL = 1000
 """Packets from the last key packet to the end that are decoded to see whether the end is whole."""
 _MOST_CUT_OFF = 3
@@ -155,12 +157,13 @@ def build_index(path: Path) -> FrameIndex:
         breaks = np.union1d(times.breaks, changes)
         is_variable = stamps.is_uneven(np.delete(np.diff(times.seconds), breaks - 1), tick)
         fps = frame_rate(stream, times, is_variable)
+        stored_packets = count_stored(path, container, stream, table)
         presentation = presentations.read_presentation(path, container, stream, first)
         is_counted = stream.codec_context.name in access_units.CODECS or bool(table.is_key.all())
         notes = [
             *presentations.stream_notes(container, stream),
             *presentation.notes,
-            *remarks.notes_on_frames(table, order, stream.frames - empty),
+            *remarks.notes_on_frames(table, order, stream.frames - empty, stored_packets),
             *([] if strict else ["faults throughout: pictures are taken as they decode"]),
             *remarks.notes_on_times(times, len(changes), are_counted=is_counted),
         ]
@@ -184,6 +187,17 @@ def build_index(path: Path) -> FrameIndex:
         is_decoded=is_decoded,
         strict=strict,
     )
+
+
+def count_stored(
+    path: Path, container: InputContainer, stream: VideoStream, table: PacketTable
+) -> int:
+    """Return how many packets a file stores, those included that an edit list leaves out."""
+    has_more = stream.frames > len(table) or bool(table.is_discarded.any())
+    if container.format.name != _WITH_EDITS or not has_more:
+        return len(table)
+    with source.open_video(path, is_edited=False) as (unedited, all_packets):
+        return sum(packet is not None for packet in source.packets(unedited, all_packets))
 
 
 def order_of_packets(

@@ -95,10 +95,11 @@ def read_table(container: InputContainer, stream: VideoStream) -> PacketTable:
             continue
         row, content = _row(packet), bytes(packet)
         is_key = packet.is_keyframe and access_units.is_start(codec, content)
-        is_repeat = content == previous and codec in access_units.CODECS
-        previous = content
+        is_second_copy = content == previous and codec in access_units.CODECS
+        is_edit = is_second_copy and rows[-1][2] == row[2] != ABSENT  # one packet, read twice
+        is_repeat, previous = is_second_copy and not is_edit, content
         is_damaged = is_after_damage or packet.is_corrupt
-        if not is_repeat:
+        if not is_second_copy:
             is_damaged |= not reader.follows(content, is_key)
         is_key &= reader.can_start
         rows.append((*row, ABSENT if reader.place is None or is_repeat else reader.place))
