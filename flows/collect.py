@@ -31,13 +31,12 @@ def fetch_videos(
 def predict_videos(
     home: Path,
     videos: list[str],
-    detector: str,
+    detectors: list[str],
     classes: tuple[str, ...],
     device: str,
-    measure: bool,
 ) -> BatchResult:
-    """Run one model on one batch of recordings, and compute their signals if `measure` is true."""
-    return predict.predict(home, videos, detector, classes, device, measure)
+    """Run models on one batch of recordings, and compute their signals, in one pass."""
+    return predict.predict(home, videos, detectors, classes, device, measure=True)
 
 
 @task(name="trigger", tags=["compute"], timeout_seconds=policy.HOUR, **policy.TASK)
@@ -75,13 +74,13 @@ def collect(
     unusable = models.unusable([model, rival], conf)
     batch.failed |= unusable
     rival = None if rival in unusable else rival
-    for detector in filter(None, [model, rival] if model not in unusable else []):
-        calls = [
-            (conf.home, videos, detector, conf.classes, conf.detect.device, detector == model)
-            for videos in policy.split_batches(videos_to_search(conf), conf.batch)
-        ]
-        for prediction_batch in policy.run_tasks(predict_videos, conf, calls):
-            batch.add(prediction_batch)
+    names = [name for name in (model, rival) if name and model not in unusable]
+    calls = [
+        (conf.home, videos, names, conf.classes, conf.detect.device)
+        for videos in policy.split_batches(videos_to_search(conf) if names else [], conf.batch)
+    ]
+    for prediction_batch in policy.run_tasks(predict_videos, conf, calls):
+        batch.add(prediction_batch)
     search = trigger.TriggerResult()
     if model not in unusable:
         options = trigger.TriggerOptions(**conf.triggers.model_dump())
