@@ -32,14 +32,13 @@ def fetch_videos(
 def predict_videos(
     home: Path,
     videos: list[str],
-    detector: str,
+    detectors: list[str],
     classes: tuple[str, ...],
     device: str,
-    measure: bool,
     turned: TurnedMode,
 ) -> BatchResult:
-    """Run one model on one batch of recordings; with `measure`, compute their signals, too."""
-    return predict.predict(home, videos, detector, classes, device, measure, turned)
+    """Run models on one batch of recordings, and compute their signals, in one pass."""
+    return predict.predict(home, videos, detectors, classes, device, measure=True, turned=turned)
 
 
 @task(name="trigger", tags=["compute"], timeout_seconds=policy.HOUR, **policy.TASK)
@@ -81,14 +80,13 @@ def collect(
     unusable = models.unusable([model, rival], conf)
     batch.failed |= unusable
     rival = None if rival in unusable else rival
-    for detector in filter(None, [model, rival] if model not in unusable else []):
-        own = (True, conf.detect.turned) if detector == model else (False, "off")
-        calls = [
-            (conf.home, videos, detector, conf.classes, conf.detect.device, *own)
-            for videos in policy.split_batches(videos_to_search(conf), conf.batch)
-        ]
-        for prediction_batch in policy.run_tasks(predict_videos, conf, calls):
-            batch.add(prediction_batch)
+    names = [name for name in (model, rival) if name and model not in unusable]
+    calls = [
+        (conf.home, videos, names, conf.classes, conf.detect.device, conf.detect.turned)
+        for videos in policy.split_batches(videos_to_search(conf) if names else [], conf.batch)
+    ]
+    for prediction_batch in policy.run_tasks(predict_videos, conf, calls):
+        batch.add(prediction_batch)
     search = trigger.TriggerResult()
     if model not in unusable:
         options = trigger.TriggerOptions(**conf.triggers.model_dump())

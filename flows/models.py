@@ -13,16 +13,21 @@ from oneclick.storage.workspace import Workspace
 AUTO = "auto"
 BOOTSTRAP = "opencv:hog"
 """Predictor before the first champion: detects people, without a download."""
+QUICK_KINDS = ("onnx:", "model:", "labeller:")
+"""Beginnings of the names of labellers that predict before the first champion: an ONNX graph takes
+less time than BOOTSTRAP (28 ms of CPU a picture for 400) and finds more."""
 DEFAULT_RIVAL = "opencv:motion"
 """Default rival of the predictor: detects what moves."""
 
 
 def predictor(conf: Settings) -> str:
-    """Return the predictor: as set, else the champion, else BOOTSTRAP."""
+    """Return the predictor: as set, else the champion, else a quick labeller, else BOOTSTRAP."""
     if conf.detect.predictor != AUTO:
         return conf.detect.predictor
-    has_champion = model_registry.has_champion(Workspace(conf.home))
-    return "model:champion" if has_champion else BOOTSTRAP
+    if model_registry.has_champion(Workspace(conf.home)):
+        return "model:champion"
+    others = (name for name in conf.detect.labellers if name != conf.detect.rival)
+    return next((name for name in others if name.startswith(QUICK_KINDS)), BOOTSTRAP)
 
 
 def rival(conf: Settings) -> str | None:

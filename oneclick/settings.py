@@ -49,7 +49,8 @@ class DetectSettings(_Section):
     """Models that predict and label."""
 
     predictor: str = "auto"
-    """Deployed model; `auto` is the champion, or opencv:hog before there is one."""
+    """Deployed model; `auto` is the champion; before there is one, the first labeller that is an
+    onnx:, model: or labeller:, or else opencv:hog."""
     rival: str = "auto"
     """Second opinion for the conflict triggers: `auto` is opencv:motion beside any other predictor,
     empty is none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -23,6 +23,7 @@ __all__ = [
     "is_own",
     "known",
     "run",
+    "run_together",
 ]
 
 BATCH = 8
@@ -97,14 +98,52 @@ def run(
     Raises:
         UsageError: if the detector has none of the classes.
     """
-    if not set(classes) & set(detector.names):
-        raise UsageError(
-            f"detector {detector.name} knows none of the classes {', '.join(classes)}; "
-            f"it finds {', '.join(detector.names[:10])}"
-        )
-    detector.reset()
-    tracked = progress.track(task, itertools.islice(frames, length), length)
-    return base.join_frames(_detect(detector, tracked), detector.names, length, fps, classes)
+    (answer,) = run_together([detector], frames, length, fps, classes, task=task)
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def run_together(
+    models: Sequence[Detector],
+    frames: Iterable[Frame],
+    length: int,
+    fps: float,
+    classes: tuple[str, ...],
+    *,
+    task: str = "predict",
+) -> list[Detections | Exception]:
+    """Run several detectors over the same frames, which are decoded once; as `run` otherwise.
+
+    Returns:
+        For each model its detections, or what it raised: the others go on without it.
+
+    Raises:
+        UsageError: if one of them has none of the classes.
+    """
+    for model in models:
+        if not set(classes) & set(model.names):
+            raise UsageError(
+                f"detector {model.name} knows none of the classes {', '.join(classes)}; "
+                f"it finds {', '.join(model.names[:10])}"
+            )
+        model.reset()
+    by_frame: list[list[FrameDetections]] = [[] for _ in models]
+    errors: dict[int, Exception] = {}
+    tracked = iter(progress.track(task, itertools.islice(frames, length), length))
+    while batch := list(itertools.islice(tracked, BATCH)):
+        for place, model in enumerate(models):
+            if place not in errors:
+                try:
+                    by_frame[place] += model.detect(batch)
+                except Exception as error:  # of a network, a device or a plug-in
+                    errors[place] = error
+        if len(errors) == len(models):
+            break
+    return [
+        errors.get(place) or base.join_frames(answers, model.names, length, fps, classes)
+        for place, (model, answers) in enumerate(zip(models, by_frame, strict=True))
+    ]
 
 
 def detect_in_windows(
