@@ -56,6 +56,8 @@ class DetectSettings(_Section):
     empty is none."""
     labellers: tuple[str, ...] = ()
     """Models that label clips, best first; empty means trained labellers, predictor and rival."""
+    prompts: dict[str, str] = {}
+    """Text that a `prompt:` detector looks for, by class; by default the name of the class."""
     closer: bool = True
     """Labellers that shrink frames run again at full size, on windows around the first labels."""
     turned: TurnedMode = "signs"
@@ -220,8 +222,8 @@ class TrainSettings(_Section):
     pretrained: bool = True
     """Networks of torchvision and transformers start from published weights, downloaded once."""
     backbone: Share | None = None
-    """Factor on the learning rate of a backbone that starts from published weights; 0 freezes it.
-    Unset it is 1 for networks of torchvision and 0.1 for those of transformers."""
+    """Factor on the learning rate of a backbone with published weights, 0 freezes it; unset it is
+    0.1 for networks of transformers, else 1."""
     stride: int = Field(training_defaults.STRIDE, gt=0)
     """Train on every n-th frame of a clip."""
     origins: dict[Literal["d", "u", "i", "r", "h"], Share] = {}

@@ -36,7 +36,7 @@ def clips(
         result = autolabel.autolabel(
             settings.home,
             clips or ready,
-            labeller or models.labellers(settings),
+            models.labellers(settings, labeller or ()),
             settings.classes,
             settings.detect.device,
             looks=autolabel.LabellerLooks(

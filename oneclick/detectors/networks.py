@@ -8,10 +8,10 @@ image. Label 0 is the background, label k is `classes[k - 1]`.
 
 from __future__ import annotations
 
-import string
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from oneclick.detectors import transformers
 from oneclick.detectors.architectures import base, torchvision_models, transformers_models
 from oneclick.detectors.architectures.base import NetworkPlan, StartingWeights, fitted_size
 from oneclick.detectors.architectures.torchvision_models import TINY, TINY_SIZE
@@ -38,7 +38,6 @@ __all__ = [
 
 TRANSFORMERS = transformers_models.PREFIX
 """Begins the names of the architectures of transformers."""
-SAFE = string.ascii_letters + string.digits + "._-"
 
 
 def _family(arch: str) -> Any:
@@ -128,8 +127,6 @@ def is_backbone(parameter: str) -> bool:
 
 def safe_name(arch: str) -> str:
     """Return an architecture's name as a part of a file's name: of a repository the last part."""
-    kind, colon, source = arch.partition(":")
-    if not colon:
+    if not arch.startswith(TRANSFORMERS):
         return arch
-    last_part = source.rstrip("/").rsplit("/", 1)[-1]
-    return f"{kind}-" + "".join(c if c in SAFE else "-" for c in last_part)
+    return f"transformers-{transformers.safe_name(arch.removeprefix(TRANSFORMERS))}"

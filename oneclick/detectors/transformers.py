@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from oneclick.detectors.base import Frame, FrameDetections
 
 THRESHOLD = 0.5
 """The usual operating point of this family."""
+SAFE = string.ascii_letters + string.digits + "._-"
 
 
 @dataclass(kw_only=True)
@@ -72,17 +74,21 @@ def load(repo: str, device: str = "auto") -> TransformersDetector:
     torch_device = base.torch_device(device)
     processor, network = load_pretrained(repo)
     labels = network.config.id2label
-    last_part = repo.rstrip("/").rsplit("/", 1)[-1]
-    safe_name = "".join(c if c.isalnum() or c in "._" else "-" for c in last_part)
     network = network.eval().to(torch_device)
     return TransformersDetector(
         name=f"transformers:{repo}",
-        model_id=f"transformers-{safe_name}-{architectures.digest(network.state_dict())}",
+        model_id=f"transformers-{safe_name(repo)}-{architectures.digest(network.state_dict())}",
         names=tuple(str(labels.get(k, "")) for k in range(max(labels, default=-1) + 1)),
         processor=processor,
         network=network,
         device=torch_device,
     )
+
+
+def safe_name(repo: str) -> str:
+    """Return the last part of a repository's or folder's name as a part of a file's name."""
+    last_part = repo.rstrip("/").rsplit("/", 1)[-1]
+    return "".join(c if c in SAFE else "-" for c in last_part)
 
 
 def load_pretrained(repo: str) -> tuple[Any, Any]:
@@ -95,8 +101,12 @@ def load_pretrained(repo: str) -> tuple[Any, Any]:
 
 
 @contextmanager
-def loading(repo: str) -> Iterator[None]:
+def loading(repo: str, kind: str = "transformers") -> Iterator[None]:
     """Turn what goes wrong while a repository, a folder or a network is loaded into one line.
+
+    Args:
+        repo: repository, folder or family.
+        kind: of the detector, for the message.
 
     Raises:
         DetectorUnavailable: naming the package, repository or folder that is missing.
@@ -105,7 +115,7 @@ def loading(repo: str) -> Iterator[None]:
         import transformers  # noqa: F401
     except ImportError:
         raise DetectorUnavailable(
-            f"detector transformers:{repo}: the package transformers is not installed; "
+            f"detector {kind}:{repo}: the package transformers is not installed; "
             "run: pip install 'oneclick[transformers]'"
         ) from None
     try:
@@ -115,7 +125,7 @@ def loading(repo: str) -> Iterator[None]:
     except Exception as error:  # files of others make the library raise anything
         line = next((line.strip() for line in str(error).splitlines() if line.strip()), "no reason")
         raise DetectorUnavailable(
-            f"detector transformers:{repo}: no object detector could be loaded ({line}); name a "
+            f"detector {kind}:{repo}: no object detector could be loaded ({line}); name a "
             "repository of Hugging Face or a folder made by save_pretrained"
         ) from None
 

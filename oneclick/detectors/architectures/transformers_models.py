@@ -77,7 +77,6 @@ def plan(arch: str, classes: tuple[str, ...]) -> NetworkPlan:
         "config": json.loads(json.dumps(config.to_diff_dict())),
         "mean": [float(x) for x in processor.image_mean] if normalise else [0.0] * 3,
         "std": [float(x) for x in processor.image_std] if normalise else [1.0] * 3,
-        "multiple": multiple,
         "canvas": canvas if config.model_type in SQUARE_FAMILIES else None,
     }
     for key in OUR_KEYS:

@@ -17,8 +17,8 @@ from oneclick.detectors.architectures.base import NetworkPlan
 class TransformersNetwork(nn.Module):
     """Scales, pads and normalises images for a network of transformers, and reads its answers.
 
-    Images are padded by themselves, to multiples of what the network needs, and those of equal
-    size go through it together: what else is in a batch changes no detection.
+    Every landscape image is padded to the same frame and every portrait image to that frame turned
+    upright, so what else is in a batch changes no detection, and a graph has fixed sides.
     """
 
     mean: Tensor
@@ -57,17 +57,23 @@ class TransformersNetwork(nn.Module):
             The normalised picture, and the (x, y) factor from px of the image to px of the picture.
         """
         height, width = image.shape[-2:]
-        canvas, multiple = self.plan.options["canvas"], self.plan.options["multiple"]
-        if canvas:
+        if canvas := self.plan.options["canvas"]:
             picture = functional.interpolate(
                 image[None], tuple(canvas), mode="bilinear", align_corners=False, antialias=True
             )[0]
         else:
             picture = base.resize(image, self.plan.size)
         new_height, new_width = picture.shape[-2:]
-        right, bottom = -new_width % multiple, -new_height % multiple
-        pixels = functional.pad((picture - self.mean) / self.std, (0, right, 0, bottom))
+        pixels = self.pad(picture)
         return pixels, pixels.new_tensor([new_width / width, new_height / height])
+
+    def pad(self, picture: Tensor) -> Tensor:
+        """Normalise a picture (3, h, w) that fits, and pad it on the right and below."""
+        height, width = picture.shape[-2:]
+        short, long = self.plan.options["canvas"] or self.plan.size
+        frame = (short, long) if width >= height else (long, short)
+        missing = (0, frame[1] - width, 0, frame[0] - height)
+        return functional.pad((picture - self.mean) / self.std, missing)
 
     def loss(
         self,
@@ -91,7 +97,7 @@ class TransformersNetwork(nn.Module):
         """Detect in normalised pictures of one size; all shapes follow from that of `pixels`.
 
         Args:
-            pixels: (n, 3, h, w), sides multiples of what the network needs.
+            pixels: (n, 3, h, w), as `pad` returns them.
 
         Returns:
             Boxes (n, q, 4) px of the picture, x1 y1 x2 y2, scores (n, q) and labels (n, q),
