@@ -2,8 +2,9 @@
 
 Arms get the same simulated seconds of an annotator a week, by the cost model of AnnotationCosts and
 COSTS, and train the same small model on all that was labelled so far; the gate is left out, equally
-for all. `manual` draws each box by hand in one frame a second; `key boxes` draws as few as linear
-interpolation allows, in all frames; `hindsight` corrects automatic labels in all frames; `default`
+for all. `manual` draws each box by hand in every frame that training takes, which is every second
+one, `one a second` in fewer; `key boxes` draws as few as linear interpolation allows, in all
+frames; `hindsight` corrects automatic labels in all frames; `default`
 answers the questions about them and looks at one frame a second of the rest. `random` clips are
 drawn, `triggers` and `default` take those that the product selects. Accuracy is COCO mAP on
 cameras never trained on (ward), or on the second half in time (pets, one-by-one); the labels of
@@ -17,8 +18,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -26,20 +26,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from oneclick import detectors, hindsight, triggers
+from oneclick import detectors, triggers
+from oneclick.core import training_defaults
 from oneclick.core.clips import ChosenBy
 from oneclick.core.datasets import DatasetClip, Split
 from oneclick.core.detections import Detections
-from oneclick.core.labels import LabelSet, from_tracks
 from oneclick.core.spans import Span
 from oneclick.core.splits import SplitPart
 from oneclick.core.tracks import Tracks
 from oneclick.detectors import Detector, own
-from oneclick.editing import apply
-from oneclick.editing.state import EditState
 from oneclick.feedback import replay
-from oneclick.hindsight import keyframes, places, questions
-from oneclick.hindsight.places import PlaceEvidence
 from oneclick.storage import datasets, files, labels
 from oneclick.storage.workspace import Workspace
 from oneclick.training import train as training
@@ -47,14 +43,15 @@ from oneclick.training.config import TrainingConfig, TrainingPaths
 from oneclick.triggers.selection import select
 from oneclick.triggers.streaming import PredictionChunk
 from oneclick.ward.annotators import AnnotationCosts, Annotator
-from tests.bench import loop_films
+from tests.bench import loop_films, loop_review
 from tests.bench.hindsight import DATA
 from tests.bench.loop_films import FPS, Film
+from tests.bench.loop_review import CLASSES, NOW, Candidate, Labelled, label_set, to_columns
 from tests.bench.loop_table import print_tables
-from tests.bench.simulated_annotator import People, SimulatedAnnotator
 
 ARMS = (
     "random, manual",
+    "random, one a second",
     "random, key boxes",
     "random, hindsight",
     "triggers, manual",
@@ -64,128 +61,29 @@ ARMS = (
 BUDGET = 300.0
 """Seconds of an annotator a week."""
 CLIP_SECONDS = 3.0
-IN_QUESTION, ELSEWHERE = 2, 5
-"""Frames from one look to the next, inside questions and elsewhere."""
-CLASSES = ("person",)
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 COSTS = AnnotationCosts()
 MOTION = "opencv:motion"
-
-
-@dataclass(frozen=True, eq=False)
-class Labelled:
-    """What an annotator made of one clip."""
-
-    tracks: Tracks
-    frames: tuple[int, ...]
-    """Frames of the clip that training uses."""
-    seconds: float
-    edits: int
-
-
-@dataclass(frozen=True, eq=False)
-class Candidate:
-    """One clip that could be labelled."""
-
-    film: Film
-    span: Span
-    parts: tuple[Detections, ...]
-    """Of all labellers over the film."""
-    thresholds: tuple[float, ...]
-
-    @property
-    def truth(self) -> Tracks:
-        """Return the truth in frames of the clip."""
-        return self.film.truth.cut(self.span)
-
-    def hindsight_labels(self) -> Tracks:
-        """Return automatic labels, made with five seconds around."""
-        around = self.span.padded(round(5 * FPS), self.film.length)
-        tracks = hindsight.label([part.cut(around) for part in self.parts], self.thresholds)
-        return tracks.cut(Span(self.span.start - around.start, self.span.stop - around.start))
-
-
-def label_set(candidate: Candidate, tracks: Tracks) -> LabelSet:
-    """Return tracks as a revision."""
-    return LabelSet(
-        clip=f"{candidate.film.name}-{candidate.span.start:04d}",
-        revision=1,
-        kind="auto",
-        parent=None,
-        made_by="bench",
-        made_at=NOW,
-        frames=tracks.length,
-        width=candidate.film.width,
-        height=candidate.film.height,
-        classes=CLASSES,
-        tracks=from_tracks(tracks, keyframes.thin(tracks).boxes) if len(tracks) else (),
-    )
 
 
 def annotate(arm: str, candidate: Candidate, seed: int) -> Labelled:
     """Label one clip as an arm does."""
     truth, everything = candidate.truth, tuple(range(len(candidate.span)))
-    if arm.endswith("manual"):
-        frames = tuple(range(0, len(candidate.span), round(FPS)))
+    if arm.endswith(("manual", "one a second")):
+        step = training_defaults.STRIDE if arm.endswith("manual") else round(FPS)
+        frames = tuple(range(0, len(candidate.span), step))
         shown = truth.where(np.isin(truth.frames, frames))
         seconds = COSTS.frame * len(frames) + COSTS.draw * len(shown)
         return Labelled(shown, frames, seconds, len(shown))
     if arm == "default":
-        return review_questions(candidate, seed)
+        return loop_review.review_questions(candidate, seed)
     first = Tracks.empty(truth.length, FPS)
     if arm.endswith("hindsight"):
         first = candidate.hindsight_labels()
     verdict = Annotator(name="a", seed=seed).review(label_set(candidate, first), truth)
     assert verdict.tracks is not None
     reviewed = replace(label_set(candidate, first), tracks=verdict.tracks)
-    tracks = labels_to_tracks(reviewed)
+    tracks = to_columns(reviewed)
     return Labelled(tracks, everything, verdict.seconds, verdict.edits)
-
-
-def labels_to_tracks(label_set: LabelSet) -> Tracks:
-    """Return a revision as columns."""
-    from oneclick.core import labels as core_labels
-
-    return core_labels.to_tracks(label_set, FPS)
-
-
-def review_questions(candidate: Candidate, seed: int) -> Labelled:
-    """Answer the questions about the labels of a clip, moving key boxes."""
-    tracks, span, film = candidate.hindsight_labels(), candidate.span, candidate.film
-    asked = questions.questions(tracks, film.width, film.height)
-    evidence = [
-        PlaceEvidence(
-            source=str(number),
-            boxes=replace(part.cut(span), scores=part.cut(span).scores / np.float32(threshold)),
-            seconds_for_half=2.0 if number == len(candidate.parts) - 1 else 0.5,
-        )
-        for number, (part, threshold) in enumerate(
-            zip(candidate.parts, candidate.thresholds, strict=True)
-        )
-    ]
-    asked += places.find_places(evidence, tracks)
-    frames = set(range(0, len(span), ELSEWHERE)) | {len(span) - 1}
-    for question in asked:
-        frames |= set(range(question.span.start, question.span.stop, IN_QUESTION))
-    states = [EditState.from_labels(label_set(candidate, tracks), FPS, {})]
-    truth: dict[int, People] = {}
-    for frame, person, box in zip(
-        candidate.truth.frames.tolist(),
-        candidate.truth.tracks.tolist(),
-        candidate.truth.boxes.astype(np.float64),
-        strict=True,
-    ):
-        truth.setdefault(frame, {})[person] = box
-    annotator = SimulatedAnnotator(
-        lambda: states[-1],
-        lambda operation: states.append(apply.apply(states[-1], operation)),
-        truth,
-        np.random.default_rng([seed, span.start]),
-    )
-    work = annotator.review(sorted(frames))
-    final = replace(label_set(candidate, tracks), tracks=states[-1].tracks)
-    edits = sum(work.operations.values())
-    return Labelled(labels_to_tracks(final), tuple(range(len(span))), work.seconds, edits)
 
 
 def random_spans(films: list[Film], seed: int, week: int) -> Iterator[tuple[Film, Span]]:
@@ -306,7 +204,7 @@ class ArmRun:
         films = self.films(week)
         predictions: dict[str, tuple[Detections, ...]] = {film.name: () for film in films}
         thresholds: tuple[float, ...] = ()
-        uses_models = self.arm not in ARMS[:2]
+        uses_models = self.arm not in ARMS[:3]
         if uses_models:
             team: list[Detector] = [detectors.create(MOTION)]
             if model:
