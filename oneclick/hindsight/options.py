@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 class HindsightOptions:
     """Parameters of all steps.
 
-    Times are seconds, distances longer sides of a box, overlaps IoU, strengths multiples of the
-    operating threshold of the model. Chosen once, by the mean over all development sequences
+    Times are seconds, distances box heights, overlaps IoU, strengths multiples of the operating
+    threshold of the model. Chosen once, by the mean over all development sequences
     (tests/bench/hindsight.py); `link_iou` and `min_relative_strength` matter most.
     """
 
@@ -40,7 +40,7 @@ class HindsightOptions:
     stitch_drift: float = 0.17
     """Additional allowed error per second of the hole."""
     stitch_size: float = 0.35
-    """Allowed log ratio of longer sides across a hole, where the position fits exactly."""
+    """Allowed log ratio of heights across a hole, where the position fits exactly."""
     stitch_rounds: int = 2
     """Rounds of stitching: stitched tracks have better velocities, which allow more stitches."""
     state_seconds: float = 0.8
@@ -74,15 +74,17 @@ class HindsightOptions:
     link_gain: float = 0.05
     """Additional share of boxes that is linked along a common motion, if the camera moves."""
     width_loss: float = 1.6
-    """Error of predicting a box from its neighbours, as a multiple of that of the best kernel width,
-    up to which a wider kernel is preferred."""
+    """Error of predicting a box from its neighbours, as a multiple of that of the best kernel
+    width, up to which a wider kernel is preferred."""
 
     width_loss_moving: float = 1.05
     """The same on a moving camera, where less smoothing does less harm."""
 
     def on_moving_camera(self) -> HindsightOptions:
-        """Return the options for a moving camera: shorter holes are filled, with less smoothing, and no
-        box is dropped because its track is short."""
+        """Return the options for a moving camera.
+
+        Shorter holes are filled, with less smoothing, and no track is dropped for being short.
+        """
         return replace(
             self,
             gap_seconds=self.gap_seconds_moving,

@@ -94,6 +94,34 @@ def find_places(
     """
     if options.per_clip < 1:
         return []
+    selection = _select(evidence, tracks, options)
+    selection.sort(key=lambda place: (-place.evidence, place.span.start, place.source))
+    best = sorted(
+        selection[: options.per_clip], key=lambda place: (-place.expected, place.span.start)
+    )
+    return [place.question() for place in best]
+
+
+def find_regions(
+    evidence: Sequence[PlaceEvidence], tracks: Tracks, options: PlaceOptions = PlaceOptions()
+) -> list[tuple[NDArray[np.int32], FloatArray]]:
+    """Return where somebody may be and no label is, as rising frames and a box in each.
+
+    However many there are: a region that is left out of training costs less than a person who is
+    learned as background.
+
+    Args:
+        evidence: of all sources, over the frames of the clip.
+        tracks: the labels.
+        options: how likely somebody must be there.
+    """
+    return [place.boxes_between() for place in _select(evidence, tracks, options)]
+
+
+def _select(
+    evidence: Sequence[PlaceEvidence], tracks: Tracks, options: PlaceOptions
+) -> list[_Place]:
+    """Return the places where somebody is likely enough, those of all sources joined."""
     place_list = [
         replace(place, number=number)
         for number, source in enumerate(evidence)
@@ -109,12 +137,7 @@ def find_places(
             same.numbers.add(place.number)
             same.others.add(place.source)
             same.evidence += place.evidence
-    selection = [place for place in selection if place.chance >= options.least_chance]
-    selection.sort(key=lambda place: (-place.evidence, place.span.start, place.source))
-    best = sorted(
-        selection[: options.per_clip], key=lambda place: (-place.expected, place.span.start)
-    )
-    return [place.question() for place in best]
+    return [place for place in selection if place.chance >= options.least_chance]
 
 
 @dataclass(eq=False, kw_only=True)
@@ -153,6 +176,12 @@ class _Place:
     def box_at(self, frame: int) -> FloatArray:
         """Return where it is in a frame, interpolated."""
         return np.array([np.interp(frame, self.frames, self.corners[:, side]) for side in range(4)])
+
+    def boxes_between(self) -> tuple[NDArray[np.int32], FloatArray]:
+        """Return all frames of the span, and where it is in each, `(n, 4)` px."""
+        frames = np.arange(self.span.start, self.span.stop, dtype=np.int32)
+        sides = [np.interp(frames, self.frames, self.corners[:, side]) for side in range(4)]
+        return frames, np.stack(sides, 1)
 
     def overlaps(self, other: _Place) -> bool:
         """Check whether two places are the same one at the same time."""
