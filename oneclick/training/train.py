@@ -302,6 +302,8 @@ def _images(
         stride=config.stride,
         origins=config.origins,
         excluded=config.excluded,
+        turned=config.turned,
+        laid=config.laid,
     )
     return data.ClipImages(paths.root, version, split, options, workers)
 
