@@ -57,7 +57,7 @@ class DetectSettings(_Section):
     closer: bool = True
     """Labellers that shrink frames run again at full size, on windows around the first labels."""
     turned: TurnedMode = "signs"
-    """Models also look at the picture turned by 90°, for people who lie: at signs, always, or off."""
+    """Look at the picture turned by 90°, too, for people who lie: at signs, always, or off."""
     device: str = "auto"
     """Device of networks, as torch names it; `auto` is the GPU if there is one, else the CPU."""
 
