@@ -52,8 +52,7 @@ class DetectSettings(_Section):
     """Deployed model; `auto` is the champion; before there is one, the first labeller that is an
     onnx:, model: or labeller:, or else opencv:hog."""
     rival: str = "auto"
-    """Second opinion for the conflict triggers: `auto` is opencv:motion beside any other predictor,
-    empty is none."""
+    """Second opinion for conflict triggers: opencv:motion (auto), a model, or empty for none."""
     labellers: tuple[str, ...] = ()
     """Models that label clips, best first; empty means trained labellers, predictor and rival."""
     prompts: dict[str, str] = {}
@@ -61,8 +60,7 @@ class DetectSettings(_Section):
     closer: bool = True
     """Labellers that shrink frames run again at full size, on windows around the first labels."""
     turned: TurnedMode = "signs"
-    """Predictor and labellers look at the picture turned by 90° both ways, too, to see people who
-    lie: where a sign says that somebody may be missed and every few seconds, always, or off."""
+    """Look at the picture turned by 90°, too, for people who lie: at signs, always, or off."""
     device: str = "auto"
     """Device of networks, as torch names it; `auto` is the GPU if there is one, else the CPU."""
 
@@ -232,9 +230,13 @@ class TrainSettings(_Section):
     draw: dict[str, Annotated[float, Field(gt=0)]] = {}
     """Sampling weight of clips, by the trigger that led to them (or control, novelty, floor) and by
     the origin of their boxes, by default 1: {flicker = 2, h = 1.5}."""
+    turned: Share = training_defaults.TURNED
+    """Share of the augmented images that are turned by 90°, for people who lie."""
+    laid: Share = training_defaults.LAID
+    """Share of the augmented images in which somebody who stands is copied, lying."""
     max_broken: Share = training_defaults.MAX_BROKEN
-    """Largest share of the pictures of a dataset that may be broken: they are left out and named;
-    with more of them the training ends. Above 0, one picture always may be."""
+    """Largest share of a dataset's pictures that may be broken, and is left out and named; with
+    more the training ends. Above 0, one picture always may be."""
     seed: int = 0
     """Seed of the first weights and of the order of images."""
     margin: Share = training_defaults.MARGIN

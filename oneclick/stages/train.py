@@ -70,6 +70,10 @@ class TrainOptions:
     min_test_images: int
     """Fewer test images are not enough evidence to promote."""
     classes: tuple[str, ...]
+    turned: float = training_defaults.TURNED
+    """Share of the augmented images that are turned by 90°."""
+    laid: float = training_defaults.LAID
+    """Share of the augmented images in which a person who stands is copied, lying."""
     max_broken: float = training_defaults.MAX_BROKEN
     """Largest share of the pictures of a dataset that may be broken, and is left out."""
     labeller: bool = False
@@ -102,6 +106,8 @@ class TrainOptions:
             stride=self.stride,
             origins=dict(self.origins),
             draw=dict(self.draw),
+            turned=self.turned,
+            laid=self.laid,
             seed=self.seed,
             pretrained=self.pretrained,
             backbone=self.backbone,

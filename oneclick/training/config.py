@@ -33,6 +33,10 @@ class TrainingConfig:
     """Weight of a box by the letter of its origin, 0 … 1; 1 for letters that are absent."""
     draw: dict[str, float] = field(default_factory=dict)
     """Sampling weight of a clip, by what led to it or by the origins of its boxes."""
+    turned: float = training_defaults.TURNED
+    """Share of the augmented images that are turned by 90°."""
+    laid: float = training_defaults.LAID
+    """Share of the augmented images in which a person who stands is copied, lying."""
     seed: int = 0
     lr: float = 3e-3
     pretrained: bool = True

@@ -23,7 +23,7 @@ from oneclick.core.datasets import DatasetClip, Split
 from oneclick.core.errors import BadInput, BadLabels
 from oneclick.detectors import networks
 from oneclick.storage import bounded_files, datasets, jpeg, published_labels
-from oneclick.training import label_masking, sample
+from oneclick.training import label_masking, laid_down, sample
 from oneclick.training.augment import Image, augment
 from oneclick.training.broken_pictures import BrokenPicture
 from oneclick.training.sample import ImageSample, SamplingPlan, TrainingSampler, VisitIndex
@@ -136,6 +136,10 @@ class ImageOptions:
     """Clips that are left out."""
     size: tuple[int, int] | None = None
     """Height and width in px of the frame that images are fitted into; None follows from `arch`."""
+    turned: float = 0.0
+    """Share of the augmented images that are turned by 90°."""
+    laid: float = 0.0
+    """Share of the augmented images in which a person who stands is copied, lying."""
 
 
 class ClipImages(Dataset[LabelledImage]):
@@ -243,7 +247,14 @@ class ClipImages(Dataset[LabelledImage]):
             hidden = np.concatenate([boxes[masked], ignored])
             boxes, classes = boxes[~masked], classes[~masked]
             image = label_masking.grey_out(image, hidden, boxes)
-        image, boxes, visible = augment(image, boxes, np.random.default_rng(seed))
+        # A stream of its own, likewise.
+        rng = np.random.default_rng((seed, 4))
+        if self.options.laid and rng.random() < self.options.laid:
+            image, laid_box, row = laid_down.lay_down(image, boxes, rng)
+            boxes = np.concatenate([boxes, laid_box])
+            classes = np.append(classes, classes[row : row + 1] if row >= 0 else classes[:0])
+        rng = np.random.default_rng(seed)
+        image, boxes, visible = augment(image, boxes, rng, self.options.turned)
         return image, boxes, classes[visible]
 
     def __getstate__(self) -> dict[str, object]:

@@ -332,6 +332,8 @@ def _images(
         origins=config.origins,
         excluded=config.excluded,
         size=size,
+        turned=config.turned,
+        laid=config.laid,
     )
     return data.ClipImages(paths.root, version, split, options, workers)
 
