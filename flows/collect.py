@@ -12,6 +12,7 @@ from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
 from oneclick.core.source_options import SourceOptions
+from oneclick.core.turned_mode import TurnedMode
 from oneclick.flows import models, policy
 from oneclick.stages import cut, extract, fetch, predict, trigger
 from oneclick.storage import cameras, cards
@@ -31,21 +32,25 @@ def fetch_videos(
 def predict_videos(
     home: Path,
     videos: list[str],
-    detector: str,
+    detectors: list[str],
     classes: tuple[str, ...],
     device: str,
-    measure: bool,
+    turned: TurnedMode,
 ) -> BatchResult:
-    """Run one model on one batch of recordings, and compute their signals if `measure` is true."""
-    return predict.predict(home, videos, detector, classes, device, measure)
+    """Run models on one batch of recordings, and compute their signals, in one pass."""
+    return predict.predict(home, videos, detectors, classes, device, measure=True, turned=turned)
 
 
 @task(name="trigger", tags=["compute"], timeout_seconds=policy.HOUR, **policy.TASK)
 def find_trouble(
-    home: Path, predictor: str, rival: str | None, options: trigger.TriggerOptions
+    home: Path,
+    predictor: str,
+    rival: str | None,
+    options: trigger.TriggerOptions,
+    turned: TurnedMode,
 ) -> trigger.TriggerResult:
     """Run the triggers on all recordings, and select spans to annotate."""
-    return trigger.trigger(home, predictor, rival, options)
+    return trigger.trigger(home, predictor, rival, options, turned)
 
 
 @task(name="cut", tags=["io"], timeout_seconds=6 * policy.HOUR, **policy.TASK)
@@ -75,17 +80,17 @@ def collect(
     unusable = models.unusable([model, rival], conf)
     batch.failed |= unusable
     rival = None if rival in unusable else rival
-    for detector in filter(None, [model, rival] if model not in unusable else []):
-        calls = [
-            (conf.home, videos, detector, conf.classes, conf.detect.device, detector == model)
-            for videos in policy.split_batches(videos_to_search(conf), conf.batch)
-        ]
-        for prediction_batch in policy.run_tasks(predict_videos, conf, calls):
-            batch.add(prediction_batch)
+    names = [name for name in (model, rival) if name and model not in unusable]
+    calls = [
+        (conf.home, videos, names, conf.classes, conf.detect.device, conf.detect.turned)
+        for videos in policy.split_batches(videos_to_search(conf) if names else [], conf.batch)
+    ]
+    for prediction_batch in policy.run_tasks(predict_videos, conf, calls):
+        batch.add(prediction_batch)
     search = trigger.TriggerResult()
     if model not in unusable:
         options = trigger.TriggerOptions(**conf.triggers.model_dump())
-        search = find_trouble(conf.home, model, rival, options)
+        search = find_trouble(conf.home, model, rival, options, conf.detect.turned)
     batch.add(BatchResult(done=search.videos, failed=search.failed))
     batch.add(cut_clips(conf.home))
     batch.add(policy.run_in_batches(extract_frames, ClipStage.CUT, conf))

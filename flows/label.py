@@ -21,10 +21,10 @@ def label_clips(
     labellers: list[str],
     classes: tuple[str, ...],
     device: str,
-    closer: bool,
+    looks: autolabel.LabellerLooks,
 ) -> BatchResult:
     """Label one batch of clips."""
-    return autolabel.autolabel(home, clips, labellers, classes, device, closer=closer)
+    return autolabel.autolabel(home, clips, labellers, classes, device, looks=looks)
 
 
 @flow(name="label", **policy.FLOW)
@@ -39,7 +39,7 @@ def label(home: Path | None = None, predictor: str | None = None) -> dict[str, A
         labellers,
         conf.classes,
         conf.detect.device,
-        conf.detect.closer,
+        autolabel.LabellerLooks(closer=conf.detect.closer, turned=conf.detect.turned),
     )
     summary = f"{len(result.done)} clips labelled by {', '.join(labellers)}"
     policy.add_table("funnel", report.funnel(conf.home), f"{summary}; {len(result.failed)} failed")

@@ -30,10 +30,22 @@ def publish(home: Path | None = None) -> dict[str, Any]:
     with policy.claimed_clips(conf, ClipStage.ACCEPTED) as clips:
         if not clips:
             policy.add_markdown("dataset", "No clip was accepted since the last version.")
-            return policy.flow_result(BatchResult(), version=None)
+            return policy.flow_result(
+                BatchResult(), version=None, ignored_boxes=0, ignored_frames=0
+            )
         publication = publish_clips(conf.home, clips, server, conf.classes)
     added = f"{len(publication.result.done)} clips added"
     total = f"{publication.clips} clips and {publication.images:,} images in all"
     text = f"**{publication.version}**: {added}, {total}, {publication.uploaded} files uploaded"
+    if publication.ignored_boxes:
+        text += (
+            f"; {publication.ignored_boxes:,} regions in {publication.ignored_frames:,} images "
+            "are left out of training: somebody may be there, and no label is"
+        )
     policy.add_markdown("dataset", text)
-    return policy.flow_result(publication.result, version=publication.version)
+    return policy.flow_result(
+        publication.result,
+        version=publication.version,
+        ignored_boxes=publication.ignored_boxes,
+        ignored_frames=publication.ignored_frames,
+    )

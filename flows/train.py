@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def train(
     for arch in conf.train.labellers:
         options = conf.train_options(model=arch, labeller=True)
         labeller = train_candidate(conf.home, version, options)
-        key = f"labeller-{arch}".replace("_", "-")
+        key = re.sub("[^a-z0-9]+", "-", f"labeller-{arch}".lower())
         labeller_report = report.training_report(conf.home, labeller.model)
         policy.add_markdown(key, training_page(labeller_report, labeller))
     training = train_candidate(conf.home, version, conf.train_options())

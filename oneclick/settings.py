@@ -27,6 +27,7 @@ from pydantic_settings import (
 from oneclick.core import training_defaults
 from oneclick.core.errors import UnknownName, UsageError
 from oneclick.core.plugins import PluginFailure
+from oneclick.core.turned_mode import TurnedMode
 from oneclick.platforms import GROUP, PlatformOptions, registry
 from oneclick.services import settings_file
 from oneclick.services.settings_file import TomlSource
@@ -48,14 +49,18 @@ class DetectSettings(_Section):
     """Models that predict and label."""
 
     predictor: str = "auto"
-    """Deployed model; `auto` is the champion, or opencv:hog before there is one."""
+    """Deployed model; `auto` is the champion; before there is one, the first labeller that is an
+    onnx:, model: or labeller:, or else opencv:hog."""
     rival: str = "auto"
-    """Second opinion for the conflict triggers: `auto` is opencv:motion beside any other predictor,
-    empty is none."""
+    """Second opinion for conflict triggers: opencv:motion (auto), a model, or empty for none."""
     labellers: tuple[str, ...] = ()
     """Models that label clips, best first; empty means trained labellers, predictor and rival."""
+    prompts: dict[str, str] = {}
+    """Text that a `prompt:` detector looks for, by class; by default the name of the class."""
     closer: bool = True
     """Labellers that shrink frames run again at full size, on windows around the first labels."""
+    turned: TurnedMode = "signs"
+    """Look at the picture turned by 90°, too, for people who lie: at signs, always, or off."""
     device: str = "auto"
     """Device of networks, as torch names it; `auto` is the GPU if there is one, else the CPU."""
 
@@ -192,7 +197,8 @@ class TrainSettings(_Section):
     server: str = ""
     """fsspec URL of the training server; empty means `training-server` in the workspace."""
     model: str = training_defaults.ARCHITECTURE
-    """Architecture of the model: fcos-tiny, or the name of a detector of torchvision."""
+    """Architecture of the model: fcos-tiny, the name of a detector of torchvision, or
+    transformers:NAME; NAME is a repository of Hugging Face, a folder, or a family like d_fine."""
     labellers: tuple[str, ...] = ()
     """Larger networks that the weekly training trains too; they only label clips."""
     novelty: tuple[Literal["novelty-autoencoder", "novelty-gan"], ...] = ()
@@ -212,7 +218,10 @@ class TrainSettings(_Section):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Number format of the forward pass; `auto` is bfloat16 where the GPU has it, else float32."""
     pretrained: bool = True
-    """Networks of torchvision start from COCO weights, downloaded once."""
+    """Networks of torchvision and transformers start from published weights, downloaded once."""
+    backbone: Share | None = None
+    """Factor on the learning rate of a backbone with published weights, 0 freezes it; unset it is
+    0.1 for networks of transformers, else 1."""
     stride: int = Field(training_defaults.STRIDE, gt=0)
     """Train on every n-th frame of a clip."""
     origins: dict[Literal["d", "u", "i", "r", "h"], Share] = {}
@@ -221,9 +230,13 @@ class TrainSettings(_Section):
     draw: dict[str, Annotated[float, Field(gt=0)]] = {}
     """Sampling weight of clips, by the trigger that led to them (or control, novelty, floor) and by
     the origin of their boxes, by default 1: {flicker = 2, h = 1.5}."""
+    turned: Share = training_defaults.TURNED
+    """Share of the augmented images that are turned by 90°, for people who lie."""
+    laid: Share = training_defaults.LAID
+    """Share of the augmented images in which somebody who stands is copied, lying."""
     max_broken: Share = training_defaults.MAX_BROKEN
-    """Largest share of the pictures of a dataset that may be broken: they are left out and named;
-    with more of them the training ends. Above 0, one picture always may be."""
+    """Largest share of a dataset's pictures that may be broken, and is left out and named; with
+    more the training ends. Above 0, one picture always may be."""
     seed: int = 0
     """Seed of the first weights and of the order of images."""
     margin: Share = training_defaults.MARGIN

@@ -221,7 +221,7 @@ class ResultCheck(FileCheck):
         name = "model in service"
         lost_registries = self.missing_files(name, Inventory.REGISTRIES)
         for path in [*Inventory.REGISTRIES.files(self.workspace), *lost_registries]:
-            labeller = path.stem.removeprefix("labeller-") if path.stem != "champion" else ""
+            labeller = model_registry.labeller_of(path)
             registry = self.read(name, model_registry.read, self.workspace, labeller)
             if registry and not self.workspace.model_dir(registry.model).is_dir():
                 self.add(name, f"{path} names {registry.model}, which is not there")

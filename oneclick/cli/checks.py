@@ -141,9 +141,13 @@ def check_review_pages(settings: Settings) -> CheckResult:
 
 
 def check_training(settings: Settings) -> CheckResult:
-    """Report the device that trainings on this machine use."""
+    """Check whether the networks to train are there; report the device of trainings here."""
     import torch
 
+    from oneclick.detectors import networks
+
+    for arch in (settings.train.model, *settings.train.labellers):
+        networks.plan(arch, settings.classes)
     if torch.cuda.is_available():
         return CheckResult(
             "training", True, f"torch {torch.__version__} on {torch.cuda.get_device_name()}"

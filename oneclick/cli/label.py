@@ -36,10 +36,12 @@ def clips(
         result = autolabel.autolabel(
             settings.home,
             clips or ready,
-            labeller or models.labellers(settings),
+            models.labellers(settings, labeller or ()),
             settings.classes,
             settings.detect.device,
-            closer=settings.detect.closer,
+            looks=autolabel.LabellerLooks(
+                closer=settings.detect.closer, turned=settings.detect.turned
+            ),
         )
     output.finish_batch(result, "clips labelled")
 

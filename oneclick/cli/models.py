@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oneclick.cli import history, output
+from oneclick.cli import history, model_export, output
 from oneclick.cli import watch as watching
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Models: list, show, promote, roll back.")
 app.command()(history.history)
 app.command()(history.lineage)
+app.command()(model_export.export)
 
 
 def train(

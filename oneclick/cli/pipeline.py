@@ -24,7 +24,11 @@ def run(
         ),
     ] = False,
     predictor: Annotated[
-        str | None, typer.Option(help="Deployed model; default: the champion, else opencv:hog.")
+        str | None,
+        typer.Option(
+            help="Deployed model; default: the champion, else the first ONNX labeller, else "
+            "opencv:hog."
+        ),
     ] = None,
     json: output.Json = False,
 ) -> None:

@@ -48,6 +48,11 @@ def print_lap(state: LapSummary, snapshot: Snapshot | None = None) -> None:
             f"dataset    {state.dataset}: {state.dataset_clips} clips, "
             f"{state.dataset_images:,} images"
         )
+    if state.ignored_boxes:
+        output.echo(
+            f"left out   {state.ignored_boxes:,} regions in {state.ignored_frames:,} images of it: "
+            "somebody may be there, and no label is"
+        )
     if state.excluded:
         output.echo(f"excluded   {state.excluded} published clips: oneclick data include CLIP")
     output.echo(f"champion   {state.champion or 'none yet'}")

@@ -69,6 +69,28 @@ def overlaps(
     return _overlaps(a.frames, _columns(a.boxes), b.frames, _columns(b.boxes), min_iou)
 
 
+def same_pairs(
+    a: Detections, b: Detections, min_iou: float, min_share: float
+) -> tuple[IndexArray, IndexArray]:
+    """Find the pairs of boxes of one frame that overlap enough to show the same object.
+
+    Args:
+        a: detections.
+        b: of the same video.
+        min_iou: least IoU.
+        min_share: or least share of the smaller box that lies inside the larger one.
+
+    Returns:
+        Rows of `a` and rows of `b`, `(k,)` each, ordered by rows of `a`, then of `b`.
+    """
+    i, j, overlap = overlaps(a, b, 1e-3)
+    area_a, area_b = boxes.area(a.boxes[i]), boxes.area(b.boxes[j])
+    common = overlap / (1 + overlap) * (area_a + area_b)
+    share = common / np.maximum(np.minimum(area_a, area_b), 1e-6)
+    same = (overlap >= min_iou) | (share >= min_share)
+    return i[same], j[same]
+
+
 def link(
     detections: Detections, min_iou: float = 0.2, max_hole_seconds: float = 0.5
 ) -> NDArray[np.int32]:

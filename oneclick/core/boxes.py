@@ -25,6 +25,22 @@ def iou(a: FloatArray, b: FloatArray) -> FloatArray:
     return overlap
 
 
+def is_same(a: FloatArray, b: FloatArray, min_iou: float, min_share: float) -> NDArray[np.bool_]:
+    """Check which pairs overlap enough to show the same object, `(len(a), len(b))`.
+
+    Args:
+        a: `(n, 4)` px.
+        b: `(m, 4)` px.
+        min_iou: least IoU.
+        min_share: or least share of the smaller box that lies inside the larger one.
+    """
+    overlap = iou(a, b)
+    area_a, area_b = area(a)[:, None], area(b)[None]
+    common = overlap / (1 + overlap) * (area_a + area_b)
+    share = common / np.maximum(np.minimum(area_a, area_b), 1e-6)
+    return np.asarray((overlap >= min_iou) | (share >= min_share))
+
+
 def iou_pairs(a: FloatArray, b: FloatArray) -> FloatArray:
     """Return the intersection over union row by row, `(n,)`; `a` and `b` have the same length."""
     low = np.maximum(a[:, :2], b[:, :2])

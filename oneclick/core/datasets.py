@@ -30,6 +30,10 @@ class DatasetClip:
     chosen_by: str
     led_by: str = ""
     """Trigger that led to the clip; empty for random samples."""
+    ignored_boxes: int = 0
+    """Boxes of regions that training and evaluation leave out."""
+    ignored_frames: int = 0
+    """Frames with such a region."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +51,11 @@ class DatasetVersion:
     def side(self, split: Split) -> tuple[DatasetClip, ...]:
         """Return the clips of one split."""
         return tuple(clip for clip in self.clips if clip.split == split)
+
+    def ignored(self) -> tuple[int, int]:
+        """Return the boxes of regions that are left out, and the frames with one, of all clips."""
+        boxes = sum(clip.ignored_boxes for clip in self.clips)
+        return boxes, sum(clip.ignored_frames for clip in self.clips)
 
     def images(self) -> int:
         """Return the number of frames in all clips."""

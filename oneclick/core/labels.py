@@ -78,13 +78,22 @@ class LabelSet:
     tracks: tuple[LabelTrack, ...]
 
     def counts(self) -> dict[str, int]:
-        """Count boxes by origin letter."""
-        letters = "".join(track.origins for track in self.tracks)
+        """Count boxes by origin letter; ignore regions are none."""
+        letters = "".join(track.origins for track in self.tracks if track.cls != IGNORE)
         return {letter: letters.count(letter) for letter in sorted(set(letters))}
 
+    def ignored_frames(self) -> int:
+        """Count the frames with an ignore region."""
+        regions = [track.frames for track in self.tracks if track.cls == IGNORE]
+        return len(np.unique(np.concatenate(regions))) if regions else 0
+
+    def ignored_boxes(self) -> int:
+        """Count the boxes of ignore regions."""
+        return sum(len(track.frames) for track in self.tracks if track.cls == IGNORE)
+
     def boxes(self) -> int:
-        """Return the number of boxes."""
-        return sum(len(track.frames) for track in self.tracks)
+        """Return the number of boxes; ignore regions are none."""
+        return sum(len(track.frames) for track in self.tracks if track.cls != IGNORE)
 
 
 def hindsight_author(models: Sequence[str], skills: str = "") -> str:

@@ -7,6 +7,10 @@ AT_ONCE = 8
 """Most images in one forward pass of a process."""
 STRIDE = 2
 """Train on every n-th frame of a clip."""
+TURNED = 0.1
+"""Share of the augmented images that are turned by 90°."""
+LAID = 0.1
+"""Share of the augmented images in which a person who stands is copied, lying."""
 MARGIN = 0.0
 """mAP by which a candidate must beat the champion."""
 MAX_BROKEN = 0.01

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -23,6 +23,7 @@ __all__ = [
     "is_own",
     "known",
     "run",
+    "run_together",
 ]
 
 BATCH = 8
@@ -97,14 +98,52 @@ def run(
     Raises:
         UsageError: if the detector has none of the classes.
     """
-    if not set(classes) & set(detector.names):
-        raise UsageError(
-            f"detector {detector.name} knows none of the classes {', '.join(classes)}; "
-            f"it finds {', '.join(detector.names[:10])}"
-        )
-    detector.reset()
-    tracked = progress.track(task, itertools.islice(frames, length), length)
-    return _detections(_detect(detector, tracked), detector.names, length, fps, classes)
+    (answer,) = run_together([detector], frames, length, fps, classes, task=task)
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def run_together(
+    models: Sequence[Detector],
+    frames: Iterable[Frame],
+    length: int,
+    fps: float,
+    classes: tuple[str, ...],
+    *,
+    task: str = "predict",
+) -> list[Detections | Exception]:
+    """Run several detectors over the same frames, which are decoded once; as `run` otherwise.
+
+    Returns:
+        For each model its detections, or what it raised: the others go on without it.
+
+    Raises:
+        UsageError: if one of them has none of the classes.
+    """
+    for model in models:
+        if not set(classes) & set(model.names):
+            raise UsageError(
+                f"detector {model.name} knows none of the classes {', '.join(classes)}; "
+                f"it finds {', '.join(model.names[:10])}"
+            )
+        model.reset()
+    by_frame: list[list[FrameDetections]] = [[] for _ in models]
+    errors: dict[int, Exception] = {}
+    tracked = iter(progress.track(task, itertools.islice(frames, length), length))
+    while batch := list(itertools.islice(tracked, BATCH)):
+        for place, model in enumerate(models):
+            if place not in errors:
+                try:
+                    by_frame[place] += model.detect(batch)
+                except Exception as error:  # of a network, a device or a plug-in
+                    errors[place] = error
+        if len(errors) == len(models):
+            break
+    return [
+        errors.get(place) or base.join_frames(answers, model.names, length, fps, classes)
+        for place, (model, answers) in enumerate(zip(models, by_frame, strict=True))
+    ]
 
 
 def detect_in_windows(
@@ -137,7 +176,7 @@ def detect_in_windows(
             parts.append((shifted, scores[inside], indices[inside]))
         boxes, scores, indices = (np.concatenate(column) for column in zip(*parts, strict=True))
         by_frame[number] = boxes, scores, indices
-    return _detections(by_frame, detector.names, labels.length, labels.fps, classes)
+    return base.join_frames(by_frame, detector.names, labels.length, labels.fps, classes)
 
 
 def _detect(detector: Detector, frames: Iterable[Frame]) -> list[FrameDetections]:
@@ -147,29 +186,3 @@ def _detect(detector: Detector, frames: Iterable[Frame]) -> list[FrameDetections
     while batch := list(itertools.islice(iterator, BATCH)):
         detections += detector.detect(batch)
     return detections
-
-
-def _detections(
-    by_frame: list[FrameDetections],
-    names: tuple[str, ...],
-    length: int,
-    fps: float,
-    classes: tuple[str, ...],
-) -> Detections:
-    """Join the detections of the first frames of a video; `names` are mapped to `classes`."""
-    if not by_frame:
-        return Detections.empty(length, fps, classes)
-    index = np.array([classes.index(n) if n in classes else -1 for n in names], np.int16)
-    boxes, scores, indices = (np.concatenate(column) for column in zip(*by_frame, strict=True))
-    counts = [len(frame_scores) for _, frame_scores, _ in by_frame]
-    frames = np.repeat(np.arange(len(by_frame), dtype=np.int32), counts)
-    keep = index[indices] >= 0
-    return Detections(
-        frames=frames[keep],
-        boxes=boxes[keep],
-        scores=scores[keep],
-        classes=index[indices][keep],
-        length=length,
-        fps=fps,
-        names=classes,
-    )

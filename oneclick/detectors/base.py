@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from oneclick.core import boxes as geometry
+from oneclick.core.detections import Detections
 from oneclick.core.errors import UsageError
 from oneclick.storage.workspace import Workspace
 
@@ -92,6 +93,32 @@ def frame_detections(
         corners[keep].astype(np.float32),
         np.clip(score[keep], 0, 1).astype(np.float32),
         index[keep].astype(np.int16),
+    )
+
+
+def join_frames(
+    by_frame: list[FrameDetections],
+    names: tuple[str, ...],
+    length: int,
+    fps: float,
+    classes: tuple[str, ...],
+) -> Detections:
+    """Join the detections of the first frames of a video; `names` are mapped to `classes`."""
+    if not by_frame:
+        return Detections.empty(length, fps, classes)
+    index = np.array([classes.index(n) if n in classes else -1 for n in names], np.int16)
+    boxes, scores, indices = (np.concatenate(column) for column in zip(*by_frame, strict=True))
+    counts = [len(frame_scores) for _, frame_scores, _ in by_frame]
+    frames = np.repeat(np.arange(len(by_frame), dtype=np.int32), counts)
+    keep = index[indices] >= 0
+    return Detections(
+        frames=frames[keep],
+        boxes=boxes[keep],
+        scores=scores[keep],
+        classes=index[indices][keep],
+        length=length,
+        fps=fps,
+        names=classes,
     )
 
 

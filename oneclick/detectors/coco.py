@@ -1,4 +1,4 @@
-"""The 80 class names of COCO, in the order detectors number them."""
+"""Class names of COCO: 80, as most detectors number them, and 91 numbers with gaps."""
 
 from __future__ import annotations
 
@@ -13,3 +13,8 @@ cell phone, microwave, oven, toaster, sink, refrigerator, book, clock, vase, sci
 hair drier, toothbrush
 """
 NAMES = tuple(name.strip() for name in _TEXT.split(","))
+_GAPS = frozenset((0, 12, 26, 29, 30, 45, 66, 68, 69, 71, 83))
+NUMBERED_NAMES = tuple(
+    "" if k in _GAPS else NAMES[k - sum(gap < k for gap in _GAPS)] for k in range(91)
+)
+"""By COCO's own number of a category, 1 … 90; empty where there is none."""

@@ -37,10 +37,16 @@ def _transformers(model: str, workspace: Workspace | None, device: str) -> Detec
     return transformers.load(model, device)
 
 
+def _prompt(model: str, workspace: Workspace | None, device: str) -> Detector:
+    from oneclick.detectors import prompted
+
+    return prompted.load(model, device)
+
+
 def _onnx(model: str, workspace: Workspace | None, device: str) -> Detector:
     from oneclick.detectors import onnx
 
-    return onnx.load(model)
+    return onnx.load(model, device)
 
 
 def _own(model: str, workspace: Workspace | None, device: str) -> Detector:
@@ -58,6 +64,7 @@ def _labeller(model: str, workspace: Workspace | None, device: str) -> Detector:
 OPENCV = DetectorKind(_opencv, ("hog", "motion"))
 TORCHVISION = DetectorKind(_torchvision, ("NAME",))
 TRANSFORMERS = DetectorKind(_transformers, ("REPO",))
+PROMPT = DetectorKind(_prompt, ("REPO",))
 ONNX = DetectorKind(_onnx, ("FILE",))
 MODEL = DetectorKind(_own, ("champion", "ID"))
 LABELLER = DetectorKind(_labeller, ("ARCHITECTURE",))
@@ -85,6 +92,7 @@ GROUP: PluginGroup[DetectorKind] = PluginGroup(
         "opencv": f"{__name__}:OPENCV",
         "torchvision": f"{__name__}:TORCHVISION",
         "transformers": f"{__name__}:TRANSFORMERS",
+        "prompt": f"{__name__}:PROMPT",
         "onnx": f"{__name__}:ONNX",
         "model": f"{__name__}:MODEL",
         "labeller": f"{__name__}:LABELLER",

@@ -1,4 +1,8 @@
-"""`model:champion`, `model:ID` and `labeller:ARCHITECTURE`: models from our own training."""
+"""`model:champion`, `model:ID` and `labeller:ARCHITECTURE`: models from our own training.
+
+On a CPU a model runs as the graph that `training.export` made of it and found equal to torch; on a
+GPU, and where there is no such graph, it runs in torch.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,20 @@ from typing import Any
 
 import msgspec
 
+from oneclick import __version__
 from oneclick.core.errors import BadInput, DetectorUnavailable, OneclickError
-from oneclick.detectors import base, networks
+from oneclick.detectors import base, graph_card, networks, onnx
+from oneclick.detectors.base import Detector
+from oneclick.detectors.graph_card import GraphFile
 from oneclick.detectors.pytorch import TorchDetector
-from oneclick.storage import model_cards, model_registry, sealed_files
+from oneclick.storage import files, model_cards, model_registry, sealed_files
 from oneclick.storage.workspace import Workspace
 
 CHAMPION = "champion"
+GRAPH_FILE = "model.onnx"
+"""Graph of a model, in its folder."""
+GPU_FILES = (Path("/dev/nvidiactl"), Path("/dev/kfd"))
+"""Exist where a driver for GPUs is loaded; without them torch need not be asked."""
 
 
 class PartialModelCard(msgspec.Struct, frozen=True):
@@ -26,11 +37,15 @@ class PartialModelCard(msgspec.Struct, frozen=True):
     arch: str
     classes: tuple[str, ...]
     threshold: float
+    size: tuple[int, int] | None = None
+    """Height and width in px that images are fitted into; None is the architecture's own."""
+    network: dict[str, Any] = {}
+    """Configuration of a network whose name does not say all."""
     weights: str = ""
     """sha256 of model.pt; empty where it is not checked."""
 
 
-def load(model: str, workspace: Workspace | None, device: str = "auto") -> TorchDetector:
+def load(model: str, workspace: Workspace | None, device: str = "auto") -> Detector:
     """Load the champion or the model of that id from the workspace.
 
     Raises:
@@ -48,7 +63,7 @@ def load(model: str, workspace: Workspace | None, device: str = "auto") -> Torch
     return load_model(f"model:{model}", model_id, workspace, device)
 
 
-def load_labeller(arch: str, workspace: Workspace | None, device: str = "auto") -> TorchDetector:
+def load_labeller(arch: str, workspace: Workspace | None, device: str = "auto") -> Detector:
     """Load the labeller in service of that architecture. Raises as `load`."""
     model_id = model_registry.champion(workspace, arch) if workspace else None
     if workspace is None or model_id is None:
@@ -59,8 +74,73 @@ def load_labeller(arch: str, workspace: Workspace | None, device: str = "auto") 
     return load_model(f"labeller:{arch}", model_id, workspace, device)
 
 
-def load_model(name: str, model_id: str, workspace: Workspace, device: str) -> TorchDetector:
+def load_model(name: str, model_id: str, workspace: Workspace, device: str) -> Detector:
     """Load a model by its id, as the detector called `name`. Raises as `load`."""
+    graph = None if uses_gpu(device) else _load_graph(name, model_id, workspace)
+    return graph or load_in_torch(name, model_id, workspace, device)
+
+
+def _load_graph(name: str, model_id: str, workspace: Workspace) -> Detector | None:
+    """Load the graph of a model; None where there is none that is whole and equal to torch."""
+    folder = workspace.model_dir(model_id)
+    path = graph_path(folder)
+    try:
+        file: GraphFile = sealed_files.read(graph_card.beside(path), GraphFile)
+        card: PartialModelCard = sealed_files.read(folder / model_cards.CARD_FILE, PartialModelCard)
+        is_equal = file.parity is not None and file.parity.is_equal
+        if not is_equal or card.weights not in ("", file.graph.weights):
+            return None
+        model_cards.check_weights(folder)
+        if files.sha256(path) != file.sha256:
+            return None
+        detector = onnx.load(str(path), "cpu")
+    except (OneclickError, OSError):
+        return None  # torch says what is wrong with the model, if it is more than its graph
+    detector.name, detector.model_id = name, f"model-{model_id}"
+    detector.names, detector.threshold = card.classes, card.threshold
+    return detector
+
+
+def graph_path(folder: Path) -> Path:
+    """Return the path of the graph in a model's folder."""
+    return folder / GRAPH_FILE
+
+
+def uses_gpu(device: str) -> bool:
+    """Check whether torch would run on something else than the CPU, without loading it for that."""
+    if device == "auto" and not any(path.exists() for path in GPU_FILES):
+        return False
+    return device != "cpu" and str(base.torch_device(device)) != "cpu"
+
+
+def trained_model(name: str, workspace: Workspace) -> str | None:
+    """Return the id of the model that a detector's name means; None if it is none of ours."""
+    kind, _, model = name.partition(":")
+    if kind == "labeller":
+        return model_registry.champion(workspace, model)
+    if kind != "model":
+        return None
+    return model_registry.champion(workspace) if model == CHAMPION else model
+
+
+def lacks_graph(name: str, workspace: Workspace, device: str) -> bool:
+    """Check whether a detector is a model of ours that could run as a graph, and has none yet.
+
+    One that this version could not make, or found to differ, is not made again.
+    """
+    model_id = trained_model(name, workspace)
+    if model_id is None or not (workspace.model_dir(model_id) / model_cards.CARD_FILE).exists():
+        return False
+    try:
+        path = graph_card.beside(graph_path(workspace.model_dir(model_id)))
+        earlier: GraphFile = sealed_files.read(path, GraphFile)
+    except BadInput:
+        return not uses_gpu(device)
+    return earlier.graph.code != __version__ and not uses_gpu(device)
+
+
+def load_in_torch(name: str, model_id: str, workspace: Workspace, device: str) -> TorchDetector:
+    """Load a model by its id into torch. Raises as `load`."""
     folder = workspace.model_dir(model_id)
     path = folder / model_cards.CARD_FILE
     if not path.exists():
@@ -94,7 +174,7 @@ def load_network(name: str, card: PartialModelCard, path: Path) -> Any:
         if not path.exists():
             raise FileNotFoundError
         model_cards.check_weights(path.parent)
-        network = networks.build(card.arch, card.classes)
+        network = networks.build(card.arch, card.classes, card.size, card.network)
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except FileNotFoundError:
         raise DetectorUnavailable(f"detector {name}: {path} is missing") from None

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
+import string
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from oneclick.core.errors import DetectorUnavailable
+from oneclick.core.errors import DetectorUnavailable, OneclickError
 from oneclick.detectors import base
+from oneclick.detectors.architectures import base as architectures
 from oneclick.detectors.base import Frame, FrameDetections
 
 THRESHOLD = 0.5
 """The usual operating point of this family."""
+SAFE = string.ascii_letters + string.digits + "._-"
 
 
 @dataclass(kw_only=True)
@@ -72,12 +74,10 @@ def load(repo: str, device: str = "auto") -> TransformersDetector:
     torch_device = base.torch_device(device)
     processor, network = load_pretrained(repo)
     labels = network.config.id2label
-    last_part = repo.rstrip("/").rsplit("/", 1)[-1]
-    safe_name = "".join(c if c.isalnum() or c in "._" else "-" for c in last_part)
     network = network.eval().to(torch_device)
     return TransformersDetector(
         name=f"transformers:{repo}",
-        model_id=f"transformers-{safe_name}-{weights_digest(network)}",
+        model_id=f"transformers-{safe_name(repo)}-{architectures.digest(network.state_dict())}",
         names=tuple(str(labels.get(k, "")) for k in range(max(labels, default=-1) + 1)),
         processor=processor,
         network=network,
@@ -85,23 +85,47 @@ def load(repo: str, device: str = "auto") -> TransformersDetector:
     )
 
 
+def safe_name(repo: str) -> str:
+    """Return the last part of a repository's or folder's name as a part of a file's name."""
+    last_part = repo.rstrip("/").rsplit("/", 1)[-1]
+    return "".join(c if c in SAFE else "-" for c in last_part)
+
+
 def load_pretrained(repo: str) -> tuple[Any, Any]:
     """Load the image processor and the network of a repository. Raises as `load`."""
-    try:
+    with loading(repo), hide_progress_bar():
         from transformers import AutoImageProcessor, AutoModelForObjectDetection
+
+        processor = AutoImageProcessor.from_pretrained(repo)
+        return processor, AutoModelForObjectDetection.from_pretrained(repo)
+
+
+@contextmanager
+def loading(repo: str, kind: str = "transformers") -> Iterator[None]:
+    """Turn what goes wrong while a repository, a folder or a network is loaded into one line.
+
+    Args:
+        repo: repository, folder or family.
+        kind: of the detector, for the message.
+
+    Raises:
+        DetectorUnavailable: naming the package, repository or folder that is missing.
+    """
+    try:
+        import transformers  # noqa: F401
     except ImportError:
         raise DetectorUnavailable(
-            f"detector transformers:{repo}: the package transformers is not installed; "
+            f"detector {kind}:{repo}: the package transformers is not installed; "
             "run: pip install 'oneclick[transformers]'"
         ) from None
     try:
-        with hide_progress_bar():
-            processor = AutoImageProcessor.from_pretrained(repo)
-            return processor, AutoModelForObjectDetection.from_pretrained(repo)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        line = (str(error).strip().splitlines() or ["no reason given"])[0]
+        yield
+    except OneclickError:
+        raise
+    except Exception as error:  # files of others make the library raise anything
+        line = next((line.strip() for line in str(error).splitlines() if line.strip()), "no reason")
         raise DetectorUnavailable(
-            f"detector transformers:{repo}: no object detector could be loaded ({line}); name a "
+            f"detector {kind}:{repo}: no object detector could be loaded ({line}); name a "
             "repository of Hugging Face or a folder made by save_pretrained"
         ) from None
 
@@ -118,14 +142,3 @@ def hide_progress_bar() -> Iterator[None]:
     finally:
         if was_enabled:
             logging.enable_progress_bar()
-
-
-def weights_digest(network: Any) -> str:
-    """Return the first eight hexadecimal digits of the sha256 of all tensors and their names."""
-    import torch
-
-    digest = hashlib.sha256()
-    for name, value in sorted(network.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()[:8]

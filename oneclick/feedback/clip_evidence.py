@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from oneclick.core import turned_mode
 from oneclick.core.clips import Clip
 from oneclick.core.detections import Detections
 from oneclick.core.errors import BadInput
@@ -23,7 +24,7 @@ LEAST_PICTURE_HEIGHT = 200
 """Pictures are read at the smallest size that is at least this high."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ModelBoxes:
     """Boxes of one model on a clip, with all scores that were stored."""
 
@@ -33,6 +34,8 @@ class ModelBoxes:
     """Operating point of the model."""
     recording: Detections | None = None
     """Its boxes in the whole recording; None where it saw the clip alone."""
+    is_turned: bool = False
+    """Whether these are its looks at turned pictures."""
 
     def strengths(self) -> Detections:
         """Return the boxes with scores as multiples of the operating point."""
@@ -51,6 +54,8 @@ class ModelBoxes:
 def load_models(workspace: Workspace, clip: Clip, classes: tuple[str, ...]) -> list[ModelBoxes]:
     """Return the stored predictions of all models on a clip; unreadable ones are left out.
 
+    Looks at turned pictures are models of their own here.
+
     Args:
         workspace: the workspace.
         clip: the clip.
@@ -65,11 +70,21 @@ def load_models(workspace: Workspace, clip: Clip, classes: tuple[str, ...]) -> l
     for name in names:
         if name.endswith(stored_predictions.CLOSE_UP_SUFFIX):
             continue  # taken instead of the model's other predictions
-        detections = stored_predictions.load_best(workspace, clip, name, classes)
+        is_turned = turned_mode.is_turned_id(name)
+        load = stored_predictions.load_looks if is_turned else stored_predictions.load_upright
+        detections = load(workspace, clip, name, classes)
         if detections is not None:
             threshold = stored_predictions.load_threshold(workspace, clip, name)
             recording = stored_predictions.load_video(workspace, clip, name, classes)
-            models.append(ModelBoxes(name, detections, threshold or DEFAULT_THRESHOLD, recording))
+            models.append(
+                ModelBoxes(
+                    model=name,
+                    detections=detections,
+                    threshold=threshold or DEFAULT_THRESHOLD,
+                    recording=recording,
+                    is_turned=is_turned,
+                )
+            )
     return models
 
 
@@ -121,4 +136,4 @@ def find_moving(workspace: Workspace, clip: Clip) -> ModelBoxes | None:
     except BadInput:
         return None
     moving = foreground.detect_moving(images, clip.fps, pictures.factor)
-    return ModelBoxes(MOTION_MODEL, moving, motion.THRESHOLD)
+    return ModelBoxes(model=MOTION_MODEL, detections=moving, threshold=motion.THRESHOLD)

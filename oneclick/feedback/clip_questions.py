@@ -25,10 +25,10 @@ from oneclick.hindsight.questions import Question
 from oneclick.storage import sealed_files
 from oneclick.storage.workspace import Workspace
 
-RECIPE = 2
+RECIPE = 3
 """Raised when other questions are asked about the same labels."""
-MODEL, MOTION = "a model", "motion"
-SECONDS_FOR_HALF = {MODEL: 0.5, MOTION: 2.0}
+MODEL, TURNED, MOTION = "a model", "a look at the turned picture", "motion"
+SECONDS_FOR_HALF = {MODEL: 0.5, TURNED: 0.5, MOTION: 2.0}
 """By source: seconds at full strength after which somebody is there with a probability of a half;
 measured by tests/bench/questions.py."""
 
@@ -156,14 +156,22 @@ def load_evidence(
 ) -> list[PlaceEvidence]:
     """Return what speaks for people in a clip, whether they are labelled or not.
 
-    Turned looks and novelty are further sources: anything that gives boxes with a strength.
+    Novelty would be a further source: anything that gives boxes with a strength.
     """
     models = clip_evidence.load_models(workspace, clip, tuple(classes))
     evidence = []
-    networks = [m.strengths() for m in models if m.model != clip_evidence.MOTION_MODEL]
-    if networks:
-        half = SECONDS_FOR_HALF[MODEL]
-        evidence.append(PlaceEvidence(source=MODEL, boxes=concat(networks), seconds_for_half=half))
+    networks = [model for model in models if model.model != clip_evidence.MOTION_MODEL]
+    for source in (MODEL, TURNED):
+        looks = [m.strengths() for m in networks if m.is_turned == (source == TURNED)]
+        if looks:
+            evidence.append(
+                PlaceEvidence(
+                    source=source,
+                    boxes=concat(looks),
+                    seconds_for_half=SECONDS_FOR_HALF[source],
+                    may_lie=source == TURNED,
+                )
+            )
     moving = next((m for m in models if m.model == clip_evidence.MOTION_MODEL), None)
     if moving is None and pictures:
         moving = clip_evidence.find_moving(workspace, clip)

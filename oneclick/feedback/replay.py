@@ -25,15 +25,15 @@ NO_SIGNAL = np.zeros(0, np.float32)
 def replay_blocks(workspace: Workspace, video: Video, models: ModelPair) -> Iterator[SceneBlock]:
     """Yield the blocks of one Video from stored predictions, in constant memory.
 
-    A block holds the predictions of the predictor and its rival, and the labels that hindsight
-    computes from both; it lies in one stretch.
+    A block holds the predictions of the predictor and its rival, the turned looks of the predictor,
+    and the labels that hindsight computes from the first two; it lies in one stretch.
 
     Raises:
         BadInput: in one line, if predictions are missing, damaged or not of these frames.
     """
     pair = [model for model in (models.predictor, models.rival) if model]
     thresholds = [model.threshold for model in pair]
-    chunks = stored_chunks(workspace, video.id, [model.id for model in pair])
+    chunks = stored_chunks(workspace, video.id, models)
     try:
         for stretch, own_chunks in streaming.by_stretch(chunks, video.stretches()):
             blocks = block_buffer(thresholds, video.width, video.height)
@@ -79,6 +79,7 @@ def build_scene(
         height=height,
         rival_detections=rivals[0] if rivals else None,
         rival_threshold=thresholds[1] if rivals else 0.0,
+        turned_detections=chunk.turned,
     )
     parts = [predictor] if scene.rival is None else [predictor, scene.rival]
     labels = hindsight.label(parts, thresholds).detections
@@ -86,17 +87,17 @@ def build_scene(
 
 
 def stored_chunks(
-    workspace: Workspace, video_id: str, models: Sequence[str]
+    workspace: Workspace, video_id: str, models: ModelPair
 ) -> Iterator[PredictionChunk]:
-    """Yield the stored predictions of several models side by side, with all stored signals.
+    """Yield the stored predictions of all models and looks side by side, with all stored signals.
 
     Raises:
         ValueError: the predictions differ in length.
         BadInput: in one line, if a file is missing or damaged.
     """
     streams = [
-        predictions.load_chunks(workspace.predictions(video_id, model), CHUNK_FRAMES)
-        for model in models
+        predictions.load_chunks(workspace.predictions(video_id, name), CHUNK_FRAMES)
+        for name in models.files
     ]
     signals = {
         path.stem: predictions.load_signal_chunks(path, CHUNK_FRAMES)
@@ -104,6 +105,7 @@ def stored_chunks(
     }
     while parts := [part for stream in streams if (part := next(stream, None)) is not None]:
         if len(parts) < len(streams):
-            raise ValueError("the predictor and its rival must be of the same frames")
+            raise ValueError("all predictions must be of the same frames")
         values = {name: next(stream, NO_SIGNAL) for name, stream in signals.items()}
-        yield PredictionChunk(tuple(parts), values)
+        turned = parts.pop() if models.turned else None
+        yield PredictionChunk(tuple(parts), values, turned)

@@ -10,6 +10,8 @@ from oneclick.core.clips import Clip
 from oneclick.core.detections import Detections
 from oneclick.core.errors import BadInput
 from oneclick.core.spans import Span
+from oneclick.core.turned_mode import SUFFIXES
+from oneclick.detectors import turned
 from oneclick.storage import predictions
 from oneclick.storage.workspace import Workspace
 
@@ -48,6 +50,18 @@ def load_clip(
 def load_best(
     workspace: Workspace, clip: Clip, model_id: str, classes: tuple[str, ...]
 ) -> Detections | None:
+    """Load the opinion of a model: what it saw upright and, where it looked, turned.
+
+    None as in `load_span`.
+    """
+    upright = load_upright(workspace, clip, model_id, classes)
+    looks = load_turned(workspace, clip, model_id, classes)
+    return upright if upright is None or looks is None else turned.merge(upright, looks)
+
+
+def load_upright(
+    workspace: Workspace, clip: Clip, model_id: str, classes: tuple[str, ...]
+) -> Detections | None:
     """Load the predictions of highest resolution: close-up, then of the video, then of the clip.
 
     None as in `load_span`.
@@ -57,6 +71,29 @@ def load_best(
         return close_up
     of_video = load_span(workspace, clip, clip.span, model_id, classes)
     return load_clip(workspace, clip, model_id, classes) if of_video is None else of_video
+
+
+def load_turned(
+    workspace: Workspace, clip: Clip, model_id: str, classes: tuple[str, ...]
+) -> Detections | None:
+    """Load the looks of a model at turned pictures, the most there are; None as in `load_span`."""
+    ids = [model_id + suffix for suffix in reversed(SUFFIXES.values())]
+    looks = (load_looks(workspace, clip, turned_id, classes) for turned_id in ids)
+    return next((found for found in looks if found is not None), None)
+
+
+def load_looks(
+    workspace: Workspace, clip: Clip, turned_id: str, classes: tuple[str, ...]
+) -> Detections | None:
+    """Load looks at turned pictures of the clip, else of the video, filled between two looks.
+
+    None as in `load_span`.
+    """
+    of_clip = load_clip(workspace, clip, turned_id, classes)
+    if of_clip is not None:
+        return of_clip
+    of_video = load_span(workspace, clip, clip.span, turned_id, classes)
+    return None if of_video is None else turned.fill_between(of_video)
 
 
 def load_threshold(workspace: Workspace, clip: Clip, model_id: str) -> float | None:

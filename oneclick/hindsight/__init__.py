@@ -18,6 +18,7 @@ from oneclick.core.tracks import INTERPOLATED, RECOVERED, UNITED, Tracks
 from oneclick.hindsight import (
     camera,
     confidence,
+    ego_motion,
     ensemble,
     fill,
     fuse,
@@ -25,6 +26,7 @@ from oneclick.hindsight import (
     smooth,
     stitch,
 )
+from oneclick.hindsight.ego_motion import CameraPath
 from oneclick.hindsight.fuse import FusedDetections
 from oneclick.hindsight.options import HindsightOptions
 from oneclick.hindsight.skills import TeamSkills
@@ -93,19 +95,53 @@ def build_tracks(
 def _track(fused: FusedDetections, options: HindsightOptions) -> Tracks:
     """Link, stitch, prune, fill and smooth the detections of a clip."""
     clip = fused.high_score
-    links = association.link(clip, options.link_iou, options.link_seconds)
-    tracks = TrackStates.from_detections(clip, links, fused.origins)
-    if camera.is_moving(tracks, clip.fps, options):
+    tracks, path = _link(fused, options)
+    if path is not None:
         options = options.on_moving_camera()
+        fused = replace(fused, low_score=path.stabilise(fused.low_score))
+    options = smooth.fit_widths(tracks, clip.fps, options)
     tracks = stitch.stitch(tracks, options.gap_seconds, clip.fps, options)
-    tracks = prune.drop_weak_tracks(tracks, clip.fps, options, fused.unit_probability)
+    tracks = prune.drop_weak_tracks(tracks, clip, options, fused.unit_probability)
     tracks = fill.fill(tracks, fused.low_score, options.gap_seconds, options)
     weights = np.ones(len(tracks))
     for origin, weight in SMOOTHING_WEIGHTS.items():
         weights[tracks.origins == origin] = weight
     tracks = replace(tracks, states=smooth.smooth(tracks, weights, clip.fps, options))
+    if path is not None:
+        tracks = path.restore(tracks)
     tracks = prune.drop_duplicate_boxes(tracks, clip, options)
     return tracks.to_tracks(_mean_strengths(tracks, fused.unit_probability), clip)
+
+
+def _link(
+    fused: FusedDetections, options: HindsightOptions
+) -> tuple[TrackStates, CameraPath | None]:
+    """Link the strong boxes of a clip to tracklets.
+
+    Returns:
+        The tracklets, and where the camera moves its path; they are then those of a camera at rest.
+    """
+    clip = fused.high_score
+
+    def link(detections: Detections) -> TrackStates:
+        numbers = association.link(detections, options.link_iou, options.link_seconds)
+        return TrackStates.from_detections(clip, numbers, fused.origins)
+
+    tracks = link(clip)
+    is_moving = False
+    if ego_motion.linked_share(tracks) < options.sure_links:
+        voted = link(ego_motion.vote(clip).stabilise(clip))
+        gain = ego_motion.linked_share(voted) - ego_motion.linked_share(tracks)
+        if gain > options.link_gain:
+            tracks = voted
+        is_moving = gain > options.link_gain
+    if not (is_moving or camera.is_moving(tracks, clip.fps, options)):
+        return tracks, None
+    path = ego_motion.fit(tracks, clip.length, clip.fps)
+    stable = link(path.stabilise(clip))
+    if ego_motion.linked_share(stable) >= ego_motion.linked_share(tracks):
+        tracks = stable
+    return path.stabilise_states(tracks), path
 
 
 def _check_inputs(

@@ -49,6 +49,8 @@ class HindsightOptions:
     """Shorter tracks are false positives."""
     min_boxes: int = 5
     """Tracks with fewer detections are false positives."""
+    short_probability: float = 0.1
+    """Probability that short tracks are people whose tracks broke, from which on they stay."""
     min_relative_strength: float = 0.45
     """Tracks are false positives if their mean strength lies below this share of the way from the
     threshold to the median of the clip: scores of different models spread differently."""
@@ -65,8 +67,28 @@ class HindsightOptions:
     moving_agreement: float = 0.14
     """Correlation of vertical motions above which the camera is moving."""
 
+    moving_speed: float = 1.0
+    """Common speed sideways, in box heights a second, above which it is: people walk at 0.8."""
+    sure_links: float = 0.93
+    """Share of linked boxes from which on links are not looked for along the camera's motion."""
+    link_gain: float = 0.05
+    """Additional share of boxes that is linked along a common motion, if the camera moves."""
+    width_loss: float = 1.6
+    """Error of predicting a box from its neighbours, as a multiple of that of the best kernel
+    width, up to which a wider kernel is preferred."""
+
+    width_loss_moving: float = 1.05
+    """The same on a moving camera, where less smoothing does less harm."""
+
     def on_moving_camera(self) -> HindsightOptions:
-        """Return the options for a moving camera: shorter holes are filled, with less smoothing."""
+        """Return the options for a moving camera.
+
+        Shorter holes are filled, with less smoothing, and no track is dropped for being short.
+        """
         return replace(
-            self, gap_seconds=self.gap_seconds_moving, sigma_centre=self.sigma_centre_moving
+            self,
+            gap_seconds=self.gap_seconds_moving,
+            sigma_centre=self.sigma_centre_moving,
+            short_probability=0.0,
+            width_loss=self.width_loss_moving,
         )

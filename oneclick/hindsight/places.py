@@ -48,6 +48,9 @@ class PlaceOptions:
     furniture to it."""
     usual_weight: float = 0.04
     """Weight of the evidence there."""
+    lying_weight: float = 0.5
+    """Weight of evidence of somebody who lies, where it never moves: who lies keeps still, for the
+    whole recording too."""
     least_evidence: float = 0.1
     """Places with less are noise."""
     link_iou: float = 0.3
@@ -70,6 +73,8 @@ class PlaceEvidence:
     """Scores are strengths: 1 is the operating point of the source."""
     seconds_for_half: float
     """Seconds at full strength after which somebody is there with a probability of a half."""
+    may_lie: bool = False
+    """Whether it speaks for people who lie, and so keep still."""
     usual: Detections | None = None
     """What the source says in some frames of the whole recording, or None where that is unknown;
     strengths as in `boxes`."""
@@ -89,6 +94,34 @@ def find_places(
     """
     if options.per_clip < 1:
         return []
+    selection = _select(evidence, tracks, options)
+    selection.sort(key=lambda place: (-place.evidence, place.span.start, place.source))
+    best = sorted(
+        selection[: options.per_clip], key=lambda place: (-place.expected, place.span.start)
+    )
+    return [place.question() for place in best]
+
+
+def find_regions(
+    evidence: Sequence[PlaceEvidence], tracks: Tracks, options: PlaceOptions = PlaceOptions()
+) -> list[tuple[NDArray[np.int32], FloatArray]]:
+    """Return where somebody may be and no label is, as rising frames and a box in each.
+
+    However many there are: a region that is left out of training costs less than a person who is
+    learned as background.
+
+    Args:
+        evidence: of all sources, over the frames of the clip.
+        tracks: the labels.
+        options: how likely somebody must be there.
+    """
+    return [place.boxes_between() for place in _select(evidence, tracks, options)]
+
+
+def _select(
+    evidence: Sequence[PlaceEvidence], tracks: Tracks, options: PlaceOptions
+) -> list[_Place]:
+    """Return the places where somebody is likely enough, those of all sources joined."""
     place_list = [
         replace(place, number=number)
         for number, source in enumerate(evidence)
@@ -104,12 +137,7 @@ def find_places(
             same.numbers.add(place.number)
             same.others.add(place.source)
             same.evidence += place.evidence
-    selection = [place for place in selection if place.chance >= options.least_chance]
-    selection.sort(key=lambda place: (-place.evidence, place.span.start, place.source))
-    best = sorted(
-        selection[: options.per_clip], key=lambda place: (-place.expected, place.span.start)
-    )
-    return [place.question() for place in best]
+    return [place for place in selection if place.chance >= options.least_chance]
 
 
 @dataclass(eq=False, kw_only=True)
@@ -148,6 +176,12 @@ class _Place:
     def box_at(self, frame: int) -> FloatArray:
         """Return where it is in a frame, interpolated."""
         return np.array([np.interp(frame, self.frames, self.corners[:, side]) for side in range(4)])
+
+    def boxes_between(self) -> tuple[NDArray[np.int32], FloatArray]:
+        """Return all frames of the span, and where it is in each, `(n, 4)` px."""
+        frames = np.arange(self.span.start, self.span.stop, dtype=np.int32)
+        sides = [np.interp(frames, self.frames, self.corners[:, side]) for side in range(4)]
+        return frames, np.stack(sides, 1)
 
     def overlaps(self, other: _Place) -> bool:
         """Check whether two places are the same one at the same time."""
@@ -195,8 +229,7 @@ def source_places(evidence: PlaceEvidence, tracks: Tracks, options: PlaceOptions
             if amount < options.least_evidence:
                 continue
             if _movement(corners) < options.standstill:
-                is_usual = _is_usual(np.median(corners, axis=0), evidence.usual, options)
-                amount *= options.usual_weight if is_usual else options.standstill_weight
+                amount *= _still_weight(evidence, corners, options)
             places.append(
                 _Place(
                     source=evidence.source,
@@ -211,15 +244,11 @@ def source_places(evidence: PlaceEvidence, tracks: Tracks, options: PlaceOptions
 
 def unexplained(detections: Detections, tracks: Tracks, options: PlaceOptions) -> Detections:
     """Return the boxes that no label of their frame explains, one a place and frame."""
-    labels = tracks.detections
-    candidates, explained = detections, np.zeros(len(detections), np.bool_)
-    i, j, overlap = association.overlaps(detections, labels, 1e-3)
-    if len(i):
-        a, b = detections.boxes[i].astype(np.float64), labels.boxes[j].astype(np.float64)
-        area_a, area_b = boxes.area(a), boxes.area(b)
-        common = overlap / (1 + overlap) * (area_a + area_b)
-        share = common / np.maximum(np.minimum(area_a, area_b), 1e-6)
-        explained[i[(overlap >= options.explained_iou) | (share >= options.explained_share)]] = True
+    i, _ = association.same_pairs(
+        detections, tracks.detections, options.explained_iou, options.explained_share
+    )
+    explained = np.zeros(len(detections), np.bool_)
+    explained[i] = True
     candidates = detections.where(~explained)
     keep = np.zeros(len(candidates), np.bool_)
     for rows in np.split(
@@ -231,6 +260,15 @@ def unexplained(detections: Detections, tracks: Tracks, options: PlaceOptions) -
             )
             keep[rows[best]] = True
     return candidates.where(keep)
+
+
+def _still_weight(evidence: PlaceEvidence, corners: FloatArray, options: PlaceOptions) -> float:
+    """Return the weight of what a source says about a place that never moves."""
+    if evidence.may_lie:
+        return options.lying_weight
+    if _is_usual(np.median(corners, axis=0), evidence.usual, options):
+        return options.usual_weight
+    return options.standstill_weight
 
 
 def _is_usual(box: FloatArray, usual: Detections | None, options: PlaceOptions) -> bool:

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from oneclick.core import association
 from oneclick.core.detections import Detections
 from oneclick.hindsight.options import HindsightOptions
-from oneclick.hindsight.track_states import FloatArray, TrackStates
+from oneclick.hindsight.track_states import FloatArray, IndexArray, TrackStates
 
 
 def drop_weak_tracks(
-    tracks: TrackStates, fps: float, options: HindsightOptions, unit_probability: float = 0.0
+    tracks: TrackStates,
+    clip: Detections,
+    options: HindsightOptions,
+    unit_probability: float = 0.0,
 ) -> TrackStates:
     """Drop tracks that are too short, have too few detections or a low mean strength.
 
     Args:
         tracks: without interpolated boxes.
-        fps: frames per second.
+        clip: detections of the clip, for its length and fps.
         options: the limits.
         unit_probability: as in FusedDetections.
     """
     if not len(tracks):
         return tracks
     counts = tracks.stops - tracks.starts
-    seconds = (tracks.frames[tracks.stops - 1] - tracks.frames[tracks.starts] + 1) / fps
+    seconds = (tracks.frames[tracks.stops - 1] - tracks.frames[tracks.starts] + 1) / clip.fps
     if unit_probability:
         min_strength = options.min_track_probability / unit_probability
     else:
@@ -32,8 +36,37 @@ def drop_weak_tracks(
         min_strength = 1 + options.min_relative_strength * (median - 1)
     # A mean of equal numbers may come out a rounding error below them.
     strong = tracks.mean_per_track(tracks.strengths) >= min_strength - 1e-6
-    keep = strong & (counts >= options.min_boxes) & (seconds >= options.min_seconds)
+    least = max(options.min_boxes, int(np.ceil(options.min_seconds * clip.fps)))
+    long_enough = (counts >= options.min_boxes) & (seconds >= options.min_seconds)
+    ends = tracks.frames[tracks.stops - 1] < clip.length - 1
+    if probability_short_is_right(counts, long_enough, ends, least) >= options.short_probability:
+        long_enough[:] = True
+    keep = strong & long_enough
     return tracks.where(keep[tracks.track_index])
+
+
+def probability_short_is_right(
+    counts: IndexArray, long_enough: NDArray[np.bool_], ends: NDArray[np.bool_], least: int
+) -> float:
+    """Return the probability, 0 … 1, that a box of a short track shows somebody.
+
+    Tracks of people break by chance; at the rate at which the long ones of the clip end, some
+    remain short. Where there are more short ones than that, the rest are false positives.
+
+    Args:
+        counts: `(m,)` boxes of each track.
+        long_enough: `(m,)` tracks that are no false positives by their length.
+        ends: `(m,)` tracks that end before the clip does.
+        least: boxes of the shortest long track.
+    """
+    short_boxes, long_boxes = counts[~long_enough].sum(), counts[long_enough].sum()
+    if not short_boxes or not long_boxes:
+        return 0.0
+    steps = np.maximum(counts[long_enough] - least + 1, 1).sum()
+    end_rate = min(1.0, (long_enough & ends).sum() / steps)
+    share_long = (1 - end_rate) ** (least - 1) * (1 + (least - 1) * end_rate)
+    expected = long_boxes * (1 - share_long) / max(share_long, 1e-9)
+    return float(min(1.0, expected / short_boxes))
 
 
 def drop_duplicate_boxes(

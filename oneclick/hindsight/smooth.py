@@ -6,7 +6,7 @@ it needs no noise model. Cleveland, "Robust locally weighted regression", JASA 7
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,11 @@ SHRINK = 0.01
 """Regularisation of the slope towards 0, in squared sigmas: stabilises tracks of a few boxes."""
 MIN_WEIGHT = 0.0025
 """Least weight of an outlier, so that it counts where it is alone."""
+
+WIDTHS = (1.0, 0.7, 0.5, 0.35, 0.25, 0.15)
+"""Kernel widths that are tried, as shares of those of the options."""
+MIN_LENGTH = 5
+"""Boxes of a track from which on it tells about the width."""
 
 
 def smooth(
@@ -35,9 +40,55 @@ def smooth(
     if not len(tracks):
         return tracks.states
     initial = _regress(tracks, weights, fps, options)
-    error = np.abs(tracks.states - initial).max(1) / np.maximum(initial[:, 3], 1)
+    error = np.abs(tracks.states - initial).max(1) / np.maximum(initial[:, 2:].max(1), 1)
     robustness = np.clip(1 - (error / options.outlier_distance) ** 2, 0, 1) ** 2
     return _regress(tracks, weights * np.maximum(robustness, MIN_WEIGHT), fps, options)
+
+
+def fit_widths(tracks: TrackStates, fps: float, options: HindsightOptions) -> HindsightOptions:
+    """Return the options with kernels as narrow as the motion of this clip needs them.
+
+    Each box is predicted from the others of its track (leave-one-out cross-validation). Where wide
+    kernels predict much worse than narrow ones, people or the camera turn faster than they follow,
+    or the boxes are tight enough to be left as they are. Errors of detectors last for some frames,
+    which makes narrow kernels look better than they are: hence `options.width_loss`.
+    """
+    long_enough = tracks.where(((tracks.stops - tracks.starts) >= MIN_LENGTH)[tracks.track_index])
+    if not len(long_enough):
+        return options
+
+    def narrowest(columns: slice, sigma: float) -> float:
+        errors = np.stack(
+            [_left_out_error(long_enough, columns, sigma * share * fps) for share in WIDTHS]
+        )
+        comparable = np.isfinite(errors).all(0)
+        if comparable.sum() < MIN_LENGTH:
+            return sigma
+        mean = np.minimum(errors[:, comparable], options.outlier_distance).mean(1)
+        return sigma * WIDTHS[int(np.flatnonzero(mean <= options.width_loss * mean.min())[0])]
+
+    return replace(
+        options,
+        sigma_centre=narrowest(slice(0, 2), options.sigma_centre),
+        sigma_size=narrowest(slice(2, 4), options.sigma_size),
+    )
+
+
+def _left_out_error(tracks: TrackStates, columns: slice, sigma: float) -> FloatArray:
+    """Return the error of predicting each row from the others, box heights; NaN without any."""
+    axis = _FrameAxis.of_tracks(tracks, sigma)
+    ones, values = np.ones(len(tracks)), tracks.states[:, columns]
+    s0, s1, s2 = (axis.moment(ones, power) for power in range(3))
+    s2 = s2 + SHRINK * sigma**2 * s0
+    error = np.zeros(len(tracks))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for column in values.T:
+            t0, t1 = axis.moment(column, 0) - column, axis.moment(column, 1)
+            fitted = (s2 * t0 - s1 * t1) / ((s0 - 1) * s2 - s1 * s1)
+            error = np.maximum(error, np.abs(fitted - column))
+    error /= np.maximum(tracks.states[:, 3], 1)
+    error[s0 - 1 < 1e-6] = np.nan
+    return error
 
 
 def _regress(

@@ -54,18 +54,19 @@ def join_cost(
 ) -> FloatArray:
     """Return the cost of joining track i to track j, `(k,)`; 1 is the limit.
 
-    The mean error of the two predictions across the hole, plus the change of height.
+    The mean error of the two predictions across the hole, plus the change of the longer side.
     """
     end, end_velocity = _motion(tracks, tracks.frames[tracks.stops - 1], fps, options)
     start, start_velocity = _motion(tracks, tracks.frames[tracks.starts], fps, options)
     hole = tracks.frames[tracks.starts[j]] - tracks.frames[tracks.stops[i] - 1]
-    height = np.maximum(np.sqrt(np.maximum(end[i, 3], 1) * np.maximum(start[j, 3], 1)), 1)
+    before, after = (np.maximum(states[:, 2:].max(1), 1) for states in (end[i], start[j]))
     step = hole[:, None]
     forward = np.linalg.norm(end[i, :2] + end_velocity[i] * step - start[j, :2], axis=1)
     backward = np.linalg.norm(start[j, :2] - start_velocity[j] * step - end[i, :2], axis=1)
     allowed = options.stitch_near + options.stitch_drift * hole / fps
-    ratio = np.abs(np.log(np.maximum(end[i, 3], 1) / np.maximum(start[j, 3], 1)))
-    cost: FloatArray = (forward + backward) / (2 * height * allowed) + ratio / options.stitch_size
+    size = np.sqrt(before * after)
+    ratio = np.abs(np.log(before / after))
+    cost: FloatArray = (forward + backward) / (2 * size * allowed) + ratio / options.stitch_size
     return cost
 
 

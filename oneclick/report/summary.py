@@ -8,6 +8,7 @@ from pathlib import Path
 
 from oneclick.catalog import Catalog
 from oneclick.report import numbers, scores
+from oneclick.storage import datasets as stored_datasets
 from oneclick.storage import exclusions
 from oneclick.storage.workspace import Workspace
 
@@ -29,6 +30,10 @@ class LapSummary:
     """Latest DatasetVersion."""
     dataset_clips: int
     dataset_images: int
+    ignored_boxes: int
+    """Boxes of regions in it that training leaves out: somebody may be there, and no label is."""
+    ignored_frames: int
+    """Images with such a region."""
     excluded: int
     """Published clips that the next DatasetVersion leaves out."""
     champion: str | None
@@ -44,6 +49,8 @@ def lap_summary(home: Path) -> LapSummary:
         datasets = catalog.datasets()
         in_review = catalog.in_review()
     newest = datasets[-1] if datasets else None
+    version = stored_datasets.find(Workspace(home), newest.name) if newest else None
+    ignored_boxes, ignored_frames = version.ignored() if version else (0, 0)
     funnel = numbers.funnel(home)
     return LapSummary(
         home=home,
@@ -55,6 +62,8 @@ def lap_summary(home: Path) -> LapSummary:
         dataset=newest.name if newest else None,
         dataset_clips=newest.clips if newest else 0,
         dataset_images=newest.images if newest else 0,
+        ignored_boxes=ignored_boxes,
+        ignored_frames=ignored_frames,
         excluded=len(exclusions.excluded_clips(Workspace(home))),
         champion=scores.champion(home),
         training=scores.training_report(home),

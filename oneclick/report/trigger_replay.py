@@ -129,9 +129,8 @@ def models_of_hits(workspace: Workspace, video: Video) -> ModelPair | None:
 
 
 def has_predictions(workspace: Workspace, video: Video, models: ModelPair) -> bool:
-    """Check whether the predictions of both models for a Video are stored."""
-    model_refs = filter(None, (models.predictor, models.rival))
-    return all(workspace.predictions(video.id, model.id).exists() for model in model_refs)
+    """Check whether all predictions of the models for a Video are stored."""
+    return all(workspace.predictions(video.id, name).exists() for name in models.files)
 
 
 def replay_video(

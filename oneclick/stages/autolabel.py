@@ -21,7 +21,8 @@ from oneclick.core.plugins import PluginFailure
 from oneclick.core.results import BatchResult
 from oneclick.core.spans import Span
 from oneclick.core.tracks import Tracks
-from oneclick.detectors import Detector
+from oneclick.core.turned_mode import TurnedMode, turned_id
+from oneclick.detectors import Detector, turned
 from oneclick.detectors.base import Frame
 from oneclick.detectors.kinds import IsolatedDetector
 from oneclick.feedback import labeller_skills, stored_predictions
@@ -33,6 +34,21 @@ from oneclick.storage.workspace import Workspace
 BY = "autolabel"
 CONTEXT_SECONDS = 5.0
 """Past and future outside the clip that hindsight may use."""
+TURNED_SECONDS = 0.5
+"""Time between the first turned looks at a clip."""
+
+
+@dataclass(frozen=True)
+class LabellerLooks:
+    """How labellers look at a clip beside the whole picture upright."""
+
+    closer: bool = True
+    """Models that shrink frames also run on windows around the first labels."""
+    turned: TurnedMode = "off"
+    """Models also look at the picture turned by 90° both ways, for people who lie."""
+
+
+UPRIGHT = LabellerLooks()
 
 
 @dataclass(frozen=True)
@@ -42,8 +58,7 @@ class LabellerEnsemble:
     models: Sequence[Detector]
     skills: TeamSkills | None
     classes: tuple[str, ...]
-    close_up: bool
-    """Whether models that shrink frames also run on windows around the first labels."""
+    looks: LabellerLooks
 
     @classmethod
     def team(
@@ -51,7 +66,7 @@ class LabellerEnsemble:
         workspace: Workspace,
         models: Sequence[Detector],
         classes: tuple[str, ...],
-        close_up: bool,
+        looks: LabellerLooks,
         failed: dict[str, str],
     ) -> LabellerEnsemble:
         """Return models as an ensemble, with the skills that the workspace has learned of them.
@@ -62,7 +77,7 @@ class LabellerEnsemble:
         with failure_log.isolate(failed, workspace, "labeller skills", "read labeller skills"):
             learned_skills = labeller_skills.load(workspace)
             skills = learned_skills.skills_of([model.model_id for model in models])
-        return cls(models, skills, classes, close_up)
+        return cls(models, skills, classes, looks)
 
     def label(self, parts: Sequence[Detections]) -> Tracks:
         """Fuse the predictions of all models over the same frames into dense tracks."""
@@ -77,7 +92,7 @@ def autolabel(
     classes: Sequence[str],
     device: str = "auto",
     at: datetime | None = None,
-    closer: bool = True,
+    looks: LabellerLooks = UPRIGHT,
 ) -> BatchResult:
     """Label the clips that stand at EXTRACTED and move them to LABELLED; others are skipped.
 
@@ -92,7 +107,7 @@ def autolabel(
         classes: names; boxes of other classes are dropped.
         device: for the models, `auto` or a name that torch knows.
         at: time to write into the labels, default the present.
-        closer: models that shrink frames also run on windows around the first labels.
+        looks: how labellers look beside the whole picture upright.
 
     Raises:
         UnknownName, DetectorUnavailable: a labeller that cannot load.
@@ -103,7 +118,7 @@ def autolabel(
         raise UsageError("no labeller is set: name one in detect.labellers")
     workspace, result = Workspace(home), BatchResult()
     models = load_labellers(workspace, labellers, device, result.failed)
-    ensemble = LabellerEnsemble.team(workspace, models, tuple(classes), closer, result.failed)
+    ensemble = LabellerEnsemble.team(workspace, models, tuple(classes), looks, result.failed)
     with Catalog.open(home) as catalog:
         for clip_id in progress.track("autolabel", clips, len(clips)):
             with quarantine_on_failure(result.failed, workspace, catalog, clip_id, "label", BY):
@@ -166,7 +181,7 @@ def leave_out(
         failed[item] = failure_log.record(workspace, model.model_id, f"run {item}", failure)
     if not remaining or not lost:
         raise UsageError(f"no labeller is left: {failure}") from failure
-    return LabellerEnsemble.team(workspace, remaining, ensemble.classes, ensemble.close_up, failed)
+    return LabellerEnsemble.team(workspace, remaining, ensemble.classes, ensemble.looks, failed)
 
 
 def label_clip(
@@ -215,15 +230,29 @@ def predict_tracks(
     context = Span(max(wide.start, stretch.start), wide.stop)
     predictor = _ClipPredictor(workspace, clip, context, ensemble.classes)
     parts = [predictor.predict(model) for model in ensemble.models]
-    tracks = ensemble.label(parts)
-    if ensemble.close_up and any(model.shrinks for model in ensemble.models):
+    turned_parts = [
+        predictor.look_turned(model, part, ensemble.looks.turned)
+        for model, part in zip(ensemble.models, parts, strict=True)
+    ]
+    tracks = ensemble.label(merge_looks(parts, turned_parts))
+    if ensemble.looks.closer and any(model.shrinks for model in ensemble.models):
         first = clip_to_picture(tracks.cut(predictor.inside), clip).detections
         parts = [
             predictor.add_close_up(model, part, first) if model.shrinks else part
             for model, part in zip(ensemble.models, parts, strict=True)
         ]
-        tracks = ensemble.label(parts)
+        tracks = ensemble.label(merge_looks(parts, turned_parts))
     return clip_to_picture(tracks.cut(predictor.inside), clip)
+
+
+def merge_looks(
+    upright: Sequence[Detections], turned_looks: Sequence[Detections | None]
+) -> list[Detections]:
+    """Return one opinion of each model, of its upright looks and its turned ones if it has any."""
+    return [
+        part if looks is None else turned.merge(part, looks)
+        for part, looks in zip(upright, turned_looks, strict=True)
+    ]
 
 
 def clip_to_picture(tracks: Tracks, clip: Clip) -> Tracks:
@@ -269,6 +298,42 @@ class _ClipPredictor:
             predictions.save(path, of_clip, model.model_id, model.threshold)
         return of_clip.shifted(self.inside.start, len(self.context))
 
+    def look_turned(
+        self, model: Detector, upright: Detections, mode: TurnedMode
+    ) -> Detections | None:
+        """Return a model's turned looks in the context; None where it takes none.
+
+        The clip is looked at often enough for dense labels; around it stands what turned
+        looks at the video saw, where there are any.
+
+        Args:
+            model: the labeller.
+            upright: its upright detections in the context.
+            mode: when it looks.
+        """
+        workspace, clip, inside = self.workspace, self.clip, self.inside
+        name = turned_id(model.model_id, mode, model.stateful)
+        if name is None:
+            return None
+        of_clip = stored_predictions.load_clip(workspace, clip, name, self.classes)
+        if of_clip is None:
+            step = 1 if mode == "always" else max(1, round(TURNED_SECONDS * clip.fps))
+            of_clip = turned.look_in_clip(
+                model, self.read_frame, upright.cut(inside), step, f"look turned {clip.id}"
+            )
+            path = workspace.clip_predictions(clip.id, name)
+            predictions.save(path, of_clip, name, model.threshold)
+        of_video = stored_predictions.load_span(workspace, clip, self.context, name, self.classes)
+        return self.replace_inside(of_video, of_clip)
+
+    def replace_inside(self, around: Detections | None, of_clip: Detections) -> Detections:
+        """Return detections in the context, with those of the clip inside of it."""
+        shifted = of_clip.shifted(self.inside.start, len(self.context))
+        if around is None:
+            return shifted
+        is_outside = (around.frames < self.inside.start) | (around.frames >= self.inside.stop)
+        return concat([around.where(is_outside), shifted])
+
     def add_close_up(
         self, model: Detector, detections: Detections, first_labels: Detections
     ) -> Detections:
@@ -279,7 +344,7 @@ class _ClipPredictor:
             detections: its detections in the context.
             first_labels: labels in frames of the clip.
         """
-        workspace, clip, inside = self.workspace, self.clip, self.inside
+        workspace, clip = self.workspace, self.clip
         name = model.model_id + stored_predictions.CLOSE_UP_SUFFIX
         close_up = stored_predictions.load_clip(workspace, clip, name, self.classes)
         if close_up is None:
@@ -289,9 +354,7 @@ class _ClipPredictor:
             )
             path = workspace.clip_predictions(clip.id, name)
             predictions.save(path, close_up, name, model.threshold)
-        outside = (detections.frames < inside.start) | (detections.frames >= inside.stop)
-        shifted = close_up.shifted(inside.start, detections.length)
-        return concat([detections.where(outside), shifted])
+        return self.replace_inside(detections, close_up)
 
     def read_frame(self, frame: int) -> Frame:
         """Read an extracted frame, (height, width, 3) RGB.

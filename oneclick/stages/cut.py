@@ -51,6 +51,7 @@ def write_clip(workspace: Workspace, catalog: Catalog, selection: Clip) -> Clip:
         raise BadVideo(f"the recording {raw.name} is gone: raise retain_raw_days to keep it longer")
     with files.atomic_dir(workspace.clip_dir(selection.id)) as folder:
         file = folder / workspace.clip_file(selection.id).name
+        video.keep_index(raw)
         video.cut(raw, selection.span, file, selection.fps)
         frames, length = video.probe(file).frames, len(selection.span)
         if frames != length:

@@ -194,6 +194,8 @@ def _fetch_one(context: _FetchContext, recording: Recording, result: BatchResult
             fetched = _describe(context, recording, temporary, digest)
             registration = registry.register(fetched, temporary, keys.place)
             existing, is_new = registration.video, registration.is_new
+            if is_new:
+                video.keep_index(context.workspace.video_file(existing))
             if registration.note:
                 result.notes.append(f"{recording.name}: {registration.note}")
         else:

@@ -14,6 +14,7 @@ from oneclick.storage import bulk_files, files, locks, retention
 from oneclick.storage.locks import WriteLock
 from oneclick.storage.retention import ClockReading
 from oneclick.storage.workspace import Workspace
+from oneclick.video import index_files
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ def maintain(home: Path, retain_raw_days: int, at: datetime | None = None) -> Ma
                 with files.guard(raw):
                     raw.unlink()
                 result.done.append(video_id)
+        for folder in (home / "videos").glob("*/"):
+            index_files.remove_orphans(folder)
         for row in catalog.clips():
             unshare_frames(workspace, row.clip.id)
     holds = tuple(video_id for video_id in due if video_id in needed)

@@ -153,9 +153,11 @@ def sample_frames(workspace: Workspace, catalog: Catalog, video: Video) -> NDArr
         for _, hit in catalog.hits(video.id)
         if hit.trigger in rules and triggers.novel(rules[hit.trigger])
     ]
+    path = workspace.video_file(video)
+    videos.keep_index(path)
     ordinary = (
         frame
-        for k, frame in enumerate(videos.frames(workspace.video_file(video)))
+        for k, frame in enumerate(videos.frames(path))
         if k % step == 0 and not any(k in span for span in novel_spans)
     )
     return training.sample(ordinary)

@@ -1,7 +1,8 @@
-"""Predict: the detections of one detector in each Video."""
+"""Predict: the detections of each detector in each Video, all of them in one pass over it."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,8 +21,10 @@ from oneclick.core.errors import (
     BadVideo,
 )
 from oneclick.core.results import BatchResult
-from oneclick.detectors import Detector, novelty, signals
+from oneclick.core.turned_mode import TurnedMode, turned_id
+from oneclick.detectors import Detector, novelty, own, signals, turned_schedule
 from oneclick.detectors.base import Frame
+from oneclick.detectors.turned_schedule import EVERY_FRAME, LookRates, TurnedLooks
 from oneclick.storage import cards, failure_log, predictions
 from oneclick.storage.workspace import Workspace
 
@@ -31,16 +34,20 @@ STEP = cards.PREDICT_STEP
 def predict(
     home: Path,
     videos: Sequence[str],
-    detector: str,
+    detector: str | Sequence[str],
     classes: Sequence[str],
     device: str = "auto",
     measure: bool = False,
+    turned: TurnedMode = "off",
 ) -> BatchResult:
-    """Write `predictions/<video>/<model_id>.parquet` of each Video; the model is loaded once.
+    """Write `predictions/<video>/<model_id>.parquet` of each Video; models are loaded once.
 
-    With `measure`, `signals/<video>/<name>.parquet` too: numbers about the pictures
-    (detectors.signals) and, where a camera has a model of novelty, their novelty scores. The same
-    pass over the pictures serves all.
+    Several detectors see the same pictures, decoded once; each has a file of its own, and one that
+    fails leaves those of the others. With `measure`, `signals/<video>/<name>.parquet` too: numbers
+    about the pictures (detectors.signals) and, where a camera has a model of novelty, their novelty
+    scores. The same pass serves all; the first detector tells where people are.
+
+    With `turned`, its looks at turned pictures too, in a file of their own.
 
     A Video whose files are there, whole and of the same classes, is skipped. One that does not
     decode stands in `failed`, and the rest goes on.
@@ -51,27 +58,58 @@ def predict(
         NoSpace: the device is full. Unavailable: the workspace cannot be written.
     """
     workspace, result = Workspace(home), BatchResult()
-    model = detectors.create(detector, workspace, device)
+    names = [detector] if isinstance(detector, str) else list(detector)
+    models = [load_detector(workspace, name, device, result) for name in names]
     with Catalog.open(home) as catalog:
         for video_id in videos:
             with failure_log.isolate(result.failed, workspace, video_id, f"predict {video_id}"):
                 recording = catalog.video(video_id)
-                path = workspace.predictions(video_id, model.model_id)
-                is_predicted = is_complete(path, recording, tuple(classes))
+                todo = [
+                    model
+                    for model in models
+                    if not is_complete(
+                        workspace.predictions(video_id, model.model_id), recording, tuple(classes)
+                    )
+                ]
                 is_measured = not (measure and lost_signals(workspace, catalog, recording))
-                is_new = not (is_predicted and is_measured)
-                meters = load_meters(workspace, recording, result) if is_new and measure else None
-                if not is_predicted:
-                    predict_video(workspace, recording, model, tuple(classes), meters)
+                is_first_done = models[0] not in todo
+                looks = plan_looks(workspace, recording, models[0], tuple(classes), turned)
+                is_new = bool(todo) or not is_measured or looks is not None
+                is_metered = measure and not (is_first_done and is_measured and looks is None)
+                meters = load_meters(workspace, recording, result) if is_metered else None
+                if todo or looks:
+                    work = PredictionPass(
+                        workspace=workspace,
+                        recording=recording,
+                        classes=tuple(classes),
+                        meters=meters,
+                        looks=looks,
+                    )
+                    work.run(todo, models[0])
                 elif meters:
-                    measure_video(workspace, recording, model, meters)
-                catalog.mark(video_id, STEP, model.model_id)
+                    measure_video(workspace, recording, models[0], meters)
+                for model in models:
+                    catalog.mark(video_id, STEP, model.model_id)
                 if measure:
                     signal_files = workspace.signals_dir(video_id).glob("[!.]*.parquet")
-                    names = sorted(path.stem for path in signal_files)
-                    catalog.mark(video_id, cards.MEASURE_STEP, *names)
+                    signal_names = sorted(path.stem for path in signal_files)
+                    catalog.mark(video_id, cards.MEASURE_STEP, *signal_names)
                 (result.done if is_new else result.skipped).append(video_id)
     return result
+
+
+def load_detector(workspace: Workspace, name: str, device: str, result: BatchResult) -> Detector:
+    """Load a detector; for a model of ours on the CPU, its graph is made first if there is none.
+
+    Raises:
+        UnknownName, DetectorUnavailable: there is no such detector, or it cannot load.
+    """
+    if own.lacks_graph(name, workspace, device):
+        from oneclick.training.export import exporter
+
+        if note := exporter.serve(workspace, name):
+            result.notes.append(note)
+    return detectors.create(name, workspace, device)
 
 
 def is_complete(path: Path, recording: Video, classes: tuple[str, ...]) -> bool:
@@ -113,7 +151,7 @@ def is_signal(path: Path, frames: int) -> bool:
 def measure_video(
     workspace: Workspace, recording: Video, model: Detector, meters: SignalMeters
 ) -> None:
-    """Write the signals of a Video whose predictions are there. Raises as `predict_video`."""
+    """Write the signals of a Video whose predictions are there. Raises as `PredictionPass.run`."""
     frames = itertools.islice(decode_frames(workspace, recording), recording.frames)
     task = f"measure {recording.id}"
     watched = meters.watch(frames, recording.timing.breaks)
@@ -131,32 +169,119 @@ def save_signals(
         predictions.save_signal(workspace.signals(recording.id, name), signal)
 
 
-def predict_video(
+@dataclass(frozen=True)
+class PlannedLooks:
+    """Turned looks of a model at one Video that are not stored yet."""
+
+    path: Path
+    """File that they go to."""
+    model: Detector
+    fps: float
+    classes: tuple[str, ...]
+    rates: LookRates
+
+    def start(self, meters: SignalMeters | None) -> TurnedLooks:
+        """Return the looks at the first frame; what moves outside all boxes, meters tell."""
+        motion = meters.meter.largest_motion if meters else None
+        return TurnedLooks(self.model, self.fps, self.classes, self.rates, motion)
+
+
+def plan_looks(
     workspace: Workspace,
     recording: Video,
     model: Detector,
     classes: tuple[str, ...],
-    meters: SignalMeters | None,
-) -> None:
-    """Run a model over one Video and write its predictions and, with meters, the signals.
+    mode: TurnedMode,
+) -> PlannedLooks | None:
+    """Return the turned looks of a model that a Video lacks; None where it lacks none."""
+    name = turned_id(model.model_id, mode, model.stateful)
+    if name is None or not set(classes) & set(model.names):
+        return None
+    path = workspace.predictions(recording.id, name)
+    if is_complete(path, recording, classes):
+        return None
+    rates = EVERY_FRAME if mode == "always" else LookRates()
+    return PlannedLooks(path, model, recording.fps, classes, rates)
 
-    Each stretch is a video of its own for a model that remembers earlier frames.
 
-    Raises:
-        BadVideo: the recording does not decode, or has fewer frames than the catalog says.
-    """
-    frames = decode_frames(workspace, recording)
-    watched = meters.watch(frames, recording.timing.breaks) if meters else frames
-    task, fps = f"{STEP} {recording.id}", recording.fps
-    parts = [
-        detectors.run(model, watched, len(stretch), fps, classes, task)
-        for stretch in recording.stretches()
-    ]
-    detections = join_consecutive(parts)
-    if meters:
-        save_signals(workspace, recording, meters.signals(detections.above(model.threshold)))
-    path = workspace.predictions(recording.id, model.model_id)
-    predictions.save(path, detections, model.model_id, model.threshold)
+@dataclass(frozen=True, kw_only=True)
+class PredictionPass:
+    """One pass over the pictures of a Video, for several models, turned looks and the signals."""
+
+    workspace: Workspace
+    recording: Video
+    classes: tuple[str, ...]
+    meters: SignalMeters | None
+    looks: PlannedLooks | None = None
+    """Turned looks of the first model."""
+
+    def run(self, models: Sequence[Detector], first: Detector) -> None:
+        """Write the predictions of each model, the turned looks and, with meters, the signals.
+
+        Each stretch is a video of its own for a model that remembers earlier frames. A model that
+        fails is left out, and its error raised after the files of the others are written.
+
+        Args:
+            models: that have no predictions yet.
+            first: the model whose boxes the signals depend on, and that looks turned.
+
+        Raises:
+            BadVideo: the recording does not decode, or has fewer frames than the catalog says.
+        """
+        stored = None if first in models else predictions.load(self._path(first))
+        taken = self.looks.start(self.meters) if self.looks else None
+        working = [model for model in models if model is not first]
+        if stored is None or taken is not None:
+            upright = first if stored is None else turned_schedule.StoredView(first, stored)
+            recorder = turned_schedule.LookRecorder(upright, taken) if taken else upright
+            working.insert(0, recorder)
+        parts: dict[str, list[Detections]] = {model.model_id: [] for model in working}
+        errors: list[Exception] = []
+        with contextlib.closing(video.read_ahead(self._frames())) as frames:
+            for stretch in self.recording.stretches():
+                if not working:
+                    raise errors[0]
+                answers = self._run_stretch(working, frames, len(stretch))
+                for model, answer in zip(tuple(working), answers, strict=True):
+                    if isinstance(answer, Exception):
+                        errors.append(answer)
+                        working.remove(model)
+                    else:
+                        parts[model.model_id].append(answer)
+        if not working:
+            raise errors[0]
+        new = {model.model_id: join_consecutive(parts[model.model_id]) for model in working}
+        of_first = stored if stored is not None else new.get(first.model_id)
+        if self.meters and of_first is not None:
+            values = self.meters.signals(of_first.above(first.threshold))
+            save_signals(self.workspace, self.recording, values)
+        for model in models:
+            if model.model_id in new:
+                detections = new[model.model_id]
+                predictions.save(self._path(model), detections, model.model_id, model.threshold)
+        if self.looks and taken and first.model_id in new:
+            turned_boxes = taken.detections(self.recording.frames)
+            path = self.looks.path
+            predictions.save(path, turned_boxes, path.stem, first.threshold)
+        if errors:
+            raise errors[0]
+
+    def _path(self, model: Detector) -> Path:
+        return self.workspace.predictions(self.recording.id, model.model_id)
+
+    def _frames(self) -> Iterator[Frame]:
+        """Decode the pictures; those of a stretch are measured as they come."""
+        decoded = decode_frames(self.workspace, self.recording)
+        frames = itertools.islice(decoded, self.recording.frames)
+        breaks = self.recording.timing.breaks
+        return self.meters.watch(frames, breaks) if self.meters else frames
+
+    def _run_stretch(
+        self, models: Sequence[Detector], frames: Iterator[Frame], length: int
+    ) -> list[Detections | Exception]:
+        """Run models over the next frames."""
+        task, fps = f"{STEP} {self.recording.id}", self.recording.fps
+        return detectors.run_together(models, frames, length, fps, self.classes, task=task)
 
 
 def decode_frames(workspace: Workspace, recording: Video) -> Iterator[Frame]:
@@ -166,6 +291,7 @@ def decode_frames(workspace: Workspace, recording: Video) -> Iterator[Frame]:
         BadVideo: some are missing; predictions without them would look like an empty room.
     """
     path, count = workspace.video_file(recording), 0
+    video.keep_index(path)
     for frame in video.frames(path):
         count += 1
         yield frame

@@ -39,6 +39,10 @@ class PublishResult:
     clips: int
     """Clips in the version, old and new."""
     images: int
+    ignored_boxes: int
+    """Boxes of regions that training leaves out: somebody may be there, and no label is."""
+    ignored_frames: int
+    """Images with such a region."""
     uploaded: int
     """Files brought to the server now."""
     result: BatchResult
@@ -88,11 +92,14 @@ def publish(home: Path, clips: Sequence[str], server: str, classes: Sequence[str
                 dataset_clip.clip, ClipStage.ACCEPTED, ClipStage.PUBLISHED, BY, version.name
             ):
                 result.done.append(dataset_clip.clip)
+    ignored_boxes, ignored_frames = version.ignored() if version else (0, 0)
     return PublishResult(
         version=version.name if version else None,
         new=version is not None and (before is None or before.name != version.name),
         clips=len(version.clips) if version else 0,
         images=version.images() if version else 0,
+        ignored_boxes=ignored_boxes,
+        ignored_frames=ignored_frames,
         uploaded=uploaded,
         result=result,
     )
@@ -174,6 +181,8 @@ def _upload_clip(context: _PublishContext, clip: Clip) -> tuple[DatasetClip, int
         origins=label_set.counts(),
         chosen_by=clip.chosen_by.value,
         led_by=clip.led_by,
+        ignored_boxes=label_set.ignored_boxes(),
+        ignored_frames=label_set.ignored_frames(),
     )
     frames = [workspace.frame_file(clip.id, k) for k in range(label_set.frames)]
     size = label_set.height, label_set.width

@@ -11,10 +11,11 @@ from oneclick.catalog.reconcile import reconcile
 from oneclick.core import progress
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput, OneclickError, PlatformAway
-from oneclick.core.labels import LabelSet
+from oneclick.core.labels import LabelSet, LabelTrack
 from oneclick.core.plugins import PluginFailure
 from oneclick.core.results import BatchResult
 from oneclick.core.review import POLICY_PREFIX, Decision, Verdict
+from oneclick.feedback import unlabelled
 from oneclick.platforms.base import Offer, Platform, PlatformOptions, SendResult
 from oneclick.platforms.local import LocalPlatform
 from oneclick.platforms.local.options import of_section
@@ -178,8 +179,43 @@ def pending_clips(home: Path) -> list[str]:
 
 
 def accept_auto(home: Path, clips: Sequence[str]) -> BatchResult:
-    """Accept automatic labels unseen; recorded as that, never as a person's work."""
-    return give_verdict(home, clips, "accept", AUTO_ACCEPT_POLICY)
+    """Accept automatic labels unseen; recorded as that, never as a person's work.
+
+    Where something says that somebody is there and no label is, a revision leaves the region out of
+    training: what nobody looked at must not teach that a person is background.
+    """
+    workspace, result = Workspace(home), BatchResult()
+    queue, ready = LocalPlatform(workspace.review_dir()), []
+    pending = set(queue.pending())
+    with Catalog.open(home) as catalog:
+        for clip_id in progress.track("look for people without labels", clips, len(clips)):
+            if clip_id not in pending:
+                result.skipped.append(clip_id)
+                continue
+            with failure_log.isolate(result.failed, workspace, clip_id, f"accept {clip_id}"):
+                if not (queue.is_open(clip_id) and queue.is_edited(clip_id)):
+                    _leave_out_unlabelled(workspace, catalog, clip_id)
+                ready.append(clip_id)
+    return result.add(give_verdict(home, ready, "accept", AUTO_ACCEPT_POLICY))
+
+
+def _leave_out_unlabelled(workspace: Workspace, catalog: Catalog, clip_id: str) -> None:
+    """Save the revision of a clip's labels that leaves out where somebody may be unlabelled.
+
+    A killed process may have saved it before.
+    """
+    before = load_labels(workspace, clip_id)
+    if before.made_by == AUTO_ACCEPT_POLICY:
+        regions: tuple[LabelTrack, ...] = ()
+    else:
+        regions = unlabelled.find_regions(workspace, catalog.clip(clip_id).clip, before)
+    with locks.hold(workspace, WriteLock.REVIEW):
+        label_set = load_labels(workspace, clip_id)
+        if regions and label_set.revision == before.revision:
+            label_set = unlabelled.leave_out(label_set, regions, AUTO_ACCEPT_POLICY)
+            labels.save(workspace, label_set)
+        path = labels.revision_path(workspace, label_set)
+        catalog.add_revision(label_set, files.sha256(path))
 
 
 def collect(home: Path, choice: PlatformOptions = LOCAL, thorough: bool = True) -> BatchResult:

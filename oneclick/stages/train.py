@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 import msgspec
 
@@ -55,7 +56,9 @@ class TrainOptions:
     """Sampling weight of clips, by what led to them or by the origin of their boxes."""
     seed: int
     pretrained: bool
-    """Networks of torchvision start from COCO weights."""
+    """Networks start from published weights, where there are any."""
+    backbone: float | None
+    """Factor on the learning rate of a backbone with published weights; 0 freezes it."""
     precision: str
     device: str
     processes: int
@@ -67,6 +70,10 @@ class TrainOptions:
     min_test_images: int
     """Fewer test images are not enough evidence to promote."""
     classes: tuple[str, ...]
+    turned: float = training_defaults.TURNED
+    """Share of the augmented images that are turned by 90°."""
+    laid: float = training_defaults.LAID
+    """Share of the augmented images in which a person who stands is copied, lying."""
     max_broken: float = training_defaults.MAX_BROKEN
     """Largest share of the pictures of a dataset that may be broken, and is left out."""
     labeller: bool = False
@@ -99,8 +106,11 @@ class TrainOptions:
             stride=self.stride,
             origins=dict(self.origins),
             draw=dict(self.draw),
+            turned=self.turned,
+            laid=self.laid,
             seed=self.seed,
             pretrained=self.pretrained,
+            backbone=self.backbone,
             precision=cast("Precision", self.precision),
             excluded=tuple(sorted(excluded)),
         )
@@ -169,7 +179,8 @@ def train(home: Path, version: str | None, options: TrainOptions) -> TrainingRes
             reasons=("nothing to train on: no dataset version was published yet",),
             trained=False,
         )
-    with locks.file_lock(workspace.locks_dir / f"train-{registry_name or 'champion'}"):
+    lock_name = quote(registry_name or "champion", safe="")
+    with locks.file_lock(workspace.locks_dir / f"train-{lock_name}"):
         card, decision, is_new = train_and_judge(workspace, dataset, options)
     with Catalog.open(home) as catalog:
         catalog.add_model(card.id, dataset.name, msgspec.to_builtins(card))
@@ -292,7 +303,13 @@ def evaluate_model(
         )
     model_config = replace(config, arch=card.arch)
     return training.evaluate_test_clips(
-        network, model_config, dataset, paths, card.threshold, max_broken=max_broken
+        network,
+        model_config,
+        dataset,
+        paths,
+        card.threshold,
+        max_broken=max_broken,
+        size=card.size,
     )
 
 

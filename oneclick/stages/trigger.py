@@ -18,6 +18,7 @@ from oneclick.catalog import Catalog
 from oneclick.core import ids, progress, splits
 from oneclick.core.clips import Clip, Video
 from oneclick.core.hits import Hit
+from oneclick.core.turned_mode import TurnedMode, turned_id
 from oneclick.feedback import replay, trigger_calibration
 from oneclick.feedback.trigger_calibration import TriggerCalibration
 from oneclick.storage import cards, failure_log, locks
@@ -43,7 +44,10 @@ class TriggerOptions(select.SelectionOptions):
             models: whose predictions are scanned.
             packages: of other people's triggers, with their versions.
         """
-        parts = [msgspec.to_builtins(models), asdict(self), *packages]
+        pair = msgspec.to_builtins(models)
+        if not models.turned:  # scans from before there were turned looks keep their keys
+            pair.pop("turned")
+        parts = [pair, asdict(self), *packages]
         text = json.dumps(parts, sort_keys=True, default=dict)
         return f"{models.predictor.id}-{sha256(text.encode()).hexdigest()[:12]}"
 
@@ -78,8 +82,11 @@ def trigger(
     predictor: str | ModelRef,
     rival: str | ModelRef | None = None,
     options: TriggerOptions | None = None,
+    turned: TurnedMode = "off",
 ) -> TriggerResult:
     """Scan every video that the predictor, and the rival if there is one, have predicted.
+
+    Where the predictor has looked at turned pictures by the mode `turned`, that is scanned too.
 
     A model is given by its detector name or as a ModelRef. Hits are written first; the selection
     and the marks of all videos are one transaction, so a killed run is simply done again.
@@ -92,31 +99,32 @@ def trigger(
     rival_ref = model_ref(workspace, rival) if rival else None
     models = ModelPair(model_ref(workspace, predictor), rival_ref)
     rules = triggers.make(options.enabled, options.params)
-    key = options.scan_key(models, rules.packages())
     # Alone: two selections at once would each spend the budget.
     with locks.hold(workspace, WriteLock.SELECTION), Catalog.open(home) as catalog:
-        result, unscanned = TriggerResult(), set(catalog.unmarked(cards.SCAN_STEP, key))
+        result = TriggerResult()
         calibration = TriggerCalibration()
         with failure_log.isolate(result.failed, workspace, "calibration", "read the calibration"):
             calibration = trigger_calibration.load(workspace)
         videos = sort_by_start(catalog.videos())
         predicted = [video for video in videos if is_predicted(workspace, video, models)]
-        result.skipped = [video.id for video in predicted if video.id not in unscanned]
-        to_scan = [video for video in predicted if video.id in unscanned]
+        scans = plan_scans(workspace, catalog, predicted, models, turned, options, rules)
+        result.skipped = [video.id for video in predicted if video.id not in scans]
+        to_scan = [video for video in predicted if video.id in scans]
         video_hits: dict[str, VideoHits] = {}
         for video in progress.track("trigger", to_scan, len(to_scan)):
             with failure_log.isolate(result.failed, workspace, video.id, f"scan {video.id}"):
                 # Hits that cannot be read would be lost if others took their place.
                 if (path := workspace.hits(video.id)).exists():
                     cards.load_hits(path)
-                video_hits[video.id] = scan_video(workspace, video, models, rules)
+                video_hits[video.id] = scan_video(workspace, video, scans[video.id].models, rules)
         if video_hits:
             clips = select_clips(catalog, video_hits, calibration, models, options)
             for video_id, scanned in video_hits.items():
                 own_clips = [clip for clip in clips if clip.video == video_id]
-                cards.save_hits(workspace, video_id, key, models, scanned.hits, own_clips)
-                catalog.replace_hits(video_id, scanned.hits, key)
-            marks = [(video_id, cards.SCAN_STEP, key) for video_id in video_hits]
+                scan = scans[video_id]
+                cards.save_hits(workspace, video_id, scan.key, scan.models, scanned.hits, own_clips)
+                catalog.replace_hits(video_id, scanned.hits, scan.key)
+            marks = [(video_id, cards.SCAN_STEP, scans[video_id].key) for video_id in video_hits]
             catalog.add_selections(clips, marks)
             result.selected = len(clips)
     result.videos = list(video_hits)
@@ -150,8 +158,43 @@ def sort_by_start(videos: Sequence[Video]) -> list[Video]:
 
 def is_predicted(workspace: Workspace, video: Video, models: ModelPair) -> bool:
     """Check whether the predictions of all models exist."""
-    refs = filter(None, (models.predictor, models.rival))
-    return all(workspace.predictions(video.id, ref.id).exists() for ref in refs)
+    return all(workspace.predictions(video.id, name).exists() for name in models.files)
+
+
+@dataclass(frozen=True)
+class PlannedScan:
+    """A scan of one video that has not been done."""
+
+    key: str
+    models: ModelPair
+
+
+def plan_scans(
+    workspace: Workspace,
+    catalog: Catalog,
+    videos: Sequence[Video],
+    models: ModelPair,
+    mode: TurnedMode,
+    options: TriggerOptions,
+    rules: triggers.RuleSet,
+) -> dict[str, PlannedScan]:
+    """Return the scan of each predicted video that was not scanned so.
+
+    Turned looks are scanned where they exist: recordings from before lack them.
+    """
+    name = turned_id(models.predictor.id, mode) or ""
+    pairs = {False: models, True: msgspec.structs.replace(models, turned=name)}
+    keys = {
+        has_looks: options.scan_key(pair, rules.packages()) for has_looks, pair in pairs.items()
+    }
+    unscanned = {key: set(catalog.unmarked(cards.SCAN_STEP, key)) for key in set(keys.values())}
+    scans = {}
+    for video in videos:
+        has_looks = bool(name) and workspace.predictions(video.id, name).exists()
+        key = keys[has_looks]
+        if video.id in unscanned[key]:
+            scans[video.id] = PlannedScan(key, pairs[has_looks])
+    return scans
 
 
 def scan_video(

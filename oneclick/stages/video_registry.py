@@ -19,6 +19,7 @@ from oneclick.core.clips import Video
 from oneclick.core.errors import BadInput
 from oneclick.storage import cards, files, locks, sealed_files
 from oneclick.storage.workspace import Workspace
+from oneclick.video import index_files
 
 MOST_KEYS = 64
 """Lines of a note that stay when another source is added."""
@@ -183,6 +184,7 @@ class VideoRegistry:
                 self._note(part).unlink(missing_ok=True)
             if is_replaced and self._file(part) != file:
                 self._file(part).unlink(missing_ok=True)
+                index_files.remove_orphans(self._file(part).parent)
             intent.unlink()
 
     def _file(self, video: Video) -> Path:

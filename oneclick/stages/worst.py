@@ -133,7 +133,8 @@ def predict_test_clips(
     network, card = model.load(folder)
     dataset = datasets.find(workspace, card.dataset.name)
     assert dataset is not None  # a name was given
-    options = data.ImageOptions(card.arch, card.classes, int(card.config.get("stride", 1)))
+    stride = int(card.config.get("stride", 1))
+    options = data.ImageOptions(card.arch, card.classes, stride, size=card.size)
     images = data.ClipImages(root, dataset.name, "test", options)
     return card, dataset, inference.predict(network, data.plain_batches(images, BATCH))
 
@@ -161,7 +162,7 @@ class _ErrorOverlay:
         """Return an image, (height, width, 3) BGR, enlarged, with boxes and a caption."""
         number = self.labelled.keys.index((clip.clip, clip.frame))
         height, width = image.shape[:2]
-        inner_height, inner_width = networks.fitted_size(self.card.arch, height, width)
+        inner_height, inner_width = networks.fitted_size(self.card.size, height, width)
         zoom = 1
         while width * zoom < NARROW:
             zoom *= 2

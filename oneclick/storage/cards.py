@@ -34,6 +34,14 @@ class ModelPair(msgspec.Struct, frozen=True):
 
     predictor: ModelRef
     rival: ModelRef | None = None
+    turned: str = ""
+    """Name of the predictor's predictions on turned pictures; empty where there are none."""
+
+    @property
+    def files(self) -> list[str]:
+        """Return the names of all predictions that were compared: predictor, rival, turned."""
+        names = [self.predictor.id, self.rival.id if self.rival else "", self.turned]
+        return [name for name in names if name]
 
     @property
     def key(self) -> str:

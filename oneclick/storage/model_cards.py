@@ -46,7 +46,11 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, float]
     """core.evaluation.DetectionMetrics on the test clips of the dataset."""
     pretrained: bool = False
-    """Whether the weights go back to weights learned on COCO."""
+    """Whether the weights go back to weights that others published."""
+    network: dict[str, Any] = {}
+    """Configuration that the network is built from, where its name does not say all."""
+    start: dict[str, Any] | None = None
+    """What was taken over from published weights (detectors.networks.StartingWeights)."""
     cost: dict[str, Any] = {}
     """Latency per image and size of the model; empty on cards of earlier versions."""
     broken: tuple[str, ...] = ()

@@ -1,13 +1,15 @@
 """Registry of the model in service: `models/champion.json`, replaced atomically, with its history.
 
 Models that only label have a file per architecture, `models/labeller-<architecture>.json`, of the
-same form. All functions take the architecture as `labeller`; empty means the champion.
+same form; what no file name may hold is percent-encoded. All functions take the architecture as
+`labeller`; empty means the champion.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -18,6 +20,7 @@ from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
 
 ANY = "*"
+PREFIX = "labeller-"
 ROLLBACK = "rolled back from"
 """First words of the reason of a period that a rollback began."""
 
@@ -63,7 +66,12 @@ def _read_file(path: Path) -> ModelRegistry | None:
 
 def _file(workspace: Workspace, labeller: str) -> Path:
     path = workspace.champion_file
-    return path.with_name(f"labeller-{labeller}.json") if labeller else path
+    return path.with_name(f"{PREFIX}{quote(labeller, safe='')}.json") if labeller else path
+
+
+def labeller_of(path: Path) -> str:
+    """Return the architecture whose labeller a registry file is of; "" for the champion's."""
+    return unquote(path.stem.removeprefix(PREFIX)) if path.stem.startswith(PREFIX) else ""
 
 
 def has_champion(workspace: Workspace) -> bool:

@@ -142,6 +142,7 @@ def scenes() -> dict[str, Scene]:
         height=480,
         rival_detections=detections(500, 300, 8, ("person", "dog")),
         rival_threshold=0.5,
+        turned_detections=detections(200, 300, 10, names),
         labels=detections(550, 300, 9, names),
         signals={name: rng.uniform(0, 1, 300).astype(np.float32) for name in SIGNALS},
     )

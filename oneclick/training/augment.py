@@ -15,16 +15,20 @@ from oneclick.core import boxes as geometry
 Image = NDArray[np.uint8]
 VISIBLE = 0.3
 """Share of a box that must stay inside the image."""
+QUARTERS = np.array([[[0.0, 1.0], [-1.0, 0.0]], [[0.0, -1.0], [1.0, 0.0]]])
+"""Turns by 90° against the clock, and with it; y points down."""
 
 
 def augment(
-    image: Image, boxes: NDArray[np.float32], rng: np.random.Generator
+    image: Image, boxes: NDArray[np.float32], rng: np.random.Generator, turned: float = 0.0
 ) -> tuple[Image, NDArray[np.float32], NDArray[np.bool_]]:
     """Mirror, zoom and shift an image at random, then change its light and colours.
 
     Args:
         image: (h, w, 3) RGB.
         boxes: (n, 4) px of it.
+        rng: source of chance.
+        turned: share of the images that are turned by 90°, either way, too.
 
     Returns:
         The changed image, the boxes that are still visible, and which (n,) they are.
@@ -35,21 +39,25 @@ def augment(
     # Range of shifts: what sticks out when zoomed in, what is free when zoomed out, and a little.
     margin = np.abs(zoom - 1) / 2 + 0.05
     shift = rng.uniform(-margin, margin, 2) * (width, height)
-    scale = np.array([mirror * zoom, zoom])
+    linear = np.diag([mirror * zoom, zoom])
+    if turned and rng.random() < turned:
+        # Half-way between all of the turned image in view and none of it made smaller.
+        fit = np.sqrt(min(width, height) / max(width, height))
+        linear = fit * QUARTERS[rng.integers(2)] @ linear
     centre = np.array([width, height]) / 2
-    offset = centre + shift - scale * centre
-    corners = boxes.reshape(-1, 2, 2) * scale + offset
+    offset = centre + shift - linear @ centre
+    corners = boxes.reshape(-1, 2, 2) @ linear.T + offset
     full_boxes = np.concatenate([corners.min(1), corners.max(1)], 1).astype(np.float32)
     inside = geometry.clip(full_boxes, width, height)
     keep = geometry.area(inside) >= VISIBLE * np.maximum(geometry.area(full_boxes), 1e-6)
-    return change_light(scale_and_shift(image, scale, offset), rng), inside[keep], keep
+    return change_light(move(image, linear, offset), rng), inside[keep], keep
 
 
-def scale_and_shift(image: Image, scale: NDArray[np.float64], offset: NDArray[np.float64]) -> Image:
-    """Move every point to `scale * point + offset`, (x, y) px each; the rest becomes grey."""
-    matrix = np.array([[scale[0], 0, offset[0]], [0, scale[1], offset[1]]])
+def move(image: Image, linear: NDArray[np.float64], offset: NDArray[np.float64]) -> Image:
+    """Move every point to `linear @ point + offset`, (x, y) px each; the rest becomes grey."""
     # Corners are exclusive edges, warpAffine maps pixel centres: half a pixel between them.
-    matrix[:, 2] += (scale - 1) / 2
+    half = linear @ np.full(2, 0.5) - 0.5
+    matrix = np.concatenate([linear, (offset + half)[:, None]], 1)
     size = image.shape[1], image.shape[0]
     return np.asarray(cv2.warpAffine(image, matrix, size, borderValue=(114, 114, 114)), np.uint8)
 

@@ -10,13 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 
+from oneclick.detectors.networks import NetworkPlan, StartingWeights
 from oneclick.storage import files
 
 FILE_NAME = "checkpoint.pt"
 INTERVAL_SECONDS = 60.0
 """Time between checkpoints: the most work that a killed process loses."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkOrigin:
+    """What a network in training is built from, and where its first weights came from."""
+
+    plan: NetworkPlan
+    parent: str | None = None
+    """Champion whose weights the training started from."""
+    start: StartingWeights | None = None
+    """Published weights that it started from otherwise."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +38,7 @@ class Checkpoint:
 
     step: int
     """The next step, 0-based."""
-    parent: str | None
-    """Champion whose weights the training started from."""
+    origin: NetworkOrigin
     state: dict[str, Any]
     """What `loop.Trainer.state` returned."""
 
@@ -36,13 +48,15 @@ class CheckpointWriter:
 
     Args:
         folder: the model's folder.
-        parent: champion whose weights the training started from.
+        origin: of the network.
         seconds: time between two checkpoints.
     """
 
-    def __init__(self, folder: Path, parent: str | None, seconds: float = INTERVAL_SECONDS) -> None:
+    def __init__(
+        self, folder: Path, origin: NetworkOrigin, seconds: float = INTERVAL_SECONDS
+    ) -> None:
         self.path = folder / FILE_NAME
-        self.parent, self.seconds = parent, seconds
+        self.origin, self.seconds = msgspec.to_builtins(origin), seconds
         self._last_time = time.monotonic()
 
     def save_if_due(self, step: int, state: Callable[[], dict[str, Any]]) -> None:
@@ -54,7 +68,7 @@ class CheckpointWriter:
         if time.monotonic() - self._last_time < self.seconds:
             return
         content = io.BytesIO()
-        torch.save({"step": step, "parent": self.parent, "state": state()}, content)
+        torch.save({"step": step, "origin": self.origin, "state": state()}, content)
         files.write_atomic(self.path, content.getvalue())
         self._last_time = time.monotonic()
 
@@ -66,8 +80,9 @@ def load(folder: Path) -> Checkpoint | None:
     """
     try:
         document = torch.load(folder / FILE_NAME, map_location="cpu", weights_only=True)
-        return Checkpoint(document["step"], document["parent"], document["state"])
-    except (OSError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError):
+        origin = msgspec.convert(document["origin"], NetworkOrigin)
+        return Checkpoint(document["step"], origin, document["state"])
+    except (OSError, RuntimeError, KeyError, ValueError, EOFError, pickle.UnpicklingError):
         return None
 
 

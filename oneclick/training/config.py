@@ -33,15 +33,24 @@ class TrainingConfig:
     """Weight of a box by the letter of its origin, 0 … 1; 1 for letters that are absent."""
     draw: dict[str, float] = field(default_factory=dict)
     """Sampling weight of a clip, by what led to it or by the origins of its boxes."""
+    turned: float = training_defaults.TURNED
+    """Share of the augmented images that are turned by 90°."""
+    laid: float = training_defaults.LAID
+    """Share of the augmented images in which a person who stands is copied, lying."""
     seed: int = 0
     lr: float = 3e-3
     pretrained: bool = True
-    """Networks of torchvision start from COCO weights, downloaded once, and keep their statistics
-    of batch normalisation."""
+    """Networks start from published weights where there are any, downloaded once, and keep their
+    statistics of batch normalisation."""
     tuning_lr: float = 3e-3
     """Learning rate when training starts from the champion."""
     pretrained_lr: float = 3e-4
-    """Learning rate for networks that go back to COCO weights."""
+    """Learning rate for networks of torchvision that go back to COCO weights."""
+    transformers_lr: float = 1e-4
+    """Learning rate for networks of transformers."""
+    backbone: float | None = None
+    """Factor on the learning rate of a backbone that goes back to published weights; 0 freezes it.
+    None is 1 for networks of torchvision and 0.1 for those of transformers."""
     warmup: int = 20
     """Steps of linear warm-up."""
     weight_decay: float = 0.05
@@ -71,14 +80,40 @@ class TrainingConfig:
     def key(self) -> str:
         """Return six hexadecimal digits of the sha256 of the config."""
         values = msgspec.to_builtins(self, order="deterministic")
-        if not self.excluded:  # models that were trained before there were exclusions keep theirs
-            values.pop("excluded", None)
+        # What was added later: models that were trained before keep their key.
+        later = {"excluded": (), "backbone": None}
+        if not self.is_transformers:
+            later["transformers_lr"] = self.transformers_lr
+        for name, default in later.items():
+            if getattr(self, name) == default:
+                values.pop(name, None)
         return hashlib.sha256(msgspec.json.encode(values)).hexdigest()[:6]
 
     @property
-    def from_coco(self) -> bool:
-        """Check whether the network goes back to COCO weights."""
-        return self.pretrained and self.arch != networks.TINY
+    def is_transformers(self) -> bool:
+        """Check whether the network is one of transformers."""
+        return self.arch.startswith(networks.TRANSFORMERS)
+
+    @property
+    def from_published(self) -> bool:
+        """Check whether the network goes back to weights that others published."""
+        return self.pretrained and networks.has_published_weights(self.arch)
+
+    @property
+    def highest_lr(self) -> float:
+        """Return the learning rate after warm-up, where training does not start from a champion."""
+        if self.is_transformers:
+            return self.transformers_lr
+        return self.pretrained_lr if self.from_published else self.lr
+
+    @property
+    def backbone_factor(self) -> float:
+        """Return the factor on the learning rate of the backbone."""
+        if not self.from_published:
+            return 1.0
+        if self.backbone is None:
+            return 0.1 if self.is_transformers else 1.0
+        return self.backbone
 
 
 @dataclass(frozen=True)
@@ -148,4 +183,4 @@ class TrainingJob:
 
 def model_id(config: TrainingConfig, version: str) -> str:
     """Return `<arch>-<dataset version>-<config>`: equal trainings have equal names."""
-    return f"{config.arch}-{version}-{config.key()}"
+    return f"{networks.safe_name(config.arch)}-{version}-{config.key()}"

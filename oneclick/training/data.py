@@ -23,7 +23,7 @@ from oneclick.core.datasets import DatasetClip, Split
 from oneclick.core.errors import BadInput, BadLabels
 from oneclick.detectors import networks
 from oneclick.storage import bounded_files, datasets, jpeg, published_labels
-from oneclick.training import label_masking, sample
+from oneclick.training import label_masking, laid_down, sample
 from oneclick.training.augment import Image, augment
 from oneclick.training.broken_pictures import BrokenPicture
 from oneclick.training.sample import ImageSample, SamplingPlan, TrainingSampler, VisitIndex
@@ -125,7 +125,7 @@ class ImageOptions:
     """Which frames of a dataset version are images, at which size and with which labels."""
 
     arch: str
-    """Architecture; decides the size."""
+    """Architecture."""
     classes: tuple[str, ...]
     """Class k has the label k + 1; label 0 is the background."""
     stride: int = 1
@@ -134,6 +134,12 @@ class ImageOptions:
     """Weight of a box by the letter of its origin, 0 … 1; 1 for letters that are absent."""
     excluded: tuple[str, ...] = ()
     """Clips that are left out."""
+    size: tuple[int, int] | None = None
+    """Height and width in px of the frame that images are fitted into; None follows from `arch`."""
+    turned: float = 0.0
+    """Share of the augmented images that are turned by 90°."""
+    laid: float = 0.0
+    """Share of the augmented images in which a person who stands is copied, lying."""
 
 
 class ClipImages(Dataset[LabelledImage]):
@@ -154,7 +160,7 @@ class ClipImages(Dataset[LabelledImage]):
     ) -> None:
         self.root, self.options = root, options
         self.index = datasets.open_index(root / "datasets" / version, split, options.excluded)
-        height, width = networks.input_size(options.arch)
+        height, width = self.size = options.size or networks.input_size(options.arch)
         frames = int(self.index.frames.sum()) // options.stride
         cache_bytes = CACHED_IMAGE_BYTES // max(1, workers)
         self._caches_images = frames * height * width * 3 <= cache_bytes
@@ -241,7 +247,14 @@ class ClipImages(Dataset[LabelledImage]):
             hidden = np.concatenate([boxes[masked], ignored])
             boxes, classes = boxes[~masked], classes[~masked]
             image = label_masking.grey_out(image, hidden, boxes)
-        image, boxes, visible = augment(image, boxes, np.random.default_rng(seed))
+        # A stream of its own, likewise.
+        rng = np.random.default_rng((seed, 4))
+        if self.options.laid and rng.random() < self.options.laid:
+            image, laid_box, row = laid_down.lay_down(image, boxes, rng)
+            boxes = np.concatenate([boxes, laid_box])
+            classes = np.append(classes, classes[row : row + 1] if row >= 0 else classes[:0])
+        rng = np.random.default_rng(seed)
+        image, boxes, visible = augment(image, boxes, rng, self.options.turned)
         return image, boxes, classes[visible]
 
     def __getstate__(self) -> dict[str, object]:
@@ -287,25 +300,28 @@ class ClipImages(Dataset[LabelledImage]):
         entry = self._images.get((clip.clip, frame))
         if entry is None:
             path = f"{self.root}/clips/{clip.clip}/frames/{frame:06d}.jpg"
-            entry = read_image(path, self.options.arch, (clip.height, clip.width))
+            entry = read_image(path, self.size, (clip.height, clip.width))
             if self._caches_images:
                 self._images[clip.clip, frame] = entry
         return entry
 
 
-def read_image(path: str, arch: str, size: tuple[int, int]) -> tuple[Image, NDArray[np.float32]]:
-    """Read an image at the input size of `arch`: (h, w, 3) RGB, and the factor per box side (4,).
+def read_image(
+    path: str, frame: tuple[int, int], size: tuple[int, int]
+) -> tuple[Image, NDArray[np.float32]]:
+    """Read an image fitted into a frame: (h, w, 3) RGB, and the factor per box side (4,).
 
     A JPEG much larger than that is decoded at a half, a quarter or an eighth, which is faster.
 
     Args:
+        frame: height and width of a landscape frame in px.
         size: height and width of the image as it was published.
 
     Raises:
         BrokenImage: it is missing or incomplete, does not decode or has another size.
     """
     height, width = size
-    new_height, new_width = networks.fitted_size(arch, height, width)
+    new_height, new_width = networks.fitted_size(frame, height, width)
     shrink = min(height / new_height, width / new_width)
     factor = next(factor for factor in jpeg.FACTORS if factor <= max(shrink, 1))
     content = bounded_files.read_bytes(Path(path), jpeg.MAX_BYTES, BrokenImage)

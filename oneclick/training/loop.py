@@ -15,6 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from oneclick.core import progress
 from oneclick.core.errors import OneclickError
+from oneclick.detectors import networks
 from oneclick.training.distributed import ProcessContext
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Schedule:
     """Seed of the random numbers that the network itself draws."""
     frozen_norm: bool = False
     """Batch normalisation keeps its initial statistics: those of small batches are worse."""
+    backbone: float = 1.0
+    """Factor on the learning rate of the backbone; 0 freezes it."""
 
     @classmethod
     def from_config(cls, config: TrainingConfig, ranks: int, finetuning: bool) -> Schedule:
@@ -54,7 +57,7 @@ class Schedule:
         Raises:
             UsageError: the batch cannot be shared evenly by `ranks`.
         """
-        lr = config.pretrained_lr if config.from_coco else config.lr
+        lr = config.highest_lr
         return cls(
             steps=config.steps,
             lr=min(lr, config.tuning_lr) if finetuning else lr,
@@ -64,7 +67,8 @@ class Schedule:
             ema=config.ema,
             passes=config.passes(ranks),
             seed=config.seed,
-            frozen_norm=config.from_coco,
+            frozen_norm=config.from_published,
+            backbone=config.backbone_factor,
         )
 
     def learning_rate(self, step: int) -> float:
@@ -119,11 +123,13 @@ class Trainer:
         self.network.train()
         if schedule.frozen_norm:
             freeze_batch_norm(self.network)
+        if not schedule.backbone:
+            freeze_backbone(self.network)
         self.replica: nn.Module = network
         """The network that ranks share; exchanges gradients where there are several."""
         if process.ranks > 1:
             self.replica = DistributedDataParallel(network)
-        groups = parameter_groups(network, schedule.weight_decay)
+        groups = parameter_groups(network, schedule.weight_decay, schedule.backbone)
         self.optimizer = torch.optim.AdamW(groups, schedule.lr, fused=True)
         self.average = WeightAverage(network, schedule.ema)
         self.scaler = torch.amp.GradScaler(
@@ -156,7 +162,7 @@ class Trainer:
         # Seeded per step, so that a resumed training draws the same random numbers.
         torch.manual_seed(self.schedule.seed * 1_000_003 + number * 1009 + self.process.rank)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.schedule.learning_rate(number)
+            group["lr"] = self.schedule.learning_rate(number) * group.get("factor", 1.0)
         self.optimizer.zero_grad(set_to_none=True)
         losses = [self.backward(number, batch, batch is batches[-1]) for batch in batches]
         self.scaler.unscale_(self.optimizer)
@@ -185,8 +191,9 @@ class Trainer:
                 losses = batch_losses(self.replica, batch, device)
             loss = torch.stack([value.float() for value in losses.values()]).sum()
             check_finite(loss, number, batch)
-            if self.process.ranks > 1 and not any(len(t["boxes"]) for t in batch.targets):
-                # Without boxes some weights get no gradient, and other ranks would wait for it.
+            if self.process.ranks > 1:
+                # Some weights may get no gradient here, without boxes for example, and other ranks
+                # would wait for it.
                 weights = [p.sum() for p in self.network.parameters() if p.requires_grad]
                 loss = loss + 0.0 * torch.stack(weights).sum()
             scaled = self.scaler.scale(loss / self.schedule.passes)
@@ -258,10 +265,37 @@ def freeze_batch_norm(network: nn.Module) -> None:
                 weight.requires_grad_(False)
 
 
-def parameter_groups(network: nn.Module, decay: float) -> list[dict[str, object]]:
-    """Split the trained parameters for AdamW: biases and normalisation are not decayed."""
-    weights = [p for p in network.parameters() if p.requires_grad]
+def freeze_backbone(network: nn.Module) -> None:
+    """Keep all weights of the backbone as they are."""
+    for name, weight in network.named_parameters():
+        if networks.is_backbone(name):
+            weight.requires_grad_(False)
+
+
+def parameter_groups(
+    network: nn.Module, decay: float, backbone: float = 1.0
+) -> list[dict[str, object]]:
+    """Split the trained parameters for AdamW: biases and normalisation are not decayed.
+
+    Args:
+        network: in training.
+        decay: weight decay of the others.
+        backbone: factor on the learning rate of the backbone; at 1 it is in no group of its own.
+    """
+    parts: list[tuple[list[nn.Parameter], float]] = [([], 1.0), ([], backbone)]
+    for name, weight in network.named_parameters():
+        if weight.requires_grad:
+            parts[backbone != 1.0 and networks.is_backbone(name)][0].append(weight)
     return [
-        {"params": [p for p in weights if p.ndim > 1], "weight_decay": decay},
-        {"params": [p for p in weights if p.ndim <= 1], "weight_decay": 0.0},
+        group
+        for weights, factor in parts
+        if weights
+        for group in (
+            {
+                "params": [p for p in weights if p.ndim > 1],
+                "weight_decay": decay,
+                "factor": factor,
+            },
+            {"params": [p for p in weights if p.ndim <= 1], "weight_decay": 0.0, "factor": factor},
+        )
     ]

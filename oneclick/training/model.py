@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oneclick.core.errors import BadInput
-from oneclick.detectors import networks, torchvision
+from oneclick.detectors import networks
+from oneclick.detectors.networks import NetworkPlan
 from oneclick.storage import files, model_cards
 from oneclick.storage.model_cards import ModelCard
+from oneclick.training.checkpoint import NetworkOrigin
 
 if TYPE_CHECKING:
     from torch import nn
@@ -42,38 +44,34 @@ def load(folder: Path) -> tuple[nn.Module, ModelCard]:
     if card is None or not path.exists():
         raise BadInput(f"{folder} holds no complete model: train again or roll back")
     model_cards.check_weights(folder)
-    network = networks.build(card.arch, card.classes)
+    network = networks.build(card.arch, card.classes, card.size, card.network)
     network.load_state_dict(_load_weights(path))
     return network.eval(), card
 
 
 def initialize(
     arch: str, classes: tuple[str, ...], parent: Path | None, pretrained: bool = False
-) -> tuple[nn.Module, bool]:
-    """Build a network to train, and tell whether it starts from the weights of `parent`.
+) -> tuple[nn.Module, NetworkOrigin]:
+    """Build a network to train, and tell what it starts from.
 
     Args:
         parent: folder of a model; used only if it has the same architecture and classes.
-        pretrained: otherwise start from torchvision's COCO weights. Tensors whose shape depends
-            on the number of classes keep their random values.
+        pretrained: otherwise start from published weights, where there are any. What depends on
+            the classes keeps random values, except for classes that those weights know by name.
 
     Raises:
-        DetectorUnavailable: the COCO weights cannot be downloaded.
+        DetectorUnavailable: the published weights cannot be downloaded.
         BadInput: the weights of the parent are not those that training wrote.
     """
-    network = networks.build(arch, classes)
     card = model_cards.read(parent) if parent else None
     if parent is not None and card and (card.arch, card.classes) == (arch, classes):
-        model_cards.check_weights(parent)
-        network.load_state_dict(_load_weights(parent / model_cards.WEIGHTS_FILE))
-        return network, True
-    if pretrained and arch != networks.TINY:
-        weights = network.state_dict()
-        for name, tensor in torchvision.pretrained(arch).items():
-            if name in weights and weights[name].shape == tensor.shape:
-                weights[name] = tensor
-        network.load_state_dict(weights)
-    return network, False
+        network, _ = load(parent)
+        plan = NetworkPlan(arch=arch, classes=classes, size=card.size, options=card.network)
+        return network.train(), NetworkOrigin(plan=plan, parent=parent.name)
+    plan = networks.plan(arch, classes)
+    network = networks.build_plan(plan)
+    start = networks.start(network, plan) if pretrained else None
+    return network, NetworkOrigin(plan=plan, start=start)
 
 
 def _load_weights(path: Path) -> dict[str, Any]:

@@ -89,7 +89,13 @@ def train(
             return None
         threshold = run.calibrate(network)
         evaluation = evaluate_test_clips(
-            network, config, dataset, paths, threshold, max_broken=equipment.max_broken
+            network,
+            config,
+            dataset,
+            paths,
+            threshold,
+            max_broken=equipment.max_broken,
+            size=run.origin.plan.size,
         )
         card = run.save(network, threshold, evaluation, log, start_time)
         return TrainedModel(card, evaluation)
@@ -105,8 +111,7 @@ class TrainingRun:
     equipment: Equipment
     resume_point: checkpoint.Checkpoint | None
     """Checkpoint of an earlier process."""
-    parent: str | None
-    """Champion whose weights the training started from."""
+    origin: checkpoint.NetworkOrigin
     network: nn.Module
     broken: BrokenPictures
     """Training pictures that are left out."""
@@ -119,32 +124,33 @@ class TrainingRun:
         paths: TrainingPaths,
         equipment: Equipment,
     ) -> TrainingRun:
-        """Build the network from a checkpoint, the champion, COCO weights or random weights.
+        """Build the network from a checkpoint, the champion, published weights or random weights.
 
         Raises:
             UsageError: the dataset has no training image.
+            DetectorUnavailable: the published weights are missing.
         """
-        images = len(_images(config, dataset.name, paths, "train"))
+        resume_point = checkpoint.load(paths.models / model_id(config, dataset.name))
+        if resume_point:
+            origin = resume_point.origin
+            network = networks.build_plan(origin.plan)
+        else:
+            torch.manual_seed(config.seed)
+            network, origin = model.initialize(
+                config.arch, config.classes, paths.parent, config.from_published
+            )
+        images = len(_images(config, dataset.name, paths, "train", size=origin.plan.size))
         if not images:
             raise UsageError(
                 f"dataset {dataset.name} has no training clip: review and publish more clips"
             )
-        resume_point = checkpoint.load(paths.models / model_id(config, dataset.name))
-        if resume_point:
-            network, parent = networks.build(config.arch, config.classes), resume_point.parent
-        else:
-            torch.manual_seed(config.seed)
-            network, from_parent = model.initialize(
-                config.arch, config.classes, paths.parent, config.from_coco
-            )
-            parent = paths.parent.name if paths.parent and from_parent else None
         return cls(
             config=config,
             dataset=dataset,
             paths=paths,
             equipment=equipment,
             resume_point=resume_point,
-            parent=parent,
+            origin=origin,
             network=network,
             broken=BrokenPictures("train", images, equipment.max_broken),
         )
@@ -169,7 +175,7 @@ class TrainingRun:
         return {
             "dataset": self.dataset.name,
             "dataset_digest": self.dataset.digest,
-            "parent": self.parent,
+            "parent": self.origin.parent,
         }
 
     def open_log(self) -> contextlib.AbstractContextManager[run_log.TrainingLog]:
@@ -177,15 +183,23 @@ class TrainingRun:
         # No ids of clips: they hold the names of cameras, and the times of recordings.
         settings = dataclasses.asdict(self.config) | self.lineage()
         settings["excluded"] = len(self.config.excluded)
+        if start := self.origin.start:
+            settings["start"] = {
+                "source": start.source,
+                "digest": start.digest,
+                "tensors": start.tensors,
+                "classes": start.classes,
+                "fresh": len(start.fresh),
+            }
         path = self.folder / "metrics.jsonl"
         return run_log.opened(path, self.name, settings, start=self.first_step)
 
     def fit(self, process: ProcessContext, log: run_log.TrainingLog | None) -> nn.Module:
         """Train and return the network, on the device of the process; `log` on rank 0 only."""
-        finetuning = self.parent is not None
+        finetuning = self.origin.parent is not None
         schedule = loop.Schedule.from_config(self.config, process.ranks, finetuning)
         writer = checkpoint.CheckpointWriter(
-            self.folder, self.parent, self.equipment.checkpoint_seconds
+            self.folder, self.origin, self.equipment.checkpoint_seconds
         )
         network = loop.fit(
             network=self.network,
@@ -203,7 +217,7 @@ class TrainingRun:
     def batches(self, process: ProcessContext, passes: int) -> CheckedBatches:
         """Load this rank's augmented batches, `passes` for each remaining step."""
         config, workers = self.config, self.equipment.loaders(process.device.type)
-        images = _images(config, self.dataset.name, self.paths, "train", workers)
+        images = self.images(workers)
         plan = sample.SamplingPlan(
             steps=config.steps,
             batch=config.batch,
@@ -215,9 +229,14 @@ class TrainingRun:
         visits = images.visits(config.draw)
         return self.broken.watch(data.training_batches(images, visits, plan, workers, passes))
 
+    def images(self, workers: int = 0) -> data.ClipImages:
+        """Return the training images, for that many loader processes."""
+        size = self.origin.plan.size
+        return _images(self.config, self.dataset.name, self.paths, "train", workers, size=size)
+
     def calibrate(self, network: nn.Module) -> float:
         """Choose the operating score on training images: test clips must not decide it."""
-        images = _images(self.config, self.dataset.name, self.paths, "train")
+        images = self.images()
         batches = data.plain_batches(images, self.config.at_once, most=CALIBRATION_IMAGES)
         labelled = inference.predict(network, self.broken.watch(batches), "calibrate")
         return evaluate.operating_point(labelled.predictions, labelled.truths)
@@ -236,25 +255,27 @@ class TrainingRun:
             threshold: operating score.
             start_time: of the training, as `time.monotonic` told it.
         """
-        size = networks.input_size(self.config.arch)
-        profile = model_profile.measure(network, size)
+        plan, start = self.origin.plan, self.origin.start
+        profile = model_profile.measure(network, plan.size)
         metrics = dataclasses.asdict(evaluation.metrics)
         broken = [*self.broken.sorted(), *evaluation.broken]
         card = ModelCard(
             id=self.name,
             arch=self.config.arch,
             classes=self.config.classes,
-            size=size,
+            size=plan.size,
             threshold=threshold,
             dataset=TrainingDataset(self.dataset.name, self.dataset.digest),
-            parent=self.parent,
+            parent=self.origin.parent,
             config=dataclasses.asdict(self.config),
             code=importlib.metadata.version("oneclick"),
             weights=model.save(self.folder, network.cpu().state_dict()),
             made_at=datetime.now(UTC),
             seconds=round(time.monotonic() - start_time, 1),
             metrics=metrics,
-            pretrained=self.config.from_coco,
+            pretrained=self.config.from_published,
+            network=dict(plan.options),
+            start=dataclasses.asdict(start) if start else None,
             cost=dataclasses.asdict(profile),
             broken=tuple(f"{picture.name}: {picture.reason}" for picture in broken),
         )
@@ -275,17 +296,19 @@ def evaluate_test_clips(
     threshold: float,
     *,
     max_broken: float = training_defaults.MAX_BROKEN,
+    size: tuple[int, int] | None = None,
 ) -> evaluate.Evaluation:
     """Evaluate a network on the test clips of a dataset version.
 
     Args:
         threshold: operating score.
         max_broken: largest share of the pictures that may be broken, and is left out.
+        size: frame that images are fitted into; None is that of the architecture.
 
     Raises:
         BadInput: the manifest is broken, or too many pictures are.
     """
-    images = _images(config, dataset.name, paths, "test")
+    images = _images(config, dataset.name, paths, "test", size=size)
     clips = datasets.load(paths.root / "datasets" / dataset.name).side("test")
     broken = BrokenPictures("test", len(images), max_broken)
     batches = broken.watch(data.plain_batches(images, config.at_once))
@@ -294,7 +317,13 @@ def evaluate_test_clips(
 
 
 def _images(
-    config: TrainingConfig, version: str, paths: TrainingPaths, split: Split, workers: int = 0
+    config: TrainingConfig,
+    version: str,
+    paths: TrainingPaths,
+    split: Split,
+    workers: int = 0,
+    *,
+    size: tuple[int, int] | None,
 ) -> data.ClipImages:
     options = data.ImageOptions(
         arch=config.arch,
@@ -302,6 +331,9 @@ def _images(
         stride=config.stride,
         origins=config.origins,
         excluded=config.excluded,
+        size=size,
+        turned=config.turned,
+        laid=config.laid,
     )
     return data.ClipImages(paths.root, version, split, options, workers)
 

@@ -29,6 +29,7 @@ GROUP: PluginGroup[type[Trigger]] = PluginGroup(
         "still": f"{_RULES}.still:Still",
         "conflict_miss": f"{_RULES}.conflict:ConflictMiss",
         "conflict_extra": f"{_RULES}.conflict:ConflictExtra",
+        "turned_conflict": f"{_RULES}.turned_conflict:TurnedConflict",
         "hindsight_miss": f"{_RULES}.conflict:HindsightMiss",
         "hindsight_extra": f"{_RULES}.conflict:HindsightExtra",
         "low_confidence": f"{_RULES}.low_confidence:LowConfidence",

@@ -38,6 +38,8 @@ class Scene:
     rival_detections: Detections | None = None
     """Boxes of a rival model on the same video; its classes are matched by name."""
     rival_threshold: float = 0.0
+    turned_detections: Detections | None = None
+    """Boxes of the predictor in turned pictures, at the frames where it looked at them."""
     labels: Detections | None = None
     """Tracks that hindsight computed from the predictions of the same video."""
     signals: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
@@ -47,7 +49,11 @@ class Scene:
     def __post_init__(self) -> None:
         if not (self.width > 0 and self.height > 0):
             raise ValueError(f"picture: expected a size, got {self.width} x {self.height}")
-        for name, boxes in (("rival", self.rival_detections), ("labels", self.labels)):
+        for name, boxes in (
+            ("rival", self.rival_detections),
+            ("turned", self.turned_detections),
+            ("labels", self.labels),
+        ):
             if boxes is not None and boxes.length != self.length:
                 raise ValueError(f"{name}: expected {self.length} frames, got {boxes.length}")
         for name, signal in self.signals.items():
@@ -81,6 +87,13 @@ class Scene:
         if self.rival_detections is None:
             return None
         return self._with_own_classes(self.rival_detections.above(self.rival_threshold))
+
+    @cached_property
+    def turned(self) -> Detections | None:
+        """Return the turned boxes at the predictor's operating point, with its class indices."""
+        if self.turned_detections is None:
+            return None
+        return self._with_own_classes(self.turned_detections.above(self.threshold))
 
     @cached_property
     def hindsight(self) -> Detections | None:

@@ -36,16 +36,24 @@ class PredictionChunk:
     """Detections by model: the predictor, then its rival if there is one."""
     signals: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     """One number per frame, `(length,)`, by name."""
+    turned: Detections | None = None
+    """Detections of the predictor in turned pictures, where it looked at them."""
 
     @property
     def length(self) -> int:
         """Return the number of frames."""
         return self.parts[0].length
 
+    @property
+    def all_parts(self) -> tuple[Detections, ...]:
+        """Return the detections of all models and looks."""
+        return self.parts if self.turned is None else (*self.parts, self.turned)
+
     def cut(self, span: Span) -> PredictionChunk:
         """Return the frames of a span of this chunk."""
         signals = {name: values[span.start : span.stop] for name, values in self.signals.items()}
-        return PredictionChunk(tuple(part.cut(span) for part in self.parts), signals)
+        parts = tuple(part.cut(span) for part in self.parts)
+        return PredictionChunk(parts, signals, self.turned and self.turned.cut(span))
 
 
 SceneBuilder = Callable[[PredictionChunk], Scene]
@@ -97,7 +105,10 @@ class BlockBuffer:
         Raises:
             ValueError: if models and signals differ in length.
         """
-        for length in (*(part.length for part in chunk.parts), *map(len, chunk.signals.values())):
+        for length in (
+            *(part.length for part in chunk.all_parts),
+            *map(len, chunk.signals.values()),
+        ):
             if length != chunk.length:
                 raise ValueError(
                     f"models and signals must be of the same frames: {chunk.length} and {length}"
@@ -172,4 +183,9 @@ def join_chunks(chunks: Sequence[PredictionChunk]) -> PredictionChunk:
     parts = zip(*(chunk.parts for chunk in chunks), strict=True)
     names = chunks[0].signals
     signals = {name: np.concatenate([chunk.signals[name] for chunk in chunks]) for name in names}
-    return PredictionChunk(tuple(map(detections.join_consecutive, parts)), signals)
+    turned = [chunk.turned for chunk in chunks if chunk.turned is not None]
+    return PredictionChunk(
+        tuple(map(detections.join_consecutive, parts)),
+        signals,
+        detections.join_consecutive(turned) if turned else None,
+    )

@@ -1,6 +1,6 @@
-"""Coded pictures of H.264 and HEVC, looked at without decoding them.
+"""Packets of H.264 and HEVC, looked at without decoding them.
 
-Standards: ITU-T H.264 (7.3.1, 7.3.2.1, 7.3.3, 7.4.3) and H.265 (7.3.1).
+Standards: ITU-T H.264 (7.3.1) and H.265 (7.3.1).
 """
 
 from __future__ import annotations
@@ -9,13 +9,18 @@ from collections.abc import Iterator
 
 from av.video.stream import VideoStream
 
+from oneclick.video import h264_pictures, hevc_pictures
+from oneclick.video.h264_pictures import FrameNumbers
+from oneclick.video.hevc_pictures import ReferenceChecks
+
 CODECS = ("h264", "hevc")
 """Codecs whose packets are looked into."""
 _START_CODE = b"\0\0\1"
 _PICTURE_OF_MPEG4 = b"\0\0\1\xb6"
 _EMPTY_PICTURE = 12
 """Bytes up to which a picture of MPEG-4 only says that nothing changes."""
-_HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
+_ENDS_OF_SEQUENCE = (b"\0\0\1\x48\1", b"\0\0\0\2\x48\1")
+"""Last unit of a packet of HEVC after which nothing refers to what was before it."""
 _HEADER_BYTES = 64
 """Bytes of a slice that hold what is read of its header."""
 
@@ -25,52 +30,84 @@ class AccessUnits:
 
     Attributes:
         is_new_format: whether parameters, such as the size of pictures, have changed.
+        can_start: whether the last packet holds a picture at which decoding can start, as far as
+            the picture itself tells.
+        place: of that picture in order of presentation; None where nothing tells.
     """
 
     def __init__(self, codec: str, header: bytes) -> None:
         """Take the codec's name and its extradata."""
         self.is_new_format = False
+        self.can_start = True
+        self.place: int | None = None
         self._codec = codec
         self._length_size = 0
         if header and header[0] == 1:
             at = {"h264": 4, "hevc": 21}.get(codec, len(header))
             self._length_size = (header[at] & 3) + 1 if at < len(header) else 0
-        self._parameters: bytes | None = None
-        self._numbers: _FrameNumbers | None = None
+        self._essence: object = None
+        self._numbers: FrameNumbers | None = None
+        self._references = ReferenceChecks()
         for unit in _units_of_header(codec, header):
             self._see(unit)
 
     def follows(self, packet: bytes, is_key: bool) -> bool:
         """Check that a packet is whole, and that no picture before it is missing or out of turn."""
+        self.place = None
         if self._codec not in CODECS:
             return True
         if self._length_size and not is_intact(packet, self._length_size):
             return False
-        does_follow = True
         for unit in _units(packet, self._length_size):
-            kind = self._kind(unit)
-            if self._codec == "h264" and kind in (1, 5):
-                if self._numbers:
-                    does_follow = self._numbers.follows(unit, is_key)
-                break
-            if self._codec == "hevc" and kind < 32:
-                break
+            if self._is_picture(unit):
+                return self._picture_follows(unit, is_key, packet)
             self._see(unit)
+        return True
+
+    def _is_picture(self, unit: bytes) -> bool:
+        if self._codec == "hevc":
+            return len(unit) > 1 and _hevc_kind(unit) < hevc_pictures.FIRST_OTHER
+        return bool(unit) and unit[0] & 31 in (1, 5)
+
+    def _picture_follows(self, unit: bytes, is_key: bool, packet: bytes) -> bool:
+        content = unit[:_HEADER_BYTES]
+        if self._codec == "h264":
+            return self._numbers is None or self._numbers.follows(content, is_key)
+        self.can_start = _hevc_kind(unit) in hevc_pictures.KEYS
+        does_follow = self._references.follows(content)
+        self.place = self._references.place
+        if packet.endswith(_ENDS_OF_SEQUENCE):
+            self._references.end_sequence()
         return does_follow
 
-    def _kind(self, unit: bytes) -> int:
-        return (unit[0] >> 1) & 63 if self._codec == "hevc" else unit[0] & 31
-
     def _see(self, unit: bytes) -> None:
-        """Remember the sequence parameters."""
-        if not unit or self._kind(unit) != {"h264": 7, "hevc": 33}[self._codec]:
-            return
-        parameters = bytes(unit).rstrip(b"\0")
-        if self._parameters not in (None, parameters):
-            self.is_new_format = True
-        if self._codec == "h264" and self._parameters != parameters:
-            self._numbers = _FrameNumbers.of(parameters)
-        self._parameters = parameters
+        """Remember parameters; those that cannot be read are compared byte by byte."""
+        essence: object
+        if self._codec == "h264":
+            if not unit or unit[0] & 31 != h264_pictures.PARAMETERS:
+                return
+            try:
+                parameters = h264_pictures.read_parameters(unit)
+                essence = parameters.essence
+            except ValueError:
+                parameters, essence = None, unit
+            if self._essence != essence:
+                self._numbers = FrameNumbers(parameters) if parameters else None
+        else:
+            if len(unit) < 2 or unit[0] & 1 or unit[1] >> 3:  # of another layer
+                return
+            if _hevc_kind(unit) == hevc_pictures.PICTURE_PARAMETERS:
+                self._references.see_picture_parameters(unit)
+            if _hevc_kind(unit) != hevc_pictures.SEQUENCE_PARAMETERS:
+                return
+            try:
+                number, sequence = hevc_pictures.read_parameters(unit)
+                self._references.see_sequence(number, sequence)
+                essence = sequence.essence
+            except ValueError:
+                essence = unit
+        self.is_new_format |= self._essence not in (None, essence)
+        self._essence = essence
 
 
 def reader_of(stream: VideoStream) -> AccessUnits:
@@ -120,98 +157,32 @@ def _units(packet: bytes, length_size: int) -> Iterator[bytes]:
 
 
 def _units_of_header(codec: str, header: bytes) -> Iterator[bytes]:
-    """Yield the sequence parameters that a stream's extradata hold."""
+    """Yield the parameters that a stream's extradata hold (ISO/IEC 14496-15, 5.3.3.1, 8.3.3.1)."""
     if codec not in CODECS:
         return
     if not header or header[0] != 1:
         yield from _units(header, 0)
-    elif codec == "h264" and len(header) > 8:  # ISO/IEC 14496-15, 5.3.3.1
-        at = 6
-        for _ in range(header[5] & 31):
-            size = int.from_bytes(header[at : at + 2], "big")
-            yield header[at + 2 : at + 2 + size]
-            at += 2 + size
+    elif codec == "h264" and len(header) > 8:
+        yield from _units_of_array(header, 6, header[5] & 31)[0]
+    elif codec == "hevc" and len(header) > 23:
+        at = 23
+        for _ in range(header[22]):
+            count = int.from_bytes(header[at + 1 : at + 3], "big")
+            units, at = _units_of_array(header, at + 3, count)
+            yield from units
 
 
-class _Bits:
-    """Bits of a NAL unit, without the bytes that prevent start codes."""
-
-    def __init__(self, unit: bytes) -> None:
-        content = bytes(unit[:_HEADER_BYTES]).replace(b"\0\0\3", b"\0\0")
-        self._value, self._left = int.from_bytes(content, "big"), 8 * len(content)
-
-    def number(self, bits: int) -> int:
-        """Return the next bits as a number. Raises ValueError past the end."""
-        self._left -= bits
-        if self._left < 0:
-            raise ValueError("the unit ends early")
-        return (self._value >> self._left) & ((1 << bits) - 1)
-
-    def golomb(self) -> int:
-        """Return the next Exp-Golomb number without a sign. Raises ValueError past the end."""
-        zeros = 0
-        while not self.number(1):
-            zeros += 1
-        return (1 << zeros) - 1 + self.number(zeros)
+def _units_of_array(header: bytes, at: int, count: int) -> tuple[list[bytes], int]:
+    """Return some NAL units, each behind its length, and where they end."""
+    units = []
+    for _ in range(count):
+        if at + 2 > len(header):
+            break
+        size = int.from_bytes(header[at : at + 2], "big")
+        units.append(header[at + 2 : at + 2 + size])
+        at += 2 + size
+    return units, at
 
 
-class _FrameNumbers:
-    """The counter that H.264 carries in each picture, by which a missing one is noticed."""
-
-    def __init__(self, bits: int, are_planes_separate: bool, has_fields: bool) -> None:
-        self._bits, self._are_planes_separate = bits, are_planes_separate
-        self._has_fields = has_fields
-        self._of_reference: int | None = None
-        self._last: tuple[int, int] | None = None
-
-    @staticmethod
-    def of(parameters: bytes) -> _FrameNumbers | None:
-        """Read the sequence parameters; None where they allow gaps or cannot be read."""
-        bits = _Bits(parameters[1:])
-        try:
-            profile, _ = bits.number(8), bits.number(16)
-            bits.golomb()
-            are_planes_separate = False
-            if profile in _HIGH_PROFILES:
-                if bits.golomb() == 3:
-                    are_planes_separate = bool(bits.number(1))
-                bits.golomb(), bits.golomb(), bits.number(1)
-                if bits.number(1):  # scaling lists: rare, and long to read
-                    return None
-            width = bits.golomb() + 4
-            order = bits.golomb()
-            if order == 0:
-                bits.golomb()
-            elif order == 1:
-                bits.number(1), bits.golomb(), bits.golomb()
-                for _ in range(min(bits.golomb(), 255)):
-                    bits.golomb()
-            bits.golomb()
-            if bits.number(1) or width > 16:
-                return None
-            bits.golomb(), bits.golomb()
-            has_fields = not bits.number(1)
-        except ValueError:
-            return None
-        return _FrameNumbers(width, are_planes_separate, has_fields)
-
-    def follows(self, unit: bytes, is_key: bool) -> bool:
-        """Check that a picture's number follows those before it; its first slice is given."""
-        bits = _Bits(unit[1:])
-        try:
-            bits.golomb(), bits.golomb(), bits.golomb()
-            if self._are_planes_separate:
-                bits.number(2)
-            number = bits.number(self._bits)
-        except ValueError:
-            return False
-        is_reference, is_idr = bool(unit[0] & 0x60), unit[0] & 31 == 5
-        before, self._last = self._last, (number, is_reference)
-        expected = self._of_reference
-        if is_reference or expected is None:
-            self._of_reference = number
-        if is_idr or is_key or expected is None:
-            return True
-        following = (expected + 1) % (1 << self._bits)
-        is_second_field = self._has_fields and number == expected and before == self._last
-        return number == following or is_second_field
+def _hevc_kind(unit: bytes) -> int:
+    return (unit[0] >> 1) & 63

@@ -8,25 +8,26 @@ of frames on another number of threads; the order is then the decoder's.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
-from dataclasses import dataclass
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from oneclick.core.errors import BadVideo
-from oneclick.core.timing import CONSTANT, Timing, describe_times
+from oneclick.core.timing import describe_times
 from oneclick.storage import bounded_files
-from oneclick.video import access_units, mp4_tables, packets, remarks, source, stamps
+from oneclick.video import access_units, index_files, mp4_tables, packets, remarks, source, stamps
 from oneclick.video import presentation as presentations
+from oneclick.video.frame_index import FrameIndex, VideoInfo
+from oneclick.video.index_files import RecentIndexes
 from oneclick.video.packets import ABSENT, PacketTable
-from oneclick.video.presentation import Presentation
 from oneclick.video.stamps import FrameTimes
 
 DEFAULT_FPS = 25.0
@@ -42,64 +43,14 @@ _HABIT = 3
 """Key packets, all with a fault, that show an encoder's habit and not damage."""
 _COMPARED = 48
 """Frames whose order is held against the decoder's."""
+_WITH_LENGTHS = ("avi", "flv", "matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2")
+"""Formats that state the length of each packet, so that one that is cut off is noticed."""
+_WITH_EDITS = "mov,mp4,m4a,3gp,3g2,mj2"
 _LONGEST_TAIL = 1000
 """Packets from the last key packet to the end that are decoded to see whether the end is whole."""
 _MOST_CUT_OFF = 3
 """Packets at the end of a file that may be cut off without other damage being likely."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class VideoInfo:
-    """Properties of a video file."""
-
-    fps: float
-    """Mean frames per second within stretches, or 25 where nothing plausible is known."""
-    frames: int
-    """Frames that decode; at least one."""
-    width: int
-    """Pixels, as players show it: turned, and with square pixels."""
-    height: int
-    started_at: datetime | None
-    """UTC start as the recorder wrote it, or None."""
-    variable: bool
-    """Whether frames are unevenly spaced in time."""
-    timing: Timing = CONSTANT
-    """True times of the frames, and the breaks between stretches."""
-    notes: tuple[str, ...] = ()
-    """What was chosen, repaired or left out, each in a few words."""
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class FrameIndex:
-    """Frames of a video file, and how its pictures are stored."""
-
-    info: VideoInfo
-    codec: str
-    """Name of the decoder."""
-    presentation: Presentation
-    """How stored pictures become those that are shown."""
-    table: PacketTable
-    order: NDArray[np.int64]
-    """(N,) number of the packet of every frame, in order of presentation."""
-    seconds: NDArray[np.float64]
-    """(N,) true time of every frame from the first."""
-    is_decoded: bool
-    """Whether the file was decoded for this, and is to be decoded on one thread."""
-    strict: bool
-    """Whether a fault of the decoder means damage."""
-
-    @functools.cached_property
-    def frame_of_packet(self) -> NDArray[np.int64]:
-        """(P,) number of the frame of every packet; -1 where there is none."""
-        numbers = np.full(len(self.table), -1, np.int64)
-        numbers[self.order] = np.arange(len(self.order))
-        return numbers
-
-    @functools.cached_property
-    def keys(self) -> NDArray[np.int64]:
-        """Numbers of the packets at which decoding can start, ascending."""
-        is_start = self.table.is_key & ~self.table.is_damaged & (self.frame_of_packet >= 0)
-        return np.flatnonzero(is_start)
+_recent = RecentIndexes()
 
 
 def probe(path: Path, name: str = "") -> VideoInfo:
@@ -137,12 +88,37 @@ def check(path: Path) -> None:
 
 
 def read_index(path: Path) -> FrameIndex:
-    """Return the index of a file, cached while the file does not change. Raises BadVideo."""
+    """Return the index of a file, remembered while the file does not change. Raises BadVideo."""
+    status = _status(path)
+    index = _recent.get(status)
+    if index is None:
+        index = build_index(path)
+        _recent.add(status, index)
+    return index
+
+
+def keep_index(path: Path) -> None:
+    """Read the index of a recording of ours, and see that the file beside it holds it.
+
+    Call it before what needs the index: where another process has built it, it is read in
+    milliseconds. It is no error where that file cannot be written.
+
+    Raises:
+        BadVideo: as `read_index`.
+    """
+    status = _status(path)
+    index = _recent.get(status)
+    if index is None and (index := index_files.load(path, status)):
+        _recent.add(status, index)
+    elif index is None or not index_files.is_current(path, status):
+        index_files.write(path, status, read_index(path))
+
+
+def _status(path: Path) -> os.stat_result:
     try:
-        stat = bounded_files.check_regular(path, bounded_files.ANY_SIZE, BadVideo)
+        return bounded_files.check_regular(path, bounded_files.ANY_SIZE, BadVideo)
     except BadVideo as error:  # folders may be called after people
         raise BadVideo(str(error).replace(str(path), path.name)) from None
-    return _index(path, stat.st_size, stat.st_mtime_ns, stat.st_ino)
 
 
 def first_frame(path: Path) -> tuple[int, VideoFrame]:
@@ -158,8 +134,8 @@ def first_frame(path: Path) -> tuple[int, VideoFrame]:
     raise BadVideo(f"no frame of {path.name} decodes: copy it again or convert it to MP4")
 
 
-@functools.lru_cache(maxsize=8)
-def _index(path: Path, size: int, mtime_ns: int, inode: int) -> FrameIndex:
+def build_index(path: Path) -> FrameIndex:
+    """Read the packets of a file, and decode it where they do not tell. Raises BadVideo."""
     mp4_tables.check(path)
     number, first = first_frame(path)
     with source.open_video(path) as (container, stream):
@@ -181,12 +157,13 @@ def _index(path: Path, size: int, mtime_ns: int, inode: int) -> FrameIndex:
         breaks = np.union1d(times.breaks, changes)
         is_variable = stamps.is_uneven(np.delete(np.diff(times.seconds), breaks - 1), tick)
         fps = frame_rate(stream, times, is_variable)
+        stored_packets = count_stored(path, container, stream, table)
         presentation = presentations.read_presentation(path, container, stream, first)
         is_counted = stream.codec_context.name in access_units.CODECS or bool(table.is_key.all())
         notes = [
             *presentations.stream_notes(container, stream),
             *presentation.notes,
-            *remarks.notes_on_frames(table, order, stream.frames - empty),
+            *remarks.notes_on_frames(table, order, stream.frames - empty, stored_packets),
             *([] if strict else ["faults throughout: pictures are taken as they decode"]),
             *remarks.notes_on_times(times, len(changes), are_counted=is_counted),
         ]
@@ -210,6 +187,17 @@ def _index(path: Path, size: int, mtime_ns: int, inode: int) -> FrameIndex:
         is_decoded=is_decoded,
         strict=strict,
     )
+
+
+def count_stored(
+    path: Path, container: InputContainer, stream: VideoStream, table: PacketTable
+) -> int:
+    """Return how many packets a file stores, those included that an edit list leaves out."""
+    has_more = stream.frames > len(table) or bool(table.is_discarded.any())
+    if container.format.name != _WITH_EDITS or not has_more:
+        return len(table)
+    with source.open_video(path, is_edited=False) as (unedited, all_packets):
+        return sum(packet is not None for packet in source.packets(unedited, all_packets))
 
 
 def order_of_packets(
@@ -237,6 +225,9 @@ def order_of_packets(
     if not stamps.order_is_sound(seconds):
         return None
     order = shown[np.argsort(table.stamps[shown], kind="stable")]
+    places = table.places[order]
+    if not is_ascending(places[places != ABSENT]):
+        return None
     return order if order[0] == first else None
 
 
@@ -245,8 +236,8 @@ def order_of_decoder(
 ) -> NDArray[np.int64] | None:
     """Hold an order of packets against the decoder at both ends of a file.
 
-    Some containers store the order of decoding for that of presentation; and recordings that were
-    cut off end within a packet.
+    Some containers store the order of decoding for that of presentation; and in some a recording
+    that was cut off ends within a packet, which only the decoder notices.
 
     Returns:
         the order without frames at the end that do not decode; None if the decoder has another.
@@ -257,6 +248,8 @@ def order_of_decoder(
             numbers = [number for number, _ in itertools.islice(decoded, _COMPARED)]
             if numbers != order[: len(numbers)].tolist():
                 return None
+        if container.format.name in _WITH_LENGTHS:
+            return order
     last = int(np.flatnonzero(table.is_key)[-1])
     if len(table) - last > _LONGEST_TAIL:
         return order
@@ -287,8 +280,8 @@ def decoded_order(
     are overlooked, and a note says so.
 
     Returns:
-        the packets of the frames in the decoder's order, the frames before which the size of
-        pictures changes, and whether a fault of the decoder means damage.
+        the packets of the frames in the decoder's order, or as they count themselves; the frames
+        before which the size of pictures changes; and whether a fault of the decoder means damage.
 
     Raises:
         BadVideo: no frame decodes.
@@ -311,7 +304,11 @@ def decoded_order(
             break
     if not numbers:
         raise BadVideo(f"no frame of {path.name} decodes: copy it again or convert it to MP4")
-    return np.array(numbers, np.int64), np.array(changes, np.int64), strict
+    order = np.array(numbers, np.int64)
+    places = table.places[order]
+    if (places != ABSENT).all():  # a picture that comes late is shown late
+        order = order[np.argsort(places, kind="stable")]
+    return order, np.array(changes, np.int64), strict
 
 
 def is_ascending(numbers: NDArray[np.int64]) -> bool:

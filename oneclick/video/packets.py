@@ -38,6 +38,8 @@ class PacketTable:
     """Times of decoding in stream ticks, or ABSENT."""
     positions: NDArray[np.int64]
     """Bytes from the start of the file, or ABSENT."""
+    places: NDArray[np.int64]
+    """Places in order of presentation as the pictures count them, or ABSENT."""
     is_key: NDArray[np.bool_]
     """Whether decoding can start here."""
     is_discarded: NDArray[np.bool_]
@@ -84,7 +86,7 @@ class PacketTable:
 def read_table(container: InputContainer, stream: VideoStream) -> PacketTable:
     """Read all packets of a stream, decoding none."""
     reader, codec = access_units.reader_of(stream), stream.codec_context.name
-    rows: list[tuple[int, int, int]] = []
+    rows: list[tuple[int, int, int, int]] = []
     flags: list[tuple[bool, bool, bool, bool]] = []
     is_after_damage, previous = False, b""
     for packet in source.packets(container, stream):
@@ -93,20 +95,23 @@ def read_table(container: InputContainer, stream: VideoStream) -> PacketTable:
             continue
         row, content = _row(packet), bytes(packet)
         is_key = packet.is_keyframe and access_units.is_start(codec, content)
-        is_repeat = content == previous and codec in access_units.CODECS
-        previous = content
+        is_second_copy = content == previous and codec in access_units.CODECS
+        is_edit = is_second_copy and rows[-1][2] == row[2] != ABSENT  # one packet, read twice
+        is_repeat, previous = is_second_copy and not is_edit, content
         is_damaged = is_after_damage or packet.is_corrupt
-        if not is_repeat:
+        if not is_second_copy:
             is_damaged |= not reader.follows(content, is_key)
-        rows.append(row)
+        is_key &= reader.can_start
+        rows.append((*row, ABSENT if reader.place is None or is_repeat else reader.place))
         flags.append((is_key, packet.is_discard, is_damaged, is_repeat))
         is_after_damage = False
-    columns = np.array(rows, np.int64).reshape(-1, 3).T
+    columns = np.array(rows, np.int64).reshape(-1, 4).T
     bits = np.array(flags, np.bool_).reshape(-1, 4).T
     return PacketTable(
         stamps=columns[0],
         decode_stamps=columns[1],
         positions=columns[2],
+        places=columns[3],
         is_key=bits[0],
         is_discarded=bits[1],
         is_damaged=bits[2],
@@ -127,7 +132,7 @@ class Decoder:
         self.faults: list[int] = []
         self._context = stream.codec_context
         if strict:
-            self._context.options = self._context.options | {"err_detect": "explode"}
+            self._context.options = self._context.options | {"err_detect": "explode+crccheck"}
         self._strict = strict
         self._is_waiting = False
 
@@ -183,7 +188,7 @@ class Decoder:
         if not self._strict:
             return
         self._is_waiting = True
-        yield from self.drain()
+        yield from (numbered for numbered in self.drain() if numbered[0] != number)
         self._context.flush_buffers()
 
     def drain(self) -> Iterator[tuple[int, VideoFrame]]:

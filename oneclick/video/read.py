@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 from oneclick.core.errors import BadVideo
 from oneclick.core.spans import Span
 from oneclick.video import packets, source
-from oneclick.video.index import FrameIndex, read_index
+from oneclick.video.frame_index import FrameIndex
+from oneclick.video.index import read_index
 
 _KEYS_TO_TRY = 2
 """Packets from which decoding is tried before it starts at the beginning."""
+_FAULTS_COME_LATE = ("hevc",)
+"""Codecs whose decoder, on several threads, tells of a fault after it has given the picture out."""
 _MOST_REPEATED = 25
 """Frames in a row that may fail to decode without the whole video counting as unreadable."""
 
@@ -93,7 +96,8 @@ def _decoded(
     Nothing more is yielded where a seek goes astray.
     """
     is_strict = index.strict and (exact or index.is_decoded)
-    with source.open_video(path, threads=1 if index.is_decoded else 0) as (container, stream):
+    is_single = index.is_decoded or (is_strict and index.codec in _FAULTS_COME_LATE)
+    with source.open_video(path, threads=int(is_single)) as (container, stream):
         decoder = packets.Decoder(stream, is_strict)
         numbered = (
             packets.packets_of(container, stream)

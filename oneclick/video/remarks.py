@@ -9,15 +9,27 @@ from oneclick.video.packets import PacketTable
 from oneclick.video.stamps import FrameTimes
 
 
-def notes_on_frames(table: PacketTable, order: NDArray[np.int64], stated: int) -> list[str]:
-    """Return how many pictures damage has cost, and how many that a header states are not there."""
-    there = int((~table.is_discarded & ~table.is_repeat).sum())
-    lost, absent = there - len(order), stated - int(table.is_discarded.sum()) - there
+def notes_on_frames(
+    table: PacketTable, order: NDArray[np.int64], stated: int, stored: int
+) -> list[str]:
+    """Return how many pictures damage has cost, an edit list hides, or are not there at all.
+
+    Args:
+        table: packets as the edit list has them.
+        order: packets of the frames.
+        stated: pictures that the header states; 0 where it does not.
+        stored: packets in the file, whatever the edit list says.
+    """
+    is_there = ~table.is_discarded & ~table.is_repeat
+    lost, absent = int(is_there.sum()) - len(order), stated - stored
     notes = [f"{lost:,} picture{'s' * (lost > 1)} lost to damage"] if lost > 0 else []
     if absent > 0:
         notes.append(f"{absent:,} of the {stated:,} pictures that the header states are missing")
-    if table.is_repeat.any():
-        notes.append(f"{int(table.is_repeat.sum()):,} packets that stood twice left out")
+    if stored > len(table) or table.is_discarded.any():
+        hidden = stored - len(np.unique(table.positions[is_there]))
+        notes.append(f"an edit list hides {hidden:,} of {stored:,} pictures")
+    if count := int(table.is_repeat.sum()):
+        notes.append(f"{count:,} packet{'s' * (count > 1)} that stood twice left out")
     return notes
 
 

@@ -39,24 +39,28 @@ _GIVE_UP = 1000
 
 
 @contextlib.contextmanager
-def open_video(path: Path, threads: int = 0) -> Iterator[tuple[InputContainer, VideoStream]]:
+def open_video(
+    path: Path, threads: int = 0, is_edited: bool = True
+) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Yield the container and its video stream (see `choose_stream`).
 
     Args:
         path: the file.
         threads: decoding threads, 0 for all cores.
+        is_edited: whether an edit list of MP4 says which pictures there are.
 
     Raises:
         BadVideo: one line with the file's name and the remedy.
     """
+    options = _OPTIONS if is_edited else _OPTIONS | {"ignore_editlist": "1"}
     try:
         if path.stat().st_size == 0:
             raise BadVideo(f"{path.name} is empty: record or copy it again")
         try:
-            container = av.open(str(path), options=_OPTIONS, metadata_errors="replace")
+            container = av.open(str(path), options=options, metadata_errors="replace")
         except UnicodeEncodeError:  # FFmpeg takes names of UTF-8 only
             file = path.open("rb")
-            container = av.open(file, "r", options=_OPTIONS, metadata_errors="replace")
+            container = av.open(file, "r", options=options, metadata_errors="replace")
     except av.FFmpegError as error:
         raise BadVideo(
             f"{path.name} is not a video that can be opened ({_reason(error)}): "

@@ -13,7 +13,8 @@ from av.video.frame import VideoFrame
 from oneclick.core.errors import BadVideo
 from oneclick.storage import bulk_files, files
 from oneclick.video import read
-from oneclick.video.index import FrameIndex, read_index
+from oneclick.video.frame_index import FrameIndex
+from oneclick.video.index import read_index
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -28,6 +28,7 @@ import numpy as np
 import torch
 
 from oneclick.core.datasets import DatasetClip
+from oneclick.detectors import networks
 from oneclick.storage import datasets
 from oneclick.training import data, sample
 from oneclick.training.augment import augment
@@ -162,7 +163,7 @@ def rate(dataset: data.ClipImages) -> None:
 
     def bare(some: slice) -> None:
         for path, draw in zip(paths[some], draws[some], strict=True):
-            image, _ = data.read_image(path, "fcos-tiny", (HEIGHT, WIDTH))
+            image, _ = data.read_image(path, networks.TINY_SIZE, (HEIGHT, WIDTH))
             image, _, _ = augment(image, boxes, np.random.default_rng(draw.seed))
             torch.from_numpy(image).permute(2, 0, 1)
 

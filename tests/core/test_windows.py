@@ -13,6 +13,32 @@ def test_a_window_is_square_and_centred_on_its_box() -> None:
     assert window.tolist() == [195, 125, 445, 375]
 
 
+@pytest.mark.parametrize(
+    ("second", "count"),
+    [
+        pytest.param([350.0, 205.0, 390.0, 300.0], 1, id="beside it"),
+        pytest.param([300.0, 200.0, 340.0, 300.0], 1, id="the same"),
+        pytest.param([360.0, 280.0, 370.0, 300.0], 2, id="much smaller"),
+        pytest.param([600.0, 200.0, 640.0, 300.0], 2, id="far away"),
+    ],
+)
+def test_close_boxes_of_one_size_share_a_window(second: list[float], count: int) -> None:
+    boxes = np.array([[300.0, 200.0, 340.0, 300.0], second])
+    squares = windows.around(boxes, 800, 600)
+    assert len(squares) == count
+    for box in boxes:
+        room = min(0.3 * (box[3] - box[1]), 8)
+        inside = [
+            (w[:2] <= box[:2] - room).all() and (w[2:] >= box[2:] + room).all() for w in squares
+        ]
+        assert any(inside)
+        assert (squares[:, 2] - squares[:, 0]).max() <= 1.6 * 250 + 1
+
+
+def test_no_boxes_need_no_window() -> None:
+    assert windows.around(np.zeros((0, 4)), 800, 600).shape == (0, 4)
+
+
 @given(
     width=SIDES,
     height=SIDES,

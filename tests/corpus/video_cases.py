@@ -11,7 +11,7 @@ import av
 import numpy as np
 from av.stream import Disposition
 
-from tests.corpus import video_frames, video_mutations
+from tests.corpus import edit_lists, video_frames, video_mutations
 from tests.corpus.video_frames import Recorder, record
 
 Build = Callable[[Path], object]
@@ -221,6 +221,20 @@ CASES: dict[str, VideoCase] = {
     ),
     "larger stream second": VideoCase(
         suffix=".mkv", build=none_is_default, note="stream 1 of 2 video streams"
+    ),
+    "an edit list hides start and end": VideoCase(
+        suffix=".mp4",
+        build=lambda path: edit_lists.record_edited(path, [(30, 25)]),
+        numbers=tuple(range(30, 55)),
+        seconds=0.96,
+        note="an edit list hides 75 of 100 pictures",
+    ),
+    "an edit list hides a middle": VideoCase(
+        suffix=".mp4",
+        build=lambda path: edit_lists.record_edited(path, [(0, 25), (60, 25)]),
+        numbers=(*range(25), *range(60, 85)),
+        seconds=1.96,
+        note="an edit list hides 50 of 100 pictures",
     ),
     "anamorphic": VideoCase(
         suffix=".mp4",

@@ -20,6 +20,16 @@ _BLOCK = 20
 """Width and height of a block in px, at that size."""
 
 
+OPTIONS = {
+    "libx264": {"preset": "veryfast", "sc_threshold": "0"},
+    "libx265": {"preset": "ultrafast", "x265-params": "log-level=error"},
+    "libsvtav1": {"preset": "12"},
+    "libvpx": {"deadline": "realtime", "cpu-used": "8"},
+    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
+}
+"""Options of encoders, where a recorder has no others."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recorder:
     """A way to write a video."""
@@ -99,11 +109,7 @@ def add_stream(container: av.container.OutputContainer, recorder: Recorder) -> a
     context = stream.codec_context
     context.gop_size, context.max_b_frames = recorder.group, recorder.b_frames
     context.thread_count = 1
-    context.options = dict(recorder.options)
-    if recorder.codec == "libx264":
-        context.options |= {"preset": "veryfast", "sc_threshold": "0"}
-    if recorder.codec == "libx265":
-        context.options |= {"preset": "ultrafast", "x265-params": "log-level=error"}
+    context.options = OPTIONS.get(recorder.codec, {}) | recorder.options
     if recorder.aspect is not None:
         context.sample_aspect_ratio = recorder.aspect
     if recorder.matrix is not None:

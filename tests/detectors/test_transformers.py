@@ -9,48 +9,13 @@ import pytest
 from oneclick import detectors
 from oneclick.core.errors import DetectorUnavailable
 from oneclick.detectors import Detector
+from tests.detectors import tiny_transformers
 from tests.detectors.footage import noise
-
-REASON = "needs the package transformers (pip install 'oneclick[transformers]')"
 
 
 def saved(folder: Path, seed: int = 0) -> Path:
-    """A tiny RT-DETR v2 that knows beds and people."""
-    hf = pytest.importorskip("transformers", reason=REASON)
-    import torch
-
-    torch.manual_seed(seed)
-    backbone = hf.RTDetrResNetConfig(
-        embedding_size=8,
-        hidden_sizes=[8, 16, 16, 16],
-        depths=[1, 1, 1, 1],
-        layer_type="basic",
-        out_features=["stage2", "stage3", "stage4"],
-    )
-    width = dict.fromkeys(("encoder_hidden_dim", "d_model", "decoder_ffn_dim"), 16)
-    layers = {name: [16, 16, 16] for name in ("encoder_in_channels", "decoder_in_channels")}
-    config = hf.RTDetrV2Config(
-        backbone_config=backbone,
-        **width,
-        **layers,
-        encoder_ffn_dim=16,
-        num_queries=20,
-        encoder_layers=1,
-        decoder_layers=2,
-        encoder_attention_heads=2,
-        decoder_attention_heads=2,
-        num_denoising=0,
-        id2label={0: "bed", 1: "person"},
-        label2id={"bed": 0, "person": 1},
-    )
-    network = hf.RTDetrV2ForObjectDetection(config)
-    for head in network.model.decoder.class_embed:
-        torch.nn.init.constant_(head.bias, -1.0)
-        with torch.no_grad():
-            head.bias[1] = 1.0
-    network.save_pretrained(folder)
-    hf.RTDetrImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder)
-    return folder
+    """A tiny RT-DETR v2 that knows beds and people, and sees people everywhere."""
+    return tiny_transformers.save(folder, "rt_detr_v2", seed=seed, bias=[-1.0, 1.0])
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +67,7 @@ def test_its_id_is_safe_and_changes_with_the_weights(
 
 
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
-    pytest.importorskip("transformers", reason=REASON)
+    pytest.importorskip("transformers", reason=tiny_transformers.REASON)
     with pytest.raises(DetectorUnavailable, match="no object detector could be loaded") as raised:
         detectors.create(f"transformers:{tmp_path}")
     assert "\n" not in str(raised.value)

@@ -1,34 +1,53 @@
-"""A YOLOX-shaped ONNX file of a few kilobytes whose answer can be worked out by hand.
-
-For each stride a convolution as large as its cell: objectness = mean brightness, every class
-score = 1, the box = the cell itself. So a bright cell is a box, and its brightness the score.
-"""
+"""ONNX files of a few kilobytes, of each layout, whose answers can be worked out by hand."""
 
 from pathlib import Path
 
 import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper, parser
 
 STRIDES = (8, 16, 32)
 
 
-def write(path: Path, size: int = 64, classes: int = 1, strides: tuple[int, ...] = STRIDES) -> Path:
-    """Write the model for `size` × `size` px to `path`."""
-    nodes, weights = [], [tensor("flat", np.array([1, 5 + classes, -1], np.int64))]
+def write(
+    path: Path,
+    size: int = 64,
+    classes: int = 1,
+    strides: tuple[int, ...] = STRIDES,
+    batch: int | str = 1,
+    is_open: bool = False,
+) -> Path:
+    """Write a graph in the layout of YOLOX for `size` × `size` px to `path`.
+
+    For each stride a convolution as large as its cell: objectness = mean brightness, every class
+    score = 1, the box = the cell itself. So a bright cell is a box, and its brightness the score.
+
+    Args:
+        batch: pictures that it takes, or the name of an open axis.
+        is_open: whether height and width of the input are open too.
+    """
+    nodes, weights = [], [numpy_helper.from_array(np.array([0, 5 + classes, -1]), "flat")]
     for s in strides:
-        weights += [tensor(f"w{s}", kernel(s, classes)), tensor(f"b{s}", bias(classes))]
-        sides = [attribute(name, [s, s]) for name in ("kernel_shape", "strides")]
-        nodes.append(node("Conv", ["in", f"w{s}", f"b{s}"], f"map{s}", sides))
-        nodes.append(node("Reshape", [f"map{s}", "flat"], f"cells{s}"))
-    axis = [attribute("axis", 2)]
-    nodes.append(node("Concat", [f"cells{s}" for s in strides], "all", axis))
-    nodes.append(node("Transpose", ["all"], "out", [attribute("perm", [0, 2, 1])]))
-    cells = sum((size // s) ** 2 for s in strides)
-    graph = b"".join(field(1, n) for n in nodes) + field(2, b"tiny")
-    graph += b"".join(field(5, w) for w in weights)
-    graph += field(11, value("in", (1, 3, size, size)))
-    graph += field(12, value("out", (1, cells, 5 + classes)))
-    opset = field(1, b"") + field(2, 13)
-    path.write_bytes(field(1, 8) + field(7, graph) + field(8, opset))
+        weights += [
+            numpy_helper.from_array(kernel(s, classes), f"w{s}"),
+            numpy_helper.from_array(bias(classes), f"b{s}"),
+        ]
+        sides = {"kernel_shape": [s, s], "strides": [s, s]}
+        nodes.append(helper.make_node("Conv", ["in", f"w{s}", f"b{s}"], [f"map{s}"], **sides))
+        nodes.append(helper.make_node("Reshape", [f"map{s}", "flat"], [f"cells{s}"]))
+    nodes.append(helper.make_node("Concat", [f"cells{s}" for s in strides], ["all"], axis=2))
+    nodes.append(helper.make_node("Transpose", ["all"], ["out"], perm=[0, 2, 1]))
+    cells = "cells" if is_open else sum((size // s) ** 2 for s in strides)
+    sides = ("height", "width") if is_open else (size, size)
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("in", TensorProto.FLOAT, (batch, 3, *sides))],
+        [helper.make_tensor_value_info("out", TensorProto.FLOAT, (batch, cells, 5 + classes))],
+        weights,
+    )
+    opset = [helper.make_opsetid("", 13)]
+    onnx.save(helper.make_model(graph, ir_version=8, opset_imports=opset), path)
     return path
 
 
@@ -42,38 +61,93 @@ def bias(classes: int) -> np.ndarray:
     return np.array([0.5, 0.5, 0, 0, 0] + [1] * classes, np.float32)
 
 
-def field(number: int, content: int | bytes) -> bytes:
-    if isinstance(content, int):
-        return varint(number << 3) + varint(content)
-    return varint(number << 3 | 2) + varint(len(content)) + content
+def parse(path: Path, text: str) -> Path:
+    """Write the graph that onnx.parser reads from `text`."""
+    onnx.save(parser.parse_model(f'<ir_version: 8, opset_import: ["": 17]>\n{text}'), path)
+    return path
 
 
-def varint(number: int) -> bytes:
-    number &= 2**64 - 1
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*out, number])
+def fastest_det(path: Path) -> Path:
+    """FastestDet at 32 × 32 px, two classes: a cell's brightness is its objectness, its size is
+    half the picture, its centre its own corner; the second class has 0.75 of the chance."""
+    values = "0, 0, 0, 0, 0, 0.25, 0.75"
+    weights = [0.0] * (7 * 3 * 16 * 16)
+    weights[: 3 * 256] = [1 / (3 * 256)] * (3 * 256)
+    return parse(
+        path,
+        f"""fastest (float[1,3,32,32] image) => (float[1,7,2,2] out)
+        <float[7] b = {{{values}}}, float[7,3,16,16] w = {{{", ".join(map(str, weights))}}}>
+        {{ out = Conv<kernel_shape = [16,16], strides = [16,16]>(image, w, b) }}""",
+    )
 
 
-def tensor(name: str, array: np.ndarray) -> bytes:
-    dims = b"".join(field(1, side) for side in array.shape)
-    kind = 1 if array.dtype == np.float32 else 7
-    return dims + field(2, kind) + field(8, name.encode()) + field(9, array.tobytes())
+def detr(
+    path: Path,
+    columns: int = 2,
+    size: tuple[int | str, int | str] = (32, 48),
+    names: tuple[str, str] = ("logits", "pred_boxes"),
+    mask: bool = False,
+) -> Path:
+    """DETR with two queries: the first has a logit of 8 × mean level − 4 in class 0 and −4 in the
+    others, the second −4 throughout; boxes in the left upper quarter and over the right half."""
+    height, width = size
+    low = ", ".join(["0.0"] * (2 * columns))
+    first = ", ".join(["8.0"] + ["0.0"] * (2 * columns - 1))
+    logits, boxes = names
+    more = ", int64[N,64,64] pixel_mask" if mask else ""
+    return parse(
+        path,
+        f"""detr (float[N,3,{height},{width}] pixel_values{more})
+        => (float[N,2,{columns}] {logits}, float[N,2,4] {boxes}, float[N,2,7] last_hidden_state)
+        <float[1,2,{columns}] first = {{{first}}}, float[1,2,{columns}] low = {{{low}}},
+         float[1,2,4] places = {{0.25,0.25,0.5,0.5, 0.75,0.5,0.5,1}}, float four = {{4}},
+         float none = {{0}}, float[1,2,7] nothing = {{0,0,0,0,0,0,0,0,0,0,0,0,0,0}},
+         int64[2] axes = {{1,2}}>
+        {{
+            flat = ReduceMean<axes = [1,2,3], keepdims = 0>(pixel_values)
+            level = Unsqueeze(flat, axes)
+            high = Mul(level, first)
+            shifted = Sub(high, four)
+            {logits} = Add(shifted, low)
+            zero = Mul(level, none)
+            {boxes} = Add(zero, places)
+            last_hidden_state = Add(zero, nothing)
+        }}""",
+    )
 
 
-def attribute(name: str, setting: int | list[int]) -> bytes:
-    if isinstance(setting, int):
-        return field(1, name.encode()) + field(3, setting) + field(20, 2)
-    return field(1, name.encode()) + b"".join(field(8, i) for i in setting) + field(20, 7)
+def torchvision(path: Path) -> Path:
+    """Final boxes as torchvision exports them: a box of 2 … 10 px, label 1, score = mean level."""
+    return parse(
+        path,
+        """final (float[3,height,width] image)
+        => (float[n,4] boxes, int64[n] labels, float[n] scores)
+        <float[1,4] box = {2,2,10,6}, int64[1] person = {1}>
+        {
+            boxes = Identity(box)
+            labels = Identity(person)
+            mean = ReduceMean<keepdims = 0>(image)
+            shape = Constant<value_ints = [1]>()
+            scores = Reshape(mean, shape)
+        }""",
+    )
 
 
-def node(kind: str, inputs: list[str], output: str, settings: list[bytes] = []) -> bytes:  # noqa: B006
-    ends = b"".join(field(1, name.encode()) for name in inputs) + field(2, output.encode())
-    return ends + field(4, kind.encode()) + b"".join(field(5, a) for a in settings)
-
-
-def value(name: str, shape: tuple[int, ...]) -> bytes:
-    dims = b"".join(field(1, field(1, side)) for side in shape)
-    return field(1, name.encode()) + field(2, field(1, field(1, 1) + field(2, dims)))
+def deployed(path: Path) -> Path:
+    """Final boxes as RT-DETR and D-FINE deploy them: the whole frame is one box of label 0."""
+    return parse(
+        path,
+        """deployed (float[N,3,32,32] images, int64[N,2] orig_target_sizes)
+        => (int64[N,1] labels, float[N,1,4] boxes, float[N,1] scores)
+        <int64[1] axis = {1}, int64[1] zero = {0}>
+        {
+            sides = Cast<to = 1>(orig_target_sizes)
+            none = Sub(sides, sides)
+            flat = Concat<axis = 1>(none, sides)
+            boxes = Unsqueeze(flat, axis)
+            mean = ReduceMean<axes = [1,2,3], keepdims = 0>(images)
+            scores = Unsqueeze(mean, axis)
+            low = Sub(scores, scores)
+            labels = Cast<to = 7>(low)
+        }""",
+    )

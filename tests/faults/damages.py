@@ -44,6 +44,7 @@ KINDS = {
     "card of a video": "videos/ward/*.json",
     "recording": "videos/ward/*.mp4",
     "source of a recording": "videos/ward/*.source",
+    "index of a recording": "videos/ward/.*.mp4.index",
     "predictions": "predictions/*/*.parquet",
     "signal": "signals/*/*.parquet",
     "hits": "hits/*.json",

@@ -27,6 +27,8 @@ TIMES = {
 """Fields that tell when or how long, or the digest of what does: the only ones that may differ."""
 UNCOMPARED = ("catalog.sqlite", "generation.json", "retention.json")
 """Beginnings of the names of files that are not compared: what they hold is times, or rows."""
+REBUILT = ".index"
+"""End of the names of files that whoever needs them makes again, and are not compared."""
 FROM_FILES = "as the files tell"
 
 
@@ -55,12 +57,13 @@ def content(path: Path) -> Any:
 
 
 def file_state(root: Path) -> dict[str, Any]:
-    """Return the content of every file below a folder but catalogs, lock files and backups."""
+    """Return the content of the files below a folder that are neither times, rows nor rebuilt."""
     return {
         str(path.relative_to(root)): content(path)
         for path in sorted(root.rglob("*"))
         if path.is_file()
         and not path.name.startswith(UNCOMPARED)
+        and not path.name.endswith(REBUILT)
         and not {"locks", "store"} & set(path.relative_to(root).parts)
     }
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from oneclick import video
 from oneclick.catalog import Catalog
 from oneclick.platforms.local import LocalPlatform
 from oneclick.report import progress
@@ -15,6 +16,7 @@ from oneclick.stages import maintain, publish, rank_review
 from oneclick.storage import datasets, predictions, retention
 from oneclick.storage.edit_journals import Journal
 from oneclick.storage.workspace import Workspace
+from oneclick.video import index_files
 from oneclick.web.accounts.users import Users
 from tests.faults import ends, laps
 from tests.faults.damages import KINDS, DamageTrial
@@ -53,6 +55,14 @@ def is_fetched_once(root: Path, copy: Path, trial: DamageTrial) -> bool:
     """Check that the recording is fetched again, and is there once."""
     laps.fetch_film(copy)
     return len(list((copy / "home" / "videos" / "ward").glob("*.json"))) == 1
+
+
+def is_built_again(root: Path, copy: Path, trial: DamageTrial) -> bool:
+    """Check that the index of the recording is sound after its use, and tells what it told."""
+    (film,), (copied_film,) = ((at / "home").glob("videos/ward/*.mp4") for at in (root, copy))
+    video.keep_index(copied_film)
+    index = index_files.load(copied_film, copied_film.stat())
+    return index is not None and index.info == video.probe(film)
 
 
 def is_removed_anyway(root: Path, copy: Path, trial: DamageTrial) -> bool:
@@ -154,6 +164,9 @@ HARMLESS = {
     ("source of a recording", "any"): Reason(
         "it only saves reading a source again, which is fetched once by its content",
         is_fetched_once,
+    ),
+    ("index of a recording", "any"): Reason(
+        "it is a copy of what the recording tells, and is built again", is_built_again
     ),
     ("predictions", "flip"): Reason("it reads the same, as its digest proves", reads_the_same),
     ("predictions on a clip", "flip"): Reason(

@@ -94,6 +94,23 @@ def test_a_model_named_in_the_settings_predicts(tmp_path: Path) -> None:
     assert models.labellers(conf) == ["onnx:big.onnx"]
 
 
+@pytest.mark.parametrize(
+    ("labellers", "rival", "expected"),
+    [
+        ([], "auto", "opencv:hog"),
+        (["torchvision:retinanet_resnet50_fpn", "onnx:a.onnx"], "auto", "onnx:a.onnx"),
+        (["onnx:a.onnx", "onnx:b.onnx"], "onnx:a.onnx", "onnx:b.onnx"),
+        (["torchvision:retinanet_resnet50_fpn", "opencv:motion"], "auto", "opencv:hog"),
+    ],
+)
+def test_before_a_champion_a_quick_labeller_predicts_in_place_of_hog(
+    tmp_path: Path, labellers: list[str], rival: str, expected: str
+) -> None:
+    conf = settings.load(home=tmp_path, detect={"labellers": labellers, "rival": rival})
+    assert models.predictor(conf) == expected
+    assert models.rival(conf) != expected
+
+
 @pytest.mark.parametrize(("count", "sizes"), [(0, []), (1, [1]), (3, [3]), (7, [3, 3, 1])], ids=str)
 def test_batches_hold_at_most_their_size(count: int, sizes: list[int]) -> None:
     assert [len(part) for part in policy.split_batches([str(k) for k in range(count)], 3)] == sizes

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from oneclick.core.detections import Detections
 from oneclick.hindsight import HindsightOptions, camera, fuse, prune, smooth, stitch
 from oneclick.hindsight.track_states import TrackStates
 from tests.fakes import arrays, scenes
@@ -138,8 +139,8 @@ def test_a_camera_that_moves_lifts_everybody_together(shake: float, moves: bool)
 
 
 def test_nobody_and_one_person_are_no_evidence_of_a_moving_camera() -> None:
-    assert camera.vertical_agreement(path([]), FPS) == 0
-    assert camera.vertical_agreement(path(list(range(50))), FPS) == 0
+    for tracks in (path([]), path(list(range(50)))):
+        assert camera.motion_agreement(tracks, FPS, vertical=True).correlation == 0
 
 
 def test_faint_tracks_fall_but_equal_ones_stay() -> None:
@@ -149,6 +150,7 @@ def test_faint_tracks_fall_but_equal_ones_stay() -> None:
     more = [path(list(range(20)), 2 + k, start=900 + 300 * k) for k in range(3)]
     for states in more:
         states.strengths[:] = 1.8
-    remaining = prune.drop_weak_tracks(TrackStates.concat([strong, faint, *more]), FPS, OPTIONS)
+    clip = Detections.empty(100, FPS)
+    remaining = prune.drop_weak_tracks(TrackStates.concat([strong, faint, *more]), clip, OPTIONS)
     assert 1 not in remaining.tracks
-    assert len(prune.drop_weak_tracks(faint, FPS, OPTIONS)) == 20
+    assert len(prune.drop_weak_tracks(faint, clip, OPTIONS)) == 20

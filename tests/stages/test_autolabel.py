@@ -271,7 +271,8 @@ def test_nobody_looks_closer_where_that_is_switched_off(
     monkeypatch.setattr(Bright, "shrinks", True)
     path = Workspace(tmp_path).predictions(clip.video, Bright.model_id)
     predictions.save(path, watched(range(90, 130)), Bright.model_id, 0.5)
-    assert closer(tmp_path, [clip.id], closer=False) == [clip.id]
+    looks = autolabel.LabellerLooks(closer=False)
+    assert closer(tmp_path, [clip.id], looks=looks) == [clip.id]
     assert Bright.looked == 0
 
 

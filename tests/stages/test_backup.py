@@ -16,6 +16,7 @@ from oneclick.stages import backup as stage
 from oneclick.stages import reopen, review
 from oneclick.storage import files, labels, sealed_files
 from oneclick.storage.workspace import Workspace
+from oneclick.video import index_files
 from tests import full_disk
 from tests.catalog import samples
 from tests.catalog.samples import everything
@@ -218,6 +219,14 @@ def test_a_restore_that_was_interrupted_between_two_folders_is_told(home: Path, 
     assert not home.exists()
     assert stage.restore(home, store, replace=True).problems == []
     assert everything(home) == told
+
+
+def test_indexes_of_recordings_stay_out(home: Path, store: str) -> None:
+    film = home / "videos" / "ward" / "ward-0.mp4"
+    files.write_atomic(film, b"film")
+    index_files.path_of(film).write_bytes(b"index")
+    stage.backup(home, store)
+    assert not [name for name in stage.BackupStore(store).read().files if "index" in name]
 
 
 def test_raw_recordings_may_stay_out(home: Path, store: str) -> None:

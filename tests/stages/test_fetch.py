@@ -171,7 +171,7 @@ def test_bad_files_are_named_and_the_others_come_in(home: Path, tmp_path: Path) 
         assert Path(path).name in reason
         assert "\n" not in reason
         assert ".tmp" not in reason
-    assert len(names_below(home)) == 3, "the video, its card and its note"
+    assert len(names_below(home)) == 4, "the video, its index, its card and its note"
 
 
 def test_a_folder_that_may_not_be_read_is_named(
@@ -256,7 +256,7 @@ def test_a_fetch_that_was_killed_is_finished_by_the_next(
     assert ids(home) == []
     result = fetch.fetch(home, [str(source)])
     assert ids(home) == result.done
-    assert len(names_below(home)) == 3
+    assert len(names_below(home)) == 4
 
 
 def test_the_name_of_a_person_is_in_no_path_and_no_file_but_one(home: Path, tmp_path: Path) -> None:

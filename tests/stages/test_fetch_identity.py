@@ -213,6 +213,8 @@ def test_a_part_without_a_start_is_replaced_by_place_and_by_camera(
     assert result.notes == [f"{moved}: {whole} takes the place of {part}, a part of it"]
     assert part not in videos(home)
     assert len(videos(home)) == 2
+    indexes = sorted(path.name for path in (home / "videos").glob("*/.*.index"))
+    assert indexes == sorted(f".{video_id}.mp4.index" for video_id in videos(home))
 
 
 def test_a_part_that_comes_after_the_whole_is_not_added(home: Path, tmp_path: Path) -> None:
@@ -294,7 +296,7 @@ def test_a_replacement_that_was_killed_is_finished_without_the_source(
     assert digest(film(1)) not in listed.values()
     assert len(listed) == 2
     assert (part in listed) is with_start
-    assert not list((home / "videos").rglob(".*"))
+    assert not [path for path in (home / "videos").rglob(".*") if path.suffix != ".index"]
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from oneclick.core.spans import Span
 from oneclick.stages import maintain
 from oneclick.storage import cards
 from oneclick.storage.workspace import Workspace
+from oneclick.video import index_files
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 VIDEO = Video(
@@ -69,8 +70,11 @@ def kept(home: Path) -> bool:
 def test_a_recording_goes_when_its_clips_are_cut_and_its_days_are_over(
     home: Path, days: int, stays: bool
 ) -> None:
+    index = index_files.path_of(Workspace(home).video_file(VIDEO))
+    index.write_bytes(b"index")
     outcome = maintain.maintain(home, days, NOW)
     assert kept(home) is stays
+    assert index.exists() is stays
     assert outcome.result.done == ([] if stays else [VIDEO.id])
     assert maintain.maintain(home, days, NOW).result.done == []
 

@@ -153,10 +153,10 @@ def test_an_unknown_video_fails_alone(home):
 
 
 def test_a_fault_of_the_model_is_told_in_one_line(home, monkeypatch):
-    def broken(*_args):
+    def broken(*_args, **_options):
         raise RuntimeError("out of\nmemory")
 
-    monkeypatch.setattr(detectors, "run", broken)
+    monkeypatch.setattr(detectors, "run_together", broken)
     reason = look(home, "ward-a").failed["ward-a"]
     log = home / "logs" / "ward-a.log"
     assert reason == f"cannot predict ward-a: RuntimeError: out of memory; traceback in {log}"
@@ -230,3 +230,82 @@ def test_predictions_and_signals_that_are_lost_are_named_and_made_again(home):
 def test_a_video_that_was_never_measured_is_not(home):
     look(home, "ward-a")
     assert measured(home).skipped == ["ward-a"]
+
+
+class Counter:
+    """A detector that finds one box in every frame, and may fail at one of them."""
+
+    threshold, stateful, shrinks, names = 0.5, False, False, ("person",)
+
+    def __init__(self, name: str, fails_at: int | None = None) -> None:
+        self.name = self.model_id = name
+        self.fails_at, self.count = fails_at, 0
+
+    def reset(self) -> None:
+        self.count = 0
+
+    def detect(self, frames):
+        self.count += len(frames)
+        if self.fails_at is not None and self.count > self.fails_at:
+            raise RuntimeError(f"{self.name} fails")
+        box = np.array([[1, 1, 9, 9]], np.float32)
+        answer = box, np.array([0.9], np.float32), np.zeros(1, np.int16)
+        return [answer for _ in frames]
+
+
+def look_with(monkeypatch, home, *models, measure=False):
+    """Predict with these detectors; return the result, and how often a picture was decoded."""
+    by_name, decoded = {model.name: model for model in models}, []
+    whole = video.frames
+
+    def counted(path):
+        for frame in whole(path):
+            decoded.append(path)
+            yield frame
+
+    with monkeypatch.context() as patch:
+        patch.setattr(detectors, "create", lambda name, *_: by_name[name])
+        patch.setattr(video, "frames", counted)
+        result = predict.predict(home, ["ward-a"], list(by_name), ("person",), "cpu", measure)
+    return result, len(decoded)
+
+
+def test_several_detectors_share_one_pass(home, monkeypatch):
+    models = Counter("one"), Counter("two"), Counter("three")
+    result, decoded = look_with(monkeypatch, home, *models, measure=True)
+    assert (result.done, result.failed, decoded) == (["ward-a"], {}, FRAMES)
+    for model in models:
+        assert len(predictions.load(Workspace(home).predictions("ward-a", model.name))) == FRAMES
+    assert len(list(Workspace(home).signals_dir("ward-a").glob("*.parquet"))) == 5
+    assert look_with(monkeypatch, home, *models, measure=True)[0].skipped == ["ward-a"]
+
+
+def test_only_the_detector_without_a_file_looks_again(home, monkeypatch):
+    one, two = Counter("one"), Counter("two")
+    look_with(monkeypatch, home, one, two, measure=True)
+    path, other = (Workspace(home).predictions("ward-a", name) for name in ("one", "two"))
+    content, before = path.read_bytes(), other.stat().st_mtime_ns
+    path.unlink()
+    two.fails_at = 0
+    result, _ = look_with(monkeypatch, home, one, two, measure=True)
+    assert (result.done, result.failed) == (["ward-a"], {})
+    assert (path.read_bytes(), other.stat().st_mtime_ns) == (content, before)
+
+
+@pytest.mark.parametrize("fails", [0, 1])
+def test_a_detector_that_fails_leaves_the_files_of_the_others(home, monkeypatch, fails):
+    models = [Counter("one"), Counter("two")]
+    models[fails].fails_at = 20
+    result, _ = look_with(monkeypatch, home, *models, measure=True)
+    assert f"{models[fails].name} fails" in result.failed["ward-a"]
+    paths = [Workspace(home).predictions("ward-a", model.name) for model in models]
+    assert [path.exists() for path in paths] == [fails != 0, fails != 1]
+    models[fails].fails_at = None
+    assert look_with(monkeypatch, home, *models, measure=True)[0].done == ["ward-a"]
+    assert all(path.exists() for path in paths)
+
+
+def test_where_all_detectors_fail_the_first_reason_is_told(home, monkeypatch):
+    result, decoded = look_with(monkeypatch, home, Counter("one", 0), Counter("two", 0))
+    assert "one fails" in result.failed["ward-a"]
+    assert decoded <= FRAMES

@@ -99,7 +99,8 @@ def test_the_context_of_a_clip_ends_where_its_stretch_does(
     contexts = []
 
     class Ensemble:
-        classes, models, close_up = ("person",), (), False
+        classes, models = ("person",), ()
+        looks = autolabel.LabellerLooks(closer=False)
 
         def label(self, parts: object) -> object:
             raise NotImplementedError

@@ -112,6 +112,61 @@ def test_an_augmented_box_still_frames_what_it_framed() -> None:
         assert outside.max() < 180
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_a_turned_box_frames_what_it_framed_to_the_pixel(seed: int) -> None:
+    """Without zoom, shift and light a quarter turn moves pixels and box alike."""
+    rng = np.random.default_rng(seed)
+    size = rng.integers(20, 60, 2)
+    x1, y1 = (int(rng.integers(2, side - 9)) for side in size)
+    x2, y2 = x1 + int(rng.integers(2, 8)), y1 + int(rng.integers(2, 8))
+    image = np.zeros((int(size[1]), int(size[0]), 3), np.uint8)
+    image[y1:y2, x1:x2] = 255
+    linear, centre = augment.QUARTERS[seed % 2], size / 2
+    offset = centre - linear @ centre
+    moved = augment.move(image, linear, offset)
+    corners = np.array([[x1, y1], [x2, y2]]) @ linear.T + offset
+    low, high = corners.min(0), corners.max(0)
+    rows, columns = np.nonzero(moved[..., 0] == 255)
+    # The centres of two sizes differ by half a pixel where one is odd and the other even.
+    inside = np.maximum(low, 0), np.minimum(high, size)
+    if (inside[1] - inside[0] < 2).any():
+        return
+    np.testing.assert_allclose([columns.min(), rows.min()], inside[0], atol=0.51)
+    np.testing.assert_allclose([columns.max() + 1, rows.max() + 1], inside[1], atol=0.51)
+
+
+def test_turned_images_are_that_share_and_the_others_stay_as_they_were() -> None:
+    picture = np.zeros((180, 320, 3), np.uint8)
+    box = np.array([[150, 60, 170, 120]], np.float32)
+    shapes = []
+    for seed in range(200):
+        _, boxes, visible = augment.augment(picture, box, np.random.default_rng(seed), 0.3)
+        _, plain, _ = augment.augment(picture, box, np.random.default_rng(seed))
+        assert visible.all()
+        is_wide = np.ptp(boxes[0, ::2]) > np.ptp(boxes[0, 1::2])
+        shapes.append(is_wide)
+        if not is_wide:
+            np.testing.assert_array_equal(boxes, plain)
+    assert 0.2 < np.mean(shapes) < 0.4
+
+
+def test_an_augmented_box_still_frames_what_it_framed_where_it_is_turned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(augment, "change_light", lambda image, rng: image)
+    for seed in range(60):
+        picture = np.zeros((180, 320, 3), np.uint8)
+        picture[40:140, 145:175] = 255
+        box = np.array([[145, 40, 175, 140]], np.float32)
+        augmented, boxes, _ = augment.augment(picture, box, np.random.default_rng(seed), 1.0)
+        x1, y1, x2, y2 = boxes[0].round().astype(int)
+        assert x2 - x1 > y2 - y1 or x1 == 0 or x2 == 320
+        bright = augmented.max(2) > 150
+        assert bright[y1 + 2 : y2 - 2, x1 + 2 : x2 - 2].all()
+        bright[max(y1 - 1, 0) : y2 + 1, max(x1 - 1, 0) : x2 + 1] = False
+        assert not bright.any()
+
+
 def compare_with_workers(root: Path) -> None:
     """Fail unless a worker gives what none gives."""
     alone = batches(images(root), 2, 2)

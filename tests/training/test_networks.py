@@ -12,10 +12,10 @@ from oneclick.detectors import networks
 
 @given(st.integers(1, 4000), st.integers(1, 4000))
 def test_a_fitted_size_fits_and_fits_itself(height: int, width: int) -> None:
-    h, w = networks.fitted_size("fcos-tiny", height, width)
+    h, w = networks.fitted_size(networks.TINY_SIZE, height, width)
     assert min(h, w) <= 192
     assert max(h, w) <= 320
-    assert networks.fitted_size("fcos-tiny", h, w) == (h, w)
+    assert networks.fitted_size(networks.TINY_SIZE, h, w) == (h, w)
 
 
 def test_an_unknown_architecture_is_refused_with_the_names_that_exist() -> None:

@@ -37,21 +37,25 @@ def test_a_network_of_torchvision_starts_from_its_coco_weights(hub: Path) -> Non
     coco = get_model(ARCH, weights=None, weights_backbone=None).state_dict()
     url = get_model_weights(ARCH).DEFAULT.url
     torch.save(coco, hub / url.rsplit("/", 1)[-1])
-    network, tuned = model.initialize(ARCH, ("person",), None, pretrained=True)
-    assert not tuned
+    network, origin = model.initialize(ARCH, ("person",), None, pretrained=True)
+    assert origin.parent is None
+    assert origin.start
+    assert origin.start.source == f"torchvision:{ARCH}"
+    assert origin.start.classes == ()
     state = network.state_dict()
     adopted = [name for name, value in state.items() if torch.equal(value, coco[name])]
     other = sorted({name.split(".module_list")[0] for name in state.keys() - set(adopted)})
     assert len(adopted) > 0.9 * len(state)
     assert all("classification_head" in name for name in other)
+    assert set(origin.start.fresh) == state.keys() - set(adopted)
 
 
 def test_weights_that_cannot_be_had_are_named(hub: Path) -> None:
     with pytest.raises(DetectorUnavailable, match=rf"{ARCH}: cannot download .* \(no route"):
         model.initialize(ARCH, ("person",), None, pretrained=True)
     assert model.initialize(ARCH, ("person",), None, pretrained=False)
-    assert not TrainingConfig().from_coco
-    assert TrainingConfig(arch=ARCH).from_coco
+    assert not TrainingConfig().from_published
+    assert TrainingConfig(arch=ARCH).from_published
 
 
 def test_frozen_normalisation_stays_what_it_was(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_one_bit_of_the_weights_is_refused_wherever_they_are_used(
     card = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(json.dumps(card | {"weights": "", "seal": ""}))
     model_registry.promote(place, folder.name, "a card of a training elsewhere")
-    assert model.initialize(TINY.arch, TINY.classes, folder)[1]
+    assert model.initialize(TINY.arch, TINY.classes, folder)[1].parent == folder.name
 
 
 def test_a_dataset_without_training_clips_is_refused(tmp_path: Path) -> None:

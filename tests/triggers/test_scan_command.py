@@ -112,7 +112,7 @@ def test_the_list_names_every_trigger_with_its_parameters() -> None:
     result = CliRunner().invoke(triggers.app, ["list", "--json"])
     rows = {row["name"]: row for row in json.loads(result.stdout)}
     assert list(rows) == library.names()
-    assert len(rows) == 22
+    assert len(rows) == 23
     assert rows["flicker"]["parameters"] == {"hole": 0.5, "join": 1.0}
     assert "low_confidence" in CliRunner().invoke(triggers.app, ["list"]).stdout
 

@@ -43,8 +43,18 @@ def week() -> PredictionChunk:
                 frames=frames, boxes=jitter, scores=scores, classes=classes, length=LENGTH, fps=FPS
             ).where(retained)
         )
+    # The turned looks of the first model, a second apart, see somebody who lies by the wall.
+    looks = np.arange(0, LENGTH, 3, dtype=np.int32)
+    turned = arrays.detections(
+        frames=looks,
+        boxes=np.tile([560, 400, 630, 430], (len(looks), 1)) + r.normal(0, 1, (len(looks), 1)),
+        scores=r.beta(8, 2, len(looks)),
+        classes=np.zeros(len(looks)),
+        length=LENGTH,
+        fps=FPS,
+    ).where(looks % 400 < 200)
     signal = np.cumsum(r.normal(0, 1, LENGTH)).astype(np.float32)
-    return PredictionChunk(tuple(parts), {"drift": signal})
+    return PredictionChunk(tuple(parts), {"drift": signal}, turned)
 
 
 def looked(cuts: Iterable[int]) -> list[SceneBlock]:
@@ -74,6 +84,16 @@ def test_any_chunking_finds_the_same_hits(cuts: set[int]) -> None:
 
 def test_frame_by_frame_finds_the_same_hits() -> None:
     assert tuple(hits(looked(range(1, LENGTH)))) == at_once()
+
+
+def test_turned_looks_come_with_the_predictions() -> None:
+    turned = [hit for hit in at_once() if hit.trigger == "turned_conflict"]
+    assert len(turned) >= LENGTH // 400
+    alone = PredictionChunk(week().parts, week().signals)
+    scene = replay.build_scene(alone, [0.6, 0.6], 640, 480)
+    assert not [
+        hit for hit in triggers.scan(scene, triggers.make()) if hit.trigger == turned[0].trigger
+    ]
 
 
 def test_blocks_answer_for_every_frame_once() -> None:
@@ -119,3 +139,5 @@ def test_models_of_different_frames_are_refused() -> None:
         list(buffer.feed(PredictionChunk((lead, rival.cut(Span(0, 10))))))
     with pytest.raises(ValueError, match="of the same frames"):
         list(buffer.feed(PredictionChunk((lead,), {"dark": np.zeros(3, np.float32)})))
+    with pytest.raises(ValueError, match="of the same frames"):
+        list(buffer.feed(PredictionChunk((lead,), turned=rival.cut(Span(0, 10)))))

@@ -38,8 +38,8 @@ class TrueBoxes(NamedTuple):
     """(t,) number of the clip."""
     classes: NDArray[np.int64]
     """(t,)."""
-    heights: NDArray[np.float64]
-    """(t,) px."""
+    sizes: NDArray[np.float64]
+    """(t, 2) width and height, px."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -54,8 +54,8 @@ class Matches:
     """(n,) number of the clip the image is from."""
     images: NDArray[np.int64]
     """(n,) number of the image."""
-    heights: NDArray[np.float64]
-    """(n,) px."""
+    sizes: NDArray[np.float64]
+    """(n, 2) width and height, px."""
     truth_rows: NDArray[np.int64]
     """(n, 10) the row of `truths` it matches at each of IOUS, or -1."""
     hits: NDArray[np.bool_]
@@ -101,7 +101,7 @@ def match(
         classes=detections.classes,
         groups=group[detections.images],
         images=detections.images,
-        heights=detections.heights,
+        sizes=detections.sizes,
         truth_rows=detections.truth_rows,
         hits=hits,
         considered=hits | ~detections.ignored[:, None],
@@ -130,7 +130,7 @@ def subset(
         classes=matches.classes[rows],
         groups=matches.groups[rows],
         images=matches.images[rows],
-        heights=matches.heights[rows],
+        sizes=matches.sizes[rows],
         truth_rows=matches.truth_rows.take(rows, axis=0),
         hits=hits.take(rows, axis=0),
         considered=considered.take(rows, axis=0),
@@ -200,7 +200,7 @@ def _join_truths(truths: Sequence[ImageTruth], group: NDArray[np.int64]) -> True
     images = np.repeat(np.arange(len(truths)), [len(boxes) for boxes, _ in truths])
     boxes = np.concatenate([np.zeros((0, 4)), *(b for b, _ in truths)])
     classes = np.concatenate([np.zeros(0, np.int64), *(c for _, c in truths)])
-    return TrueBoxes(images, group[images], classes.astype(np.int64), matching.heights(boxes))
+    return TrueBoxes(images, group[images], classes.astype(np.int64), matching.sizes(boxes))
 
 
 def _count_truths(

@@ -33,7 +33,7 @@ class MatchedDetections(NamedTuple):
     classes: NDArray[np.int64]
     images: NDArray[np.int64]
     """(n,) number of the image."""
-    heights: NDArray[np.float64]
+    sizes: NDArray[np.float64]
     """(n,) px."""
     truth_rows: NDArray[np.int64]
     """(n, 10) number of the true box among those of all images, at each of IOUS; -1 for none."""
@@ -47,7 +47,7 @@ class MatchedDetections(NamedTuple):
             scores=np.zeros(0),
             classes=np.zeros(0, np.int64),
             images=np.zeros(0, np.int64),
-            heights=np.zeros(0),
+            sizes=np.zeros((0, 2)),
             truth_rows=np.zeros((0, len(IOUS)), np.int64),
             ignored=np.zeros(0, bool),
         )
@@ -105,15 +105,15 @@ def match_class(
         scores=scores[rows].astype(np.float64),
         classes=np.full(count, cls),
         images=np.full(count, number),
-        heights=heights(detections),
+        sizes=sizes(detections),
         truth_rows=truth_rows,
         ignored=inside(detections, np.asarray(regions, float)),
     )
 
 
-def heights(detections: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return the heights (n,) of boxes (n, 4), px."""
-    return boxes.heights(detections).astype(np.float64)
+def sizes(detections: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return width and height (n, 2) of boxes (n, 4), px."""
+    return np.asarray(detections[:, 2:] - detections[:, :2], np.float64)
 
 
 def greedy_match(overlap: NDArray[np.floating], threshold: float) -> NDArray[np.int64]:

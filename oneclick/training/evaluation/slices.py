@@ -1,19 +1,20 @@
 """Slices: parts of a test set that a model may fail on while it does well on the whole.
 
-A slice is named `family=value`. Five families come from metadata of every image:
+A slice is named `family=value`. Six families come from metadata of every image:
 
     camera    where the clip was filmed
     trigger   what led to the clip, or `control`, `novelty`, `floor`, `imported`
     light     day or night, measured in the image
     people    0, 1, 2 or 3+ true boxes in the image
     size      small, medium or large: height of the box relative to the height of the image
+    shape     wide or high: boxes wider than high show people who lie
 
 and one from each attribute of the labels, such as `posture=lying`. In a slice of boxes (size,
-attributes) true boxes outside it are not selected, and a detection that matches one is ignored.
-A detection that matches nothing has a size too, so in `size` it is a false positive of its own
-size, as in COCO; it has no posture, so in a slice by attribute it is a false positive in every
-image that shows a box of the slice: one beside the bed is a mistake about who lies in it, one in
-another room is not.
+shape, attributes) true boxes outside it are not selected, and a detection that matches one is
+ignored. A detection that matches nothing has a size and a shape too, so there it is a false
+positive of its own size or shape, as in COCO; it has no posture, so in a slice by attribute it is a
+false positive in every image that shows a box of the slice: one beside the bed is a mistake about
+who lies in it, one in another room is not.
 """
 
 from __future__ import annotations
@@ -132,13 +133,14 @@ def cut(
 def selections(
     matches: Matches, metadata: ImageMetadata, lines: Mapping[str, DatasetClip]
 ) -> Iterator[Selection]:
-    """Yield the slices by image, by size and by attribute; `lines` by clip."""
+    """Yield the slices by image, by size, by shape and by attribute; `lines` by clip."""
     for family, values in image_values(matches, metadata, lines).items():
         for value in sorted(set(values) - {""}):
             images = np.array([image_value == value for image_value in values])
             truths, false_positive_rows = images[matches.truths.images], images[matches.images]
             yield Selection(f"{family}={value}", images, truths, false_positive_rows)
     yield from size_selections(matches, metadata)
+    yield from shape_selections(matches, metadata)
     for name in sorted({name for traits in metadata.traits for name in traits}):
         truths = np.array([name in traits for traits in metadata.traits])
         images = _images_with(matches, metadata, truths)
@@ -161,8 +163,8 @@ def image_values(
 
 def size_selections(matches: Matches, metadata: ImageMetadata) -> Iterator[Selection]:
     """Yield the slices of small, medium and large boxes that the test set shows."""
-    true_height = matches.truths.heights / metadata.heights[matches.truths.images]
-    height = matches.heights / metadata.heights[matches.images]
+    true_height = matches.truths.sizes[:, 1] / metadata.heights[matches.truths.images]
+    height = matches.sizes[:, 1] / metadata.heights[matches.images]
     limits = {"small": (0.0, MEDIUM), "medium": (MEDIUM, LARGE), "large": (LARGE, np.inf)}
     for name, (least, below) in limits.items():
         truths = (true_height >= least) & (true_height < below)
@@ -170,6 +172,18 @@ def size_selections(matches: Matches, metadata: ImageMetadata) -> Iterator[Selec
             images = _images_with(matches, metadata, truths)
             false_positive_rows = (height >= least) & (height < below)
             yield Selection(f"size={name}", images, truths, false_positive_rows)
+
+
+def shape_selections(matches: Matches, metadata: ImageMetadata) -> Iterator[Selection]:
+    """Yield the slices of boxes wider than high and of the others that the test set shows."""
+    true_wide, wide = (sizes[:, 0] > sizes[:, 1] for sizes in (matches.truths.sizes, matches.sizes))
+    for name, truths, false_positive_rows in (
+        ("wide", true_wide, wide),
+        ("high", ~true_wide, ~wide),
+    ):
+        if truths.any():
+            images = _images_with(matches, metadata, truths)
+            yield Selection(f"shape={name}", images, truths, false_positive_rows)
 
 
 def _images_with(matches: Matches, metadata: ImageMetadata, truths: Bools) -> Bools:

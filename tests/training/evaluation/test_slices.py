@@ -69,6 +69,8 @@ SIZES = {
     "trigger=control": (2, 1, 1),
     "size=small": (2, 2, 2),
     "size=large": (2, 1, 2),
+    "shape=wide": (2, 2, 2),
+    "shape=high": (2, 1, 2),
     "posture=lying": (2, 1, 2),
     "fall=yes": (1, 1, 1),
 }
@@ -85,7 +87,7 @@ def test_every_image_and_box_belongs_to_its_slices() -> None:
 
 def test_without_a_manifest_there_is_no_camera_and_no_trigger() -> None:
     assert {name.partition("=")[0] for name in cut(PERFECT, ())} == {
-        "light", "people", "size", "posture", "fall"
+        "light", "people", "size", "shape", "posture", "fall"
     }  # fmt: skip
 
 
@@ -106,6 +108,16 @@ def test_boxes_of_another_size_count_neither_way() -> None:
     large, small = rows["size=large"].score, rows["size=small"].score
     assert (large.map, large.recall, large.alarms) == pytest.approx((1, 1, 0))
     assert (small.map, small.recall, small.alarms) == (0, 0, 0.5)
+
+
+def test_a_model_that_misses_who_lies_fails_in_the_slice_of_wide_boxes() -> None:
+    rows = cut([found(TALL), found(TALL), found(), found(ELSEWHERE)])
+    wide, high = rows["shape=wide"].score, rows["shape=high"].score
+    assert (wide.map, wide.recall, wide.alarms) == (0, 0, 0)
+    assert (high.map, high.recall) == pytest.approx((1, 1))
+    falsely_wide = cut([found(TALL), found(TALL, (50, 30, 70, 40)), found(), found()])
+    assert falsely_wide["shape=wide"].score.alarms == 0.5
+    assert falsely_wide["shape=high"].score.alarms == 0
 
 
 def test_false_boxes_count_in_images_that_show_the_attribute() -> None:

@@ -1,4 +1,5 @@
 import dataclasses
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,6 +15,7 @@ from oneclick.triggers.rules.blip import Blip
 from oneclick.triggers.rules.conflict import ConflictExtra, ConflictMiss
 from oneclick.triggers.rules.flicker import Flicker
 from oneclick.triggers.rules.low_confidence import LowConfidence
+from oneclick.triggers.rules.turned_conflict import TurnedConflict
 from oneclick.triggers.scene import Scene
 from tests.fakes import arrays
 from tests.triggers.scenes import Row, boxes, person, scene, scene_of
@@ -54,6 +56,55 @@ def spans(hits: list[Hit]) -> list[tuple[int, int]]:
 )
 def test_flicker_finds_holes_in_a_track(frames: list[int], expected: list[tuple[int, int]]) -> None:
     assert spans(Flicker().find(scene(person(frames)))) == expected
+
+
+LYING = (60.0, 220.0, 160.0, 260.0)
+
+
+def looks_of(
+    frames: list[int], box: tuple[float, ...] = LYING, score: float = 0.9, length: int = 40
+) -> Detections:
+    """Turned looks that see one person at some frames."""
+    return arrays.detections(
+        frames=frames,
+        boxes=np.array([box] * len(frames)).reshape(-1, 4),
+        scores=[score] * len(frames),
+        classes=[0] * len(frames),
+        length=length,
+        fps=10.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("looks", "expected"),
+    [
+        pytest.param(None, [], id="no looks were taken"),
+        pytest.param(looks_of([]), [], id="nobody is seen"),
+        pytest.param(looks_of([5, 10, 20, 30]), [(5, 31)], id="somebody is seen now and then"),
+        pytest.param(looks_of([5]), [], id="one look is a fluke"),
+        pytest.param(looks_of([5, 10], score=0.4), [], id="below the operating point"),
+        pytest.param(looks_of([2, 4, 35, 37]), [(2, 5), (35, 38)], id="twice"),
+        pytest.param(looks_of([5, 10], (305, 205, 340, 300)), [], id="whom the model sees too"),
+        pytest.param(looks_of([5, 10], (300, 240, 340, 300)), [], id="half of whom it sees"),
+        pytest.param(looks_of([5, 10], (330, 220, 430, 260)), [(5, 11)], id="beside whom it sees"),
+    ],
+)
+def test_a_turned_conflict_is_somebody_whom_only_turned_looks_see(
+    looks: Detections | None, expected: list[tuple[int, int]]
+) -> None:
+    view = scene_of(boxes(person(ALWAYS, x=300.0)), turned_detections=looks)
+    hits = TurnedConflict().find(view)
+    assert spans(hits) == expected
+    assert all(hit.score == pytest.approx(0.9) for hit in hits)
+    for hit in hits:
+        assert {box[0] for box in hit.boxes} <= set(looks.frames.tolist())  # type: ignore[union-attr]
+
+
+def test_a_turned_conflict_compares_by_name_of_the_class() -> None:
+    looks = replace(looks_of([5, 10]), names=("bed", "person"), classes=np.ones(2, np.int16))
+    assert spans(TurnedConflict().find(scene_of(boxes([]), turned_detections=looks))) == [(5, 11)]
+    unknown = replace(looks, names=("bed", "dog"))
+    assert not TurnedConflict().find(scene_of(boxes([]), turned_detections=unknown))
 
 
 def test_flicker_shows_where_the_missing_box_should_be() -> None:

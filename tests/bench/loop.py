@@ -1,0 +1,295 @@
+"""What a week of annotators buys: `python -m tests.bench.loop FOLDER [--seeds N] [--source ward]`.
+
+Arms get the same simulated seconds of an annotator a week, by the cost model of AnnotationCosts and
+COSTS, and train the same small model on all that was labelled so far; the gate is left out, equally
+for all. `manual` draws each box by hand in every frame that training takes, which is every second
+one, `one a second` in fewer; `key boxes` draws as few as linear interpolation allows, in all
+frames; `hindsight` corrects automatic labels in all frames; `default`
+answers the questions about them and looks at one frame a second of the rest. `random` clips are
+drawn, `triggers` and `default` take those that the product selects. Accuracy is COCO mAP on
+cameras never trained on (ward), or on the second half in time (pets, one-by-one); the labels of
+one-by-one are a stand-in by the strongest labeller here. What was computed lies in FOLDER, by
+source, seed, arm and week, and is not computed again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from oneclick import detectors, triggers
+from oneclick.core import training_defaults
+from oneclick.core.clips import ChosenBy
+from oneclick.core.datasets import DatasetClip, Split
+from oneclick.core.detections import Detections
+from oneclick.core.spans import Span
+from oneclick.core.splits import SplitPart
+from oneclick.core.tracks import Tracks
+from oneclick.detectors import Detector, own
+from oneclick.feedback import replay
+from oneclick.storage import datasets, files, labels
+from oneclick.storage.workspace import Workspace
+from oneclick.training import train as training
+from oneclick.training.config import TrainingConfig, TrainingPaths
+from oneclick.triggers.selection import select
+from oneclick.triggers.streaming import PredictionChunk
+from oneclick.ward.annotators import AnnotationCosts, Annotator
+from tests.bench import loop_films, loop_review
+from tests.bench.hindsight import DATA
+from tests.bench.loop_films import FPS, Film
+from tests.bench.loop_review import CLASSES, NOW, Candidate, Labelled, label_set, to_columns
+from tests.bench.loop_table import print_tables
+
+ARMS = (
+    "random, manual",
+    "random, one a second",
+    "random, key boxes",
+    "random, hindsight",
+    "triggers, manual",
+    "triggers, hindsight",
+    "default",
+)
+BUDGET = 300.0
+"""Seconds of an annotator a week."""
+CLIP_SECONDS = 3.0
+COSTS = AnnotationCosts()
+MOTION = "opencv:motion"
+
+
+def annotate(arm: str, candidate: Candidate, seed: int) -> Labelled:
+    """Label one clip as an arm does."""
+    truth, everything = candidate.truth, tuple(range(len(candidate.span)))
+    if arm.endswith(("manual", "one a second")):
+        step = training_defaults.STRIDE if arm.endswith("manual") else round(FPS)
+        frames = tuple(range(0, len(candidate.span), step))
+        shown = truth.where(np.isin(truth.frames, frames))
+        seconds = COSTS.frame * len(frames) + COSTS.draw * len(shown)
+        return Labelled(shown, frames, seconds, len(shown))
+    if arm == "default":
+        return loop_review.review_questions(candidate, seed)
+    first = Tracks.empty(truth.length, FPS)
+    if arm.endswith("hindsight"):
+        first = candidate.hindsight_labels()
+    verdict = Annotator(name="a", seed=seed).review(label_set(candidate, first), truth)
+    assert verdict.tracks is not None
+    reviewed = replace(label_set(candidate, first), tracks=verdict.tracks)
+    tracks = to_columns(reviewed)
+    return Labelled(tracks, everything, verdict.seconds, verdict.edits)
+
+
+def random_spans(films: list[Film], seed: int, week: int) -> Iterator[tuple[Film, Span]]:
+    """Yield clips of a week in random order."""
+    size = round(CLIP_SECONDS * FPS)
+    spans = [
+        (film, Span(start, start + size))
+        for film in films
+        for start in range(0, film.length - size + 1, size)
+    ]
+    for number in np.random.default_rng([seed, week]).permutation(len(spans)).tolist():
+        yield spans[number]
+
+
+def triggered_spans(
+    films: list[Film],
+    predictions: dict[str, tuple[Detections, ...]],
+    thresholds: tuple[float, ...],
+    seed: int,
+) -> Iterator[tuple[Film, Span]]:
+    """Yield the clips that the product selects, best first in rounds of four."""
+    candidates, by_name = [], {film.name: film for film in films}
+    for film in films:
+        chunk = PredictionChunk(predictions[film.name])
+        scene = replay.build_scene(chunk, thresholds, film.width, film.height)
+        candidates.append(
+            select.CandidateVideo(
+                video=film.name,
+                length=film.length,
+                fps=FPS,
+                hits=triggers.scan(scene, triggers.make()),
+                parts=(SplitPart(Span(0, film.length), "train"),),
+                camera=film.name,
+            )
+        )
+    taken: dict[str, tuple[Span, ...]] = {film.name: () for film in films}
+    while True:
+        now = [replace(each, existing_clips=taken[each.video]) for each in candidates]
+        options = select.SelectionOptions(
+            budget=0, min_clips=4, control=0.1, clip_seconds=CLIP_SECONDS, gap=0.2, seed=seed
+        )
+        chosen = select.select(now, options)
+        if not chosen:
+            return
+        for each in sorted(chosen, key=lambda each: each.chosen_by is ChosenBy.FLOOR):
+            taken[each.video] += (each.span,)
+            yield by_name[each.video], each.span
+
+
+class ArmRun:
+    """One arm with one seed, week by week."""
+
+    def __init__(self, options: argparse.Namespace, arm: str, seed: int) -> None:
+        folder, source = options.folder, options.source
+        self.films = partial(self._films, folder, source, seed, options.weeks)
+        self.arm, self.seed, self.steps = arm, seed, options.steps
+        self.root = folder / source / f"seed{seed}" / arm.replace(", ", "-").replace(" ", "-")
+        self.workspace = Workspace(self.root)
+
+    @staticmethod
+    def _films(folder: Path, source: str, seed: int, weeks: int, week: int | None) -> list[Film]:
+        if source == "ward":
+            return loop_films.ward_films(folder / "films", seed, week)
+        return loop_films.real_films(source, folder, weeks, week)
+
+    def week(self, week: int) -> dict[str, float]:
+        """Return the numbers after a week; those of the week before are computed first."""
+        path = self.root / f"week{week}.json"
+        if path.exists():
+            numbers: dict[str, float] = json.loads(path.read_text())
+            return numbers
+        before = self.week(week - 1) if week > 1 else {"spent": 0.0}
+        spent, edits, boxes, clips, images = before["spent"], 0, 0, 0, 0
+        lines = self._lines(week - 1)
+        for film, span, parts, thresholds in self._choose(week, str(before.get("model", ""))):
+            if spent >= BUDGET * week:
+                break
+            candidate = Candidate(film, span, parts, thresholds)
+            labelled = annotate(self.arm, candidate, self.seed)
+            spent += labelled.seconds
+            edits, boxes = edits + labelled.edits, boxes + len(labelled.tracks)
+            clips, images = clips + 1, images + len(labelled.frames)
+            lines.append(self._publish(candidate, labelled, "train"))
+        if week == 1:
+            lines += self._test_clips()
+        version = datasets.build(week, None, CLASSES, lines)
+        for name, content in datasets.documents(version, NOW).items():
+            files.write_atomic(self.root / "datasets" / version.name / name, content)
+        parent = self.workspace.model_dir(str(before["model"])) if "model" in before else None
+        models = self.workspace.model_dir("x").parent
+        config = TrainingConfig(steps=self.steps, seed=self.seed, stride=1)
+        trained = training.train(config, version.name, TrainingPaths(self.root, models, parent))
+        assert trained is not None
+        numbers = {
+            "spent": spent,
+            "clips": clips,
+            "images": images + before.get("images", 0),
+            "boxes": boxes,
+            "edits": edits,
+            "map": trained.card.metrics["map"],
+            "ap50": trained.card.metrics["ap50"],
+        }
+        document = numbers | {"model": trained.card.id, "version": version.name}
+        files.write_atomic(path, json.dumps(document).encode())
+        return document  # type: ignore[return-value]
+
+    def _lines(self, week: int) -> list[DatasetClip]:
+        """Return the clips of the version of a week; none before the first."""
+        if week < 1:
+            return []
+        name = json.loads((self.root / f"week{week}.json").read_text())["version"]
+        return list(datasets.load(self.root / "datasets" / name).clips)
+
+    def _choose(
+        self, week: int, model: str
+    ) -> Iterator[tuple[Film, Span, tuple[Detections, ...], tuple[float, ...]]]:
+        """Yield clips in the order in which the arm labels them."""
+        films = self.films(week)
+        predictions: dict[str, tuple[Detections, ...]] = {film.name: () for film in films}
+        thresholds: tuple[float, ...] = ()
+        uses_models = self.arm not in ARMS[:3]
+        if uses_models:
+            team: list[Detector] = [detectors.create(MOTION)]
+            if model:
+                team.insert(0, own.load_model("model", model, self.workspace, "cpu"))
+            thresholds = tuple(each.threshold for each in team)
+            for film in films:
+                predictions[film.name] = tuple(
+                    detectors.run(each, film.pictures(), film.length, FPS, CLASSES) for each in team
+                )
+        spans = random_spans(films, self.seed, week)
+        if not self.arm.startswith("random"):
+            spans = triggered_spans(films, predictions, thresholds, self.seed)
+        for film, span in spans:
+            yield film, span, predictions[film.name], thresholds
+
+    def _test_clips(self) -> list[DatasetClip]:
+        """Publish the recordings to test on, with their truth."""
+        lines = []
+        for film in self.films(None):
+            frames = tuple(range(0, film.length, loop_films.TEST_STRIDE))
+            truth = film.truth.where(np.isin(film.truth.frames, frames))
+            candidate = Candidate(film, Span(0, film.length), (), ())
+            lines.append(self._publish(candidate, Labelled(truth, frames, 0, 0), "test"))
+        return lines
+
+    def _publish(self, candidate: Candidate, labelled: Labelled, split: Split) -> DatasetClip:
+        """Write frames and labels of a clip; return its line of the manifest."""
+        numbers = np.array(labelled.frames, np.int32)
+        tracks = labelled.tracks.where(np.isin(labelled.tracks.frames, numbers))
+        dense = replace(
+            tracks,
+            frames=np.searchsorted(numbers, tracks.frames).astype(np.int32),
+            length=len(numbers),
+        )
+        content_set = replace(label_set(candidate, dense), kind="human", made_by="bench")
+        folder = self.root / "clips" / content_set.clip
+        (folder / "frames").mkdir(parents=True, exist_ok=True)
+        wanted = {candidate.span.start + frame: k for k, frame in enumerate(labelled.frames)}
+        for number, picture in enumerate(candidate.film.pictures()):
+            if number in wanted:
+                path = folder / "frames" / f"{wanted[number]:06d}.jpg"
+                cv2.imwrite(str(path), picture[..., ::-1])
+        content = labels.encode(content_set)
+        (folder / datasets.labels_name(1)).write_bytes(content)
+        return DatasetClip(
+            clip=content_set.clip,
+            camera=candidate.film.name,
+            revision=1,
+            label_digest=sha256(content).hexdigest(),
+            clip_digest="0" * 64,
+            split=split,
+            frames=len(numbers),
+            width=candidate.film.width,
+            height=candidate.film.height,
+            fps=FPS,
+            origins=content_set.counts(),
+            chosen_by="trigger",
+        )
+
+
+def main() -> None:
+    """Run all arms, then print the tables."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--weeks", type=int, default=6)
+    parser.add_argument("--source", choices=loop_films.SOURCES, default="ward")
+    parser.add_argument("--steps", type=int, default=160, help="of training a week")
+    parser.add_argument("--arm", choices=ARMS, action="append", help="only these")
+    parser.add_argument("--tables", action="store_true", help="only print what is there")
+    options = parser.parse_args()
+    if options.source != "ward" and not DATA.is_dir():
+        sys.exit(f"skipped: {DATA} is absent")
+    arms = options.arm or ARMS
+    if not options.tables:
+        for seed in range(options.seeds):
+            for week in range(1, options.weeks + 1):
+                for arm in arms:
+                    numbers = ArmRun(options, arm, seed).week(week)
+                    sys.stderr.write(
+                        f"seed {seed} week {week} {arm}: mAP {numbers['map']:.3f}, "
+                        f"{numbers['images']:.0f} images, {numbers['spent']:.0f} s\n"
+                    )
+    print_tables(options.folder / options.source, arms)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""How the arms of the loop's benchmark label a clip, and what the product's own way costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import islice
+
+import msgspec
+import numpy as np
+
+from oneclick import hindsight
+from oneclick.core import labels as core_labels
+from oneclick.core.detections import Detections
+from oneclick.core.labels import LabelSet, from_tracks
+from oneclick.core.spans import Span
+from oneclick.core.tracks import Tracks
+from oneclick.editing import apply, carry
+from oneclick.editing.carry import CarryEvidence
+from oneclick.editing.operations import CarriedBoxes, DrawTrack, Operation
+from oneclick.editing.state import EditState
+from oneclick.hindsight import keyframes, places, questions
+from oneclick.hindsight.places import PlaceEvidence
+from tests.bench.loop_films import FPS, Film
+from tests.bench.simulated_annotator import People, SimulatedAnnotator
+
+IN_QUESTION, ELSEWHERE = 2, 5
+"""Frames from one look to the next, inside questions and elsewhere."""
+CLASSES = ("person",)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+HALF_SECONDS = {"model": 0.5, "motion": 2.0}
+"""As clip_questions.SECONDS_FOR_HALF."""
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """What an annotator made of one clip."""
+
+    tracks: Tracks
+    frames: tuple[int, ...]
+    """Frames of the clip that training uses."""
+    seconds: float
+    edits: int
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One clip that could be labelled."""
+
+    film: Film
+    span: Span
+    parts: tuple[Detections, ...]
+    """Of all labellers over the film."""
+    thresholds: tuple[float, ...]
+
+    @property
+    def truth(self) -> Tracks:
+        """Return the truth in frames of the clip."""
+        return self.film.truth.cut(self.span)
+
+    def hindsight_labels(self) -> Tracks:
+        """Return automatic labels, made with five seconds around."""
+        around = self.span.padded(round(5 * FPS), self.film.length)
+        tracks = hindsight.label([part.cut(around) for part in self.parts], self.thresholds)
+        return tracks.cut(Span(self.span.start - around.start, self.span.stop - around.start))
+
+
+def label_set(candidate: Candidate, tracks: Tracks) -> LabelSet:
+    """Return tracks as a revision."""
+    return LabelSet(
+        clip=f"{candidate.film.name}-{candidate.span.start:04d}",
+        revision=1,
+        kind="auto",
+        parent=None,
+        made_by="bench",
+        made_at=NOW,
+        frames=tracks.length,
+        width=candidate.film.width,
+        height=candidate.film.height,
+        classes=CLASSES,
+        tracks=from_tracks(tracks, keyframes.thin(tracks).boxes) if len(tracks) else (),
+    )
+
+
+def to_columns(label_set: LabelSet) -> Tracks:
+    """Return a revision as columns."""
+    return core_labels.to_tracks(label_set, FPS)
+
+
+class ReviewedClip:
+    """One clip in front of an annotator who corrects its labels by operations.
+
+    Args:
+        candidate: the clip.
+        tracks: its automatic labels.
+    """
+
+    def __init__(self, candidate: Candidate, tracks: Tracks) -> None:
+        span = candidate.span
+        self.candidate, self.labels = candidate, label_set(candidate, tracks)
+        self.state = EditState.from_labels(self.labels, FPS, {})
+        frames = islice(candidate.film.pictures(), span.start, span.stop)
+        self.pictures = [np.ascontiguousarray(frame[..., ::-1]) for frame in frames]
+
+    def edit(self, operation: Operation) -> None:
+        """Do an operation; a drawn box is carried through the clip, as the review page does."""
+        if isinstance(operation, DrawTrack):
+            operation = msgspec.structs.replace(operation, carried=self.carried(operation))
+        self.state = apply.apply(self.state, operation)
+
+    def carried(self, operation: DrawTrack) -> CarriedBoxes | None:
+        """Return the boxes that follow from a drawn one."""
+        candidate = self.candidate
+        count = len(candidate.parts) - 1
+        evidence = CarryEvidence(
+            fps=FPS,
+            width=candidate.film.width,
+            height=candidate.film.height,
+            detections=[part.cut(candidate.span) for part in candidate.parts[:count]],
+            thresholds=candidate.thresholds[:count],
+            labels=self.state.tracks,
+        )
+        try:
+            track = carry.carry(operation.frame, operation.box, self.pictures, evidence)
+        except ValueError:
+            return None
+        return CarriedBoxes(
+            frames=track.frames.tolist(),
+            boxes=[tuple(box) for box in track.boxes.astype(float).tolist()],
+            scores=track.scores.astype(float).tolist(),
+            origins=track.origins,
+        )
+
+
+def ask(candidate: Candidate, tracks: Tracks) -> list[questions.Question]:
+    """Return the questions about the labels of a clip, places without a label included."""
+    film, evidence = candidate.film, []
+    kinds = ["model"] * (len(candidate.parts) - 1) + ["motion"]
+    for kind, part, threshold in zip(kinds, candidate.parts, candidate.thresholds, strict=True):
+        boxes = part.cut(candidate.span)
+        strengths = replace(boxes, scores=boxes.scores / np.float32(threshold))
+        evidence.append(
+            PlaceEvidence(source=kind, boxes=strengths, seconds_for_half=HALF_SECONDS[kind])
+        )
+    asked = questions.questions(tracks, film.width, film.height)
+    return questions.ranked([*asked, *places.find_places(evidence, tracks)])
+
+
+def review_questions(candidate: Candidate, seed: int) -> Labelled:
+    """Answer the questions about the labels of a clip, and look at one frame a second."""
+    tracks, length = candidate.hindsight_labels(), len(candidate.span)
+    frames = set(range(0, length, ELSEWHERE)) | {length - 1}
+    for question in ask(candidate, tracks):
+        frames |= set(range(question.span.start, question.span.stop, IN_QUESTION))
+    true_tracks, truth = candidate.truth, dict[int, People]()
+    for frame, person, box in zip(
+        true_tracks.frames.tolist(),
+        true_tracks.tracks.tolist(),
+        true_tracks.boxes.astype(np.float64),
+        strict=True,
+    ):
+        truth.setdefault(frame, {})[person] = box
+    clip, rng = ReviewedClip(candidate, tracks), np.random.default_rng([seed, candidate.span.start])
+    annotator = SimulatedAnnotator(lambda: clip.state, clip.edit, truth, rng)
+    work = annotator.review(sorted(frames))
+    final = replace(clip.labels, tracks=clip.state.tracks)
+    edits = sum(work.operations.values())
+    return Labelled(to_columns(final), tuple(range(length)), work.seconds, edits)
