@@ -77,7 +77,7 @@ def speed_up(
 def _load(folder: Path, arm: str) -> dict[int, list[dict[str, float]]]:
     runs = {}
     for seed_folder in folder.glob("seed*"):
-        weeks = []
+        weeks: list[dict[str, float]] = []
         home = seed_folder / arm.replace(", ", "-").replace(" ", "-")
         while (path := home / f"week{len(weeks) + 1}.json").exists():
             weeks.append(json.loads(path.read_text()))
@@ -97,4 +97,5 @@ def _half(maps: np.ndarray) -> np.ndarray:
     count = len(maps)
     if count < 2:
         return np.full(maps.shape[1], np.nan)
-    return stats.t.ppf(0.975, count - 1) * maps.std(0, ddof=1) / np.sqrt(count)
+    half: np.ndarray = stats.t.ppf(0.975, count - 1) * maps.std(0, ddof=1) / np.sqrt(count)
+    return half
