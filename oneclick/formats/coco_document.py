@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 
 from oneclick.core import assumptions
 from oneclick.core.errors import BadInput, BadLabels
-from oneclick.formats import coco_file
+from oneclick.formats import coco_file, turned
 from oneclick.formats.base import BoxRows, Dialogue
 from oneclick.formats.coco_file import CocoAnnotation, CocoCategory, CocoImage, CocoVideo, Id
 from oneclick.formats.picture_headers import PictureHeader
@@ -42,6 +43,8 @@ class CocoDocument:
     """Annotations that name their image as text where it has a number, or the other way."""
     strangers: list[tuple[Any, Any, str]] = field(default_factory=list)
     """Annotations of no image: annotation id, image id, what else is wrong."""
+    numbers_by_track: dict[str, int] = field(default_factory=dict)
+    """Numbers of the tracks that have text as their id."""
 
     @cached_property
     def image_folder(self) -> Path | None:
@@ -57,6 +60,17 @@ class CocoDocument:
             except (OSError, ValueError, RuntimeError):  # a name that no file can have
                 continue
         return None
+
+    @cached_property
+    def _first_track_number(self) -> int:
+        """Return a number above those of all tracks."""
+        annotations = itertools.chain.from_iterable(self.annotations.values())
+        ids = (a.find_track_id(a.decode_attributes()) for a in annotations)
+        return 1 + max((track_id for track_id in ids if isinstance(track_id, int)), default=0)
+
+    @property
+    def _free_track_number(self) -> int:
+        return self._first_track_number + len(self.numbers_by_track)
 
     @property
     def _first_name(self) -> str:
@@ -180,10 +194,14 @@ class CocoDocument:
                     continue
                 seen.add(key)
                 attributes = annotation.decode_attributes()
-                box = annotation.corners()
+                box = annotation.upright_corners(attributes)
+                notes[turned.NOTE] += box != annotation.corners()
+                track_id = annotation.find_track_id(attributes)
+                if isinstance(track_id, str):
+                    track_id = self.numbers_by_track.setdefault(track_id, self._free_track_number)
                 rows.add(
                     frame=frame,
-                    track_id=annotation.find_track_id(attributes),
+                    track_id=track_id,
                     cls=self.class_names[annotation.category_id],
                     box=header.show_box(box) if header else box,
                     score=1.0 if annotation.score is None else annotation.score,
@@ -205,6 +223,24 @@ def match(key: Any, table: Mapping[Id, V]) -> Id | None:
     except ValueError:
         return None
     return other if other in table else None
+
+
+def check_pixels(document: CocoDocument) -> None:
+    """Check that boxes are not all within one pixel, as shares of a picture are. Raises BadLabels.
+
+    Boxes without area do not count.
+    """
+    boxes = [
+        annotation.corners()
+        for annotations in document.annotations.values()
+        for annotation in annotations
+        if min(annotation.bbox[2:]) > 0
+    ]
+    if boxes and max(max(box) for box in boxes) <= 1:
+        raise BadLabels(
+            f"{document.path}: no box reaches beyond the first pixel: COCO's are in pixels, not in "
+            "shares of a picture; multiply them by its size"
+        )
 
 
 def named_by_id(categories: Iterable[CocoCategory], path: Path) -> dict[Id, str]:
@@ -241,6 +277,7 @@ def read(path: Path, root: Path, failed: dict[str, str], dialogue: Dialogue) -> 
         document.reject(image_id, annotation_id, problem)
     for annotation in annotations:
         document.add(annotation)
+    check_pixels(document)
     if document.converted:
         note = "annotations matched to pictures by an id that is text here and a number there"
         dialogue.notes[note] += document.converted

@@ -5,8 +5,13 @@ A broken annotation makes only the image it belongs to unreadable.
 
 from __future__ import annotations
 
+import contextlib
+import json
+import math
 import mmap
+import re
 from codecs import BOM_UTF8
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,13 +21,17 @@ import msgspec
 
 from oneclick.core.errors import BadLabels
 from oneclick.core.labels import LabelTrack
-from oneclick.formats import base, disk
+from oneclick.formats import base, disk, turned
 from oneclick.storage import bounded_documents, bounded_files
 from oneclick.storage.bounded_documents import BrokenJson, JsonDecoder
 
 Id = int | str | float
 _TRACK_ATTRIBUTES = ("track_id", "instance_id", "keyframe")
 """Attributes by which some tools store what is not an attribute."""
+_ROTATION = "rotation"
+_WHOLE_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,18})")
+_LISTS = ("images", "annotations", "categories", "videos")
+_LIST_KEY = re.compile(rb'"(images|annotations|categories|videos)"\s*:')
 WITHOUT_ID = "without an id"
 MAX_BYTES = 4096 * bounded_files.MEBIBYTE
 MAX_ANNOTATION = bounded_files.MEBIBYTE
@@ -49,6 +58,11 @@ class CocoImage(msgspec.Struct, gc=False, kw_only=True):
     def size(self) -> tuple[int, int] | None:
         """Return (width, height) in px, or None where the file does not say."""
         return (int(self.width), int(self.height)) if self.width and self.height else None
+
+    @property
+    def has_number(self) -> bool:
+        """Return whether the file tells the place of the image in its video."""
+        return self.frame_id is not None or self.frame_index is not None
 
     def sort_key(self) -> tuple[int, Any]:
         """Return the place of the image in its sequence: by frame, then by name."""
@@ -101,15 +115,31 @@ class CocoAnnotation(msgspec.Struct, gc=False, kw_only=True):
         except BrokenJson as error:
             raise BadLabels(f"annotation {self.id}: attributes: {error}") from None
 
-    def find_track_id(self, attributes: Mapping[str, Any]) -> int:
-        """Return the track id from where tools store it, or NO_TRACK."""
+    def find_track_id(self, attributes: Mapping[str, Any]) -> int | str:
+        """Return the track id from where tools store it, text where it is no number; or NO_TRACK.
+
+        "0012" is text, since another track may be called "12".
+        """
         attribute_ids = (attributes.get(name) for name in _TRACK_ATTRIBUTES[:2])
         for track_id in (self.track_id, self.instance_id, *attribute_ids):
-            try:
-                return int(str(track_id))
-            except ValueError:
-                continue
+            if isinstance(track_id, float) and track_id.is_integer():
+                return int(track_id)
+            text = str(track_id).strip()
+            if isinstance(track_id, int | float | str) and not isinstance(track_id, bool) and text:
+                return int(text) if _WHOLE_NUMBER.fullmatch(text) else text
         return base.NO_TRACK
+
+    def upright_corners(self, attributes: Mapping[str, Any]) -> tuple[float, float, float, float]:
+        """Return the upright box around one that CVAT has turned, px."""
+        box, degrees = self.corners(), turned_degrees(attributes)
+        return turned.upright_bounds(box, degrees, turned.centre(box)) if degrees else box
+
+
+def turned_degrees(attributes: Mapping[str, Any]) -> float:
+    """Return by how many degrees CVAT has turned a box; its `bbox` is the one before."""
+    degrees = attributes.get(_ROTATION)
+    is_number = isinstance(degrees, int | float) and not isinstance(degrees, bool)
+    return degrees % 360 if is_number and math.isfinite(degrees) else 0.0
 
 
 def text_attributes(attributes: Mapping[str, Any]) -> dict[str, str]:
@@ -117,7 +147,7 @@ def text_attributes(attributes: Mapping[str, Any]) -> dict[str, str]:
     return {
         name: str(value).lower() if isinstance(value, bool) else str(value)
         for name, value in attributes.items()
-        if name not in _TRACK_ATTRIBUTES
+        if name not in _TRACK_ATTRIBUTES and not (name == _ROTATION and isinstance(value, float))
     }
 
 
@@ -189,11 +219,31 @@ def parse(
         BadInput: the file cannot be read, or is not COCO.
     """
     content = map_file(path)
+    check_keys(path, content)
     try:
         coco: _CocoFile = bounded_documents.parse_json(content, _CocoFile)
     except BrokenJson:
         return parse_one_by_one(path, content)
     return coco, coco.annotations, {}
+
+
+def check_keys(path: Path, content: memoryview) -> None:
+    """Check that each list stands once. Raises BadLabels.
+
+    JSON readers take the last of two, and programs that write a file twice leave the first.
+    """
+    counts = Counter(match[1] for match in _LIST_KEY.finditer(content))
+    if not counts or max(counts.values()) == 1:
+        return  # a key within an object may be called so too
+
+    def check(pairs: list[tuple[str, Any]]) -> None:
+        names = Counter(name for name, _ in pairs)
+        for name, count in names.items():
+            if count > 1 and name in _LISTS and names.keys() >= {"images", "annotations"}:
+                raise BadLabels(f"{path}: {name} stands {count} × in it: keep one of them")
+
+    with contextlib.suppress(ValueError, RecursionError):  # the reader says what is wrong
+        json.loads(bytes(content), object_pairs_hook=check)
 
 
 def map_file(path: Path) -> memoryview:

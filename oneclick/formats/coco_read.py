@@ -8,6 +8,7 @@ each. Track ids are read where tools store them: `track_id`, `instance_id`, or a
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -125,6 +126,8 @@ def list_sequences(
     names = (root.name, *path.relative_to(root).parts[:-1], *path.stem.split("_"))
     for (is_loose, _), members in groups.items():
         images = sorted(members, key=CocoImage.sort_key)
+        if not is_loose:
+            break_repeated_frames(document, images)
         sizes: list[tuple[int, int]] = [image.size or (0, 0) for image in images]
         if is_loose and document.image_folder is not None:
             readable = [(i, readable_size(document, i, failed, dialogue)) for i in images]
@@ -139,6 +142,18 @@ def list_sequences(
                 video.name if video and video.name else first.file_name,
                 base.split_of_names(*names, *PurePosixPath(first.file_name).parts[:-1]),
                 partial(load, document, images[start:stop], is_whole_video, dialogue.answers),
+            )
+
+
+def break_repeated_frames(document: CocoDocument, images: Sequence[CocoImage]) -> None:
+    """Break the images of a video of which two have one frame number: their order is not told."""
+    for before, image in itertools.pairwise(images):
+        number = image.sort_key()[0]
+        if image.has_number and before.has_number and before.sort_key()[0] == number:
+            document.broken.setdefault(
+                image.id,
+                f"{document.path}: {before.file_name[:80]} and {image.file_name[:80]} are both "
+                f"frame {number} of one video: number them in their order",
             )
 
 

@@ -200,7 +200,7 @@ def read(path: Path, answers: Assumptions, failed: dict[str, str]) -> DatumaroDo
     Raises:
         BadInput: the file cannot be read, or is none of datumaro.
     """
-    form = "not datumaro's format, which has items and categories"
+    form = "not datumaro's format, which has items and categories; COCO has --format coco"
     parsed: _DatumaroFile = json_lists.read_document(path, MAX_BYTES, _DatumaroFile, form)
     items, broken = json_lists.decode_elements(path, parsed.items, DatumaroItem, "item")
     failed |= broken

@@ -13,6 +13,9 @@ from oneclick.core import assumptions
 from oneclick.core.assumptions import Assumptions
 from oneclick.core.errors import BadLabels
 
+_FARTHEST = 1.5
+"""Share of a picture beyond which a corner is none; key points have a 2 for those that are seen."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class YoloLine:
@@ -86,7 +89,11 @@ class ColumnCounts:
 
 
 def parse_line(
-    place: str, cells: Sequence[str], size: tuple[int, int], has_tracks: bool
+    place: str,
+    cells: Sequence[str],
+    size: tuple[int, int],
+    has_tracks: bool,
+    key_values: int = 0,
 ) -> YoloLine:
     """Read one line.
 
@@ -95,10 +102,18 @@ def parse_line(
         cells: its columns.
         size: (width, height) of the picture, px.
         has_tracks: whether a sixth column is a track id; it is a score else.
+        key_values: columns of key points behind each box, which are left out.
 
     Raises:
         BadLabels: naming the `place`, if it is not a box relative to the image size.
     """
+    if key_values:
+        if len(cells) != 5 + key_values:
+            raise BadLabels(
+                f"{place}: expected class cx cy w h and {key_values} columns of key points, as "
+                f"kpt_shape says, got {len(cells)} columns"
+            )
+        cells = cells[:5]
     if len(cells) < 5 or (len(cells) > 7 and len(cells) % 2 == 0):
         raise BadLabels(
             f"{place}: expected class cx cy w h [score] [track], or class and corners, got "
@@ -114,6 +129,11 @@ def parse_line(
         raise BadLabels(f"{place}: not shares of a picture: {' '.join(cells)[:60]}")
     is_polygon = len(cells) > 7 or (len(cells) == 7 and not values[5].is_integer())
     if is_polygon:
+        if len(cells) > 7 and max(values) > _FARTHEST:
+            raise BadLabels(
+                f"{place}: corners beyond the picture: {' '.join(cells)[:60]}; if these are key "
+                "points, say so by kpt_shape in the YAML file"
+            )
         xs, ys = values[0::2], values[1::2]
         x1, y1, x2, y2 = min(xs), min(ys), max(xs), max(ys)
     else:

@@ -50,6 +50,11 @@ class YoloLabels:
     """What the sixth column holds; empty where there is none."""
 
     @property
+    def key_values(self) -> int:
+        """Return the columns of key points behind each box, by `kpt_shape`."""
+        return yolo_sets.key_values(self.folder)
+
+    @property
     def answers(self) -> Assumptions:
         """Return what the user says of the dataset."""
         return self.folder.dialogue.answers
@@ -187,8 +192,15 @@ def load(labels: YoloLabels, images: Sequence[Path], origin: str) -> ImportedSeq
     for frame, (image, header) in enumerate(zip(images, headers, strict=True)):
         is_stored = pictures.label_frame(image, header, None, labels.answers, "shown")
         size = header.stored_size if is_stored else header.size
+        seen: set[tuple[str, ...]] = set()
         for place, cells in read_lines(labels.folder, image):
-            line = yolo_lines.parse_line(place, cells, size, labels.sixth == "track")
+            if tuple(cells) in seen:
+                notes["lines that stand twice taken once"] += 1
+                continue
+            seen.add(tuple(cells))
+            has_tracks = labels.sixth == "track"
+            line = yolo_lines.parse_line(place, cells, size, has_tracks, labels.key_values)
+            notes["key points left out, their boxes taken"] += bool(labels.key_values)
             notes["polygons and turned boxes made upright boxes around them"] += line.is_polygon
             rows.add(
                 frame=frame,

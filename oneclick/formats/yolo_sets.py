@@ -29,6 +29,7 @@ SETS: dict[str, Split] = {
     "train": "train", "val": "test", "valid": "test", "test": "test", "minival": "test",
 }  # fmt: skip
 MAX_LIST = 1024 * bounded_files.MEBIBYTE
+_MOST_POINTS = 1000
 MAX_NOTES = bounded_files.MEBIBYTE
 
 
@@ -169,6 +170,8 @@ def yaml_names(file: Path, entries: Mapping[str, Any]) -> ClassList:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         text = " ".join(str(error).split())[:80]
         raise BadLabels(f"{file}: no list of class names under `names` ({text})") from None
+    if any(isinstance(name, bool) for name in by_number.values()):
+        raise BadLabels(f"{file}: YAML takes no, yes, on and off for false and true: quote them")
     if isinstance(names, str) or not all(
         isinstance(n, str | int | float) for n in by_number.values()
     ):
@@ -177,6 +180,21 @@ def yaml_names(file: Path, entries: Mapping[str, Any]) -> ClassList:
     if count != len(by_number):
         raise BadLabels(f"{file}: nc is {count!r:.20}, and there are {len(by_number)} names")
     return ClassList({number: str(name) for number, name in by_number.items()}, file.name)
+
+
+def key_values(folder: YoloFolder) -> int:
+    """Return how many numbers describe the key points of an object; 0 where there are none.
+
+    Raises:
+        BadLabels: `kpt_shape` is not what Ultralytics takes.
+    """
+    shape = folder.entries.get("kpt_shape")
+    if shape is None:
+        return 0
+    match shape:
+        case [int() as points, 2 | 3 as values] if 0 < points <= _MOST_POINTS:
+            return points * values
+    raise BadLabels(f"{folder.file}: kpt_shape is no [points, 2 or 3]: correct it")
 
 
 def notes_names(file: Path) -> list[ClassList]:

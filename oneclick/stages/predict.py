@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +20,14 @@ from oneclick.core.detections import Detections, join_consecutive
 from oneclick.core.errors import (
     BadInput,
     BadVideo,
+    UnknownName,
 )
 from oneclick.core.results import BatchResult
 from oneclick.core.turned_mode import TurnedMode, turned_id
 from oneclick.detectors import Detector, novelty, own, signals, turned_schedule
 from oneclick.detectors.base import Frame
 from oneclick.detectors.turned_schedule import EVERY_FRAME, LookRates, TurnedLooks
-from oneclick.storage import cards, failure_log, predictions
+from oneclick.storage import cards, failure_log, locks, predictions
 from oneclick.storage.workspace import Workspace
 
 STEP = cards.PREDICT_STEP
@@ -88,12 +90,14 @@ def predict(
                     work.run(todo, models[0])
                 elif meters:
                     measure_video(workspace, recording, models[0], meters)
-                for model in models:
-                    catalog.mark(video_id, STEP, model.model_id)
-                if measure:
-                    signal_files = workspace.signals_dir(video_id).glob("[!.]*.parquet")
-                    signal_names = sorted(path.stem for path in signal_files)
-                    catalog.mark(video_id, cards.MEASURE_STEP, *signal_names)
+                with locks.hold_recordings(workspace):
+                    check_unchanged(workspace, catalog, recording)
+                    for model in models:
+                        catalog.mark(video_id, STEP, model.model_id)
+                    if measure:
+                        signal_files = workspace.signals_dir(video_id).glob("[!.]*.parquet")
+                        signal_names = sorted(path.stem for path in signal_files)
+                        catalog.mark(video_id, cards.MEASURE_STEP, *signal_names)
                 (result.done if is_new else result.skipped).append(video_id)
     return result
 
@@ -110,6 +114,25 @@ def load_detector(workspace: Workspace, name: str, device: str, result: BatchRes
         if note := exporter.serve(workspace, name):
             result.notes.append(note)
     return detectors.create(name, workspace, device)
+
+
+def check_unchanged(workspace: Workspace, catalog: Catalog, recording: Video) -> None:
+    """Check, under their lock, that the recording that was predicted is the one that is there.
+
+    Where a longer one took its place, what was written of the shorter one is removed.
+
+    Raises:
+        BadVideo: it is another one.
+    """
+    with contextlib.suppress(UnknownName):
+        if catalog.video(recording.id).digest == recording.digest:
+            return
+    if not catalog.marks(STEP, recording.id):
+        shutil.rmtree(workspace.home / "predictions" / recording.id, ignore_errors=True)
+        shutil.rmtree(workspace.signals_dir(recording.id), ignore_errors=True)
+    raise BadVideo(
+        f"a longer recording took the place of {recording.id} while it was predicted: predict again"
+    )
 
 
 def is_complete(path: Path, recording: Video, classes: tuple[str, ...]) -> bool:

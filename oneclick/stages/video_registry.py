@@ -7,7 +7,6 @@ has grown is known. They are digests, because a URL may hold secrets that must n
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -62,7 +61,7 @@ class VideoRegistry:
         self.workspace, self.catalog = workspace, catalog
         self._ids_by_state: dict[str, str] = {}
         self._ids_by_place: dict[str, set[str]] = {}
-        with self._locked():
+        with locks.hold_recordings(workspace):
             for path in sorted((workspace.home / "videos").glob("*/.*.whole.json")):
                 self._finish(path)
             for path in (workspace.home / "videos").glob("*/.*.whole.*"):
@@ -99,7 +98,7 @@ class VideoRegistry:
             BadInput: the card of an earlier recording is broken. NoSpace, Unavailable.
         """
         size = temporary.stat().st_size
-        with self._locked():
+        with locks.hold_recordings(self.workspace):
             note = ""
             for other in self._near(video, place):
                 path = self._file(other)
@@ -121,9 +120,6 @@ class VideoRegistry:
                 cards.save_video_card(self.workspace, video)
             is_new = self.catalog.add_video(video)
         return Registration(video=video, is_new=is_new, note=note)
-
-    def _locked(self) -> AbstractContextManager[None]:
-        return locks.file_lock(self.workspace.locks_dir / "videos")
 
     def _with_free_id(self, video: Video) -> Video:
         """Return the Video as its card describes it, or under an id that no other one has."""

@@ -140,6 +140,11 @@ def file_lock(path: Path, wait: bool = True) -> Iterator[None]:
         os.close(descriptor)
 
 
+def hold_recordings(workspace: Workspace) -> contextlib.AbstractContextManager[None]:
+    """Hold the lock under which recordings are added, and parts replaced. Raises as `file_lock`."""
+    return file_lock(workspace.locks_dir / "videos")
+
+
 @contextlib.contextmanager
 def _advisory_lock(lock: WriteLock, wait: bool) -> Iterator[None]:
     """Hold the lock of the same name in Postgres, if the catalog is there."""

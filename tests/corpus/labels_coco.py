@@ -306,3 +306,54 @@ def a_picture_named_in_two_ways(folder: Path, rng: np.random.Generator) -> Right
     file["images"].append(file["images"][0] | {"id": 99, "file_name": "./1.jpg"})
     write(folder / "annotations.json", as_json(file))
     return Right(boxes=6, pictures=3, refused=("stands under 2 ids",))
+
+
+@case("coco")
+def track_ids_that_are_names(folder: Path, rng: np.random.Generator) -> Right:
+    """Two tracks called 7 and 007, and two with names."""
+    file = plain(folder, rng)
+    for line in file["annotations"]:
+        is_chair, is_late = line["category_id"] == 2, line["image_id"] > 2
+        line["track_id"] = [["7", "007"], ["bed A", 1.5]][is_chair][is_late]
+    write(folder / "annotations.json", as_json(file))
+    return Right(boxes=8, tracks=4)
+
+
+@case("coco")
+def boxes_in_shares_of_the_picture(folder: Path, rng: np.random.Generator) -> Right:
+    """As YOLO has them: they would all lie in the first pixel."""
+    file = plain(folder, rng)
+    for line in file["annotations"]:
+        line["bbox"] = [value / 200 for value in line["bbox"]]
+    write(folder / "annotations.json", as_json(file))
+    return Right(boxes=0, refused=("shares of a picture",))
+
+
+@case("coco")
+def boxes_that_cvat_has_turned(folder: Path, rng: np.random.Generator) -> Right:
+    """The box before it was turned, and the angle among its attributes."""
+    file = plain(folder, rng)
+    for line in file["annotations"]:
+        x, y, w, h = line["bbox"]
+        line["bbox"] = [x + (w - h) / 2, y + (h - w) / 2, h, w]
+        line["attributes"] = {"occluded": False, "rotation": 90.0}
+    write(folder / "annotations.json", as_json(file))
+    return Right(boxes=8, notes=("turned boxes made upright",))
+
+
+@case("coco")
+def a_list_that_stands_twice(folder: Path, rng: np.random.Generator) -> Right:
+    """Readers of JSON take the last one."""
+    text = as_json(plain(folder, rng))
+    write(folder / "annotations.json", text[:-1] + ', "annotations": []}')
+    return Right(boxes=0, refused=("annotations stands 2 ×",))
+
+
+@case("coco")
+def two_frames_of_one_number(folder: Path, rng: np.random.Generator) -> Right:
+    """Which comes first nobody can tell."""
+    file = plain(folder, rng, videos=[{"id": 1, "name": "film"}])
+    for k, image in enumerate(file["images"]):
+        image |= {"video_id": 1, "frame_id": min(k, 2)}
+    write(folder / "annotations.json", as_json(file))
+    return Right(boxes=0, refused=("are both frame 2 of one video",))

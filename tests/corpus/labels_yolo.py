@@ -316,3 +316,37 @@ def other_yaml_files_beside(folder: Path, rng: np.random.Generator) -> Right:
     write(folder / "hyp.yaml", "lr0: 0.01\n")
     write(folder / "compose.yml", "a: &x 1\nb: *x\nc: [\n")
     return Right(boxes=8, pictures=4)
+
+
+@case("yolo")
+def key_points_behind_the_boxes(folder: Path, rng: np.random.Generator) -> Right:
+    """The yaml says how many; they are no corners of polygons."""
+    folders(folder, rng, tails=(" 0.9 0.9 2 0.1 0.1 1",) * 2)
+    write(folder / "data.yaml", NAMES + "kpt_shape: [2, 3]\n")
+    return Right(boxes=8, pictures=4, notes=("key points left out",))
+
+
+@case("yolo")
+def key_points_that_nothing_tells_of(folder: Path, rng: np.random.Generator) -> Right:
+    """Two points that are seen: a 2 is no share of a picture."""
+    folders(folder, rng, tails=(" 0.9 0.9 2 0.1 0.1 2",) * 2)
+    write(folder / "data.yaml", NAMES)
+    return Right(boxes=0, refused=("corners beyond the picture",))
+
+
+@case("yolo")
+def lines_that_stand_twice(folder: Path, rng: np.random.Generator) -> Right:
+    """Ultralytics takes them once."""
+    scene = folders(folder, rng)
+    for k in range(COUNT):
+        write(folder / f"labels/{k + 1}.txt", labels(scene, k) * 2)
+    write(folder / "data.yaml", NAMES)
+    return Right(boxes=8, pictures=4, notes=("lines that stand twice taken once",))
+
+
+@case("yolo")
+def names_that_yaml_takes_for_truth_values(folder: Path, rng: np.random.Generator) -> Right:
+    """The class `no` becomes false."""
+    folders(folder, rng)
+    write(folder / "data.yaml", "names: [no, chair]\n")
+    return Right(boxes=0, refused=("quote them",))
