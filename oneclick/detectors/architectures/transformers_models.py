@@ -65,7 +65,7 @@ def plan(arch: str, classes: tuple[str, ...]) -> NetworkPlan:
     config.id2label = dict(enumerate(classes))
     config.label2id = {name: k for k, name in enumerate(classes)}
     for part in (config, getattr(config, "backbone_config", None)):
-        if getattr(part, "use_pretrained_backbone", False):
+        if part is not None and getattr(part, "use_pretrained_backbone", False):
             part.use_pretrained_backbone = False
     if getattr(config, "initializer_bias_prior_prob", 0) is None:
         config.initializer_bias_prior_prob = 0.01
@@ -114,8 +114,8 @@ def side_multiple(config: Any) -> int:
     patch = getattr(backbone, "patch_size", None)
     if not isinstance(patch, int):
         return STRIDE
-    windows = getattr(backbone, "num_windows_side", None) or getattr(backbone, "num_windows", 1)
-    return patch * int(windows)
+    windows = getattr(backbone, "num_windows", 1)
+    return patch * int(getattr(backbone, "num_windows_side", windows) or 1)
 
 
 def frame_size(size: Mapping[str, Any], multiple: int) -> tuple[tuple[int, int], tuple[int, int]]:
