@@ -72,13 +72,14 @@ def free_standing(boxes: Boxes, width: int, height: int) -> NDArray[np.intp]:
     return np.flatnonzero(stands & (others.max(1) <= MAX_SHARED))
 
 
-def shared(boxes: Boxes, others: Boxes) -> NDArray[np.float32]:
+def shared(boxes: Boxes, others: Boxes) -> NDArray[np.floating]:
     """Return the share of each box that each of the others covers, `(n, m)`."""
     low = np.maximum(boxes[:, None, :2], others[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
     sides = np.clip(high - low, 0, None)
-    covered: NDArray[np.float32] = sides[..., 0] * sides[..., 1]
-    return covered / np.maximum(geometry.area(boxes)[:, None], 1e-6)
+    covered = sides[..., 0] * sides[..., 1]
+    share: NDArray[np.floating] = covered / np.maximum(geometry.area(boxes)[:, None], 1e-6)
+    return share
 
 
 def paste(image: Image, part: Image, left: int, top: int) -> Image:

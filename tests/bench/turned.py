@@ -1,0 +1,439 @@
+"""People who lie: `python -m tests.bench.turned [FOLDER for pictures [FOLDER of looks]]`.
+
+Videos of the shared data and their ground truth are turned by 90°: every person of a real video
+then lies across the picture, with exact boxes. YOLOX-nano, and FastestDet as a weak second model,
+look at all frames upright and turned both ways once (a folder of looks keeps them); all tables come
+from these looks.
+
+1. F1 at IoU 0.5 of dense labels, upright and turned, without and with turned looks, by one model
+   and by both together. Claim: turned at least 0.95 of upright, upright at most 0.005 lost.
+2. Looks that the schedule takes, what they cost, and the share of the turned people within a second
+   of a look that sees them.
+3. Hits of `turned_conflict` that lie on people, people they reach, and false hits an hour.
+4. A mixed scene: the second half of the video is turned, as if everybody lay down.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from oneclick import detectors, hindsight, video
+from oneclick.core import association
+from oneclick.core import boxes as geometry
+from oneclick.core.detections import Detections, concat
+from oneclick.detectors import base, signals, turned
+from oneclick.detectors.base import Detector, Frame, FrameDetections
+from oneclick.detectors.turned_schedule import EVERY_FRAME, LookRates, TurnedLooks
+from oneclick.storage import predictions
+from oneclick.triggers.rules.turned_conflict import TurnedConflict
+from oneclick.triggers.scene import Scene
+from tests.bench.hindsight import DATA, Truth, as_detections, score, truth
+
+SHARED = DATA.parent
+CLASSES = ("person",)
+TURNS = {"upright": 0, "turned left": 1, "turned right": 3}
+RATES = {
+    "signs": LookRates(),
+    "idle only, 5 s": LookRates(sign=5.0, sight=5.0, still=5.0),
+    "one a second": LookRates(idle=1.0, sign=1.0, sight=1.0, still=1.0),
+    "always": EVERY_FRAME,
+}
+SAMPLE = 20
+"""Frames that the processor time of a look is measured on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Footage:
+    """A video of the shared data, and who is in it where that is known."""
+
+    file: str
+    fps: float
+    width: int
+    height: int
+    length: int
+    people: Truth | None
+
+    def size(self, quarters: int) -> tuple[int, int]:
+        """Width and height of the video turned by so many quarters."""
+        return (self.height, self.width) if quarters % 2 else (self.width, self.height)
+
+    def truth(self, quarters: int) -> Truth:
+        """The ground truth of the video turned by so many quarters."""
+        assert self.people is not None
+        people = turn(self.people.people, -quarters, self.size(quarters))
+        return Truth(people, self.people.ignored)
+
+
+def turn(detections: Detections, quarters: int, size: tuple[int, int]) -> Detections:
+    """Boxes of a video that was turned by so many quarters, in the one of `size` before."""
+    return replace(detections, boxes=turned.turn_back(detections.boxes, quarters, *size))
+
+
+def footage(file: str, sequence: str | None) -> Footage:
+    """Describe a video."""
+    frames = list(video.frames(SHARED / "video" / file))
+    height, width = frames[0].shape[:2]
+    fps = 25.0 if file.startswith("TUD") else 10.0
+    people = truth(DATA / sequence) if sequence else None
+    if people is not None:
+        fitted = replace(people.people, length=len(frames), fps=fps)
+        people = Truth(fitted, replace(people.ignored, length=len(frames), fps=fps))
+    return Footage(
+        file=file, fps=fps, width=width, height=height, length=len(frames), people=people
+    )
+
+
+class FastestDet:
+    """FastestDet at 352 px: BGR / 255, score = obj^.6 * class^.4, sizes by sigmoid."""
+
+    name = model_id = "fastestdet"
+    names = CLASSES
+    threshold = 0.7
+    stateful = False
+    shrinks = True
+
+    def __init__(self, path: Path) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(str(path), options)
+
+    def reset(self) -> None:
+        """Do nothing."""
+
+    def detect(self, frames: Sequence[Frame]) -> list[FrameDetections]:
+        """Detect people."""
+        return [self._detect_one(frame) for frame in frames]
+
+    def _detect_one(self, frame: Frame) -> FrameDetections:
+        height, width = frame.shape[:2]
+        small = np.asarray(cv2.resize(frame, (352, 352)), np.float32)[..., ::-1] / 255
+        blob = np.ascontiguousarray(small.transpose(2, 0, 1)[None])
+        name = self._session.get_inputs()[0].name
+        out = np.asarray(self._session.run(None, {name: blob})[0]).reshape(85, 22, 22)
+        row, column = np.mgrid[:22, :22]
+        x, y = (column + np.tanh(out[1])) / 22, (row + np.tanh(out[2])) / 22
+        w, h = (1 / (1 + np.exp(-out[side])) for side in (3, 4))
+        scores = out[0] ** 0.6 * out[5:].max(0) ** 0.4
+        people = (out[5:].argmax(0) == 0) & (scores >= base.LOWEST_SCORE)
+        scale = [width, height, width, height]
+        boxes = (np.stack([x - w / 2, y - h / 2, x + w / 2, y + h / 2], -1) * scale)[people]
+        best = geometry.nms(boxes, scores[people], 0.45)
+        return base.frame_detections(frame, boxes[best], scores[people][best], np.zeros(len(best)))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Views:
+    """What a model sees in a video turned by 0 to 3 quarters, and what moves in it."""
+
+    footage: Footage
+    model: Detector
+    by_quarters: dict[int, Detections]
+    """In px of the turned video."""
+    meters: dict[int, signals.SignalMeter]
+    milliseconds: float
+    """Processor time of one look."""
+
+    def upright(self, quarters: int) -> Detections:
+        """What upright looks at the video turned by so many quarters see."""
+        return self.by_quarters[quarters % 4]
+
+    def turned(self, quarters: int) -> Detections:
+        """What turned looks at every frame of it see."""
+        sides = [
+            turn(self.by_quarters[(quarters + k) % 4], k, self.footage.size(quarters))
+            for k in turned.SIDES
+        ]
+        return turned.merge(*sides)
+
+    def merged(self, quarters: int) -> Detections:
+        """What both kinds of looks at every frame see, as one opinion."""
+        return turned.merge(self.upright(quarters), self.turned(quarters))
+
+
+def watch(item: Footage, model: Detector, folder: Path) -> Views:
+    """Look at all frames of a video in all positions; looks in `folder` are not taken again."""
+    quarters = (0, 1, 2, 3) if item.people else (0, 1, 3)
+    meters = {k: signals.SignalMeter(item.fps) for k in (quarters if item.people else (0,))}
+    views: dict[int, Detections] = {}
+    for k in quarters:
+        path = folder / f"{item.file}-{model.model_id}-{k}.parquet"
+        if not path.exists():
+            frames = (
+                turned_frame(frame, k) for frame in video.frames(SHARED / "video" / item.file)
+            )
+            looks = detectors.run(model, frames, item.length, item.fps, CLASSES)
+            predictions.save(path, looks, model.model_id, model.threshold)
+        views[k] = predictions.load(path)
+    sample: list[Frame] = []
+    for number, frame in enumerate(video.frames(SHARED / "video" / item.file)):
+        if number < SAMPLE:
+            sample.append(frame)
+        for k, meter in meters.items():
+            meter.add_frame(turned_frame(frame, k))
+    start = time.process_time()
+    model.detect(sample)
+    used = time.process_time() - start
+    return Views(
+        footage=item,
+        model=model,
+        by_quarters=views,
+        meters=meters,
+        milliseconds=1000 * used / len(sample),
+    )
+
+
+def turned_frame(frame: Frame, quarters: int) -> Frame:
+    """Turn a picture by quarters against the clock."""
+    return np.ascontiguousarray(np.rot90(frame, quarters))
+
+
+class Replayed:
+    """A detector that answers from looks that were taken before, in the order of the frames."""
+
+    def __init__(self, views: Views, quarters: Callable[[int], int]) -> None:
+        model = views.model
+        self.name, self.model_id, self.names = model.name, model.model_id, CLASSES
+        self.threshold, self.stateful, self.shrinks = model.threshold, False, False
+        self.views, self.quarters, self.number = views, quarters, 0
+        self._turned = {
+            k: views.turned(k) for k in {quarters(n) for n in range(views.footage.length)}
+        }
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self.number = 0
+
+    def detect(self, frames: Sequence[Frame]) -> list[FrameDetections]:
+        """Answer for the frame whose number is set, whatever is shown."""
+        part = self._turned[self.quarters(self.number)]
+        rows = part.rows(self.number)
+        return [(part.boxes[rows], part.scores[rows], part.classes[rows])] * len(frames)
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """A video looked at by the schedule: what was seen, and at how many frames it looked turned."""
+
+    upright: Detections
+    looks: Detections
+    share: float
+
+
+def schedule(views: Views, rates: LookRates, quarters: Callable[[int], int]) -> Schedule:
+    """Take the looks at a video that a schedule takes; frame n is turned by `quarters(n)`."""
+    item, model = views.footage, Replayed(views, quarters)
+
+    def motion(number: int, boxes: NDArray[np.float32]) -> float:
+        return views.meters[quarters(number)].largest_motion(number, boxes)
+
+    looks = TurnedLooks(model, item.fps, CLASSES, rates, motion)
+    looks._view = model  # type: ignore[assignment]
+    parts = []
+    for number in range(item.length):
+        model.number = number
+        width, height = item.size(quarters(number))
+        part = views.upright(quarters(number))
+        rows = part.rows(number)
+        parts.append(part.where(np.arange(rows.start, rows.stop)))
+        frame = np.empty((height, width, 3), np.uint8)
+        looks.add(frame, part.boxes[rows], part.scores[rows])
+    upright = replace(concat(parts), length=item.length)
+    return Schedule(upright, looks.detections(item.length), looks.count / item.length)
+
+
+def labels_f1(parts: Sequence[Detections], thresholds: Sequence[float], real: Truth) -> float:
+    """F1 of dense labels of all frames."""
+    return score(real, as_detections(hindsight.label(parts, thresholds)), 0.5)[2]
+
+
+def print_labels(all_views: list[list[Views]]) -> None:
+    """Table 1: dense labels."""
+    print("\n1. labels, F1 at IoU 0.5: without, with turned looks, share of upright")
+    for models in all_views:
+        item = models[0].footage
+        if item.people is None:
+            continue
+        teams = [[view] for view in models] + ([models] if len(models) > 1 else [])
+        for team in teams:
+            thresholds = [view.model.threshold for view in team]
+            name = " + ".join(view.model.name.rpartition("/")[2] for view in team)
+            best = 0.0
+            for turn_name, quarters in TURNS.items():
+                real = item.truth(quarters)
+                plain = labels_f1([v.upright(quarters) for v in team], thresholds, real)
+                merged = labels_f1([v.merged(quarters) for v in team], thresholds, real)
+                best = plain if not quarters else best
+                print(f"{item.file:16}{name:26}{turn_name:14}{plain:8.3f}{merged:8.3f}"
+                      f"{merged / best:8.3f}")  # fmt: skip
+
+
+def within_a_second(looks: Detections, threshold: float, real: Detections) -> float:
+    """Share of the true boxes that a look within a second sees."""
+    sure, reach = looks.above(threshold), round(looks.fps)
+    found = np.zeros(len(real), np.bool_)
+    for shift in range(-reach, reach + 1):
+        frames = sure.frames + shift
+        inside = (frames >= 0) & (frames < looks.length)
+        moved = sure.where(inside)
+        moved = replace(moved, frames=(moved.frames + shift).astype(np.int32))
+        found[association.overlaps(real, moved, 0.1)[0]] = True
+    return float(found.mean())
+
+
+def print_costs(all_views: list[list[Views]]) -> None:
+    """Table 2: recall against cost."""
+    print("\n2. looks: share of the frames, looks a frame, ms a frame, frames/s, seen within 1 s")
+    for models in all_views:
+        view = models[0]
+        item = view.footage
+        for turn_name, quarters in TURNS.items() if item.people else (("upright", 0),):
+            for name, rates in RATES.items():
+                taken = schedule(view, rates, lambda _, k=quarters: k)
+                cost = 1 + len(turned.SIDES) * taken.share
+                seen = ""
+                if item.people is not None and quarters:
+                    real = item.truth(quarters).people
+                    seen = f"{within_a_second(taken.looks, view.model.threshold, real):8.3f}"
+                ms = cost * view.milliseconds
+                print(f"{item.file:16}{turn_name:14}{name:16}{taken.share:8.3f}{cost:8.2f}"
+                      f"{ms:8.1f}{1000 / ms:8.1f}{seen}")  # fmt: skip
+
+
+def hits_of(view: Views, taken: Schedule) -> list[Detections]:
+    """Boxes of each hit of the trigger."""
+    item = view.footage
+    scene = Scene(
+        detections=taken.upright,
+        threshold=view.model.threshold,
+        width=max(item.width, item.height),
+        height=max(item.width, item.height),
+        turned_detections=taken.looks,
+    )
+    hits = []
+    for hit in TurnedConflict().find(scene):
+        rows = np.array(hit.boxes, np.float32)
+        hits.append(
+            Detections(
+                frames=rows[:, 0].astype(np.int32),
+                boxes=rows[:, 1:],
+                scores=np.ones(len(rows), np.float32),
+                classes=np.zeros(len(rows), np.int16),
+                length=item.length,
+                fps=item.fps,
+            )
+        )
+    return hits
+
+
+def print_hits(all_views: list[list[Views]]) -> None:
+    """Table 3: the trigger."""
+    print(
+        "\n3. turned_conflict: hits, precision, people reached; false hits an hour of upright video"
+    )
+    for models in all_views:
+        for view in models:
+            item = view.footage
+            for turn_name, quarters in TURNS.items() if item.people else (("upright", 0),):
+                taken = schedule(view, LookRates(), lambda _, k=quarters: k)
+                hits = hits_of(view, taken)
+                hours = item.length / item.fps / 3600
+                line = f"{item.file:16}{view.model.model_id:24}{turn_name:14}{len(hits):5}"
+                if item.people is None:
+                    print(f"{line}{'':16}{len(hits) / hours:8.1f} an hour, whatever they show")
+                    continue
+                real = item.truth(quarters).people
+                right = [len(association.match_frames(h, real, 0.4)[0]) >= len(h) / 2 for h in hits]
+                boxes = concat(hits) if hits else Detections.empty(item.length, item.fps)
+                near = within_a_second(boxes, 0, real)
+                false = (len(right) - sum(right)) / hours
+                share = f"{np.mean(right):8.3f}" if hits else f"{'-':>8}"
+                print(f"{line}{share}{near:8.3f}{false:8.1f}")
+
+
+def print_mixed(view: Views) -> None:
+    """Table 4: everybody lies down in the middle of the video."""
+    item = view.footage
+    half = item.length // 2
+    side = max(item.width, item.height)
+
+    def position(number: int) -> int:
+        return int(number >= half)
+
+    def mix(upright: Detections, lying: Detections) -> Detections:
+        return concat([upright.where(upright.frames < half), lying.where(lying.frames >= half)])
+
+    real = Truth(mix(item.truth(0).people, item.truth(1).people), item.truth(0).ignored)
+    lying = Truth(real.people.where(real.people.frames >= half), real.ignored)
+    plain = mix(view.upright(0), view.upright(1))
+    print(f"\n4. {item.file}, the second half of the video turned, picture within {side} px: "
+          "P, R, F1 of all labels; of those who lie")  # fmt: skip
+    for name in ("off", *RATES):
+        parts, share = plain, 0.0
+        if name != "off":
+            taken = schedule(view, RATES[name], position)
+            parts, share = turned.merge(plain, taken.looks), taken.share
+        label_boxes = as_detections(hindsight.label([parts], [view.model.threshold]))
+        whole = score(real, label_boxes, 0.5)
+        part = score(lying, label_boxes.where(label_boxes.frames >= half), 0.5)
+        numbers = "".join(f"{value:8.3f}" for value in (*whole, *part))
+        print(f"{name:16}{share:8.3f}{numbers}")
+
+
+def draw(view: Views, quarters: int, number: int, folder: Path, name: str) -> None:
+    """Write a picture: red what upright looks see, green what turned looks add, white the truth."""
+    item = view.footage
+    frames: Iterator[Frame] = iter(video.frames(SHARED / "video" / item.file))
+    frame = next(f for k, f in enumerate(frames) if k == number)
+    picture = np.ascontiguousarray(np.rot90(frame, quarters)[..., ::-1])
+    upright = view.upright(quarters).above(view.model.threshold)
+    merged = view.merged(quarters).above(view.model.threshold)
+    layers: list[tuple[Detections, tuple[int, int, int], int]] = [
+        (merged, (60, 200, 60), 3), (upright, (40, 40, 230), 3)
+    ]  # fmt: skip
+    if item.people is not None:
+        layers.insert(0, (item.truth(quarters).people, (255, 255, 255), 1))
+    for detections, colour, thickness in layers:
+        for x1, y1, x2, y2 in detections.boxes[detections.rows(number)].round().astype(int):
+            cv2.rectangle(picture, (int(x1), int(y1)), (int(x2), int(y2)), colour, thickness)
+    folder.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(folder / f"{name}.png"), picture)
+
+
+def main(folder: Path | None, looks: Path) -> None:
+    """Print all tables; with a folder, write three pictures into it."""
+    yolox = detectors.create(f"onnx:{SHARED / 'weights' / 'yolox_nano.onnx'}")
+    models: list[Detector] = [yolox, FastestDet(SHARED / "weights" / "FastestDet.onnx")]
+    videos = [
+        footage("vtest.avi", "PETS09-S2L1"),
+        footage("TUD-Campus.mp4", "TUD-Campus"),
+        footage("one-by-one.mp4", None),
+    ]
+    all_views = [[watch(item, model, looks) for model in models] for item in videos]
+    print_labels(all_views)
+    print_costs(all_views)
+    print_hits(all_views)
+    for views in all_views[:2]:
+        print_mixed(views[0])
+    if folder:
+        draw(all_views[0][0], 1, 100, folder, "turned-vtest")
+        draw(all_views[1][0], 3, 35, folder, "turned-campus")
+        draw(all_views[2][0], 1, 250, folder, "turned-one-by-one")
+
+
+if __name__ == "__main__":
+    if not DATA.is_dir():
+        sys.exit(f"skipped: {DATA} is absent")
+    with tempfile.TemporaryDirectory() as scratch:
+        folders = [Path(argument) for argument in sys.argv[1:]]
+        main(folders[0] if folders else None, folders[1] if len(folders) > 1 else Path(scratch))
