@@ -31,7 +31,7 @@ MOST_QUERIES = 300
 """Boxes of a DETR with the highest scores that are kept."""
 
 
-class Layout(Protocol):
+class OutputLayout(Protocol):
     """A way in which a graph writes what it found."""
 
     threshold: float

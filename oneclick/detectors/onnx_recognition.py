@@ -21,7 +21,7 @@ from oneclick.detectors.onnx_layouts import (
     DetrLayout,
     FastestDetLayout,
     FinalLayout,
-    Layout,
+    OutputLayout,
     Outputs,
     YoloxLayout,
 )
@@ -71,7 +71,7 @@ class ForeignGraph:
     sizes: tuple[str, ...]
     """Inputs that tell the size of the frame."""
     picture: PictureFormat
-    layout: Layout
+    layout: OutputLayout
     names: tuple[str, ...]
 
     def feeds(

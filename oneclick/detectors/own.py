@@ -88,10 +88,9 @@ def _load_graph(name: str, model_id: str, workspace: Workspace) -> Detector | No
         file: GraphFile = sealed_files.read(graph_card.beside(path), GraphFile)
         card: PartialModelCard = sealed_files.read(folder / model_cards.CARD_FILE, PartialModelCard)
         is_equal = file.parity is not None and file.parity.is_equal
-        if not is_equal or card.weights not in ("", file.graph.weights):
-            return None
         model_cards.check_weights(folder)
-        if files.sha256(path) != file.sha256:
+        weights = card.weights or files.sha256(folder / model_cards.WEIGHTS_FILE)
+        if not is_equal or weights != file.graph.weights or not _is_whole(path, file):
             return None
         detector = onnx.load(str(path), "cpu")
     except (OneclickError, OSError):
@@ -99,6 +98,11 @@ def _load_graph(name: str, model_id: str, workspace: Workspace) -> Detector | No
     detector.name, detector.model_id = name, f"model-{model_id}"
     detector.names, detector.threshold = card.classes, card.threshold
     return detector
+
+
+def _is_whole(path: Path, file: GraphFile) -> bool:
+    """Check whether a graph is the one that its JSON tells of."""
+    return path.is_file() and files.sha256(path) == file.sha256
 
 
 def graph_path(folder: Path) -> Path:
@@ -131,12 +135,13 @@ def lacks_graph(name: str, workspace: Workspace, device: str) -> bool:
     model_id = trained_model(name, workspace)
     if model_id is None or not (workspace.model_dir(model_id) / model_cards.CARD_FILE).exists():
         return False
+    path = graph_path(workspace.model_dir(model_id))
     try:
-        path = graph_card.beside(graph_path(workspace.model_dir(model_id)))
-        earlier: GraphFile = sealed_files.read(path, GraphFile)
+        earlier: GraphFile = sealed_files.read(graph_card.beside(path), GraphFile)
+        is_lost = bool(earlier.sha256) and not _is_whole(path, earlier)
     except BadInput:
-        return not uses_gpu(device)
-    return earlier.graph.code != __version__ and not uses_gpu(device)
+        is_lost = True
+    return (is_lost or earlier.graph.code != __version__) and not uses_gpu(device)
 
 
 def load_in_torch(name: str, model_id: str, workspace: Workspace, device: str) -> TorchDetector:

@@ -273,6 +273,8 @@ def serve(workspace: Workspace, name: str) -> str:
         # Another process may have made it meanwhile; without clips nothing can be claimed yet.
         if not own.lacks_graph(name, workspace, "cpu") or not sample_frames(workspace, 1, ()):
             return ""
+        for earlier in (path, graph_card.beside(path)):  # ours, damaged or of another version
+            earlier.unlink(missing_ok=True)
         try:
             exported = export(workspace, model_id, out=path, frames=SERVICE_FRAMES)
         except (ExportFailed, UsageError, BadInput, DetectorUnavailable) as error:

@@ -263,6 +263,15 @@ def test_a_graph_that_cannot_be_trusted_leaves_the_champion_in_torch(workspace, 
     assert isinstance(detectors.create("model:champion", workspace, "cpu"), TorchDetector)
 
 
+@pytest.mark.parametrize("damage", [lost, changed, no_card])
+def test_a_graph_that_is_lost_or_damaged_is_made_again(workspace, damage):
+    exporter.serve(workspace, "model:champion")
+    damage(own.graph_path(workspace.model_dir("m1")))
+    assert own.lacks_graph("model:champion", workspace, "cpu")
+    assert exporter.serve(workspace, "model:champion") == ""
+    assert isinstance(detectors.create("model:champion", workspace, "cpu"), ExportedDetector)
+
+
 def test_a_champion_that_cannot_be_exported_is_told_once_and_runs_in_torch(workspace, monkeypatch):
     def refuse(*_):
         raise graph.ExportFailed("fcos-tiny cannot be written as a graph (no operator)")
