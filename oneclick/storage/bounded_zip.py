@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import stat
 import tempfile
@@ -19,6 +20,7 @@ MAX_BYTES = 1 << 38
 MAX_ENTRIES = 1_000_000
 MAX_RATIO = 200
 """Unpacked bytes for each packed one; labels in XML reach 60."""
+_NO_SUCH_NAME = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EILSEQ)
 ALLOWANCE = 16 * bounded_files.MEBIBYTE
 """Unpacked bytes of any archive, whatever the ratio."""
 
@@ -72,13 +74,31 @@ def unpack(archive: Path, folder: Path) -> None:
                 folder.mkdir()
                 for entry in entries:
                     if not entry.is_dir():
-                        target = folder / entry.filename
-                        target.parent.mkdir(parents=True, exist_ok=True)
-                        with content.open(entry) as source, target.open("xb") as file:
-                            shutil.copyfileobj(source, file)
+                        unpack_entry(archive, content, entry, folder / entry.filename)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
         text = " ".join(str(error).split())[:120]
         raise BadInput(f"{archive} cannot be unpacked ({text}): unpack it yourself") from None
+
+
+def unpack_entry(
+    archive: Path, content: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path
+) -> None:
+    """Unpack one file.
+
+    Raises:
+        BadInput: no file can have its name, here or beside the others. OSError: the disk refuses.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with content.open(entry) as source, target.open("xb") as file:
+            shutil.copyfileobj(source, file)
+    except OSError as error:
+        if error.errno not in _NO_SUCH_NAME:
+            raise
+        raise BadInput(
+            f"{archive} holds {entry.filename[:80]!r}, and no file here can be called so "
+            f"({error.strerror}): rename it and pack again"
+        ) from None
 
 
 def is_hidden(name: str) -> bool:

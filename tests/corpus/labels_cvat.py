@@ -286,6 +286,17 @@ def zip_that_leads_out(folder: Path, rng: np.random.Generator) -> Right:
 
 
 @case("cvat")
+def zip_with_a_file_where_a_folder_is(folder: Path, rng: np.random.Generator) -> Right:
+    """Nothing can be called so beside the pictures."""
+    folder.mkdir()
+    archive = folder / "task.zip"
+    with zipfile.ZipFile(archive, "w") as content:
+        content.writestr("images/frame_000000.jpg", b"")
+        content.writestr("images", b"")
+    return Right(boxes=0, path="task.zip", refused=("no file here can be called so",))
+
+
+@case("cvat")
 def zip_that_is_cut_off(folder: Path, rng: np.random.Generator) -> Right:
     """A download that ended early."""
     every_fifth_frame(folder / "content", rng)

@@ -7,15 +7,40 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
+from oneclick import video as videos
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ChosenBy, Clip, ClipStage, Video
 from oneclick.core.spans import Span
+from oneclick.stages import publish
 from oneclick.storage import cards, files, labels
 from oneclick.storage.workspace import Workspace
 from tests.training import toy
 
 STREET = [ClipStage(name) for name in ("CUT", "EXTRACTED", "LABELLED", "IN_REVIEW", "ACCEPTED")]
+
+
+CLASSES = ("person",)
+SIDES = {"cam-1-a": "train", "cam-1-b": "train", "cam-1-c": "test"}
+"""Side of each of the clips that `publish_films` publishes."""
+
+
+def imread(path: Path) -> NDArray[np.uint8]:
+    """Return the picture of a file, BGR."""
+    picture = cv2.imread(str(path))
+    assert picture is not None
+    return np.asarray(picture, np.uint8)
+
+
+def publish_films(home: Path) -> None:
+    """Publish one version of three clips, each with a real clip.mp4."""
+    publish.publish(home, accept(home, SIDES), "", CLASSES)
+    for clip in SIDES:
+        paths = sorted(Workspace(home).frames_dir(clip).iterdir())
+        images = (imread(path)[..., ::-1].copy() for path in paths)
+        videos.write(Workspace(home).clip_file(clip), images, toy.FPS)
 
 
 def accept(home: Path, sides: dict[str, str], frames: int = 3, people: int = 2) -> list[str]:
