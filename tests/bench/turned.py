@@ -15,10 +15,11 @@ from these looks.
 
 from __future__ import annotations
 
+import itertools
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -338,9 +339,7 @@ def hits_of(view: Views, taken: Schedule) -> list[Detections]:
 
 def print_hits(all_views: list[list[Views]]) -> None:
     """Table 3: the trigger."""
-    print(
-        "\n3. turned_conflict: hits, precision, people reached; false hits an hour of upright video"
-    )
+    print("\n3. turned_conflict: hits, precision, people reached, false hits an hour")
     for models in all_views:
         for view in models:
             item = view.footage
@@ -390,24 +389,27 @@ def print_mixed(view: Views) -> None:
         print(f"{name:16}{share:8.3f}{numbers}")
 
 
-def draw(view: Views, quarters: int, number: int, folder: Path, name: str) -> None:
+def draw(view: Views, quarters: int, number: int, path: Path) -> None:
     """Write a picture: red what upright looks see, green what turned looks add, white the truth."""
-    item = view.footage
-    frames: Iterator[Frame] = iter(video.frames(SHARED / "video" / item.file))
-    frame = next(f for k, f in enumerate(frames) if k == number)
-    picture = np.ascontiguousarray(np.rot90(frame, quarters)[..., ::-1])
-    upright = view.upright(quarters).above(view.model.threshold)
-    merged = view.merged(quarters).above(view.model.threshold)
-    layers: list[tuple[Detections, tuple[int, int, int], int]] = [
-        (merged, (60, 200, 60), 3), (upright, (40, 40, 230), 3)
-    ]  # fmt: skip
+    item, model = view.footage, view.model
+    frames = itertools.islice(video.frames(SHARED / "video" / item.file), number, None)
+    frame = turned_frame(next(frames), quarters)
+    picture = np.ascontiguousarray(frame[..., ::-1])
+    layers = [
+        (looks[0][looks[1] >= model.threshold], colour)
+        for looks, colour in (
+            (turned.TurnedView(model).detect([frame])[0], (60, 200, 60)),
+            (model.detect([frame])[0], (40, 40, 230)),
+        )
+    ]
     if item.people is not None:
-        layers.insert(0, (item.truth(quarters).people, (255, 255, 255), 1))
-    for detections, colour, thickness in layers:
-        for x1, y1, x2, y2 in detections.boxes[detections.rows(number)].round().astype(int):
-            cv2.rectangle(picture, (int(x1), int(y1)), (int(x2), int(y2)), colour, thickness)
-    folder.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(folder / f"{name}.png"), picture)
+        people = item.truth(quarters).people
+        layers.insert(0, (people.boxes[people.rows(number)], (255, 255, 255)))
+    for thickness, (boxes, colour) in zip((1, 3, 3)[-len(layers) :], layers, strict=True):
+        for x1, y1, x2, y2 in boxes.round().astype(int).tolist():
+            cv2.rectangle(picture, (x1, y1), (x2, y2), colour, thickness)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), picture)
 
 
 def main(folder: Path | None, looks: Path) -> None:
@@ -426,9 +428,9 @@ def main(folder: Path | None, looks: Path) -> None:
     for views in all_views[:2]:
         print_mixed(views[0])
     if folder:
-        draw(all_views[0][0], 1, 100, folder, "turned-vtest")
-        draw(all_views[1][0], 3, 35, folder, "turned-campus")
-        draw(all_views[2][0], 1, 250, folder, "turned-one-by-one")
+        draw(all_views[0][0], 1, 100, folder / "turned-vtest.png")
+        draw(all_views[1][0], 3, 35, folder / "turned-campus.png")
+        draw(all_views[2][0], 1, 250, folder / "turned-one-by-one.png")
 
 
 if __name__ == "__main__":
