@@ -27,9 +27,9 @@ from pydantic_settings import (
 from oneclick.core import training_defaults
 from oneclick.core.errors import UnknownName, UsageError
 from oneclick.core.plugins import PluginFailure
-from oneclick.core.turned_mode import TurnedMode
 from oneclick.platforms import GROUP, PlatformOptions, registry
 from oneclick.services import settings_file
+from oneclick.services.detect_settings import DetectSettings
 from oneclick.services.settings_file import TomlSource
 from oneclick.services.source_settings import SourceSettings
 
@@ -43,34 +43,6 @@ CONFIG_FILE = "oneclick.toml"
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DetectSettings(_Section):
-    """Models that predict and label."""
-
-    predictor: str = "auto"
-    """Deployed model; `auto` is the champion; before there is one, the first labeller that is an
-    onnx:, model: or labeller:, or else opencv:hog."""
-    rival: str = "auto"
-    """Second opinion for conflict triggers: opencv:motion (auto), a model, or empty for none."""
-    labellers: tuple[str, ...] = ()
-    """Models that label clips, best first; empty means trained labellers, predictor and rival."""
-    prompts: dict[str, str] = {}
-    """Text that a `prompt:` detector looks for, by class; by default the name of the class."""
-    closer: bool = True
-    """Labellers that shrink frames run again at full size, on windows around the first labels."""
-    turned: TurnedMode = "signs"
-    """Look at the picture turned by 90°, too, for people who lie: at signs, always, or off."""
-    device: str = "auto"
-    """Device of networks, as torch names it; `auto` is the GPU if there is one, else the CPU."""
-
-    @model_validator(mode="after")
-    def _check_rival(self) -> DetectSettings:
-        if self.rival not in ("", "auto") and self.rival == self.predictor:
-            raise ValueError(
-                f"rival and predictor are both {self.rival!r}: a model never disagrees with itself"
-            )
-        return self
 
 
 class TriggerSettings(_Section):
