@@ -97,7 +97,7 @@ def person_boxes(moving: Mask) -> tuple[NDArray[np.float64], NDArray[np.float64]
     closed = cv2.morphologyEx(moving, cv2.MORPH_CLOSE, JOIN)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(closed)
     x, y, width, height = stats[1:, :4].T.astype(float)
-    moving_px = np.bincount(labels.ravel(), moving.ravel(), count)[1:]
+    moving_px = np.bincount(labels[moving != 0], minlength=count)[1:]
     aspect = width / height
     person = height >= LEAST_HEIGHT * moving.shape[0]
     person &= (aspect >= NARROWEST) & (aspect <= WIDEST)

@@ -34,8 +34,10 @@ MOST_QUERIES = 300
 class OutputLayout(Protocol):
     """A way in which a graph writes what it found."""
 
-    threshold: float
-    """Operating point of models of this kind."""
+    @property
+    def threshold(self) -> float:
+        """Return the operating point of models of this kind."""
+        ...
 
     def detections(self, outputs: Outputs, frame: Frame, scale: Floats) -> FrameDetections:
         """Return the detections of a frame.
@@ -74,7 +76,8 @@ class YoloxLayout:
         else:
             cells, strides = grid(self.size)
             boxes = decode(rows[:, :4], cells[places], strides[places])
-        return suppress(frame, boxes / np.tile(scale, 2), scores, classes)
+        boxes = np.asarray(boxes / np.tile(scale, 2), np.float32)
+        return suppress(frame, boxes, scores, classes)
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ class FastestDetLayout:
         extent = np.array([columns, rows], np.float32)
         centres = (np.stack([column, row], 1) + np.tanh(values[1:3, places].T)) / extent
         sizes = 1 / (1 + np.exp(-values[3:5, places].T))
-        px = np.float32([self.size[1], self.size[0]]) / scale
+        px = np.array([self.size[1], self.size[0]], np.float32) / scale
         boxes = corners(centres * px, sizes * px)
         return suppress(frame, boxes, scores[places], classes[places])
 
@@ -126,7 +129,7 @@ class DetrLayout:
             order = np.argsort(-chances, axis=None, kind="stable")[:MOST_QUERIES]
             queries, classes = np.divmod(order, chances.shape[1])
         places = outputs[self.boxes].astype(np.float32)[queries]
-        px = np.float32([frame.shape[1], frame.shape[0]])
+        px = np.array([frame.shape[1], frame.shape[0]], np.float32)
         boxes = corners(places[:, :2] * px, places[:, 2:] * px)
         return base.frame_detections(frame, boxes, chances[queries, classes], classes)
 
@@ -150,7 +153,7 @@ class FinalLayout:
         """Return the detections of a frame."""
         boxes = outputs[self.boxes].astype(np.float32)
         if not self.in_frame:
-            boxes = boxes / np.tile(scale, 2)
+            boxes = np.asarray(boxes / np.tile(scale, 2), np.float32)
         classes = outputs[self.labels].astype(np.int64) - self.first_label
         has_name = (classes >= 0) & (classes < self.count)
         scores = outputs[self.scores]

@@ -42,7 +42,8 @@ class PictureFormat:
         if self.divisor != 1:
             levels /= self.divisor
         if any(self.mean) or self.std != (1, 1, 1):
-            levels = (levels - np.float32(self.mean)) / np.float32(self.std)
+            mean, std = np.array(self.mean, np.float32), np.array(self.std, np.float32)
+            levels = np.asarray((levels - mean) / std, np.float32)
         return np.ascontiguousarray(levels.transpose(2, 0, 1), np.float32), scale
 
     def fit(self, frame: Frame) -> tuple[Frame, Floats]:

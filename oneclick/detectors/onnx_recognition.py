@@ -33,7 +33,10 @@ YOLOX_SIZE, DETR_SIZE = (416, 416), (640, 640)
 """Height and width in px where the file does not fix them."""
 GREY = 114
 """Level around the picture in the letterbox of YOLOX."""
-FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+FLOATS: dict[str, type[np.floating[Any]]] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+}
 MASKS, SIZES = ("pixel_mask",), ("orig_target_sizes", "orig_size", "target_sizes")
 """Names of inputs beside the picture."""
 OUTPUT_FIELDS = ("output", "logits", "boxes", "scores", "labels")
@@ -130,7 +133,7 @@ def recognize(session: GraphSession) -> ForeignGraph:
         picture = PictureFormat(size=size, fill=GREY, bgr=True, divisor=1)
         names = names_beside(session.path, count) or usual_names(count)
         return replace(graph, picture=picture, layout=yolox, names=names)
-    levels = session.run(graph.feeds([grey / 255], [size]))
+    levels = session.run(graph.feeds([grey / np.float32(255)], [size]))
     if fastest := _fastest_det(levels, size):
         count = levels[fastest.output].shape[1] - 5
         picture = PictureFormat(size=size, stretches=True, bgr=True)

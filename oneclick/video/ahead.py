@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -14,7 +14,7 @@ WAIT_SECONDS = 0.2
 """After so long a full queue is looked at again, to notice that nobody reads any more."""
 
 
-def read_ahead(items: Iterator[T]) -> Iterator[T]:
+def read_ahead(items: Iterator[T]) -> Generator[T, None, None]:
     """Yield items that another thread takes from an iterator, up to AHEAD before they are needed.
 
     What the iterator raises is raised here, after the items before it. Closing this generator ends

@@ -62,8 +62,9 @@ def measure(call: Callable[[Any], object], items: Sequence[Any]) -> tuple[float,
 def runtime() -> None:
     """YOLOX-nano through onnxruntime beside OpenCV's own runtime."""
     detector = onnx.load(str(YOLOX))
+    assert isinstance(detector, onnx.OnnxDetector)
     frames = list(footage.frames(20, 10))
-    pictures = [detector._graph.picture.picture(frame)[0] for frame in frames]  # type: ignore[union-attr]
+    pictures = [detector._graph.picture.picture(frame)[0] for frame in frames]
     network = cv2.dnn.readNetFromONNX(str(YOLOX))
 
     def forward(picture: Any) -> object:
@@ -130,8 +131,8 @@ def export_table(steps: int, archs: Sequence[str]) -> None:
         )
         whole = graph.build(network, card)
         int8, excluded = exporter.quantize(whole, reference, check, calibration)
-        pictures = [frame.picture for frame in check[:12]]
-        torch_ms = measure(lambda frame, d=reference: d.detect([frame]), pictures)[1]
+        pictures = [[frame.picture] for frame in check[:12]]
+        torch_ms = measure(reference.detect, pictures)[1]
         graphs = {
             "fp32": whole,
             "fp16": precision.to_half(whole),
@@ -141,7 +142,7 @@ def export_table(steps: int, archs: Sequence[str]) -> None:
             content = model.SerializeToString()
             detector = onnx.from_bytes(content, arch)
             report = parity.measure(reference, detector, check)
-            ms = measure(lambda frame, d=detector: d.detect([frame]), pictures)[1]
+            ms = measure(detector.detect, pictures)[1]
             print(
                 f"{arch[:14] + ' ' + name:40}{len(content) / 1e6:12.2f}{report.px:12.5f}"
                 f"{f'{report.unmatched}/{report.boxes}':>12}{report.ap_torch:12.4f}"

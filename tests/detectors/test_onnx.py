@@ -1,3 +1,5 @@
+import os
+
 import cv2
 import numpy as np
 import onnx as model
@@ -91,7 +93,8 @@ def test_a_graph_with_an_open_batch_answers_as_one_that_takes_a_picture(tmp_path
     single = onnx.load(str(tiny_onnx.write(tmp_path / "b.onnx")))
     frames = [footage.noise(), footage.noise()[::-1].copy(), np.zeros((30, 90, 3), np.uint8)]
     for a, b in zip(batched.detect(frames), single.detect(frames), strict=True):
-        assert all(np.allclose(x, y, atol=1e-4) for x, y in zip(a, b, strict=True))
+        for left, right in zip(a, b, strict=True):
+            assert np.allclose(np.asarray(left), np.asarray(right), atol=1e-4)
 
 
 WHITE, BLACK = np.full((64, 96, 3), 255, np.uint8), np.zeros((64, 96, 3), np.uint8)
@@ -278,7 +281,7 @@ def test_identity_follows_weights_in_another_file_too(tmp_path):
     ("cores", "setting", "count"), [(1, "", 1), (2, "", 1), (4, "", 2), (64, "", 4), (2, "7", 7)]
 )
 def test_a_session_leaves_half_of_the_cores_to_others(monkeypatch, cores, setting, count):
-    monkeypatch.setattr(onnx_session.os, "sched_getaffinity", lambda _pid: range(cores))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: range(cores))
     monkeypatch.setenv(onnx_session.THREADS, setting)
     assert onnx_session.threads() == count
 
@@ -296,6 +299,7 @@ def test_yolox_answers_as_opencv_does():
     footage.needed()
     frame = next(footage.frames(1))
     detector = onnx.load(str(STREET))
+    assert isinstance(detector, onnx.OnnxDetector)
     picture, _ = detector._graph.picture.picture(frame)
     network = cv2.dnn.readNetFromONNX(str(STREET))
     network.setInput(picture[None])

@@ -32,8 +32,11 @@ def write(
             numpy_helper.from_array(kernel(s, classes), f"w{s}"),
             numpy_helper.from_array(bias(classes), f"b{s}"),
         ]
-        sides = {"kernel_shape": [s, s], "strides": [s, s]}
-        nodes.append(helper.make_node("Conv", ["in", f"w{s}", f"b{s}"], [f"map{s}"], **sides))
+        nodes.append(
+            helper.make_node(
+                "Conv", ["in", f"w{s}", f"b{s}"], [f"map{s}"], kernel_shape=[s, s], strides=[s, s]
+            )
+        )
         nodes.append(helper.make_node("Reshape", [f"map{s}", "flat"], [f"cells{s}"]))
     nodes.append(helper.make_node("Concat", [f"cells{s}" for s in strides], ["all"], axis=2))
     nodes.append(helper.make_node("Transpose", ["all"], ["out"], perm=[0, 2, 1]))

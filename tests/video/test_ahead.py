@@ -16,7 +16,7 @@ def test_an_error_comes_after_the_items_before_it():
         yield from range(20)
         raise ValueError("frame 20")
 
-    items = []
+    items: list[int] = []
     with pytest.raises(ValueError, match="frame 20"):
         items.extend(ahead.read_ahead(broken()))
     items.extend(itertools.islice(ahead.read_ahead(broken()), 20))

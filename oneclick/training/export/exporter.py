@@ -127,7 +127,7 @@ def describe(folder: Path, model_id: str, kind: Precision) -> GraphCard:
     Raises:
         BadInput: that card is broken.
     """
-    card = sealed_files.read(folder / model_cards.CARD_FILE, _ModelFacts)
+    card: _ModelFacts = sealed_files.read(folder / model_cards.CARD_FILE, _ModelFacts)
     return GraphCard(
         model=model_id,
         arch=card.arch,

@@ -175,7 +175,7 @@ def trace(part: Core) -> onnx.ModelProto:
         torch.onnx.export(
             part.module,
             (part.example,),
-            content,
+            content,  # type: ignore[arg-type]
             dynamo=False,  # torch.export refuses NMS on an unknown number of boxes
             opset_version=OPSET,
             input_names=[_IMAGE],

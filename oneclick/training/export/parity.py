@@ -104,7 +104,8 @@ def _compare(a: FrameDetections, b: FrameDetections) -> _Differences:
 
 def _distances(a: FrameDetections, b: FrameDetections) -> _Differences:
     """Compare each box of `a` that is not too low with the nearest of its class in `b`."""
-    boxes, scores, classes = (column[a[1] >= graph_card.COMPARED_SCORE] for column in a)
+    keep = a[1] >= graph_card.COMPARED_SCORE
+    boxes, scores, classes = a[0][keep], a[1][keep], a[2][keep]
     if not len(boxes):
         return _Differences(0, 0, 0.0, 0.0)
     if not len(b[0]):

@@ -1,5 +1,6 @@
 import json
 import logging
+from collections.abc import Sequence
 
 import cv2
 import msgspec
@@ -12,6 +13,7 @@ from oneclick import detectors
 from oneclick.core.errors import UnknownName, UsageError
 from oneclick.detectors import graph_card, networks, own
 from oneclick.detectors import onnx as onnx_detector
+from oneclick.detectors.base import Frame, FrameDetections
 from oneclick.detectors.graph_card import GraphFile, ParityReport
 from oneclick.detectors.onnx import ExportedDetector
 from oneclick.detectors.pytorch import TorchDetector
@@ -73,7 +75,7 @@ def test_a_graph_answers_as_torch_at_any_size(both, height, width):
     assert len(scores) == len(sure) > 0
     order, other = np.argsort(-scores, kind="stable"), np.argsort(-sure, kind="stable")
     assert np.allclose(scores[order], sure[other], atol=1e-4)
-    report = parity.measure(*both, [LabelledFrame(frame, None)])
+    report = parity.measure(both[0], both[1], [LabelledFrame(frame, None)])
     assert report.is_equal, report
     assert set(classes) == set(labels) == {0}
     assert expected.shape == boxes.shape
@@ -152,12 +154,21 @@ def test_labels_of_clips_are_the_truth_where_there_are_enough():
     truth = (boxes, np.zeros(24, np.int64))
 
     class Finder:
-        threshold = 0.5
+        name = model_id = "finder"
+        names: tuple[str, ...] = ("person",)
+        threshold, stateful, shrinks = 0.5, False, False
 
         def __init__(self, shift, count):
-            self.answer = boxes[:count] + shift, np.full(count, 0.9, np.float32), truth[1][:count]
+            self.answer = (
+                boxes[:count] + shift,
+                np.full(count, 0.9, np.float32),
+                np.zeros(count, np.int16),
+            )
 
-        def detect(self, frames):
+        def reset(self) -> None:
+            pass
+
+        def detect(self, frames: Sequence[Frame]) -> list[FrameDetections]:
             return [self.answer for _ in frames]
 
     frame = LabelledFrame(np.zeros((80, 1000, 3), np.uint8), truth)
@@ -245,13 +256,14 @@ def no_card(path):
 
 
 def other_weights(path):
-    file = sealed_files.read(graph_card.beside(path), GraphFile)
+    file: GraphFile = sealed_files.read(graph_card.beside(path), GraphFile)
     card = msgspec.structs.replace(file.graph, weights="0" * 64)
     sealed_files.write(graph_card.beside(path), msgspec.structs.replace(file, graph=card))
 
 
 def apart(path):
-    file = sealed_files.read(graph_card.beside(path), GraphFile)
+    file: GraphFile = sealed_files.read(graph_card.beside(path), GraphFile)
+    assert file.parity
     report = msgspec.structs.replace(file.parity, px=0.2)
     sealed_files.write(graph_card.beside(path), msgspec.structs.replace(file, parity=report))
 
