@@ -140,6 +140,6 @@ def digest(weights: Mapping[str, Tensor]) -> str:
     checksum = hashlib.sha256()
     for name, value in sorted(weights.items()):
         checksum.update(name.encode())
-        flat = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-        checksum.update(memoryview(flat.numpy()))
+        content: Any = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+        checksum.update(content)
     return checksum.hexdigest()[:8]

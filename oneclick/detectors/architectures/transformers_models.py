@@ -6,10 +6,11 @@ default configuration then starts from random weights.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from oneclick.core.errors import DetectorUnavailable
 from oneclick.detectors import transformers
@@ -24,7 +25,7 @@ STRIDE = 32
 """Largest stride of convolutional networks: sides of their images are multiples of it."""
 SQUARE_FAMILIES = ("rf_detr",)
 """Families that attend in windows of a square image only."""
-OUR_KEYS = ("transformers_version", "architectures", "_name_or_path", "dtype", "torch_dtype")
+LOCAL_KEYS = ("transformers_version", "architectures", "_name_or_path", "dtype", "torch_dtype")
 """Entries of a configuration that say where it came from."""
 
 
@@ -72,15 +73,14 @@ def plan(arch: str, classes: tuple[str, ...]) -> NetworkPlan:
     multiple = side_multiple(config)
     size, canvas = frame_size(getattr(processor, "size", None) or {}, multiple)
     normalise = bool(getattr(processor, "do_normalize", False))
+    document = {k: v for k, v in config.to_diff_dict().items() if k not in LOCAL_KEYS}
     options = {
-        # Through JSON, so that a card and a checkpoint hold the same.
-        "config": json.loads(json.dumps(config.to_diff_dict())),
+        # As JSON holds it, so that a card and a checkpoint hold the same.
+        "config": msgspec.to_builtins(document, str_keys=True),
         "mean": [float(x) for x in processor.image_mean] if normalise else [0.0] * 3,
         "std": [float(x) for x in processor.image_std] if normalise else [1.0] * 3,
         "canvas": canvas if config.model_type in SQUARE_FAMILIES else None,
     }
-    for key in OUR_KEYS:
-        options["config"].pop(key, None)
     return NetworkPlan(arch=arch, classes=classes, size=size, options=options)
 
 
