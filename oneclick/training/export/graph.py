@@ -48,6 +48,8 @@ class Core:
     fixed: tuple[int, int] | None = None
     """Or the height and width that all images are stretched to."""
     antialias: bool = True
+    turns: bool = True
+    """Whether a portrait frame is fitted into the limits turned upright; else it stays smaller."""
 
     @property
     def example(self) -> Tensor:
@@ -91,6 +93,7 @@ def _transformers(network: Any) -> Core:
         module=_TransformersCore(network).eval(),
         limits=None if canvas else tuple(network.plan.size),
         fixed=tuple(canvas) if canvas else None,
+        turns=False,  # its sides are numbers in the graph
     )
 
 
@@ -131,12 +134,7 @@ class _TransformersCore(nn.Module):
         self.network = copy.deepcopy(network).cpu().eval()
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        multiple = self.network.plan.options["multiple"]
-        height, width = image.shape[-2], image.shape[-1]
-        pixels = (image - self.network.mean) / self.network.std
-        if not self.network.plan.options["canvas"]:
-            pixels = nn.functional.pad(pixels, (0, -width % multiple, 0, -height % multiple))
-        boxes, scores, labels = self.network.detect(pixels[None])
+        boxes, scores, labels = self.network.detect(self.network.pad(image)[None])
         return boxes[0], scores[0], labels[0] - 1
 
 
@@ -194,12 +192,13 @@ def input_part(part: Core) -> onnx.ModelProto:
     else:
         assert part.limits
         short, long = part.limits
+        both = "Concat<axis = 0>(least, most)" if part.turns else "Identity(sides)"
         size = f"""
             limits = Constant<value = double[2] {{{short}, {long}}}>()
             sides = Cast<to = 11>(frame_size)
             least = ReduceMin(sides)
             most = ReduceMax(sides)
-            both = Concat<axis = 0>(least, most)
+            both = {both}
             ratios = Div(limits, both)
             factor = ReduceMin(ratios)
             exact = Mul(sides, factor)
