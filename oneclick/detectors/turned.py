@@ -83,11 +83,11 @@ class TurnedView:
         same &= left[2][:, None] == right[2]
         left_wins = left[1][:, None] >= right[1]
         of_left, of_right = ~(same & ~left_wins).any(1), ~(same & left_wins).any(0)
-        boxes, scores, classes = (
-            np.concatenate([part[of_left], other[of_right]])
-            for part, other in zip(left, right, strict=True)
+        return (
+            np.concatenate([left[0][of_left], right[0][of_right]]),
+            np.concatenate([left[1][of_left], right[1][of_right]]),
+            np.concatenate([left[2][of_left], right[2][of_right]]),
         )
-        return boxes, scores, classes
 
 
 def merge(upright: Detections, turned: Detections) -> Detections:
@@ -178,4 +178,4 @@ def look_in_clip(
 
 def is_shown(boxes: Floats, others: Floats) -> NDArray[np.bool_]:
     """Check which boxes show somebody whom one of the others shows, `(n,)`."""
-    return geometry.is_same(boxes, others, SAME_IOU, SAME_SHARE).any(1)
+    return np.any(geometry.is_same(boxes, others, SAME_IOU, SAME_SHARE), axis=1)

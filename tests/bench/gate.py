@@ -41,6 +41,8 @@ IMAGES = 30
 """Images a clip."""
 CAMERAS, TRIGGERS = 5, ("control", "flicker", "blip", "jump")
 HEIGHT = 200.0
+WIDTH_AND_HEIGHT = np.array([0.45, 1.0])
+"""Of a person, in heights."""
 LYING = "posture=lying"
 CALIBRATION = 2000
 """Clips."""
@@ -87,7 +89,8 @@ class World:
         images = owner[clip] * IMAGES + frame
         order = np.argsort(images, kind="stable")
         clip, images = clip[order], images[order]
-        true = TrueBoxes(images, owner[clip], np.zeros(len(clip), np.int64), size[clip] * HEIGHT)
+        sizes = np.outer(size[clip] * HEIGHT, WIDTH_AND_HEIGHT)
+        true = TrueBoxes(images, owner[clip], np.zeros(len(clip), np.int64), sizes)
         names = [f"clip-{k:04d}" for k in range(count)]
         lines = tuple(
             _line(names[k], f"camera-{camera[k]}", TRIGGERS[rng.integers(len(TRIGGERS))])
@@ -142,7 +145,7 @@ def model(world: World, shift: Numbers, rng: np.random.Generator) -> Matches:
     )
     skill = SKILL + shift + world.hard + effects + OWN[2] * rng.normal(size=len(t.images))
     detected = np.flatnonzero(skill > -1.0)
-    overlap = _placed(t.heights[detected], skill[detected], rng)
+    overlap = _placed(t.sizes[detected, 1], skill[detected], rng)
     hit = overlap[:, None] >= IOUS
     false = np.repeat(np.arange(len(world.invites)), rng.poisson(world.invites))
     scores = np.concatenate([skill[detected], rng.normal(-0.6, 1.0, len(false))])
@@ -156,7 +159,7 @@ def model(world: World, shift: Numbers, rng: np.random.Generator) -> Matches:
         classes=np.zeros(len(order), np.int64),
         groups=images // IMAGES,
         images=images,
-        heights=np.concatenate([t.heights[detected], heights])[order],
+        sizes=np.concatenate([t.sizes[detected], np.outer(heights, WIDTH_AND_HEIGHT)])[order],
         truth_rows=matched_rows,
         hits=matched_rows >= 0,
         considered=np.ones(matched_rows.shape, bool),
@@ -168,7 +171,7 @@ def model(world: World, shift: Numbers, rng: np.random.Generator) -> Matches:
 def _placed(heights: Numbers, skill: Numbers, rng: np.random.Generator) -> Numbers:
     """IoU of jittered boxes with their true ones; what is hard is placed badly."""
     n = len(heights)
-    true = np.stack([np.zeros(n), np.zeros(n), 0.45 * heights, heights], 1)
+    true = np.stack([np.zeros(n), np.zeros(n), *np.outer(WIDTH_AND_HEIGHT, heights)], 1)
     spread = 0.07 * np.exp(-0.25 * skill)[:, None] * heights[:, None] * np.array([0.45, 1, 0.45, 1])
     return boxes.iou_pairs(true + spread * rng.normal(size=(n, 4)), true).astype(np.float64)
 

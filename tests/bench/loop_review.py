@@ -17,7 +17,7 @@ from oneclick.core.spans import Span
 from oneclick.core.tracks import Tracks
 from oneclick.editing import apply, carry
 from oneclick.editing.carry import CarryEvidence
-from oneclick.editing.operations import CarriedBoxes, DrawTrack, Operation
+from oneclick.editing.operations import CarriedBoxes, DrawTrack, Operation, Redo, Undo
 from oneclick.editing.state import EditState
 from oneclick.hindsight import keyframes, places, questions
 from oneclick.hindsight.places import PlaceEvidence
@@ -106,6 +106,7 @@ class ReviewedClip:
         """Do an operation; a drawn box is carried through the clip, as the review page does."""
         if isinstance(operation, DrawTrack):
             operation = msgspec.structs.replace(operation, carried=self.carried(operation))
+        assert not isinstance(operation, Undo | Redo)
         self.state = apply.apply(self.state, operation)
 
     def carried(self, operation: DrawTrack) -> CarriedBoxes | None:

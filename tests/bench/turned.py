@@ -97,7 +97,7 @@ class FastestDet:
     """FastestDet at 352 px: BGR / 255, score = obj^.6 * class^.4, sizes by sigmoid."""
 
     name = model_id = "fastestdet"
-    names = CLASSES
+    names: tuple[str, ...] = CLASSES
     threshold = 0.7
     stateful = False
     shrinks = True
@@ -204,7 +204,8 @@ class Replayed:
 
     def __init__(self, views: Views, quarters: Callable[[int], int]) -> None:
         model = views.model
-        self.name, self.model_id, self.names = model.name, model.model_id, CLASSES
+        self.name, self.model_id = model.name, model.model_id
+        self.names: tuple[str, ...] = CLASSES
         self.threshold, self.stateful, self.shrinks = model.threshold, False, False
         self.views, self.quarters, self.number = views, quarters, 0
         self._turned = {
@@ -229,6 +230,11 @@ class Schedule:
     upright: Detections
     looks: Detections
     share: float
+
+
+def always(quarters: int) -> Callable[[int], int]:
+    """Turn every frame alike."""
+    return lambda _: quarters
 
 
 def schedule(views: Views, rates: LookRates, quarters: Callable[[int], int]) -> Schedule:
@@ -300,7 +306,7 @@ def print_costs(all_views: list[list[Views]]) -> None:
         item = view.footage
         for turn_name, quarters in TURNS.items() if item.people else (("upright", 0),):
             for name, rates in RATES.items():
-                taken = schedule(view, rates, lambda _, k=quarters: k)
+                taken = schedule(view, rates, always(quarters))
                 cost = 1 + len(turned.SIDES) * taken.share
                 seen = ""
                 if item.people is not None and quarters:
@@ -344,7 +350,7 @@ def print_hits(all_views: list[list[Views]]) -> None:
         for view in models:
             item = view.footage
             for turn_name, quarters in TURNS.items() if item.people else (("upright", 0),):
-                taken = schedule(view, LookRates(), lambda _, k=quarters: k)
+                taken = schedule(view, LookRates(), always(quarters))
                 hits = hits_of(view, taken)
                 hours = item.length / item.fps / 3600
                 line = f"{item.file:16}{view.model.model_id:24}{turn_name:14}{len(hits):5}"

@@ -15,7 +15,7 @@ class StandingDetector:
 
     name = "test:standing"
     model_id = "test-standing"
-    names = ("bed", "person")
+    names: tuple[str, ...] = ("bed", "person")
     threshold = 0.5
     stateful = False
     shrinks = False

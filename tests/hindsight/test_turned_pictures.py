@@ -23,9 +23,13 @@ def walkers(seed: int) -> Detections:
     down = 200 + 5 * np.sin(frames / (5 + 2 * person))
     low = np.stack([across, down], 1) + rng.normal(0, 2, (len(frames), 2))
     boxes = np.concatenate([low, low + np.array([40, 120])], 1)
-    columns = {"frames": frames, "boxes": boxes, "scores": rng.beta(8, 2, len(frames))}
     detections = arrays.detections(
-        **columns, classes=np.zeros(len(frames)), length=LENGTH, fps=10.0
+        frames=frames,
+        boxes=boxes,
+        scores=rng.beta(8, 2, len(frames)),
+        classes=np.zeros(len(frames)),
+        length=LENGTH,
+        fps=10.0,
     )
     return detections.where(rng.random(len(frames)) > 0.25)
 

@@ -11,6 +11,7 @@ from oneclick import detectors, triggers, video
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage, Video
 from oneclick.core.detections import Detections
+from oneclick.core.results import BatchResult
 from oneclick.core.spans import Span
 from oneclick.core.turned_mode import TurnedMode
 from oneclick.feedback import clip_evidence, clip_questions, stored_predictions
@@ -66,7 +67,7 @@ def home(tmp_path: Path, footage: Path) -> Path:
     return tmp_path
 
 
-def look(home: Path, turned: TurnedMode = "signs") -> predict.BatchResult:
+def look(home: Path, turned: TurnedMode = "signs") -> BatchResult:
     result = predict.predict(home, [RECORDING.id], NAME, CLASSES, measure=True, turned=turned)
     assert result.failed == {}
     return result

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from oneclick.training import data, laid_down
+from oneclick.training.sample import ImageSample
 from tests.training import toy
 
 HEIGHT, WIDTH = 180, 320
@@ -90,7 +91,7 @@ def test_images_of_a_training_have_labels_for_copies(tmp_path) -> None:
     for laid in (0.0, 1.0):
         options = data.ImageOptions("fcos-tiny", ("person",), laid=laid)
         images = data.ClipImages(tmp_path, version, "train", options)
-        samples = [data.ImageSample(0, frame, seed) for frame in range(4) for seed in range(6)]
+        samples = [ImageSample(0, frame, seed) for frame in range(4) for seed in range(6)]
         items = [images[sample] for sample in samples]
         assert all(len(item.boxes) == len(item.labels) for item in items)
         assert {int(label) for item in items for label in item.labels} <= {1}
