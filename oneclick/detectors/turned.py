@@ -178,4 +178,4 @@ def look_in_clip(
 
 def is_shown(boxes: Floats, others: Floats) -> NDArray[np.bool_]:
     """Check which boxes show somebody whom one of the others shows, `(n,)`."""
-    return np.any(geometry.is_same(boxes, others, SAME_IOU, SAME_SHARE), axis=1)
+    return np.asarray(geometry.is_same(boxes, others, SAME_IOU, SAME_SHARE).any(1), np.bool_)

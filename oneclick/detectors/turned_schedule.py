@@ -219,4 +219,4 @@ class StoredView:
 
 def is_at(boxes: Floats, places: Floats) -> NDArray[np.bool_]:
     """Check which boxes are at one of the places, `(n,)`."""
-    return np.any(geometry.iou(boxes, places) >= SAME_PLACE, axis=1)
+    return np.asarray((geometry.iou(boxes, places) >= SAME_PLACE).any(1), np.bool_)
