@@ -5,8 +5,6 @@ A broken annotation makes only the image it belongs to unreadable.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import math
 import mmap
 import re
@@ -138,8 +136,9 @@ class CocoAnnotation(msgspec.Struct, gc=False, kw_only=True):
 def turned_degrees(attributes: Mapping[str, Any]) -> float:
     """Return by how many degrees CVAT has turned a box; its `bbox` is the one before."""
     degrees = attributes.get(_ROTATION)
-    is_number = isinstance(degrees, int | float) and not isinstance(degrees, bool)
-    return degrees % 360 if is_number and math.isfinite(degrees) else 0.0
+    if isinstance(degrees, bool) or not isinstance(degrees, int | float):
+        return 0.0
+    return degrees % 360 if math.isfinite(degrees) else 0.0
 
 
 def text_attributes(attributes: Mapping[str, Any]) -> dict[str, str]:
@@ -232,18 +231,15 @@ def check_keys(path: Path, content: memoryview) -> None:
 
     JSON readers take the last of two, and programs that write a file twice leave the first.
     """
-    counts = Counter(match[1] for match in _LIST_KEY.finditer(content))
-    if not counts or max(counts.values()) == 1:
+    counts = Counter(str(match[1], "ascii") for match in _LIST_KEY.finditer(content))
+    doubles = {name for name, count in counts.items() if count > 1}
+    if not doubles:
         return  # a key within an object may be called so too
 
-    def check(pairs: list[tuple[str, Any]]) -> None:
-        names = Counter(name for name, _ in pairs)
-        for name, count in names.items():
-            if count > 1 and name in _LISTS and names.keys() >= {"images", "annotations"}:
-                raise BadLabels(f"{path}: {name} stands {count} × in it: keep one of them")
-
-    with contextlib.suppress(ValueError, RecursionError):  # the reader says what is wrong
-        json.loads(bytes(content), object_pairs_hook=check)
+    for names in bounded_documents.repeated_keys(content):
+        if names >= {"images", "annotations"}:
+            doubled = ", ".join(sorted(set(_LISTS) & names & doubles))
+            raise BadLabels(f"{path}: {doubled} stands twice in it: keep one of them")
 
 
 def map_file(path: Path) -> memoryview:

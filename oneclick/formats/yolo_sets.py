@@ -193,7 +193,7 @@ def key_values(folder: YoloFolder) -> int:
         return 0
     match shape:
         case [int() as points, 2 | 3 as values] if 0 < points <= _MOST_POINTS:
-            return points * values
+            return int(points * values)
     raise BadLabels(f"{folder.file}: kpt_shape is no [points, 2 or 3]: correct it")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -86,6 +88,23 @@ def decode_json(content: Any, path: Path, type: Any = Any, refusal: Refusal = Ba
         return parse_json(content, type)
     except BrokenJson as error:
         raise refusal(f"{path} is broken: {error}; restore or delete it") from None
+
+
+def repeated_keys(content: Any) -> list[set[str]]:
+    """Return the keys of each JSON object in which one stands twice; none where it is no JSON.
+
+    It reads slowly: ask where a key is seen twice in the text.
+    """
+    objects: list[set[str]] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        names = {name for name, _ in pairs}
+        if len(names) < len(pairs):
+            objects.append(names)
+
+    with contextlib.suppress(ValueError, RecursionError):  # its reader says what is wrong
+        json.loads(bytes(content), object_pairs_hook=look)
+    return objects
 
 
 def json_elements(text: str) -> Iterator[str]:

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from oneclick import __version__
 from oneclick.core.errors import BadInput, BadVideo, NoSpace, Unavailable
 from oneclick.storage import bounded_files, files
+from oneclick.storage.bounded_documents import JsonDecoder
 from oneclick.video.frame_index import FrameIndex, VideoInfo
 from oneclick.video.packets import PacketTable
 from oneclick.video.presentation import Presentation
@@ -70,6 +71,9 @@ class IndexHeader(msgspec.Struct, frozen=True, kw_only=True):
     is_new_format: bool
     is_decoded: bool
     strict: bool
+
+
+_HEADER = JsonDecoder[IndexHeader](IndexHeader)
 
 
 class RecentIndexes:
@@ -121,9 +125,9 @@ def is_current(video: Path, status: os.stat_result) -> bool:
     """Check whether the index beside a video claims to be of this very file and these versions."""
     try:
         with bounded_files.open_regular(path_of(video), _MOST_BYTES) as file:
-            header = msgspec.json.decode(file.readline(_MOST_BYTES), type=IndexHeader)
+            header = _HEADER.decode(file.readline(_MOST_BYTES))
         return _is_of(header, video, status)
-    except (OSError, BadInput, BadVideo, msgspec.MsgspecError):
+    except (OSError, BadInput, BadVideo):
         return False
 
 
@@ -132,11 +136,11 @@ def load(video: Path, status: os.stat_result) -> FrameIndex | None:
     try:
         content = bounded_files.read_bytes(path_of(video), _MOST_BYTES)
         line, _, columns = content.partition(b"\n")
-        header = msgspec.json.decode(line, type=IndexHeader)
+        header = _HEADER.decode(line)
         if header.columns != sha256(columns).hexdigest() or not _is_of(header, video, status):
             return None
         return _decode(header, columns)
-    except (OSError, BadInput, BadVideo, ValueError, msgspec.MsgspecError, zlib.error):
+    except (OSError, BadInput, BadVideo, ValueError, zlib.error):
         return None
 
 
