@@ -17,6 +17,7 @@ import zlib
 from collections import OrderedDict
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import av
 import msgspec
@@ -232,13 +233,13 @@ def _decode(header: IndexHeader, columns: bytes) -> FrameIndex:
     seconds = column("<f8", frames).astype(np.float64)
     if order.min() < 0 or order.max() >= packets or frames != header.info.frames:
         raise ValueError("frames of packets that are not there")
+    columns_by_name: dict[str, Any] = dict(zip((*_NUMBERS, *_FLAGS), (*ticks, *flags), strict=True))
     return FrameIndex(
         info=header.info,
         codec=header.codec,
         presentation=header.presentation,
         table=PacketTable(
-            **dict(zip(_NUMBERS, ticks, strict=True)),
-            **dict(zip(_FLAGS, flags, strict=True)),
+            **columns_by_name,
             is_new_format=header.is_new_format,
         ),
         order=order,

@@ -71,8 +71,12 @@ def test_parameters_that_differ(ways: tuple[str, str], is_new: bool, tmp_path: P
             tmp_path / f"{number}.ts",
             Recorder(count=50, first=50 * number, options={"x264-params": way}),
         )
-        later = tmp_path / f"later{number}.ts"
-        video_mutations.rewrite_stamps(part, later, lambda k, n, number=number: 2.0 * number)
+        later, shift = tmp_path / f"later{number}.ts", 2.0 * number
+
+        def shifted(k: int, n: int, shift: float = shift) -> float:
+            return shift
+
+        video_mutations.rewrite_stamps(part, later, shifted)
         parts.append(later.read_bytes())
     path = tmp_path / "a.ts"
     path.write_bytes(video_mutations.counted_anew(b"".join(parts)))
