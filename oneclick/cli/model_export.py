@@ -54,7 +54,7 @@ def export(
     if json:
         output.print_json({"path": str(exported.path), **msgspec.to_builtins(file)})
     else:
-        print(exported.path)
+        output.echo(str(exported.path))
     output.message(f"{file.size / 1e6:.1f} MB, {kind}; its card is {exported.path.name}.json")
     if report is None:
         output.message("not compared with torch: the workspace has no clips yet; run a lap first")

@@ -169,7 +169,7 @@ def train_in(processes: int, root: Path, config: TrainingConfig) -> list[float]:
 
 def test_two_processes_train_as_one_on_the_same_batches(tmp_path: Path) -> None:
     server_of(tmp_path, [2, 2, 2])
-    config = TrainingConfig(steps=12, batch=4, stride=1)
+    config = TrainingConfig(steps=12, batch=4, stride=1, turned=0, laid=0)
     single, two = (train_in(count, tmp_path, config) for count in (1, 2))
     assert len(single) == len(two) == 12
     assert single[0] == pytest.approx(two[0], rel=0.05)

@@ -52,7 +52,7 @@ class Killed(BaseException):
 
 
 def test_it_learns_and_its_card_says_what_it_started_from(root: Path) -> None:
-    longer = config(root, steps=20, batch=4, warmup=2)
+    longer = config(root, steps=20, batch=4, warmup=2, turned=0, laid=0)
     trained = train.train(longer, version(root), TrainingPaths(root, root / "models"), EAGER)
     assert trained
     card = trained.card

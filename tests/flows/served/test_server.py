@@ -187,7 +187,9 @@ def test_waiting_ends_with_what_became_of_the_run(
         return started[-1]
 
     monkeypatch.setattr(PrefectServer, "start", start)
-    monkeypatch.setattr(time, "sleep", lambda _: put(server, started[-1], state.upper(), state))
+    monkeypatch.setattr(
+        time, "sleep", lambda _: started and put(server, started[-1], state.upper(), state)
+    )
     result = invoke("run", "nightly", "--wait")
     assert result.exit_code == code
     assert result.stderr == f"count-sheep {state.lower()}: {state} by hand\n"
