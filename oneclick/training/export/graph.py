@@ -44,7 +44,9 @@ class Core:
     """Takes an image (3, h, w) in 0 … 1 that fits; returns boxes (n, 4) in its px, scores (n,) and
     labels (n,), 0-based."""
     limits: tuple[int, int] | None = None
-    """Short and long side that images are fitted into, proportions kept."""
+    """Short and long side of the landscape frame that images are fitted into, proportions kept."""
+    turns: bool = True
+    """Whether that frame is turned upright for upright images."""
     fixed: tuple[int, int] | None = None
     """Or the height and width that all images are stretched to."""
     antialias: bool = True
@@ -90,6 +92,7 @@ def _transformers(network: Any) -> Core:
     return Core(
         module=_TransformersCore(network).eval(),
         limits=None if canvas else tuple(network.plan.size),
+        turns=False,  # position codes are those of one shape
         fixed=tuple(canvas) if canvas else None,
     )
 
@@ -131,11 +134,10 @@ class _TransformersCore(nn.Module):
         self.network = copy.deepcopy(network).cpu().eval()
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        multiple = self.network.plan.options["multiple"]
-        height, width = image.shape[-2], image.shape[-1]
+        short, long = self.network.plan.options["canvas"] or self.network.plan.size
         pixels = (image - self.network.mean) / self.network.std
-        if not self.network.plan.options["canvas"]:
-            pixels = nn.functional.pad(pixels, (0, -width % multiple, 0, -height % multiple))
+        missing = (0, long - image.shape[-1], 0, short - image.shape[-2])
+        pixels = nn.functional.pad(pixels, missing).reshape(3, short, long)
         boxes, scores, labels = self.network.detect(pixels[None])
         return boxes[0], scores[0], labels[0] - 1
 
@@ -197,9 +199,9 @@ def input_part(part: Core) -> onnx.ModelProto:
         size = f"""
             limits = Constant<value = double[2] {{{short}, {long}}}>()
             sides = Cast<to = 11>(frame_size)
-            least = ReduceMin(sides)
-            most = ReduceMax(sides)
-            both = Concat<axis = 0>(least, most)
+            {"least = ReduceMin(sides)" if part.turns else ""}
+            {"most = ReduceMax(sides)" if part.turns else ""}
+            both = {"Concat<axis = 0>(least, most)" if part.turns else "Identity(sides)"}
             ratios = Div(limits, both)
             factor = ReduceMin(ratios)
             exact = Mul(sides, factor)
