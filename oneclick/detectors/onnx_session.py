@@ -29,7 +29,7 @@ _MEANINGS = {
     "Unsupported model IR version": "it is newer than this onnxruntime: update onnxruntime",
     "No Op registered": "it uses operators that onnxruntime does not have: export it without "
     "custom operators",
-    "NOT_IMPLEMENTED": "onnxruntime cannot run one of its operators here: export it in float32",
+    "NOT_IMPLEMENTED": "onnxruntime lacks one of its operators here: export it in float32",
 }
 """What a fault of onnxruntime means, by a part of its message."""
 
