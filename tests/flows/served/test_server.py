@@ -186,10 +186,12 @@ def test_waiting_ends_with_what_became_of_the_run(
         started.append(begin(server, *arguments))
         return started[-1]
 
+    def end_runs(seconds: float) -> None:
+        for run in started:  # none while the server is busy and the request is sent again
+            put(server, run, state.upper(), state)
+
     monkeypatch.setattr(PrefectServer, "start", start)
-    monkeypatch.setattr(
-        time, "sleep", lambda _: started and put(server, started[-1], state.upper(), state)
-    )
+    monkeypatch.setattr(time, "sleep", end_runs)
     result = invoke("run", "nightly", "--wait")
     assert result.exit_code == code
     assert result.stderr == f"count-sheep {state.lower()}: {state} by hand\n"
