@@ -225,6 +225,10 @@ def match(key: Any, table: Mapping[Id, V]) -> Id | None:
     return other if other in table else None
 
 
+FEWEST_BOXES = 4
+"""Boxes within one pixel that are no chance: fewer may be people far away."""
+
+
 def check_pixels(document: CocoDocument) -> None:
     """Check that boxes are not all within one pixel, as shares of a picture are. Raises BadLabels.
 
@@ -236,7 +240,7 @@ def check_pixels(document: CocoDocument) -> None:
         for annotation in annotations
         if min(annotation.bbox[2:]) > 0
     ]
-    if boxes and max(max(box) for box in boxes) <= 1:
+    if len(boxes) >= FEWEST_BOXES and max(max(box) for box in boxes) <= 1:
         raise BadLabels(
             f"{document.path}: no box reaches beyond the first pixel: COCO's are in pixels, not in "
             "shares of a picture; multiply them by its size"

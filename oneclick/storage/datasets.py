@@ -42,14 +42,12 @@ class DatasetHeader(msgspec.Struct, kw_only=True):
 def manifest(clips: Sequence[DatasetClip]) -> bytes:
     """Encode one JSON line per clip, sorted by id; equal content gives equal bytes."""
     ordered = sorted(clips, key=lambda clip: clip.clip)
-    return b"".join(
-        msgspec.json.encode(_manifest_line(clip), order="deterministic") + b"\n" for clip in ordered
-    )
+    return b"".join(msgspec.json.encode(_manifest_line(clip)) + b"\n" for clip in ordered)
 
 
 def _manifest_line(clip: DatasetClip) -> dict[str, Any]:
     """Return a line of a manifest; without ignored regions it is as before there were any."""
-    values: dict[str, Any] = msgspec.to_builtins(clip)
+    values: dict[str, Any] = msgspec.to_builtins(clip, order="deterministic")
     for name in ("ignored_boxes", "ignored_frames"):
         if not values[name]:
             del values[name]

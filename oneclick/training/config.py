@@ -81,7 +81,7 @@ class TrainingConfig:
         """Return six hexadecimal digits of the sha256 of the config."""
         values = msgspec.to_builtins(self, order="deterministic")
         # What was added later: models that were trained before keep their key.
-        later: dict[str, object] = {"excluded": (), "backbone": None}
+        later: dict[str, object] = {"excluded": (), "backbone": None, "turned": 0, "laid": 0}
         if not self.is_transformers:
             later["transformers_lr"] = self.transformers_lr
         for name, default in later.items():

@@ -28,7 +28,7 @@ def home(tmp_path: Path) -> Path:
 
 def count_below(home: Path) -> int:
     """Count the files of recordings."""
-    return sum(path.is_file() for path in (home / "videos").rglob("*"))
+    return sum(path.is_file() for path in (home / "videos").rglob("[!.]*"))
 
 
 def test_recordings_come_from_any_file_system(home: Path, tmp_path: Path) -> None:

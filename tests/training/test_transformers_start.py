@@ -155,7 +155,7 @@ def test_an_answer_that_is_not_finite_becomes_a_loss_that_names_the_images(
 def test_ids_of_models_are_safe_in_a_path_and_keep_what_earlier_models_have() -> None:
     config = TrainingConfig(arch="transformers:org/d_fine+x 1", steps=2)
     assert model_id(config, "v1") == f"transformers-d_fine-x-1-v1-{config.key()}"
-    assert TrainingConfig(steps=2, batch=2, stride=3).key() == "043c64"
+    assert TrainingConfig(steps=2, batch=2, stride=3, turned=0, laid=0).key() == "043c64"
     assert TrainingConfig(backbone=0.5).key() != TrainingConfig().key()
     other = TrainingConfig(arch="transformers:org/x", transformers_lr=1.0)
     assert other.key() != TrainingConfig(arch="transformers:org/x").key()
