@@ -16,6 +16,7 @@ from oneclick.cli import (
     catalog,
     clips,
     data,
+    edge,
     flows,
     label,
     models,
@@ -61,6 +62,7 @@ app.add_typer(triggers.app, name="triggers")
 app.add_typer(label.app, name="label")
 app.add_typer(review.app, name="review")
 app.add_typer(data.app, name="data")
+app.add_typer(edge.app, name="edge")
 app.add_typer(flows.app, name="flows")
 app.command("train")(models.train)
 app.add_typer(models.app, name="models")
