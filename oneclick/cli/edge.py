@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -145,3 +146,71 @@ def work(
 def _tell_failures(result: BatchResult) -> None:
     for reason in result.failed.values():
         output.message(reason)
+
+
+@app.command()
+def run(
+    source: Annotated[
+        str, typer.Argument(help="Camera: a file (as if live), rtsp or http URL, /dev/videoN.")
+    ],
+    server: Annotated[str, typer.Option(help="https address of the server.")],
+    token_file: Annotated[Path, typer.Option(help="File with the token; chmod 600.")],
+    model: Annotated[
+        str, typer.Option(help="Model to run: onnx:FILE, or another detector.")
+    ] = "opencv:hog",
+    folder: Annotated[
+        Path, typer.Option(help="Folder of this device for its ring and what waits to be sent.")
+    ] = Path("edge"),
+    fps: Annotated[float, typer.Option(help="Most predictions a second.", min=0.1, max=60)] = 10.0,
+    ring_minutes: Annotated[
+        float, typer.Option(help="Minutes of video that stay on this device.", min=0.1)
+    ] = 10.0,
+    ring_mb: Annotated[int, typer.Option(help="Most MB of it.", min=16)] = 1024,
+    spool_mb: Annotated[
+        int, typer.Option(help="Most MB of predictions that wait for the server.", min=1)
+    ] = 256,
+    allow_spans: Annotated[
+        bool,
+        typer.Option(
+            "--allow-spans",
+            help="Let raw video leave this device where the server asks for it; otherwise every "
+            "request is refused.",
+        ),
+    ] = False,
+    ca: Annotated[
+        Path | None,
+        typer.Option(
+            help="PEM file of the authority to trust, in place of the system's.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Run a model on a camera, and send what it saw to a server; the pictures stay here."""
+    import signal
+    import threading
+
+    from oneclick import detectors
+    from oneclick.edge import link
+    from oneclick.edge import source as sources
+    from oneclick.edge.device import DeviceOptions, EdgeDevice
+
+    connection = link.ServerLink(server, link.read_token(token_file), ca)
+    options = DeviceOptions(
+        fps=fps,
+        classes=output.load_settings(None).classes,
+        ring_minutes=ring_minutes,
+        ring_bytes=ring_mb << 20,
+        spool_bytes=spool_mb << 20,
+        allow_spans=allow_spans,
+    )
+    device = EdgeDevice(folder, detectors.create(model), connection, options, output.message)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    output.message(f"camera {connection.camera}: pictures stay in {folder}; Ctrl-C ends")
+    device.run(sources.live_pictures(source, fps, stop, output.message), stop)
+    state = device.state
+    output.message(f"{state.sent} predictions sent, {state.quarantined} not used by the server")
+    if state.problem:
+        output.message(f"some wait in {folder}: {state.problem}")
+        raise typer.Exit(4)
