@@ -62,53 +62,39 @@ def revoke(camera: Camera, home: output.Home = None) -> None:
 @app.command("list")
 def list_(home: output.Home = None, json: output.Json = False) -> None:
     """List the cameras that have a token, with what they sent and what was refused."""
-    from oneclick.storage import intake_counts, span_requests
-    from oneclick.storage.intake_counts import CameraCounts
+    from oneclick import report
     from oneclick.storage.workspace import Workspace
     from oneclick.web.intake.tokens import CameraTokens
 
-    workspace = Workspace(output.load_settings(home).home)
-    counts = intake_counts.load(workspace)
-    tokens = {token.camera: token for token in CameraTokens(workspace).all()}
-    rows = []
-    for camera in sorted(tokens.keys() | counts.keys()):
-        numbers = counts.get(camera, CameraCounts())
-        own_token = tokens.get(camera)
-        rows.append(
-            {
-                "camera": camera or "(no valid token)",
-                "models": list(own_token.models) if own_token else None,
-                "seen_at": numbers.seen_at,
-                "stored": numbers.stored,
-                "replayed": numbers.replayed,
-                "lost": numbers.lost,
-                "quarantined": numbers.quarantined,
-                "refused": numbers.refused,
-                "spans_open": len(span_requests.pending(workspace, camera)) if camera else 0,
-            }
-        )
+    settings = output.load_settings(home)
+    rows = report.edge_cameras(settings.home)
+    tokens = [token.camera for token in CameraTokens(Workspace(settings.home)).all()]
+    silent = sorted(set(tokens) - {row.camera for row in rows})
     if json:
-        output.print_json(rows)
+        output.print_json({"cameras": rows, "tokens": tokens})
         return
-    heads = ["camera", "last batch (UTC)", "stored", "lost", "quarantined", "refused", "spans open"]
+    heads = ["camera", "last batch (UTC)", "taken", "lost", "quarantined", "refused", "spans open"]
     output.print_table(
         heads,
         [
             [
-                row["camera"],
-                f"{row['seen_at']:%Y-%m-%d %H:%M:%S}" if row["seen_at"] else None,
-                row["stored"],
-                row["lost"],
-                sum(row["quarantined"].values()),
-                sum(row["refused"].values()),
-                row["spans_open"],
+                row.camera or "(no valid token)",
+                f"{row.seen_at:%Y-%m-%d %H:%M:%S}" if row.seen_at else None,
+                row.stored,
+                row.lost,
+                sum(row.quarantined.values()),
+                sum(row.refused.values()),
+                row.spans_open,
             ]
             for row in rows
-        ],
+        ]
+        + [[camera, None, 0, 0, 0, 0, 0] for camera in silent],
     )
     for row in rows:
-        for reason, count in {**row["quarantined"], **row["refused"]}.items():
-            output.message(f"{row['camera']}: {count} × {reason}")
+        for reason, count in (row.quarantined | row.refused).items():
+            output.message(f"{row.camera or 'without a token'}: {count} × {reason}")
+    for camera in sorted({row.camera for row in rows if row.camera} - set(tokens)):
+        output.message(f"{camera} has no token any more")
 
 
 @app.command()

@@ -3,6 +3,7 @@
 The command line, the terminal UI, the web pages and Prefect's artifacts show these values.
 """
 
+from oneclick.report.edge import EdgeCameraRow, edge_cameras
 from oneclick.report.history import WeekRow, weekly_history
 from oneclick.report.hit_list import HitRow, hits
 from oneclick.report.labelling import (
@@ -68,6 +69,7 @@ __all__ = [
     "ClipUse",
     "CostRow",
     "DatasetRow",
+    "EdgeCameraRow",
     "FunnelRow",
     "HitRow",
     "KeptVideo",
@@ -100,6 +102,7 @@ __all__ = [
     "control_summary",
     "cost_columns",
     "datasets",
+    "edge_cameras",
     "funnel",
     "hit_timeline",
     "hits",

@@ -258,7 +258,7 @@ def request_spans(
 
 
 def _put_aside(path: Path) -> None:
-    folder = path.parent / "broken"
+    folder = path.parent / intake_log.BROKEN
     with files.guard(folder):
         files.make_folder(folder)
         path.replace(folder / path.name)

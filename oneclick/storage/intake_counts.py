@@ -44,6 +44,10 @@ class CameraCounts(msgspec.Struct, kw_only=True):
         _add(self.refused, reason, 1)
 
 
+class _CountsFile(msgspec.Struct, kw_only=True):
+    cameras: dict[str, CameraCounts] = {}
+
+
 def _add(counts: dict[str, int], reason: str, count: int) -> None:
     key = reason if reason in counts or len(counts) < MOST_REASONS else OTHER
     counts[key] = counts.get(key, 0) + count
@@ -58,10 +62,10 @@ def load(workspace: Workspace) -> dict[str, CameraCounts]:
     path = workspace.intake_dir / "counts.json"
     if not path.exists():
         return {}
-    counts: dict[str, CameraCounts] = sealed_files.read(path, dict[str, CameraCounts])
-    return counts
+    content: _CountsFile = sealed_files.read(path, _CountsFile)
+    return content.cameras
 
 
 def save(workspace: Workspace, counts: dict[str, CameraCounts]) -> None:
     """Write the counts. Raises NoSpace or Unavailable."""
-    sealed_files.write(workspace.intake_dir / "counts.json", counts)
+    sealed_files.write(workspace.intake_dir / "counts.json", _CountsFile(cameras=counts))

@@ -29,6 +29,8 @@ from oneclick.storage import bounded_files, files
 from oneclick.storage.bounded_documents import MessagePackDecoder
 
 SUFFIX = ".seg"
+BROKEN = "broken"
+"""Folder beside them for those that cannot be read."""
 MAX_RECORD = 64 << 20
 """Bytes of one record: a longer one is damage."""
 _HEAD = struct.Struct(">IIQd")

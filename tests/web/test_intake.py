@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from oneclick.storage import intake_counts, intake_log
 from oneclick.web.intake import bodies
 from oneclick.web.intake.desk import IntakeDesk
 from tests.edge import batches
+from tests.waits import HANG_SECONDS
 from tests.web.site import Site
 
 NAN, INF = float("nan"), float("inf")
@@ -201,6 +204,7 @@ def test_what_a_device_had_to_drop_is_counted_and_it_goes_on(device: Device) -> 
 def test_a_new_server_goes_on_where_the_last_one_ended(tmp_path: Path) -> None:
     device = Device(Site(tmp_path))
     device.post(batches.batch(batches.frames(5)))
+    device.desk._save_counts()
     device.desk._only.close()
     other = Device.__new__(Device)
     other.site, other.token = device.site, device.token
@@ -210,6 +214,30 @@ def test_a_new_server_goes_on_where_the_last_one_ended(tmp_path: Path) -> None:
     other.browser = device.browser
     assert other.post(batches.batch(batches.frames(8))).json()["stored"] == 3
     assert other.stored() == list(range(8))
+    assert other.desk._counts["ward"].stored == 8
+
+
+def test_a_body_that_comes_slowly_ends_with_its_connection_and_harms_no_other(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oneclick.web.server.BODY_SECONDS", 0.2)
+    body = msgspec.msgpack.encode(batches.batch(batches.frames(5)))
+    with device.site.served() as client:
+        port = client.base_url.port or 0
+        with socket.create_connection(("127.0.0.1", port), HANG_SECONDS) as slow:
+            head = (
+                f"POST /api/predictions HTTP/1.1\r\nHost: 127.0.0.1:8321\r\n"
+                f"Authorization: Bearer {device.token}\r\nContent-Type: application/msgpack\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n"
+            )
+            slow.sendall(head.encode() + body[:20])
+            headers = {"Authorization": f"Bearer {device.token}"}
+            sent = {**headers, "Content-Type": bodies.MESSAGE_PACK}
+            answer = client.post("/api/predictions", content=body, headers=sent)
+            assert answer.json()["stored"] == 5
+            with contextlib.suppress(ConnectionResetError):
+                assert slow.recv(100) == b""
+    assert device.stored() == list(range(5))
 
 
 def test_a_second_server_takes_nothing(device: Device) -> None:
