@@ -111,18 +111,9 @@ def create_review_app(
     app.state.entered = set[str]()
     app.state.blurred = BlurredFrames(workspace)
     app.state.sign_on = SignOn(options, origins[-1]) if options.issuer else None
-    for module in (
-        routes,
-        sign_on,
-        queue,
-        clips,
-        detections,
-        looks,
-        stats,
-        media,
-        pages,
-        intake_routes,
-    ):
+    # First what comes a hundred times a second: routes are tried in this order.
+    others = (routes, sign_on, queue, clips, detections, looks, stats, media, pages)
+    for module in (intake_routes, *others):
         app.include_router(module.router)
     app.add_exception_handler(HTTPException, _answer_refusal)
     app.add_exception_handler(RequestValidationError, _answer_invalid)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import tempfile
 import threading
@@ -50,6 +51,21 @@ def resident_mb(pid: int) -> float:
     except OSError:
         return 0.0
     return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def processes(server: IntakeServer) -> dict[str, list[int]]:
+    """Return the processes of the server and of its worker."""
+    return {"server": [server.process.pid], "worker": children(server.process.pid)}
+
+
+def processor_seconds(pids: list[int]) -> float:
+    """Return the processor time that processes have used."""
+    ticks = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def children(pid: int) -> list[int]:
@@ -116,6 +132,7 @@ def report(home: Path, cameras: int, seconds: float, kill: bool) -> None:
         threading.Thread(target=strike, args=(server, seconds / 2), daemon=True).start()
     asyncio.run(run_fleet(fleet, seconds))
     gauge.is_over.set()
+    spent = {name: processor_seconds(pids) for name, pids in processes(server).items()}
     wait_until_searched(home)
     server.stop()
     wanted = Counter(range(round(seconds * batches.FPS)))
@@ -129,6 +146,14 @@ def report(home: Path, cameras: int, seconds: float, kill: bool) -> None:
     print(
         f"batches {len(times)}: median {np.median(times):.1f} ms, "
         f"p99 {np.percentile(times, 99):.1f} ms, most {times.max():.1f} ms"
+    )
+    moments = np.array([moment for camera in fleet for moment in camera.moments])
+    buckets = ((moments - moments.min()) // 5).astype(int)
+    p99s = [np.percentile(times[buckets == bucket], 99) for bucket in sorted(set(buckets))]
+    print(f"p99 of each 5 s: {' '.join(f'{value:.0f}' for value in p99s)} ms")
+    shares = (f"{name} {100 * value / seconds:.0f}%" for name, value in spent.items())
+    print(
+        f"of one core: {', '.join(shares)}, the cameras {100 * time.process_time() / seconds:.0f}%"
     )
     for name, column in zip(("server", "worker"), zip(*gauge.samples, strict=True), strict=True):
         third = max(1, len(column) // 3)

@@ -112,6 +112,8 @@ class EdgeCamera:
     """Number of the first picture that is not acknowledged."""
     seconds: list[float] = field(default_factory=list)
     """Time from sending a batch to its answer."""
+    moments: list[float] = field(default_factory=list)
+    """Unix seconds when each of these was sent."""
     failures: int = 0
     """Batches without an answer."""
     _connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
@@ -158,7 +160,7 @@ class EdgeCamera:
         if self._connection is None:
             self._connection = await asyncio.open_connection("127.0.0.1", self.port)
         reader, writer = self._connection
-        begin = time.perf_counter()
+        begin, moment = time.perf_counter(), time.time()
         writer.write(head.encode() + body)
         status = await reader.readline()
         length = 0
@@ -170,6 +172,7 @@ class EdgeCamera:
         if b" 200 " not in status:
             raise ValueError(f"{status!r} {answer!r}")
         self.seconds.append(time.perf_counter() - begin)
+        self.moments.append(moment)
         self.next = _ANSWER.decode(answer).next
 
 

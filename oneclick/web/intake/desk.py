@@ -131,7 +131,7 @@ class IntakeDesk:
         self._only = contextlib.ExitStack()
         self._is_open = self._is_changed = False
         self._counts: dict[str, CameraCounts] = {}
-        self._opening = asyncio.Lock()
+        self._opening, self._openings = asyncio.Lock(), dict[str, asyncio.Lock]()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -172,7 +172,11 @@ class IntakeDesk:
             Unavailable: another server takes predictions in, or the folder cannot be used.
         """
         if (intake := self._cameras.get(name)) is None:
-            async with self._opening:
+            # Requests of one camera wait for each other here, those of another do not.
+            async with self._openings.setdefault(name, asyncio.Lock()):
+                if not self._is_open:
+                    async with self._opening:
+                        await self._run(self._open)
                 if (intake := self._cameras.get(name)) is None:
                     intake = self._cameras[name] = await self._run(self._open_camera, name)
         return intake
@@ -215,13 +219,16 @@ class IntakeDesk:
         if problem := edge_messages.order_problem(batch):
             raise Refused(422, problem)
 
-    def _open_camera(self, name: str) -> CameraIntake:
+    def _open(self) -> None:
+        """Become the only server that takes predictions in. Raises Unavailable."""
         if not self._is_open:
             self.workspace.create()
             lock = locks.file_lock(self.workspace.locks_dir / "intake", wait=False)
             self._only.enter_context(lock)
             self._counts = intake_counts.load(self.workspace) | self._counts
             self._is_open = True
+
+    def _open_camera(self, name: str) -> CameraIntake:
         folder = self.workspace.intake_dir / name
         log = CameraLog(folder, self.settings.window_minutes * 60)
         return CameraIntake(log, self._counts.setdefault(name, CameraCounts()), self._clock)
