@@ -30,6 +30,7 @@ from oneclick.core.plugins import PluginFailure
 from oneclick.platforms import GROUP, PlatformOptions, registry
 from oneclick.services import settings_file
 from oneclick.services.detect_settings import DetectSettings
+from oneclick.services.insight_settings import InsightSettings
 from oneclick.services.intake_settings import IntakeSettings
 from oneclick.services.settings_file import TomlSource
 from oneclick.services.source_settings import SourceSettings
@@ -258,6 +259,7 @@ class Settings(BaseSettings):
     cameras: CameraSettings = CameraSettings()
     detect: DetectSettings = DetectSettings()
     intake: IntakeSettings = IntakeSettings()
+    insight: InsightSettings = InsightSettings()
     triggers: TriggerSettings = TriggerSettings()
     review: ReviewSettings = ReviewSettings()
     train: TrainSettings = TrainSettings()

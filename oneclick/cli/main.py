@@ -18,6 +18,7 @@ from oneclick.cli import (
     data,
     edge,
     flows,
+    insight,
     label,
     models,
     output,
@@ -53,6 +54,7 @@ app.command("tui")(tui.tui)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("status")(status.status)
+app.command("insight")(insight.insight)
 app.command("doctor")(status.doctor)
 app.add_typer(video.app, name="video")
 app.add_typer(camera_names.app, name="cameras")

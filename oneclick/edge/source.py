@@ -75,7 +75,7 @@ def _pictures(source: str, is_file: bool, stop: threading.Event) -> Iterator[Liv
                 moment = begin + picture.time - first
                 if (early := moment - time.time()) > 0 and stop.wait(early):
                     return
-            yield moment, picture.to_ndarray(format="rgb24")
+            yield moment, np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)
 
 
 def _open(source: str) -> InputContainer:

@@ -8,13 +8,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 
 from oneclick.core.edge_messages import SpanRequest
 from oneclick.edge.link import NotTaken, ServerLink
-from oneclick.storage import files
+from oneclick.storage import files, jpeg
 from oneclick.storage.live_ring import RingFrame, RingReader
 
 PART_BYTES = 512 << 10
@@ -125,6 +124,6 @@ def _span_frames(ring: RingReader, start: float, stop: float) -> Iterator[RingFr
 
 
 def _decode(frame: RingFrame, width: int, height: int) -> VideoFrame:
-    image = cv2.imdecode(np.frombuffer(frame.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    image = jpeg.decode(frame.jpeg, frame.seq, (frame.height, frame.width), 1)
     picture = VideoFrame.from_ndarray(np.ascontiguousarray(image[:height, :width]), format="bgr24")
     return picture.reformat(format="yuv420p")

@@ -6,6 +6,7 @@ The command line, the terminal UI, the web pages and Prefect's artifacts show th
 from oneclick.report.edge import EdgeCameraRow, edge_cameras
 from oneclick.report.history import WeekRow, weekly_history
 from oneclick.report.hit_list import HitRow, hits
+from oneclick.report.insight import Insight, InsightRow, ModelAgreement, measure_insight
 from oneclick.report.labelling import (
     CostRow,
     LabellingReport,
@@ -72,9 +73,12 @@ __all__ = [
     "EdgeCameraRow",
     "FunnelRow",
     "HitRow",
+    "Insight",
+    "InsightRow",
     "KeptVideo",
     "LabellingReport",
     "LapSummary",
+    "ModelAgreement",
     "ModelLineage",
     "ModelRow",
     "PersonThroughput",
@@ -109,6 +113,7 @@ __all__ = [
     "kept_video",
     "labelling_report",
     "lap_summary",
+    "measure_insight",
     "measure_triggers",
     "model_card",
     "model_lineage",

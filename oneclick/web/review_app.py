@@ -28,7 +28,7 @@ from oneclick.platforms.local.options import LocalOptions, of_section
 from oneclick.services.origin_guard import OriginGuard
 from oneclick.settings import Settings
 from oneclick.storage.workspace import Workspace
-from oneclick.web import guards, media, pages
+from oneclick.web import guards, media, metrics, pages
 from oneclick.web.accounts import routes, sign_on
 from oneclick.web.accounts.access import Access
 from oneclick.web.accounts.audit import AuditLog
@@ -109,10 +109,11 @@ def create_review_app(
     app.state.access = Access(Users(workspace), sessions, audit, frozenset(options.blur_for))
     app.state.limits, app.state.passwords = LoginLimits(), passwords or Passwords()
     app.state.entered = set[str]()
+    app.state.metrics = metrics.MetricsCache(home)
     app.state.blurred = BlurredFrames(workspace)
     app.state.sign_on = SignOn(options, origins[-1]) if options.issuer else None
     # First what comes a hundred times a second: routes are tried in this order.
-    others = (routes, sign_on, queue, clips, detections, looks, stats, media, pages)
+    others = (routes, sign_on, queue, clips, detections, looks, stats, media, metrics, pages)
     for module in (intake_routes, *others):
         app.include_router(module.router)
     app.add_exception_handler(HTTPException, _answer_refusal)

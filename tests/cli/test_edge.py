@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,7 +60,7 @@ def test_what_arrived_is_listed_taken_in_and_told_by_status_and_doctor(tmp_path:
     assert [line.split()[0] for line in listing.stdout.splitlines()[1:]] == ["(no", "ward", "hall"]
     assert "ward: 3 × time goes back" in listing.stderr
     assert "ward has no token any more" in listing.stderr
-    rows = parse_json(oneclick("edge", "list", "--json", home=tmp_path).stdout)
+    rows: Any = parse_json(oneclick("edge", "list", "--json", home=tmp_path).stdout)
     assert [row["stored"] for row in rows["cameras"]] == [0, 550]
     status = oneclick("status", home=tmp_path).stdout
     assert "edge       1 cameras, 550 predictions" in status

@@ -45,8 +45,8 @@ def batch(pictures: Sequence[EdgeFrame], sent_at: float | None = None, **changes
     """Return a batch, sent when its last picture was taken."""
     at = pictures[-1].time if pictures and sent_at is None else sent_at or START
     oldest = pictures[0].seq if pictures else 0
-    values = {"source": SOURCE, "sent_at": at, "oldest": oldest, "frames": tuple(pictures)}
-    return EdgeBatch(**(values | changes))
+    content = EdgeBatch(source=SOURCE, sent_at=at, oldest=oldest, frames=tuple(pictures))
+    return msgspec.structs.replace(content, **changes)
 
 
 def ndjson(content: EdgeBatch) -> bytes:

@@ -16,6 +16,7 @@ from oneclick.catalog.rebuild import rebuild
 from oneclick.catalog.verify import verify
 from oneclick.core.edge_messages import EdgeFrame
 from oneclick.core.hits import Hit
+from oneclick.core.spans import Span
 from oneclick.feedback import replay
 from oneclick.stages import trigger
 from oneclick.stages.intake import IntakeOptions, intake
@@ -23,7 +24,6 @@ from oneclick.storage import cards, intake_log, predictions, span_requests
 from oneclick.storage.cards import ModelPair, ModelRef
 from oneclick.storage.intake_log import CameraLog, StoredBatch
 from oneclick.storage.workspace import Workspace
-from oneclick.triggers import streaming
 from oneclick.triggers.streaming import PredictionChunk
 from tests.edge import batches
 
@@ -129,7 +129,7 @@ def test_hits_are_those_of_a_live_stream_in_any_chunks(tmp_path: Path) -> None:
     buffer = replay.block_buffer([0.5], video.width, video.height)
     hits = []
     for start in range(0, video.frames, 37):
-        part: PredictionChunk = whole.cut(streaming.Span(start, min(start + 37, video.frames)))
+        part: PredictionChunk = whole.cut(Span(start, min(start + 37, video.frames)))
         hits += [hit for block in buffer.feed(part) for hit in block.find(rules)]
     hits += [hit for block in buffer.close() for hit in block.find(rules)]
     assert catalog_hits(tmp_path) == [(video.id, hit) for hit in hits]

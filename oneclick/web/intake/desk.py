@@ -196,7 +196,7 @@ class IntakeDesk:
             oldest=now - self.settings.max_age_hours * 3600,
         )
         async with intake.lock:
-            answer = await self._run(intake.take, batch, limits)
+            answer: IntakeAnswer = await self._run(intake.take, batch, limits)
         self._is_changed = True
         return answer
 
