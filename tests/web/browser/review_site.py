@@ -160,7 +160,9 @@ class ReviewSite:
         )
         for name, role in users:
             app.state.access.users.add(name, role, None, PASSWORDS.hash(PASSWORD))
-        config = uvicorn.Config(app, http=server.BoundedProtocol, ws="none", log_level="warning")
+        config = uvicorn.Config(
+            app, http=server.BoundedProtocol, log_level="warning", **server.WEBSOCKETS
+        )
         running = uvicorn.Server(config)
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
         thread.start()
