@@ -29,8 +29,8 @@ class LiveFiring:
     """Time that was looked at."""
     frames: int
     hits: int
-    by_trigger: dict[str, int]
-    """Most first."""
+    by_trigger: list[tuple[str, int]]
+    """Trigger and its hits, most first."""
 
 
 def live_firing(
@@ -61,7 +61,7 @@ def live_firing(
         seconds=seconds,
         frames=frames,
         hits=counts.total(),
-        by_trigger=dict(counts.most_common()),
+        by_trigger=counts.most_common(),
     )
 
 

@@ -1,7 +1,11 @@
-"""A live camera without a camera: its state and a ring of pictures that carry their number."""
+"""A live camera without a camera: its state and a ring of pictures that carry their number.
+
+`python -m tests.web.live_camera HOME CAMERA SECONDS` is its process: it fills the ring and goes on.
+"""
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 
@@ -97,3 +101,25 @@ def fill(home: Path, camera: str, frames: int, end: float | None = None) -> floa
         for number in range(frames):
             ring.append(frame(number, start + number * STEP))
     return start
+
+
+def main() -> None:
+    """Write the pictures of some seconds, then go on in real time until the process is killed."""
+    home, camera, seconds = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
+    number = round(seconds / STEP)
+    start = fill(home, camera, number)
+    write_state(home, camera)
+    sys.stdout.write("running\n")
+    sys.stdout.flush()
+    with RingWriter(live_state.ring_folder(home, camera)) as ring:
+        while True:
+            at = start + number * STEP
+            time.sleep(max(0.0, at - time.time()))
+            ring.append(frame(number, at))
+            number += 1
+            if number % 10 == 0:
+                write_state(home, camera)
+
+
+if __name__ == "__main__":
+    main()

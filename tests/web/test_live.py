@@ -159,8 +159,7 @@ def test_a_picture_is_the_one_nearest_to_a_time(site: Site) -> None:
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        ("/api/live/ward/picture?number=0&step=-1", 404),
-        ("/api/live/ward/picture?number=59&step=1", 404),
+        ("/api/live/ward/picture?number=60", 404),
         ("/api/live/ward/picture?number=5&step=2", 422),
         ("/api/live/ward/picture?number=-1", 422),
         ("/api/live/ward/picture?time=nan", 422),
@@ -177,6 +176,12 @@ def test_what_is_not_there_is_refused(site: Site, path: str, status: int) -> Non
     answer = site.client("ada").get(path)
     assert answer.status_code == status
     assert list(answer.json()) in (["error"], ["detail"])
+
+
+@pytest.mark.parametrize("params", ["number=0&step=-1", "number=59&step=1", "number=99&step=1"])
+def test_a_step_past_the_ends_has_no_picture(site: Site, params: str) -> None:
+    answer = site.client("ada").get(f"/api/live/ward/picture?{params}")
+    assert (answer.status_code, answer.content) == (204, b"")
 
 
 @pytest.mark.parametrize("path", ["state", "newest", "picture?number=3", "firing?score=0.5"])

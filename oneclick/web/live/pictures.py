@@ -46,11 +46,11 @@ class LivePictures:
 
     def numbered(
         self, camera: LiveCamera, source: str, number: int, step: int, view_mode: ViewMode
-    ) -> bytes:
+    ) -> bytes | None:
         """Return a picture by its number in the ring or a recording, or a neighbour of it.
 
         Before the first picture of the ring recordings go on, and after the last recording the
-        ring does.
+        ring does. None where there is no further neighbour.
 
         Args:
             camera: the camera.
@@ -69,11 +69,13 @@ class LivePictures:
                 if step < 0
                 else next(iter(camera.ring.after(number - 1 + step, 1)), None)
             )
-            if frame is not None or step >= 0 or span is None:
+            if frame is not None or step == 0:
                 return self._of_ring(camera, frame, view_mode)
+            if step > 0 or span is None:
+                return None
             place = self._archive.nearest(camera.name, span.start - 1e-3)
             if place is None or recordings.time_of(*place) >= span.start:
-                raise Refused(404, "there is no picture before this one")
+                return None
             return self._of_recording(camera, place, view_mode)
         try:
             place = self._archive.step(camera.name, source, number, step)
@@ -81,8 +83,9 @@ class LivePictures:
             raise Refused(404, str(error)) from None
         if place is not None:
             return self._of_recording(camera, place, view_mode)
-        first = camera.ring.at(span.start) if span is not None and step > 0 else None
-        return self._of_ring(camera, first, view_mode)
+        if span is None or step < 0:
+            return None
+        return self._of_ring(camera, camera.ring.at(span.start), view_mode)
 
     def _of_ring(self, camera: LiveCamera, frame: RingFrame | None, view_mode: ViewMode) -> bytes:
         if frame is None:

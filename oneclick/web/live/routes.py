@@ -82,7 +82,10 @@ def picture(
     number: Annotated[int, Query(ge=0, le=1 << 53)] = 0,
     step: Annotated[int, Query(ge=-1, le=1)] = 0,
 ) -> Response:
-    """Return the message of a picture: the one nearest to a time, or by number in its source."""
+    """Return the message of a picture: the one nearest to a time, or by number in its source.
+
+    No content where a step leads past the last picture, or the first.
+    """
     live_camera = _watched(request, camera, user)
     view, pictures = access_of(request).view_mode(user), _pictures(request)
     if at is not None:
@@ -137,5 +140,7 @@ def _pictures(request: Request) -> LivePictures:
     return pictures
 
 
-def _message(content: bytes) -> Response:
+def _message(content: bytes | None) -> Response:
+    if content is None:
+        return Response(status_code=204)
     return Response(content, media_type="application/octet-stream")
