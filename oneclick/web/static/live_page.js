@@ -202,7 +202,10 @@ export class LivePage {
           next.bitmap.close();
           next = await fetchPicture(this.#neighbour(1));
         }
-        if (!next) {
+        const { ring } = this.state;
+        const isCaughtUp = isFast && ring && next?.head.source === RING && next.head.time >= ring.stop;
+        if (!next || isCaughtUp) {
+          next?.bitmap.close();
           if (this.run === run) this.goLive();
           return;
         }
@@ -280,8 +283,10 @@ export class LivePage {
     }
     this.strip.ring = this.state.ring;
     this.strip.lit = this.state.lit;
-    if (this.mode === "live" && this.picture) drawFigures(this);
-    else this.draw();
+    drawHeader(this);
+    drawFigures(this);
+    this.strip.draw();
+    if (!this.picture) this.draw();
   }
 }
 

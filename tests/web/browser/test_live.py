@@ -18,7 +18,7 @@ from oneclick.core.detections import Detections
 from oneclick.storage import live_state
 from oneclick.storage.live_ring import RingReader
 from oneclick.web import pages
-from tests.waits import wait_until
+from tests.waits import HANG_SECONDS, wait_until
 from tests.web import live_camera
 from tests.web.browser.conftest import SHOTS, OpenPage, Watch
 from tests.web.browser.keyboard import TIMEOUT
@@ -60,9 +60,10 @@ BLUE, WHITE, YELLOW = [0x6F, 0x8F, 0xFF], [255, 255, 255], [0xFF, 0xD5, 0x4A]
 
 
 @pytest.fixture(autouse=True)
-def patience() -> None:
-    """Let what is expected come late, on a busy machine."""
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what is expected come late, on a busy machine, and states be old."""
     expect.set_options(timeout=TIMEOUT)
+    monkeypatch.setattr(live_state, "STALE_SECONDS", HANG_SECONDS)
 
 
 @pytest.fixture
@@ -276,6 +277,7 @@ def test_the_wall_leads_to_a_camera_and_back(
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     page.wait_for_url("**/live/ward")
+    expect(page.locator("#camera-name")).to_have_text("ward")
     page.keyboard.press("Escape")
     page.wait_for_url("**/live")
 
@@ -289,7 +291,9 @@ def test_while_no_lamp_is_lit_the_wall_shows_a_picture_a_minute(
     requests = list[str]()
     page.on("request", lambda request: requests.append(request.url))
     live_camera.fill(site.home, "ward", 30)  # the last of them is without a lamp
-    wait_until(lambda: sum(url.endswith("/api/live") for url in requests) > 2)
+    for _ in range(3):
+        with page.expect_response("**/api/live", timeout=TIMEOUT):
+            pass
     assert [url for url in requests if url.endswith("newest")] == []
 
 
