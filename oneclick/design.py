@@ -41,15 +41,15 @@ class KeyBinding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A key of the review page and its action, in English and German."""
+    """A key of the web pages and its action, in English and German."""
 
     id: str
     key: str
     """Names of keys as KeyboardEvent.key has them, small, separated by commas; `comma` is one."""
     cap: str
     """Name shown on screen."""
-    group: Literal["doubt", "box", "track", "look", "clip"]
-    """Heading below which help lists it."""
+    group: Literal["doubt", "box", "track", "look", "live", "clip"]
+    """Heading below which help lists it; `live` is of the pages of live cameras."""
     verb: str
     says: str
     """What it does."""

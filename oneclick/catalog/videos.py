@@ -81,6 +81,17 @@ class VideosMixin(RollupsMixin):
             query = query.where(table.c.started_at == started_at)
         return [rows.video_from_row(row) for row in self._fetch(query)]
 
+    def videos_around(self, camera: str, at: datetime) -> tuple[Video | None, Video | None]:
+        """Return the last Video of a camera that began at a time or before, and the next one."""
+        table = schema.videos
+        query = sa.select(table).where(table.c.camera == camera).limit(1)
+        before = query.where(table.c.started_at <= at).order_by(table.c.started_at.desc())
+        after = query.where(table.c.started_at > at).order_by(table.c.started_at)
+        first, second = (
+            next(map(rows.video_from_row, self._fetch(each)), None) for each in (before, after)
+        )
+        return first, second
+
     def video_with_digest(self, digest: str) -> Video | None:
         """Return the Video of a content, the first by id; None if there is none."""
         table = schema.videos

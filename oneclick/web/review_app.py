@@ -40,6 +40,11 @@ from oneclick.web.accounts.users import Users
 from oneclick.web.api import clips, detections, looks, queue, stats
 from oneclick.web.api.desk import ReviewDesk
 from oneclick.web.blurring import BlurredFrames
+from oneclick.web.live import routes as live_routes
+from oneclick.web.live import stream
+from oneclick.web.live.cameras import LiveCameras
+from oneclick.web.live.pictures import LivePictures
+from oneclick.web.live.recordings import Recordings
 from oneclick.web.refusals import Refused
 
 COOKIE = "oneclick"
@@ -105,7 +110,12 @@ def create_review_app(
     app.state.entered = set[str]()
     app.state.blurred = BlurredFrames(workspace)
     app.state.sign_on = SignOn(options, origins[-1]) if options.issuer else None
-    for module in (routes, sign_on, queue, clips, detections, looks, stats, media, pages):
+    app.state.live_cameras, app.state.live_streams = LiveCameras(home), stream.OpenStreams()
+    app.state.live_pictures = LivePictures(Recordings(catalog))
+    for module in (
+        *(routes, sign_on, queue, clips, detections, looks, stats, media, pages),
+        *(stream, live_routes),
+    ):
         app.include_router(module.router)
     app.add_exception_handler(HTTPException, _answer_refusal)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
