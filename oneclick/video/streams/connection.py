@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -163,7 +163,7 @@ class Connection:
         self._units: AccessUnits = access_units.reader_of(stream)
         self._start: Start = "connection"
 
-    def packets(self, wait: Callable[[float], object] = time.sleep) -> Iterator[StreamPacket]:
+    def packets(self, wait: Callable[[float], object] = time.sleep) -> Generator[StreamPacket, None, None]:
         """Yield the packets until the source ends.
 
         Args:

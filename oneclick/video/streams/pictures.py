@@ -11,7 +11,7 @@ import queue
 import threading
 from collections import deque
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import av
 from av.packet import Packet
@@ -182,7 +182,7 @@ class PictureDecoder(threading.Thread):
             self._due = 0.0
         self._number += 1
         self._times.append((self._number, packet))
-        data: Packet[av.VideoStream] = Packet(packet.content)
+        data: Packet[Any] = Packet(packet.content)
         data.pts = self._number  # in place of stamps, which may be wrong
         data.is_keyframe = packet.is_key
         try:

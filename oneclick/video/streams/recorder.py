@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 from av.codec import CodecContext
@@ -67,13 +68,13 @@ class _Segment:
         if is_in_band:
             width, height = _size_of(first)
             name = first.stream.codec_context.codec.canonical_name
-            self._stream = self._container.add_mux_stream(name, width=width, height=height)
+            self._stream: Any = self._container.add_mux_stream(name, width=width, height=height)
         else:
             self._stream = self._container.add_stream_from_template(first.stream, opaque=True)
 
     def write(self, packet: StreamPacket) -> None:
         """Append a packet; stamps that do not rise are moved on by a millisecond."""
-        copy: Packet[VideoStream] = Packet(packet.content)
+        copy: Packet[Any] = Packet(packet.content)
         decode_ms = round((packet.decode_stamp - self._zero) * _MILLISECONDS)
         copy.dts = self._last = max(decode_ms, self._last + 1)
         copy.pts = max(round((packet.stamp - self._zero) * _MILLISECONDS), copy.dts)
