@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 Start = Literal["", "connection", "time", "format"]
@@ -20,7 +21,10 @@ class StreamPacket:
     packet: Packet[VideoStream]
     content: bytes
     stream: VideoStream
-    """Stream of the connection, whose header may be older than a change of format."""
+    """Stream of the connection, for a template while that is open; its header may be older than a
+    change of format."""
+    decoder: VideoCodecContext
+    """Decoder of the connection, which may be used after it was closed."""
     time: float
     """Unix seconds when its picture was taken."""
     decode_stamp: float

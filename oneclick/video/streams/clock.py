@@ -27,6 +27,11 @@ class StreamClock:
     _offset: float | None = None
     _last: float = 0.0
     _last_time: float = 0.0
+    _is_new: bool = False
+
+    def open_next(self) -> None:
+        """Go on with another file, whose stamps begin anew."""
+        self._is_new = self._offset is not None
 
     def place(self, stamp: float, arrival: float) -> tuple[float, bool]:
         """Return when a packet was taken, and whether time jumped before it.
@@ -36,7 +41,8 @@ class StreamClock:
             arrival: unix seconds.
         """
         step = stamp - self._last
-        is_jump = self._offset is not None and not (-LARGEST_STEP_BACK <= step <= LARGEST_STEP)
+        is_step = -LARGEST_STEP_BACK <= step <= LARGEST_STEP and not self._is_new
+        is_jump, self._is_new = self._offset is not None and not is_step, False
         if self._offset is None or (is_jump and not self.is_played):
             self._offset = arrival - stamp
         elif is_jump:  # a file goes on where it is

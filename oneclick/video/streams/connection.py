@@ -163,7 +163,9 @@ class Connection:
         self._units: AccessUnits = access_units.reader_of(stream)
         self._start: Start = "connection"
 
-    def packets(self, wait: Callable[[float], object] = time.sleep) -> Generator[StreamPacket, None, None]:
+    def packets(
+        self, wait: Callable[[float], object] = time.sleep
+    ) -> Generator[StreamPacket, None, None]:
         """Yield the packets until the source ends.
 
         Args:
@@ -184,6 +186,7 @@ class Connection:
                 packet=packet,
                 content=content,
                 stream=self._stream,
+                decoder=self._stream.codec_context,
                 time=at + stamp - decode_stamp,
                 decode_stamp=decode_stamp,
                 stamp=stamp,

@@ -175,7 +175,7 @@ class PictureDecoder(threading.Thread):
     def _decode(self, packet: StreamPacket) -> None:
         if packet.start or self._decoder is None:
             self._drain()
-            self._decoder = packet.stream.codec_context
+            self._decoder = packet.decoder
             if packet.start != "connection":
                 self._decoder.flush_buffers()
             self._stretch += 1

@@ -136,6 +136,7 @@ class StreamReader:
                         clock=clock,
                         is_paced=self._options.is_paced,
                     )
+                    clock.open_next()
                     self._count = 0
                     self._hand_on(source)
                     is_played |= self._count > 0
