@@ -108,6 +108,7 @@ class LiveProcess:
             self._note_failure(slot, camera.failure)
             camera.stop(timeout=1.0)
             slot.camera = None
+            return
         if slot.camera is not None or time.monotonic() < slot.not_before:
             return
         try:

@@ -152,8 +152,8 @@ class PictureWatcher:
 def ring_boxes(detections: Detections, scale: float) -> list[RingBox]:
     """Return the boxes of a picture that was reduced by `scale`, for the ring."""
     rows = zip(
-        (detections.boxes * scale).round(1).tolist(),
-        detections.scores.round(4).tolist(),
+        (detections.boxes.astype(np.float64) * scale).round(1).tolist(),
+        detections.scores.astype(np.float64).round(4).tolist(),
         detections.classes.tolist(),
         strict=True,
     )

@@ -8,6 +8,8 @@ LARGEST_STEP = 2.0
 """Seconds between two packets from which on time has jumped."""
 LARGEST_STEP_BACK = 0.5
 """Seconds that stamps may go back without a jump: some cameras repeat or swap them."""
+_NEXT = 0.04
+"""Seconds between the last picture of a file and the first of the next."""
 _DRIFT = 0.001
 """Seconds a second by which a camera's clock may be slow against ours."""
 
@@ -46,7 +48,7 @@ class StreamClock:
         if self._offset is None or (is_jump and not self.is_played):
             self._offset = arrival - stamp
         elif is_jump:  # a file goes on where it is
-            self._offset = self._last_time - stamp
+            self._offset = self._last_time + _NEXT - stamp
         elif not self.is_played:
             drifted = self._offset + _DRIFT * max(step, 0.0)
             self._offset = min(drifted, arrival - stamp)
