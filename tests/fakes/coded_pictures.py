@@ -50,8 +50,13 @@ def encode(
     fps: int = 20,
     group: int = 10,
     first: int = 0,
+    noise: float = 0.0,
 ) -> tuple[CodedPicture, ...]:
-    """Encode pictures with the numbers from `first` on, a key frame every `group`."""
+    """Encode pictures with the numbers from `first` on, a key frame every `group`.
+
+    Noise, in grey levels, makes them as large as those of a camera.
+    """
+    r = np.random.default_rng(0)
     name = {"h264": "libx264", "hevc": "libx265"}[codec]
     context = av.CodecContext.create(name, "w")
     assert isinstance(context, av.VideoCodecContext)
@@ -65,7 +70,11 @@ def encode(
     context.options = options | (x264 if codec == "h264" else {"x265-params": x265 + ":pools=1"})
     packets = []
     for k in range(count):
-        frame = av.VideoFrame.from_ndarray(picture(first + k, *size), format="rgb24")
+        image = picture(first + k, *size)
+        if noise:
+            grain = r.normal(0, noise, (size[1] // 4, size[0] // 4, 1)).repeat(4, 0).repeat(4, 1)
+            image = np.clip(image + grain, 0, 255).astype(np.uint8)
+        frame = av.VideoFrame.from_ndarray(image, format="rgb24")
         frame.pts = k
         packets += context.encode(frame)
     packets += context.encode(None)
