@@ -30,6 +30,8 @@ from oneclick.core.plugins import PluginFailure
 from oneclick.platforms import GROUP, PlatformOptions, registry
 from oneclick.services import settings_file
 from oneclick.services.detect_settings import DetectSettings
+from oneclick.services.insight_settings import InsightSettings
+from oneclick.services.intake_settings import IntakeSettings
 from oneclick.services.live_settings import LiveSettings
 from oneclick.services.settings_file import TomlSource
 from oneclick.services.source_settings import SourceSettings
@@ -258,6 +260,8 @@ class Settings(BaseSettings):
     cameras: CameraSettings = CameraSettings()
     detect: DetectSettings = DetectSettings()
     live: LiveSettings = LiveSettings()
+    intake: IntakeSettings = IntakeSettings()
+    insight: InsightSettings = InsightSettings()
     triggers: TriggerSettings = TriggerSettings()
     review: ReviewSettings = ReviewSettings()
     train: TrainSettings = TrainSettings()

@@ -86,7 +86,8 @@ class Video:
     digest: str
     """sha256 of the file."""
     suffix: str
-    """File suffix with its dot."""
+    """File suffix with its dot; empty where there never was a recording: predictions of an edge
+    camera."""
     timing: Timing = CONSTANT
     """True times of the frames, and the breaks that nothing goes across."""
     notes: tuple[str, ...] = ()

@@ -106,7 +106,9 @@ def trigger(
         with failure_log.isolate(result.failed, workspace, "calibration", "read the calibration"):
             calibration = trigger_calibration.load(workspace)
         videos = sort_by_start(catalog.videos())
-        predicted = [video for video in videos if is_predicted(workspace, video, models)]
+        # Of edge cameras there is no recording to cut from: `stages.intake` has searched them.
+        recorded = [video for video in videos if video.suffix]
+        predicted = [video for video in recorded if is_predicted(workspace, video, models)]
         scans = plan_scans(workspace, catalog, predicted, models, turned, options, rules)
         result.skipped = [video.id for video in predicted if video.id not in scans]
         to_scan = [video for video in predicted if video.id in scans]

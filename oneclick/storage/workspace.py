@@ -100,6 +100,11 @@ class Workspace:
         return self.home / "hits" / f"{video_id}.json"
 
     @property
+    def intake_dir(self) -> Path:
+        """Return the folder of what edge cameras send, a folder for each camera."""
+        return self.home / "intake"
+
+    @property
     def calibration(self) -> Path:
         """Return the JSON file of the triggers' calibration."""
         return self.home / "learned" / "calibration.json"
