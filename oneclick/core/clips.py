@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from oneclick.core.errors import IllegalMove
@@ -95,6 +95,18 @@ class Video:
     def seconds_at(self, frame: int) -> float:
         """Return the true time of a frame, in seconds from the first."""
         return self.timing.seconds_at(frame, self.fps)
+
+    def frame_at(self, seconds: float) -> float:
+        """Return the frame that was taken at a time, in seconds from the first, as a fraction."""
+        return self.timing.frame_at(seconds, self.fps)
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """Return when its last frame ended, UTC; None for a Video of unknown start."""
+        if self.started_at is None or not self.frames:
+            return self.started_at
+        seconds = self.seconds_at(self.frames - 1) + 1 / self.fps
+        return self.started_at + timedelta(seconds=seconds)
 
     def stretches(self) -> list[Span]:
         """Return the spans of frames without a break in time; none for a Video without frames."""
