@@ -64,6 +64,8 @@ class ChosenBy(StrEnum):
     FLOOR = "floor"
     """Random sample of what the triggers did not select: biased towards quiet video, so it enters
     no estimate."""
+    VIEWER = "viewer"
+    """Chosen by a person on the timeline; enters no estimate."""
     IMPORTED = "imported"
     """Imported with its labels; not selected by the pipeline."""
 
@@ -95,6 +97,10 @@ class Video:
     def seconds_at(self, frame: int) -> float:
         """Return the true time of a frame, in seconds from the first."""
         return self.timing.seconds_at(frame, self.fps)
+
+    def taken_at(self, frame: int) -> datetime | None:
+        """Return the recording time of a frame, UTC; None for a Video of unknown start."""
+        return self.started_at and self.started_at + timedelta(seconds=self.seconds_at(frame))
 
     def frame_at(self, seconds: float) -> float:
         """Return the frame that was taken at a time, in seconds from the first, as a fraction."""

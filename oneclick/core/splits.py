@@ -35,6 +35,16 @@ class SplitPart:
     split: Split
 
 
+def sort_by_start(videos: Sequence[Video]) -> list[Video]:
+    """Sort videos by start, those without one last: an order that a rebuilt catalog keeps."""
+
+    def key(video: Video) -> tuple[bool, float, str]:
+        start = video.started_at
+        return (start is None, start.timestamp() if start else 0, video.id)
+
+    return sorted(videos, key=key)
+
+
 def camera_day(video: Video) -> str:
     """Return `<camera>/<UTC day>`; a video with an unknown start is a day of its own."""
     day = video.digest if video.started_at is None else f"{video.started_at:%Y-%m-%d}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from math import ceil, floor, inf
 
 from oneclick import triggers
@@ -132,11 +132,6 @@ class CountedPart:
         """Return few runs of large buckets, as (bucket size, start, stop)."""
         runs = counters.split_range(self.start, self.stop, self.sizes)
         return [(size, start, int(stop)) for size, start, stop in runs]
-
-
-def recorded_at(video: Video, frame: int) -> datetime | None:
-    """Return the recording time of a frame, UTC; None for a Video of unknown start."""
-    return video.started_at and video.started_at + timedelta(seconds=video.seconds_at(frame))
 
 
 def recorded_timestamp(video: Video, frame: int) -> float:
