@@ -121,13 +121,17 @@ def agreement(first: Detections, second: Detections) -> NDArray[np.float32]:
 
     A box is shared where one of the other model has an IoU of SAME_IOU with it.
     """
+    # Every box of the first model, once for each box of the second in its frame.
+    partners = np.diff(second.offsets)[first.frames]
+    rows = np.repeat(np.arange(len(first)), partners)
+    within = np.arange(len(rows)) - np.repeat(np.cumsum(partners) - partners, partners)
+    others = second.offsets[first.frames][rows] + within
+    same = box_maths.iou_pairs(first.boxes[rows], second.boxes[others]) >= SAME_IOU
+    shared = np.zeros(first.length, np.float64)
+    for detections, pairs in ((first, rows[same]), (second, others[same])):
+        frames = detections.frames[np.unique(pairs)]
+        shared += np.bincount(frames, minlength=first.length)
     numbers = count_boxes(first) + count_boxes(second)
-    shared = np.zeros(first.length, np.float32)
-    both = np.intersect1d(first.frames, second.frames)
-    for frame in both.tolist():
-        overlap = box_maths.iou(first.boxes[first.rows(frame)], second.boxes[second.rows(frame)])
-        same = overlap >= SAME_IOU
-        shared[frame] = same.any(axis=0).sum() + same.any(axis=1).sum()
     return np.where(numbers > 0, shared / np.maximum(numbers, 1), 1).astype(np.float32)
 
 

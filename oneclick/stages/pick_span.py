@@ -172,6 +172,7 @@ def _side(catalog: Catalog, video: Video, span: Span, options: PickOptions) -> s
     videos = splits.sort_by_start(catalog.videos())
     clips = [record.clip for record in catalog.clips()] + catalog.selections()
     days = splits.existing_day_splits(videos, clips)
+    days.setdefault(splits.camera_day(video), "blocks")
     parts = splits.split_videos(videos, days, options.test_share, options.clip_seconds)
     for part in parts[video.id]:
         if part.span.start <= span.start and span.stop <= part.span.stop:

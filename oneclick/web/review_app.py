@@ -41,6 +41,9 @@ from oneclick.web.api import clips, detections, looks, queue, stats
 from oneclick.web.api.desk import ReviewDesk
 from oneclick.web.blurring import BlurredFrames
 from oneclick.web.refusals import Refused
+from oneclick.web.timeline import actions as timeline_actions
+from oneclick.web.timeline import routes as timeline_routes
+from oneclick.web.timeline.frames import VideoFrames
 
 COOKIE = "oneclick"
 _STATUS: dict[type[OneclickError], int] = {
@@ -104,8 +107,12 @@ def create_review_app(
     app.state.limits, app.state.passwords = LoginLimits(), passwords or Passwords()
     app.state.entered = set[str]()
     app.state.blurred = BlurredFrames(workspace)
+    app.state.video_frames = VideoFrames(workspace)
     app.state.sign_on = SignOn(options, origins[-1]) if options.issuer else None
-    for module in (routes, sign_on, queue, clips, detections, looks, stats, media, pages):
+    for module in (
+        *(routes, sign_on, queue, clips, detections, looks, stats, media),
+        *(timeline_routes, timeline_actions, pages),
+    ):
         app.include_router(module.router)
     app.add_exception_handler(HTTPException, _answer_refusal)
     app.add_exception_handler(RequestValidationError, _answer_invalid)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from oneclick.report.trigger_lanes import CameraLanes, TriggerLane, TriggerLanes
+from oneclick.storage.incidents import Incident
 
 
 def encode_lanes(lanes: TriggerLanes, extra: dict[str, Any] | None = None) -> bytes:
@@ -25,6 +26,19 @@ def lanes_document(lanes: TriggerLanes) -> dict[str, Any]:
         "bucket": lanes.bucket,
         "origin": lanes.origin - lanes.start,
         "cameras": [_camera_document(camera, lanes) for camera in lanes.cameras],
+    }
+
+
+def incident_document(incident: Incident) -> dict[str, Any]:
+    """Convert an incident to what JSON holds."""
+    return {
+        "id": incident.id,
+        "camera": incident.camera,
+        "start": incident.since.timestamp(),
+        "stop": incident.until.timestamp(),
+        "reason": incident.reason,
+        "by": incident.by,
+        "released": incident.released_at is not None,
     }
 
 
