@@ -48,7 +48,7 @@ class WebKey(msgspec.Struct, frozen=True, kw_only=True):
     """Names of keys as KeyboardEvent.key has them, small, separated by commas; `comma` is one."""
     cap: str
     """Name shown on screen."""
-    group: Literal["doubt", "box", "track", "look", "clip"]
+    group: Literal["doubt", "box", "track", "look", "clip", "lane"]
     """Heading below which help lists it."""
     verb: str
     says: str
@@ -88,6 +88,8 @@ class Design(msgspec.Struct, frozen=True, kw_only=True):
     box: dict[str, str]
     """Colours of boxes on pictures by kind, the same in light and dark."""
     web_key: tuple[WebKey, ...]
+    lane_key: tuple[WebKey, ...]
+    """Keys of the timeline of triggers."""
 
     def stage_of(self, name: str) -> StageStyle:
         """Return the style of a ClipStage, by its name."""

@@ -40,31 +40,35 @@ SELECT printf('cam%02d-%05d', c, h), printf('cam%02d', c),
     :fps, :frames, 640, 480, printf('%064d', c * 100000 + h), '.mkv'
 FROM hour, camera
 """
-_HITS = """
+_NUMBERS = """
+CREATE TEMP TABLE numbers AS
 WITH RECURSIVE number(n) AS (VALUES (0) UNION ALL SELECT n + 1 FROM number WHERE n + 1 < :each)
+SELECT n, n * (:frames - 40) / :each + n * n * 31 % 30 AS at FROM number
+"""
+_HITS = """
 INSERT INTO hits (video, key, trigger, start, stop, score, boxes, why)
-SELECT id, 'look', printf('trigger%02d', (n * 7 + rowid) % :triggers), at, at + 5, 0.5, '[]',
+SELECT v.id, 'look', names.name, numbers.at, numbers.at + 5, 0.5, '[]',
     'the box is gone for 3 frames'
-FROM (
-    SELECT videos.id, videos.rowid, n, n * (:frames - 40) / :each + abs(random()) % 30 AS at
-    FROM videos, number ORDER BY videos.rowid, n
-)
+FROM videos AS v CROSS JOIN numbers CROSS JOIN names
+WHERE names.number = (numbers.n * 7 + v.rowid) % :triggers
 """
 _MARKS = """
 INSERT INTO video_marks (video, step, key, at) SELECT id, 'trigger', 'look', added_at FROM videos
 """
 _HIT_COUNTERS = """
 INSERT INTO counters (kind, size, start, who, what, value)
-SELECT :kind, :size, at - at % :size, who, what, count(*) FROM (
-    SELECT CAST(strftime('%s', videos.started_at) AS INTEGER) + CAST(hits.start / :fps AS INTEGER)
-        AS at, {who} AS who, {what} AS what
-    FROM hits JOIN videos ON videos.id = hits.video
-) GROUP BY 3, 4, 5
+SELECT 'hit', 900, CAST(strftime('%s', v.started_at) AS INTEGER) + of.quarter, v.camera,
+    names.name, of.hits
+FROM videos AS v CROSS JOIN (
+    SELECT n * 7 % :triggers AS residue, at / :fps / 900 * 900 AS quarter, count(*) AS hits
+    FROM numbers GROUP BY 1, 2
+) AS of CROSS JOIN names
+WHERE names.number = (of.residue + v.rowid) % :triggers
 """
 _MERGED = """
 INSERT INTO counters (kind, size, start, who, what, value)
 SELECT :kind, :size, start - start % :size, who, what, sum(value) FROM counters
-WHERE kind = :from_kind AND size = :from_size GROUP BY 3, 4, 5
+WHERE kind = :kind AND size = 900 GROUP BY 3, 4, 5
 """
 
 
@@ -79,13 +83,17 @@ def fill(home: Path, hits: int, cameras: int = CAMERAS, days: int = DAYS) -> Non
         "hours": hours,
         "cameras": cameras,
         "start": int(START.timestamp()),
-        "fps": FPS,
+        "fps": int(FPS),
         "frames": _FRAMES,
         "each": hits // (hours * cameras),
         "triggers": TRIGGERS,
     }
     raw.execute("BEGIN")
     raw.execute(_VIDEOS, values)
+    raw.execute(_NUMBERS, values)
+    raw.execute("CREATE TEMP TABLE names (number INTEGER PRIMARY KEY, name TEXT)")
+    names = [(number, f"trigger{number:02d}") for number in range(TRIGGERS)]
+    raw.executemany("INSERT INTO names VALUES (?, ?)", names)
     indexes = ("hits_of_video", "hits_of_trigger")
     statements = [
         raw.execute("SELECT sql FROM sqlite_master WHERE name = ?", [name]).fetchone()[0]
@@ -97,6 +105,7 @@ def fill(home: Path, hits: int, cameras: int = CAMERAS, days: int = DAYS) -> Non
     for statement in statements:
         raw.execute(statement)
     raw.execute(_MARKS)
+    raw.execute(_HIT_COUNTERS, values)
     count_in_bulk(raw)
     raw.execute("COMMIT")
     raw.execute("ANALYZE")
@@ -104,15 +113,7 @@ def fill(home: Path, hits: int, cameras: int = CAMERAS, days: int = DAYS) -> Non
 
 
 def count_in_bulk(raw: sqlite3.Connection) -> None:
-    """Fill the counters of hits and recordings as `recount` would, in seconds."""
-    query = _HIT_COUNTERS.format(who="videos.camera", what="hits.trigger")
-    values = {"fps": FPS, "kind": counters.HIT, "size": counters.QUARTER}
-    raw.execute(query, values)
-    bases = {
-        counters.HIT: (counters.HOUR, counters.SHIFT),
-        counters.RECORDED: (counters.HOUR, counters.SHIFT),
-        counters.SCANNED: (counters.HOUR, counters.SHIFT),
-    }
+    """Fill the counters of the timeline from those of hits by the quarter of an hour."""
     for kind in (counters.RECORDED, counters.SCANNED):
         raw.execute(
             "WITH quarter(q) AS (VALUES (0), (900), (1800), (2700)) "
@@ -121,20 +122,14 @@ def count_in_bulk(raw: sqlite3.Connection) -> None:
             "FROM videos, quarter",
             [kind],
         )
+    for kind in (counters.HIT, counters.RECORDED, counters.SCANNED):
+        for size in (counters.HOUR, counters.SHIFT):
+            raw.execute(_MERGED, {"kind": kind, "size": size})
         raw.execute(
-            "INSERT INTO counters SELECT ?, 0, 0, camera, '', 3600.0 * count(*) FROM videos "
-            "GROUP BY camera",
-            [kind],
+            "INSERT INTO counters SELECT kind, 0, 0, who, what, sum(value) FROM counters "
+            "WHERE kind = ? AND size = ? GROUP BY who, what",
+            [kind, counters.SHIFT],
         )
-    for kind, sizes in bases.items():
-        for size in sizes:
-            merge = {"kind": kind, "size": size, "from_kind": kind, "from_size": counters.QUARTER}
-            raw.execute(_MERGED, merge)
-    raw.execute(
-        "INSERT INTO counters SELECT kind, 0, 0, who, what, sum(value) FROM counters "
-        "WHERE kind = ? AND size = ? GROUP BY who, what",
-        [counters.HIT, counters.SHIFT],
-    )
 
 
 def measure(name: str, limit: float | None, request: Callable[[], bytes]) -> bool:
