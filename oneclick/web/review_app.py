@@ -49,6 +49,9 @@ from oneclick.web.live.cameras import LiveCameras
 from oneclick.web.live.pictures import LivePictures
 from oneclick.web.live.recordings import Recordings
 from oneclick.web.refusals import Refused
+from oneclick.web.timeline import actions as timeline_actions
+from oneclick.web.timeline import routes as timeline_routes
+from oneclick.web.timeline.frames import VideoFrames
 
 COOKIE = "oneclick"
 _STATUS: dict[type[OneclickError], int] = {
@@ -116,13 +119,15 @@ def create_review_app(
     app.state.entered = set[str]()
     app.state.metrics = metrics.MetricsCache(home)
     app.state.blurred = BlurredFrames(workspace)
+    app.state.video_frames = VideoFrames(workspace)
     app.state.sign_on = SignOn(options, origins[-1]) if options.issuer else None
     app.state.live_cameras, app.state.live_streams = LiveCameras(home), stream.OpenStreams()
     app.state.live_pictures = LivePictures(Recordings(catalog))
     # First what comes a hundred times a second: routes are tried in this order.
     for module in (
         *(intake_routes, stream, live_routes),
-        *(routes, sign_on, queue, clips, detections, looks, stats, media, metrics, pages),
+        *(routes, sign_on, queue, clips, detections, looks, stats, media),
+        *(timeline_routes, timeline_actions, metrics, pages),
     ):
         app.include_router(module.router)
     app.add_exception_handler(HTTPException, _answer_refusal)
