@@ -15,7 +15,9 @@ from tests.web import static_design
 
 FOLDER = pages.FOLDER
 MODULES = sorted(FOLDER.glob("*.js"))
-PAGES = ("clip.html", "live.html", "live_camera.html", "look.html", "queue.html")
+PAGES = (
+    *("clip.html", "live.html", "live_camera.html", "look.html", "queue.html", "timeline.html"),
+)
 CALL = re.compile(r'\bt\(\s*"(\w+)"')
 ENTRY = re.compile(r'^  (\w+): \[\s*"', re.MULTILINE)
 
