@@ -41,15 +41,16 @@ class KeyBinding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A key of the review page and its action, in English and German."""
+    """A key of the web pages and its action, in English and German."""
 
     id: str
     key: str
     """Names of keys as KeyboardEvent.key has them, small, separated by commas; `comma` is one."""
     cap: str
     """Name shown on screen."""
-    group: Literal["doubt", "box", "track", "look", "clip"]
-    """Heading below which help lists it."""
+    group: Literal["doubt", "box", "track", "look", "live", "clip", "lane"]
+    """Heading below which help lists it; `live` is of the pages of live cameras, `lane` of the
+    timeline of triggers."""
     verb: str
     says: str
     """What it does."""
@@ -88,6 +89,8 @@ class Design(msgspec.Struct, frozen=True, kw_only=True):
     box: dict[str, str]
     """Colours of boxes on pictures by kind, the same in light and dark."""
     web_key: tuple[WebKey, ...]
+    lane_key: tuple[WebKey, ...]
+    """Keys of the timeline of triggers."""
 
     def stage_of(self, name: str) -> StageStyle:
         """Return the style of a ClipStage, by its name."""

@@ -32,6 +32,7 @@ from oneclick.services import settings_file
 from oneclick.services.detect_settings import DetectSettings
 from oneclick.services.insight_settings import InsightSettings
 from oneclick.services.intake_settings import IntakeSettings
+from oneclick.services.live_settings import LiveSettings
 from oneclick.services.settings_file import TomlSource
 from oneclick.services.source_settings import SourceSettings
 
@@ -258,6 +259,7 @@ class Settings(BaseSettings):
     sources: SourceSettings = SourceSettings()
     cameras: CameraSettings = CameraSettings()
     detect: DetectSettings = DetectSettings()
+    live: LiveSettings = LiveSettings()
     intake: IntakeSettings = IntakeSettings()
     insight: InsightSettings = InsightSettings()
     triggers: TriggerSettings = TriggerSettings()

@@ -20,6 +20,7 @@ from oneclick.cli import (
     flows,
     insight,
     label,
+    live,
     models,
     output,
     pipeline,
@@ -50,6 +51,7 @@ app = typer.Typer(
 app.command("run")(pipeline.run)
 app.command("demo")(pipeline.demo)
 app.command("up")(up.up)
+app.command("live")(live.live)
 app.command("tui")(tui.tui)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)

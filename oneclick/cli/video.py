@@ -113,3 +113,60 @@ def show(
     )
     for note in row.notes:
         output.echo(note)
+
+
+@app.command()
+def search(
+    camera: Annotated[str, typer.Argument(help="Camera whose recordings are searched.")],
+    region: Annotated[
+        str, typer.Option(help="left,top,right,bottom in shares of the picture: 0.2,0.5,0.6,1.")
+    ] = "0,0,1,1",
+    evidence: Annotated[
+        list[str] | None,
+        typer.Option("--for", help="somebody, motion or novelty; may be given again."),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="From here on: 7d, 24h, 2026-01-05, 2026-01-05T08:00 (UTC).")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Until here, written as --since.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Moments to print of each kind.")] = 20,
+    home: output.Home = None,
+    json: output.Json = False,
+) -> None:
+    """Search recordings where nothing was detected: who may have been in a region, and when.
+
+    `somebody` looks up what the models saw with low scores, and is quick; `motion` and `novelty`
+    look at the pictures again. By default the first two.
+    """
+    from oneclick.catalog import utc_now
+    from oneclick.cli import time_arguments
+    from oneclick.core.regions import Region
+    from oneclick.stages import region_search
+
+    workspace = output.load_settings(home).home
+    start, stop = time_arguments.time_window(since, until, utc_now())
+    query = region_search.RegionQuery(
+        camera=camera,
+        region=Region.parse(region),
+        since=start,
+        until=stop,
+        evidence=region_search.parse_evidence(evidence or ["somebody", "motion"]),
+    )
+    with output.progress_bars():
+        result = region_search.search_region(workspace, query)
+    result.moments = region_search.strongest(result.moments, limit)
+    if json:
+        output.print_json(result)
+    else:
+        output.print_table(
+            ["time (UTC)", "video", "frames", "evidence", "strength", "why"],
+            [
+                [m.at, m.video, f"{m.start}–{m.stop}", m.evidence, m.strength, m.why]
+                for m in result.moments
+            ],
+        )
+        output.message(f"{len(result.moments)} moments in {result.seconds / 60:,.1f} min of video")
+    for item, why in result.failed.items():
+        output.message(f"  {item}: {why}")
+    if result.failed:
+        raise typer.Exit(3)

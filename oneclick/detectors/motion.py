@@ -69,17 +69,26 @@ class MotionDetector:
 
     def detect_one(self, frame: Frame) -> FrameDetections:
         """Detect what moved in the next frame."""
-        if frame.shape != self._shape:
-            self.reset()
-            self._shape = frame.shape
-        moving = self.moving_pixels(frame)
-        self._frame_count += 1
-        if self._frame_count <= WARM_UP or moving.mean() > MOST_MOVING:
+        moving = self.next_mask(frame)
+        if moving is None:
             return base.no_detections()
         boxes, fill = person_boxes(moving)
         scale = np.array(frame.shape[1::-1]) / moving.shape[::-1]
         scores = np.minimum(fill / FULL, 1)
         return base.frame_detections(frame, boxes * np.tile(scale, 2), scores, np.zeros(len(boxes)))
+
+    def next_mask(self, frame: Frame) -> Mask | None:
+        """Return which pixels of the next frame move, 0 or 1.
+
+        None where nothing can be said: the background is not known yet, or all of it changes.
+        """
+        if frame.shape != self._shape:
+            self.reset()
+            self._shape = frame.shape
+        moving = self.moving_pixels(frame)
+        self._frame_count += 1
+        is_known = self._frame_count > WARM_UP and moving.mean() <= MOST_MOVING
+        return moving if is_known else None
 
     def moving_pixels(self, frame: Frame) -> Mask:
         """Return which pixels of the frame, at most WORK_HEIGHT high, are foreground, 0 or 1."""

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oneclick.core.errors import BadInput, UnknownName
+from oneclick.core.regions import WHOLE, Region
 from oneclick.detectors import novelty_nets
 from oneclick.detectors.base import Frame
 from oneclick.detectors.novelty_nets import BATCH, HEIGHT, KINDS, WIDTH, Floats, NoveltyKind
@@ -126,12 +127,12 @@ class NoveltyModel:
             return np.zeros(0, np.float32)
         return self.score_small(np.stack([shrink(frame) for frame in frames]))
 
-    def score_small(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the novelty (n,) of shrunk frames, (n, HEIGHT, WIDTH, 3)."""
+    def score_small(self, frames: NDArray[np.uint8], region: Region = WHOLE) -> NDArray[np.float32]:
+        """Return the novelty (n,) of shrunk frames, (n, HEIGHT, WIDTH, 3), within a region."""
         images = equalize_brightness(frames, self.background)
         doubt, error = novelty_nets.doubt_and_error(self.network, images)
-        novelty = self.doubt.excess(doubt).max((1, 2))
-        novelty += ERROR_SHARE * self.error.excess(error).max((1, 2))
+        novelty = region.crop(self.doubt.excess(doubt)).max((1, 2))
+        novelty += ERROR_SHARE * region.crop(self.error.excess(error)).max((1, 2))
         return np.asarray(np.maximum(novelty, 0) / self.level, np.float32)
 
     def state(self) -> dict[str, Any]:

@@ -99,7 +99,8 @@ def _track(fused: FusedDetections, options: HindsightOptions) -> Tracks:
     if path is not None:
         options = options.on_moving_camera()
         fused = replace(fused, low_score=path.stabilise(fused.low_score))
-    options = smooth.fit_widths(tracks, clip.fps, options)
+        # At rest the kernels of the options fit; errors of detectors last, and would narrow them.
+        options = smooth.fit_widths(tracks, clip.fps, options)
     tracks = stitch.stitch(tracks, options.gap_seconds, clip.fps, options)
     tracks = prune.drop_weak_tracks(tracks, clip, options, fused.unit_probability)
     tracks = fill.fill(tracks, fused.low_score, options.gap_seconds, options)

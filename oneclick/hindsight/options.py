@@ -66,19 +66,15 @@ class HindsightOptions:
     """Boxes this far from the smooth path get almost no weight."""
     moving_agreement: float = 0.14
     """Correlation of vertical motions above which the camera is moving."""
-
     moving_speed: float = 1.0
     """Common speed sideways, in box heights a second, above which it is: people walk at 0.8."""
     sure_links: float = 0.93
     """Share of linked boxes from which on links are not looked for along the camera's motion."""
     link_gain: float = 0.05
     """Additional share of boxes that is linked along a common motion, if the camera moves."""
-    width_loss: float = 1.6
+    width_loss: float = 1.05
     """Error of predicting a box from its neighbours, as a multiple of that of the best kernel
-    width, up to which a wider kernel is preferred."""
-
-    width_loss_moving: float = 1.05
-    """The same on a moving camera, where less smoothing does less harm."""
+    width, up to which a wider kernel is preferred on a moving camera."""
 
     def on_moving_camera(self) -> HindsightOptions:
         """Return the options for a moving camera.
@@ -90,5 +86,4 @@ class HindsightOptions:
             gap_seconds=self.gap_seconds_moving,
             sigma_centre=self.sigma_centre_moving,
             short_probability=0.0,
-            width_loss=self.width_loss_moving,
         )

@@ -149,7 +149,7 @@ def _on_recording(hit: Hit, seen: Video, recording: Video, times: NDArray[np.flo
 def _split_of(catalog: Catalog, recording: Video, span: Span, test_share: float) -> str:
     """Return the side of the split that a span lies on; a span across both trains."""
     recorded = [video for video in catalog.videos() if video.suffix]
-    videos = sorted(recorded, key=lambda video: (str(video.started_at), video.id))
+    videos = splits.sort_by_start(recorded)
     existing = [row.clip for row in catalog.clips()] + catalog.selections(uncut_only=True)
     day_splits = splits.existing_day_splits(videos, existing)
     parts = splits.split_videos(videos, day_splits, test_share, CLIP_SECONDS)[recording.id]

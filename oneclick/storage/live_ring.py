@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import bisect
 import contextlib
+import itertools
 import math
 import os
 import threading
@@ -72,7 +73,7 @@ class RingFrame(RingHeader):
 
 @dataclass(frozen=True, kw_only=True)
 class RingSpan:
-    """What a ring holds."""
+    """Extent of a ring."""
 
     first_seq: int
     last_seq: int
@@ -212,9 +213,18 @@ class RingReader:
             frames=len(records),
         )
 
-    def newest(self) -> RingFrame | None:
-        """Return the last picture; None where there is none."""
-        return next(_frames(reversed(self._records())), None)
+    def newest(self, unless: int | None = None) -> RingFrame | None:
+        """Return the last picture; None where there is none, or it has the number `unless`."""
+        indexes = reversed(self._indexes())
+        newest = itertools.chain.from_iterable(reversed(index.records) for index in indexes)
+        records = itertools.takewhile(lambda record: record.seq != unless, newest)
+        return next(_frames(records), None)
+
+    def before(self, seq: int) -> RingFrame | None:
+        """Return the picture that precedes number `seq`; None where there is none."""
+        records = self._records()
+        stop = bisect.bisect_left(records, seq, key=lambda record: record.seq)
+        return next(_frames(reversed(records[:stop])), None)
 
     def after(self, seq: int, limit: int) -> list[RingFrame]:
         """Return the pictures that follow number `seq`, oldest first, `limit` at most."""
@@ -233,7 +243,11 @@ class RingReader:
         return [header for header, _ in _parts(within, with_jpeg=False)]
 
     def _records(self) -> list[RecordPlace]:
-        """Return where each record is, in the order of their numbers, as the disk has it now."""
+        """Return where each record is, in the order of their numbers."""
+        return [record for index in self._indexes() for record in index.records]
+
+    def _indexes(self) -> list[RingFileIndex]:
+        """Return the files, oldest first, with the records that the disk has now."""
         with self._lock:
             paths = live_ring_files.paths(self._folder)
             newest = next(reversed(self._files), None)
@@ -243,7 +257,7 @@ class RingReader:
                 if path not in self._files or path == newest:
                     index.extend()
             self._files = indexes
-            return [record for index in indexes.values() for record in index.records]
+            return list(indexes.values())
 
 
 class _ClosedFile(NamedTuple):

@@ -63,7 +63,7 @@ class BlurredFrames:
         image = jpeg.decode(content, path, (clip.height, clip.width), 1)
         boxes = boxes_by_frame(self._workspace, clip.id, revision).get(frame, ())
         places = [head(box) for box in boxes] if revision else [(0, 0, clip.width, clip.height)]
-        encoded = _encode(blur(image, places))
+        encoded = encode_jpeg(blur(image, places))
         with self._lock:
             self._frames[key] = encoded
             while sum(map(len, self._frames.values())) > CACHE_BYTES:
@@ -119,7 +119,8 @@ def blur(image: NDArray[np.uint8], places: Sequence[Box]) -> NDArray[np.uint8]:
     return blurred
 
 
-def _encode(image: NDArray[np.uint8]) -> bytes:
+def encode_jpeg(image: NDArray[np.uint8]) -> bytes:
+    """Return an image, (h, w, 3) uint8 BGR, as JPEG."""
     import cv2
 
     is_encoded, content = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])

@@ -126,13 +126,18 @@ class RefusalLog:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Pass the request on, and look at the status of the answer."""
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
+        is_open = False
 
         async def send_recorded(message: Message) -> None:
+            nonlocal is_open
             if message["type"] == "http.response.start" and message["status"] >= 400:
                 await self.record(scope, message["status"])
+            elif message["type"] == "websocket.close" and not is_open:
+                await self.record(scope, 403)
+            is_open = is_open or message["type"] == "websocket.accept"
             await send(message)
 
         await self._app(scope, receive, send_recorded)
@@ -151,7 +156,7 @@ class RefusalLog:
         if self._counts[address] <= REFUSALS_PER_MINUTE:
             # A link of the sign-in page is as good as a password.
             path = "/enter/…" if scope["path"].startswith("/enter/") else scope["path"]
-            entries.append((address, str(status), f"{scope['method']} {path}"))
+            entries.append((address, str(status), f"{scope.get('method', 'WebSocket')} {path}"))
         if entries:  # another writer may wait for the device meanwhile
             await asyncio.to_thread(self._write, entries)
 

@@ -43,7 +43,15 @@ from oneclick.web.blurring import BlurredFrames
 from oneclick.web.intake import routes as intake_routes
 from oneclick.web.intake.desk import IntakeDesk
 from oneclick.web.intake.worker_process import WorkerProcess
+from oneclick.web.live import routes as live_routes
+from oneclick.web.live import stream
+from oneclick.web.live.cameras import LiveCameras
+from oneclick.web.live.pictures import LivePictures
+from oneclick.web.live.recordings import Recordings
 from oneclick.web.refusals import Refused
+from oneclick.web.timeline import actions as timeline_actions
+from oneclick.web.timeline import routes as timeline_routes
+from oneclick.web.timeline.frames import VideoFrames
 
 COOKIE = "oneclick"
 _STATUS: dict[type[OneclickError], int] = {
@@ -111,10 +119,16 @@ def create_review_app(
     app.state.entered = set[str]()
     app.state.metrics = metrics.MetricsCache(home)
     app.state.blurred = BlurredFrames(workspace)
+    app.state.video_frames = VideoFrames(workspace)
     app.state.sign_on = SignOn(options, origins[-1]) if options.issuer else None
+    app.state.live_cameras, app.state.live_streams = LiveCameras(home), stream.OpenStreams()
+    app.state.live_pictures = LivePictures(Recordings(catalog))
     # First what comes a hundred times a second: routes are tried in this order.
-    others = (routes, sign_on, queue, clips, detections, looks, stats, media, metrics, pages)
-    for module in (intake_routes, *others):
+    for module in (
+        *(intake_routes, stream, live_routes),
+        *(routes, sign_on, queue, clips, detections, looks, stats, media),
+        *(timeline_routes, timeline_actions, metrics, pages),
+    ):
         app.include_router(module.router)
     app.add_exception_handler(HTTPException, _answer_refusal)
     app.add_exception_handler(RequestValidationError, _answer_invalid)

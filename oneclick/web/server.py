@@ -16,6 +16,7 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypedDict
 
 import h11
 import uvicorn
@@ -41,6 +42,27 @@ MAX_CONNECTIONS, MAX_PER_ADDRESS, MAX_LOOPBACK = 512, 64, 256
 """Open at once: in all, of another machine, and of this one, where a proxy may stand for many."""
 STOP_SECONDS = 3
 """For requests that run when the server is told to end."""
+
+
+class WebSocketOptions(TypedDict):
+    """Names of uvicorn's settings of WebSockets."""
+
+    ws: Literal["websockets-sansio"]
+    ws_max_size: int
+    ws_ping_interval: float
+    ws_ping_timeout: float
+    ws_per_message_deflate: bool
+
+
+WEBSOCKETS: WebSocketOptions = {
+    "ws": "websockets-sansio",
+    "ws_max_size": 1024,
+    "ws_ping_interval": 20.0,
+    "ws_ping_timeout": 20.0,
+    "ws_per_message_deflate": False,
+}
+"""Browsers send words, and get pictures, which do not become smaller; one that is gone, and answers
+no ping, is closed."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +147,9 @@ class BoundedProtocol(H11Protocol):
         self._received += len(data)
         was_body = self.conn.their_state is h11.SEND_BODY
         super().data_received(data)
+        if self.transport.get_protocol() is not self:  # a WebSocket now, which has pings
+            self._stop_clock()
+            return
         is_body = self.conn.their_state is h11.SEND_BODY
         if is_body and not was_body:
             self._start_clock(BODY_SECONDS)
@@ -196,7 +221,7 @@ def serve(
     config = uvicorn.Config(
         app,
         http=protocol,
-        ws="none",
+        **(WEBSOCKETS if protocol is BoundedProtocol else {"ws": "none"}),  # type: ignore[arg-type]
         log_level="warning",
         server_header=False,
         # Otherwise whoever sends the header from this machine would choose its own address.

@@ -126,16 +126,28 @@ def test_many_pieces_are_joined_in_one_chain() -> None:
     assert (np.diff(joined.frames) > 0).all()
 
 
+def linked(detections: Detections) -> TrackStates:
+    """Return boxes of people who are all seen in every frame, in the same order, as tracks."""
+    count = len(detections) // detections.length
+    tracks = np.tile(np.arange(count, dtype=np.int32), detections.length)
+    return TrackStates.from_detections(detections, tracks, np.full(len(detections), "d"))
+
+
 @pytest.mark.parametrize(("shake", "moves"), [(0.0, False), (4.0, True)])
 def test_a_camera_that_moves_lifts_everybody_together(shake: float, moves: bool) -> None:
     people = [scenes.walk((100 * k, 100), (3 - k, 0), 80) for k in range(5)]
     lift = shake * np.cumsum(np.random.default_rng(1).normal(0, 1, 80))
     shaken = [person + np.array([0, 1, 0, 1]) * lift[:, None] for person in people]
-    detections = scenes.seen(shaken, noise=1)
-    tracks = np.tile(np.arange(5, dtype=np.int32), 80)
-    order = np.argsort(detections.boxes[:, 0] * 0 + detections.frames, kind="stable")
-    states = TrackStates.from_detections(detections, tracks[order], np.full(len(detections), "d"))
-    assert camera.is_moving(states, FPS, OPTIONS) is moves
+    assert camera.is_moving(linked(scenes.seen(shaken, noise=1)), FPS, OPTIONS) is moves
+
+
+def test_a_few_people_who_walk_alike_do_not_move_a_camera() -> None:
+    speeds = (1.5, 1.5, 0.5, 0, 0)
+    people = [scenes.walk((150 * k, 300), (1, speed), 60) for k, speed in enumerate(speeds)]
+    states = linked(scenes.seen(people, noise=1))
+    agreement = camera.motion_agreement(states, FPS, vertical=True)
+    assert agreement.correlation > OPTIONS.moving_agreement
+    assert not camera.is_moving(states, FPS, OPTIONS)
 
 
 def test_nobody_and_one_person_are_no_evidence_of_a_moving_camera() -> None:

@@ -71,6 +71,17 @@ def test_what_is_appended_is_read_back(tmp_path: Path, writer: RingWriter) -> No
     assert len(list(tmp_path.glob("*.ring"))) == 3  # 25 s in files of 10 s
 
 
+def test_pictures_are_found_by_number(tmp_path: Path, writer: RingWriter) -> None:
+    for number in range(120):
+        writer.append(frame(number))
+    reader = RingReader(tmp_path)
+    assert [each.seq for seq in (0, 1, 105, 500) if (each := reader.before(seq))] == [0, 104, 119]
+    assert reader.newest(unless=119) is None
+    newest = reader.newest(unless=118)
+    assert newest is not None
+    assert newest.seq == 119
+
+
 @pytest.mark.parametrize(
     ("moment", "number"),
     [(-100.0, 0), (0.0, 0), (0.14, 1), (0.16, 2), (12.3, 123), (10**6, 249)],

@@ -74,7 +74,7 @@ class Site:
         """Serve on a real socket, in a thread; yield a client of it."""
         listener = server.open_socket("127.0.0.1:0")
         config = uvicorn.Config(
-            self.app, http=server.BoundedProtocol, ws="none", log_level="warning"
+            self.app, http=server.BoundedProtocol, log_level="warning", **server.WEBSOCKETS
         )
         running = uvicorn.Server(config)
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})

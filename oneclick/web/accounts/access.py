@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from fastapi import Request
+from starlette.requests import HTTPConnection
 
 from oneclick.web.accounts.audit import AuditLog
 from oneclick.web.accounts.sessions import Sessions
@@ -24,6 +25,8 @@ from oneclick.web.accounts.users import ROLES, Role, Users
 from oneclick.web.refusals import Refused
 
 ViewMode = Literal["clear", "blurred"]
+PASSIVE = ("/heartbeat", "/stream", "/newest", "/state", "/api/live")
+"""Ends of paths that an open page asks for by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,16 +67,16 @@ class Access:
         self.users, self.sessions, self.audit = users, sessions, audit
         self._blur_for = blur_for
 
-    def user(self, request: Request) -> SessionUser:
+    def user(self, request: HTTPConnection) -> SessionUser:
         """Return the user whose session cookie the request carries.
 
-        A heartbeat of a page that is merely open does not keep a session alive.
+        What a page asks for that is merely open does not keep a session alive.
 
         Raises:
             Refused: 401: no session, or one that has ended, or whose user is gone.
         """
         cookie = request.cookies.get(self.sessions.cookie, "")
-        is_active = not request.url.path.endswith("/heartbeat")
+        is_active = not request.url.path.endswith(PASSIVE)
         session = self.sessions.find(cookie, touch=is_active) if cookie else None
         user = self.users.find(session.user) if session else None
         if session is None or user is None:
@@ -102,7 +105,7 @@ class Access:
         return "blurred" if user.role in self._blur_for else "clear"
 
 
-def access_of(request: Request) -> Access:
+def access_of(request: HTTPConnection) -> Access:
     """Return the Access of the server that answers a request."""
     return cast(Access, request.app.state.access)
 
@@ -123,6 +126,6 @@ def role(least: Role) -> Callable[[Request], SessionUser]:
     return user_with_role
 
 
-def client_address(request: Request) -> str:
+def client_address(request: HTTPConnection) -> str:
     """Return the network address of a request; behind a proxy of ours that of the browser."""
     return request.client.host if request.client else "unknown"

@@ -8,8 +8,7 @@ import { DOUBT_COMMANDS, askAccept, askReason, askReopening } from "./doubt_comm
 import { nudge } from "./draft.js";
 import { Editor } from "./editor.js";
 import { showHelp } from "./help.js";
-import { KEYS } from "./key_table.js";
-import { actionOf, capOf, isTyping, keyById, keyName, plainName, verbOf } from "./keys.js";
+import { actionOf, capOf, isTyping, keyById, keyName, pageKeys, plainName, verbOf } from "./keys.js";
 import { Labels } from "./labels.js";
 import { LOOK_COMMANDS } from "./look_commands.js";
 import { language, switchLanguage, t, translatePage } from "./messages.js";
@@ -270,7 +269,7 @@ export class ClipPage {
       byId(`${id}-button`).title = `${verbOf(entry)} (${capOf(entry)})`;
       byId(`${id}-button`).setAttribute("aria-label", verbOf(entry));
     }
-    const hints = KEYS.filter((entry) => entry.hint).map((entry) =>
+    const hints = pageKeys().filter((entry) => entry.hint).map((entry) =>
       el("button", { type: "button", className: "hint", tabIndex: -1, dataset: { hint: entry.id }, onclick: () => this.run(entry.id) }, el("kbd", {}, capOf(entry)), verbOf(entry)),
     );
     byId("hints").replaceChildren(...hints);

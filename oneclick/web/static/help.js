@@ -1,11 +1,10 @@
 // @ts-check
 /** All keys and actions: search, start one, or give it another key. */
 import { el } from "./dom.js";
-import { KEYS } from "./key_table.js";
-import { capOf, isRemapped, plainName, remap, resetKeys, saysOf, verbOf } from "./keys.js";
+import { capOf, isRemapped, pageKeys, plainName, remap, resetKeys, saysOf, verbOf } from "./keys.js";
 import { t } from "./messages.js";
 
-const GROUPS = ["doubt", "box", "track", "look", "clip"];
+const GROUPS = ["doubt", "box", "track", "look", "live", "clip"];
 
 /**
  * @param {(id: string) => void} run an action
@@ -27,7 +26,7 @@ export function showHelp(run, onRemap) {
     const words = search.value.trim().toLowerCase();
     reset.hidden = !isRemapped();
     const sections = GROUPS.map((group) => {
-      const rows = KEYS.filter((entry) => entry.group === group)
+      const rows = pageKeys().filter((entry) => entry.group === group)
         .filter((entry) => `${verbOf(entry)} ${saysOf(entry)} ${capOf(entry)}`.toLowerCase().includes(words))
         .map((entry) =>
           el(
@@ -72,7 +71,7 @@ export function showHelp(run, onRemap) {
         waiting = null;
         toastHere.textContent = "";
         if (event.key === "Escape") return;
-        const entry = KEYS.find((each) => each.id === id);
+        const entry = pageKeys().find((each) => each.id === id);
         const loser = remap(id, plainName(event));
         if (entry) toastHere.textContent = t("key_set", verbOf(entry), capOf(entry)) + (loser ? ` · ${t("key_lost", verbOf(loser))}` : "");
         onRemap();

@@ -6,6 +6,19 @@ import { language } from "./messages.js";
 /** @typedef {import("./key_table.js").WebKey} WebKey */
 
 const STORED = "oneclick-keys";
+/** Keys that every page has. */
+const SHARED = ["theme", "language", "help"];
+let isLive = false;
+
+/** Take the keys of the live pages, where some letters mean something else than in a clip. */
+export function useLiveKeys() {
+  isLive = true;
+}
+
+/** @returns {WebKey[]} the keys of this page */
+export const pageKeys = () =>
+  KEYS.filter((entry) => (isLive ? entry.group === "live" || SHARED.includes(entry.id) : entry.group !== "live"));
+
 const CAPS = { space: "space", arrowleft: "←", arrowright: "→", arrowup: "↑", arrowdown: "↓", enter: "⏎", escape: "esc", comma: "," };
 
 /**
@@ -62,7 +75,7 @@ export const verbOf = (entry) => (language() === "de" ? entry.verb_de : entry.ve
 export const saysOf = (entry) => (language() === "de" ? entry.says_de : entry.says);
 
 /** @param {string} name @returns {WebKey | undefined} the action of a key */
-export const actionOf = (name) => (name ? KEYS.find((entry) => keysOf(entry).includes(name)) : undefined);
+export const actionOf = (name) => (name ? pageKeys().find((entry) => keysOf(entry).includes(name)) : undefined);
 
 /** @param {string} id @returns {WebKey} */
 export function keyById(id) {
@@ -78,7 +91,7 @@ export function keyById(id) {
  * @returns {WebKey | undefined} the action that lost the key
  */
 export function remap(id, name) {
-  const loser = KEYS.find((entry) => entry.id !== id && keysOf(entry).includes(name));
+  const loser = pageKeys().find((entry) => entry.id !== id && keysOf(entry).includes(name));
   const table = chosen();
   if (loser) table[loser.id] = keysOf(loser).filter((each) => each !== name);
   table[id] = [name];

@@ -7,11 +7,12 @@ import { Camera, HANDLES } from "./geometry.js";
  * @typedef {object} ShownBox
  * @property {number} track
  * @property {Box} box
- * @property {"certain" | "filled" | "doubt" | "human" | "place" | "draft" | "rejected" | "own" | "rival"} kind
+ * @property {"certain" | "filled" | "doubt" | "human" | "place" | "draft" | "rejected" | "own" | "rival" | "a" | "b"} kind
  * @property {string} tag
  * @property {boolean} [selected]
  * @property {boolean} [faint] without a tag
  * @property {boolean} [key] a key box
+ * @property {boolean} [hatched] in the colour of doubt: another model does not see it
  */
 /**
  * @typedef {object} Scene
@@ -24,7 +25,8 @@ import { Camera, HANDLES } from "./geometry.js";
  */
 
 const HANDLE = 4;
-const DASHES = { doubt: [7, 4], place: [10, 5], filled: [2, 3], own: [5, 3], rival: [1.5, 2.5] };
+const HATCH = 9;
+const DASHES = { doubt: [7, 4], place: [10, 5], filled: [2, 3], own: [5, 3], rival: [1.5, 2.5], b: [8, 3] };
 
 export class View {
   /**
@@ -69,6 +71,8 @@ export class View {
       rejected: colour("rejected"),
       own: colour("own"),
       rival: colour("rival"),
+      a: colour("own"),
+      b: colour("rival"),
       ink: colour("ink"),
       ground: colour("ground"),
     };
@@ -140,6 +144,7 @@ export class View {
     const [x1, y1, x2, y2] = this.camera.boxToScreen(shown.box).map((value) => Math.round(value) + 0.5);
     const width = (shown.selected || shown.kind === "draft" ? 3 : shown.faint ? 1 : 1.5) * this.unit;
     const isLabel = shown.kind !== "own" && shown.kind !== "rival";
+    if (shown.hatched) this.#hatch([x1, y1, x2, y2]);
     context.globalAlpha = isLabel && shown.faint && !shown.selected ? 0.75 : 1;
     context.setLineDash([]);
     context.lineWidth = width + 2;
@@ -161,6 +166,26 @@ export class View {
     if (shown.kind === "draft" || shown.kind === "human" || shown.selected)
       this.#handles([x1, y1, x2, y2], shown);
     context.globalAlpha = 1;
+  }
+
+  /** @param {Box} box on the screen */
+  #hatch([x1, y1, x2, y2]) {
+    const context = this.front;
+    context.save();
+    context.beginPath();
+    context.rect(x1, y1, x2 - x1, y2 - y1);
+    context.clip();
+    context.beginPath();
+    const step = HATCH * this.unit;
+    for (let x = x1 - (y2 - y1) + step; x < x2; x += step) {
+      context.moveTo(x, y2);
+      context.lineTo(x + y2 - y1, y1);
+    }
+    context.globalAlpha = 0.7;
+    context.lineWidth = 1.5 * this.unit;
+    context.strokeStyle = this.colours.doubt;
+    context.stroke();
+    context.restore();
   }
 
   /** @param {Box} box on the screen @param {ShownBox} shown */

@@ -140,7 +140,7 @@ class ReviewSite:
         self.settings = Settings(
             home=home,
             attributes=ATTRIBUTES,
-            review={"local": dict(local or {})},  # type: ignore[arg-type]
+            review={"local": {"blur_for": ["viewer"]} | dict(local or {})},  # type: ignore[arg-type]
         )
         review.send_all(home, self.settings.review_platform(), 3600)
         self.origin = ""
@@ -158,9 +158,12 @@ class ReviewSite:
             ("bo", "annotator"),
             ("lea", "lead"),
         )
+        app.state.access.users.add("vic", "viewer", ["ward"], PASSWORDS.hash(PASSWORD))
         for name, role in users:
             app.state.access.users.add(name, role, None, PASSWORDS.hash(PASSWORD))
-        config = uvicorn.Config(app, http=server.BoundedProtocol, ws="none", log_level="warning")
+        config = uvicorn.Config(
+            app, http=server.BoundedProtocol, log_level="warning", **server.WEBSOCKETS
+        )
         running = uvicorn.Server(config)
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
         thread.start()

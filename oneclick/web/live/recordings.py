@@ -1,0 +1,187 @@
+"""Pictures of recordings of a live camera, with the predictions that are stored for them."""
+
+from __future__ import annotations
+
+import bisect
+import functools
+import threading
+from collections import OrderedDict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from oneclick.catalog import Catalog
+from oneclick.core.clips import Video
+from oneclick.core.detections import Detections
+from oneclick.core.errors import BadInput, BadVideo, UnknownName
+from oneclick.core.spans import Span
+from oneclick.core.turned_mode import SUFFIXES
+from oneclick.storage import predictions
+from oneclick.storage.live_ring import RingBox, RingFrame
+from oneclick.video import read
+from oneclick.web import blurring
+from oneclick.web.live import messages
+
+DECODED_AT_ONCE = 8
+"""Frames decoded from the one that is asked for on: the next steps find them ready."""
+KEPT_PICTURES = 64
+MODELS = 2
+"""Most models whose boxes are shown."""
+
+
+@dataclass(frozen=True)
+class RecordedPicture:
+    """A picture of a recording."""
+
+    video: str
+    frame: RingFrame
+    classes: dict[str, tuple[str, ...]]
+    """Names of classes by model id."""
+    before: list[RingBox]
+    """Boxes just before it, which are blurred too for who must not see faces."""
+
+
+class Recordings:
+    """Reads pictures of the recordings in the catalog.
+
+    Args:
+        catalog: with its workspace.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog, self._workspace = catalog, catalog.workspace
+        self._lock = threading.Lock()
+        self._pictures: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+
+    def nearest(self, camera: str, time: float) -> tuple[Video, int] | None:
+        """Return the frame of a recording that was taken nearest to a time (unix seconds)."""
+        at = datetime.fromtimestamp(time, UTC)
+        frames = [
+            (video, frame_at(video, time))
+            for video in self._catalog.videos_around(camera, at)
+            if video is not None and self._workspace.video_file(video).exists()
+        ]
+        return min(frames, key=lambda each: abs(time_of(*each) - time), default=None)
+
+    def step(self, camera: str, video_id: str, number: int, step: int) -> tuple[Video, int] | None:
+        """Return the frame that is `step` frames on, in the next recording where one ends.
+
+        Raises:
+            BadInput: there is no such recording of the camera.
+        """
+        try:
+            video = self._catalog.video(video_id)
+        except UnknownName:
+            raise BadInput("there is no such recording") from None
+        if video.camera != camera or video.started_at is None:
+            raise BadInput("there is no such recording")
+        target = number + step
+        if 0 <= target < video.frames:
+            return video, target
+        start = time_of(video, 0)
+        edge = start - 1e-3 if target < 0 else start
+        before, after = self._catalog.videos_around(camera, datetime.fromtimestamp(edge, UTC))
+        other = before if target < 0 else after
+        return other and (other, other.frames - 1 if target < 0 else 0)
+
+    def picture(self, video: Video, number: int, preferred: Collection[str]) -> RecordedPicture:
+        """Return one frame with its stored boxes.
+
+        Args:
+            video: the recording.
+            number: of the frame, 0-based.
+            preferred: ids of the models whose boxes come first.
+
+        Raises:
+            BadVideo: the recording is gone, or the frame does not decode.
+        """
+        models = self._models(video, preferred)
+        frame = RingFrame(
+            seq=number,
+            time=time_of(video, number),
+            width=video.width,
+            height=video.height,
+            boxes={name: _boxes(seen, number) for name, seen in models.items()},
+            signals={},
+            jpeg=self._jpeg(video, number),
+        )
+        classes = {name: seen.names for name, seen in models.items()}
+        first = max(0, number - round(messages.BLUR_SECONDS * video.fps))
+        before = [
+            box for seen in models.values() for k in range(first, number) for box in _boxes(seen, k)
+        ]
+        return RecordedPicture(video.id, frame, classes, before)
+
+    def _models(self, video: Video, preferred: Collection[str]) -> dict[str, Detections]:
+        """Load the predictions of at most two models, the preferred ones first."""
+        folder = self._workspace.predictions(video.id, "-").parent
+        names = [path.stem for path in folder.glob("*.parquet")]
+        turned = tuple(SUFFIXES.values())
+        order = [*preferred]
+        names = sorted(
+            (name for name in names if not name.endswith(turned)),
+            key=lambda name: (order.index(name) if name in order else len(order), name),
+        )
+        models = {}
+        for name in names[:MODELS]:
+            path = self._workspace.predictions(video.id, name)
+            try:
+                models[name] = _load(path, path.stat().st_mtime_ns)
+            except (BadInput, OSError):  # the picture is shown without them
+                continue
+        return models
+
+    def _jpeg(self, video: Video, number: int) -> bytes:
+        """Decode a frame and the next ones, and keep them for a while."""
+        import cv2
+
+        with self._lock:
+            if (video.id, number) not in self._pictures:
+                path = self._workspace.video_file(video)
+                if not path.exists():
+                    raise BadVideo(f"the recording {video.id} is not kept any more")
+                span = Span(number, min(number + DECODED_AT_ONCE, video.frames))
+                for at, image in enumerate(read.frames(path, span), number):
+                    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR).astype(np.uint8)
+                    self._pictures[video.id, at] = blurring.encode_jpeg(bgr)
+                while len(self._pictures) > KEPT_PICTURES:
+                    self._pictures.popitem(last=False)
+            content = self._pictures.get((video.id, number))
+        if content is None:
+            raise BadVideo(f"{video.id} ends before frame {number}")
+        return content
+
+
+def time_of(video: Video, number: int) -> float:
+    """Return when a frame was taken, in unix seconds."""
+    assert video.started_at is not None
+    return video.started_at.timestamp() + video.timing.seconds_at(number, video.fps)
+
+
+def frame_at(video: Video, time: float) -> int:
+    """Return the frame taken nearest to a time (unix seconds)."""
+    later = bisect.bisect_left(range(video.frames), time, key=lambda k: time_of(video, k))
+    choices = [number for number in (later - 1, later) if 0 <= number < video.frames]
+    return min(choices, key=lambda number: abs(time_of(video, number) - time))
+
+
+@functools.lru_cache(maxsize=4)
+def _load(path: Path, changed: int) -> Detections:
+    """Load predictions; `changed` is the time in ns at which the file was written."""
+    return predictions.load(path)
+
+
+def _boxes(seen: Detections, number: int) -> list[RingBox]:
+    if number >= seen.length:
+        return []
+    rows = seen.rows(number)
+    sides = np.round(seen.boxes[rows].astype(np.float64), 2).tolist()
+    scores = np.round(seen.scores[rows].astype(np.float64), 4).tolist()
+    classes = seen.classes[rows].tolist()
+    return [
+        (x1, y1, x2, y2, score, cls)
+        for (x1, y1, x2, y2), score, cls in zip(sides, scores, classes, strict=True)
+    ]
