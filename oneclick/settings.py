@@ -30,6 +30,7 @@ from oneclick.core.plugins import PluginFailure
 from oneclick.platforms import GROUP, PlatformOptions, registry
 from oneclick.services import settings_file
 from oneclick.services.detect_settings import DetectSettings
+from oneclick.services.live_settings import LiveSettings
 from oneclick.services.settings_file import TomlSource
 from oneclick.services.source_settings import SourceSettings
 
@@ -256,6 +257,7 @@ class Settings(BaseSettings):
     sources: SourceSettings = SourceSettings()
     cameras: CameraSettings = CameraSettings()
     detect: DetectSettings = DetectSettings()
+    live: LiveSettings = LiveSettings()
     triggers: TriggerSettings = TriggerSettings()
     review: ReviewSettings = ReviewSettings()
     train: TrainSettings = TrainSettings()

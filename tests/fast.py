@@ -32,6 +32,7 @@ SLOWER = {
     "cli/test_command_line.py::test_status_of_an_empty_workspace_names_the_next_command",
     "cli/test_exchange_commands.py",
     "cli/test_plugins.py::test_doctor_has_a_row_for_each",
+    "cli/test_live.py",
     "cli/test_review_encord.py",
     "cli/test_review_users.py",
     "cli/test_taken_out.py",

@@ -140,6 +140,18 @@ def check_review_pages(settings: Settings) -> CheckResult:
     )
 
 
+def check_live(settings: Settings) -> CheckResult:
+    """Check whether the live cameras of the settings answer; of those that run, the state does."""
+    if not settings.live.cameras:
+        return CheckResult("live cameras", True, "none set")
+    from oneclick.cli import live
+    from oneclick.live import probing
+
+    answers = probing.probe_all(settings.home, live.plan_cameras(settings, []))
+    detail = "; ".join(f"{camera}: {answer.detail}" for camera, answer in answers.items())
+    return CheckResult("live cameras", all(answer.ok for answer in answers.values()), detail)
+
+
 def check_training(settings: Settings) -> CheckResult:
     """Check whether the networks to train are there; report the device of trainings here."""
     import torch
@@ -190,6 +202,7 @@ CHECKS: dict[str, Callable[[Settings], CheckResult]] = {
     "detectors": check_detectors,
     "review": check_review,
     "review pages": check_review_pages,
+    "live cameras": check_live,
     "training": check_training,
     "orchestration": check_orchestration,
     "W&B": check_wandb,

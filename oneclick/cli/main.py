@@ -18,6 +18,7 @@ from oneclick.cli import (
     data,
     flows,
     label,
+    live,
     models,
     output,
     pipeline,
@@ -48,6 +49,7 @@ app = typer.Typer(
 app.command("run")(pipeline.run)
 app.command("demo")(pipeline.demo)
 app.command("up")(up.up)
+app.command("live")(live.live)
 app.command("tui")(tui.tui)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
