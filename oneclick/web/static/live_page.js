@@ -35,7 +35,8 @@ export class LivePage {
     this.speed = 1;
     /** @type {import("./live_scene.js").Difference} */
     this.difference = "all";
-    this.confidence = Number(localStorage.getItem(`oneclick-confidence-${camera}`)) || 0.5;
+    /** Confidence from which on a box counts: the model's own, unless somebody chose another one. */
+    this.confidence = Number(localStorage.getItem(`oneclick-confidence-${camera}`)) || (state.models[0]?.threshold ?? 0.5);
     /** @type {object} the replay that runs */
     this.run = {};
     /** @type {(() => string) | null} where the next picture is, once this one is there */
