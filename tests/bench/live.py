@@ -84,9 +84,7 @@ def measure_recorders(cameras: int, seconds: float, size: tuple[int, int]) -> No
     share = cost / elapsed
     rate = cameras * bytes_per_second * 8 / 1e6
     print(f"{cameras} cameras of {size[0]}x{size[1]} at {FPS} pictures/s, {rate:.0f} Mbit/s in all")
-    print(
-        f"  recorded      {frames:,} pictures in {len(segments)} segments, {stored >> 20} MB"
-    )
+    print(f"  recorded      {frames:,} pictures in {len(segments)} segments, {stored >> 20} MB")
     print(f"  a second      {frames / spans:.2f} pictures in what was recorded")
     print(f"  a core        {share:.3f}, target below {RECORDER_SHARE}")
 
@@ -96,7 +94,8 @@ def measure_camera(seconds: float, model: str) -> None:
     weights = footage.DATA / "weights" / "yolox_nano.onnx"
     name = model or f"onnx:{weights}"
     with tempfile.TemporaryDirectory() as folder:
-        home, states = Path(folder), []
+        home = Path(folder)
+        states: list[CameraState] = []
         film = [plan("vtest", str(footage.VIDEO))]
         cost, elapsed = run(home, film, LiveOptions(fps=10), (name,), seconds, 3, states)
         reader = RingReader(live_state.ring_folder(home, "vtest"))
@@ -159,7 +158,9 @@ def cpu_seconds() -> float:
 
 def serve(cameras: int, size: tuple[int, int], pipe: Connection) -> None:
     """Serve cameras until the process is ended; send their addresses and the bytes a second."""
-    pictures = coded_pictures.encode("h264", count=4 * FPS, size=size, fps=FPS, group=2 * FPS, noise=NOISE)
+    pictures = coded_pictures.encode(
+        "h264", count=4 * FPS, size=size, fps=FPS, group=2 * FPS, noise=NOISE
+    )
     sizes = [len(unit) for picture in pictures for unit in picture.units]
     servers = [
         RtspServer(
