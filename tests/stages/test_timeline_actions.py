@@ -130,7 +130,8 @@ def test_a_case_holds_video_predictions_hits_and_log_with_digests(
     assert [recordings.number_of(frame) for frame in (frames[0], frames[-1])] == [90, 119]
     assert len([*folder.glob("predictions/*/*.parquet")]) == len(recordings.MODELS)
     (hits,) = folder.glob("hits/*.json")
-    assert [each["trigger"] for each in files.read_json(hits)] == ["flicker"]
+    shown: list[dict[str, object]] = files.read_json(hits)
+    assert [each["trigger"] for each in shown] == ["flicker"]
     assert (folder / "log.jsonl").read_text() == "a line\n"
     assert result.files == len([each for each in folder.rglob("*") if each.is_file()])
     with pytest.raises(UsageError, match="there already"):

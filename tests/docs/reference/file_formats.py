@@ -65,6 +65,8 @@ PARTS = {
     "kind": "<kind>",
     "frame": 0,
     "version": "<version>",
+    "mute": "<mute>",
+    "incident": "<incident>",
 }
 """What stands for each argument of the paths of a workspace."""
 
