@@ -67,6 +67,8 @@ PARTS = {
     "incident": "<incident>",
     "mute": "<mute>",
     "version": "<version>",
+    "mute": "<mute>",
+    "incident": "<incident>",
 }
 """What stands for each argument of the paths of a workspace."""
 
