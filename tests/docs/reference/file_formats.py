@@ -67,8 +67,6 @@ PARTS = {
     "incident": "<incident>",
     "mute": "<mute>",
     "version": "<version>",
-    "mute": "<mute>",
-    "incident": "<incident>",
 }
 """What stands for each argument of the paths of a workspace."""
 
