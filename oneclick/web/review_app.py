@@ -42,7 +42,7 @@ from oneclick.web.api.desk import ReviewDesk
 from oneclick.web.blurring import BlurredFrames
 from oneclick.web.live import routes as live_routes
 from oneclick.web.live import stream
-from oneclick.web.live.cameras import LiveCameras
+from oneclick.web.live.cameras import WatchedCameras
 from oneclick.web.live.pictures import LivePictures
 from oneclick.web.live.recordings import Recordings
 from oneclick.web.refusals import Refused
@@ -110,7 +110,7 @@ def create_review_app(
     app.state.entered = set[str]()
     app.state.blurred = BlurredFrames(workspace)
     app.state.sign_on = SignOn(options, origins[-1]) if options.issuer else None
-    app.state.live_cameras, app.state.live_streams = LiveCameras(home), stream.OpenStreams()
+    app.state.live_cameras, app.state.live_streams = WatchedCameras(home), stream.OpenStreams()
     app.state.live_pictures = LivePictures(Recordings(catalog))
     for module in (
         *(routes, sign_on, queue, clips, detections, looks, stats, media, pages),
