@@ -61,7 +61,9 @@ def predict(
     """
     workspace, result = Workspace(home), BatchResult()
     names = [detector] if isinstance(detector, str) else list(detector)
-    models = [load_detector(workspace, name, device, result) for name in names]
+    loaded = [load_detector(workspace, name, device, result) for name in names]
+    # The champion may be the rival, too, by its id: one model, one file, one place in the pass.
+    models = list({model.model_id: model for model in loaded}.values())
     with Catalog.open(home) as catalog:
         for video_id in videos:
             with failure_log.isolate(result.failed, workspace, video_id, f"predict {video_id}"):
