@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import cv2
@@ -128,14 +129,28 @@ def test_a_person_who_corrects_the_clip_decides_alone(tmp_path: Path, waiting: s
     assert (label_set.kind, label_set.ignored_boxes()) == ("human", 0)
 
 
+def test_what_a_person_corrected_before_the_clip_was_reopened_stays(
+    tmp_path: Path, waiting: str
+) -> None:
+    predict(tmp_path, waiting, PERSON, 0.9)
+    workspace = Workspace(tmp_path)
+    before = labels.latest(workspace, waiting)
+    assert before is not None
+    corrected = dataclasses.replace(
+        before, revision=2, parent=1, kind="human", made_by="annotator-1"
+    )
+    labels.save(workspace, corrected)
+    label_set = accepted(tmp_path, waiting)
+    assert (label_set.revision, label_set.made_by) == (2, "annotator-1")
+    assert label_set.ignored_boxes() == 0
+
+
 @pytest.mark.parametrize(
     ("labelled", "expected"), [(set(), [2, 3, 4]), ({3}, [2, 4]), ({2, 3, 4}, [])]
 )
 def test_unusual_pictures_without_a_label_are_left_out_as_a_whole(
     labelled: set[int], expected: list[int]
 ) -> None:
-    import dataclasses
-
     item = clips.clip(1)
     unusual = Hit(trigger="novelty", span=Span(102, 105), score=1.0, boxes=(), why="unusual")
     boxed = Hit(
