@@ -104,6 +104,19 @@ def test_what_is_left_out_is_grey_in_training_and_counted_everywhere(
     assert len(images[0].boxes) == 1
 
 
+def test_a_broken_manifest_costs_the_summary_these_counts_only(
+    tmp_path: Path, waiting: str
+) -> None:
+    predict(tmp_path, waiting, PERSON, 0.9)
+    accepted(tmp_path, waiting)
+    version = publish.publish(tmp_path, [waiting], "", ("person",)).version
+    assert version is not None
+    (Workspace(tmp_path).dataset_dir(version) / "manifest.jsonl").write_bytes(b"rubbish")
+    summary = report.lap_summary(tmp_path)
+    assert (summary.dataset, summary.dataset_clips) == (version, 1)
+    assert (summary.ignored_boxes, summary.ignored_frames) == (None, None)
+
+
 def test_accepting_twice_or_after_a_kill_leaves_one_revision(
     tmp_path: Path, waiting: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
