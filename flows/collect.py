@@ -15,7 +15,7 @@ from oneclick.core.source_options import SourceOptions
 from oneclick.core.turned_mode import TurnedMode
 from oneclick.flows import models, policy
 from oneclick.stages import cut, extract, fetch, predict, trigger
-from oneclick.storage import cameras, cards
+from oneclick.storage import cameras, cards, live_state
 from oneclick.storage.cameras import CodePolicy
 from oneclick.storage.workspace import Workspace
 
@@ -77,6 +77,13 @@ def collect(
     batch = fetch_videos(
         conf.home, paths, conf.cameras.codes, conf.max_source_gb, conf.sources.options()
     )
+    if not sources and (segments := live_state.recording_sources(conf.home)):
+        # Named and closed by us: no pattern of the settings reads them, and none still grows.
+        batch.add(
+            fetch_videos(
+                conf.home, segments, conf.cameras.codes, conf.max_source_gb, SourceOptions()
+            )
+        )
     unusable = models.unusable([model, rival], conf)
     batch.failed |= unusable
     rival = None if rival in unusable else rival

@@ -48,8 +48,9 @@ class WebKey(msgspec.Struct, frozen=True, kw_only=True):
     """Names of keys as KeyboardEvent.key has them, small, separated by commas; `comma` is one."""
     cap: str
     """Name shown on screen."""
-    group: Literal["doubt", "box", "track", "look", "live", "clip"]
-    """Heading below which help lists it; `live` is of the pages of live cameras."""
+    group: Literal["doubt", "box", "track", "look", "live", "clip", "lane"]
+    """Heading below which help lists it; `live` is of the pages of live cameras, `lane` of the
+    timeline of triggers."""
     verb: str
     says: str
     """What it does."""
@@ -88,6 +89,8 @@ class Design(msgspec.Struct, frozen=True, kw_only=True):
     box: dict[str, str]
     """Colours of boxes on pictures by kind, the same in light and dark."""
     web_key: tuple[WebKey, ...]
+    lane_key: tuple[WebKey, ...]
+    """Keys of the timeline of triggers."""
 
     def stage_of(self, name: str) -> StageStyle:
         """Return the style of a ClipStage, by its name."""

@@ -30,6 +30,9 @@ from oneclick.core.plugins import PluginFailure
 from oneclick.platforms import GROUP, PlatformOptions, registry
 from oneclick.services import settings_file
 from oneclick.services.detect_settings import DetectSettings
+from oneclick.services.insight_settings import InsightSettings
+from oneclick.services.intake_settings import IntakeSettings
+from oneclick.services.live_settings import LiveSettings
 from oneclick.services.settings_file import TomlSource
 from oneclick.services.source_settings import SourceSettings
 
@@ -256,6 +259,9 @@ class Settings(BaseSettings):
     sources: SourceSettings = SourceSettings()
     cameras: CameraSettings = CameraSettings()
     detect: DetectSettings = DetectSettings()
+    live: LiveSettings = LiveSettings()
+    intake: IntakeSettings = IntakeSettings()
+    insight: InsightSettings = InsightSettings()
     triggers: TriggerSettings = TriggerSettings()
     review: ReviewSettings = ReviewSettings()
     train: TrainSettings = TrainSettings()

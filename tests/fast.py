@@ -33,6 +33,7 @@ SLOWER = {
     "cli/test_exchange_commands.py",
     "cli/test_models_export.py",
     "cli/test_plugins.py::test_doctor_has_a_row_for_each",
+    "cli/test_live.py",
     "cli/test_review_encord.py",
     "cli/test_review_users.py",
     "cli/test_taken_out.py",

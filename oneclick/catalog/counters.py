@@ -24,9 +24,9 @@ CounterKey = tuple[str, int, int, str, str]
 Size and start are 0 for a total of all time. Group and measure are the columns `who` and `what`.
 """
 
-MINUTE, QUARTER, SHIFT = 60, 900, 21_600
+MINUTE, QUARTER, HOUR, SHIFT = 60, 900, 3600, 21_600
 EVERY = (MINUTE, QUARTER, SHIFT)
-COARSE = (QUARTER, SHIFT)
+COARSE = (QUARTER, HOUR, SHIFT)
 FIVE = (MINUTE, 300, QUARTER, SHIFT)
 
 STAGE = "stage"
@@ -41,6 +41,8 @@ UNDATED = "undated"
 """Measure for hits in videos of unknown start, in place of the trigger."""
 RECORDED = "recorded"
 """Seconds of video by camera and recording time."""
+SCANNED = "scanned"
+"""Seconds of video that triggers have scanned, by camera and recording time."""
 SEEN = "seen"
 """Videos, frames and seconds that were added, by time of addition."""
 CUT = "cut"
@@ -93,12 +95,19 @@ def video_changes(video: Video, added_at: datetime | None) -> CounterChanges:
         changes.add_total(SEEN, "", measure, amount)
         if added_at:
             changes.add_buckets(SEEN, "", measure, amount, added_at.timestamp(), EVERY)
-    changes.add_total(RECORDED, video.camera, "", seconds)
+    changes.add(coverage_changes(RECORDED, video))
+    return changes
+
+
+def coverage_changes(kind: str, video: Video) -> CounterChanges:
+    """Return the changes of RECORDED or SCANNED for one recording."""
+    changes = CounterChanges()
+    changes.add_total(kind, video.camera, "", video.frames / video.fps)
     if video.started_at:
         for size, stretch in itertools.product(COARSE, video.stretches()):
             start = video.started_at.timestamp() + video.seconds_at(stretch.start)
             for bucket, overlap in bucket_overlaps(start, len(stretch) / video.fps, size):
-                changes[RECORDED, size, bucket, video.camera, ""] += overlap
+                changes[kind, size, bucket, video.camera, ""] += overlap
     return changes
 
 

@@ -15,7 +15,7 @@ from oneclick.catalog.catalog import Catalog
 from oneclick.catalog.filler import MARKED_FILES, clip_folders
 from oneclick.catalog.rows import ClipRecord, LabelRevisionRecord
 from oneclick.core import progress
-from oneclick.core.clips import ClipStage, Video
+from oneclick.core.clips import ChosenBy, ClipStage, Video
 from oneclick.core.errors import OneclickError
 from oneclick.storage import (
     cards,
@@ -31,7 +31,9 @@ from oneclick.storage import (
     sealed_archives,
     sealed_files,
 )
+from oneclick.storage.incidents import Incident
 from oneclick.storage.inventories import Inventory
+from oneclick.storage.mutes import Mute
 
 T = TypeVar("T")
 _WITHOUT_FRAMES = (ClipStage.CUT, ClipStage.QUARANTINED)
@@ -134,6 +136,17 @@ class VideoCheck(FileCheck):
                 for clip in card.selections:
                     if selections.get(clip.id) != clip:
                         self.add(name, f"{path}: the catalog knows selection {clip.id} otherwise")
+        for path in self.paths("selections/*.json"):
+            if picked := self.read(f"selection {path.stem}", cards.load_clip_card, path):
+                self.compare(
+                    f"selection {path.stem}", path, picked, selections.pop(path.stem, None)
+                )
+        for clip in selections.values():
+            if (
+                clip.chosen_by is ChosenBy.VIEWER
+                and not (path := self.workspace.picked_selection(clip.id)).exists()
+            ):
+                self.add(f"selection {clip.id}", f"{path} is missing")
 
 
 class ClipCheck(FileCheck):
@@ -230,6 +243,12 @@ class ResultCheck(FileCheck):
             self.read(f"clip {clip_id}", exclusions.load, self.workspace, clip_id)
         for path in self.paths("learned/*.json"):
             self.read("what reviews taught", sealed_files.read, path)
+        for path in self.paths("mutes/*.json"):
+            self.read("muted trigger", sealed_files.read, path, Mute)
+        for path in self.missing_files("incidents", Inventory.INCIDENTS):
+            self.add("incident", f"{path} is missing: restore it; its camera's video is kept")
+        for path in self.paths("incidents/*.json"):
+            self.read("incident", sealed_files.read, path, Incident)
         workspace = self.workspace
         for path in (workspace.cameras_file, workspace.retention_file, workspace.users_file):
             if path.exists():

@@ -59,6 +59,7 @@ class CatalogFiller:
         """
         self.add_videos(thorough)
         self.add_hits(thorough)
+        self.add_picked_selections()
         stages = self.catalog.stages()
         self.read_reopenings()
         settled = set() if thorough else self.find_settled(stages) - self.reopened.keys()
@@ -138,6 +139,17 @@ class CatalogFiller:
             self.additions.append(f"hits of {hits.video}")
         marks = [(hits.video, cards.SCAN_STEP, key) for key in hits.looks]
         self.catalog.add_selections(hits.selections, marks)
+
+    def add_picked_selections(self) -> None:
+        """Add the spans that people chose to be cut."""
+        catalogued = {clip.id for clip in self.catalog.selections(uncut_only=False)}
+        for path in self._files("selections/*.json"):
+            if path.stem in catalogued:
+                continue
+            clip = self._attempt(cards.load_clip_card, path)
+            if clip and self._attempt(self.catalog.video, clip.video):
+                self.catalog.add_selections([clip])
+                self.additions.append(f"selection {clip.id}")
 
     def add_datasets(self) -> None:
         """Add all dataset versions, and note which clips are published."""

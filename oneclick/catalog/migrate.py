@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 COUNTED = "0003"
 """The first revision with counters."""
+WITH_TIMELINE = "0008"
+"""The first revision with the counters of the timeline."""
 FOLDER = Path(__file__).parent / "migrations"
 _version = sa.Table(
     "alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True)
@@ -81,8 +83,13 @@ def upgrade(connection: sa.Connection) -> None:
 
     before = current(connection)
     command.upgrade(config(connection), "head")
-    if before is not None and before < COUNTED:
+    if before is None or before >= WITH_TIMELINE:
+        return
+    recount.fill_ends(connection)
+    if before < COUNTED:
         recount.refill(connection)
+    else:
+        recount.add_timeline(connection)
 
 
 def config(connection: sa.Connection) -> Config:

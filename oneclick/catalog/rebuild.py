@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from oneclick.catalog import copies, generations, recount, row_checks, rows, schema, verify
 from oneclick.catalog.catalog import Catalog
 from oneclick.catalog.filler import CatalogFiller
-from oneclick.core.clips import Clip, ClipStage
+from oneclick.core.clips import ChosenBy, Clip, ClipStage
 from oneclick.core.errors import BadInput, Unavailable
 from oneclick.storage import cards, files, locks, model_cards, sealed_files, verdicts
 from oneclick.storage.locks import WriteLock
@@ -163,6 +163,10 @@ class FileRestorer:
                 self._replace(path, sealed_files.encode(video))
         for row, clip in self._readable(schema.clips, rows.clip_from_row):
             self._restore_clip(row, clip)
+        for _, clip in self._readable(schema.selections, rows.clip_from_row):
+            path = self.workspace.picked_selection(clip.id)
+            if clip.chosen_by is ChosenBy.VIEWER and not self._is_sound(path, cards.load_clip_card):
+                self._replace(path, sealed_files.encode(clip))
         self._restore_hits()
         self._restore_verdicts()
         for row in self.old[schema.models]:

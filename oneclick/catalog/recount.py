@@ -10,12 +10,13 @@ import sqlalchemy as sa
 from oneclick.catalog import counters, rows, schema
 from oneclick.catalog.counters import CounterChanges
 from oneclick.core.review import POLICY_PREFIX
+from oneclick.storage import cards
 from oneclick.storage.bounded_documents import JsonDecoder
 
 KINDS = {
     "clips": (counters.STAGE, counters.CUT, counters.LED, counters.SHOWN),
     "moves": (counters.MOVED,),
-    "videos": (counters.SEEN, counters.RECORDED),
+    "videos": (counters.SEEN, counters.RECORDED, counters.SCANNED),
     "hits": (counters.HIT, counters.HIT_CAMERA, counters.HIT_TRIGGER),
     "reviews": (counters.REVIEWED, counters.CORRECTED),
     "boxes": (counters.ORIGIN,),
@@ -73,10 +74,49 @@ def count_moves(connection: sa.Connection) -> CounterChanges:
 
 def count_videos(connection: sa.Connection) -> CounterChanges:
     """Count videos, frames and seconds by time of addition and of recording."""
-    totals = CounterChanges()
+    totals = count_scanned(connection)
     for row in connection.execute(sa.select(schema.videos)):
         totals.add(counters.video_changes(rows.video_from_row(row), row.added_at))
     return totals
+
+
+def count_scanned(connection: sa.Connection) -> CounterChanges:
+    """Count the seconds of video that triggers have scanned."""
+    marks, totals = schema.video_marks.c, CounterChanges()
+    scanned = sa.select(marks.video).where(marks.step == cards.SCAN_STEP)
+    query = sa.select(schema.videos).where(schema.videos.c.id.in_(scanned))
+    for row in connection.execute(query):
+        totals.add(counters.coverage_changes(counters.SCANNED, rows.video_from_row(row)))
+    return totals
+
+
+def add_timeline(connection: sa.Connection) -> None:
+    """Add the counters that revision 0008 has beside those of 0003: hours, scanned video."""
+    table = schema.counters
+    hour = (table.c.start - table.c.start % counters.HOUR).label("hour")
+    size = sa.literal(counters.HOUR, sa.Integer).label("size")
+    query = (
+        sa.select(table.c.kind, size, hour, table.c.who, table.c.what, sa.func.sum(table.c.value))
+        .where(
+            table.c.kind.in_((counters.HIT, counters.RECORDED)), table.c.size == counters.QUARTER
+        )
+        .group_by(table.c.kind, "hour", table.c.who, table.c.what)
+    )
+    connection.execute(sa.insert(table).from_select([*table.c.keys()], query))
+    counters.apply(connection, count_scanned(connection))
+
+
+def fill_ends(connection: sa.Connection) -> None:
+    """Compute when each recording ended, for catalogs older than the column."""
+    videos = schema.videos
+    ends = [
+        {"of": video.id, "ended": video.ended_at}
+        for video in map(rows.video_from_row, connection.execute(sa.select(videos)).all())
+        if video.ended_at
+    ]
+    if ends:
+        change = sa.update(videos).where(videos.c.id == sa.bindparam("of"))
+        connection.execute(change.values(ended_at=sa.bindparam("ended")), ends)
 
 
 def count_hits(connection: sa.Connection) -> CounterChanges:

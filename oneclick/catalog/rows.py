@@ -196,22 +196,28 @@ def card_from_json(text: str) -> dict[str, Any]:
     return from_json(_card_decoder, text)
 
 
+def timing_from_json(text: str | None) -> Timing:
+    """Return the true times of frames; None stands for even ones. Raises as `from_json`."""
+    return from_json(_timing_decoder, text) if text else CONSTANT
+
+
 def video_columns(video: Video) -> dict[str, Any]:
     """Return the columns of a row of `videos`, except `added_at`."""
     timing = to_json(video.timing) if video.timing != CONSTANT else None
     notes = to_json(video.notes) if video.notes else None
-    return vars(video) | {"timing": timing, "notes": notes}
+    return vars(video) | {"timing": timing, "notes": notes, "ended_at": video.ended_at}
 
 
 @whole_rows
 def video_from_row(row: sa.Row[Any]) -> Video:
     """Convert a row of `videos` to a Video."""
     columns = dict(row._mapping)
-    del columns["added_at"]  # when it was added is no property of the recording
+    # When it was added is no property of the recording, and its end follows from its frames.
+    del columns["added_at"], columns["ended_at"]
     timing, notes = columns.pop("timing"), columns.pop("notes")
     return Video(
         **columns,
-        timing=from_json(_timing_decoder, timing) if timing else CONSTANT,
+        timing=timing_from_json(timing),
         notes=from_json(_notes_decoder, notes) if notes else (),
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "0007"
+REVISION = "0008"
 """The newest revision in `migrations/versions`."""
 
 
@@ -88,6 +88,8 @@ videos = sa.Table(
     sa.Column("added_at", Utc),
     sa.Column("timing", sa.Text),
     sa.Column("notes", sa.Text),
+    sa.Column("ended_at", Utc),
+    sa.Index("videos_by_time", "camera", "started_at", "ended_at"),
 )
 
 video_marks = sa.Table(
@@ -111,7 +113,7 @@ hits = sa.Table(
     _real("score"),
     _text("boxes"),  # JSON
     _text("why"),
-    sa.Index("hits_of_video", "video", "trigger"),
+    sa.Index("hits_of_video", "video", "start"),
     sa.Index("hits_of_trigger", "trigger", "video"),
 )
 
@@ -124,6 +126,12 @@ counters = sa.Table(
     _text("who", primary_key=True),
     _text("what", primary_key=True),
     _real("value"),
+    sa.Index(
+        "counters_by_lane",
+        *("kind", "size", "who", "what", "start", "value"),
+        sqlite_where=sa.text("kind = 'hit'"),
+        postgresql_where=sa.text("kind = 'hit'"),
+    ),
     comment="rollups of all other tables (counters.py)",
     sqlite_with_rowid=False,
 )

@@ -5,17 +5,42 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from oneclick.catalog import counters, rows, schema
+from oneclick.catalog.counters import CounterChanges
 from oneclick.catalog.rollups import RollupsMixin
 from oneclick.core.clips import Clip, Video
 from oneclick.core.errors import BadInput, UnknownName
 from oneclick.core.hits import Hit
+from oneclick.storage import cards
 
 Mark = tuple[str, str, str]
 """(video, step, key): this step, with this model or these parameters, is done with this Video."""
+
+
+class HitOutline(NamedTuple):
+    """A Hit without its boxes: a busy hour has thousands, and their boxes cost most of reading."""
+
+    trigger: str
+    start: int
+    stop: int
+    score: float
+    why: str
+
+
+class ClipOutline(NamedTuple):
+    """When a Clip was recorded, and how far it is."""
+
+    id: str
+    camera: str
+    stage: str
+    """Empty for a selection that is not cut yet."""
+    start: float
+    """Seconds since 1970."""
+    stop: float
 
 
 class VideosMixin(RollupsMixin):
@@ -50,8 +75,7 @@ class VideosMixin(RollupsMixin):
             rows_of_part = self._fetch(sa.select(table).where(table.c.id == part.id))
             if rows_of_part and (part.id == whole.id or not self.is_used(part.id)):
                 (row,) = rows_of_part
-                changes = counters.video_changes(rows.video_from_row(row), row.added_at)
-                self._add_counts(changes.negated())
+                self._add_counts(self._changes_of(rows.video_from_row(row), row.added_at).negated())
                 if part.id != whole.id:
                     connection.execute(sa.delete(table).where(table.c.id == part.id))
                 else:
@@ -59,11 +83,20 @@ class VideosMixin(RollupsMixin):
                     connection.execute(
                         sa.update(table).where(table.c.id == part.id).values(columns)
                     )
-                    self._add_counts(counters.video_changes(whole, row.added_at))
+                    self._add_counts(self._changes_of(whole, row.added_at))
             self.add_video(whole)
             return not self._fetch(
                 sa.select(table).where(table.c.id == part.id, table.c.digest == part.digest)
             )
+
+    def _changes_of(self, video: Video, added_at: datetime | None) -> CounterChanges:
+        """Return what a Video, its Hits and its scans add to the counters."""
+        changes, hits = counters.video_changes(video, added_at), schema.hits.c
+        query = sa.select(hits.trigger, hits.start).where(hits.video == video.id)
+        changes.add(counters.hit_changes(video, [(row[0], row[1]) for row in self._fetch(query)]))
+        if self.marks(cards.SCAN_STEP, video.id):
+            changes.add(counters.coverage_changes(counters.SCANNED, video))
+        return changes
 
     def is_used(self, video_id: str) -> bool:
         """Check whether predictions, signals, hits, selections or clips depend on a Video."""
@@ -113,6 +146,60 @@ class VideosMixin(RollupsMixin):
         """Return all Videos, sorted by id."""
         query = sa.select(schema.videos).order_by("id")
         return [rows.video_from_row(row) for row in self._fetch(query)]
+
+    def cameras(self) -> list[str]:
+        """Return the cameras that Videos are of, sorted."""
+        camera = schema.videos.c.camera
+        return [row.camera for row in self._fetch(sa.select(camera).distinct().order_by(camera))]
+
+    def videos_between(
+        self, since: datetime | None, until: datetime | None, camera: str | None = None
+    ) -> list[Video]:
+        """Return the Videos of known start that overlap `[since, until)`, by camera and start."""
+        table = schema.videos
+        query = sa.select(table).where(_overlap(since, until, camera))
+        query = query.order_by(table.c.camera, table.c.started_at, table.c.id)
+        return [rows.video_from_row(row) for row in self._fetch(query)]
+
+    def extent_between(
+        self, since: datetime | None, until: datetime | None, camera: str | None = None
+    ) -> tuple[int, datetime | None, datetime | None]:
+        """Return number, earliest start and latest end of what `videos_between` returns."""
+        table = schema.videos.c
+        columns = sa.func.count(), sa.func.min(table.started_at), sa.func.max(table.ended_at)
+        number, start, stop = self._fetch(
+            sa.select(*columns).where(_overlap(since, until, camera))
+        )[0]
+        return number, start, stop
+
+    def undated_videos(self, camera: str | None = None) -> list[Video]:
+        """Return the Videos of unknown start, sorted by id."""
+        table = schema.videos
+        query = sa.select(table).where(table.c.started_at.is_(None)).order_by(table.c.id)
+        if camera is not None:
+            query = query.where(table.c.camera == camera)
+        return [rows.video_from_row(row) for row in self._fetch(query)]
+
+    def count_unscanned(
+        self, since: datetime | None, until: datetime | None, camera: str | None = None
+    ) -> int:
+        """Count the Videos that no trigger has scanned: undated, or overlapping the window."""
+        table, marks = schema.videos.c, schema.video_marks.c
+        scanned = sa.select(marks.video).where(marks.step == cards.SCAN_STEP)
+        undated = table.started_at.is_(None)
+        query = sa.select(sa.func.count()).where(table.id.not_in(scanned))
+        query = query.where(undated | _overlap(since, until))
+        if camera is not None:
+            query = query.where(table.camera == camera)
+        return int(self._fetch(query)[0][0])
+
+    def scanned_videos(self, video_ids: Sequence[str]) -> set[str]:
+        """Return those of the Videos that triggers have scanned; at most 30,000 are named."""
+        marks = schema.video_marks.c
+        query = sa.select(marks.video).where(
+            marks.step == cards.SCAN_STEP, marks.video.in_(video_ids)
+        )
+        return {row.video for row in self._fetch(query)}
 
     def mark(self, video_id: str, step: str, *keys: str) -> None:
         """Record that `step` with each of the keys is done with a Video."""
@@ -172,29 +259,41 @@ class VideosMixin(RollupsMixin):
             query = query.where(table.c.trigger == trigger)
         return [(row.video, rows.hit_from_row(row)) for row in self._fetch(query)]
 
-    def hit_starts(
-        self,
-        camera: str | None = None,
-        trigger: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-    ) -> list[tuple[str, str, int]]:
-        """Return (video id, trigger, first frame) of every Hit, without its boxes.
-
-        Only of Videos that started in `[since, until)`, and of those whose start is unknown.
-        """
-        hits, videos = schema.hits.c, schema.videos.c
-        undated = videos.started_at.is_(None)
-        query = sa.select(hits.video, hits.trigger, hits.start).join(schema.videos)
-        if camera is not None:
-            query = query.where(videos.camera == camera)
+    def hits_within(
+        self, video_id: str, first: int, stop: int, trigger: str | None = None
+    ) -> list[HitOutline]:
+        """Return the Hits of a Video that begin in `[first, stop)`, in order, without boxes."""
+        c = schema.hits.c
+        query = sa.select(c.trigger, c.start, c.stop, c.score, c.why).where(
+            c.video == video_id, c.start >= first, c.start < stop
+        )
         if trigger is not None:
-            query = query.where(hits.trigger == trigger)
-        if since is not None:
-            query = query.where(undated | (videos.started_at >= since))
-        if until is not None:
-            query = query.where(undated | (videos.started_at < until))
-        return [(video, name, start) for video, name, start in self._fetch(query)]
+            query = query.where(c.trigger == trigger)
+        outlines = self._fetch(query.order_by(c.start, c.id))
+        return [HitOutline._make(outline) for outline in outlines]
+
+    def hits_between(
+        self, since: datetime, until: datetime, camera: str | None = None
+    ) -> dict[str, list[HitOutline]]:
+        """Return the Hits of the dated Videos that overlap a window, by Video, without boxes."""
+        c = schema.hits.c
+        query = (
+            sa.select(c.video, c.trigger, c.start, c.stop, c.score, c.why)
+            .where(c.video == schema.videos.c.id, _overlap(since, until, camera))
+            .order_by(c.video, c.start, c.id)
+        )
+        outlines: dict[str, list[HitOutline]] = {}
+        for video_id, *outline in self._fetch(query):
+            outlines.setdefault(video_id, []).append(HitOutline._make(outline))
+        return outlines
+
+    def hits_of_video(self, video_id: str) -> dict[str, int]:
+        """Return the number of Hits of a Video by trigger, sorted."""
+        c = schema.hits.c
+        query = sa.select(c.trigger, sa.func.count()).where(c.video == video_id)
+        return dict(
+            sorted((name, number) for name, number in self._fetch(query.group_by(c.trigger)))
+        )
 
     def hit_counts(self) -> dict[str, int]:
         """Return the number of Hits by trigger, from the counters."""
@@ -202,6 +301,27 @@ class VideosMixin(RollupsMixin):
         for (_, trigger), hits in self.totals(counters.HIT).items():
             numbers[trigger] += int(hits)
         return {trigger: numbers[trigger] for trigger in sorted(numbers) if numbers[trigger]}
+
+    def clip_outlines(
+        self, since: datetime, until: datetime, camera: str | None = None
+    ) -> list[ClipOutline]:
+        """Return the Clips and selections of the dated Videos that overlap a window, by id."""
+        v, outlines = schema.videos.c, []
+        for table in (schema.clips, schema.selections):
+            stage = table.c.stage if table is schema.clips else sa.literal("")
+            columns = table.c.id, table.c.start, table.c.stop, stage
+            query = sa.select(*columns, v.camera, v.started_at, v.fps, v.timing).where(
+                table.c.video == v.id, _overlap(since, until, camera)
+            )
+            if table is schema.selections:
+                query = query.where(~sa.exists().where(schema.clips.c.id == table.c.id))
+            for clip_id, start, stop, at, name, started, fps, timing in self._fetch(query):
+                times = rows.timing_from_json(timing)
+                first, end = (
+                    started.timestamp() + times.seconds_at(frame, fps) for frame in (start, stop)
+                )
+                outlines.append(ClipOutline(clip_id, name, at, first, end))
+        return sorted(outlines)
 
     def add_selections(self, clips: Sequence[Clip], marks: Sequence[Mark] = ()) -> None:
         """Add Clips that are to be cut, and set the marks, in one transaction."""
@@ -223,4 +343,25 @@ class VideosMixin(RollupsMixin):
         columns = [
             {"video": video_id, "step": step, "key": key, "at": at} for video_id, step, key in marks
         ]
-        self._insert_missing(schema.video_marks, columns)
+        scanned = dict.fromkeys(row["video"] for row in columns if row["step"] == cards.SCAN_STEP)
+        with self.transaction():
+            new = [video_id for video_id in scanned if not self.marks(cards.SCAN_STEP, video_id)]
+            self._insert_missing(schema.video_marks, columns)
+            for video_id in new:
+                video = self.video(video_id)
+                self._add_counts(counters.coverage_changes(counters.SCANNED, video))
+
+
+def _overlap(
+    since: datetime | None, until: datetime | None, camera: str | None = None
+) -> sa.ColumnElement[bool]:
+    """Return the condition that a Video of known start overlaps a window."""
+    table = schema.videos.c
+    conditions = [table.started_at.is_not(None)]
+    if camera is not None:
+        conditions.append(table.camera == camera)
+    if since is not None:
+        conditions.append(table.ended_at > since)
+    if until is not None:
+        conditions.append(table.started_at < until)
+    return sa.and_(*conditions)

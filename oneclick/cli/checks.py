@@ -13,6 +13,8 @@ from oneclick.core.errors import OneclickError
 from oneclick.settings import Settings
 
 LEAST_FREE_GB = 5.0
+MOST_WAITING = 3
+"""Complete segments of an edge camera that may wait while all is well."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,37 @@ def check_review_pages(settings: Settings) -> CheckResult:
     )
 
 
+def check_live(settings: Settings) -> CheckResult:
+    """Check whether the live cameras of the settings answer; of those that run, the state does."""
+    if not settings.live.cameras:
+        return CheckResult("live cameras", True, "none set")
+    from oneclick.cli import live
+    from oneclick.live import probing
+
+    answers = probing.probe_all(settings.home, live.plan_cameras(settings, []))
+    detail = "; ".join(f"{camera}: {answer.detail}" for camera, answer in answers.items())
+    return CheckResult("live cameras", all(answer.ok for answer in answers.values()), detail)
+
+
+def check_edge(settings: Settings) -> CheckResult:
+    """Report what edge cameras sent that was not taken, and check that what waits is taken in."""
+    from oneclick import report
+
+    rows = report.edge_cameras(settings.home)
+    if not rows:
+        return CheckResult("edge cameras", True, "none; oneclick edge token CAMERA admits one")
+    waiting, broken = sum(row.waiting for row in rows), sum(row.broken for row in rows)
+    trouble = sum(row.trouble for row in rows)
+    text = f"{sum(bool(row.camera) for row in rows)} cameras, {waiting} segments wait"
+    if trouble:
+        text += f"; {trouble} pictures or requests not taken: oneclick edge list"
+    if broken:
+        text += f"; {broken} segments are broken: see {settings.home}/intake/*/broken"
+    if waiting > MOST_WAITING * len(rows):
+        text += "; nothing takes them in: oneclick edge work"
+    return CheckResult("edge cameras", not broken and waiting <= MOST_WAITING * len(rows), text)
+
+
 def check_training(settings: Settings) -> CheckResult:
     """Check whether the networks to train are there; report the device of trainings here."""
     import torch
@@ -190,6 +223,8 @@ CHECKS: dict[str, Callable[[Settings], CheckResult]] = {
     "detectors": check_detectors,
     "review": check_review,
     "review pages": check_review_pages,
+    "live cameras": check_live,
+    "edge cameras": check_edge,
     "training": check_training,
     "orchestration": check_orchestration,
     "W&B": check_wandb,

@@ -16,8 +16,11 @@ from oneclick.cli import (
     catalog,
     clips,
     data,
+    edge,
     flows,
+    insight,
     label,
+    live,
     models,
     output,
     pipeline,
@@ -48,10 +51,12 @@ app = typer.Typer(
 app.command("run")(pipeline.run)
 app.command("demo")(pipeline.demo)
 app.command("up")(up.up)
+app.command("live")(live.live)
 app.command("tui")(tui.tui)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("status")(status.status)
+app.command("insight")(insight.insight)
 app.command("doctor")(status.doctor)
 app.add_typer(video.app, name="video")
 app.add_typer(camera_names.app, name="cameras")
@@ -61,6 +66,7 @@ app.add_typer(triggers.app, name="triggers")
 app.add_typer(label.app, name="label")
 app.add_typer(review.app, name="review")
 app.add_typer(data.app, name="data")
+app.add_typer(edge.app, name="edge")
 app.add_typer(flows.app, name="flows")
 app.command("train")(models.train)
 app.add_typer(models.app, name="models")

@@ -31,10 +31,14 @@ def status(
         # Where nothing changed the last Snapshot is drawn again: a later time alone is no change.
         snapshot = reader.read() or snapshot
         assert snapshot is not None  # the first read always returns one
+        edge_rows = report.edge_cameras(settings.home)
         if json:
-            output.print_json({**output.jsonable(state), "now": snapshot})
+            edge = {"edge": edge_rows} if edge_rows else {}
+            output.print_json({**output.jsonable(state), "now": snapshot, **edge})
         else:
             summary.print_lap(state, snapshot)
+            if edge_rows:
+                summary.print_edge(edge_rows)
 
     try:
         watching.repeat(draw, watch)

@@ -9,7 +9,7 @@ from oneclick.cli import output
 
 if TYPE_CHECKING:
     from oneclick.flows.demo import Demo, ReviewDemo
-    from oneclick.report import LapSummary, TrainingReport
+    from oneclick.report import EdgeCameraRow, LapSummary, TrainingReport
     from oneclick.report.snapshot import FlowRunRow, Snapshot
 
 SLICES = 12
@@ -148,6 +148,18 @@ def print_review_demo(result: ReviewDemo) -> None:
         "about them"
     )
     output.echo(f"correct them: oneclick review serve --home {result.home}")
+
+
+def print_edge(rows: list[EdgeCameraRow]) -> None:
+    """Print one line about the cameras that run their model themselves."""
+    cameras, trouble = sum(bool(row.camera) for row in rows), sum(row.trouble for row in rows)
+    newest = max((row.seen_at for row in rows if row.seen_at), default=None)
+    last = f", last batch {newest:%Y-%m-%d %H:%M:%S} UTC" if newest else ""
+    taken = sum(row.stored for row in rows)
+    text = f"edge       {cameras} cameras, {taken:,} predictions{last}"
+    if trouble:
+        text += f"; {trouble:,} not taken: oneclick edge list"
+    output.echo(text)
 
 
 def print_demo(result: Demo) -> None:

@@ -26,6 +26,9 @@ from oneclick.storage import files, locks
 from oneclick.storage.workspace import Workspace
 
 POOL = "oneclick"
+LIVE = "live cameras"
+RESTART_SECONDS, LONGEST_RESTART = 2.0, 300.0
+"""Least time between two starts of the live cameras, twice as long each time."""
 # A first start creates the database: 20 s alone on two cores, minutes among other work.
 START_SECONDS = 300.0
 STOP_SECONDS = 20.0
@@ -173,15 +176,25 @@ class Supervisor:
         """
         self._start("review pages", ["review", "serve", "--at", address], sys.stderr, "oneclick")
 
+    def live_cameras(self) -> None:
+        """Start the process of the live cameras; what changes goes to stderr."""
+        self._start(LIVE, ["live"], sys.stderr, "oneclick")
+
     def watch(self) -> None:
-        """Wait for Ctrl-C.
+        """Wait for Ctrl-C; the live cameras are started again where their process ends.
 
         Raises:
-            Unavailable: as soon as one of the processes ends by itself.
+            Unavailable: as soon as another process ends by itself.
         """
+        restarts, not_before = 0, 0.0
         while True:
-            for name, child in self.children.items():
-                if child.poll() is not None:
+            for name, child in list(self.children.items()):
+                if child.poll() is not None and name == LIVE:
+                    if time.monotonic() >= not_before:
+                        pause = min(RESTART_SECONDS * 2.0 ** min(restarts, 10), LONGEST_RESTART)
+                        restarts, not_before = restarts + 1, time.monotonic() + pause
+                        self.live_cameras()
+                elif child.poll() is not None:
                     raise Unavailable(
                         f"the {name} ended by itself with exit code {child.returncode}; "
                         "start oneclick up again"

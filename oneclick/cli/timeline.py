@@ -100,7 +100,7 @@ def hits(
     limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 50,
     json: output.Json = False,
 ) -> None:
-    """List hits, newest first, each with the clip that shows it."""
+    """List hits, newest first, each with the clip that shows it and its link on the web pages."""
     from oneclick import report
 
     start, stop = time_arguments.time_window(since, until, datetime.now(UTC))
@@ -110,9 +110,9 @@ def hits(
         output.print_json(hits[:limit])
     else:
         output.print_table(
-            ["time (UTC)", "camera", "trigger", "score", "why", "clip"],
+            ["time (UTC)", "camera", "trigger", "score", "why", "clip", "link"],
             [
-                [format_time(m.at), m.camera, m.trigger, m.score, m.why, m.clip or "-"]
+                [format_time(m.at), m.camera, m.trigger, m.score, m.why, m.clip or "-", m.link]
                 for m in hits[:limit]
             ],
         )

@@ -35,7 +35,7 @@ def up(
         bool, typer.Option("--open", help="Open Prefect's pages in a browser, signed in.")
     ] = False,
 ) -> None:
-    """Run everything until Ctrl-C: Prefect server, deployments, a worker and the review pages.
+    """Run everything until Ctrl-C: Prefect server, worker, review pages and live cameras.
 
     With PREFECT_API_URL set, that server is used instead of a new one.
     The server answers only those who hold the key of the workspace.
@@ -76,6 +76,9 @@ def up(
             running.listener()
         if pages:
             running.review_pages(pages)
+        if settings.live.cameras:
+            running.live_cameras()
+            output.message(f"live        {', '.join(settings.live.cameras)}")
         output.message(f"workspace   {workspace}")
         output.message("worker      takes the runs of pool oneclick; Ctrl-C ends everything")
         running.watch()

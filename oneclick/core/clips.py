@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from oneclick.core.errors import IllegalMove
@@ -64,6 +64,8 @@ class ChosenBy(StrEnum):
     FLOOR = "floor"
     """Random sample of what the triggers did not select: biased towards quiet video, so it enters
     no estimate."""
+    VIEWER = "viewer"
+    """Chosen by a person on the timeline; enters no estimate."""
     IMPORTED = "imported"
     """Imported with its labels; not selected by the pipeline."""
 
@@ -86,7 +88,8 @@ class Video:
     digest: str
     """sha256 of the file."""
     suffix: str
-    """File suffix with its dot."""
+    """File suffix with its dot; empty where there never was a recording: predictions of an edge
+    camera."""
     timing: Timing = CONSTANT
     """True times of the frames, and the breaks that nothing goes across."""
     notes: tuple[str, ...] = ()
@@ -95,6 +98,22 @@ class Video:
     def seconds_at(self, frame: int) -> float:
         """Return the true time of a frame, in seconds from the first."""
         return self.timing.seconds_at(frame, self.fps)
+
+    def taken_at(self, frame: int) -> datetime | None:
+        """Return the recording time of a frame, UTC; None for a Video of unknown start."""
+        return self.started_at and self.started_at + timedelta(seconds=self.seconds_at(frame))
+
+    def frame_at(self, seconds: float) -> float:
+        """Return the frame that was taken at a time, in seconds from the first, as a fraction."""
+        return self.timing.frame_at(seconds, self.fps)
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """Return when its last frame ended, UTC; None for a Video of unknown start."""
+        if self.started_at is None or not self.frames:
+            return self.started_at
+        seconds = self.seconds_at(self.frames - 1) + 1 / self.fps
+        return self.started_at + timedelta(seconds=seconds)
 
     def stretches(self) -> list[Span]:
         """Return the spans of frames without a break in time; none for a Video without frames."""

@@ -11,7 +11,9 @@ OneclickError                 exit 1   something failed; the message names the t
 ├── PlatformRefused           exit 1   the review platform rejects this clip
 └── Unavailable               exit 4   an outside resource: disk full, no permission, server down
     ├── NoSpace               exit 4
-    └── PlatformAway          exit 4   the review platform does not answer or denies access
+    ├── PlatformAway          exit 4   the review platform does not answer or denies access
+    └── StreamBroken          exit 4   a live source that ends, stalls or cannot be understood
+        └── StreamRefused     exit 4   a live source that denies access, or is not there
 """
 
 from __future__ import annotations
@@ -75,6 +77,14 @@ class NoSpace(Unavailable):
 
 class PlatformAway(Unavailable):
     """The review platform does not answer or denies access; other work goes on."""
+
+
+class StreamBroken(Unavailable):
+    """A live source ends, stalls or sends what cannot be understood; it is tried again."""
+
+
+class StreamRefused(StreamBroken):
+    """A live source denies access or is not there; it is tried again, but less often."""
 
 
 class PlatformRefused(OneclickError):

@@ -14,7 +14,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Literal
 
-from oneclick.core.clips import Clip, Video
+from oneclick.core.clips import ChosenBy, Clip, Video
 from oneclick.core.datasets import Split
 from oneclick.core.spans import Span
 
@@ -35,6 +35,16 @@ class SplitPart:
     split: Split
 
 
+def sort_by_start(videos: Sequence[Video]) -> list[Video]:
+    """Sort videos by start, those without one last: an order that a rebuilt catalog keeps."""
+
+    def key(video: Video) -> tuple[bool, float, str]:
+        start = video.started_at
+        return (start is None, start.timestamp() if start else 0, video.id)
+
+    return sorted(videos, key=key)
+
+
 def camera_day(video: Video) -> str:
     """Return `<camera>/<UTC day>`; a video with an unknown start is a day of its own."""
     day = video.digest if video.started_at is None else f"{video.started_at:%Y-%m-%d}"
@@ -42,14 +52,19 @@ def camera_day(video: Video) -> str:
 
 
 def existing_day_splits(videos: Iterable[Video], clips: Iterable[Clip]) -> dict[str, DaySplit]:
-    """Return the split of every camera-day that has clips; clips on both sides mean blocks."""
+    """Return the split of every camera-day that has clips; clips on both sides mean blocks.
+
+    So do clips that only people chose: one of them must not leave a day without a test side.
+    """
     days = {video.id: camera_day(video) for video in videos}
     sides: dict[str, set[str]] = {}
     for clip in clips:
         if clip.video in days:
-            sides.setdefault(days[clip.video], set()).add(clip.split)
+            of_day = sides.setdefault(days[clip.video], set())
+            if clip.chosen_by is not ChosenBy.VIEWER:
+                of_day.add(clip.split)
     return {
-        day: "blocks" if len(splits) > 1 else "test" if "test" in splits else "train"
+        day: "train" if splits == {"train"} else "test" if splits == {"test"} else "blocks"
         for day, splits in sides.items()
     }
 

@@ -37,6 +37,13 @@ class Timing:
             return self.seconds[-1] + (frame - last) / fps
         return float(np.interp(frame, self.frames, self.seconds))
 
+    def frame_at(self, seconds: float, fps: float) -> float:
+        """Return the frame of a time, as a fraction: what `seconds_at` turns into the time."""
+        last = self.seconds[-1]
+        if seconds >= last:
+            return self.frames[-1] + (seconds - last) * fps
+        return float(np.interp(seconds, self.seconds, self.frames))
+
     def stretches(self, length: int) -> list[Span]:
         """Return the spans of frames without a break, for a video of `length` frames."""
         edges = [0, *self.breaks, length]

@@ -75,6 +75,17 @@ class SignalMeter:
         stir = [self.largest_motion(k, boxes.boxes[boxes.rows(k)]) for k in range(len(self._rows))]
         return dict(zip(NAMES, (*columns, np.array(stir, np.float32)), strict=True))
 
+    def take_signals(self, boxes: Detections) -> dict[str, NDArray[np.float32]]:
+        """Return the Signals of the frames since the last call, and forget these frames.
+
+        For a stream without an end; `boxes` are of these frames. What later frames are compared
+        with stays.
+        """
+        values = self.signals(boxes)
+        self._rows.clear()
+        self._motion.clear()
+        return values
+
     def moving_cells(self, small: Frame) -> NDArray[np.bool_]:
         """Return the cells of the grid in which at least a third of the pixels move."""
         mask = self._background.apply(small)

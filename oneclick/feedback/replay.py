@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from oneclick import hindsight
 from oneclick.core.clips import Video
 from oneclick.core.errors import BadInput
+from oneclick.core.hits import Hit
 from oneclick.storage import predictions
 from oneclick.storage.cards import ModelPair
 from oneclick.storage.workspace import Workspace
 from oneclick.triggers import streaming
+from oneclick.triggers.ruleset import RuleSet
 from oneclick.triggers.scene import Scene
 from oneclick.triggers.streaming import BlockBuffer, PredictionChunk, SceneBlock
 
@@ -35,17 +38,75 @@ def replay_blocks(workspace: Workspace, video: Video, models: ModelPair) -> Iter
     thresholds = [model.threshold for model in pair]
     chunks = stored_chunks(workspace, video.id, models)
     try:
-        for stretch, own_chunks in streaming.by_stretch(chunks, video.stretches()):
-            blocks = block_buffer(thresholds, video.width, video.height)
+        blocks = StretchBlocks(thresholds, video.width, video.height)
+        for _, own_chunks in streaming.by_stretch(chunks, video.stretches()):
             for chunk in own_chunks:
-                for block in blocks.feed(chunk):
-                    yield block.shifted(stretch.start)
-            for block in blocks.close():
-                yield block.shifted(stretch.start)
+                yield from blocks.feed(chunk)
+            yield from blocks.end_stretch()
     except ValueError as error:
         raise BadInput(
             f"{video.id}: {error}; delete its predictions and signals and run again"
         ) from None
+
+
+class StretchBlocks:
+    """The blocks of a video of several stretches, as its predictions arrive, live or from a file.
+
+    Args:
+        thresholds: operating points of the predictor and, if there is one, its rival.
+        width, height: image size in px.
+    """
+
+    def __init__(self, thresholds: Sequence[float], width: float, height: float) -> None:
+        self._new_buffer = partial(block_buffer, thresholds, width, height)
+        self._buffer = self._new_buffer()
+        self._start = self._stop = 0  # frames of the stretch, in the whole video
+
+    def feed(self, chunk: PredictionChunk) -> Iterator[SceneBlock]:
+        """Add frames of the stretch; yield the blocks that they complete, in frames of the video.
+
+        Raises:
+            ValueError: models and signals differ in length.
+        """
+        self._stop += chunk.length
+        for block in self._buffer.feed(chunk):
+            yield block.shifted(self._start)
+
+    def end_stretch(self) -> Iterator[SceneBlock]:
+        """Yield what remains of the stretch: before the next frame time jumps."""
+        for block in self._buffer.close():
+            yield block.shifted(self._start)
+        self._buffer, self._start = self._new_buffer(), self._stop
+
+
+class LiveScanner:
+    """Triggers over predictions as they arrive: the hits are those of a replay, bit for bit.
+
+    A hit is final once its block and the context after it have arrived, or its stretch has ended.
+
+    Args:
+        rules: the triggers.
+        thresholds: operating points of the predictor and, if there is one, its rival.
+        width, height: image size in px.
+    """
+
+    def __init__(
+        self, rules: RuleSet, thresholds: Sequence[float], width: float, height: float
+    ) -> None:
+        self._rules = rules
+        self._blocks = StretchBlocks(thresholds, width, height)
+
+    def feed(self, chunk: PredictionChunk) -> list[Hit]:
+        """Add frames of the stretch; return the hits that became final, in frames of the video.
+
+        Raises:
+            ValueError: models and signals differ in length.
+        """
+        return [hit for block in self._blocks.feed(chunk) for hit in block.find(self._rules)]
+
+    def end_stretch(self) -> list[Hit]:
+        """Return the remaining hits of the stretch: the connection was lost, or time jumped."""
+        return [hit for block in self._blocks.end_stretch() for hit in block.find(self._rules)]
 
 
 def block_buffer(thresholds: Sequence[float], width: float, height: float) -> BlockBuffer:

@@ -3,8 +3,10 @@
 The command line, the terminal UI, the web pages and Prefect's artifacts show these values.
 """
 
+from oneclick.report.edge import EdgeCameraRow, edge_cameras
 from oneclick.report.history import WeekRow, weekly_history
 from oneclick.report.hit_list import HitRow, hits
+from oneclick.report.insight import Insight, InsightRow, ModelAgreement, measure_insight
 from oneclick.report.labelling import (
     CostRow,
     LabellingReport,
@@ -68,11 +70,15 @@ __all__ = [
     "ClipUse",
     "CostRow",
     "DatasetRow",
+    "EdgeCameraRow",
     "FunnelRow",
     "HitRow",
+    "Insight",
+    "InsightRow",
     "KeptVideo",
     "LabellingReport",
     "LapSummary",
+    "ModelAgreement",
     "ModelLineage",
     "ModelRow",
     "PersonThroughput",
@@ -100,12 +106,14 @@ __all__ = [
     "control_summary",
     "cost_columns",
     "datasets",
+    "edge_cameras",
     "funnel",
     "hit_timeline",
     "hits",
     "kept_video",
     "labelling_report",
     "lap_summary",
+    "measure_insight",
     "measure_triggers",
     "model_card",
     "model_lineage",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import inf
 from pathlib import Path
+from urllib.parse import quote
 
 from oneclick.catalog import Catalog
 from oneclick.core.clips import Clip, ClipStage, Video
@@ -31,6 +32,8 @@ class HitRow:
     why: str
     clip: str | None
     """The Clip that shows most of it; None if none was cut."""
+    link: str
+    """Address of the hit on the web pages, below that of their server."""
 
 
 def hits(
@@ -77,7 +80,7 @@ def hit_row(video: Video, hit: Hit, clips: Sequence[Clip] = ()) -> HitRow:
 
     clip = max(clips, key=shared_frames, default=None)
     return HitRow(
-        at=windows.recorded_at(video, hit.span.start),
+        at=video.taken_at(hit.span.start),
         camera=video.camera,
         video=video.id,
         trigger=hit.trigger,
@@ -86,7 +89,13 @@ def hit_row(video: Video, hit: Hit, clips: Sequence[Clip] = ()) -> HitRow:
         score=hit.score,
         why=hit.why,
         clip=clip.id if clip and shared_frames(clip) > 0 else None,
+        link=timeline_link(video.camera, video.id, hit.span.start),
     )
+
+
+def timeline_link(camera: str, video_id: str, frame: int) -> str:
+    """Return the path of a frame of a Video on the page of the timeline."""
+    return f"/timeline/{quote(camera)}?video={quote(video_id)}&frame={frame}"
 
 
 def newest_first(row: HitRow) -> tuple[bool, float, str, int, str]:

@@ -13,7 +13,6 @@ from oneclick.core import ids
 from oneclick.core.clips import ClipStage, Video
 from oneclick.core.errors import UnknownName
 from oneclick.core.hits import Hit
-from oneclick.report import windows
 from oneclick.storage import platform_records
 from oneclick.storage.workspace import Workspace
 
@@ -121,7 +120,7 @@ def video(home: Path, video_id: str) -> VideoDetail:
             stop=span.stop,
             seconds=round(seconds, 3),
             length=round(end - seconds, 3),
-            started_at=windows.recorded_at(recording, span.start),
+            started_at=recording.taken_at(span.start),
         )
         stretches.append(stretch)
     return VideoDetail(

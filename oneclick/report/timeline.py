@@ -9,14 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from oneclick.catalog import Catalog
-from oneclick.core.clips import Video
+from oneclick.catalog import Catalog, counters
 from oneclick.report import windows
-from oneclick.report.windows import HOUR, TimeWindow
-from oneclick.storage import cards
+from oneclick.report.windows import HOUR, CountedPart, TimeWindow
 
-HitStart = tuple[str, str, int]
-"""Video, trigger and first frame of a Hit."""
 MIN_HOTTEST = 8
 """Hits of a cell that is shown at full heat, at least."""
 
@@ -109,13 +105,14 @@ class Timeline:
 
     def grouped(self, bucket_seconds: int) -> Timeline:
         """Return the same in longer buckets."""
-        window, grid = TimeWindow(self.start, self.stop, bucket_seconds), _TimelineGrid()
+        window = TimeWindow(self.start, self.stop, bucket_seconds)
+        grid = _TimelineGrid(window)
         for line in self.cameras:
             for cell in line.cells:
                 bucket = window.bucket(cell.start.timestamp())
                 grid.add_seconds(line.camera, bucket, cell.seconds)
                 grid.hits[line.camera, bucket].update(cell.hits)
-        return grid.fill(replace(self, bucket_seconds=bucket_seconds), *window.bucket_range([]))
+        return grid.fill(replace(self, bucket_seconds=bucket_seconds), *window.bounds())
 
 
 def hit_timeline(
@@ -128,45 +125,56 @@ def hit_timeline(
 ) -> Timeline:
     """Count hits per camera, bucket and trigger in `[since, until)`, by the start of their spans.
 
+    Buckets of quarters of an hour and longer are sums of the catalog's counters; only what a window
+    cuts off a bucket, and shorter buckets, are counted hit by hit.
+
     Raises:
         UnknownName: no video is of this camera, or there is no such trigger.
         UsageError: the window or a bucket is empty.
     """
     window = TimeWindow(since, until, bucket_seconds)
-    with Catalog.open(home) as catalog:
-        videos = windows.videos_in_window(catalog, window, camera, trigger)
-        # A video that began before the window may reach into it.
-        first = min((v.started_at for v in videos if v.started_at), default=since)
-        starts = catalog.hit_starts(camera, trigger, first, until)
-        waiting = len({video.id for video in videos} & set(catalog.unmarked(cards.SCAN_STEP)))
-    hits: dict[str, Counter[str]] = defaultdict(Counter)
-    for video_id, trigger_name, _ in starts:
-        hits[video_id][trigger_name] += 1
-    timeline = Timeline(
-        start=None,
-        stop=None,
-        bucket_seconds=bucket_seconds,
-        triggers=(),
-        cameras=(),
-        undated=tuple(
-            UndatedVideo(v.id, v.camera, v.frames / v.fps, sum_hits([hits[v.id]]))
-            for v in videos
-            if v.started_at is None
-        ),
-        waiting=waiting,
-    )
-    dated = [video for video in videos if video.started_at]
-    if not dated:
-        return timeline
-    grid = _TimelineGrid()
-    grid.add_videos(dated, starts, window)
-    return grid.fill(timeline, *window.bucket_range(dated))
+    with Catalog.open(home) as catalog, catalog.reading():
+        windows.check_names(catalog, camera, trigger)
+        timeline = Timeline(
+            start=None,
+            stop=None,
+            bucket_seconds=bucket_seconds,
+            triggers=(),
+            cameras=(),
+            undated=undated_videos(catalog, camera, trigger),
+            waiting=catalog.count_unscanned(since, until, camera),
+        )
+        number, start, stop = catalog.extent_between(since, until, camera)
+        if not number or start is None or stop is None:
+            return timeline
+        grid = _TimelineGrid(window)
+        counted = window.counted_part(start.timestamp(), stop.timestamp())
+        if counted is None:
+            grid.add_exact(catalog, window, camera, trigger)
+        else:
+            grid.add_counters(catalog, counted, camera, trigger)
+            for part in window.without(counted):
+                grid.add_exact(catalog, part, camera, trigger)
+    return grid.fill(timeline, *window.bounds(start, stop))
+
+
+def undated_videos(
+    catalog: Catalog, camera: str | None = None, trigger: str | None = None
+) -> tuple[UndatedVideo, ...]:
+    """Return the Videos of unknown start with their numbers of hits."""
+    videos = []
+    for video in catalog.undated_videos(camera):
+        hits = catalog.hits_of_video(video.id)
+        shown = {name: number for name, number in hits.items() if trigger in (None, name)}
+        videos.append(UndatedVideo(video.id, video.camera, video.frames / video.fps, shown))
+    return tuple(videos)
 
 
 @dataclass
 class _TimelineGrid:
     """Seconds of video and hits by camera and start of the bucket, in seconds since 1970."""
 
+    window: TimeWindow
     seconds: dict[str, dict[int, float]] = field(default_factory=dict)
     hits: dict[tuple[str, int], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
@@ -175,21 +183,32 @@ class _TimelineGrid:
         buckets = self.seconds.setdefault(camera, {})
         buckets[bucket] = buckets.get(bucket, 0.0) + seconds
 
-    def add_videos(
-        self, videos: Iterable[Video], starts: Iterable[HitStart], window: TimeWindow
+    def add_exact(
+        self, catalog: Catalog, part: TimeWindow, camera: str | None, trigger: str | None
     ) -> None:
-        """Add dated Videos and their Hits to the buckets of the window."""
-        videos_by_id = {video.id: video for video in videos}
-        for video in videos_by_id.values():
-            for bucket, seconds in window.bucket_overlaps(video):
+        """Add the Videos and Hits of a part of the window, one by one."""
+        for video in catalog.videos_between(part.since, part.until, camera):
+            for bucket, seconds in part.bucket_overlaps(video):
                 self.add_seconds(video.camera, bucket, seconds)
-        low, high = window.low, window.high
-        for video_id, trigger, frame in starts:
-            if video_id in videos_by_id:
-                video = videos_by_id[video_id]
-                timestamp = windows.recorded_timestamp(video, frame)
-                if low <= timestamp < high:
-                    self.hits[video.camera, window.bucket(timestamp)][trigger] += 1
+            for hit in catalog.hits_within(video.id, *part.frames_of(video), trigger):
+                timestamp = windows.recorded_timestamp(video, hit.start)
+                if part.low <= timestamp < part.high:
+                    self.hits[video.camera, part.bucket(timestamp)][hit.trigger] += 1
+
+    def add_counters(
+        self, catalog: Catalog, part: CountedPart, camera: str | None, trigger: str | None
+    ) -> None:
+        """Add the counters of a part of the window."""
+        for size, low, high in part.runs:
+            recorded = catalog.coverage(counters.RECORDED, low, high, size, camera)
+            for name, cells in recorded.items():
+                for start, seconds in cells.items():
+                    self.add_seconds(name, self.window.bucket(start), seconds)
+            for (name, kind), lane in catalog.hit_lanes(low, high, size, camera).items():
+                if trigger in (None, kind):
+                    for place, number in zip(lane[::2], lane[1::2], strict=True):
+                        bucket = self.window.bucket(low + place * size)
+                        self.hits[name, bucket][kind] += number
 
     def fill(self, timeline: Timeline, start: int, stop: int) -> Timeline:
         """Return the Timeline with these cells, from `start` to `stop` in seconds since 1970."""

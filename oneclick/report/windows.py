@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from math import inf
+from datetime import UTC, datetime
+from math import ceil, floor, inf
 
 from oneclick import triggers
-from oneclick.catalog import Catalog
+from oneclick.catalog import Catalog, counters
 from oneclick.core.clips import Video
 from oneclick.core.errors import UnknownName, UsageError
 
@@ -68,20 +68,70 @@ class TimeWindow:
                 yield bucket, end - start
                 start = end
 
-    def bucket_range(self, videos: Sequence[Video]) -> tuple[int, int]:
+    def bounds(
+        self, start: datetime | None = None, stop: datetime | None = None
+    ) -> tuple[int, int]:
         """Return the start of the first bucket and the end of the last, in seconds since 1970.
 
-        Where the window is unbounded, the dated Videos bound it.
+        Args:
+            start: of the recordings, which bounds a window without `since`.
+            stop: of the recordings, which bounds a window without `until`.
         """
-        start = self.low if self.since else min(recorded_timestamp(v, 0) for v in videos)
-        stop = self.high if self.until else max(recorded_timestamp(v, v.frames) for v in videos)
-        last = self.bucket(stop)
-        return self.bucket(start), last if last == stop else last + self.size
+        first, end = self.since or start, self.until or stop
+        assert first is not None
+        assert end is not None
+        last = self.bucket(end.timestamp())
+        is_full = last == end.timestamp()
+        return self.bucket(first.timestamp()), last if is_full else last + self.size
+
+    def frames_of(self, video: Video) -> tuple[int, int]:
+        """Return a range of frames that holds all of a dated Video that lie in the window."""
+        assert video.started_at is not None
+        start = video.started_at.timestamp()
+        first = 0 if self.since is None else floor(video.frame_at(self.low - start)) - 1
+        stop = video.frames if self.until is None else ceil(video.frame_at(self.high - start)) + 1
+        return max(first, 0), max(min(stop, video.frames), 0)
+
+    def counted_part(self, start: float, stop: float) -> CountedPart | None:
+        """Return the part for which the catalog has counters that fit the buckets; None for none.
+
+        Args:
+            start: of the recordings, in seconds since 1970.
+            stop: of the recordings.
+        """
+        sizes = tuple(size for size in counters.COARSE if self.size % size == 0)
+        if not sizes:
+            return None
+        size = min(sizes)
+        low, high = max(self.low, start // size * size), min(self.high, (stop // size + 1) * size)
+        part = CountedPart(int(-(-low // size) * size), int(high // size * size), sizes)
+        return part if part.start < part.stop else None
+
+    def without(self, part: CountedPart) -> list[TimeWindow]:
+        """Return what the window has before and after a part."""
+        start, stop = utc_time(part.start), utc_time(part.stop)
+        ends = []
+        if self.since and self.since < start:
+            ends.append(TimeWindow(self.since, start, self.size))
+        if self.until and stop < self.until:
+            ends.append(TimeWindow(stop, self.until, self.size))
+        return ends
 
 
-def recorded_at(video: Video, frame: int) -> datetime | None:
-    """Return the recording time of a frame, UTC; None for a Video of unknown start."""
-    return video.started_at and video.started_at + timedelta(seconds=video.seconds_at(frame))
+@dataclass(frozen=True)
+class CountedPart:
+    """A part of a window that is read from counters, in seconds since 1970."""
+
+    start: int
+    stop: int
+    sizes: tuple[int, ...]
+    """Sizes of the counters' buckets that fit those of the window, ascending."""
+
+    @property
+    def runs(self) -> list[tuple[int, int, int]]:
+        """Return few runs of large buckets, as (bucket size, start, stop)."""
+        runs = counters.split_range(self.start, self.stop, self.sizes)
+        return [(size, start, int(stop)) for size, start, stop in runs]
 
 
 def recorded_timestamp(video: Video, frame: int) -> float:
@@ -103,23 +153,16 @@ def videos_in_window(
     Raises:
         UnknownName: no video is of this camera, or there is no such trigger.
     """
-    videos = catalog.videos()
-    cameras = sorted({video.camera for video in videos})
-    if camera is not None and camera not in cameras:
+    check_names(catalog, camera, trigger)
+    dated = catalog.videos_between(window.since, window.until, camera)
+    return dated + catalog.undated_videos(camera)
+
+
+def check_names(catalog: Catalog, camera: str | None, trigger: str | None) -> None:
+    """Raise UnknownName where no video is of this camera, or there is no such trigger."""
+    if camera is not None and camera not in (cameras := catalog.cameras()):
         raise UnknownName("camera", camera, cameras)
     names = triggers.names()
     # Hits may come from a trigger whose package is no longer installed.
     if trigger is not None and trigger not in names and trigger not in catalog.hit_counts():
         raise UnknownName("trigger", trigger, names)
-    return [
-        video
-        for video in videos
-        if camera in (None, video.camera)
-        and (
-            video.started_at is None
-            or (
-                recorded_timestamp(video, 0) < window.high
-                and recorded_timestamp(video, video.frames) > window.low
-            )
-        )
-    ]

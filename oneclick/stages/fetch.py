@@ -20,7 +20,7 @@ from oneclick.core.errors import BadVideo
 from oneclick.core.results import BatchResult
 from oneclick.core.source_options import SourceOptions
 from oneclick.stages.video_registry import SourceKeys, VideoRegistry
-from oneclick.storage import cameras, failure_log, files
+from oneclick.storage import cameras, failure_log, files, live_state
 from oneclick.storage.cameras import CodePolicy
 from oneclick.storage.workspace import Workspace
 from oneclick.video import VideoInfo, index, search
@@ -59,6 +59,9 @@ class _FetchContext:
 
     def camera_of(self, recording: Recording) -> str:
         """Return the camera of a recording: its name, or the code that stands for it."""
+        if live := live_state.camera_of(self.workspace.home, recording.local_file):
+            self.cameras_in_use.add(live)  # its folder is called as ids are
+            return live
         text, is_typed = self.camera or recording.camera, bool(self.camera)
         in_use = self.cameras_in_use
         camera = cameras.camera_of(self.workspace, text, in_use, self.codes, is_typed)

@@ -10,7 +10,7 @@ from pathlib import Path
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.results import BatchResult
-from oneclick.storage import bulk_files, files, locks, retention
+from oneclick.storage import bulk_files, files, incidents, locks, retention
 from oneclick.storage.locks import WriteLock
 from oneclick.storage.retention import ClockReading
 from oneclick.storage.workspace import Workspace
@@ -28,7 +28,7 @@ class MaintenanceResult:
     result: BatchResult
     """`done` holds the ids of the videos whose raw file was removed."""
     holds: tuple[str, ...] = ()
-    """Videos past their time whose raw file clips still need."""
+    """Videos past their time whose raw file clips or incidents still need."""
 
 
 def maintain(home: Path, retain_raw_days: int, at: datetime | None = None) -> MaintenanceResult:
@@ -45,11 +45,14 @@ def maintain(home: Path, retain_raw_days: int, at: datetime | None = None) -> Ma
         expired = catalog.expire()
         due = find_due(workspace, catalog, retain_raw_days, reading)
         needed = videos_needed(catalog)
-        for video_id, raw in due.items():
-            if video_id not in needed:
-                with files.guard(raw):
-                    raw.unlink()
-                result.done.append(video_id)
+        cameras = {video.id: video.camera for video in catalog.videos()}
+        with locks.file_lock(incidents.lock_file(workspace)):
+            needed |= incidents.held_videos(workspace, cameras)
+            for video_id, raw in due.items():
+                if video_id not in needed:
+                    with files.guard(raw):
+                        raw.unlink()
+                    result.done.append(video_id)
         for folder in (home / "videos").glob("*/"):
             index_files.remove_orphans(folder)
         for row in catalog.clips():

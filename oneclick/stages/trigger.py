@@ -21,7 +21,7 @@ from oneclick.core.hits import Hit
 from oneclick.core.turned_mode import TurnedMode, turned_id
 from oneclick.feedback import replay, trigger_calibration
 from oneclick.feedback.trigger_calibration import TriggerCalibration
-from oneclick.storage import cards, failure_log, locks
+from oneclick.storage import cards, failure_log, locks, mutes
 from oneclick.storage.cards import ModelPair, ModelRef
 from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
@@ -105,8 +105,10 @@ def trigger(
         calibration = TriggerCalibration()
         with failure_log.isolate(result.failed, workspace, "calibration", "read the calibration"):
             calibration = trigger_calibration.load(workspace)
-        videos = sort_by_start(catalog.videos())
-        predicted = [video for video in videos if is_predicted(workspace, video, models)]
+        videos = splits.sort_by_start(catalog.videos())
+        # Of edge cameras there is no recording to cut from: `stages.intake` has searched them.
+        recorded = [video for video in videos if video.suffix]
+        predicted = [video for video in recorded if is_predicted(workspace, video, models)]
         scans = plan_scans(workspace, catalog, predicted, models, turned, options, rules)
         result.skipped = [video.id for video in predicted if video.id not in scans]
         to_scan = [video for video in predicted if video.id in scans]
@@ -118,7 +120,8 @@ def trigger(
                     cards.load_hits(path)
                 video_hits[video.id] = scan_video(workspace, video, scans[video.id].models, rules)
         if video_hits:
-            clips = select_clips(catalog, video_hits, calibration, models, options)
+            heard = without_muted(workspace, catalog, video_hits)
+            clips = select_clips(catalog, heard, calibration, models, options)
             for video_id, scanned in video_hits.items():
                 own_clips = [clip for clip in clips if clip.video == video_id]
                 scan = scans[video_id]
@@ -144,16 +147,6 @@ def model_ref(workspace: Workspace, model: str | ModelRef) -> ModelRef:
         return model
     detector = detectors.create(model, workspace)
     return ModelRef(detector.model_id, detector.threshold)
-
-
-def sort_by_start(videos: Sequence[Video]) -> list[Video]:
-    """Sort videos by start, those without one last: an order that a rebuilt catalog keeps."""
-
-    def key(video: Video) -> tuple[bool, float, str]:
-        start = video.started_at
-        return (start is None, start.timestamp() if start else 0, video.id)
-
-    return sorted(videos, key=key)
 
 
 def is_predicted(workspace: Workspace, video: Video, models: ModelPair) -> bool:
@@ -213,6 +206,33 @@ def scan_video(
     return VideoHits(hits, np.concatenate(boxes) if boxes else np.zeros(0, np.int32))
 
 
+def without_muted(
+    workspace: Workspace, catalog: Catalog, video_hits: Mapping[str, VideoHits]
+) -> dict[str, VideoHits]:
+    """Return the Hits of each video without those of muted triggers, which are not selected.
+
+    A Hit is muted by when it was recorded; where nobody knows that, by the time now.
+    """
+    muted = mutes.load(workspace)
+    heard = {}
+    for video_id, scanned in video_hits.items():
+        video = catalog.video(video_id)
+        of_camera = muted.of_camera(video.camera)
+        hits = scanned.hits
+        if of_camera.all:
+            hits = [
+                hit
+                for hit in hits
+                if not of_camera.covers(
+                    video.camera,
+                    hit.trigger,
+                    video.taken_at(hit.span.start) or catalog.now(),
+                )
+            ]
+        heard[video_id] = VideoHits(hits, scanned.boxes)
+    return heard
+
+
 def select_clips(
     catalog: Catalog,
     video_hits: Mapping[str, VideoHits],
@@ -229,7 +249,7 @@ def select_clips(
         models: whose predictions were scanned.
         options: budget and distances.
     """
-    videos = sort_by_start(catalog.videos())
+    videos = splits.sort_by_start(catalog.videos())
     existing = [row.clip for row in catalog.clips()] + catalog.selections(uncut_only=True)
     candidates = candidate_videos(videos, existing, video_hits, options)
     days = {video.id: splits.camera_day(video).rpartition("/")[2] for video in videos}

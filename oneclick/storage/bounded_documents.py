@@ -1,4 +1,4 @@
-"""JSON, YAML, TOML and XML of strangers, with depth and counts bounded before memory is used."""
+"""Documents of strangers (JSON, YAML, TOML, XML …), bounded before memory is used."""
 
 from __future__ import annotations
 
@@ -40,6 +40,10 @@ class BrokenJson(BadInput):
     """What was read is no JSON, or not of the expected form; the message is the reason alone."""
 
 
+class BrokenMessage(BadInput):
+    """What was read is no MessagePack, or not of the expected form; the message is the reason."""
+
+
 class JsonDecoder(Generic[T]):
     """Decodes JSON of one type; whatever is wrong with it raises BrokenJson.
 
@@ -65,6 +69,30 @@ class JsonDecoder(Generic[T]):
             raise BrokenJson(str(error)) from None
         except RecursionError:
             raise BrokenJson("it is nested too deeply") from None
+
+
+class MessagePackDecoder(Generic[T]):
+    """Decodes MessagePack of one type; whatever is wrong with it raises BrokenMessage.
+
+    Args:
+        type: what the values are checked against (struct, dataclass or builtin).
+    """
+
+    def __init__(self, type: type[T] | Any) -> None:
+        self._decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(type)
+
+    def decode(self, content: Any) -> T:
+        """Decode bytes.
+
+        Raises:
+            BrokenMessage: they are no MessagePack, nested too deeply, or not of the type.
+        """
+        try:
+            return cast(T, self._decoder.decode(content))
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            raise BrokenMessage(str(error)) from None
+        except RecursionError:
+            raise BrokenMessage("it is nested too deeply") from None
 
 
 def parse_json(content: Any, type: type[T] | Any = Any) -> T:

@@ -5,6 +5,7 @@ inventories/late-verdicts.json   verdicts that came after another one
 inventories/exclusions.json      clips that were taken out of datasets
 inventories/registries.json      models in service
 inventories/novelty-models.json  what each camera usually shows
+inventories/incidents.json       spans of video that are kept from retention
 
 Only files are listed that nothing else tells of: the catalog has a row for each of the others. A
 list grows after the file was written; what a killed process left out of it is listed with the next
@@ -34,6 +35,7 @@ class Inventory(enum.Enum):
     EXCLUSIONS = "datasets/excluded/*.json"
     REGISTRIES = "models/*.json"
     NOVELTY_MODELS = "novelty/*/*.pt"
+    INCIDENTS = "incidents/*.json"
 
     def path(self, workspace: Workspace) -> Path:
         """Return the file of the list."""

@@ -99,6 +99,33 @@ class Workspace:
         """Return the JSON file of the Hits and selected spans of one video."""
         return self.home / "hits" / f"{video_id}.json"
 
+    def picked_selection(self, clip_id: str) -> Path:
+        """Return the JSON file of a span that a person chose to be cut."""
+        return self.home / "selections" / f"{clip_id}.json"
+
+    @property
+    def mutes_dir(self) -> Path:
+        """Return the folder of triggers that are muted on a camera for a while."""
+        return self.home / "mutes"
+
+    def mute_file(self, mute: str) -> Path:
+        """Return the JSON file of one mute."""
+        return self.mutes_dir / f"{mute}.json"
+
+    @property
+    def incidents_dir(self) -> Path:
+        """Return the folder of spans of video that are kept from retention."""
+        return self.home / "incidents"
+
+    def incident_file(self, incident: str) -> Path:
+        """Return the JSON file of one incident."""
+        return self.incidents_dir / f"{incident}.json"
+
+    @property
+    def intake_dir(self) -> Path:
+        """Return the folder of what edge cameras send, a folder for each camera."""
+        return self.home / "intake"
+
     @property
     def calibration(self) -> Path:
         """Return the JSON file of the triggers' calibration."""

@@ -60,14 +60,20 @@ class JsonBodies:
     What changes something has a body of JSON: the type alone keeps forms of other sites out, since
     a browser asks first before it sends JSON elsewhere. Malformed JSON (NaN and nesting without end
     are) and bodies above MAX_BODY_BYTES never reach a route.
+
+    Args:
+        app: the application behind it.
+        raw_paths: beginnings of paths whose routes read other bodies themselves, and take no
+            cookie.
     """
 
-    def __init__(self, app: Application) -> None:
-        self._app = app
+    def __init__(self, app: Application, raw_paths: tuple[str, ...] = ()) -> None:
+        self._app, self._raw_paths = app, raw_paths
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Pass the request on with its body, or answer it with 400, 413 or 415."""
-        if scope["type"] != "http" or scope["method"] not in _UNSAFE:
+        is_open = scope["type"] != "http" or scope["method"] not in _UNSAFE
+        if is_open or scope["path"].startswith(self._raw_paths or ("\0",)):
             await self._app(scope, receive, send)
             return
         headers = {name.lower(): value for name, value in scope["headers"]}

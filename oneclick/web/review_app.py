@@ -28,7 +28,7 @@ from oneclick.platforms.local.options import LocalOptions, of_section
 from oneclick.services.origin_guard import OriginGuard
 from oneclick.settings import Settings
 from oneclick.storage.workspace import Workspace
-from oneclick.web import guards, media, pages
+from oneclick.web import guards, media, metrics, pages
 from oneclick.web.accounts import routes, sign_on
 from oneclick.web.accounts.access import Access
 from oneclick.web.accounts.audit import AuditLog
@@ -40,12 +40,18 @@ from oneclick.web.accounts.users import Users
 from oneclick.web.api import clips, detections, looks, queue, stats
 from oneclick.web.api.desk import ReviewDesk
 from oneclick.web.blurring import BlurredFrames
+from oneclick.web.intake import routes as intake_routes
+from oneclick.web.intake.desk import IntakeDesk
+from oneclick.web.intake.worker_process import WorkerProcess
 from oneclick.web.live import routes as live_routes
 from oneclick.web.live import stream
 from oneclick.web.live.cameras import LiveCameras
 from oneclick.web.live.pictures import LivePictures
 from oneclick.web.live.recordings import Recordings
 from oneclick.web.refusals import Refused
+from oneclick.web.timeline import actions as timeline_actions
+from oneclick.web.timeline import routes as timeline_routes
+from oneclick.web.timeline.frames import VideoFrames
 
 COOKIE = "oneclick"
 _STATUS: dict[type[OneclickError], int] = {
@@ -93,35 +99,42 @@ def create_review_app(
     )
 
     desk = ReviewDesk(home, settings, catalog)
+    intake = IntakeDesk(workspace, settings.intake, WorkerProcess(home))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         desk.start()
+        await intake.start()
         yield
+        await intake.stop()
         await asyncio.to_thread(desk.stop)
         audit.close()
         catalog.close()
 
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.home, app.state.settings, app.state.catalog = home, settings, catalog
-    app.state.desk = desk
+    app.state.desk, app.state.intake = desk, intake
     app.state.access = Access(Users(workspace), sessions, audit, frozenset(options.blur_for))
     app.state.limits, app.state.passwords = LoginLimits(), passwords or Passwords()
     app.state.entered = set[str]()
+    app.state.metrics = metrics.MetricsCache(home)
     app.state.blurred = BlurredFrames(workspace)
+    app.state.video_frames = VideoFrames(workspace)
     app.state.sign_on = SignOn(options, origins[-1]) if options.issuer else None
     app.state.live_cameras, app.state.live_streams = LiveCameras(home), stream.OpenStreams()
     app.state.live_pictures = LivePictures(Recordings(catalog))
+    # First what comes a hundred times a second: routes are tried in this order.
     for module in (
-        *(routes, sign_on, queue, clips, detections, looks, stats, media, pages),
-        *(stream, live_routes),
+        *(intake_routes, stream, live_routes),
+        *(routes, sign_on, queue, clips, detections, looks, stats, media),
+        *(timeline_routes, timeline_actions, metrics, pages),
     ):
         app.include_router(module.router)
     app.add_exception_handler(HTTPException, _answer_refusal)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(OneclickError, _answer_error)
     # The last one added is the first that a request meets.
-    app.add_middleware(guards.JsonBodies)
+    app.add_middleware(guards.JsonBodies, raw_paths=intake_routes.PATHS)
     # No Strict-Transport-Security: it would hold for other servers of this host, on plain ports.
     app.add_middleware(OriginGuard, origins=origins, headers=guards.HEADERS)
     app.add_middleware(guards.NoStore)

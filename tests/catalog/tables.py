@@ -31,7 +31,12 @@ def made_by(make: Callable[[sa.Connection], None], connection: sa.Connection) ->
 
 
 def _plain(values: Any) -> str:
-    return str(sorted((name, str(value)) for name, value in values.items()))
+    return str(
+        sorted(
+            (name, _plain(value) if isinstance(value, dict) else str(value))
+            for name, value in values.items()
+        )
+    )
 
 
 def drop(connection: sa.Connection) -> None:

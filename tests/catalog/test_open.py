@@ -63,6 +63,21 @@ def test_a_catalog_of_an_older_version_keeps_its_clips(tmp_path: Path) -> None:
         ]
 
 
+def test_a_catalog_without_a_timeline_gets_what_one_with_it_counts(tmp_path: Path) -> None:
+    from alembic import command
+
+    samples.furnish(tmp_path)
+    engine = sa.create_engine(f"sqlite:///{tmp_path}/catalog.sqlite")
+    everything = sa.select(schema.counters), sa.select(schema.videos)
+    with engine.begin() as connection:
+        before = [connection.execute(query).all() for query in everything]
+        command.downgrade(migrate.config(connection), "0007")
+        assert len(connection.execute(everything[0]).all()) < len(before[0])
+        migrate.upgrade(connection)
+        assert [connection.execute(query).all() for query in everything] == before
+    engine.dispose()
+
+
 def test_migrations_can_be_undone() -> None:
     from alembic import command
 

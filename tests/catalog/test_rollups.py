@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import inf
 from pathlib import Path
@@ -15,6 +16,7 @@ from oneclick.catalog import Catalog, counters, recount
 from oneclick.core.clips import MOVES, ClipStage
 from oneclick.core.errors import IllegalMove, OneclickError, UnknownName
 from oneclick.core.review import Verdict
+from oneclick.storage import cards
 from tests.catalog import samples as samples
 
 VIDEOS = [
@@ -37,6 +39,8 @@ acts = st.one_of(
     st.tuples(st.just("retry"), clips),
     st.tuples(st.just("claim"), stages),
     st.tuples(st.just("hits"), videos, triggers),
+    st.tuples(st.just("scan"), videos),
+    st.tuples(st.just("whole"), videos, st.sampled_from([1000, 40_000, 90_000])),
     st.tuples(st.just("labels"), clips, st.integers(1, 3)),
     st.tuples(
         st.just("verdict"),
@@ -62,6 +66,11 @@ def act(catalog: Catalog, clock: samples.Clock, step: tuple) -> None:  # type: i
             catalog.claim(stage, "far:1:2", 2, 60)
         case ("hits", video, names):
             catalog.replace_hits(video.id, [samples.hit(name) for name in names], "k")
+        case ("scan", video):
+            catalog.mark(video.id, cards.SCAN_STEP, "k")
+        case ("whole", video, frames):
+            whole = replace(catalog.video(video.id), frames=frames, digest=f"{frames}")
+            catalog.replace_part(catalog.video(video.id), whole)
         case ("labels", clip, revision):
             label_set = samples.label_set(clip, revision, "auto" if revision == 1 else "human")
             catalog.add_revision(label_set, f"{revision}")

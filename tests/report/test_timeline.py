@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest import mock
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oneclick import report
-from oneclick.catalog import Catalog
+from oneclick.catalog import Catalog, counters
 from oneclick.core.clips import ChosenBy, Clip, Video
 from oneclick.core.errors import OneclickError, UnknownName, UsageError
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
+from oneclick.core.timing import Timing
 from oneclick.report.plots import timeline
 from oneclick.report.timeline import CameraTimeline, Timeline, TimelineCell
 from oneclick.report.windows import DAY, HOUR
@@ -239,3 +243,57 @@ def test_the_picture_shows_hits_dark_and_hours_without_video_blank(home: Path) -
         waiting=0,
     )
     assert timeline.draw(empty).pixels.size
+
+
+BROKEN_UP = Timing(frames=(0, 8999, 9000), seconds=(0.0, 899.9, 5000.0), breaks=(9000,))
+times = st.one_of(st.none(), st.floats(-90, 300).map(lambda minutes: round(minutes * 60) / 60))
+recordings = st.lists(
+    st.tuples(
+        st.sampled_from(["ward_a", "ward_b"]),
+        st.floats(0, 200),
+        st.sampled_from([3.0, 60.0, 100.0]),
+        st.booleans(),
+        st.lists(st.tuples(st.sampled_from(["flicker", "blip"]), st.floats(0, 0.99)), max_size=6),
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    recordings, times, times, st.sampled_from([600, 900, 1800, 7200, DAY, 7 * DAY]), st.booleans()
+)
+def test_counters_tell_what_counting_hit_by_hit_tells(
+    shots: list, since: float | None, until: float | None, bucket: int, one: bool
+) -> None:  # type: ignore[type-arg]
+    start, stop = (None if m is None else MORNING + timedelta(minutes=m) for m in (since, until))
+    with tempfile.TemporaryDirectory() as folder:
+        with samples.fresh(Path(folder)) as catalog:
+            for number, (camera, minutes, length, is_broken, marks) in enumerate(shots):
+                recording = video(f"{camera}-{number}", camera, minutes, length)
+                if is_broken and length > 15:
+                    recording = replace(recording, timing=BROKEN_UP)
+                catalog.add_video(recording)
+                hits = [hit(name, share * length) for name, share in marks]
+                catalog.replace_hits(recording.id, sorted(hits, key=lambda h: h.order), "look")
+        only = "ward_a" if one and any(shot[0] == "ward_a" for shot in shots) else None
+        if start and stop and start >= stop:
+            return
+        told = report.hit_timeline(Path(folder), start, stop, only, None, bucket)
+        with mock.patch.object(counters, "COARSE", ()):
+            counted = report.hit_timeline(Path(folder), start, stop, only, None, bucket)
+    assert [cells_of(line) for line in told.cameras] == [cells_of(line) for line in counted.cameras]
+    assert (told.start, told.stop, told.triggers) == (
+        counted.start,
+        counted.stop,
+        counted.triggers,
+    )
+
+
+def cells_of(line: CameraTimeline) -> list[tuple[object, ...]]:
+    """Camera, bucket, seconds and hits, without the seconds that rounding left over."""
+    return [
+        (line.camera, cell.start, round(cell.seconds, 2), cell.hits)
+        for cell in line.cells
+        if cell.seconds > 0.01 or cell.hits
+    ]

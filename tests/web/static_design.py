@@ -24,8 +24,12 @@ def variables() -> str:
         mode: {f"heat-{step}": colour for step, colour in enumerate(getattr(table.heat, mode))}
         for mode in ("dark", "light")
     }
-    dark = {"color-scheme": "dark"} | table.dark | heat["dark"]
-    light = {"color-scheme": "light"} | table.light | heat["light"]
+    stages = {
+        mode: {f"stage-{stage.id}": getattr(stage, mode) for stage in table.stage}
+        for mode in ("dark", "light")
+    }
+    dark = {"color-scheme": "dark"} | table.dark | heat["dark"] | stages["dark"]
+    light = {"color-scheme": "light"} | table.light | heat["light"] | stages["light"]
     boxes = {f"box-{name}": colour for name, colour in table.box.items()}
     blocks = [
         _block(":root", boxes | dark),
@@ -36,18 +40,23 @@ def variables() -> str:
 
 def key_table() -> str:
     """Return the module with the keys."""
-    keys = [
-        json.dumps(msgspec.to_builtins(key), ensure_ascii=False) for key in design.load().web_key
-    ]
-    glyphs = json.dumps(design.load().state, ensure_ascii=False)
-    rows = "".join(f"  {row},\n" for row in keys)
+    table = design.load()
+    glyphs = json.dumps(table.state, ensure_ascii=False)
+    stages = json.dumps({stage.id: stage.glyph for stage in table.stage}, ensure_ascii=False)
     return (
         f"// {NOTE}\n"
         "/** @typedef {{id: string, key: string, cap: string, group: string, verb: string, "
         "says: string, verb_de: string, says_de: string, hint: boolean, once: boolean}} WebKey */\n"
-        f"/** @type {{WebKey[]}} */\nexport const KEYS = [\n{rows}];\n"
+        f"/** @type {{WebKey[]}} */\nexport const KEYS = [\n{_rows(table.web_key)}];\n"
+        f"/** @type {{WebKey[]}} */\nexport const LANE_KEYS = [\n{_rows(table.lane_key)}];\n"
         f"/** @type {{Record<string, string>}} */\nexport const GLYPHS = {glyphs};\n"
+        f"/** @type {{Record<string, string>}} */\nexport const STAGES = {stages};\n"
     )
+
+
+def _rows(keys: tuple[design.WebKey, ...]) -> str:
+    lines = (json.dumps(msgspec.to_builtins(key), ensure_ascii=False) for key in keys)
+    return "".join(f"  {line},\n" for line in lines)
 
 
 FILES = {"variables.css": variables, "key_table.js": key_table}

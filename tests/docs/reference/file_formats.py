@@ -64,6 +64,8 @@ PARTS = {
     "clip_id": "<camera>-<rest of the id>",
     "kind": "<kind>",
     "frame": 0,
+    "incident": "<incident>",
+    "mute": "<mute>",
     "version": "<version>",
 }
 """What stands for each argument of the paths of a workspace."""

@@ -1,0 +1,380 @@
+"""Lanes of a time window: a lane a trigger, with its hits or their density, beside the video."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, floor
+
+from oneclick.catalog import Catalog, counters
+from oneclick.core.clips import ClipStage, Video
+from oneclick.core.errors import UsageError
+from oneclick.report import timeline, windows
+from oneclick.report.timeline import UndatedVideo
+from oneclick.report.windows import DAY, TimeWindow
+
+MOST_HITS = 4000
+"""Hits of a window that are shown one by one."""
+MOST_COUNTED = 60_000
+"""Hits that are counted in buckets shorter than those of the counters."""
+MOST_CLIPS = 2000
+"""Clips that are shown one by one; of more, those of a bucket are joined."""
+MOST_VIDEOS = 1000
+"""Recordings that are shown one by one."""
+FEW_VIDEOS = 30
+"""Recordings of which each is asked for the hits of the window; of more, all hits are read."""
+COLUMNS = 200
+"""Buckets of a window, at most."""
+SHORT = (1, 2, 5, 10, 30, 60, 120, 300)
+"""Seconds of buckets that the catalog has no counters for."""
+LONG = (*counters.COARSE, DAY, 7 * DAY, 28 * DAY, 364 * DAY)
+LEAST_SECONDS, MOST_SECONDS = 1, 40 * 364 * DAY
+
+STATES = {
+    ClipStage.IN_REVIEW: "review",
+    ClipStage.ACCEPTED: "reviewed",
+    ClipStage.REJECTED: "reviewed",
+    ClipStage.PUBLISHED: "published",
+}
+"""What a clip shows on the timeline; others are `selected`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneHit:
+    """One Hit."""
+
+    start: float
+    """Seconds since 1970."""
+    stop: float
+    score: float
+    why: str
+    video: str
+    frame: int
+    """Its first frame."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TriggerLane:
+    """Hits of one trigger on one camera: one by one, or their number by bucket."""
+
+    trigger: str
+    total: int
+    hits: tuple[LaneHit, ...] = ()
+    cells: Sequence[int] | None = None
+    """Bucket and number of hits by turns, the bucket counted from the first of the window; None
+    where hits are shown one by one."""
+
+
+@dataclass(frozen=True)
+class VideoSpan:
+    """Time with video: a stretch without a break, or buckets."""
+
+    start: float
+    stop: float
+    seconds: float
+    """Recorded between them."""
+    scanned: float
+    """Seconds of these that triggers have looked at."""
+
+
+@dataclass(frozen=True)
+class ClipSpan:
+    """A Clip, or the Clips of a bucket that are equally far."""
+
+    start: float
+    stop: float
+    state: str
+    """`selected`, `review`, `reviewed` or `published`."""
+    clip: str
+    """Id; empty where several are joined."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraLanes:
+    """One camera in a window."""
+
+    camera: str
+    triggers: tuple[TriggerLane, ...]
+    """Most hits first."""
+    video: tuple[VideoSpan, ...]
+    clips: tuple[ClipSpan, ...]
+    undated: tuple[UndatedVideo, ...]
+
+    @property
+    def total(self) -> int:
+        """Return the number of hits of all triggers."""
+        return sum(lane.total for lane in self.triggers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TriggerLanes:
+    """All lanes of a window."""
+
+    start: float
+    """Seconds since 1970."""
+    stop: float
+    bucket: int
+    """Seconds of a cell; 0 where hits are shown one by one."""
+    origin: int
+    """Start of the first bucket, in seconds since 1970."""
+    cameras: tuple[CameraLanes, ...]
+
+
+def trigger_lanes(
+    catalog: Catalog, start: float, stop: float, cameras: Iterable[str] | None = None
+) -> TriggerLanes:
+    """Return the lanes of cameras in `[start, stop)`, in as much detail as the window has room for.
+
+    Args:
+        catalog: an open catalog.
+        start: seconds since 1970.
+        stop: seconds since 1970.
+        cameras: None is all of them.
+
+    Raises:
+        UsageError: the window is empty, or longer than MOST_SECONDS.
+        UnknownName: no video is of one of the cameras.
+    """
+    if not LEAST_SECONDS <= stop - start <= MOST_SECONDS or start < 0:
+        raise UsageError(f"a window of {stop - start:g} s from {start:g} on cannot be shown")
+    with catalog.reading():
+        names = catalog.cameras() if cameras is None else sorted(set(cameras))
+        for name in names if cameras is not None else ():
+            windows.check_names(catalog, name, None)
+        return _LaneReader(catalog, start, stop, names).read()
+
+
+class _LaneReader:
+    """Reads the lanes of one window."""
+
+    def __init__(self, catalog: Catalog, start: float, stop: float, cameras: list[str]) -> None:
+        self.catalog, self.start, self.stop, self.cameras = catalog, start, stop, cameras
+        self.only = cameras[0] if len(cameras) == 1 else None
+        self.size = next(size for size in LONG if ceil((stop - start) / size) <= COLUMNS)
+        self.window = TimeWindow(windows.utc_time(start), windows.utc_time(stop), self.size)
+        self.bounds = self.window.bounds()
+
+    def read(self) -> TriggerLanes:
+        """Return the lanes."""
+        lanes = self.counted_lanes()
+        total = sum(lane.total for of_camera in lanes.values() for lane in of_camera)
+        bucket, origin = self.size, self.bounds[0]
+        videos: dict[str, list[Video]] | None = None
+        if total <= MOST_COUNTED and self.size == counters.QUARTER:
+            videos = self.videos()
+        if videos is not None and total <= MOST_HITS:
+            bucket, lanes = 0, self.hit_lanes(videos)
+        elif videos is not None:
+            length = self.stop - self.start
+            bucket = next((size for size in SHORT if length / size <= COLUMNS), self.size)
+            if bucket < self.size:
+                origin = floor(self.start / bucket) * bucket
+                lanes = self.short_lanes(videos, bucket, origin)
+        coverage = self.coverage() if videos is None else self.exact_coverage(videos)
+        clips = self.clips()
+        undated = defaultdict(list)
+        for video in timeline.undated_videos(self.catalog, self.only):
+            undated[video.camera].append(video)
+        return TriggerLanes(
+            start=self.start,
+            stop=self.stop,
+            bucket=bucket,
+            origin=origin,
+            cameras=tuple(
+                CameraLanes(
+                    camera=name,
+                    triggers=tuple(
+                        sorted(lanes[name], key=lambda lane: (-lane.total, lane.trigger))
+                    ),
+                    video=tuple(coverage[name]),
+                    clips=tuple(clips[name]),
+                    undated=tuple(undated[name]),
+                )
+                for name in self.cameras
+            ),
+        )
+
+    def counted_lanes(self) -> dict[str, list[TriggerLane]]:
+        """Return lanes of the counters of the catalog."""
+        (low, high), size = self.bounds, min(self.size, counters.SHIFT)
+        lanes = defaultdict(list)
+        for (camera, trigger), cells in self.catalog.hit_lanes(low, high, size, self.only).items():
+            if camera in self.cameras:
+                lane = TriggerLane(
+                    trigger=trigger,
+                    total=sum(cells[1::2]),
+                    cells=cells if size == self.size else self._grouped(cells, size),
+                )
+                lanes[camera].append(lane)
+        return lanes
+
+    def _grouped(self, cells: Sequence[int], size: int) -> list[int]:
+        """Return cells of `size` in the longer ones of the window."""
+        numbers: Counter[int] = Counter()
+        for place, number in zip(cells[::2], cells[1::2], strict=True):
+            numbers[place * size // self.size] += number
+        return [value for cell in sorted(numbers.items()) for value in cell]
+
+    def videos(self) -> dict[str, list[Video]] | None:
+        """Return the videos of the window by camera; None where there are too many."""
+        extent = self.catalog.extent_between(self.window.since, self.window.until, self.only)
+        if extent[0] > MOST_VIDEOS:
+            return None
+        videos = defaultdict(list)
+        for video in self.catalog.videos_between(self.window.since, self.window.until, self.only):
+            videos[video.camera].append(video)
+        return videos
+
+    def hits(self, videos: Mapping[str, list[Video]]) -> Iterator[tuple[str, str, LaneHit]]:
+        """Yield camera, trigger and Hit for all Hits that begin in the window."""
+        shown = [video for camera in self.cameras for video in videos.get(camera, ())]
+        if len(shown) <= FEW_VIDEOS:
+            outlines = {
+                video.id: self.catalog.hits_within(video.id, *self.window.frames_of(video))
+                for video in shown
+            }
+        else:
+            since, until = windows.utc_time(self.start), windows.utc_time(self.stop)
+            outlines = self.catalog.hits_between(since, until, self.only)
+        for camera in self.cameras:
+            for video in videos.get(camera, ()):
+                for trigger, start, stop, score, why in outlines.get(video.id, ()):
+                    first = windows.recorded_timestamp(video, start)
+                    if self.start <= first < self.stop:
+                        hit = LaneHit(
+                            start=first,
+                            stop=windows.recorded_timestamp(video, stop),
+                            score=score,
+                            why=why,
+                            video=video.id,
+                            frame=start,
+                        )
+                        yield camera, trigger, hit
+
+    def hit_lanes(self, videos: Mapping[str, list[Video]]) -> dict[str, list[TriggerLane]]:
+        """Return lanes of single hits."""
+        hits = defaultdict(list)
+        for camera, trigger, hit in self.hits(videos):
+            hits[camera, trigger].append(hit)
+        lanes = defaultdict(list)
+        for (camera, trigger), of_lane in hits.items():
+            lane = TriggerLane(trigger=trigger, total=len(of_lane), hits=tuple(of_lane))
+            lanes[camera].append(lane)
+        return lanes
+
+    def short_lanes(
+        self, videos: Mapping[str, list[Video]], bucket: int, origin: int
+    ) -> dict[str, list[TriggerLane]]:
+        """Return lanes of numbers by buckets that are shorter than those of the counters."""
+        numbers: defaultdict[tuple[str, str], Counter[int]] = defaultdict(Counter)
+        for camera, trigger, hit in self.hits(videos):
+            numbers[camera, trigger][floor((hit.start - origin) / bucket)] += 1
+        lanes = defaultdict(list)
+        for (camera, trigger), of_lane in numbers.items():
+            cells = [value for cell in sorted(of_lane.items()) for value in cell]
+            lane = TriggerLane(trigger=trigger, total=of_lane.total(), cells=cells)
+            lanes[camera].append(lane)
+        return lanes
+
+    def coverage(self) -> dict[str, list[VideoSpan]]:
+        """Return how much video each bucket has, runs of alike buckets joined."""
+        recorded, scanned = map(self.covered, (counters.RECORDED, counters.SCANNED))
+        return {
+            camera: _joined(
+                VideoSpan(at, at + self.size, cells[at], scanned[camera][at])
+                for at in sorted(cells)
+            )
+            for camera, cells in recorded.items()
+        }
+
+    def covered(self, kind: str) -> dict[str, Counter[int]]:
+        """Return the seconds of RECORDED or SCANNED video by camera and bucket of the window."""
+        (low, high), size = self.bounds, min(self.size, counters.SHIFT)
+        seconds: dict[str, Counter[int]] = defaultdict(Counter)
+        for camera in self.cameras:
+            seconds[camera] = Counter()
+        for camera, cells in self.catalog.coverage(kind, low, high, size, self.only).items():
+            for at, amount in cells.items():
+                seconds[camera][self.window.bucket(at)] += amount
+        return seconds
+
+    def exact_coverage(self, videos: Mapping[str, list[Video]]) -> dict[str, list[VideoSpan]]:
+        """Return the stretches of video, those that follow on each other joined."""
+        scanned = self.catalog.scanned_videos(
+            [video.id for of_camera in videos.values() for video in of_camera]
+        )
+        spans = defaultdict(list)
+        for camera, of_camera in videos.items():
+            stretches = []
+            for video, stretch in [(each, part) for each in of_camera for part in each.stretches()]:
+                start = max(windows.recorded_timestamp(video, stretch.start), self.start)
+                end = windows.recorded_timestamp(video, stretch.stop - 1) + 1 / video.fps
+                if start < (stop := min(end, self.stop)):
+                    length = stop - start
+                    is_scanned = video.id in scanned
+                    stretches.append(VideoSpan(start, stop, length, length * is_scanned))
+            spans[camera] = _joined(sorted(stretches, key=lambda span: span.start))
+        return spans
+
+    def clips(self) -> dict[str, list[ClipSpan]]:
+        """Return the clips of the window, joined by bucket where there are many."""
+        outlines = [
+            outline
+            for outline in self.catalog.clip_outlines(
+                windows.utc_time(self.start), windows.utc_time(self.stop), self.only
+            )
+            if outline.start < self.stop and outline.stop > self.start
+        ]
+        spans = defaultdict(list)
+        if len(outlines) <= MOST_CLIPS:
+            for clip in sorted(outlines, key=lambda outline: outline.start):
+                spans[clip.camera].append(
+                    ClipSpan(clip.start, clip.stop, state_of(clip.stage), clip.id)
+                )
+            return spans
+        buckets = {
+            (clip.camera, state_of(clip.stage), floor(clip.start / self.size) * self.size)
+            for clip in outlines
+        }
+        for camera, state, at in sorted(buckets):
+            spans[camera].append(ClipSpan(at, at + self.size, state, ""))
+        return spans
+
+
+def state_of(stage: str) -> str:
+    """Return what a clip at a stage shows; an empty stage is that of one not cut yet."""
+    return STATES.get(ClipStage(stage), "selected") if stage else "selected"
+
+
+def _joined(spans: Iterable[VideoSpan]) -> list[VideoSpan]:
+    """Join neighbours that are whole, and equally looked at."""
+    joined: list[VideoSpan] = []
+    for _, group in itertools.groupby(_with_breaks(spans), key=lambda pair: pair[0]):
+        run = [span for _, span in group]
+        joined.append(
+            VideoSpan(
+                run[0].start,
+                max(span.stop for span in run),
+                sum(span.seconds for span in run),
+                sum(span.scanned for span in run),
+            )
+        )
+    return joined
+
+
+def _with_breaks(spans: Iterable[VideoSpan]) -> Iterator[tuple[int, VideoSpan]]:
+    """Yield each span with the number of the run that it belongs to."""
+    run, before = 0, None
+    for span in spans:
+        if before is None or _kind(span) != _kind(before) or span.start - before.stop > 1:
+            run += 1
+        yield run, span
+        before = span
+
+
+def _kind(span: VideoSpan) -> tuple[bool, bool, bool]:
+    """Return whether a span is full of video, looked at as a whole, and at all."""
+    is_full = span.seconds >= 0.999 * (span.stop - span.start)
+    return is_full, span.scanned >= 0.999 * span.seconds, span.scanned > 0

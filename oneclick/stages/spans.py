@@ -1,0 +1,123 @@
+"""Spans: requested raw video that a device has sent is selected for a clip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from oneclick.catalog import Catalog
+from oneclick.core import ids, splits
+from oneclick.core.clips import ChosenBy, Clip, Video
+from oneclick.core.edge_messages import SpanRequest
+from oneclick.core.hits import Hit
+from oneclick.core.spans import Span
+from oneclick.storage import cards, span_requests
+from oneclick.storage.cards import HitsCard, ModelPair
+from oneclick.storage.workspace import Workspace
+
+CLIP_SECONDS = 3.0
+
+
+def adopt(home: Path, request: SpanRequest, video_id: str, test_share: float = 0.25) -> Clip | None:
+    """Select the requested moment of a recording, and finish the request; return the Clip to cut.
+
+    The Hits are those of the edge camera's predictions, in frames and pixels of the recording.
+    None where the recording does not show the moment: it stays a recording like others.
+
+    Raises:
+        BadInput: the Hits of the predictions are missing or broken.
+        NoSpace, Unavailable: the disk or the catalog refuses.
+    """
+    workspace = Workspace(home)
+    with Catalog.open(home) as catalog:
+        recording, seen = catalog.video(video_id), catalog.video(request.video)
+        card = cards.load_hits(workspace.hits(seen.id))
+        clip = select_moment(catalog, request, recording, seen, card, test_share)
+        if clip is not None:
+            key, models = f"{card.key}-{request.id}", _models_of(card)
+            cards.save_hits(workspace, recording.id, key, models, clip.hits, [clip])
+            catalog.replace_hits(recording.id, clip.hits, key)
+            catalog.add_selections([clip], [(recording.id, cards.SCAN_STEP, key)])
+    span_requests.finish(workspace, request, state="adopted", recording=video_id)
+    return clip
+
+
+def select_moment(
+    catalog: Catalog,
+    request: SpanRequest,
+    recording: Video,
+    seen: Video,
+    card: HitsCard,
+    test_share: float,
+) -> Clip | None:
+    """Return the Clip around the requested moment of a recording; None where it is not in it."""
+    assert recording.started_at is not None
+    assert seen.started_at is not None
+    times = _times(recording)
+    frame = int(np.searchsorted(times, request.moment))
+    if not times[0] <= request.moment <= times[-1]:
+        return None
+    stretch = recording.timing.stretch_at(frame, recording.frames)
+    half = round(CLIP_SECONDS / 2 * recording.fps)
+    span = Span(max(stretch.start, frame - half), min(stretch.stop, frame + half))
+    hits = [
+        hit
+        for found_hit in card.hits
+        if (hit := _on_recording(found_hit, seen, recording, times).within(span))
+    ]
+    leader = max(hits, key=lambda hit: hit.score, default=None)
+    return Clip(
+        id=ids.clip_id(recording.id, recording.seconds_at(span.start)),
+        camera=recording.camera,
+        video=recording.id,
+        span=span,
+        fps=recording.timing.rate_of(span, recording.fps),
+        width=recording.width,
+        height=recording.height,
+        chosen_by=ChosenBy.TRIGGER,
+        hits=tuple(hits),
+        split=_split_of(catalog, recording, span, test_share),
+        led_by=leader.trigger if leader else "",
+    )
+
+
+def _models_of(card: HitsCard) -> ModelPair:
+    return card.looked[card.key]
+
+
+def _times(video: Video) -> NDArray[np.float64]:
+    """Return unix seconds of all frames."""
+    assert video.started_at is not None
+    seconds = [video.seconds_at(frame) for frame in range(video.frames)]
+    return np.array(seconds) + video.started_at.timestamp()
+
+
+def _on_recording(hit: Hit, seen: Video, recording: Video, times: NDArray[np.float64]) -> Hit:
+    """Return a Hit of predictions in the frames, nearest in time, and pixels of a recording."""
+    assert seen.started_at is not None
+    start, middle = seen.started_at.timestamp(), np.diff(times).mean() / 2 if len(times) > 1 else 0
+
+    def frame_at(frame: int) -> int:
+        moment = start + seen.seconds_at(frame)
+        return int(np.clip(np.searchsorted(times, moment - middle), 0, len(times) - 1))
+
+    wide, high = recording.width / seen.width, recording.height / seen.height
+    boxes = tuple(
+        (frame_at(frame), x1 * wide, y1 * high, x2 * wide, y2 * high)
+        for frame, x1, y1, x2, y2 in hit.boxes
+    )
+    first, last = frame_at(hit.span.start), frame_at(hit.span.stop - 1)
+    return msgspec.structs.replace(hit, span=Span(first, last + 1), boxes=boxes)
+
+
+def _split_of(catalog: Catalog, recording: Video, span: Span, test_share: float) -> str:
+    """Return the side of the split that a span lies on; a span across both trains."""
+    videos = sorted(catalog.videos(), key=lambda video: (str(video.started_at), video.id))
+    existing = [row.clip for row in catalog.clips()] + catalog.selections(uncut_only=True)
+    day_splits = splits.existing_day_splits(videos, existing)
+    parts = splits.split_videos(videos, day_splits, test_share, CLIP_SECONDS)[recording.id]
+    inside = [part for part in parts if part.span.start <= span.start < part.span.stop]
+    return inside[0].split if inside else "train"

@@ -1,0 +1,137 @@
+"""Requests for raw video: `intake/<camera>/spans/<id>.json`, and what devices send for them.
+
+The worker of the intake opens a request, the server notes what the device answers, and the worker
+takes the video in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from oneclick.core.edge_messages import SpanRequest
+from oneclick.core.errors import BadInput
+from oneclick.storage import files, sealed_files
+from oneclick.storage.workspace import Workspace
+
+_ID = re.compile(r"[a-z0-9_]+-[A-Za-z0-9_-]{1,80}")
+
+
+class SpanPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """`<id>.place`: where the video of a request is, and when it begins."""
+
+    start: float
+    place: str = ""
+    """Empty where it was uploaded."""
+
+
+@dataclass(frozen=True)
+class SpanSource:
+    """Where the video of a request is."""
+
+    place: str
+    """Path or URL."""
+    started_at: datetime
+
+
+def folder(workspace: Workspace, camera: str) -> Path:
+    """Return the folder of the requests of a camera."""
+    return workspace.intake_dir / camera / "spans"
+
+
+def part_file(workspace: Workspace, request: SpanRequest) -> Path:
+    """Return the file that the parts of an upload are added to."""
+    return folder(workspace, request.camera) / f"{request.id}.part"
+
+
+def video_file(workspace: Workspace, request: SpanRequest) -> Path:
+    """Return the complete upload, until it is a recording."""
+    return folder(workspace, request.camera) / f"{request.id}.mkv"
+
+
+def place_file(workspace: Workspace, request: SpanRequest) -> Path:
+    """Return the file with the path or URL that a device named in place of an upload."""
+    return folder(workspace, request.camera) / f"{request.id}.place"
+
+
+def count_of_day(workspace: Workspace, camera: str, day: str) -> int:
+    """Return how many requests have been made for video of a day, such as 20261128."""
+    names = files.json_names(folder(workspace, camera)) + files.json_names(_done(workspace, camera))
+    return sum(name.startswith(f"{camera}-{day}") for name in set(names))
+
+
+def open_request(workspace: Workspace, request: SpanRequest) -> bool:
+    """Write a new request; return False if there is one of this id, which stays."""
+    if (_done(workspace, request.camera) / f"{request.id}.json").exists():
+        return False
+    return files.create(_path(workspace, request), sealed_files.encode(request))
+
+
+def find(workspace: Workspace, camera: str, request_id: str) -> SpanRequest | None:
+    """Return a request of a camera; None where there is none of this id.
+
+    Raises:
+        BadInput: it is broken.
+    """
+    if not _ID.fullmatch(request_id):
+        return None
+    for place in (folder(workspace, camera), _done(workspace, camera)):
+        if (path := place / f"{request_id}.json").exists():
+            request: SpanRequest = sealed_files.read(path, SpanRequest)
+            return request
+    return None
+
+
+def pending(workspace: Workspace, camera: str) -> list[SpanRequest]:
+    """Return the readable requests of a camera that are not finished, oldest first."""
+    requests: list[SpanRequest] = []
+    for name in sorted(files.json_names(folder(workspace, camera))):
+        with contextlib.suppress(BadInput):
+            requests.append(sealed_files.read(folder(workspace, camera) / name, SpanRequest))
+    return requests
+
+
+def all_pending(workspace: Workspace) -> list[SpanRequest]:
+    """Return the requests of all cameras that are not finished."""
+    cameras = sorted(path.parent.name for path in workspace.intake_dir.glob("*/spans"))
+    return [request for camera in cameras for request in pending(workspace, camera)]
+
+
+def source_of(workspace: Workspace, request: SpanRequest) -> SpanSource:
+    """Return the file or URL of the video of a request, and when it begins.
+
+    Raises:
+        BadInput: what the device answered is broken.
+    """
+    place: SpanPlace = sealed_files.read(place_file(workspace, request), SpanPlace)
+    started_at = datetime.fromtimestamp(place.start, UTC)
+    return SpanSource(place.place or str(video_file(workspace, request)), started_at)
+
+
+def mark_uploaded(workspace: Workspace, request: SpanRequest) -> None:
+    """Note that the device has sent the video, or named its place."""
+    changed = msgspec.structs.replace(request, state="uploaded")
+    sealed_files.write(_path(workspace, request), changed)
+
+
+def finish(workspace: Workspace, request: SpanRequest, **changes: object) -> None:
+    """Put a request away with its outcome, and remove what was sent for it."""
+    changed: SpanRequest = msgspec.structs.replace(request, **changes)
+    sealed_files.write(_done(workspace, request.camera) / f"{request.id}.json", changed)
+    with files.guard(_path(workspace, request)):
+        for file in (part_file, video_file, place_file):
+            file(workspace, request).unlink(missing_ok=True)
+        _path(workspace, request).unlink(missing_ok=True)
+
+
+def _path(workspace: Workspace, request: SpanRequest) -> Path:
+    return folder(workspace, request.camera) / f"{request.id}.json"
+
+
+def _done(workspace: Workspace, camera: str) -> Path:
+    return folder(workspace, camera) / "done"

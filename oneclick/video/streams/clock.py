@@ -1,0 +1,57 @@
+"""The clock of a source: its own time stamps become unix seconds, and breaks are noticed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LARGEST_STEP = 2.0
+"""Seconds between two packets from which on time has jumped."""
+LARGEST_STEP_BACK = 0.5
+"""Seconds that stamps may go back without a jump: some cameras repeat or swap them."""
+_NEXT = 0.04
+"""Seconds between the last picture of a file and the first of the next."""
+_DRIFT = 0.001
+"""Seconds a second by which a camera's clock may be slow against ours."""
+
+
+@dataclass
+class StreamClock:
+    """Maps the stamps of one connection to unix seconds.
+
+    A packet cannot have been taken after it arrived, and one that was not delayed arrives at once:
+    the least difference of the two is that of the clocks. It may grow slowly, with a drift.
+
+    Args:
+        is_played: the source is a file, whose stamps begin when it is opened.
+    """
+
+    is_played: bool = False
+    _offset: float | None = None
+    _last: float = 0.0
+    _last_time: float = 0.0
+    _is_new: bool = False
+
+    def open_next(self) -> None:
+        """Go on with another file, whose stamps begin anew."""
+        self._is_new = self._offset is not None
+
+    def place(self, stamp: float, arrival: float) -> tuple[float, bool]:
+        """Return when a packet was taken, and whether time jumped before it.
+
+        Args:
+            stamp: seconds by the source's own clock, in the order of the packets.
+            arrival: unix seconds.
+        """
+        step = stamp - self._last
+        is_step = -LARGEST_STEP_BACK <= step <= LARGEST_STEP and not self._is_new
+        is_jump, self._is_new = self._offset is not None and not is_step, False
+        if self._offset is None or (is_jump and not self.is_played):
+            self._offset = arrival - stamp
+        elif is_jump:  # a file goes on where it is
+            self._offset = self._last_time + _NEXT - stamp
+        elif not self.is_played:
+            drifted = self._offset + _DRIFT * max(step, 0.0)
+            self._offset = min(drifted, arrival - stamp)
+        self._last = stamp if is_jump else max(stamp, self._last)
+        self._last_time = max(stamp + self._offset, self._last_time)
+        return self._last_time, is_jump

@@ -1,0 +1,1 @@
+"""Predictions that cameras send which run their model themselves."""

@@ -1,0 +1,66 @@
+"""Work beside the server: what arrived becomes Videos, requested video recordings."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from oneclick.core.results import BatchResult
+from oneclick.core.source_options import SourceOptions
+from oneclick.settings import Settings
+from oneclick.stages import fetch, intake, spans
+from oneclick.stages.intake import IntakeOptions
+from oneclick.storage import intake_log, span_requests
+from oneclick.storage.workspace import Workspace
+
+POLL_SECONDS = 1.0
+
+
+def options_of(settings: Settings) -> IntakeOptions:
+    """Return what the settings say about what arrives."""
+    return IntakeOptions(
+        enabled=settings.triggers.enabled,
+        params=settings.triggers.params,
+        spans_from=settings.intake.spans_from,
+        spans_per_day=settings.intake.spans_per_day,
+        span_seconds=settings.intake.span_seconds,
+    )
+
+
+def work(settings: Settings) -> BatchResult:
+    """Do all work that waits. Raises as `stages.intake.intake` and `stages.fetch.fetch`."""
+    result = intake.intake(settings.home, options_of(settings))
+    workspace = Workspace(settings.home)
+    for request in span_requests.all_pending(workspace):
+        if request.state != "uploaded":
+            continue
+        source = span_requests.source_of(workspace, request)
+        fetched = fetch.fetch(
+            settings.home,
+            [source.place],
+            camera=request.camera,
+            started_at=source.started_at,
+            codes="never",
+            max_gb=settings.intake.max_span_mb / 1e3,
+            options=SourceOptions(),
+        )
+        for video_id in [*fetched.done, *fetched.skipped]:
+            spans.adopt(settings.home, request, video_id, settings.triggers.test_share)
+            result.done.append(video_id)
+        for line in fetched.failed.values():
+            result.failed[request.id] = line
+            span_requests.finish(workspace, request, state="refused", reason=line)
+    return result
+
+
+def follow(
+    settings: Settings, is_over: threading.Event, report: Callable[[BatchResult], None]
+) -> None:
+    """Do work as it comes, until `is_over` is set. Raises as `work`."""
+    workspace = Workspace(settings.home)
+    while not is_over.wait(POLL_SECONDS):
+        is_waiting = intake_log.closed_segments(workspace.intake_dir) or any(
+            request.state == "uploaded" for request in span_requests.all_pending(workspace)
+        )
+        if is_waiting:
+            report(work(settings))

@@ -1,0 +1,271 @@
+"""The process of the live cameras: a crash of one harms no other, and what is wrong is told."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from oneclick import triggers, video
+from oneclick.core import stream_addresses
+from oneclick.detectors import base
+from oneclick.detectors.base import Frame, FrameDetections
+from oneclick.live import health, lamps, models, process
+from oneclick.live.camera import LiveCamera, LiveCameraPlan, LiveOptions
+from oneclick.live.health import PictureHealth
+from oneclick.live.models import ModelPool
+from oneclick.live.process import LiveEvent, LiveProcess
+from oneclick.storage import live_state
+from oneclick.storage.live_ring import RingReader
+from oneclick.storage.live_state import CameraState
+from oneclick.storage.workspace import Workspace
+from oneclick.video.streams.connection import StreamTimeouts
+from tests.fakes import coded_pictures, rtsp_server
+from tests.fakes.rtsp_server import FakeCamera, RtspServer
+from tests.live.cameras import QUICK
+from tests.waits import wait_until
+
+
+class SquareDetector:
+    """Finds the moving square of the coded pictures; fails where it is told to."""
+
+    name, model_id = "test:square", "square"
+    names: tuple[str, ...] = ("person", "cat")
+    threshold = 0.5
+    stateful = shrinks = False
+
+    def __init__(self) -> None:
+        self.fails = False
+
+    def reset(self) -> None:
+        pass
+
+    def detect(self, frames: Sequence[Frame]) -> list[FrameDetections]:
+        if self.fails:
+            raise RuntimeError("the device is gone")
+        answers = []
+        for frame in frames:
+            rows, columns = np.nonzero((frame[:, :, 0] > 150) & (frame[:, :, 2] < 90))
+            box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+            answers.append(base.frame_detections(frame, [box, box], [0.9, 0.8], [0, 1]))
+        return answers
+
+
+@pytest.fixture
+def detector(monkeypatch: pytest.MonkeyPatch) -> SquareDetector:
+    detector = SquareDetector()
+    monkeypatch.setattr(models.detectors, "create", lambda *_: detector)
+    monkeypatch.setattr(process, "TICK_SECONDS", 0.05)
+    monkeypatch.setattr(process, "FIRST_PAUSE", 0.05)
+    return detector
+
+
+@dataclass
+class Running:
+    home: Path
+    events: list[LiveEvent] = field(default_factory=list)
+
+    def state(self, camera: str) -> CameraState:
+        state = live_state.read(self.home, camera)
+        assert state is not None
+        return state
+
+    def ring(self, camera: str) -> RingReader:
+        return RingReader(live_state.ring_folder(self.home, camera))
+
+    def told(self, camera: str, text: str) -> bool:
+        lines = (f"{e.event} {e.name} {e.detail}" for e in self.events if e.camera == camera)
+        return any(text in line for line in lines)
+
+
+OPTIONS = LiveOptions(backoff=QUICK, timeouts=StreamTimeouts(open=5, read=0.6), fps=20)
+
+
+@contextmanager
+def running(home: Path, urls: dict[str, str], **options: object) -> Iterator[Running]:
+    """Run cameras in a thread while the body runs."""
+    live, stop = Running(home), threading.Event()
+    workspace = Workspace(home)
+    plans = [
+        LiveCameraPlan(camera=name, address=stream_addresses.parse(url))
+        for name, url in urls.items()
+    ]
+    runner = LiveProcess(
+        workspace,
+        plans,
+        replace(OPTIONS, **options),  # type: ignore[arg-type]
+        pool=ModelPool(workspace, ["test:square"], ("person",), "cpu"),
+        make_rules=triggers.make,
+        tell=live.events.append,
+    )
+    thread = threading.Thread(target=runner.run, args=(stop,))
+    thread.start()
+    try:
+        yield live
+    finally:
+        stop.set()
+        thread.join()
+
+
+def camera() -> FakeCamera:
+    pictures = coded_pictures.encode("h264")
+    return FakeCamera(codec="h264", script=rtsp_server.endless(pictures), header=pictures[0])
+
+
+def test_what_a_camera_shows_is_in_ring_state_and_recording(
+    tmp_path: Path, detector: SquareDetector
+) -> None:
+    with RtspServer(camera()) as server, running(tmp_path, {"hall": server.url()}) as live:
+        wait_until(lambda: (span := live.ring("hall").span()) and span.frames >= 15)
+        wait_until(lambda: live.state("hall").fps_detected > 0)
+        state = live.state("hall")
+        frames = live.ring("hall").after(-1, 10)
+    assert (state.status, state.width, state.height) == ("running", 160, 96)
+    assert state.models == (live_state.LiveModel("square", "test:square", ("person",)),)
+    assert state.recording.endswith("Z.mkv")
+    assert state.flags == ()
+    for frame in frames:
+        ((x1, y1, x2, y2, score, index),) = frame.boxes["square"]
+        number = coded_pictures.number_in(decode(frame.jpeg))
+        assert abs(x1 - number * 3 % 144) <= 3
+        assert (round(y2 - y1, -1), round(x2 - x1, -1), score, index) == (20, 20, 0.9, 0)
+        assert {"brightness", "change"} <= frame.signals.keys()
+    ended = live.state("hall")
+    assert (ended.status, ended.recording) == ("stopped", "")
+    assert live_state.recording_sources(tmp_path)
+
+
+def decode(jpeg: bytes) -> Frame:
+    import cv2
+
+    image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    return np.asarray(image[:, :, ::-1], np.uint8)
+
+
+def test_a_thread_that_dies_is_told_and_its_camera_starts_again(
+    tmp_path: Path, detector: SquareDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_once = LiveCamera._watch
+    deaths = iter([RuntimeError("unforeseen"), MemoryError()])
+
+    def watch(self: LiveCamera) -> None:
+        if self.camera == "hall" and (death := next(deaths, None)):
+            raise death
+        look_once(self)
+
+    monkeypatch.setattr(LiveCamera, "_watch", watch)
+    servers = {name: RtspServer(camera()) for name in ("hall", "ward")}
+    urls = {name: server.url() for name, server in servers.items()}
+    with servers["hall"], servers["ward"], running(tmp_path, urls) as live:
+        wait_until(lambda: live.told("hall", "unforeseen"), lambda: live.events)
+        wait_until(lambda: (span := live.ring("hall").span()) and span.frames >= 5)
+        wait_until(lambda: live.state("hall").status == "running")
+    assert live.told("hall", "MemoryError")
+    assert not live.told("ward", "stalled")
+    assert servers["ward"].camera.connections == 1
+
+
+def test_a_model_that_fails_costs_pictures_and_no_recording(
+    tmp_path: Path, detector: SquareDetector
+) -> None:
+    detector.fails = True
+    with RtspServer(camera()) as server, running(tmp_path, {"hall": server.url()}) as live:
+        wait_until(lambda: live.told("hall", "the device is gone"))
+        detector.fails = False
+        wait_until(lambda: live.ring("hall").newest())
+        wait_until(lambda: not live.state("hall").message)
+    assert live_state.recording_sources(tmp_path)
+    assert server.camera.connections == 1
+
+
+def test_a_second_process_leaves_the_first_alone(tmp_path: Path, detector: SquareDetector) -> None:
+    with RtspServer(camera()) as server, running(tmp_path, {"hall": server.url()}) as live:
+        wait_until(lambda: live.ring("hall").newest())
+        with running(tmp_path, {"hall": server.url()}) as second:
+            wait_until(lambda: second.told("hall", "another process"))
+        assert live.state("hall").status == "running"
+    assert server.camera.connections == 1
+
+
+def test_files_are_played_to_their_end_and_every_picture_is_looked_at(
+    tmp_path: Path, detector: SquareDetector
+) -> None:
+    film = tmp_path / "film.mp4"
+    video.write(film, (coded_pictures.picture(k) for k in range(30)), 20)
+    with running(tmp_path / "home", {"film": str(film)}, is_paced=False) as live:
+        wait_until(lambda: live.told("film", "has ended"))
+    frames = live.ring("film").after(-1, 100)
+    assert [coded_pictures.number_in(decode(frame.jpeg)) for frame in frames] == list(range(30))
+    assert live.state("film").dropped == 0
+
+
+def test_a_camera_without_a_model_shows_key_frames(tmp_path: Path) -> None:
+    with RtspServer(camera()) as server:
+        options = replace(OPTIONS, ring_width=80)
+        plan = LiveCameraPlan(camera="hall", address=stream_addresses.parse(server.url()))
+        hall = LiveCamera(Workspace(tmp_path), plan, options, [], triggers.make())
+        hall.start()
+        reader = RingReader(live_state.ring_folder(tmp_path, "hall"))
+        wait_until(lambda: reader.newest())
+        hall.stop()
+    newest = reader.newest()
+    assert newest is not None
+    assert (newest.width, newest.height, newest.boxes) == (80, 48, {})
+    assert coded_pictures.number_in(decode(newest.jpeg)) % 10 == 0
+
+
+CASES = {
+    "well": (0.4, 5.0, ()),
+    "frozen": (0.4, 0.0, ("frozen",)),
+    "dark": (0.01, 5.0, ("dark",)),
+    "a lens cap on a frozen camera": (0.0, 0.0, ("dark", "frozen")),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_wrong_with_pictures_is_told_within_a_minute(name: str) -> None:
+    brightness, change, flags = CASES[name]
+    pictures = PictureHealth()
+    for k in range(600):
+        pictures.see(1000 + k / 10, {"brightness": brightness, "change": change})
+        if k == 30:
+            assert pictures.flags(1000 + k / 10, began=1000) == ()
+    assert pictures.flags(1060, began=1000) == flags
+    assert pictures.flags(1060 + health.SILENT_SECONDS + 1, began=1000) == ("silent",)
+    pictures.see(1090, {"brightness": 0.5, "change": 9.0})
+    assert pictures.flags(1091, began=1000) == ()
+
+
+def test_a_camera_that_never_sent_a_picture_is_silent_after_a_while() -> None:
+    assert PictureHealth().flags(1010, began=1000) == ()
+    assert PictureHealth().flags(1000 + health.SILENT_SECONDS + 1, began=1000) == ("silent",)
+
+
+def test_lamps_are_those_of_the_triggers_over_the_last_minute() -> None:
+    window = lamps.LampWindow(triggers.make(["flicker"]), [0.5])
+    box = ([[10, 10, 40, 90]], [0.9], [0])
+    nothing: tuple[list, list, list] = ([], [], [])
+    frame = np.zeros((96, 160, 3), np.uint8)
+
+    def add(k: int, is_there: bool) -> None:
+        answer = base.frame_detections(frame, *(box if is_there else nothing))
+        boxes = base.join_frames([answer], ("person",), 1, 10.0, ("person",))
+        window.add(1000 + k / 10, [boxes], {}, (160, 96))
+
+    for k in range(60):
+        add(k, is_there=True)
+    assert window.scan() == ()
+    for k in range(60, 90):
+        add(k, is_there=k % 4 > 1)
+    assert [lamp.trigger for lamp in window.scan()] == ["flicker"]
+    for k in range(90, 150):
+        add(k, is_there=True)
+    assert window.scan() == ()
+    window.start_stretch()
+    assert window.scan_if_due() is None

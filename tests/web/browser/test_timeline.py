@@ -1,0 +1,226 @@
+"""The timeline in a real browser: a hit opened, a clip made, a trigger muted, by keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from oneclick.catalog import Catalog
+from oneclick.core.clips import ChosenBy
+from oneclick.storage import incidents, mutes
+from tests.waits import wait_until
+from tests.web import recordings
+from tests.web.browser import timeline_site
+from tests.web.browser.conftest import SHOTS, OpenPage
+from tests.web.browser.keyboard import TIMEOUT, see
+from tests.web.browser.review_site import ReviewSite
+from tests.web.recordings import seconds
+from tests.web.site import PASSWORDS
+
+pytestmark = pytest.mark.browser
+WINDOW = f"start={seconds(-10):.0f}&stop={seconds(80):.0f}"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[ReviewSite]:
+    with timeline_site.served(tmp_path / "home") as site:
+        yield site
+
+
+def shoot(page: Page, name: str) -> None:
+    """Write a picture of the page for people to look at, where they ask for it."""
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/{name}.png")
+
+
+def settled(page: Page) -> None:
+    """Wait until the lanes of the window are there."""
+    expect(page.locator(".lanes")).not_to_have_attribute("aria-busy", "true", timeout=TIMEOUT)
+    expect(page.locator("#range")).not_to_be_empty(timeout=TIMEOUT)
+
+
+def shown_frame(page: Page) -> int:
+    """Return the frame number that is burnt into the picture of the moment."""
+    data = page.evaluate(
+        "() => { const c = document.getElementById('picture'); const p = c.getContext('2d')"
+        ".getImageData(0, 0, c.width, c.height); return [c.width, c.height, [...p.data]]; }"
+    )
+    width, height, values = data
+    image = np.array(values, np.uint8).reshape(height, width, 4)[..., :3]
+    return recordings.number_of(image)
+
+
+def choose_lane(page: Page, trigger: str) -> None:
+    """Move down from the camera to the lane of a trigger."""
+    for _ in range(8):
+        page.keyboard.press("ArrowDown")
+        if f"· {trigger} ·" in (page.locator("#announcer").text_content() or ""):
+            page.keyboard.press("b")
+            return
+    raise AssertionError(f"no lane of {trigger}")
+
+
+def test_a_hit_is_opened_by_keyboard_at_its_frame_with_its_reason(
+    open_page: OpenPage, site: ReviewSite
+) -> None:
+    page = open_page(f"/timeline/hall?{WINDOW}")
+    settled(page)
+    choose_lane(page, "jump")
+    page.keyboard.press("Enter")
+    picture = page.locator("#picture")
+    expect(picture).to_have_attribute("data-frame", "300", timeout=TIMEOUT)
+    see(page.locator("#moment-hits").get_by_text("the box jumps 80 px"))
+    assert shown_frame(page) == 300
+    page.keyboard.press("f")
+    expect(picture).to_have_attribute("data-frame", "301", timeout=TIMEOUT)
+    shoot(page, "timeline_camera")
+
+
+def test_the_link_of_a_hit_leads_to_its_frame(open_page: OpenPage, site: ReviewSite) -> None:
+    from oneclick import report
+
+    newest = report.hits(site.home, camera="hall", limit=1)[0]
+    page = open_page(newest.link)
+    expect(page.locator("#picture")).to_have_attribute("data-frame", "300", timeout=TIMEOUT)
+    see(page.locator("#moment-hits").get_by_text(newest.why))
+
+
+def test_a_click_goes_to_the_frame_and_a_hover_tells_the_reason(
+    open_page: OpenPage, site: ReviewSite
+) -> None:
+    page = open_page(f"/timeline/hall?{WINDOW}")
+    settled(page)
+    box = page.locator(".lanes-canvas").bounding_box()
+    assert box is not None
+    # The gutter is 168 px wide; the camera's row is 30 px high, below an axis of 30 px.
+    x = box["x"] + 168 + (box["width"] - 168) * (30.1 + 10) / 90
+    y = box["y"] + 30 + 30 + 18 + 9
+    page.mouse.move(x, y)
+    expect(page.locator(".lanes-tip")).to_contain_text("the box jumps 80 px")
+    page.mouse.click(x, y)
+    expect(page.locator("#picture")).to_have_attribute("data-frame", "300", timeout=TIMEOUT)
+    page.mouse.wheel(0, -400)
+    expect(page.locator("#range")).to_contain_text("33", timeout=TIMEOUT)
+
+
+def test_a_span_becomes_a_clip_in_the_catalog(open_page: OpenPage, site: ReviewSite) -> None:
+    page = open_page(f"/timeline/hall?{WINDOW}")
+    settled(page)
+    choose_lane(page, "flicker")
+    page.keyboard.press("c")
+    see(page.get_by_text("is selected; the next run cuts it"))
+    with Catalog.open(site.home) as catalog:
+        (clip,) = catalog.selections()
+    assert (clip.camera, clip.chosen_by) == ("hall", ChosenBy.VIEWER)
+    assert clip.span.start <= 140 < clip.span.stop
+    page.keyboard.press("c")
+    see(page.get_by_text(f"the clip {clip.id} is there already"))
+
+
+def test_a_lead_mutes_a_trigger_and_lifts_it(open_page: OpenPage, site: ReviewSite) -> None:
+    page = open_page(f"/timeline/hall?{WINDOW}", name="lea")
+    settled(page)
+    choose_lane(page, "flicker")
+    page.keyboard.press("m")
+    see(page.get_by_text("For how long is flicker muted on hall?"))
+    page.keyboard.press("2")
+    page.keyboard.type("the lamp is broken")
+    page.keyboard.press("Enter")
+    see(page.locator("#mute-list").get_by_text("the lamp is broken"))
+    (mute,) = mutes.load(site.workspace).all
+    assert (mute.camera, mute.trigger, mute.by) == ("hall", "flicker", "lea")
+    assert (mute.until - mute.since).total_seconds() == 8 * 3600
+    shoot(page, "timeline_muted")
+    page.get_by_role("button", name="lift").click()
+    wait_until(lambda: mutes.load(site.workspace).all[0].lifted_at is not None)
+
+
+def test_an_incident_is_marked(open_page: OpenPage, site: ReviewSite) -> None:
+    page = open_page(f"/timeline/hall?{WINDOW}")
+    settled(page)
+    choose_lane(page, "jump")
+    page.keyboard.press("[")
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("]")
+    expect(page.locator("#range")).to_contain_text("marked")
+    page.keyboard.press("i")
+    page.keyboard.type("somebody fell")
+    page.keyboard.press("Enter")
+    see(page.locator("#incident-list").get_by_text("somebody fell"))
+    (incident,) = incidents.load(site.workspace)
+    assert 2 < (incident.until - incident.since).total_seconds() < 5
+    shoot(page, "timeline_incident")
+
+
+def test_a_viewer_sees_blurred_frames_and_no_buttons_that_change(
+    open_page: OpenPage, site: ReviewSite, watch: object
+) -> None:
+    site_users(site)
+    page = open_page(f"/timeline/hall?{WINDOW}", name="vera")
+    settled(page)
+    choose_lane(page, "jump")
+    page.keyboard.press("Enter")
+    expect(page.locator("#picture")).to_have_attribute("data-frame", "300", timeout=TIMEOUT)
+    assert page.get_by_role("button", name="make a clip").count() == 0
+    assert page.get_by_role("button", name="mute here").count() == 0
+    page.keyboard.press("c")
+    see(page.get_by_text("This needs another role than viewer"))
+    with Catalog.open(site.home) as catalog:
+        assert catalog.selections() == []
+    pixels = page.evaluate(
+        "() => { const c = document.getElementById('picture'); return [...c.getContext('2d')"
+        ".getImageData(0, 0, c.width, 4).data]; }"
+    )
+    rows = np.array(pixels, int).reshape(4, recordings.WIDTH, 4)[..., 0]
+    blocks = rows.reshape(4, -1, 4)
+    assert blocks.std(axis=2).mean() < 6, "the bits of the number are not 10 px wide any more"
+    shoot(page, "timeline_viewer")
+
+
+def site_users(site: ReviewSite) -> None:
+    """Add a viewer."""
+    from oneclick.web.accounts.users import Users
+
+    Users(site.workspace).add("vera", "viewer", None, PASSWORDS.hash(site.password))
+
+
+def test_all_cameras_are_one_page_in_both_languages_and_themes(
+    open_page: OpenPage, site: ReviewSite
+) -> None:
+    page = open_page(f"/timeline?{WINDOW}", locale="de-DE")
+    settled(page)
+    see(page.get_by_role("heading", name="Alle Kameras"))
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowDown")
+    shoot(page, "timeline_all_light")
+    page.keyboard.press("Shift+N")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.keyboard.press("Shift+L")
+    see(page.get_by_role("heading", name="All cameras"))
+    shoot(page, "timeline_all_dark")
+    page.keyboard.press("w")
+    expect(page.locator("#range")).to_contain_text("7 d", timeout=TIMEOUT)
+    settled(page)
+    shoot(page, "timeline_week")
+    page.keyboard.press("?")
+    see(page.get_by_role("dialog").get_by_text("The next hit of the lane."))
+    shoot(page, "timeline_keys")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="see").first.click()
+    expect(page.locator("#picture")).to_have_attribute("data-frame", "0", timeout=TIMEOUT)
+
+
+def test_a_picture_of_the_moment_is_a_jpeg_of_the_recording(site: ReviewSite) -> None:
+    """The fixture's recordings carry their frame number, or the tests above prove nothing."""
+    path = next(site.home.glob("videos/hall/*.mp4"))
+    reader = cv2.VideoCapture(str(path))
+    reader.set(cv2.CAP_PROP_POS_FRAMES, 37)
+    has_frame, frame = reader.read()
+    assert has_frame
+    assert recordings.number_of(frame) == 37
