@@ -206,9 +206,15 @@ class PlannedLooks:
     rates: LookRates
 
     def start(self, meters: SignalMeters | None) -> TurnedLooks:
-        """Return the looks at the first frame; what moves outside all boxes, meters tell."""
-        motion = meters.meter.largest_motion if meters else None
-        return TurnedLooks(self.model, self.fps, self.classes, self.rates, motion)
+        """Return the looks at the first frame; meters tell what moves, and what is unusual."""
+        return TurnedLooks(
+            self.model,
+            self.fps,
+            self.classes,
+            self.rates,
+            motion=meters.meter.largest_motion if meters else None,
+            novelty=meters.novelty if meters else None,
+        )
 
 
 def plan_looks(
@@ -341,6 +347,10 @@ class SignalMeters:
             for scorer in self.scorers:
                 scorer.add_frame(frame)
             yield frame
+
+    def novelty(self, frame: int) -> float:
+        """Return how unusual the pictures up to a frame are; 0 without a model of novelty."""
+        return max((scorer.recent(frame) for scorer in self.scorers), default=0.0)
 
     def signals(self, detections: Detections) -> dict[str, NDArray[np.float32]]:
         """Return the signals by name, (frames,) each; some depend on the detections."""
