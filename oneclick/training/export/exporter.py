@@ -71,9 +71,11 @@ def export(
         UnknownName: there is no such model. DetectorUnavailable: its weights do not load.
         ExportFailed: it cannot be written as a graph.
         UsageError: another file is in the way, or int8 has no frames to be calibrated on.
+        NoSpace, Unavailable: the file cannot be written.
     """
     folder = workspace.model_dir(model_id)
-    if not (folder / model_cards.CARD_FILE).exists():
+    is_id = Path(model_id).name == model_id
+    if not (is_id and (folder / model_cards.CARD_FILE).exists()):
         card_files = workspace.home.glob(f"models/*/{model_cards.CARD_FILE}")
         raise UnknownName("model", model_id, sorted(path.parent.name for path in card_files))
     safe_name = "".join(c if c.isalnum() or c in "._-" else "-" for c in model_id)
@@ -97,7 +99,8 @@ def export(
     elif kind == "int8":
         model, excluded = quantize(model, reference, check, [f.picture for f in calibration])
     with files.temporary_name(path) as temporary:
-        temporary.write_bytes(model.SerializeToString())
+        with files.guard(path):
+            temporary.write_bytes(model.SerializeToString())
         session = onnx_detector.load(str(temporary), "cpu")
         report = parity.measure(reference, session, check) if check else None
         file = GraphFile(

@@ -1,6 +1,8 @@
+import errno
 import json
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import msgspec
@@ -10,7 +12,7 @@ import pytest
 import torch
 
 from oneclick import detectors
-from oneclick.core.errors import UnknownName, UsageError
+from oneclick.core.errors import Unavailable, UnknownName, UsageError
 from oneclick.detectors import graph_card, networks, own
 from oneclick.detectors import onnx as onnx_detector
 from oneclick.detectors.base import Frame, FrameDetections
@@ -225,9 +227,19 @@ def test_the_same_export_is_written_again_and_another_precision_is_not(workspace
     assert not list(tmp_path.glob(".*.tmp"))
 
 
-def test_a_model_that_is_not_there_is_named(workspace):
-    with pytest.raises(UnknownName, match="no model is called 'm9'; known: m1"):
-        exporter.export(workspace, "m9")
+@pytest.mark.parametrize("model_id", ["m9", "../models/m1", "", "."])
+def test_a_model_that_is_not_there_is_named(workspace, model_id):
+    with pytest.raises(UnknownName, match="m1"):
+        exporter.export(workspace, model_id)
+
+
+def test_a_file_that_cannot_be_written_is_named(workspace, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(Unavailable, match=r"cannot write .*m\.onnx: Permission denied"):
+        exporter.export(workspace, "m1", out=tmp_path / "m.onnx")
 
 
 def test_a_champion_runs_as_a_graph_with_the_same_identity_and_answers(workspace):
