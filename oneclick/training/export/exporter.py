@@ -13,7 +13,7 @@ import onnx
 from google.protobuf.message import DecodeError
 
 from oneclick import __version__
-from oneclick.core.errors import BadInput, DetectorUnavailable, UnknownName, UsageError
+from oneclick.core.errors import BadInput, UnknownName, UsageError
 from oneclick.core.labels import LabelSet, to_tracks
 from oneclick.detectors import Detector, graph_card, onnx_session, own
 from oneclick.detectors import onnx as onnx_detector
@@ -30,7 +30,6 @@ from oneclick.storage import (
 from oneclick.storage.workspace import Workspace
 from oneclick.training.evaluation.matching import ImageTruth
 from oneclick.training.export import graph, parity, precision
-from oneclick.training.export.graph import ExportFailed
 from oneclick.training.export.parity import LabelledFrame
 
 FRAMES = 48
@@ -278,14 +277,14 @@ def serve(workspace: Workspace, name: str) -> str:
             return ""
         for earlier in (path, graph_card.beside(path)):  # ours, damaged or of another version
             earlier.unlink(missing_ok=True)
-        try:
-            exported = export(workspace, model_id, out=path, frames=SERVICE_FRAMES)
-        except (ExportFailed, UsageError, BadInput, DetectorUnavailable) as error:
-            reason = failure_log.record(workspace, model_id, f"export {model_id}", error)
+        failed: dict[str, str] = {}
+        # torch, onnx and onnxruntime raise whatever they meet, and torch can serve without them.
+        with failure_log.isolate(failed, workspace, model_id, f"export {model_id}"):
+            report = export(workspace, model_id, out=path, frames=SERVICE_FRAMES).file.parity
+        if reason := failed.get(model_id):
             card = describe(workspace.model_dir(model_id), model_id, "fp32")
             sealed_files.write(graph_card.beside(path), GraphFile(graph=card, reason=reason))
             return f"{name} runs in torch: {reason}"
-    report = exported.file.parity
     if report and report.is_equal:
         return ""
     differences = f"{report.px:.3f} px, score {report.score:.4f}" if report else "not compared"

@@ -296,14 +296,29 @@ def test_a_graph_that_is_lost_or_damaged_is_made_again(workspace, damage):
     assert isinstance(detectors.create("model:champion", workspace, "cpu"), ExportedDetector)
 
 
-def test_a_champion_that_cannot_be_exported_is_told_once_and_runs_in_torch(workspace, monkeypatch):
+@pytest.mark.parametrize(
+    ("part", "error", "reason"),
+    [
+        (
+            (graph, "build"),
+            graph.ExportFailed("fcos-tiny cannot be written as a graph (no operator)"),
+            "fcos-tiny cannot be written",
+        ),
+        ((parity, "measure"), RuntimeError("a shape"), "cannot export m1: RuntimeError: a shape"),
+    ],
+    ids=["refused", "unforeseen"],
+)
+def test_a_champion_that_cannot_be_exported_is_told_once_and_runs_in_torch(
+    workspace, monkeypatch, part, error, reason
+):
     def refuse(*_):
-        raise graph.ExportFailed("fcos-tiny cannot be written as a graph (no operator)")
+        raise error
 
-    monkeypatch.setattr(graph, "build", refuse)
+    monkeypatch.setattr(*part, refuse)
     result = predict.predict(workspace.home, [], "model:champion", ("person",), "cpu")
     assert len(result.notes) == 1
-    assert "model:champion runs in torch: fcos-tiny cannot be written" in result.notes[0]
+    assert result.notes[0].startswith("model:champion runs in torch: ")
+    assert reason in result.notes[0]
     assert "\n" not in result.notes[0]
     assert predict.predict(workspace.home, [], "model:champion", ("person",), "cpu").notes == []
     assert isinstance(detectors.create("model:champion", workspace, "cpu"), TorchDetector)
