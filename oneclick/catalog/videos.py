@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -338,14 +338,14 @@ class VideosMixin(RollupsMixin):
             query = query.where(~cut)
         return [rows.clip_from_row(row) for row in self._fetch(query)]
 
-    def _add_marks(self, marks: Iterable[Mark]) -> None:
+    def _add_marks(self, marks: Sequence[Mark]) -> None:
         at = self._clock()
         columns = [
             {"video": video_id, "step": step, "key": key, "at": at} for video_id, step, key in marks
         ]
-        scanned = dict.fromkeys(row["video"] for row in columns if row["step"] == cards.SCAN_STEP)
         with self.transaction():
-            new = [video_id for video_id in scanned if not self.marks(cards.SCAN_STEP, video_id)]
+            scanned = {video_id for video_id, step, _ in marks if step == cards.SCAN_STEP}
+            new = [each for each in sorted(scanned) if not self.marks(cards.SCAN_STEP, each)]
             self._insert_missing(schema.video_marks, columns)
             for video_id in new:
                 video = self.video(video_id)
@@ -357,7 +357,7 @@ def _overlap(
 ) -> sa.ColumnElement[bool]:
     """Return the condition that a Video of known start overlaps a window."""
     table = schema.videos.c
-    conditions = [table.started_at.is_not(None)]
+    conditions: list[sa.ColumnElement[bool]] = [table.started_at.is_not(None)]
     if camera is not None:
         conditions.append(table.camera == camera)
     if since is not None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from oneclick.cli import camera_names, output
+from oneclick.cli import camera_names, incidents, output
 from oneclick.core import assumptions
 from oneclick.core.assumptions import Assumptions
 
@@ -16,7 +16,10 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Dataset versions: publish one, list, verify, exclude clips, export, import.",
 )
-
+app.command("incidents")(incidents.incidents)
+app.command("case")(incidents.case)
+app.command("verify-case")(incidents.verify_case)
+app.command("release")(incidents.release)
 
 FORMATS = "coco, yolo, mot, cvat, datumaro, labelstudio, fiftyone, or a plug-in's"
 

@@ -172,6 +172,7 @@ def run(
     ] = None,
 ) -> None:
     """Run a model on a camera, and send what it saw to a server; the pictures stay here."""
+    import contextlib
     import signal
     import threading
 
@@ -194,7 +195,8 @@ def run(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     output.message(f"camera {connection.camera}: pictures stay in {folder}; Ctrl-C ends")
-    device.run(sources.live_pictures(source, fps, stop, output.message), stop)
+    with contextlib.closing(connection):
+        device.run(sources.live_pictures(source, fps, stop, output.message), stop)
     state = device.state
     output.message(f"{state.sent} predictions sent, {state.quarantined} not used by the server")
     if state.problem:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oneclick.cli import output, timeline, trigger_replay, trigger_report
+from oneclick.cli import mutes, output, timeline, trigger_replay, trigger_report
 
 if TYPE_CHECKING:
     from oneclick.core.hits import Hit
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Rules that find the moments where a model is wrong.")
 app.command("timeline")(timeline.timeline)
 app.command("hits")(timeline.hits)
+app.command("mute")(mutes.mute)
+app.command("unmute")(mutes.unmute)
+app.command("muted")(mutes.muted)
 app.command("try")(trigger_replay.try_)
 app.command("set")(trigger_replay.set_)
 app.command("report")(trigger_report.report)

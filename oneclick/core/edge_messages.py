@@ -48,7 +48,7 @@ class EdgeFrame(msgspec.Struct, frozen=True, kw_only=True):
     time: float
     """Unix seconds when the picture was taken."""
     boxes: tuple[EdgeBox, ...] = ()
-    signals: dict[Name, float] = {}
+    signals: Annotated[dict[Name, float], Meta(max_length=64)] = {}
     """Numbers about the picture, by name."""
 
 

@@ -30,7 +30,7 @@ SMOOTH_SECONDS = 1.0
 CHUNK_FRAMES = 2**14
 SIGNS = ("unseen_motion", "conflict_miss", "turned_conflict", "hindsight_miss")
 """Triggers that tell of somebody whom the model does not see."""
-VERSION = 1
+VERSION = 2
 """Of the counts; others are computed again."""
 
 
@@ -54,6 +54,8 @@ class VideoCounts(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     start: float | None
     """Unix seconds."""
+    is_recorded: bool
+    """Whether there is a recording; else an edge camera sent the predictions alone."""
     seconds: float
     """Time within stretches."""
     frames: int
@@ -129,6 +131,7 @@ def count(
         camera=video.camera,
         model=model,
         start=video.started_at.timestamp() if video.started_at else None,
+        is_recorded=bool(video.suffix),
         seconds=seconds,
         frames=video.frames,
         boxes=boxes,

@@ -46,7 +46,7 @@ class CameraModel:
 
     def describe(self) -> LiveModel:
         """Return what others may know about it."""
-        return LiveModel(self.id, self.name, self.classes)
+        return LiveModel(self.id, self.name, self.classes, self.threshold)
 
 
 @dataclass(frozen=True)

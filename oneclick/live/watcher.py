@@ -79,7 +79,7 @@ class PictureWatcher:
         Raises:
             Exception: whatever a model raises; the picture is then left out.
         """
-        frame: Frame = picture.picture.to_ndarray(format="rgb24")
+        frame: Frame = np.asarray(picture.picture.to_ndarray(format="rgb24"), np.uint8)
         size = frame.shape[1], frame.shape[0]
         if picture.stretch != self._stretch or size != self.size:
             self._stretch, self.size = picture.stretch, size

@@ -113,7 +113,13 @@ def measure_insight(
                 side[video.camera, model].append(counts)
         quality = control_quality(workspace, catalog)
     rows = [
-        _row(key, counts, earlier[key], quality.get(key), (start.timestamp(), stop.timestamp()))
+        _row(
+            key,
+            _once(counts),
+            _once(earlier[key]),
+            quality.get(key),
+            (start.timestamp(), stop.timestamp()),
+        )
         for key, counts in sorted(current.items())
     ]
     return Insight(start=start, stop=stop, rows=rows, failed=failed)
@@ -164,6 +170,24 @@ def _quality(clips: Sequence[ReviewedClip]) -> ControlQuality:
         precision=statistics.ratio(hits, boxes, weights),
         recall=statistics.ratio(hits, truths, weights),
     )
+
+
+def _once(counts: Sequence[VideoCounts]) -> list[VideoCounts]:
+    """Leave out recordings that an edge camera sent of a time whose predictions it had sent before.
+
+    They carry the same predictions, which must not count twice.
+    """
+    spans = [(c.start or 0.0, (c.start or 0.0) + c.seconds) for c in counts if not c.is_recorded]
+
+    def covered(start: float, stop: float) -> float:
+        return sum(max(0.0, min(stop, b) - max(start, a)) for a, b in spans)
+
+    return [
+        c
+        for c in counts
+        if not c.is_recorded
+        or covered(c.start or 0.0, (c.start or 0.0) + c.seconds) < c.seconds / 2
+    ]
 
 
 def _row(

@@ -5,14 +5,20 @@ from __future__ import annotations
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import ceil, floor
 
 from oneclick.catalog import Catalog, counters
 from oneclick.core.clips import ClipStage, Video
 from oneclick.core.errors import UsageError
 from oneclick.report import timeline, windows
-from oneclick.report.timeline import UndatedVideo
+from oneclick.report.lane_records import (
+    CameraLanes,
+    ClipSpan,
+    LaneHit,
+    TriggerLane,
+    TriggerLanes,
+    VideoSpan,
+)
 from oneclick.report.windows import DAY, TimeWindow
 
 MOST_HITS = 4000
@@ -39,87 +45,6 @@ STATES = {
     ClipStage.PUBLISHED: "published",
 }
 """What a clip shows on the timeline; others are `selected`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LaneHit:
-    """One Hit."""
-
-    start: float
-    """Seconds since 1970."""
-    stop: float
-    score: float
-    why: str
-    video: str
-    frame: int
-    """Its first frame."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TriggerLane:
-    """Hits of one trigger on one camera: one by one, or their number by bucket."""
-
-    trigger: str
-    total: int
-    hits: tuple[LaneHit, ...] = ()
-    cells: Sequence[int] | None = None
-    """Bucket and number of hits by turns, the bucket counted from the first of the window; None
-    where hits are shown one by one."""
-
-
-@dataclass(frozen=True)
-class VideoSpan:
-    """Time with video: a stretch without a break, or buckets."""
-
-    start: float
-    stop: float
-    seconds: float
-    """Recorded between them."""
-    scanned: float
-    """Seconds of these that triggers have looked at."""
-
-
-@dataclass(frozen=True)
-class ClipSpan:
-    """A Clip, or the Clips of a bucket that are equally far."""
-
-    start: float
-    stop: float
-    state: str
-    """`selected`, `review`, `reviewed` or `published`."""
-    clip: str
-    """Id; empty where several are joined."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CameraLanes:
-    """One camera in a window."""
-
-    camera: str
-    triggers: tuple[TriggerLane, ...]
-    """Most hits first."""
-    video: tuple[VideoSpan, ...]
-    clips: tuple[ClipSpan, ...]
-    undated: tuple[UndatedVideo, ...]
-
-    @property
-    def total(self) -> int:
-        """Return the number of hits of all triggers."""
-        return sum(lane.total for lane in self.triggers)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TriggerLanes:
-    """All lanes of a window."""
-
-    start: float
-    """Seconds since 1970."""
-    stop: float
-    bucket: int
-    """Seconds of a cell; 0 where hits are shown one by one."""
-    origin: int
-    """Start of the first bucket, in seconds since 1970."""
-    cameras: tuple[CameraLanes, ...]
 
 
 def trigger_lanes(
@@ -289,15 +214,16 @@ class _LaneReader:
             for camera, cells in recorded.items()
         }
 
-    def covered(self, kind: str) -> dict[str, Counter[int]]:
+    def covered(self, kind: str) -> dict[str, dict[int, float]]:
         """Return the seconds of RECORDED or SCANNED video by camera and bucket of the window."""
         (low, high), size = self.bounds, min(self.size, counters.SHIFT)
-        seconds: dict[str, Counter[int]] = defaultdict(Counter)
-        for camera in self.cameras:
-            seconds[camera] = Counter()
+        seconds: dict[str, dict[int, float]] = {
+            camera: defaultdict(float) for camera in self.cameras
+        }
         for camera, cells in self.catalog.coverage(kind, low, high, size, self.only).items():
-            for at, amount in cells.items():
-                seconds[camera][self.window.bucket(at)] += amount
+            if camera in seconds:
+                for at, amount in cells.items():
+                    seconds[camera][self.window.bucket(at)] += amount
         return seconds
 
     def exact_coverage(self, videos: Mapping[str, list[Video]]) -> dict[str, list[VideoSpan]]:

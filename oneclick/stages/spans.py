@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from oneclick.catalog import Catalog
 from oneclick.core import ids, splits
 from oneclick.core.clips import ChosenBy, Clip, Video
+from oneclick.core.detections import Detections
 from oneclick.core.edge_messages import SpanRequest
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
-from oneclick.storage import cards, span_requests
-from oneclick.storage.cards import HitsCard, ModelPair
+from oneclick.storage import cards, predictions, span_requests
+from oneclick.storage.cards import HitsCard, ModelRef
 from oneclick.storage.workspace import Workspace
 
 CLIP_SECONDS = 3.0
@@ -36,8 +37,11 @@ def adopt(home: Path, request: SpanRequest, video_id: str, test_share: float = 0
         recording, seen = catalog.video(video_id), catalog.video(request.video)
         card = cards.load_hits(workspace.hits(seen.id))
         clip = select_moment(catalog, request, recording, seen, card, test_share)
+        models = card.looked[card.key]
+        carry_predictions(workspace, seen, recording, models.predictor)
+        catalog.mark(recording.id, cards.PREDICT_STEP, models.predictor.id)
         if clip is not None:
-            key, models = f"{card.key}-{request.id}", _models_of(card)
+            key = f"{card.key}-{request.id}"
             cards.save_hits(workspace, recording.id, key, models, clip.hits, [clip])
             catalog.replace_hits(recording.id, clip.hits, key)
             catalog.add_selections([clip], [(recording.id, cards.SCAN_STEP, key)])
@@ -84,8 +88,37 @@ def select_moment(
     )
 
 
-def _models_of(card: HitsCard) -> ModelPair:
-    return card.looked[card.key]
+def carry_predictions(
+    workspace: Workspace, seen: Video, recording: Video, model: ModelRef
+) -> Detections:
+    """Write what the edge camera saw as predictions of the recording; return them.
+
+    A frame of the recording gets the boxes of the picture nearest in time, if that is its own.
+    With them the clip's Hits can be compared with what reviewers say.
+    """
+    detections = predictions.load(workspace.predictions(seen.id, model.id))
+    times, seen_times = _times(recording), _times(seen)
+    after = np.clip(np.searchsorted(seen_times, times), 1, max(1, len(seen_times) - 1))
+    before, after = after - 1, np.minimum(after, len(seen_times) - 1)
+    is_before = np.abs(times - seen_times[before]) <= np.abs(times - seen_times[after])
+    nearest = np.where(is_before, before, after)
+    own = np.abs(times - seen_times[nearest]) <= 0.5 / seen.fps
+    rows = [np.arange(len(detections))[detections.rows(int(frame))] for frame in nearest[own]]
+    frames = np.repeat(np.flatnonzero(own), [len(part) for part in rows])
+    picks = np.concatenate([*rows, np.zeros(0, np.intp)]).astype(np.intp)
+    scale = np.array([recording.width / seen.width, recording.height / seen.height] * 2)
+    carried = Detections(
+        frames=frames.astype(np.int32),
+        boxes=(detections.boxes[picks] * scale).astype(np.float32),
+        scores=detections.scores[picks],
+        classes=detections.classes[picks],
+        length=recording.frames,
+        fps=recording.fps,
+        names=detections.names,
+    )
+    path = workspace.predictions(recording.id, model.id)
+    predictions.save(path, carried, model.id, model.threshold)
+    return carried
 
 
 def _times(video: Video) -> NDArray[np.float64]:
@@ -115,7 +148,8 @@ def _on_recording(hit: Hit, seen: Video, recording: Video, times: NDArray[np.flo
 
 def _split_of(catalog: Catalog, recording: Video, span: Span, test_share: float) -> str:
     """Return the side of the split that a span lies on; a span across both trains."""
-    videos = sorted(catalog.videos(), key=lambda video: (str(video.started_at), video.id))
+    recorded = [video for video in catalog.videos() if video.suffix]
+    videos = splits.sort_by_start(recorded)
     existing = [row.clip for row in catalog.clips()] + catalog.selections(uncut_only=True)
     day_splits = splits.existing_day_splits(videos, existing)
     parts = splits.split_videos(videos, day_splits, test_share, CLIP_SECONDS)[recording.id]

@@ -249,7 +249,7 @@ def select_clips(
         models: whose predictions were scanned.
         options: budget and distances.
     """
-    videos = splits.sort_by_start(catalog.videos())
+    videos = splits.sort_by_start([video for video in catalog.videos() if video.suffix])
     existing = [row.clip for row in catalog.clips()] + catalog.selections(uncut_only=True)
     candidates = candidate_videos(videos, existing, video_hits, options)
     days = {video.id: splits.camera_day(video).rpartition("/")[2] for video in videos}

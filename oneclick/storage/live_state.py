@@ -24,6 +24,8 @@ class LiveModel(msgspec.Struct, frozen=True):
     name: str
     """As a user writes it: model:champion."""
     classes: tuple[str, ...]
+    threshold: float = 0.5
+    """Operating point: a box counts from this confidence on."""
 
 
 class CameraState(msgspec.Struct, frozen=True, kw_only=True):

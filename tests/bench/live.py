@@ -94,7 +94,8 @@ def measure_camera(seconds: float, model: str) -> None:
     weights = footage.DATA / "weights" / "yolox_nano.onnx"
     name = model or f"onnx:{weights}"
     with tempfile.TemporaryDirectory() as folder:
-        home, states = Path(folder), []
+        home = Path(folder)
+        states: list[CameraState] = []
         film = [plan("vtest", str(footage.VIDEO))]
         cost, elapsed = run(home, film, LiveOptions(fps=10), (name,), seconds, 3, states)
         reader = RingReader(live_state.ring_folder(home, "vtest"))

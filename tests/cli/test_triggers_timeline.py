@@ -88,7 +88,10 @@ def test_a_window_without_video_says_so(home: Path) -> None:
 def test_hits_are_listed_with_their_time_and_clip(home: Path) -> None:
     result = run("hits", "--home", home, "--limit", 1)
     assert result.stdout.splitlines()[1].startswith("2026-01-05 09:00:00.0  ward_a  flicker")
-    assert result.stdout.splitlines()[1].endswith("-")
+    assert result.stdout.splitlines()[1].split()[-2:] == [
+        "-",
+        "/timeline/ward_a?video=a-1&frame=18000",
+    ]
     assert "--limit" in result.stderr
     (row,) = json.loads(run("hits", "--home", home, "--trigger", "blip", "--json").stdout)[:1]
     assert list(row) == [
@@ -101,6 +104,7 @@ def test_hits_are_listed_with_their_time_and_clip(home: Path) -> None:
         "score",
         "why",
         "clip",
+        "link",
     ]
 
 

@@ -27,7 +27,7 @@ from oneclick.edge.spool import Spool
 from oneclick.settings import Settings
 from oneclick.stages import cut
 from oneclick.stages.intake import IntakeOptions, intake
-from oneclick.storage import span_requests
+from oneclick.storage import predictions, span_requests
 from oneclick.storage.intake_log import CameraLog
 from oneclick.storage.live_ring import RingFrame, RingReader, RingWriter
 from oneclick.web.intake import worker
@@ -255,6 +255,15 @@ def test_requested_video_becomes_a_recording_with_true_times_and_a_clip(bench: B
         middle = recording.started_at.timestamp() + recording.seconds_at(clip.span.start) + 1.5
         assert middle == pytest.approx(request.moment, abs=0.2)
         assert clip.hits
+        carried = predictions.load(workspace.predictions(recording.id, batches.MODEL))
+        first = round((recording.started_at.timestamp() - batches.START) * batches.FPS)
+        for number in range(recording.frames):
+            (own, expected) = (
+                carried.boxes[carried.rows(number)],
+                batches.frame(first + number).boxes,
+            )
+            corners = [[x1 / 2, y1 / 2, x2 / 2, y2 / 2] for x1, y1, x2, y2, *_ in expected]
+            assert np.allclose(own, np.reshape(corners, (-1, 4)), atol=1e-3)
         assert all(box[3] <= recording.width for hit in clip.hits for box in hit.boxes)
         assert [line for line in verify(catalog) if "ward-2" in line] == []
     assert cut.cut(bench.site.home, "test").done == [clip.id]

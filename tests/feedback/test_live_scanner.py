@@ -84,7 +84,8 @@ def corridor() -> Filmed:
     footage.needed()
     with source.open_video(footage.DATA / "video" / "one-by-one.mp4") as (container, stream):
         pictures = itertools.islice(container.decode(stream), 300)
-        frames = [picture.to_ndarray(width=384, height=216, format="rgb24") for picture in pictures]
+        shown = (picture.to_ndarray(width=384, height=216, format="rgb24") for picture in pictures)
+        frames = [np.asarray(frame, np.uint8) for frame in shown]
     detections = detectors.run(
         motion.MotionDetector(), frames, len(frames), footage.FPS, ("person",)
     )

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from oneclick import video
 from oneclick.core import stream_addresses
 from oneclick.core.stream_addresses import Credentials
@@ -65,7 +67,7 @@ def read(
     def watch() -> None:
         while not is_closed.is_set():
             if picture := slot.take(0.05):
-                image = picture.picture.to_ndarray(format="rgb24")
+                image = np.asarray(picture.picture.to_ndarray(format="rgb24"), np.uint8)
                 watched.pictures.append(picture)
                 watched.numbers.append(coded_pictures.number_in(image))
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from oneclick import triggers, video
+from oneclick import detectors, triggers, video
 from oneclick.core import stream_addresses
 from oneclick.detectors import base
 from oneclick.detectors.base import Frame, FrameDetections
-from oneclick.live import health, lamps, models, process
+from oneclick.live import health, lamps, process
 from oneclick.live.camera import LiveCamera, LiveCameraPlan, LiveOptions
 from oneclick.live.health import PictureHealth
 from oneclick.live.models import ModelPool
@@ -59,7 +59,7 @@ class SquareDetector:
 @pytest.fixture
 def detector(monkeypatch: pytest.MonkeyPatch) -> SquareDetector:
     detector = SquareDetector()
-    monkeypatch.setattr(models.detectors, "create", lambda *_: detector)
+    monkeypatch.setattr(detectors, "create", lambda *_: detector)
     monkeypatch.setattr(process, "TICK_SECONDS", 0.05)
     monkeypatch.setattr(process, "FIRST_PAUSE", 0.05)
     return detector
@@ -250,7 +250,7 @@ def test_a_camera_that_never_sent_a_picture_is_silent_after_a_while() -> None:
 def test_lamps_are_those_of_the_triggers_over_the_last_minute() -> None:
     window = lamps.LampWindow(triggers.make(["flicker"]), [0.5])
     box = ([[10, 10, 40, 90]], [0.9], [0])
-    nothing: tuple[list, list, list] = ([], [], [])
+    nothing: tuple[list[float], list[float], list[int]] = ([], [], [])
     frame = np.zeros((96, 160, 3), np.uint8)
 
     def add(k: int, is_there: bool) -> None:

@@ -117,6 +117,22 @@ def test_a_full_disk_is_told_and_recording_goes_on_when_there_is_space(
     assert recorded(tmp_path / "segments") == [list(range(5)), list(range(20, 40))]
 
 
+def test_recordings_leave_space_for_all_else(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "RETRY_SECONDS", 0.0)
+    usage = shutil.disk_usage(tmp_path)
+    folder = tmp_path / "segments"
+    writer = SegmentRecorder(folder, 0.5, 1e9)
+    for number, packet in enumerate(packets(film)):
+        if number == 10:  # seen when the next segment begins
+            monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1 << 20))
+        writer.write(packet)
+    writer.close()
+    assert "no space to record" in writer.problem
+    assert recorded(folder) == [list(range(20))]
+
+
 def test_a_codec_that_would_fill_the_disk_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "raw.avi"
     with av.open(str(path), "w") as out:

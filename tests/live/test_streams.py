@@ -6,11 +6,13 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from oneclick.core.stream_addresses import Credentials
 from tests.fakes import coded_pictures, rtsp_server
+from tests.fakes.coded_pictures import CodedPicture
 from tests.fakes.rtsp_server import Action, FakeCamera, Hang, Pause, RtspServer, SendBytes, play
 from tests.live.cameras import is_run, read, recorded
 from tests.waits import wait_until
@@ -18,7 +20,7 @@ from tests.waits import wait_until
 SECRET = Credentials(user="nurse b", password="p@:/ss%wörd")
 
 
-def good_camera(codec: str = "h264", **fields: str) -> FakeCamera:
+def good_camera(codec: str = "h264", **fields: Any) -> FakeCamera:
     pictures = coded_pictures.encode(codec)
     return FakeCamera(
         codec=codec, script=rtsp_server.endless(pictures), header=pictures[0], **fields
@@ -77,7 +79,7 @@ class Trouble:
     """Of the pictures of later connections."""
 
 
-def pictures(first: int = 0, size: tuple[int, int] = (160, 96)) -> tuple:
+def pictures(first: int = 0, size: tuple[int, int] = (160, 96)) -> tuple[CodedPicture, ...]:
     return coded_pictures.encode("h264", size=size, first=first)
 
 

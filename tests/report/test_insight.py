@@ -29,7 +29,9 @@ FPS, FRAMES = 10.0, 600
 BOX = (10.0, 10.0, 50.0, 90.0)
 
 
-def add_video(home: Path, start: datetime, models: dict[str, list[list[float]]]) -> Video:
+def add_video(
+    home: Path, start: datetime, models: dict[str, list[list[float]]], suffix: str = ".mp4"
+) -> Video:
     """Add a minute of video; `models` has the scores in each frame, all boxes in one place."""
     digest = f"{start:%s}"
     video = Video(
@@ -41,7 +43,7 @@ def add_video(home: Path, start: datetime, models: dict[str, list[list[float]]])
         width=320,
         height=240,
         digest=digest,
-        suffix=".mp4",
+        suffix=suffix,
     )
     with Catalog.open(home) as catalog:
         catalog.add_video(video)
@@ -86,6 +88,17 @@ def test_one_model_on_one_camera_is_counted_as_by_hand(tmp_path: Path) -> None:
     assert (row.histogram[18], row.histogram[4], sum(row.histogram)) == (297, 1, 298)
     assert row.uptime == pytest.approx(60 / 86400)
     assert (row.drift, row.precision, row.agreements) == (None, None, ())
+
+
+def test_video_that_an_edge_camera_sends_later_does_not_count_twice(tmp_path: Path) -> None:
+    start = NOW - timedelta(days=1)
+    add_video(tmp_path, start, {"a": seen([(0, 100)])}, suffix="")
+    before = report.measure_insight(tmp_path, NOW)
+    add_video(tmp_path, start + timedelta(seconds=20), {"a": seen([(0, 600)])})
+    assert report.measure_insight(tmp_path, NOW) == before
+    add_video(tmp_path, start + timedelta(seconds=90), {"a": seen([(0, 600)])})
+    (row,) = report.measure_insight(tmp_path, NOW).rows
+    assert row.hours == pytest.approx(2 / 60)
 
 
 def test_two_models_agree_as_far_as_their_boxes_do(tmp_path: Path) -> None:

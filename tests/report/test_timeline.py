@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -264,8 +265,8 @@ recordings = st.lists(
     recordings, times, times, st.sampled_from([600, 900, 1800, 7200, DAY, 7 * DAY]), st.booleans()
 )
 def test_counters_tell_what_counting_hit_by_hit_tells(
-    shots: list, since: float | None, until: float | None, bucket: int, one: bool
-) -> None:  # type: ignore[type-arg]
+    shots: list[Any], since: float | None, until: float | None, bucket: int, one: bool
+) -> None:
     start, stop = (None if m is None else MORNING + timedelta(minutes=m) for m in (since, until))
     with tempfile.TemporaryDirectory() as folder:
         with samples.fresh(Path(folder)) as catalog:

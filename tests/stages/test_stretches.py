@@ -86,7 +86,7 @@ def test_hits_of_a_recording_without_breaks_are_what_they_were(home: Path) -> No
 
 
 def test_the_timeline_shows_hits_when_they_were_and_no_video_in_the_pause() -> None:
-    assert windows.recorded_at(RECORDING, 420) == START + timedelta(seconds=5000.8)
+    assert RECORDING.taken_at(420) == START + timedelta(seconds=5000.8)
     hour = windows.TimeWindow(size=60)
     seconds = dict(hour.bucket_overlaps(RECORDING))
     assert sum(seconds.values()) == pytest.approx(LENGTH / FPS)

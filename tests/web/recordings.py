@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +45,7 @@ def box_at(frame: int) -> tuple[float, float, float, float]:
     return left, 40.0, left + 20, 100.0
 
 
-def number_of(image: NDArray[np.uint8]) -> int:
+def number_of(image: NDArray[Any]) -> int:
     """Read the frame number of a picture, `(h, w, 3)`, of any size."""
     scale = image.shape[1] / WIDTH
     centre = round(BIT * scale / 2)

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from oneclick.core.edge_messages import EdgeBatch
+from oneclick.core.edge_messages import EdgeBatch, IntakeAnswer
 from oneclick.storage import intake_counts, intake_log
 from oneclick.web.intake import bodies
 from oneclick.web.intake.desk import IntakeDesk
@@ -81,6 +82,7 @@ def test_a_batch_sent_twice_is_stored_once(device: Device) -> None:
     ("changes", "status", "text"),
     [
         ({"frames": tuple(batches.frames(3, 7)), "oldest": 0}, 409, "5 is wanted next"),
+        ({"frames": tuple(batches.frames(3, 1 << 40)), "oldest": 1 << 40}, 409, "5 is wanted next"),
         ({"frames": tuple(batches.frames(3, start=batches.START + 30))}, 409, "begin anew"),
         ({"frames": tuple(reversed(batches.frames(3, 5)))}, 422, "not consecutive"),
         ({"frames": (batches.frame(5), batches.frame(7))}, 422, "not consecutive"),
@@ -246,3 +248,30 @@ def test_a_second_server_takes_nothing(device: Device) -> None:
     )
     assert device.post(batches.batch(batches.frames(3, 5))).status_code == 503
     assert device.stored() == list(range(5))
+
+
+@pytest.mark.parametrize("kind", [bodies.MESSAGE_PACK, bodies.NDJSON])
+def test_a_damaged_batch_is_refused_or_harmless_wherever_it_is_damaged(
+    device: Device, kind: str
+) -> None:
+    random = np.random.default_rng(7)
+    for first in range(0, 120, 3):
+        batch = batches.batch(batches.frames(3, first), sent_at=batches.START + 60)
+        body = bytearray(
+            batches.ndjson(batch) if kind == bodies.NDJSON else msgspec.msgpack.encode(batch)
+        )
+        for place in random.integers(0, len(body), int(random.integers(1, 4))):
+            body[place] = int(random.integers(0, 256))
+        answer = device.post(
+            bytes(body[: int(random.integers(len(body) // 2, len(body) + 1))]), kind
+        )
+        assert answer.status_code in (200, 400, 403, 409, 422), answer.text
+        wanted = device.post(batch, **{"Content-Type": bodies.MESSAGE_PACK})
+        assert wanted.status_code in (200, 409), wanted.text
+        assert answer.json().keys() <= {
+            "error",
+            "next",
+            *msgspec.structs.asdict(IntakeAnswer(next=0)),
+        }
+    numbers = device.stored()
+    assert numbers == sorted(set(numbers))

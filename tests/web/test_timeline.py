@@ -118,7 +118,7 @@ def test_a_moment_is_the_frame_that_was_taken_then(site: Site, offset: float) ->
 
 
 def test_a_moment_names_the_hits_there(site: Site) -> None:
-    query = {"video": f"ward-{START:%Y%m%dT%H%M%SZ}", "frame": 104}
+    query = {"video": f"ward-{START:%Y%m%dT%H%M%SZ}", "frame": "104"}
     answer = site.client("anna").get("/api/timeline/moment/ward", params=query).json()
     assert [(each["trigger"], each["start"]) for each in answer["hits"]] == [("flicker", 100)]
     assert answer["at"] == seconds(10.4)

@@ -160,6 +160,7 @@ class Connection:
         self._container, self._stream, self._label = container, stream, label
         self._clock, self._is_paced = clock, is_paced
         self._is_stamped = container.format.name not in _UNSTAMPED
+        self._base = float(stream.time_base or 0)
         self._units: AccessUnits = access_units.reader_of(stream)
         self._start: Start = "connection"
 
@@ -208,7 +209,6 @@ class Connection:
                 arrival = time.time()
                 yield packet, arrival, arrival
                 continue
-            base = packet.time_base or 0
             decode_stamp = packet.dts if packet.dts is not None else packet.pts
             if decode_stamp is None:
                 if last is not None:
@@ -216,11 +216,11 @@ class Connection:
                 elif len(unstamped) < _MOST_UNSTAMPED:
                     unstamped.append(packet)
                 continue
-            seconds = float(decode_stamp * base)
+            seconds = decode_stamp * self._base
             for before, early in zip(range(len(unstamped), 0, -1), unstamped, strict=True):
                 yield early, seconds - before * _STEP, seconds - before * _STEP
             unstamped, last = [], seconds
-            yield packet, seconds, seconds if packet.pts is None else float(packet.pts * base)
+            yield packet, seconds, seconds if packet.pts is None else packet.pts * self._base
 
     def _reason_to_start(self, content: bytes, is_key: bool, is_jump: bool) -> Start:
         """Return why a stretch begins at a packet, if one does."""

@@ -106,7 +106,7 @@ class PictureDecoder(threading.Thread):
         self._is_stopped = threading.Event()
         self._is_behind = False
         self._decoder: VideoCodecContext | None = None
-        self._due = 0.0
+        self._due = self._next_key = 0.0
         self._stretch = 0
         self._times: deque[tuple[int, StreamPacket]] = deque(maxlen=64)
         self._number = 0
@@ -118,8 +118,11 @@ class PictureDecoder(threading.Thread):
     def write(self, packet: StreamPacket) -> None:
         """Queue a packet; where decoding is behind, all up to the next key frame are left out."""
         self.damaged += packet.is_damaged
-        if self._policy == "keys" and not (packet.is_key or packet.start):
-            return
+        if self._policy == "keys":
+            is_soon = packet.time < self._next_key and not packet.start
+            if not packet.is_key or is_soon:
+                return
+            self._next_key = packet.time + self._step
         if self._is_behind and not packet.is_key:
             self.dropped += 1
             return
@@ -173,7 +176,7 @@ class PictureDecoder(threading.Thread):
                 return
 
     def _decode(self, packet: StreamPacket) -> None:
-        if packet.start or self._decoder is None:
+        if packet.decoder is not self._decoder or packet.start:
             self._drain()
             self._decoder = packet.decoder
             if packet.start != "connection":
@@ -187,6 +190,9 @@ class PictureDecoder(threading.Thread):
         data.is_keyframe = packet.is_key
         try:
             frames = self._decoder.decode(data)
+            if self._policy == "keys":  # what follows in the stream is not decoded
+                frames += self._decoder.decode(None)
+                self._decoder.flush_buffers()
         except source.DAMAGE:
             self.damaged += 1
             return

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -23,13 +24,17 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from oneclick.core import layouts
-from oneclick.core.errors import OneclickError, Unavailable
+from oneclick.core.errors import NoSpace, OneclickError, Unavailable
 from oneclick.storage import files
 from oneclick.video import source
 from oneclick.video.streams.base import StreamPacket
 
 PART = ".part"
 SUFFIX = ".mkv"
+LEAST_FREE = 2 << 30
+"""Bytes of the disk that recordings leave free."""
+LEAST_FREE_SHARE = 0.05
+"""Share of the disk that they leave free where that is less."""
 RETRY_SECONDS = 10.0
 """Time after which a recorder that failed begins another segment."""
 _UNCOMPRESSED = ("rawvideo", "bitpacked", "v210", "wrapped_avframe")
@@ -160,6 +165,7 @@ class SegmentRecorder:
         with files.guard(self._folder):
             files.make_folder(self._folder)
         remove_before(self._folder, packet.time - self._retain)
+        check_space(self._folder)
         path = _free_name(self._folder, packet.time)
         return _Segment(path.with_name(path.name + PART), packet, self._is_in_band)
 
@@ -205,6 +211,17 @@ def remove_before(folder: Path, time: float) -> None:
         start = layouts.moment_in(path.name).started_at
         if start is not None and start.timestamp() < time:
             path.unlink(missing_ok=True)
+
+
+def check_space(folder: Path) -> None:
+    """Raise NoSpace where a segment would leave too little space for all else on the disk."""
+    usage = shutil.disk_usage(folder)
+    floor = min(LEAST_FREE, int(usage.total * LEAST_FREE_SHARE))
+    if usage.free < floor:
+        raise NoSpace(
+            f"no space to record: less than {max(floor >> 20, 1):,} MB are free; free some, or "
+            "lower live.retain_hours"
+        )
 
 
 def _copy_packets(part: Path, target: Path) -> int:

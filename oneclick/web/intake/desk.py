@@ -27,6 +27,9 @@ from oneclick.web.refusals import Refused
 WRITERS = 8
 """Threads that write and flush: the device commits what waits at the same time together."""
 TICK_SECONDS = 2.0
+MOST_LOST = 10_000_000
+"""Pictures that a device may have dropped in a row: a greater leap is a fault, and the camera could
+never send a smaller number again."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -59,7 +62,7 @@ class CameraIntake:
         """
         log, first = self.log, batch.frames[0].seq if batch.frames else self.log.next
         lost = first - log.next
-        if lost > 0 and first != batch.oldest:
+        if lost > MOST_LOST or (lost > 0 and first != batch.oldest):
             text = f"pictures are missing: {log.next} is wanted next, {first} came"
             raise Refused(409, text, next=log.next)
         fresh = batch.frames[max(0, -lost) :]

@@ -28,8 +28,11 @@ from oneclick.web.live import messages
 DECODED_AT_ONCE = 8
 """Frames decoded from the one that is asked for on: the next steps find them ready."""
 KEPT_PICTURES = 64
+MOST_GONE = 50
+"""Recordings without a file, in a row, after which nobody looks further."""
 MODELS = 2
 """Most models whose boxes are shown."""
+_MOMENT = 1e-3
 
 
 @dataclass(frozen=True)
@@ -58,19 +61,15 @@ class Recordings:
 
     def nearest(self, camera: str, time: float) -> tuple[Video, int] | None:
         """Return the frame of a recording that was taken nearest to a time (unix seconds)."""
-        at = datetime.fromtimestamp(time, UTC)
-        frames = [
-            (video, frame_at(video, time))
-            for video in self._catalog.videos_around(camera, at)
-            if video is not None and self._workspace.video_file(video).exists()
-        ]
+        videos = (self._before(camera, time), self._after(camera, time))
+        frames = [(video, frame_at(video, time)) for video in videos if video is not None]
         return min(frames, key=lambda each: abs(time_of(*each) - time), default=None)
 
     def step(self, camera: str, video_id: str, number: int, step: int) -> tuple[Video, int] | None:
         """Return the frame that is `step` frames on, in the next recording where one ends.
 
         Raises:
-            BadInput: there is no such recording of the camera.
+            BadInput: there is no such recording of the camera, or no such frame in it.
         """
         try:
             video = self._catalog.video(video_id)
@@ -81,11 +80,32 @@ class Recordings:
         target = number + step
         if 0 <= target < video.frames:
             return video, target
+        if step == 0:
+            raise BadInput("there is no such frame")
         start = time_of(video, 0)
-        edge = start - 1e-3 if target < 0 else start
-        before, after = self._catalog.videos_around(camera, datetime.fromtimestamp(edge, UTC))
-        other = before if target < 0 else after
-        return other and (other, other.frames - 1 if target < 0 else 0)
+        if step > 0:
+            after = self._after(camera, start)
+            return after and (after, 0)
+        before = self._before(camera, start - _MOMENT)
+        return before and (before, before.frames - 1)
+
+    def _before(self, camera: str, time: float) -> Video | None:
+        """Return the last recording, of those that are kept, that began at a time or before."""
+        for _ in range(MOST_GONE):
+            video, _after = self._catalog.videos_around(camera, datetime.fromtimestamp(time, UTC))
+            if video is None or self._workspace.video_file(video).exists():
+                return video
+            time = time_of(video, 0) - _MOMENT
+        return None
+
+    def _after(self, camera: str, time: float) -> Video | None:
+        """Return the first recording, of those that are kept, that began later."""
+        for _ in range(MOST_GONE):
+            _before, video = self._catalog.videos_around(camera, datetime.fromtimestamp(time, UTC))
+            if video is None or self._workspace.video_file(video).exists():
+                return video
+            time = time_of(video, 0)
+        return None
 
     def picture(self, video: Video, number: int, preferred: Collection[str]) -> RecordedPicture:
         """Return one frame with its stored boxes.

@@ -32,8 +32,10 @@ export function bindPage(commands, page, onLanguage, onTheme) {
     drawHints();
     onLanguage();
   };
+  const isLarge = "live-hold" in commands;
   const drawHints = () => {
-    const hints = pageKeys().filter((entry) => entry.hint && (entry.id in actions));
+    // On the wall keys of the picture choose a camera, and its footer says so.
+    const hints = pageKeys().filter((entry) => entry.hint && (entry.id === "help" || (isLarge && entry.id in actions)));
     byId("hints").replaceChildren(
       ...hints.map((entry) => el("button", { type: "button", className: "hint", onclick: () => act(entry.id) }, el("kbd", {}, capOf(entry)), verbOf(entry))),
     );

@@ -30,6 +30,7 @@ export async function readMessage(content) {
   const length = new DataView(content).getUint32(0);
   const head = JSON.parse(new TextDecoder().decode(new Uint8Array(content, 4, length)));
   const jpeg = new Blob([new Uint8Array(content, 4 + length)], { type: "image/jpeg" });
+  // Decoded off this thread; a smaller size would be made on it, for more than drawing costs.
   return { head, bitmap: await createImageBitmap(jpeg) };
 }
 
@@ -62,42 +63,41 @@ export class Stream {
     this.onPicture = onPicture;
     this.onEnd = onEnd;
     this.failures = 0;
-    /** @type {WebSocket | null} */
-    this.socket = null;
+    /** @type {Worker | null} */
+    this.worker = null;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
     this.lag = new Lag();
   }
 
   open() {
-    if (this.socket) return;
-    const socket = (this.socket = new WebSocket(this.address));
-    socket.binaryType = "arraybuffer";
-    socket.addEventListener("message", async ({ data }) => {
-      const picture = await readMessage(data).catch(() => null);
-      if (this.socket !== socket) return picture?.bitmap.close();
+    if (this.worker) return;
+    const worker = (this.worker = new Worker(new URL("live_worker.js", import.meta.url), { type: "module" }));
+    worker.addEventListener("message", ({ data }) => {
+      if (this.worker !== worker) return data.bitmap?.close();
+      if (data.closed) return this.#end(data.closed);
       this.failures = 0;
-      if (picture) {
-        this.lag.add(picture.head);
-        this.onPicture(picture);
-      }
+      this.lag.add(data.head);
+      this.onPicture(data);
       // The next one is asked for when this one is on the screen, not before.
-      requestAnimationFrame(() => socket.readyState === WebSocket.OPEN && socket.send("next"));
+      requestAnimationFrame(() => worker.postMessage({ painted: true }));
     });
-    socket.addEventListener("close", ({ code }) => {
-      if (this.socket !== socket) return;
-      this.socket = null;
-      if (code === SIGNED_OUT || code === TOO_MANY) return this.onEnd(code);
-      const wait = RETRIES[Math.min(this.failures++, RETRIES.length - 1)];
-      this.timer = setTimeout(() => this.open(), 1000 * wait);
-    });
+    worker.postMessage({ open: this.address });
+  }
+
+  /** @param {number} code */
+  #end(code) {
+    this.worker?.terminate();
+    this.worker = null;
+    if (code === SIGNED_OUT || code === TOO_MANY) return this.onEnd(code);
+    const wait = RETRIES[Math.min(this.failures++, RETRIES.length - 1)];
+    this.timer = setTimeout(() => this.open(), 1000 * wait);
   }
 
   close() {
     clearTimeout(this.timer);
-    const { socket } = this;
-    this.socket = null;
-    socket?.close();
+    this.worker?.terminate();
+    this.worker = null;
     this.lag = new Lag();
   }
 }

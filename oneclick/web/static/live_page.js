@@ -16,6 +16,9 @@ import { View } from "./view.js";
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
 const STATE_SECONDS = 1;
 const FIRING_SECONDS = 15;
+/** Least time between two drawings of what stands around a moving picture, and how many times its cost. */
+const PANEL_MILLISECONDS = 500;
+const PANEL_SHARE = 20;
 /** Longer breaks between two pictures are not waited for. */
 const BREAK_SECONDS = 3;
 
@@ -35,7 +38,14 @@ export class LivePage {
     this.speed = 1;
     /** @type {import("./live_scene.js").Difference} */
     this.difference = "all";
-    this.confidence = Number(localStorage.getItem(`oneclick-confidence-${camera}`)) || 0.5;
+    /** Confidence from which on a box counts: the model's own, unless somebody chose another one. */
+    this.confidence = Number(localStorage.getItem(`oneclick-confidence-${camera}`)) || (state.models[0]?.threshold ?? 0.5);
+    /** @type {import("./live_scene.js").Comparison | null} */
+    this.comparison = null;
+    this.panelsAt = -Infinity;
+    this.panelCost = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.panelTimer = undefined;
     /** @type {object} the replay that runs */
     this.run = {};
     /** @type {(() => string) | null} where the next picture is, once this one is there */
@@ -44,9 +54,8 @@ export class LivePage {
     this.isBusy = false;
     this.view = new View(byId("picture"), byId("overlay"), state.width || 16, state.height || 9, () => this.draw());
     this.strip = new Strip(byId("strip"), (time) => this.seek(time));
-    this.stream = new Stream(camera, (picture) => this.mode === "live" && this.show(picture), (code) => {
-      notice(t(code === SIGNED_OUT ? "live_signed_out" : "live_too_many"));
-    });
+    const onEnd = (/** @type {number} */ code) => notice(t(code === SIGNED_OUT ? "live_signed_out" : "live_too_many"));
+    this.stream = new Stream(camera, (picture) => this.mode === "live" && this.show(picture), onEnd);
   }
 
   /** @param {LivePicture} picture */
@@ -64,12 +73,12 @@ export class LivePage {
 
   draw() {
     const { picture, view } = this;
-    const comparison = picture ? compare(picture.head, this.confidence, this.difference) : null;
+    this.comparison = picture ? compare(picture.head, this.confidence, this.difference) : null;
     const scene = {
       bitmap: picture?.bitmap,
       ghost: undefined,
       detections: [],
-      boxes: comparison?.boxes ?? [],
+      boxes: this.comparison?.boxes ?? [],
       points: [],
       message: t(this.state.ring ? "loading" : "live_no_picture"),
     };
@@ -78,14 +87,31 @@ export class LivePage {
     const overlay = byId("overlay");
     overlay.dataset.painted = picture ? `${picture.head.source}/${picture.head.seq}` : "";
     overlay.dataset.boxes = String(scene.boxes.length);
-    overlay.setAttribute("aria-label", t("live_picture", this.camera));
+    this.#drawPanelsInTime();
+  }
+
+  /** Draw what stands around a moving picture now and then: it is read, and costs more than that. */
+  #drawPanelsInTime() {
+    const wait = this.mode === "live" ? Math.max(PANEL_MILLISECONDS, PANEL_SHARE * this.panelCost) : 0;
+    if (performance.now() - this.panelsAt >= wait) this.drawPanels();
+    else this.panelTimer ??= setTimeout(() => this.drawPanels(), wait);
+  }
+
+  /** Draw what stands around the picture. */
+  drawPanels() {
+    clearTimeout(this.panelTimer);
+    this.panelTimer = undefined;
+    const before = performance.now();
+    byId("overlay").setAttribute("aria-label", t("live_picture", this.camera));
     document.body.dataset.mode = this.mode;
     drawHeader(this);
     drawLamps(this);
-    drawModels(this, comparison);
+    drawModels(this, this.comparison);
     drawFigures(this);
-    this.strip.time = picture?.head.time ?? 0;
+    this.strip.time = this.picture?.head.time ?? 0;
     this.strip.draw();
+    this.panelsAt = performance.now();
+    this.panelCost = this.panelsAt - before;
   }
 
   /** Draw all that has words. */
@@ -93,6 +119,7 @@ export class LivePage {
     drawFiring(this);
     drawNumbers(this);
     this.draw();
+    this.drawPanels();
   }
 
   goLive() {
@@ -106,7 +133,6 @@ export class LivePage {
     if (this.mode === "held") return;
     this.#enter("held");
     announce(t("mode_held"));
-    this.draw();
   }
 
   toggle() {
@@ -118,6 +144,7 @@ export class LivePage {
   #enter(mode) {
     this.mode = mode;
     this.run = {};
+    this.drawPanels();
     if (mode !== "live") this.stream.close();
   }
 
@@ -236,6 +263,7 @@ export class LivePage {
   showDifference(difference) {
     this.difference = difference;
     this.draw();
+    this.drawPanels();
   }
 
   cycleDifference() {
@@ -254,6 +282,7 @@ export class LivePage {
     this.firing = null;
     drawFiring(this);
     this.draw();
+    this.drawPanels();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.readFiring(), 200);
   }
@@ -283,10 +312,8 @@ export class LivePage {
     }
     this.strip.ring = this.state.ring;
     this.strip.lit = this.state.lit;
-    drawHeader(this);
-    drawFigures(this);
-    this.strip.draw();
-    if (!this.picture) this.draw();
+    if (this.picture) this.#drawPanelsInTime();
+    else this.draw();
   }
 }
 

@@ -28,11 +28,11 @@ Reason = Annotated[str, Field(min_length=1, max_length=500)]
 LONGEST_MUTE = timedelta(days=31)
 
 
-class _Body(BaseModel):
+class _ActionBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class ClipBody(_Body):
+class ClipBody(_ActionBody):
     """A span that is to become a clip, in seconds since 1970."""
 
     start: Moment
@@ -46,7 +46,7 @@ class IncidentBody(ClipBody):
     reason: Reason
 
 
-class MuteBody(_Body):
+class MuteBody(_ActionBody):
     """A trigger that is not to be heard."""
 
     key: Key

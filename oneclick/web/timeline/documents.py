@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from oneclick.report.trigger_lanes import CameraLanes, TriggerLane, TriggerLanes
+from oneclick.report.lane_records import CameraLanes, TriggerLane, TriggerLanes
 from oneclick.storage.incidents import Incident
 
 

@@ -1,0 +1,70 @@
+"""A real RTSP server, GStreamer's of the system: an implementation that is not ours."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from oneclick import video
+from oneclick.core.stream_addresses import Credentials
+from tests.live.cameras import read
+from tests.waits import HANG_SECONDS, wait_until
+
+PYTHON = "/usr/bin/python3"
+SERVER = Path(__file__).parents[1] / "fakes" / "gstreamer_rtsp.py"
+SECRET = Credentials(user="nurse b", password="p@:/ss%wörd")
+PARTS = "gi.require_version('GstRtspServer', '1.0'); gi.require_version('GstRtsp', '1.0')"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _needed() -> None:
+    """Skip where the system has no GStreamer."""
+    command = [PYTHON, "-c", f"import gi; {PARTS}"]
+    if not Path(PYTHON).exists() or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("GStreamer's RTSP server is not installed: gir1.2-gst-rtsp-server-1.0")
+
+
+@contextmanager
+def server(codec: str) -> Iterator[int]:
+    """Run the server; yield its port."""
+    command = [PYTHON, str(SERVER), codec, SECRET.user, SECRET.password]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert child.stdin is not None
+    assert child.stdout is not None
+    with child.stdin, child.stdout:
+        yield int(child.stdout.readline())
+        child.stdin.close()
+        child.wait(HANG_SECONDS)
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "rtsp+udp"])
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_its_pictures_are_seen_and_recorded(codec: str, scheme: str, tmp_path: Path) -> None:
+    with (
+        server(codec) as port,
+        read(f"{scheme}://127.0.0.1:{port}/stream", tmp_path, SECRET) as watched,
+    ):
+        wait_until(lambda: len(watched.pictures) >= 25, lambda: watched.statuses)
+    (segment,) = tmp_path.glob("*.mkv")
+    info = video.probe(segment)
+    assert (info.width, info.height) == (160, 96)
+    assert info.frames >= 20
+    assert abs(info.fps - 20) < 1
+    assert not info.notes
+    assert all(a.time <= b.time for a, b in pairwise(watched.pictures))
+    assert [status for status, _ in watched.statuses] == ["connecting", "running"]
+
+
+def test_its_refusal_of_a_password_is_told() -> None:
+    wrong = Credentials(user=SECRET.user, password="another")
+    with server("h264") as port:
+        url = f"rtsp://127.0.0.1:{port}/stream"
+        with read(url, credentials=wrong) as watched:
+            wait_until(lambda: watched.saw("refused"))
+    assert "401" in watched.statuses[1][1]
+    assert "another" not in repr(watched.statuses)
