@@ -26,8 +26,8 @@ def run(
     predictor: Annotated[
         str | None,
         typer.Option(
-            help="Deployed model; default: the champion, else the first ONNX labeller, else "
-            "opencv:hog."
+            help="Deployed model; default: the champion, else the first onnx:, model: or labeller: "
+            "among the labellers, else opencv:hog."
         ),
     ] = None,
     json: output.Json = False,

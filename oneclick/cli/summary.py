@@ -48,7 +48,7 @@ def print_lap(state: LapSummary, snapshot: Snapshot | None = None) -> None:
             f"dataset    {state.dataset}: {state.dataset_clips} clips, "
             f"{state.dataset_images:,} images"
         )
-    if state.ignored_boxes:
+    if state.ignored_boxes and state.ignored_frames:
         output.echo(
             f"left out   {state.ignored_boxes:,} regions in {state.ignored_frames:,} images of it: "
             "somebody may be there, and no label is"

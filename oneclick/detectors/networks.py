@@ -91,9 +91,13 @@ def build(
 
 
 def has_published_weights(arch: str) -> bool:
-    """Check whether training may start from weights that others published; downloads nothing."""
+    """Check whether training may start from weights that others published; downloads nothing.
+
+    A training that started from a folder goes on as it began where that folder is gone.
+    """
     if arch.startswith(transformers_models.PREFIX):
-        return not transformers_models.is_family(arch)
+        name = arch.removeprefix(transformers_models.PREFIX)
+        return not (transformers_models.is_family(arch) and name in transformers_models.families())
     return arch != TINY
 
 

@@ -192,6 +192,17 @@ class NoveltyScorer:
         if len(self._batch) == BATCH:
             self._score_batch()
 
+    def recent(self, frame: int) -> float:
+        """Return the highest novelty in the last whole batch up to a frame; 0 before there is one.
+
+        It does not depend on how many frames were added after that one.
+
+        Args:
+            frame: 0-based, one that was added.
+        """
+        batches = (frame + 1) // BATCH
+        return float(self._scores[batches - 1].max()) if batches else 0.0
+
     def signals(self) -> dict[str, NDArray[np.float32]]:
         """Return the novelty of each frame so far, under the name of the kind of model."""
         self._score_batch()

@@ -1,12 +1,14 @@
 """`model:champion`, `model:ID` and `labeller:ARCHITECTURE`: models from our own training.
 
 On a CPU a model runs as the graph that `training.export` made of it and found equal to torch; on a
-GPU, and where there is no such graph, it runs in torch.
+GPU, and where there is no such graph, it runs in torch; so do portrait frames that it would shrink.
 """
 
 from __future__ import annotations
 
+import functools
 import pickle
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import msgspec
 from oneclick import __version__
 from oneclick.core.errors import BadInput, DetectorUnavailable, OneclickError
 from oneclick.detectors import base, graph_card, networks, onnx
-from oneclick.detectors.base import Detector
+from oneclick.detectors.base import Detector, Frame, FrameDetections
 from oneclick.detectors.graph_card import GraphFile
 from oneclick.detectors.pytorch import TorchDetector
 from oneclick.storage import files, model_cards, model_registry, sealed_files
@@ -97,7 +99,46 @@ def _load_graph(name: str, model_id: str, workspace: Workspace) -> Detector | No
         return None  # torch says what is wrong with the model, if it is more than its graph
     detector.name, detector.model_id = name, f"model-{model_id}"
     detector.names, detector.threshold = card.classes, card.threshold
-    return detector
+    if not has_landscape_sides(card):
+        return detector
+    return LandscapeGraph(detector, lambda: load_in_torch(name, model_id, workspace, "cpu"))
+
+
+def has_landscape_sides(card: PartialModelCard) -> bool:
+    """Check whether the graph of a model sees portrait frames smaller than torch does.
+
+    Sides of networks of transformers are numbers in their graph, but for those that stretch.
+    """
+    return bool(card.network) and not card.network.get("canvas")
+
+
+class LandscapeGraph:
+    """A model as a graph of a landscape picture; torch looks at portrait frames.
+
+    The graph would show them at little more than half the size: pictures that are turned for people
+    who lie, above all.
+    """
+
+    def __init__(self, graph: Detector, load_torch: Callable[[], Detector]) -> None:
+        self.name, self.model_id, self.names = graph.name, graph.model_id, graph.names
+        self.threshold, self.stateful, self.shrinks = graph.threshold, False, graph.shrinks
+        self._graph, self._load_torch = graph, functools.cache(load_torch)
+
+    def reset(self) -> None:
+        """Do nothing: frames are independent."""
+
+    def detect(self, frames: Sequence[Frame]) -> list[FrameDetections]:
+        """Detect the objects of each frame; torch is loaded for the first portrait frame."""
+        is_portrait = [frame.shape[0] > frame.shape[1] for frame in frames]
+        landscape = [k for k, portrait in enumerate(is_portrait) if not portrait]
+        portraits = [k for k, portrait in enumerate(is_portrait) if portrait]
+        answers = dict(
+            zip(landscape, self._graph.detect([frames[k] for k in landscape]), strict=True)
+        )
+        if portraits:
+            by_torch = self._load_torch().detect([frames[k] for k in portraits])
+            answers.update(zip(portraits, by_torch, strict=True))
+        return [answers[k] for k in range(len(frames))]
 
 
 def _is_whole(path: Path, file: GraphFile) -> bool:

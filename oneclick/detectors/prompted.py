@@ -157,11 +157,17 @@ def load(model: str, device: str = "auto") -> PromptedDetector:
         UsageError: if `device` is not there.
     """
     repo, _, query = model.partition("?")
-    texts = dict(parse_qsl(query))
+    texts = dict(parse_qsl(query, keep_blank_values=True))
     if not texts:
         raise DetectorUnavailable(
             f"detector {KIND}:{repo}: no text to look for; write {KIND}:{repo}?CLASS=TEXT, or name "
             "it in detect.labellers, with the texts in detect.prompts"
+        )
+    blank = [name for name, text in texts.items() if not any(c.isalnum() for c in text)]
+    if blank:
+        raise DetectorUnavailable(
+            f"detector {KIND}:{repo}: its text for {', '.join(blank)} has no word: write one in "
+            "detect.prompts"
         )
     torch_device = base.torch_device(device)
     with transformers.loading(repo, KIND), transformers.hide_progress_bar():

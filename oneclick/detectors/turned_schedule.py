@@ -19,11 +19,15 @@ from oneclick.detectors.turned import Floats
 
 Motion = Callable[[int, Floats], float]
 """Returns the largest patch that moves outside boxes in a frame, share of the picture."""
+Novelty = Callable[[int], float]
+"""Returns how unusual the picture was lately, by the number of a frame; 1 is the alarm level."""
 
 DOUBT = 0.5
 """Share of the operating point from which on an upright box is a sign of somebody."""
 STIR = 0.01
 """Share of the picture that moves outside all boxes, from which on that is a sign of somebody."""
+NOVEL = 1.0
+"""Novelty of the picture from which on it is a sign of somebody."""
 BORDER = 0.03
 """Margin of the picture, share of its height, where people vanish for good reason."""
 LOST_SECONDS = 0.5
@@ -44,7 +48,8 @@ class LookRates:
     idle: float = 5.0
     """Nothing does."""
     sign: float = 1.0
-    """Something moves outside all boxes, a box is in doubt, or somebody vanished in the picture."""
+    """Something moves outside all boxes, the picture is unusual, a box is in doubt, or somebody
+    vanished in the picture."""
     sight: float = 0.2
     """The last look saw somebody, who moves."""
     still: float = 1.0
@@ -68,11 +73,13 @@ class TurnedLooks:
         classes: tuple[str, ...],
         rates: LookRates,
         motion: Motion | None = None,
+        novelty: Novelty | None = None,
     ) -> None:
         self.detector, self.fps, self.classes, self.rates = detector, fps, classes, rates
         self.count = 0
         """Looks so far."""
-        self._view, self._motion = turned.TurnedView(detector), motion
+        self._view = turned.TurnedView(detector)
+        self._motion, self._novelty = motion, novelty
         self._wanted = np.array([name in classes for name in detector.names])
         self._by_frame: list[FrameDetections] = []
         self.start_stretch()
@@ -103,6 +110,7 @@ class TurnedLooks:
             bool(self._presence.places)
             or not turned.is_shown(in_doubt, sure).all()
             or (self._motion is not None and self._motion(number, sure) >= STIR)
+            or (self._novelty is not None and self._novelty(number) >= NOVEL)
         )
         pause = min(self._pause, self.rates.sign if self._has_sign else self.rates.idle)
         # Frames are whole: half of one must not put a look off by another.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oneclick.catalog import Catalog
+from oneclick.core.errors import BadInput
 from oneclick.report import numbers, scores
 from oneclick.storage import datasets as stored_datasets
 from oneclick.storage import exclusions
@@ -30,10 +31,11 @@ class LapSummary:
     """Latest DatasetVersion."""
     dataset_clips: int
     dataset_images: int
-    ignored_boxes: int
-    """Boxes of regions in it that training leaves out: somebody may be there, and no label is."""
-    ignored_frames: int
-    """Images with such a region."""
+    ignored_boxes: int | None
+    """Boxes of regions in it that training leaves out: somebody may be there, and no label is; None
+    where its manifest cannot be read."""
+    ignored_frames: int | None
+    """Images with such a region; likewise."""
     excluded: int
     """Published clips that the next DatasetVersion leaves out."""
     champion: str | None
@@ -49,8 +51,7 @@ def lap_summary(home: Path) -> LapSummary:
         datasets = catalog.datasets()
         in_review = catalog.in_review()
     newest = datasets[-1] if datasets else None
-    version = stored_datasets.find(Workspace(home), newest.name) if newest else None
-    ignored_boxes, ignored_frames = version.ignored() if version else (0, 0)
+    ignored_boxes, ignored_frames = _ignored(Workspace(home), newest.name) if newest else (0, 0)
     funnel = numbers.funnel(home)
     return LapSummary(
         home=home,
@@ -69,6 +70,14 @@ def lap_summary(home: Path) -> LapSummary:
         training=scores.training_report(home),
         next_step=next_step({row.stage: row.clips for row in funnel}, in_review),
     )
+
+
+def _ignored(workspace: Workspace, name: str) -> tuple[int | None, int | None]:
+    """Return the boxes and images that a DatasetVersion leaves out; None where it is broken."""
+    try:
+        return stored_datasets.load(workspace.dataset_dir(name)).ignored()
+    except BadInput:
+        return None, None
 
 
 def next_step(clips: Mapping[str, int], in_review: Mapping[str, int]) -> str:

@@ -61,7 +61,9 @@ def predict(
     """
     workspace, result = Workspace(home), BatchResult()
     names = [detector] if isinstance(detector, str) else list(detector)
-    models = [load_detector(workspace, name, device, result) for name in names]
+    loaded = [load_detector(workspace, name, device, result) for name in names]
+    # The champion may be the rival, too, by its id: one model, one file, one place in the pass.
+    models = list({model.model_id: model for model in loaded}.values())
     with Catalog.open(home) as catalog:
         for video_id in videos:
             with failure_log.isolate(result.failed, workspace, video_id, f"predict {video_id}"):
@@ -204,9 +206,15 @@ class PlannedLooks:
     rates: LookRates
 
     def start(self, meters: SignalMeters | None) -> TurnedLooks:
-        """Return the looks at the first frame; what moves outside all boxes, meters tell."""
-        motion = meters.meter.largest_motion if meters else None
-        return TurnedLooks(self.model, self.fps, self.classes, self.rates, motion)
+        """Return the looks at the first frame; meters tell what moves, and what is unusual."""
+        return TurnedLooks(
+            self.model,
+            self.fps,
+            self.classes,
+            self.rates,
+            motion=meters.meter.largest_motion if meters else None,
+            novelty=meters.novelty if meters else None,
+        )
 
 
 def plan_looks(
@@ -339,6 +347,10 @@ class SignalMeters:
             for scorer in self.scorers:
                 scorer.add_frame(frame)
             yield frame
+
+    def novelty(self, frame: int) -> float:
+        """Return how unusual the pictures up to a frame are; 0 without a model of novelty."""
+        return max((scorer.recent(frame) for scorer in self.scorers), default=0.0)
 
     def signals(self, detections: Detections) -> dict[str, NDArray[np.float32]]:
         """Return the signals by name, (frames,) each; some depend on the detections."""

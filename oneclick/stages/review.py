@@ -182,7 +182,8 @@ def accept_auto(home: Path, clips: Sequence[str]) -> BatchResult:
     """Accept automatic labels unseen; recorded as that, never as a person's work.
 
     Where something says that somebody is there and no label is, a revision leaves the region out of
-    training: what nobody looked at must not teach that a person is background.
+    training: what nobody looked at must not teach that a person is background. Labels that a person
+    corrected, and that are reviewed again, stay as they are.
     """
     workspace, result = Workspace(home), BatchResult()
     queue, ready = LocalPlatform(workspace.review_dir()), []
@@ -205,9 +206,8 @@ def _leave_out_unlabelled(workspace: Workspace, catalog: Catalog, clip_id: str) 
     A killed process may have saved it before.
     """
     before = load_labels(workspace, clip_id)
-    if before.made_by == AUTO_ACCEPT_POLICY:
-        regions: tuple[LabelTrack, ...] = ()
-    else:
+    regions: tuple[LabelTrack, ...] = ()
+    if before.kind == "auto" and before.made_by != AUTO_ACCEPT_POLICY:
         regions = unlabelled.find_regions(workspace, catalog.clip(clip_id).clip, before)
     with locks.hold(workspace, WriteLock.REVIEW):
         label_set = load_labels(workspace, clip_id)

@@ -239,7 +239,7 @@ class TrainingRun:
         images = self.images()
         batches = data.plain_batches(images, self.config.at_once, most=CALIBRATION_IMAGES)
         labelled = inference.predict(network, self.broken.watch(batches), "calibrate")
-        return evaluate.operating_point(labelled.predictions, labelled.truths)
+        return evaluate.operating_point(labelled.predictions, labelled.truths, labelled.ignored)
 
     def save(
         self,

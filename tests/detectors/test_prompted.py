@@ -101,6 +101,12 @@ def test_without_a_text_there_is_nothing_to_look_for() -> None:
         detectors.create("prompt:owner/net")
 
 
+@pytest.mark.parametrize("text", ["", "+", ".", "%20-"])
+def test_a_class_whose_text_has_no_word_is_named(text: str) -> None:
+    with pytest.raises(DetectorUnavailable, match="its text for person has no word"):
+        detectors.create(f"prompt:some/repo?bed=a+bed&person={text}", None, "cpu")
+
+
 def test_a_folder_without_such_a_network_is_named(tmp_path: Path) -> None:
     folder = tiny_transformers.save(tmp_path / "net")
     for name in (folder, tmp_path):

@@ -25,8 +25,10 @@ DEFAULT = LookRates()
 class CountingLooks(TurnedLooks):
     """Turned looks that remember at which frames they were taken."""
 
-    def __init__(self, detector: StandingDetector, rates: LookRates, motion) -> None:
-        super().__init__(detector, FPS, CLASSES, rates, motion)
+    def __init__(
+        self, detector: StandingDetector, rates: LookRates, motion=None, novelty=None
+    ) -> None:
+        super().__init__(detector, FPS, CLASSES, rates, motion=motion, novelty=novelty)
         self.numbers: list[int] = []
 
     def add(self, frame, boxes, scores) -> None:
@@ -40,11 +42,12 @@ def look(
     frames: Sequence[Frame],
     rates: LookRates = DEFAULT,
     motion: Callable[[int, np.ndarray], float] | None = None,
+    novelty: Callable[[int], float] | None = None,
     batch: int = 8,
 ) -> tuple[CountingLooks, Detections]:
     """Watch frames in batches; the looks, and the upright detections."""
     detector = StandingDetector()
-    looks = CountingLooks(detector, rates, motion)
+    looks = CountingLooks(detector, rates, motion, novelty)
     recorder = LookRecorder(detector, looks)
     by_frame = [
         found
@@ -70,9 +73,14 @@ def test_motion_outside_all_boxes_brings_a_look_a_second() -> None:
     assert looks.numbers == [0, 30, 40, 50, 60]
 
 
+def test_an_unusual_picture_brings_a_look_a_second() -> None:
+    looks, _ = look(EMPTY * 101, novelty=lambda number: 1.2 if 40 <= number < 70 else 0.9)
+    assert looks.numbers == [0, 40, 50, 60, 70]
+
+
 def test_somebody_in_doubt_brings_a_look_a_second() -> None:
     detector = StandingDetector(score=0.3)
-    looks = CountingLooks(detector, LookRates(), None)
+    looks = CountingLooks(detector, LookRates())
     recorder = LookRecorder(detector, looks)
     recorder.detect(EMPTY * 20 + [room(STANDING)] * 25)
     assert looks.numbers == [0, 20, 30, 40]
@@ -152,7 +160,7 @@ def test_stored_detections_stand_for_the_detector() -> None:
 @pytest.mark.parametrize("score", [0.1, 0.9])
 def test_a_break_in_time_is_a_new_beginning(score: float) -> None:
     detector = StandingDetector(score)
-    looks = CountingLooks(detector, LookRates(), None)
+    looks = CountingLooks(detector, LookRates())
     recorder = LookRecorder(detector, looks)
     recorder.detect(EMPTY * 7)
     recorder.reset()

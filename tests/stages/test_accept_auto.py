@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import cv2
@@ -103,6 +104,19 @@ def test_what_is_left_out_is_grey_in_training_and_counted_everywhere(
     assert len(images[0].boxes) == 1
 
 
+def test_a_broken_manifest_costs_the_summary_these_counts_only(
+    tmp_path: Path, waiting: str
+) -> None:
+    predict(tmp_path, waiting, PERSON, 0.9)
+    accepted(tmp_path, waiting)
+    version = publish.publish(tmp_path, [waiting], "", ("person",)).version
+    assert version is not None
+    (Workspace(tmp_path).dataset_dir(version) / "manifest.jsonl").write_bytes(b"rubbish")
+    summary = report.lap_summary(tmp_path)
+    assert (summary.dataset, summary.dataset_clips) == (version, 1)
+    assert (summary.ignored_boxes, summary.ignored_frames) == (None, None)
+
+
 def test_accepting_twice_or_after_a_kill_leaves_one_revision(
     tmp_path: Path, waiting: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,14 +142,28 @@ def test_a_person_who_corrects_the_clip_decides_alone(tmp_path: Path, waiting: s
     assert (label_set.kind, label_set.ignored_boxes()) == ("human", 0)
 
 
+def test_what_a_person_corrected_before_the_clip_was_reopened_stays(
+    tmp_path: Path, waiting: str
+) -> None:
+    predict(tmp_path, waiting, PERSON, 0.9)
+    workspace = Workspace(tmp_path)
+    before = labels.latest(workspace, waiting)
+    assert before is not None
+    corrected = dataclasses.replace(
+        before, revision=2, parent=1, kind="human", made_by="annotator-1"
+    )
+    labels.save(workspace, corrected)
+    label_set = accepted(tmp_path, waiting)
+    assert (label_set.revision, label_set.made_by) == (2, "annotator-1")
+    assert label_set.ignored_boxes() == 0
+
+
 @pytest.mark.parametrize(
     ("labelled", "expected"), [(set(), [2, 3, 4]), ({3}, [2, 4]), ({2, 3, 4}, [])]
 )
 def test_unusual_pictures_without_a_label_are_left_out_as_a_whole(
     labelled: set[int], expected: list[int]
 ) -> None:
-    import dataclasses
-
     item = clips.clip(1)
     unusual = Hit(trigger="novelty", span=Span(102, 105), score=1.0, boxes=(), why="unusual")
     boxed = Hit(

@@ -90,6 +90,14 @@ def test_a_second_time_nothing_is_done_again(home):
     assert stored(home).stat().st_mtime_ns == before
 
 
+def test_one_model_under_two_names_predicts_once(home):
+    assert predict.predict(home, ["ward-a"], [MOTION, MOTION], ("person",)).done == ["ward-a"]
+    content = stored(home).read_bytes()
+    assert predictions.load(stored(home)).length == FRAMES
+    look(home, "ward-c")
+    assert content == stored(home, "ward-c").read_bytes()
+
+
 def test_a_stateful_detector_starts_each_video_anew(home):
     look(home, "ward-c", "ward-a")
     assert stored(home, "ward-a").read_bytes() == stored(home, "ward-c").read_bytes()

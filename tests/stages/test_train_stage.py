@@ -13,9 +13,11 @@ from oneclick import detectors, report, settings
 from oneclick.catalog import Catalog
 from oneclick.cli import summary
 from oneclick.core.errors import BadInput, DetectorUnavailable, UnknownName, UsageError
+from oneclick.core.labels import LabelTrack
 from oneclick.flows import models
+from oneclick.flows.train import training_page
 from oneclick.stages import exclude, publish, train, worst
-from oneclick.storage import datasets, model_cards, model_registry, sealed_files
+from oneclick.storage import datasets, files, labels, model_cards, model_registry, sealed_files
 from oneclick.storage.workspace import Workspace
 from oneclick.training import gate
 from oneclick.training.config import TrainingConfig
@@ -215,6 +217,47 @@ def test_slices_and_worst_clips_are_kept_and_shown(
     out = capsys.readouterr().out
     assert "slices, worst first" in out
     assert "recall at 0.1" in out
+
+
+def test_who_lies_is_a_slice_that_gate_card_and_reports_have(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clips = accepted.accept(tmp_path, {"cam-1-a": "train", "cam-1-b": "test"})
+    lie_down(tmp_path, "cam-1-b")
+    publish.publish(tmp_path, clips, "", ("person",))
+    outcome = train.train(tmp_path, None, OPTIONS)
+    assert outcome.model
+    card = model_cards.read(Workspace(tmp_path).model_dir(outcome.model))
+    assert card
+    assert card.decision
+    (judged,) = [row for row in card.decision["slices"] if row["name"] == "shape=wide"]
+    assert (judged["boxes"], judged["images"], judged["clips"]) == (2, 2, 1)  # every 2nd of 3
+    training = report.training_report(tmp_path)
+    assert training
+    assert {"shape=wide", "shape=high"} <= {row.name for row in training.slices}
+    summary.print_slices(training)
+    assert "shape=wide" in capsys.readouterr().out
+    assert "shape=wide" in training_page(training, outcome)
+
+
+def lie_down(home: Path, clip: str) -> None:
+    """Correct the labels of a clip: somebody lies there, too."""
+    workspace = Workspace(home)
+    before = labels.latest(workspace, clip)
+    assert before is not None
+    n = before.frames
+    lying = LabelTrack(
+        id=9,
+        cls="person",
+        frames=np.arange(n, dtype=np.int32),
+        boxes=np.tile(np.array([20, 140, 90, 165], np.float32), (n, 1)),
+        scores=np.ones(n, np.float32),
+        origins="h" * n,
+    )
+    corrected = replace(before, revision=2, parent=1, tracks=(*before.tracks, lying))
+    path = labels.save(workspace, corrected)
+    with Catalog.open(home) as catalog:
+        catalog.add_revision(corrected, files.sha256(path))
 
 
 def test_cards_from_before_slices_still_load(

@@ -24,12 +24,13 @@ from tests.detectors.footage import noise
 
 @pytest.fixture
 def home(published: Path, tmp_path: Path) -> Path:
-    """A workspace with a published version; every model is promoted."""
+    """A workspace with a published version."""
     return Path(shutil.copytree(published, tmp_path / "home"))
 
 
 @pytest.fixture
-def options(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> train.TrainOptions:
+def options(home: Path, tmp_path: Path) -> train.TrainOptions:
+    """One step of a tiny network."""
     net = tiny_transformers.save(tmp_path / "net", "rt_detr_v2")
     conf = settings.load(
         home=home,
@@ -41,6 +42,12 @@ def options(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trai
             "backbone": 0,
         },
     )
+    return conf.train_options()
+
+
+@pytest.fixture
+def promoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Promote every model; what the gate bases its verdict on stays as it is."""
     real = gate.decide
 
     def decide(*arguments: object) -> gate.GateDecision:
@@ -48,9 +55,22 @@ def options(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trai
         return gate.GateDecision("promote", ("because",), decision.rows, decision.slices)
 
     monkeypatch.setattr(gate, "decide", decide)
-    return conf.train_options()
 
 
+def test_one_that_learned_nothing_is_refused_by_the_gate(
+    home: Path, options: train.TrainOptions
+) -> None:
+    outcome = train.train(home, None, options)
+    assert (outcome.decision, outcome.trained) == ("refuse", True)
+    assert outcome.metrics["map"] < gate.GateOptions().floor
+    assert "below the floor" in outcome.reasons[0]
+    assert model_registry.champion(Workspace(home)) is None
+    training = report.training_report(home)
+    assert training
+    assert {"all", "shape=high"} <= {row.name for row in training.slices}
+
+
+@pytest.mark.usefixtures("promoted")
 def test_it_is_judged_promoted_and_serves_though_its_source_is_gone(
     home: Path, options: train.TrainOptions, tmp_path: Path
 ) -> None:
@@ -74,6 +94,7 @@ def test_it_is_judged_promoted_and_serves_though_its_source_is_gone(
     assert [row.champion for row in rows].count(True) == 1
 
 
+@pytest.mark.usefixtures("promoted")
 def test_as_a_labeller_it_has_a_place_of_its_own_that_the_catalog_verifies(
     home: Path, options: train.TrainOptions
 ) -> None:

@@ -14,6 +14,7 @@ from oneclick.core.detections import Detections
 from oneclick.core.results import BatchResult
 from oneclick.core.spans import Span
 from oneclick.core.turned_mode import TurnedMode
+from oneclick.detectors import novelty, signals
 from oneclick.feedback import clip_evidence, clip_questions, stored_predictions
 from oneclick.stages import autolabel, cut, extract, predict, trigger
 from oneclick.stages.autolabel import LabellerLooks
@@ -121,6 +122,41 @@ def test_looks_in_one_pass_or_later_are_the_same(home: Path, detector: StandingD
     look(home)
     np.testing.assert_array_equal(stored(home).frames, later.frames)
     np.testing.assert_array_equal(stored(home).boxes, later.boxes)
+
+
+class UnusualRoom:
+    """A model of novelty of a room that looks unusual from frame 32 on."""
+
+    kind = "novelty-gan"
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def score_small(self, frames: np.ndarray) -> np.ndarray:
+        numbers = self.count + np.arange(len(frames))
+        self.count += len(frames)
+        return np.where(numbers >= 32, 1.5, 0.5).astype(np.float32)
+
+
+def test_an_unusual_picture_is_looked_at_in_one_pass_or_later_the_same(
+    home: Path, detector: StandingDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video.write(Workspace(home).video_file(RECORDING), iter([room()] * FRAMES), FPS)
+    look(home)
+    assert detector.pictures == FRAMES + 2 * len(range(0, FRAMES, 50))
+
+    def load_meters(*_: object) -> predict.SignalMeters:
+        scorer = novelty.NoveltyScorer(UnusualRoom())  # type: ignore[arg-type]
+        return predict.SignalMeters(signals.SignalMeter(FPS), [scorer])
+
+    monkeypatch.setattr(predict, "load_meters", load_meters)
+    looks = len({0, *range(47, FRAMES, 10)})
+    for lost in ("*-turned.parquet", "*.parquet"):
+        for path in Workspace(home).predictions(RECORDING.id, "x").parent.glob(lost):
+            path.unlink()
+        detector.pictures = 0
+        look(home)
+        assert detector.pictures == 2 * looks + (FRAMES if lost == "*.parquet" else 0)
 
 
 @pytest.mark.parametrize("damage", [b"", b"rubbish"])

@@ -4,16 +4,19 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from oneclick import detectors
 from oneclick.core.errors import BadInput, DetectorUnavailable, OneclickError, UsageError
-from oneclick.storage import model_cards, model_registry
+from oneclick.storage import datasets, model_cards, model_registry
 from oneclick.storage.model_cards import ModelCard
 from oneclick.storage.workspace import Workspace
 from oneclick.training import loop, model, train
-from oneclick.training.config import TrainingConfig, TrainingPaths
+from oneclick.training.config import Equipment, TrainingConfig, TrainingPaths
+from oneclick.training.evaluation import inference
+from oneclick.training.evaluation.inference import LabelledPredictions
 from tests.training import toy
 
 TINY = TrainingConfig(steps=2, batch=2, stride=3)
@@ -55,6 +58,28 @@ def test_a_model_testifies_where_it_comes_from(root: Path, trained: Path) -> Non
     assert [line["step"] for line in lines] == [0, 1, 2]
     assert {"loss", "lr", "classification"} <= lines[0].keys()
     assert "test_map" in lines[-1]
+
+
+def test_who_is_left_out_does_not_raise_the_operating_score(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that finds people in ignore regions is right there, or nobody knows."""
+    person, region = np.array([[0.0, 0, 10, 30]]), np.array([[50.0, 0, 80, 40]])
+    scores = np.array([0.7, 0.3])
+    labelled = LabelledPredictions(
+        predictions=[
+            (np.concatenate([person, region]), np.array([score, 0.5]), np.zeros(2, np.int64))
+            for score in scores
+        ],
+        truths=[(person, np.zeros(1, np.int64))] * 2,
+        ignored=[region.astype(np.float32)] * 2,
+    )
+    monkeypatch.setattr(inference, "predict", lambda *_: labelled)
+    header = datasets.load_header(root / "datasets" / version(root))
+    run = train.TrainingRun.prepare(TINY, header, TrainingPaths(root, tmp_path), Equipment())
+    assert run.calibrate(run.network) == 0.3
+    labelled.ignored = [region[:0].astype(np.float32)] * 2
+    assert run.calibrate(run.network) > 0.3
 
 
 def test_the_same_training_twice_gives_the_same_weights(

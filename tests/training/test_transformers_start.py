@@ -120,6 +120,9 @@ def test_without_published_weights_the_same_network_starts_at_random(folder: Pat
     assert not TrainingConfig(arch="transformers:d_fine").from_published
     assert TrainingConfig(arch=f"transformers:{folder}").from_published
     assert TrainingConfig(arch="transformers:owner/name").from_published
+    # A folder beside, removed since the training began: its backbone stays frozen in what is left.
+    gone = TrainingConfig(arch="transformers:a-folder-that-is-gone", backbone=0)
+    assert (gone.from_published, gone.backbone_factor) == (True, 0)
 
 
 @pytest.mark.parametrize(("factor", "moves"), [(0.0, False), (0.1, True), (1.0, True)])

@@ -13,7 +13,7 @@ import onnx
 from google.protobuf.message import DecodeError
 
 from oneclick import __version__
-from oneclick.core.errors import BadInput, DetectorUnavailable, UnknownName, UsageError
+from oneclick.core.errors import BadInput, UnknownName, UsageError
 from oneclick.core.labels import LabelSet, to_tracks
 from oneclick.detectors import Detector, graph_card, onnx_session, own
 from oneclick.detectors import onnx as onnx_detector
@@ -30,7 +30,6 @@ from oneclick.storage import (
 from oneclick.storage.workspace import Workspace
 from oneclick.training.evaluation.matching import ImageTruth
 from oneclick.training.export import graph, parity, precision
-from oneclick.training.export.graph import ExportFailed
 from oneclick.training.export.parity import LabelledFrame
 
 FRAMES = 48
@@ -71,9 +70,11 @@ def export(
         UnknownName: there is no such model. DetectorUnavailable: its weights do not load.
         ExportFailed: it cannot be written as a graph.
         UsageError: another file is in the way, or int8 has no frames to be calibrated on.
+        NoSpace, Unavailable: the file cannot be written.
     """
     folder = workspace.model_dir(model_id)
-    if not (folder / model_cards.CARD_FILE).exists():
+    is_id = Path(model_id).name == model_id
+    if not (is_id and (folder / model_cards.CARD_FILE).exists()):
         card_files = workspace.home.glob(f"models/*/{model_cards.CARD_FILE}")
         raise UnknownName("model", model_id, sorted(path.parent.name for path in card_files))
     safe_name = "".join(c if c.isalnum() or c in "._-" else "-" for c in model_id)
@@ -97,7 +98,8 @@ def export(
     elif kind == "int8":
         model, excluded = quantize(model, reference, check, [f.picture for f in calibration])
     with files.temporary_name(path) as temporary:
-        temporary.write_bytes(model.SerializeToString())
+        with files.guard(path):
+            temporary.write_bytes(model.SerializeToString())
         session = onnx_detector.load(str(temporary), "cpu")
         report = parity.measure(reference, session, check) if check else None
         file = GraphFile(
@@ -275,14 +277,14 @@ def serve(workspace: Workspace, name: str) -> str:
             return ""
         for earlier in (path, graph_card.beside(path)):  # ours, damaged or of another version
             earlier.unlink(missing_ok=True)
-        try:
-            exported = export(workspace, model_id, out=path, frames=SERVICE_FRAMES)
-        except (ExportFailed, UsageError, BadInput, DetectorUnavailable) as error:
-            reason = failure_log.record(workspace, model_id, f"export {model_id}", error)
+        failed: dict[str, str] = {}
+        # torch, onnx and onnxruntime raise whatever they meet, and torch can serve without them.
+        with failure_log.isolate(failed, workspace, model_id, f"export {model_id}"):
+            report = export(workspace, model_id, out=path, frames=SERVICE_FRAMES).file.parity
+        if reason := failed.get(model_id):
             card = describe(workspace.model_dir(model_id), model_id, "fp32")
             sealed_files.write(graph_card.beside(path), GraphFile(graph=card, reason=reason))
             return f"{name} runs in torch: {reason}"
-    report = exported.file.parity
     if report and report.is_equal:
         return ""
     differences = f"{report.px:.3f} px, score {report.score:.4f}" if report else "not compared"

@@ -1,6 +1,8 @@
+import errno
 import json
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import msgspec
@@ -10,7 +12,7 @@ import pytest
 import torch
 
 from oneclick import detectors
-from oneclick.core.errors import UnknownName, UsageError
+from oneclick.core.errors import Unavailable, UnknownName, UsageError
 from oneclick.detectors import graph_card, networks, own
 from oneclick.detectors import onnx as onnx_detector
 from oneclick.detectors.base import Frame, FrameDetections
@@ -225,9 +227,19 @@ def test_the_same_export_is_written_again_and_another_precision_is_not(workspace
     assert not list(tmp_path.glob(".*.tmp"))
 
 
-def test_a_model_that_is_not_there_is_named(workspace):
-    with pytest.raises(UnknownName, match="no model is called 'm9'; known: m1"):
-        exporter.export(workspace, "m9")
+@pytest.mark.parametrize("model_id", ["m9", "../models/m1", "", "."])
+def test_a_model_that_is_not_there_is_named(workspace, model_id):
+    with pytest.raises(UnknownName, match="m1"):
+        exporter.export(workspace, model_id)
+
+
+def test_a_file_that_cannot_be_written_is_named(workspace, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(Unavailable, match=r"cannot write .*m\.onnx: Permission denied"):
+        exporter.export(workspace, "m1", out=tmp_path / "m.onnx")
 
 
 def test_a_champion_runs_as_a_graph_with_the_same_identity_and_answers(workspace):
@@ -284,14 +296,29 @@ def test_a_graph_that_is_lost_or_damaged_is_made_again(workspace, damage):
     assert isinstance(detectors.create("model:champion", workspace, "cpu"), ExportedDetector)
 
 
-def test_a_champion_that_cannot_be_exported_is_told_once_and_runs_in_torch(workspace, monkeypatch):
+@pytest.mark.parametrize(
+    ("part", "error", "reason"),
+    [
+        (
+            (graph, "build"),
+            graph.ExportFailed("fcos-tiny cannot be written as a graph (no operator)"),
+            "fcos-tiny cannot be written",
+        ),
+        ((parity, "measure"), RuntimeError("a shape"), "cannot export m1: RuntimeError: a shape"),
+    ],
+    ids=["refused", "unforeseen"],
+)
+def test_a_champion_that_cannot_be_exported_is_told_once_and_runs_in_torch(
+    workspace, monkeypatch, part, error, reason
+):
     def refuse(*_):
-        raise graph.ExportFailed("fcos-tiny cannot be written as a graph (no operator)")
+        raise error
 
-    monkeypatch.setattr(graph, "build", refuse)
+    monkeypatch.setattr(*part, refuse)
     result = predict.predict(workspace.home, [], "model:champion", ("person",), "cpu")
     assert len(result.notes) == 1
-    assert "model:champion runs in torch: fcos-tiny cannot be written" in result.notes[0]
+    assert result.notes[0].startswith("model:champion runs in torch: ")
+    assert reason in result.notes[0]
     assert "\n" not in result.notes[0]
     assert predict.predict(workspace.home, [], "model:champion", ("person",), "cpu").notes == []
     assert isinstance(detectors.create("model:champion", workspace, "cpu"), TorchDetector)

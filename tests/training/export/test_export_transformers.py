@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
-from oneclick.detectors import graph_card
+from oneclick import detectors
+from oneclick.detectors import graph_card, own
 from oneclick.detectors import onnx as onnx_detector
+from oneclick.detectors.networks import NetworkPlan
 from oneclick.detectors.pytorch import TorchDetector
+from oneclick.storage.workspace import Workspace
 from oneclick.training import model
-from oneclick.training.export import graph, parity
+from oneclick.training.export import exporter, graph, parity
 from oneclick.training.export.parity import LabelledFrame
 from tests.detectors import tiny_transformers
 from tests.training.export.test_export import scene
@@ -48,3 +54,37 @@ def test_a_graph_finds_what_torch_finds_in_landscape_frames_of_any_shape(
     upright = exported.detect([scene(320, 180)])[0][0]  # smaller than torch sees it, but right
     assert (upright >= 0).all()
     assert (upright <= [180, 320, 180, 320]).all()
+
+
+def save_model(home: Workspace, network: torch.nn.Module, plan: NetworkPlan) -> None:
+    """Save a network as the model m1."""
+    folder = home.model_dir("m1")
+    folder.mkdir(parents=True)
+    torch.save(network.state_dict(), folder / "model.pt")
+    card = {
+        "id": "m1",
+        "arch": plan.arch,
+        "classes": plan.classes,
+        "threshold": 0.4,
+        "size": plan.size,
+        "network": plan.options,
+    }
+    (folder / "card.json").write_text(json.dumps(card))
+
+
+def test_a_champion_sees_turned_pictures_as_large_as_torch_does(tmp_path: Path) -> None:
+    arch = f"transformers:{tiny_transformers.save(tmp_path / 'net', 'd_fine', bias=(-1.0, 1.0))}"
+    home = Workspace(tmp_path / "home")
+    network, origin = model.initialize(arch, CLASSES, None, pretrained=True)
+    save_model(home, network, origin.plan)
+    frames_dir = home.frames_dir("ward-1")
+    frames_dir.mkdir(parents=True)
+    cv2.imwrite(str(frames_dir / "000000.jpg"), scene(180, 320))
+    assert exporter.serve(home, "model:m1") == ""
+    champion = detectors.create("model:m1", home, "cpu")
+    assert isinstance(champion, own.LandscapeGraph)
+    reference = own.load_in_torch("model:m1", "m1", home, "cpu")
+    frames = [scene(180, 320, 1), scene(320, 180, 2), scene(320, 180, 3), scene(240, 240, 4)]
+    for answer, expected in zip(champion.detect(frames), reference.detect(frames), strict=True):
+        assert len(expected[0]) > 10
+        np.testing.assert_allclose(answer[1], expected[1], atol=1e-3)
