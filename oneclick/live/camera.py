@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from oneclick.core.errors import OneclickError
 from oneclick.core.stream_addresses import Credentials, StreamAddress
+from oneclick.live.lamps import CameraMutes
 from oneclick.live.models import CameraModel
 from oneclick.live.watcher import PictureWatcher, WatchOptions
 from oneclick.storage import failure_log, live_state
@@ -110,7 +111,8 @@ class LiveCamera:
         watch_options = WatchOptions(
             classes=options.classes, fps=fps, ring_width=options.ring_width
         )
-        self._watcher = PictureWatcher(models, rules, self._ring, watch_options)
+        is_muted = CameraMutes(workspace, plan.camera).cover
+        self._watcher = PictureWatcher(models, rules, self._ring, watch_options, is_muted)
         self._next_models: Sequence[CameraModel] | None = None
         self._stop, self._has_ended = threading.Event(), threading.Event()
         self._status: LiveStatus = "connecting"

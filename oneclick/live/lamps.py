@@ -6,17 +6,21 @@ it scans the recording.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 
 from oneclick.core import detections
 from oneclick.core.detections import Detections
 from oneclick.feedback import replay
+from oneclick.storage import mutes
 from oneclick.storage.live_ring import Lamp
+from oneclick.storage.workspace import Workspace
 from oneclick.triggers import RuleSet
 from oneclick.triggers.streaming import PredictionChunk
 
@@ -26,6 +30,8 @@ LIT_SECONDS = 1.5
 SCAN_SECONDS = 1.0
 SCAN_SHARE = 0.1
 """Most of the time that is spent on scans: with a slow model or many boxes they are rarer."""
+MUTE_SECONDS = 5.0
+"""Time after which mutes are read again."""
 _LEAST_FRAMES = 10
 
 
@@ -35,10 +41,16 @@ class LampWindow:
     Args:
         rules: the triggers.
         thresholds: operating points of the predictor and, if there is one, its rival.
+        is_muted: tells whether a trigger is muted at unix seconds.
     """
 
-    def __init__(self, rules: RuleSet, thresholds: Sequence[float]) -> None:
-        self._rules, self._thresholds = rules, thresholds
+    def __init__(
+        self,
+        rules: RuleSet,
+        thresholds: Sequence[float],
+        is_muted: Callable[[str, float], bool] = lambda _trigger, _at: False,
+    ) -> None:
+        self._rules, self._thresholds, self._is_muted = rules, thresholds, is_muted
         self._times: deque[float] = deque()
         self._answers: deque[Sequence[Detections]] = deque()
         self._signals: deque[Mapping[str, float]] = deque()
@@ -107,4 +119,28 @@ class LampWindow:
             brighter = hit.trigger in lamps and lamps[hit.trigger].score >= hit.score
             if hit.span.stop > lit_from and not brighter:
                 lamps[hit.trigger] = Lamp(hit.trigger, hit.score, hit.why)
-        return tuple(sorted(lamps.values(), key=lambda lamp: (-lamp.score, lamp.trigger)))
+        at = self._times[-1]
+        lit = [lamp for lamp in lamps.values() if not self._is_muted(lamp.trigger, at)]
+        return tuple(sorted(lit, key=lambda lamp: (-lamp.score, lamp.trigger)))
+
+
+class CameraMutes:
+    """Tells which triggers are muted on a camera; what somebody changes holds a moment later.
+
+    Args:
+        workspace: that has the mutes.
+        camera: its name.
+    """
+
+    def __init__(self, workspace: Workspace, camera: str) -> None:
+        self._workspace, self._camera = workspace, camera
+        self._mutes = mutes.Mutes(())
+        self._read_at = -math.inf
+
+    def cover(self, trigger: str, at: float) -> bool:
+        """Check whether a trigger is muted at unix seconds."""
+        now = time.monotonic()
+        if now - self._read_at >= MUTE_SECONDS:
+            self._mutes = mutes.load(self._workspace).of_camera(self._camera)
+            self._read_at = now
+        return self._mutes.covers(self._camera, trigger, datetime.fromtimestamp(at, UTC))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -46,6 +46,7 @@ class PictureWatcher:
         rules: the triggers.
         ring: gets each picture.
         options: what to look for.
+        is_muted: tells whether a trigger is muted at unix seconds.
     """
 
     def __init__(
@@ -54,8 +55,10 @@ class PictureWatcher:
         rules: RuleSet,
         ring: RingWriter,
         options: WatchOptions,
+        is_muted: Callable[[str, float], bool],
     ) -> None:
         self._rules, self._ring, self._options = rules, ring, options
+        self._is_muted = is_muted
         self._stretch = -1
         self._looks: deque[float] = deque(maxlen=600)
         self.health = PictureHealth()
@@ -70,7 +73,9 @@ class PictureWatcher:
     def use(self, models: Sequence[CameraModel]) -> None:
         """Look with these models from the next picture on."""
         self.models = tuple(models)
-        self._window = LampWindow(self._rules, [model.threshold for model in models])
+        self._window = LampWindow(
+            self._rules, [model.threshold for model in models], self._is_muted
+        )
         self._meter = SignalMeter(self._options.fps)
 
     def look(self, picture: LivePicture) -> None:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from oneclick.live.camera import LiveCamera, LiveCameraPlan, LiveOptions
 from oneclick.live.health import PictureHealth
 from oneclick.live.models import ModelPool
 from oneclick.live.process import LiveEvent, LiveProcess
-from oneclick.storage import live_state
+from oneclick.storage import live_state, mutes
 from oneclick.storage.live_ring import RingReader
 from oneclick.storage.live_state import CameraState
 from oneclick.storage.workspace import Workspace
@@ -247,8 +248,9 @@ def test_a_camera_that_never_sent_a_picture_is_silent_after_a_while() -> None:
     assert PictureHealth().flags(1000 + health.SILENT_SECONDS + 1, began=1000) == ("silent",)
 
 
-def test_lamps_are_those_of_the_triggers_over_the_last_minute() -> None:
-    window = lamps.LampWindow(triggers.make(["flicker"]), [0.5])
+def test_lamps_are_those_of_the_triggers_over_the_last_minute(tmp_path: Path) -> None:
+    is_muted = lamps.CameraMutes(Workspace(tmp_path), "hall").cover
+    window = lamps.LampWindow(triggers.make(["flicker"]), [0.5], is_muted)
     box = ([[10, 10, 40, 90]], [0.9], [0])
     nothing: tuple[list[float], list[float], list[int]] = ([], [], [])
     frame = np.zeros((96, 160, 3), np.uint8)
@@ -269,3 +271,26 @@ def test_lamps_are_those_of_the_triggers_over_the_last_minute() -> None:
     assert window.scan() == ()
     window.start_stretch()
     assert window.scan_if_due() is None
+
+
+def test_a_muted_trigger_lights_no_lamp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace, start = Workspace(tmp_path), datetime.fromtimestamp(1000, UTC)
+    monkeypatch.setattr(lamps, "MUTE_SECONDS", 0)
+    muted = lamps.CameraMutes(workspace, "hall")
+    assert not muted.cover("flicker", 1010)
+    mute = mutes.Mute(
+        id="hall-1",
+        camera="hall",
+        trigger="flicker",
+        since=start,
+        until=start + timedelta(minutes=1),
+        reason="painters",
+        by="anna",
+        at=start,
+    )
+    assert mutes.add(workspace, mute)
+    expected = {("flicker", 1010): True, ("jump", 1010): False, ("flicker", 1060): False}
+    assert {key: muted.cover(*key) for key in expected} == expected
+    assert not lamps.CameraMutes(workspace, "ward").cover("flicker", 1010)
+    mutes.lift(workspace, "hall-1", start + timedelta(seconds=5), "anna")
+    assert not muted.cover("flicker", 1010)

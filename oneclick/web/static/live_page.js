@@ -3,6 +3,7 @@
 import { Refusal, call } from "./api.js";
 import { announce, byId, toast } from "./dom.js";
 import { bindPage, notice } from "./live_frame.js";
+import { prepareHistory } from "./live_history.js";
 import { LIVE_COMMANDS } from "./live_commands.js";
 import { RING, SIGNED_OUT, Stream, fetchPicture, livePath } from "./live_message.js";
 import { drawFigures, drawFiring, drawHeader, drawLamps, drawModels, drawNumbers } from "./live_panel.js";
@@ -326,6 +327,7 @@ try {
     const time = new Date(byId("go-to").value).getTime() / 1000;
     if (Number.isFinite(time)) page.seek(time);
   });
+  prepareHistory(camera, (time) => page.seek(time));
   bindPage(LIVE_COMMANDS, page, () => page.translate(), () => page.view.readColours());
   await page.readState();
   page.translate();

@@ -196,6 +196,21 @@ def test_the_line_of_time_shows_the_picture_of_its_place(
     shoot(page, "live-scrub")
 
 
+def test_the_timeline_of_triggers_opens_below_the_picture(
+    open_page: OpenPage, ended: RingReader
+) -> None:
+    page = open_page("/live/ward")
+    expect(page.locator("#timeline-link")).to_have_attribute("href", "/timeline/ward")
+    assert page.locator("#lanes canvas").count() == 0
+    page.locator("#history summary").click()
+    expect(page.locator("#lanes canvas")).to_be_visible()
+    expect(page.locator("#notice")).to_be_hidden()
+    page.locator("#timeline-link").click()
+    expect(page).to_have_url(re.compile("/timeline/ward$"))
+    page.locator('header a[href="/live"]').click()
+    expect(page.locator("#wall")).to_be_visible()
+
+
 def test_it_plays_again_from_where_it_was_held(open_page: OpenPage, camera: RingReader) -> None:
     page = open_camera(open_page)
     press(page, "Home", 0)
