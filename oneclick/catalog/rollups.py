@@ -99,11 +99,13 @@ class RollupsMixin(CatalogBase):
         Arguments as of `hit_lanes`.
         """
         query = _COVERAGE if camera is None else _COVERAGE.where(_c.who == camera)
-        seconds: dict[str, dict[int, float]] = defaultdict(dict)
-        rows = self._fetch(query, kind=kind, size=size, low=since, high=until)
-        for who, start, amount in rows:
-            if amount > LEAST_SECONDS:
-                seconds[who][start] = amount
+        seconds: dict[str, dict[int, float]] = {}
+        for who, cells in self._fetch(query, kind=kind, size=size, low=since, high=until):
+            pairs = [cell.split(":") for cell in cells.split()]
+            amounts = {int(start): float(amount) for start, amount in pairs}
+            seconds[who] = {
+                at: amounts[at] for at in sorted(amounts) if amounts[at] > LEAST_SECONDS
+            }
         return seconds
 
     def extents(
@@ -163,7 +165,16 @@ _EXTENTS = (
     .where(_within())
     .group_by(_c.who)
 )
-_COVERAGE = sa.select(_c.who, _c.start, _c.value).where(_within()).order_by(_c.start)
+_COVERAGE = (
+    sa.select(
+        _c.who,
+        sa.func.aggregate_strings(
+            sa.cast(_c.start, sa.Text) + ":" + sa.cast(_c.value, sa.Text), " "
+        ),
+    )
+    .where(_within())
+    .group_by(_c.who)
+)
 
 # Lane by lane: read in order of time, all lanes would have to be sorted, at twice the time.
 _lanes = schema.counters.alias("lane")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import ceil, floor
@@ -31,6 +30,8 @@ MOST_VIDEOS = 1000
 """Recordings that are shown one by one."""
 FEW_VIDEOS = 30
 """Recordings of which each is asked for the hits of the window; of more, all hits are read."""
+WHOLE = 0.999
+"""Share of a span that counts as all of it: counters are sums of rounded seconds."""
 COLUMNS = 200
 """Buckets of a window, at most."""
 SHORT = (1, 2, 5, 10, 30, 60, 120, 300)
@@ -208,7 +209,7 @@ class _LaneReader:
         recorded, scanned = map(self.covered, (counters.RECORDED, counters.SCANNED))
         return {
             camera: _joined(
-                VideoSpan(at, at + self.size, cells[at], scanned[camera][at])
+                (at, at + self.size, cells[at], scanned[camera].get(at, 0.0))
                 for at in sorted(cells)
             )
             for camera, cells in recorded.items()
@@ -240,8 +241,8 @@ class _LaneReader:
                 if start < (stop := min(end, self.stop)):
                     length = stop - start
                     is_scanned = video.id in scanned
-                    stretches.append(VideoSpan(start, stop, length, length * is_scanned))
-            spans[camera] = _joined(sorted(stretches, key=lambda span: span.start))
+                    stretches.append((start, stop, length, length * is_scanned))
+            spans[camera] = _joined(sorted(stretches))
         return spans
 
     def clips(self) -> dict[str, list[ClipSpan]]:
@@ -274,33 +275,22 @@ def state_of(stage: str) -> str:
     return STATES.get(ClipStage(stage), "selected") if stage else "selected"
 
 
-def _joined(spans: Iterable[VideoSpan]) -> list[VideoSpan]:
-    """Join neighbours that are whole, and equally looked at."""
-    joined: list[VideoSpan] = []
-    for _, group in itertools.groupby(_with_breaks(spans), key=lambda pair: pair[0]):
-        run = [span for _, span in group]
-        joined.append(
-            VideoSpan(
-                run[0].start,
-                max(span.stop for span in run),
-                sum(span.seconds for span in run),
-                sum(span.scanned for span in run),
-            )
-        )
-    return joined
+def _joined(parts: Iterable[tuple[float, float, float, float]]) -> list[VideoSpan]:
+    """Join neighbours that are equally full of video, and equally looked at.
 
-
-def _with_breaks(spans: Iterable[VideoSpan]) -> Iterator[tuple[int, VideoSpan]]:
-    """Yield each span with the number of the run that it belongs to."""
-    run, before = 0, None
-    for span in spans:
-        if before is None or _kind(span) != _kind(before) or span.start - before.stop > 1:
-            run += 1
-        yield run, span
-        before = span
-
-
-def _kind(span: VideoSpan) -> tuple[bool, bool, bool]:
-    """Return whether a span is full of video, looked at as a whole, and at all."""
-    is_full = span.seconds >= 0.999 * (span.stop - span.start)
-    return is_full, span.scanned >= 0.999 * span.seconds, span.scanned > 0
+    Args:
+        parts: start, stop, seconds and scanned seconds of each, in order of time.
+    """
+    runs: list[list[float]] = []
+    last = None
+    for start, stop, seconds, scanned in parts:
+        kind = (seconds >= WHOLE * (stop - start), scanned >= WHOLE * seconds, scanned > 0)
+        if kind == last and start - runs[-1][1] <= 1:
+            run = runs[-1]
+            run[1] = max(run[1], stop)
+            run[2] += seconds
+            run[3] += scanned
+        else:
+            runs.append([start, stop, seconds, scanned])
+        last = kind
+    return [VideoSpan(*run) for run in runs]

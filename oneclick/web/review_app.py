@@ -45,7 +45,7 @@ from oneclick.web.intake.desk import IntakeDesk
 from oneclick.web.intake.worker_process import WorkerProcess
 from oneclick.web.live import routes as live_routes
 from oneclick.web.live import stream
-from oneclick.web.live.cameras import LiveCameras
+from oneclick.web.live.cameras import WatchedCameras
 from oneclick.web.live.pictures import LivePictures
 from oneclick.web.live.recordings import Recordings
 from oneclick.web.refusals import Refused
@@ -121,7 +121,7 @@ def create_review_app(
     app.state.blurred = BlurredFrames(workspace)
     app.state.video_frames = VideoFrames(workspace)
     app.state.sign_on = SignOn(options, origins[-1]) if options.issuer else None
-    app.state.live_cameras, app.state.live_streams = LiveCameras(home), stream.OpenStreams()
+    app.state.live_cameras, app.state.live_streams = WatchedCameras(home), stream.OpenStreams()
     app.state.live_pictures = LivePictures(Recordings(catalog))
     # First what comes a hundred times a second: routes are tried in this order.
     for module in (

@@ -128,10 +128,10 @@ def main() -> None:
                 is_late |= slowdown == max(SLOWDOWNS) and lags.max(initial=0) > MOST_LAG
                 figures = [np.median(lags), np.percentile(lags, 95), lags.max()]
                 text = "  ".join(f"{figure:6.0f}" for figure in figures)
-                print(
-                    f"{kilobytes:3.0f} {rate:7} {slowdown:6}× {shown:8.1f}    {text}  {share:18.1f}",
-                    flush=True,
+                row = (
+                    f"{kilobytes:3.0f} {rate:7} {slowdown:6}× {shown:8.1f}    {text}  {share:18.1f}"
                 )
+                print(row, flush=True)
                 page.close()
             chromium.close()
             address.send("end")

@@ -18,6 +18,7 @@ import pytest
 from fastapi.testclient import TestClient
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.sync.connection import Connection
 from websockets.typing import Origin
 
 from oneclick.storage import live_state
@@ -96,14 +97,14 @@ class Server:
         )
 
 
-def message(connection: ClientConnection) -> tuple[dict[str, Any], np.ndarray]:
+def message(connection: Connection) -> tuple[dict[str, Any], np.ndarray]:
     """Return the next message of a stream."""
     content = connection.recv(HANG_SECONDS)
     assert isinstance(content, bytes)
     return parse(content)
 
 
-def closing(connection: ClientConnection) -> int:
+def closing(connection: Connection) -> int:
     """Return the code with which a stream is closed, after the pictures before that."""
     with contextlib.suppress(ConnectionClosed):
         while True:

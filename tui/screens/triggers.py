@@ -52,7 +52,7 @@ class HitTable(TablePanel):
     HEADING = "Hits"
     HELP = (
         "Hits of the trigger under the cursor in the time that is shown, newest first, each with "
-        "the clip that shows it. Enter goes to the clip."
+        "the clip that shows it. Enter goes to the clip, or names the hit's place on the web pages."
     )
     COMMAND = ("triggers", "hits")
     EMPTY_TEXT = "no hit in this time"
@@ -132,8 +132,11 @@ class TriggersScreen(FetchingScreen):
         """Show the clip of a hit, or the report about all triggers."""
         if isinstance(event.panel, HitTable):
             event.stop()
-            if event.key[0]:
-                self.host.show_clips(event.key[0])
+            clip, *_, link = event.key
+            if clip:
+                self.host.show_clips(clip)
+            else:
+                self.app.notify(f"no clip shows it; on the web pages: {link}", markup=False)
         elif isinstance(event.panel, TriggerTable):
             event.stop()
             self.host.run_command(("triggers", "report"), "", self.show_output)
@@ -217,7 +220,7 @@ def trigger_row(counts: TriggerCounts) -> TableRow:
 
 
 def hit_row(hit: HitRow, view: SnapshotView) -> TableRow:
-    """Return the row of a hit; its key begins with the id of its clip, if it has one."""
+    """Return the row of a hit; its key begins with its clip, if any, and ends with its link."""
     at = f"{hit.at.astimezone(view.zone):%d %b %H:%M:%S}" if hit.at else "no date"
     cells = (
         (at, "quiet"),
@@ -227,4 +230,4 @@ def hit_row(hit: HitRow, view: SnapshotView) -> TableRow:
         (hit.why, "quiet"),
         ("⏎" if hit.clip else "", "accent"),
     )
-    return TableRow((hit.clip, hit.video, hit.trigger, hit.start), cells)
+    return TableRow((hit.clip, hit.video, hit.trigger, hit.start, hit.link), cells)

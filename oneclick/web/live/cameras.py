@@ -23,7 +23,7 @@ POLL_SECONDS = 0.02
 on average."""
 
 
-class LiveCamera:
+class WatchedCamera:
     """What one camera and its models see.
 
     Args:
@@ -133,7 +133,7 @@ class RingFeed:
             self._frame = frame
 
 
-class LiveCameras:
+class WatchedCameras:
     """The live cameras that one server shows.
 
     Args:
@@ -142,14 +142,14 @@ class LiveCameras:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self._cameras: dict[str, LiveCamera] = {}
+        self._cameras: dict[str, WatchedCamera] = {}
 
-    def seen_by(self, user: SessionUser) -> list[LiveCamera]:
+    def seen_by(self, user: SessionUser) -> list[WatchedCamera]:
         """Return the cameras in a user's scope, by name."""
         names = live_state.cameras(self.home)
         return [self._camera(name) for name in names if user.sees(name)]
 
-    def get(self, name: str, user: SessionUser) -> LiveCamera:
+    def get(self, name: str, user: SessionUser) -> WatchedCamera:
         """Return one camera; its name is looked up, and never becomes a path unseen.
 
         Raises:
@@ -159,15 +159,15 @@ class LiveCameras:
             raise Refused(404, "there is no such camera")
         return self._camera(name)
 
-    def _camera(self, name: str) -> LiveCamera:
-        return self._cameras.setdefault(name, LiveCamera(self.home, name))
+    def _camera(self, name: str) -> WatchedCamera:
+        return self._cameras.setdefault(name, WatchedCamera(self.home, name))
 
 
-def cameras_of(connection: HTTPConnection) -> LiveCameras:
+def cameras_of(connection: HTTPConnection) -> WatchedCameras:
     """Return the live cameras of the server that answers."""
-    return cast(LiveCameras, connection.app.state.live_cameras)
+    return cast(WatchedCameras, connection.app.state.live_cameras)
 
 
-def record_view(connection: HTTPConnection, user: SessionUser, camera: LiveCamera) -> None:
+def record_view(connection: HTTPConnection, user: SessionUser, camera: WatchedCamera) -> None:
     """Record in the audit log that a user watches a camera, once in a while."""
     access_of(connection).audit.record_view(user, f"live/{camera.name}")

@@ -9,7 +9,7 @@ from oneclick.core.errors import BadInput, BadVideo
 from oneclick.storage.live_ring import RingFrame
 from oneclick.web.accounts.access import ViewMode
 from oneclick.web.live import messages, recordings
-from oneclick.web.live.cameras import LiveCamera
+from oneclick.web.live.cameras import WatchedCamera
 from oneclick.web.live.recordings import Recordings
 from oneclick.web.refusals import Refused
 
@@ -24,11 +24,11 @@ class LivePictures:
     def __init__(self, archive: Recordings) -> None:
         self._archive = archive
 
-    def newest(self, camera: LiveCamera, view_mode: ViewMode) -> bytes:
+    def newest(self, camera: WatchedCamera, view_mode: ViewMode) -> bytes:
         """Return the newest picture. Raises Refused where there is none."""
         return self._of_ring(camera, camera.ring.newest(), view_mode)
 
-    def at(self, camera: LiveCamera, time: float, view_mode: ViewMode) -> bytes:
+    def at(self, camera: WatchedCamera, time: float, view_mode: ViewMode) -> bytes:
         """Return the picture taken nearest to a time (unix seconds).
 
         The ring goes before recordings where both have it.
@@ -45,7 +45,7 @@ class LivePictures:
         return self._of_ring(camera, frame, view_mode)
 
     def numbered(
-        self, camera: LiveCamera, source: str, number: int, step: int, view_mode: ViewMode
+        self, camera: WatchedCamera, source: str, number: int, step: int, view_mode: ViewMode
     ) -> bytes | None:
         """Return a picture by its number in the ring or a recording, or a neighbour of it.
 
@@ -87,7 +87,9 @@ class LivePictures:
             return None
         return self._of_ring(camera, camera.ring.at(span.start), view_mode)
 
-    def _of_ring(self, camera: LiveCamera, frame: RingFrame | None, view_mode: ViewMode) -> bytes:
+    def _of_ring(
+        self, camera: WatchedCamera, frame: RingFrame | None, view_mode: ViewMode
+    ) -> bytes:
         if frame is None:
             raise Refused(404, "there is no such picture")
         try:
@@ -96,7 +98,7 @@ class LivePictures:
             raise Refused(404, "this picture is broken") from None
 
     def _of_recording(
-        self, camera: LiveCamera, place: tuple[Video, int], view_mode: ViewMode
+        self, camera: WatchedCamera, place: tuple[Video, int], view_mode: ViewMode
     ) -> bytes:
         is_blurred = view_mode == "blurred"
         try:

@@ -85,9 +85,9 @@ class Recordings:
         start = time_of(video, 0)
         if step > 0:
             after = self._after(camera, start)
-            return after and (after, 0)
+            return (after, 0) if after else None
         before = self._before(camera, start - _MOMENT)
-        return before and (before, before.frames - 1)
+        return (before, before.frames - 1) if before else None
 
     def _before(self, camera: str, time: float) -> Video | None:
         """Return the last recording, of those that are kept, that began at a time or before."""

@@ -17,7 +17,7 @@ from oneclick.web import pages
 from oneclick.web.accounts.access import SessionUser, access_of, role
 from oneclick.web.api.desk import answer, desk_of
 from oneclick.web.live import messages
-from oneclick.web.live.cameras import LiveCamera, cameras_of, record_view
+from oneclick.web.live.cameras import WatchedCamera, cameras_of, record_view
 from oneclick.web.live.pictures import LivePictures
 from oneclick.web.refusals import Refused
 
@@ -118,14 +118,14 @@ def numbers(request: Request, camera: str, user: Viewer) -> Response:
     return answer(result | {"stop": result["stop"].timestamp()})
 
 
-def _watched(request: Request, camera: str, user: SessionUser) -> LiveCamera:
+def _watched(request: Request, camera: str, user: SessionUser) -> WatchedCamera:
     """Return a camera of which a picture is shown, and record that."""
     live_camera = cameras_of(request).get(camera, user)
     record_view(request, user, live_camera)
     return live_camera
 
 
-def _summary(camera: LiveCamera) -> dict[str, Any]:
+def _summary(camera: WatchedCamera) -> dict[str, Any]:
     """Return state and extent of the ring, with the lamps of its newest picture."""
     span = camera.ring.span()
     newest = camera.ring.headers(span.stop, LAST_TIME) if span else []

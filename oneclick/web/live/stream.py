@@ -16,7 +16,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from oneclick.core.errors import BadInput
 from oneclick.web.accounts.access import SessionUser, ViewMode, access_of
-from oneclick.web.live.cameras import LiveCamera, cameras_of, record_view
+from oneclick.web.live.cameras import WatchedCamera, cameras_of, record_view
 from oneclick.web.refusals import Refused
 
 router = APIRouter()
@@ -40,7 +40,7 @@ class Viewer:
 
     user: SessionUser
     view_mode: ViewMode
-    camera: LiveCamera
+    camera: WatchedCamera
 
 
 class Credit:

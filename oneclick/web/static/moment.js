@@ -56,7 +56,7 @@ export class MomentView {
   describe(moment) {
     const when = moment.at === null ? moment.video : new Date(moment.at * 1000).toLocaleString();
     const boxes = moment.models.map((model) => `${model.model} ${model.boxes.length}`).join(" · ");
-    byId("moment").textContent = [when, t("frame", moment.frame, moment.frames), boxes || t("no_models")].join(" · ");
+    byId("moment").textContent = [when, t("frame", moment.frame, moment.frames - 1), boxes || t("no_models")].join(" · ");
     byId("moment-hits").replaceChildren(
       ...moment.hits.map((hit) => el("li", {}, el("span", {}, el("b", {}, hit.trigger), ` ${hit.why}`), el("span", { className: "quiet number" }, hit.score.toFixed(2)))),
     );

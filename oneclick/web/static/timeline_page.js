@@ -40,7 +40,7 @@ function describe() {
   const { window, span } = lanes;
   const clock = (/** @type {number} */ at) => new Date(at * 1000).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
   byId("range").textContent = `${clock(window.start)} – ${clock(window.stop)} · ${lengthText(window.stop - window.start)}${span ? ` · ${t("lane_span", lengthText(span.stop - span.start))}` : ""}`;
-  fill("mute", lanes.lanes.mutes.map((mute) => ({ text: `${mute.camera} · ${mute.trigger} · ${t("lane_until", clock(mute.stop))} · ${mute.by}: ${mute.reason}`, act: mute.lifted ? null : () => liftMute(desk, mute.id), verb: t("lane_lift") })));
+  fill("mute", lanes.lanes.mutes.map((mute) => ({ text: `${mute.camera} · ${mute.trigger} · ${t("lane_until", clock(mute.stop))} · ${mute.by}: ${mute.reason}`, act: mute.lifted || mute.stop < Date.now() / 1000 ? null : () => liftMute(desk, mute.id), verb: t("lane_lift") })));
   fill("incident", lanes.lanes.incidents.map((incident) => ({ text: `${incident.camera} · ${clock(incident.start)} · ${incident.by}: ${incident.reason}`, act: incident.released ? null : () => releaseIncident(desk, incident.id), verb: t("lane_release") })));
   const undated = lanes.lanes.cameras.flatMap((each) => each.undated.map((video) => ({ camera: each.camera, ...video })));
   fill("undated", undated.map((video) => ({ text: `${video.video} · ${lengthText(video.seconds)} · ${Object.entries(video.hits).map(([name, hits]) => `${name} ${count(hits)}`).join(", ") || t("none")}`, act: () => moment.load(video.camera, { video: video.video, frame: "0" }), verb: t("lane_see"), isFree: true })));
