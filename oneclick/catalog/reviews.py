@@ -192,9 +192,11 @@ def costs_query() -> sa.Select[Any]:
     v, c = schema.verdicts.c, schema.clips.c
     revisions = schema.label_revisions
     auto, source, newest = (revisions.alias(name) for name in ("auto", "source", "newest"))
+    # A policy that leaves regions out of training made none of the labels.
+    by_labellers = sa.not_(auto.c.made_by.startswith(POLICY_PREFIX, autoescape=True))
     newest_auto = (
         sa.select(sa.func.max(auto.c.revision))
-        .where(auto.c.clip == v.clip, auto.c.kind == "auto")
+        .where(auto.c.clip == v.clip, auto.c.kind == "auto", by_labellers)
         .correlate(schema.verdicts)
         .scalar_subquery()
     )

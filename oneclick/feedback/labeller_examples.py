@@ -29,7 +29,11 @@ def collect_examples(workspace: Workspace, catalog: Catalog) -> dict[Team, list[
     verdicts = [v for v in catalog.verdicts() if not v.by.startswith(POLICY_PREFIX)]
     accepted = {v.clip: v.at for v in verdicts if v.decision == "accept"}
     clips = {row.clip.id: row.clip for row in catalog.clips()}
-    authors = {row.clip: row.made_by for row in catalog.revision_rows() if row.kind == "auto"}
+    authors = {
+        row.clip: row.made_by
+        for row in catalog.revision_rows()
+        if row.kind == "auto" and core_labels.parse_labellers(row.made_by)
+    }
     teams: dict[Team, list[Clip]] = defaultdict(list)
     for clip_id in sorted(accepted, key=lambda name: (accepted[name], name), reverse=True):
         team = tuple(sorted(core_labels.parse_labellers(authors.get(clip_id, ""))))

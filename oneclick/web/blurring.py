@@ -1,8 +1,9 @@
 """Frames with blurred heads, for roles that need no faces.
 
-What is blurred is the upper third of every labelled box, wider by a quarter. A person whom no label
-knows, or who lies with the head elsewhere in the box, is NOT made unrecognisable: this spares
-viewers faces, and is no anonymisation. Frames of clips without labels are blurred as a whole.
+What is blurred is the upper third of every labelled box, wider by a quarter, and the whole of a box
+that is wider than high: who lies has the head at either end. A person whom no label knows, or whose
+head is elsewhere in the box, is NOT made unrecognisable: this spares viewers faces, and is no
+anonymisation. Frames of clips without labels are blurred as a whole.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from oneclick.storage import bounded_files, jpeg, labels
 from oneclick.storage.workspace import Workspace
 
 HEAD_SHARE = 1 / 3
-"""Upper share of a box that is blurred."""
+"""Upper share of a box that is blurred, if it is not wider than high."""
 MARGIN = 0.25
 """Share of the head's size by which the blurred place is larger on each side."""
 BLOCKS = 6
@@ -91,7 +92,7 @@ def boxes_by_frame(
 def head(box: Box) -> tuple[float, float, float, float]:
     """Return where the head of a labelled person probably is, x1 y1 x2 y2 px."""
     x1, y1, x2, y2 = (float(value) for value in box)
-    height = (y2 - y1) * HEAD_SHARE
+    height = y2 - y1 if x2 - x1 > y2 - y1 else (y2 - y1) * HEAD_SHARE
     dx, dy = (x2 - x1) * MARGIN, height * MARGIN
     return x1 - dx, y1 - dy, x2 + dx, y1 + height + dy
 

@@ -46,23 +46,32 @@ def seen(ghost: bool) -> Detections:
     )
 
 
-def furnish(home: Path, by: str = "nurse", threshold: float | None = 0.5) -> list[Clip]:
-    """Four clips labelled by two models and accepted; a person took the ghost away."""
+def furnish(
+    home: Path, by: str = "nurse", threshold: float | None = 0.5, leaves_out: bool = False
+) -> list[Clip]:
+    """Four clips labelled by two models and accepted; a person took the ghost away.
+
+    Where a policy has accepted them before, it left a region out of training.
+    """
     workspace, items = Workspace(home), clips.labelled(home, 4)
     for model, ghost in ((GOOD, False), (BAD, True)):
         path = workspace.predictions(clips.VIDEO.id, model)
         predictions.save(path, seen(ghost), model, threshold)
     with Catalog.open(home) as catalog:
         for clip in items:
-            _review(workspace, catalog, clip, by)
+            _review(workspace, catalog, clip, by, leaves_out)
     return items
 
 
-def _review(workspace: Workspace, catalog: Catalog, clip: Clip, by: str) -> None:
+def _review(workspace: Workspace, catalog: Catalog, clip: Clip, by: str, leaves_out: bool) -> None:
     verdict = Verdict(clip=clip.id, decision="accept", by=by, at=clips.NOON, seconds=20.0, edits=3)
+    auto = clips.auto_labels(clip)
+    if leaves_out:
+        auto = replace(auto, revision=2, parent=1, made_by="policy:accept-auto")
+        catalog.add_revision(auto, files.sha256(labels.save(workspace, auto)))
     if not by.startswith("policy:"):
-        auto = clips.auto_labels(clip)
-        human = replace(auto, revision=2, kind="human", parent=1, made_by=by)
+        revision, parent = auto.revision + 1, auto.revision
+        human = replace(auto, revision=revision, kind="human", parent=parent, made_by=by)
         catalog.add_revision(human, files.sha256(labels.save(workspace, human)))
     catalog.add_verdict(verdict, len(clip.span))
 
@@ -102,6 +111,15 @@ def test_reviews_teach_which_labeller_is_worth_more(tmp_path: Path) -> None:
     swapped = lessons.skills_of([BAD, GOOD])
     assert swapped
     assert swapped.each == (bad, good)
+
+
+def test_a_policy_that_left_regions_out_made_no_labels(tmp_path: Path) -> None:
+    furnish(tmp_path, leaves_out=True)
+    calibrate.calibrate(tmp_path)
+    assert dict(labeller_skills.load(Workspace(tmp_path)).clips) == {TEAM: 4}
+    (cost,) = report.labelling_report(tmp_path).costs
+    assert core_labels.parse_labellers(cost.made_by) == (GOOD, BAD)
+    assert cost.effort.clips == 4
 
 
 def test_learning_again_gives_the_same_bytes(tmp_path: Path) -> None:

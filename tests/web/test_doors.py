@@ -218,6 +218,13 @@ def test_frames_without_labels_are_blurred_as_a_whole(site: Site) -> None:
     assert frames.jpeg(site.clips[0], 0, 3) is content
 
 
+def test_whoever_lies_is_blurred_from_end_to_end() -> None:
+    x1, y1, x2, y2 = blurring.head((100, 300, 260, 360))
+    assert (x1, y1) <= (100, 300)
+    assert (x2, y2) >= (260, 360)
+    assert blurring.head((100, 100, 160, 260))[3] < 180  # who stands keeps the body
+
+
 @pytest.mark.parametrize(
     "box", [(-50, -50, 20, 20), (630, 470, 900, 900), (5, 5, 5, 5), (700, 500, 800, 600)]
 )
