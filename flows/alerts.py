@@ -6,9 +6,11 @@ to a webhook, and a text through Prefect's notification blocks. None of them eve
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import json
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
@@ -139,10 +141,17 @@ def notify(name: str, record: AlertRecord) -> str:
         if not isinstance(block, NotificationBlock):
             return f"{name} sends no notifications: name a notification block in alerts.blocks"
         with block.raise_on_failure():
-            block.notify(text, f"oneclick: {record.alert.camera}")
+            # Prefect's own blocks send at once, others return a coroutine.
+            sending: Any = block.notify(text, f"oneclick: {record.alert.camera}")
+            if inspect.isawaitable(sending):
+                asyncio.run(_wait_for(sending))
     except Exception as error:
         return errors.reason(error, f"tell {name}")
     return ""
+
+
+async def _wait_for(sending: Awaitable[None]) -> None:
+    await sending
 
 
 def _emit_alert(record: AlertRecord) -> str:

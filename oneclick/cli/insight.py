@@ -9,7 +9,6 @@ import typer
 from oneclick.cli import output
 
 if TYPE_CHECKING:
-    from oneclick.core.drift import DriftEstimate
     from oneclick.core.statistics import RatioEstimate
 
 
@@ -53,7 +52,7 @@ def insight(
                     row.flickers_per_minute,
                     f"{row.unseen_share:.1%}",
                     ", ".join(f"{part.rival} {part.share:.0%}" for part in row.agreements) or None,
-                    _drift(row.drift),
+                    row.drift.text if row.drift else None,
                     _ratio(row.precision),
                     _ratio(row.recall),
                 ]
@@ -65,13 +64,6 @@ def insight(
         output.message(f"left out: {reason}")
     if result.failed:
         raise typer.Exit(3)
-
-
-def _drift(estimate: DriftEstimate | None) -> str | None:
-    if estimate is None:
-        return None
-    mark = "" if estimate.is_clear else " (chance)"
-    return f"{estimate.value:.2f} ({estimate.low:.2f}–{estimate.high:.2f}){mark}"
 
 
 def _ratio(estimate: RatioEstimate | None) -> str | None:

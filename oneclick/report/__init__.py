@@ -3,6 +3,7 @@
 The command line, the terminal UI, the web pages and Prefect's artifacts show these values.
 """
 
+from oneclick.report.cameras import CameraFigures, InsightReader, camera_figures
 from oneclick.report.edge import EdgeCameraRow, edge_cameras
 from oneclick.report.history import WeekRow, weekly_history
 from oneclick.report.hit_list import HitRow, hits
@@ -64,6 +65,7 @@ from oneclick.report.trigger_performance import (
 from oneclick.report.trigger_replay import TriggerReplay, replay_trigger
 
 __all__ = [
+    "CameraFigures",
     "CatchRate",
     "ClipDetail",
     "ClipRow",
@@ -74,6 +76,7 @@ __all__ = [
     "FunnelRow",
     "HitRow",
     "Insight",
+    "InsightReader",
     "InsightRow",
     "KeptVideo",
     "LabellingReport",
@@ -99,6 +102,7 @@ __all__ = [
     "VideoDetail",
     "VideoRow",
     "WeekRow",
+    "camera_figures",
     "champion",
     "clip",
     "clip_use",

@@ -96,8 +96,7 @@ def insight_alerts(insight: Insight, rules: AlertRules) -> Iterator[Alert]:
 def _insight_texts(row: InsightRow, rules: AlertRules) -> Iterator[tuple[AlertKind, str]]:
     place, drift = f"{row.model} on camera {row.camera}", row.drift
     if rules.drift and drift and drift.is_clear and drift.low > rules.drift:
-        interval = f"{drift.value:.2f} ({drift.low:.2f}–{drift.high:.2f})"
-        yield "drift", f"{place} has drifted by {interval}, above {rules.drift:g}"
+        yield "drift", f"{place} has drifted by {drift.text}, above {rules.drift:g}"
     if (limit := rules.flickers_per_minute) and row.flickers_per_minute > limit:
         rate = f"{row.flickers_per_minute:.1f} times a minute"
         yield "flicker", f"{place} flickers {rate}, above {limit:g}"

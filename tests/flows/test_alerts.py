@@ -143,10 +143,12 @@ def test_news_that_a_webhook_did_not_take_is_sent_again_and_others_are_told_once
     )
     alert_log.save(Workspace(tmp_path), AlertLog(records=records))
     told: list[str] = []
-    people: dict[str, alerts.Receiver] = {
-        "mail": lambda record: told.append(record.alert.kind) or "",
-        **alerts.receivers(f"http://127.0.0.1:{hook.server_port}/", ()),
-    }
+
+    def take(record: AlertRecord) -> str:
+        told.append(record.alert.kind)
+        return ""
+
+    people = {"mail": take, **alerts.receivers(f"http://127.0.0.1:{hook.server_port}/", ())}
     hook.status = 503
     assert list(alerts.tell_alerts(tmp_path, people)) == ["webhook"]
     assert len(hook.got) == 1  # a receiver that is away is asked once a run
