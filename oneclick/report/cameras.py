@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,8 +96,12 @@ def camera_figures(
     return [
         CameraFigures(camera=name, live=live.get(name), edge=edge.get(name), insight=row)
         for name in sorted(cameras)
-        for row in [row for row in rows if row.camera == name] or [None]
+        for row in _rows_of(rows, name)
     ]
+
+
+def _rows_of(rows: Sequence[InsightRow], camera: str) -> Sequence[InsightRow | None]:
+    return [row for row in rows if row.camera == camera] or [None]
 
 
 class InsightReader:

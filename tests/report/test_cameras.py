@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from tests.report.test_insight import add_video, seen
 from tests.tui.samples import app, drive, press
 from tests.waits import wait_until
 
+NOW = 1_000.0
 SEEN_AT = datetime(2026, 11, 28, 11, 30, tzinfo=UTC)
 
 
@@ -34,7 +34,7 @@ def write_live(home: Path, status: LiveStatus, *flags: str, message: str = "") -
         status=status,
         message=message,
         since=0.0,
-        written_at=time.time(),
+        written_at=NOW,
         fps_detected=9.87,
         lag_ms=123.4,
         flags=flags,
@@ -56,7 +56,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def test_live_edge_and_model_stand_in_one_row_for_each_camera_and_model(home: Path) -> None:
-    rows = report.camera_figures(home, report.measure_insight(home))
+    rows = report.camera_figures(home, report.measure_insight(home), NOW)
     assert [(row.camera, row.cells["model"]) for row in rows] == [
         ("bed", ""),
         ("hall", ""),
@@ -83,16 +83,20 @@ def test_the_lamp_of_a_live_camera_tells_its_status(
     tmp_path: Path, status: LiveStatus, state: str
 ) -> None:
     write_live(tmp_path, status)
-    (row,) = report.camera_figures(tmp_path, None)
+    (row,) = report.camera_figures(tmp_path, None, NOW)
     assert row.state == state
 
 
 def test_the_screen_and_its_twin_say_the_same(home: Path) -> None:
+    write_live(home, "stopped", message="its process has ended")
     answer = oneclick("cameras", "status", home=home)
     assert answer.returncode == 0, answer.stderr
     document = json.loads(oneclick("cameras", "status", "--json", home=home).stdout)
     assert [row["camera"] for row in document] == ["bed", "hall", "ward", "ward"]
     rows = report.camera_figures(home, report.measure_insight(home))
+    status = oneclick("status", home=home).stdout
+    assert "live       1 camera, 0 running; hall: its process has ended" in status
+    assert json.loads(oneclick("status", "--json", home=home).stdout)["live"][0]["camera"] == "hall"
 
     async def go(pilot: Any) -> None:
         await press(pilot, "7")
