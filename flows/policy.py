@@ -250,6 +250,18 @@ def add_markdown(key: str, text: str) -> None:
     create_markdown_artifact(key=key, markdown=text)
 
 
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    """Return the lines of a Markdown table; floats have three decimals, None is a dash."""
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    for row in rows:
+        cells = [
+            "–" if cell is None else f"{cell:.3f}" if isinstance(cell, float) else str(cell)
+            for cell in row
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
 def flow_result(result: BatchResult, **more: Any) -> dict[str, Any]:
     """Return the result of a flow as plain values."""
     return {"done": len(result.done), "failed": dict(result.failed), **more}

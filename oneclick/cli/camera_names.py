@@ -25,11 +25,10 @@ def status(home: output.Home = None, json: output.Json = False) -> None:
     rows = report.camera_figures(root, insight)
     if json:
         output.print_json(rows)
+    elif rows:
+        output.print_table(list(rows[0].cells), [list(row.cells.values()) for row in rows])
     else:
-        heads = rows[0].cells.keys() if rows else ()
-        output.print_table(list(heads), [list(row.cells.values()) for row in rows])
-        if not rows:
-            output.message("no camera yet: oneclick live runs those of the settings")
+        output.message("no camera yet: oneclick live runs those of the settings")
     for reason in insight.failed.values():
         output.message(f"left out: {reason}")
 

@@ -7,7 +7,13 @@ from oneclick.report.cameras import CameraFigures, InsightReader, camera_figures
 from oneclick.report.edge import EdgeCameraRow, edge_cameras
 from oneclick.report.history import WeekRow, weekly_history
 from oneclick.report.hit_list import HitRow, hits
-from oneclick.report.insight import Insight, InsightRow, ModelAgreement, measure_insight
+from oneclick.report.insight import (
+    Insight,
+    InsightRow,
+    ModelAgreement,
+    insight_columns,
+    measure_insight,
+)
 from oneclick.report.labelling import (
     CostRow,
     LabellingReport,
@@ -114,6 +120,7 @@ __all__ = [
     "funnel",
     "hit_timeline",
     "hits",
+    "insight_columns",
     "kept_video",
     "labelling_report",
     "lap_summary",

@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +19,7 @@ from oneclick.storage import alert_log, intake_counts, live_state
 from oneclick.storage.alert_log import Alert, AlertLog, AlertRecord
 from oneclick.storage.live_state import CameraState
 from oneclick.storage.workspace import Workspace
+from tests.flows.webhook import Hook
 
 ROWS = (
     ModelScore(name="new", map=0.3, ap50=0.5, recall=0.6, images=40),
@@ -43,40 +41,15 @@ def judged(verdict: str) -> TrainingReport:
     )
 
 
-class Hook(HTTPServer):
-    """Keeps the messages it gets."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.got: list[dict[str, Any]] = []
-        self.status = 204
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Hook
-
-    def do_POST(self) -> None:
-        size = int(self.headers["content-length"])
-        self.server.got.append(json.loads(self.rfile.read(size)))
-        self.send_response(self.server.status)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Silence."""
-
-
 @pytest.fixture
 def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
     monkeypatch.setattr(alerts, "emit_event", lambda **_: None)
-    server = Hook()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with Hook.listen() as server:
+        yield server
 
 
 def test_a_refusal_reaches_the_webhook_with_its_reasons(hook: Hook) -> None:
-    assert alerts.send_alert(judged("refuse"), f"http://127.0.0.1:{hook.server_port}/") == ""
+    assert alerts.send_alert(judged("refuse"), hook.url) == ""
     (message,) = hook.got
     assert message["event"] == "oneclick.gate.refused"
     assert message["reasons"] == ["worse on light=night"]
@@ -84,7 +57,7 @@ def test_a_refusal_reaches_the_webhook_with_its_reasons(hook: Hook) -> None:
 
 
 def test_a_promotion_and_a_training_of_nothing_are_no_news(hook: Hook) -> None:
-    url = f"http://127.0.0.1:{hook.server_port}/"
+    url = hook.url
     assert alerts.send_alert(judged("promote"), url) == alerts.send_alert(None, url) == ""
     assert hook.got == []
 
@@ -120,7 +93,7 @@ def show(home: Path, at: datetime, *flags: str) -> None:
 def test_a_dark_camera_is_told_once_and_once_more_when_it_is_over(
     hook: Hook, tmp_path: Path
 ) -> None:
-    people = alerts.receivers(f"http://127.0.0.1:{hook.server_port}/", ())
+    people = alerts.receivers(hook.url, ())
     for minutes, flags in ((0, ["dark"]), (5, ["dark"]), (10, []), (15, [])):
         at = NOW + timedelta(minutes=minutes)
         show(tmp_path, at, *flags)
@@ -148,7 +121,7 @@ def test_news_that_a_webhook_did_not_take_is_sent_again_and_others_are_told_once
         told.append(record.alert.kind)
         return ""
 
-    people = {"mail": take, **alerts.receivers(f"http://127.0.0.1:{hook.server_port}/", ())}
+    people = {"mail": take, **alerts.receivers(hook.url, ())}
     hook.status = 503
     assert list(alerts.tell_alerts(tmp_path, people)) == ["webhook"]
     assert len(hook.got) == 1  # a receiver that is away is asked once a run
@@ -164,7 +137,7 @@ def test_a_notification_block_of_prefect_gets_the_text(
 ) -> None:
     block = CustomWebhookNotificationBlock(
         name="ward",
-        url=f"http://127.0.0.1:{hook.server_port}/",
+        url=hook.url,
         json_data={"subject": "{{subject}}", "body": "{{body}}"},
     )
     monkeypatch.setattr(Block, "load", lambda _: block)
