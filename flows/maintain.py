@@ -1,4 +1,4 @@
-"""Maintain: expired leases, leftovers of killed processes, recordings past their retention."""
+"""Maintain: expired leases, leftovers of killed processes, old recordings; how the models do."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 
 from prefect import flow, task
 
-from oneclick import settings
+from oneclick import report, settings
+from oneclick.core.errors import OneclickError
 from oneclick.flows import policy
+from oneclick.report import Insight
 from oneclick.stages import maintain as stage
 
 
@@ -18,9 +20,15 @@ def clean(home: Path, retain_raw_days: int) -> stage.MaintenanceResult:
     return stage.maintain(home, retain_raw_days)
 
 
+@task(name="insight", tags=["compute"], timeout_seconds=policy.HOUR, **policy.TASK)
+def measure(home: Path) -> Insight:
+    """Measure how the models did in the last week."""
+    return report.measure_insight(home)
+
+
 @flow(name="maintain", **policy.FLOW)
 def maintain(home: Path | None = None) -> dict[str, Any]:
-    """End expired leases, and remove leftovers and old recordings."""
+    """End expired leases, remove leftovers and old recordings, and tell how the models do."""
     conf = settings.load(home=home)
     cleaning = clean(conf.home, conf.retain_raw_days)
     policy.add_markdown(
@@ -29,6 +37,24 @@ def maintain(home: Path | None = None) -> dict[str, Any]:
         f"{len(cleaning.result.done)} recordings older than {conf.retain_raw_days} days removed, "
         f"{len(cleaning.holds)} older ones held for quarantined clips",
     )
+    try:
+        insight = measure(conf.home)
+    except OneclickError as error:
+        cleaning.result.failed["insight"] = str(error)
+    else:
+        policy.add_markdown("insight", insight_page(insight))
     return policy.flow_result(
         cleaning.result, expired=cleaning.expired, swept=cleaning.swept, holds=len(cleaning.holds)
     )
+
+
+def insight_page(insight: Insight) -> str:
+    """Return a page of Markdown: how each model did on each camera, as `oneclick insight` does."""
+    columns = report.insight_columns(insight)
+    lines = [f"## {insight.start:%Y-%m-%d} to {insight.stop:%Y-%m-%d} UTC", ""]
+    if columns:
+        rows = [tuple(row.values()) for row in columns]
+        lines += policy.markdown_table(list(columns[0]), rows)
+    else:
+        lines.append("No model has looked at video of this time.")
+    return "\n".join([*lines, "", *(f"- left out: {text}" for text in insight.failed.values())])

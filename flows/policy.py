@@ -33,6 +33,7 @@ HOUR = 3600
 PROGRESS_SECONDS = 2.0
 """Least time between two records of the progress of a run."""
 ALL = 1_000_000
+RECENT_RUNS = 60
 RETRY_DELAYS = [10, 60, 300]
 RUNNERS = {
     "thread": ("prefect.task_runners", "ThreadPoolTaskRunner"),
@@ -120,6 +121,18 @@ def record_run(flow: Flow[Any, Any], run: FlowRun, state: State[Any]) -> None:
         progress.remove_listener(recorder)
 
 
+def record_change(flow: Flow[Any, Any], run: FlowRun, state: State[Any]) -> None:
+    """Write a run that has ended into the catalog if it ended otherwise than the one before.
+
+    For flows that run so often that they would push all others out of every list.
+    """
+    home = Path(run.parameters.get("home") or settings.load().home)
+    with Catalog.open(home) as catalog:
+        states = [row.state for row in catalog.runs(RECENT_RUNS) if row.flow == flow.name]
+    if states[:1] != [state.name]:
+        record_run(flow, run, state)
+
+
 def close_dead_runs(catalog: Catalog, home: Path) -> None:
     """Mark the unfinished runs whose process was killed as crashed in the catalog."""
     if not (dead := run_owners.dead_runs(home)):
@@ -140,6 +153,13 @@ FLOW: dict[str, Any] = {
     "on_cancellation": [record_run],
     "on_crashed": [record_run],
 }
+
+
+ENDINGS = ("on_completion", "on_failure", "on_cancellation", "on_crashed")
+OFTEN: dict[str, Any] = {"task_runner": FLOW["task_runner"]} | {
+    ending: [record_change] for ending in ENDINGS
+}
+"""As FLOW, for flows that run every few minutes."""
 
 
 @contextmanager
@@ -228,6 +248,18 @@ def add_table(key: str, rows: Sequence[Any], text: str) -> None:
 def add_markdown(key: str, text: str) -> None:
     """Attach a page of Markdown to the flow run."""
     create_markdown_artifact(key=key, markdown=text)
+
+
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    """Return the lines of a Markdown table; floats have three decimals, None is a dash."""
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    for row in rows:
+        cells = [
+            "–" if cell is None else f"{cell:.3f}" if isinstance(cell, float) else str(cell)
+            for cell in row
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
 def flow_result(result: BatchResult, **more: Any) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +95,7 @@ def training_page(
         return " ".join(training.reasons)
     title = f"## {training_report.model}: {training_report.verdict}"
     lines = [title, f"Trained on {training_report.dataset}.", ""]
-    lines += markdown_table(
+    lines += policy.markdown_table(
         ("model", "mAP", "AP50", "recall", "recall at 0.1", "at 1 false an image", "images"),
         [
             (r.name, r.map, r.ap50, r.recall, r.recall_at_01, r.recall_at_1, r.images)
@@ -106,23 +105,11 @@ def training_page(
     lines += ["", *(f"- {reason}" for reason in training_report.reasons)]
     if slices := scores.slice_columns(training_report.slices):
         lines += ["", "### Slices, worst first", ""]
-        lines += markdown_table(list(slices[0]), [tuple(row.values()) for row in slices])
+        lines += policy.markdown_table(list(slices[0]), [tuple(row.values()) for row in slices])
     if training_report.worst:
         lines += ["", "### Worst test clips", ""]
-        lines += markdown_table(
+        lines += policy.markdown_table(
             ("clip", "worst frame", "F1", "missed", "false"),
             [(w.clip, w.frame, w.f1, w.missed, w.alarms) for w in training_report.worst],
         )
     return "\n".join(lines)
-
-
-def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
-    """Return the lines of a Markdown table; floats have three decimals, None is a dash."""
-    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    for row in rows:
-        cells = [
-            "–" if cell is None else f"{cell:.3f}" if isinstance(cell, float) else str(cell)
-            for cell in row
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines

@@ -29,6 +29,7 @@ from oneclick.core.errors import UnknownName, UsageError
 from oneclick.core.plugins import PluginFailure
 from oneclick.platforms import GROUP, PlatformOptions, registry
 from oneclick.services import settings_file
+from oneclick.services.alert_settings import AlertSettings
 from oneclick.services.detect_settings import DetectSettings
 from oneclick.services.insight_settings import InsightSettings
 from oneclick.services.intake_settings import IntakeSettings
@@ -262,6 +263,7 @@ class Settings(BaseSettings):
     live: LiveSettings = LiveSettings()
     intake: IntakeSettings = IntakeSettings()
     insight: InsightSettings = InsightSettings()
+    alerts: AlertSettings = AlertSettings()
     triggers: TriggerSettings = TriggerSettings()
     review: ReviewSettings = ReviewSettings()
     train: TrainSettings = TrainSettings()

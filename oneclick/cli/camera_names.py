@@ -1,4 +1,4 @@
-"""`oneclick cameras`: the readable names behind codes; and one line where a camera gets a code."""
+"""`oneclick cameras`: what cameras do, and the readable names behind codes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,26 @@ import typer
 
 from oneclick.cli import output
 
-app = typer.Typer(no_args_is_help=True, help="Names behind the codes of cameras: list, erase.")
+app = typer.Typer(no_args_is_help=True, help="What cameras do, and names behind their codes.")
 Code = Annotated[str, typer.Argument(help="Code of the camera, for example cam01.")]
+
+
+@app.command()
+def status(home: output.Home = None, json: output.Json = False) -> None:
+    """Show what each camera and its models do: live, edge, and the figures of a week."""
+    from oneclick import report
+
+    root = output.load_settings(home).home
+    insight = report.measure_insight(root)
+    rows = report.camera_figures(root, insight)
+    if json:
+        output.print_json(rows)
+    elif rows:
+        output.print_table(list(rows[0].cells), [list(row.cells.values()) for row in rows])
+    else:
+        output.message("no camera yet: oneclick live runs those of the settings")
+    for reason in insight.failed.values():
+        output.message(f"left out: {reason}")
 
 
 @app.command("list")

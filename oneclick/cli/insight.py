@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from oneclick.cli import output
-
-if TYPE_CHECKING:
-    from oneclick.core.drift import DriftEstimate
-    from oneclick.core.statistics import RatioEstimate
 
 
 def insight(
@@ -37,44 +33,13 @@ def insight(
     if json:
         output.print_json(result)
     else:
-        heads = ["camera", "model", "hours", "up", "in view", "new per h", "boxes per min"]
-        heads += ["flicker per min", "unseen", "agreement", "drift", "precision", "recall"]
-        output.print_table(
-            heads,
-            [
-                [
-                    row.camera,
-                    row.model,
-                    row.hours,
-                    f"{row.uptime:.0%}",
-                    row.people_in_view,
-                    row.appearances_per_hour,
-                    row.detections_per_minute,
-                    row.flickers_per_minute,
-                    f"{row.unseen_share:.1%}",
-                    ", ".join(f"{part.rival} {part.share:.0%}" for part in row.agreements) or None,
-                    _drift(row.drift),
-                    _ratio(row.precision),
-                    _ratio(row.recall),
-                ]
-                for row in result.rows
-            ],
-        )
+        columns = report.insight_columns(result)
+        if columns:
+            output.print_table(list(columns[0]), [list(row.values()) for row in columns])
+        else:
+            output.message("no model has looked at video of this time")
         output.message(f"{result.start:%Y-%m-%d %H:%M} to {result.stop:%Y-%m-%d %H:%M} UTC")
     for reason in result.failed.values():
         output.message(f"left out: {reason}")
     if result.failed:
         raise typer.Exit(3)
-
-
-def _drift(estimate: DriftEstimate | None) -> str | None:
-    if estimate is None:
-        return None
-    mark = "" if estimate.is_clear else " (chance)"
-    return f"{estimate.value:.2f} ({estimate.low:.2f}–{estimate.high:.2f}){mark}"
-
-
-def _ratio(estimate: RatioEstimate | None) -> str | None:
-    if estimate is None:
-        return None
-    return f"{estimate.value:.0%} ({estimate.low:.0%}–{estimate.high:.0%})"

@@ -116,8 +116,7 @@ def plan_cameras(
         )
     path = settings.live.credentials
     sections = credentials.load(Path(path).expanduser()) if path else {}
-    in_use = {folder.name for folder in (settings.home / "videos").glob("*/")}
-    in_use |= {folder.name for folder in (settings.home / "live").glob("*/")}
+    in_use = cameras.in_live_use(Workspace(settings.home))
     plans: dict[str, LiveCameraPlan] = {}
     for text, source in pairs:
         name = cameras.camera_of(

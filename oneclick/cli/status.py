@@ -32,11 +32,15 @@ def status(
         snapshot = reader.read() or snapshot
         assert snapshot is not None  # the first read always returns one
         edge_rows = report.edge_cameras(settings.home)
+        live_rows = [row for row in report.camera_figures(settings.home, None) if row.live]
         if json:
             edge = {"edge": edge_rows} if edge_rows else {}
-            output.print_json({**output.jsonable(state), "now": snapshot, **edge})
+            live = {"live": [row.live for row in live_rows]} if live_rows else {}
+            output.print_json({**output.jsonable(state), "now": snapshot, **live, **edge})
         else:
             summary.print_lap(state, snapshot)
+            if live_rows:
+                summary.print_live(live_rows)
             if edge_rows:
                 summary.print_edge(edge_rows)
 

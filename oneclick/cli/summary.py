@@ -9,7 +9,7 @@ from oneclick.cli import output
 
 if TYPE_CHECKING:
     from oneclick.flows.demo import Demo, ReviewDemo
-    from oneclick.report import EdgeCameraRow, LapSummary, TrainingReport
+    from oneclick.report import CameraFigures, EdgeCameraRow, LapSummary, TrainingReport
     from oneclick.report.snapshot import FlowRunRow, Snapshot
 
 SLICES = 12
@@ -148,6 +148,14 @@ def print_review_demo(result: ReviewDemo) -> None:
         "about them"
     )
     output.echo(f"correct them: oneclick review serve --home {result.home}")
+
+
+def print_live(rows: list[CameraFigures]) -> None:
+    """Print one line about the cameras that run live, and what is wrong with them."""
+    running = sum(row.live is not None and row.live.status == "running" for row in rows)
+    cameras = f"{len(rows)} camera{'s' if len(rows) > 1 else ''}, {running} running"
+    troubles = [f"{row.camera}: {row.trouble}" for row in rows if row.trouble]
+    output.echo("; ".join([f"live       {cameras}", *troubles]))
 
 
 def print_edge(rows: list[EdgeCameraRow]) -> None:

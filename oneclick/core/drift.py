@@ -32,6 +32,12 @@ class DriftEstimate:
         """Check whether the distributions differ by more than chance."""
         return self.value > self.noise
 
+    @property
+    def text(self) -> str:
+        """Return index and interval, as every screen shows them."""
+        mark = "" if self.is_clear else " (chance)"
+        return f"{self.value:.2f} ({self.low:.2f}–{self.high:.2f}){mark}"
+
 
 def stability_index(before: ArrayLike, after: ArrayLike) -> float:
     """Return the population stability index of two histograms, `(bins,)` each."""

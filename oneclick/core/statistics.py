@@ -21,6 +21,11 @@ class RatioEstimate:
     clips: int
     """Clips with a denominator above 0."""
 
+    @property
+    def text(self) -> str:
+        """Return ratio and interval in percent, as every screen shows them."""
+        return f"{self.value:.0%} ({self.low:.0%}–{self.high:.0%})"
+
 
 def ratio(
     numerators: ArrayLike,

@@ -137,7 +137,7 @@ class LiveProcess:
     def _publish(self, slot: _Slot) -> None:
         """Write the state of a camera, and tell what changed since the last one."""
         now = time.time()
-        state = self._state(slot, now)
+        state = live_state.with_troubles(self._state(slot, now), slot.told)
         try:
             self._write(slot, state)
         except OneclickError as error:

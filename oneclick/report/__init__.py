@@ -3,10 +3,17 @@
 The command line, the terminal UI, the web pages and Prefect's artifacts show these values.
 """
 
+from oneclick.report.cameras import CameraFigures, InsightReader, camera_figures
 from oneclick.report.edge import EdgeCameraRow, edge_cameras
 from oneclick.report.history import WeekRow, weekly_history
 from oneclick.report.hit_list import HitRow, hits
-from oneclick.report.insight import Insight, InsightRow, ModelAgreement, measure_insight
+from oneclick.report.insight import (
+    Insight,
+    InsightRow,
+    ModelAgreement,
+    insight_columns,
+    measure_insight,
+)
 from oneclick.report.labelling import (
     CostRow,
     LabellingReport,
@@ -64,6 +71,7 @@ from oneclick.report.trigger_performance import (
 from oneclick.report.trigger_replay import TriggerReplay, replay_trigger
 
 __all__ = [
+    "CameraFigures",
     "CatchRate",
     "ClipDetail",
     "ClipRow",
@@ -74,6 +82,7 @@ __all__ = [
     "FunnelRow",
     "HitRow",
     "Insight",
+    "InsightReader",
     "InsightRow",
     "KeptVideo",
     "LabellingReport",
@@ -99,6 +108,7 @@ __all__ = [
     "VideoDetail",
     "VideoRow",
     "WeekRow",
+    "camera_figures",
     "champion",
     "clip",
     "clip_use",
@@ -110,6 +120,7 @@ __all__ = [
     "funnel",
     "hit_timeline",
     "hits",
+    "insight_columns",
     "kept_video",
     "labelling_report",
     "lap_summary",

@@ -9,8 +9,9 @@ from pathlib import Path
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput
+from oneclick.report.alerts import INSIGHT_KINDS
 from oneclick.report.snapshot import ActionItem, FlowRunRow, ModelStatus, StageRow
-from oneclick.storage import files
+from oneclick.storage import alert_log, files
 from oneclick.storage.workspace import Workspace
 
 FAILED_STATES = ("Failed", "Crashed", "TimedOut")
@@ -62,6 +63,24 @@ def platform_action_items(home: Path) -> Iterator[ActionItem]:
     except BadInput:
         return
     yield ActionItem("platform", trouble.get("text", ""), "review", ("doctor",))
+
+
+def alert_action_items(home: Path) -> Iterator[ActionItem]:
+    """Yield the alerts that hold, as the last check of the flow `watch` left them."""
+    try:
+        log = alert_log.load(Workspace(home))
+    except BadInput as error:
+        yield ActionItem("broken", str(error), "system", ("doctor",))
+        return
+    for record in log.records:
+        alert = record.alert
+        if record.ended_at is not None:
+            continue
+        if alert.kind in INSIGHT_KINDS:
+            command = ("insight", "--camera", alert.camera)
+            yield ActionItem("insight", alert.text, "system", command)
+        else:
+            yield ActionItem("camera", alert.text, "system", ("cameras", "status"))
 
 
 def disk_space_action_items(home: Path) -> Iterator[ActionItem]:

@@ -125,6 +125,29 @@ def measure_insight(
     return Insight(start=start, stop=stop, rows=rows, failed=failed)
 
 
+def insight_columns(insight: Insight) -> list[dict[str, object]]:
+    """Return the rows by heading, as every table shows them; None where nothing is known."""
+    return [
+        {
+            "camera": row.camera,
+            "model": row.model,
+            "hours": row.hours,
+            "up": f"{row.uptime:.0%}",
+            "in view": row.people_in_view,
+            "new per h": row.appearances_per_hour,
+            "boxes per min": row.detections_per_minute,
+            "flicker per min": row.flickers_per_minute,
+            "unseen": f"{row.unseen_share:.1%}",
+            "agreement": ", ".join(f"{part.rival} {part.share:.0%}" for part in row.agreements)
+            or None,
+            "drift": row.drift.text if row.drift else None,
+            "precision": row.precision.text if row.precision else None,
+            "recall": row.recall.text if row.recall else None,
+        }
+        for row in insight.rows
+    ]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ControlQuality:
     """Precision and recall of one model on one camera."""

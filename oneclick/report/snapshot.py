@@ -153,7 +153,8 @@ class ActionItem:
     """Something that needs a person."""
 
     kind: str
-    """start, review, quarantined, flow, gate, broken, platform, space: in order of urgency."""
+    """start, review, quarantined, flow, gate, broken, platform, camera, insight, space: in order of
+    urgency."""
     text: str
     screen: str
     """Screen for the task: pipeline, triggers, clips, review, flows, train, system."""

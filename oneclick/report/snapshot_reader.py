@@ -99,7 +99,8 @@ class SnapshotReader:
             self.close()
             self._catalog = Catalog.open(self.home, clock=self._clock, readonly=True)
             self._catalog_inode = inode
-        version = (self._catalog.version(), self._models.version())
+        alerts = _stat_field(Workspace(self.home).alerts_file, "st_mtime_ns")
+        version = (self._catalog.version(), self._models.version(), alerts)
         return self._catalog, (version, zoom, at, buckets.full_minute(at or self._clock()))
 
     def _read_snapshot(self, catalog: Catalog, zoom: Zoom, past: datetime | None) -> Snapshot:
@@ -116,6 +117,7 @@ class SnapshotReader:
                 for problem in self._models.problems
             ),
             *action_items.platform_action_items(self.home),
+            *action_items.alert_action_items(self.home),
             *action_items.disk_space_action_items(self.home),
         ]
         return Snapshot(

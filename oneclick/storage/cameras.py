@@ -54,6 +54,12 @@ def load(workspace: Workspace) -> dict[str, CameraName]:
     return dict(sorted(_read(workspace).cameras.items()))
 
 
+def in_live_use(workspace: Workspace) -> set[str]:
+    """Return the cameras that have recordings or have run live: these go on as they are called."""
+    folders = (workspace.home / name for name in ("videos", "live"))
+    return {path.name for folder in folders for path in folder.glob("*/")}
+
+
 def camera_of(
     workspace: Workspace,
     text: str,

@@ -13,6 +13,8 @@ from oneclick.storage import files
 
 STALE_SECONDS = 10.0
 """A state that was not written for so long belongs to a process that is gone."""
+DOWN = "down"
+"""Trouble of a camera that does not run; the other troubles are called as its flags."""
 LiveStatus = Literal["connecting", "running", "stalled", "refused", "stopped"]
 
 
@@ -54,6 +56,9 @@ class CameraState(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong with the pictures: frozen, dark, silent, damaged, not-recorded."""
     recording: str = ""
     """Name of the segment that is written; empty where nothing is recorded."""
+    trouble_since: dict[str, float] = {}
+    """Unix seconds from which on each flag has lasted, and DOWN any other status than running: a
+    new attempt to connect ends neither."""
 
 
 def camera_folder(home: Path, camera: str) -> Path:
@@ -108,6 +113,16 @@ def write(home: Path, state: CameraState) -> None:
     with files.temporary_name(path) as temporary, files.guard(path):
         temporary.write_bytes(files.to_json(state))
         temporary.replace(path)
+
+
+def with_troubles(state: CameraState, earlier: CameraState | None) -> CameraState:
+    """Return a state that tells how long its troubles last, by the one that was written before."""
+    troubles = set(state.flags)
+    if state.status not in ("running", "stopped"):
+        troubles.add(DOWN)
+    earlier_since = earlier.trouble_since if earlier else {}
+    since = {trouble: earlier_since.get(trouble, state.written_at) for trouble in sorted(troubles)}
+    return msgspec.structs.replace(state, trouble_since=since)
 
 
 def read(home: Path, camera: str, now: float | None = None) -> CameraState | None:

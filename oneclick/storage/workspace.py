@@ -235,6 +235,11 @@ class Workspace:
         return self.home / "imports"
 
     @property
+    def alerts_file(self) -> Path:
+        """Return the JSON file of what needs a person about cameras and models."""
+        return self.home / "alerts.json"
+
+    @property
     def review_trouble(self) -> Path:
         """Return the JSON file of the last connection error; absent while the platform works."""
         return self.home / "review" / "trouble.json"

@@ -1,21 +1,33 @@
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.blocks.core import Block
+from prefect.blocks.notifications import CustomWebhookNotificationBlock
+from prefect.blocks.system import Secret
 
 from oneclick.core.evaluation import ModelScore
-from oneclick.flows import alerts
+from oneclick.flows import alerts, watch
 from oneclick.report import TrainingReport
+from oneclick.report.alerts import AlertRules
+from oneclick.settings import Settings
+from oneclick.storage import alert_log, intake_counts, live_state
+from oneclick.storage.alert_log import Alert, AlertLog, AlertRecord
+from oneclick.storage.live_state import CameraState
+from oneclick.storage.workspace import Workspace
+from tests.flows.webhook import Hook
 
 ROWS = (
     ModelScore(name="new", map=0.3, ap50=0.5, recall=0.6, images=40),
     ModelScore(name="old", map=0.4, ap50=0.6, recall=0.7, images=40),
 )
+
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+DARK = Alert(kind="dark", camera="hall", text="hall is dark", since=NOW)
 
 
 def judged(verdict: str) -> TrainingReport:
@@ -29,39 +41,15 @@ def judged(verdict: str) -> TrainingReport:
     )
 
 
-class Hook(HTTPServer):
-    """Keeps the messages it gets."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.got: list[dict[str, Any]] = []
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Hook
-
-    def do_POST(self) -> None:
-        size = int(self.headers["content-length"])
-        self.server.got.append(json.loads(self.rfile.read(size)))
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Silence."""
-
-
 @pytest.fixture
 def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
     monkeypatch.setattr(alerts, "emit_event", lambda **_: None)
-    server = Hook()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with Hook.listen() as server:
+        yield server
 
 
 def test_a_refusal_reaches_the_webhook_with_its_reasons(hook: Hook) -> None:
-    assert alerts.send_alert(judged("refuse"), f"http://127.0.0.1:{hook.server_port}/") == ""
+    assert alerts.send_alert(judged("refuse"), hook.url) == ""
     (message,) = hook.got
     assert message["event"] == "oneclick.gate.refused"
     assert message["reasons"] == ["worse on light=night"]
@@ -69,7 +57,7 @@ def test_a_refusal_reaches_the_webhook_with_its_reasons(hook: Hook) -> None:
 
 
 def test_a_promotion_and_a_training_of_nothing_are_no_news(hook: Hook) -> None:
-    url = f"http://127.0.0.1:{hook.server_port}/"
+    url = hook.url
     assert alerts.send_alert(judged("promote"), url) == alerts.send_alert(None, url) == ""
     assert hook.got == []
 
@@ -86,3 +74,115 @@ def test_prefect_gets_an_event_that_automations_can_act_on(monkeypatch: pytest.M
     (event,) = events
     assert event["event"] == "oneclick.gate.waiting"
     assert event["resource"]["prefect.resource.id"] == "oneclick.model.new"
+
+
+def show(home: Path, at: datetime, *flags: str) -> None:
+    """Write a live camera that runs, with flags that have lasted for an hour."""
+    since = dict.fromkeys(flags, at.timestamp() - 3600)
+    state = CameraState(
+        camera="hall",
+        status="running",
+        since=0,
+        written_at=at.timestamp(),
+        flags=flags,
+        trouble_since=since,
+    )
+    live_state.write(home, state)
+
+
+def test_a_dark_camera_is_told_once_and_once_more_when_it_is_over(
+    hook: Hook, tmp_path: Path
+) -> None:
+    people = alerts.receivers(hook.url, ())
+    for minutes, flags in ((0, ["dark"]), (5, ["dark"]), (10, []), (15, [])):
+        at = NOW + timedelta(minutes=minutes)
+        show(tmp_path, at, *flags)
+        assert watch.check_alerts(tmp_path, AlertRules(), at) == {}
+        assert alerts.tell_alerts(tmp_path, people) == {}
+    first, last = hook.got
+    assert (first["event"], last["event"]) == ("oneclick.alert.open", "oneclick.alert.over")
+    assert first["id"] == last["id"]
+    assert (first["kind"], first["camera"], first["ended"]) == ("dark", "hall", None)
+    assert last["ended"] == "2026-11-28T12:10:00+00:00"
+    assert alert_log.load(Workspace(tmp_path)).records == ()
+
+
+def test_news_that_a_webhook_did_not_take_is_sent_again_and_others_are_told_once(
+    hook: Hook, tmp_path: Path
+) -> None:
+    records = tuple(
+        AlertRecord(alert=alert, opened_at=NOW)
+        for alert in (DARK, Alert(kind="frozen", camera="ward", text="frozen", since=NOW))
+    )
+    alert_log.save(Workspace(tmp_path), AlertLog(records=records))
+    told: list[str] = []
+
+    def take(record: AlertRecord) -> str:
+        told.append(record.alert.kind)
+        return ""
+
+    people = {"mail": take, **alerts.receivers(hook.url, ())}
+    hook.status = 503
+    assert list(alerts.tell_alerts(tmp_path, people)) == ["webhook"]
+    assert len(hook.got) == 1  # a receiver that is away is asked once a run
+    hook.status = 204
+    for _ in range(2):
+        assert alerts.tell_alerts(tmp_path, people) == {}
+    assert told == ["dark", "frozen"]
+    assert [message["kind"] for message in hook.got[1:]] == ["dark", "frozen"]
+
+
+def test_a_notification_block_of_prefect_gets_the_text(
+    hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block = CustomWebhookNotificationBlock(
+        name="ward",
+        url=hook.url,
+        json_data={"subject": "{{subject}}", "body": "{{body}}"},
+    )
+    monkeypatch.setattr(Block, "load", lambda _: block)
+    ended = AlertRecord(alert=DARK, opened_at=NOW, ended_at=NOW)
+    for record in (AlertRecord(alert=DARK, opened_at=NOW), ended):
+        assert alerts.notify("custom-webhook/ward", record) == ""
+    assert [message["body"] for message in hook.got] == [
+        "hall is dark",
+        "over at 2026-11-28 12:00 UTC: hall is dark",
+    ]
+    assert hook.got[0]["subject"] == "oneclick: hall"
+    hook.status = 500
+    assert "custom-webhook/ward" in alerts.notify("custom-webhook/ward", ended)
+    monkeypatch.setattr(Block, "load", lambda _: Secret(value="x"))
+    assert "no notifications" in alerts.notify("secret/x", ended)
+
+
+def test_what_cannot_be_checked_ends_no_alert_and_stops_no_other(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    away = Alert(kind="edge-silent", camera="bed", text="away", since=NOW)
+    log = AlertLog(records=(AlertRecord(alert=away, opened_at=NOW),), insight_at=NOW)
+    alert_log.save(workspace, log)
+    intake_counts.save(workspace, {})
+    (workspace.intake_dir / "counts.json").write_text("{")
+    show(tmp_path, NOW, "dark")
+    assert list(watch.check_alerts(tmp_path, AlertRules(), NOW)) == ["edge"]
+    kinds = [
+        record.alert.kind for record in alert_log.load(workspace).records if not record.ended_at
+    ]
+    assert kinds == ["edge-silent", "dark"]
+
+
+def test_a_broken_file_of_alerts_keeps_nobody_from_being_told(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    alert_log.save(workspace, AlertLog())
+    workspace.alerts_file.write_text("{")
+    show(tmp_path, NOW, "dark")
+    assert list(watch.check_alerts(tmp_path, AlertRules(), NOW)) == ["alerts"]
+    assert [record.alert.kind for record in alert_log.load(workspace).records] == ["dark"]
+
+
+def test_cameras_of_the_settings_should_always_run(tmp_path: Path) -> None:
+    conf = Settings.model_validate(
+        {"home": tmp_path, "live": {"cameras": {"Hall 2": "rtsp://10.0.0.7/a"}}}
+        | {"alerts": {"edge_hours": 2, "webhook": "http://127.0.0.1/", "ignore": ["bed"]}}
+    )
+    rules = watch.alert_rules(conf)
+    assert (list(rules.expected), rules.edge_hours, rules.ignore) == (["hall_2"], 2, ("bed",))

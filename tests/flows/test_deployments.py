@@ -27,7 +27,7 @@ def test_deployments_name_flows_that_exist_and_share_none() -> None:
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
     flows: list[Any] = [load_flow_from_entrypoint(d["entrypoint"]) for d in deployments]
     assert all(isinstance(flow, Flow) for flow in flows)
-    assert len({flow.name for flow in flows}) == len(deployments) == 7
+    assert len({flow.name for flow in flows}) == len(deployments) == 8
     names = [f"{flow.name}/{d['name']}" for flow, d in zip(flows, deployments, strict=True)]
     assert {"label/label", "train/train-weekly", "one-click/one-click"} <= set(names)
 

@@ -7,7 +7,8 @@ from oneclick.report.snapshot import ActionItem
 from oneclick.tui import rows
 from oneclick.tui.rows import StyledRow
 
-STATES = {"review": "warn", "quarantined": "fail", "flow": "fail", "gate": "warn", "start": "wait"}
+STATES = {"review": "warn", "gate": "warn", "insight": "warn", "start": "wait"}
+"""State by kind; all others are failures."""
 
 
 def draw(item: ActionItem, width: int, ink: Ink) -> StyledRow:

@@ -1,4 +1,4 @@
-"""System: disk, versions, queues, and the checks of the doctor."""
+"""System: cameras, disk, versions, queues, and the checks of the doctor."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import OneclickError
 from oneclick.report import formatting
+from oneclick.report.cameras import CameraFigures, InsightReader, camera_figures
 from oneclick.services import prefect_api
 from oneclick.storage import bounded_documents
 from oneclick.storage.bounded_documents import BrokenJson
@@ -27,6 +28,8 @@ from oneclick.tui.panels.table import Column, TablePanel, TableRow, TextPanel
 from oneclick.tui.rows import StyledRow, StyledText
 from oneclick.tui.screens.fetching import FetchingScreen
 
+CAMERA_SECONDS = 2.0
+"""Time between two looks at the cameras."""
 PACKAGES = ("oneclick", "prefect", "torch", "torchvision", "opencv-python", "wandb", "textual")
 
 
@@ -61,6 +64,31 @@ class QueueTable(TablePanel):
     COLUMNS: ClassVar = (Column("stage", 13), Column("clips", 7, True), Column("oldest", 7, True))
 
 
+class CameraTable(TablePanel):
+    """What cameras and their models do."""
+
+    HEADING = "Cameras"
+    HELP = "Live and edge cameras, and what models see there in a week: drift, flicker, unseen."
+    COMMAND = ("cameras", "status")
+    EMPTY_TEXT = "no camera yet: oneclick live runs those of the settings"
+    COLUMNS: ClassVar = (
+        Column("", 1),
+        Column("camera", 12, middle=True),
+        Column("live", 10),
+        Column("fps", 4, True),
+        Column("lag ms", 6, True),
+        Column("what is wrong", 20),
+        Column("drift", 25),
+        Column("flicker/min", 11, True),
+        Column("new per h", 9, True),
+        Column("unseen", 6, True),
+        Column("edge seen (UTC)", 16),
+        Column("waiting", 7, True),
+        Column("not taken", 9, True),
+        Column("model"),
+    )
+
+
 @dataclass(frozen=True)
 class SystemContent:
     """What the screen shows beside the Snapshot."""
@@ -72,14 +100,16 @@ class SystemContent:
 
 
 class SystemScreen(FetchingScreen):
-    """Machine, queues and doctor."""
+    """Cameras, machine, queues and doctor."""
 
     NAME = "system"
     AUTO_FOCUS = "DoctorTable"
+    _insight: InsightReader | None = None
 
     def panels(self) -> ComposeResult:
-        """Yield machine and queues above, the doctor below."""
+        """Yield the cameras, machine and queues below, the doctor last."""
         with Vertical(classes="body"):
+            yield CameraTable(classes="one")
             with Horizontal(classes="one"):
                 yield MachinePanel(classes="half")
                 yield QueueTable(classes="half")
@@ -100,6 +130,46 @@ class SystemScreen(FetchingScreen):
         self.query_one(MachinePanel).show_text([*content.machine, *leases])
         self.query_one(QueueTable).show_rows(queue_rows(content.view))
 
+    def on_mount(self) -> None:
+        """Look at the cameras every few seconds: their states change without the catalog."""
+        self.set_interval(CAMERA_SECONDS, self.read_cameras)
+
+    def on_screen_resume(self) -> None:
+        """Look at the cameras at once."""
+        self.read_cameras()
+
+    def read_cameras(self) -> None:
+        """Read what the cameras do in a thread, unless nobody sees it."""
+        view = self.view
+        if view is None or not self.is_current:
+            return
+        table = self.query_one(CameraTable)
+        if view.snapshot.past:
+            table.show_message("cameras are shown as they are now: n")
+            return
+        home = view.snapshot.home
+        if self._insight is None:
+            self._insight = InsightReader(home)
+        reader = self._insight
+
+        def show(figures: list[CameraFigures], note: str) -> None:
+            table.show_rows([camera_row(row) for row in figures])
+            table.set_titles(table.HEADING, note)
+
+        def read() -> None:
+            insight = reader.newest()
+            note = reader.problem or ("" if insight else "what models do is being measured")
+            self.app.call_from_thread(show, camera_figures(home, insight), note)
+
+        self.run_worker(read, thread=True, group="cameras", exclusive=True, exit_on_error=False)
+
+    def show(self, view: SnapshotView) -> None:
+        """Show the view, and the cameras at its first time."""
+        is_first = self.view is None
+        super().show(view)
+        if is_first:
+            self.read_cameras()
+
     def on_row_selected(self, event: RowSelected) -> None:
         """Run `oneclick doctor` in a process of its own, and show its results."""
         event.stop()
@@ -117,6 +187,15 @@ class SystemScreen(FetchingScreen):
 
         table.show_message("looking; this takes a few seconds")
         self.host.execute(("doctor", "--json"), show)
+
+
+def camera_row(figures: CameraFigures) -> TableRow:
+    """Return the row of a camera and a model, with the lamp of its state."""
+    state, cells = figures.state, figures.cells
+    styles = {"what is wrong": state, "model": "quiet"}
+    texts = [(text, styles.get(heading, "text")) for heading, text in cells.items()]
+    key = (figures.camera, cells["model"])
+    return TableRow(key, ((design.load().state[state], state), *texts))
 
 
 def check_row(check: dict[str, Any]) -> TableRow:

@@ -1,0 +1,103 @@
+"""Watch: which cameras and models are beyond the limits of the settings, and who is told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+
+from oneclick import settings
+from oneclick.core.errors import BadInput, OneclickError
+from oneclick.core.results import BatchResult
+from oneclick.flows import alerts, policy
+from oneclick.report import alerts as rules
+from oneclick.report import edge, insight
+from oneclick.storage import alert_log, cameras, locks
+from oneclick.storage.alert_log import Alert, AlertKind, AlertLog
+from oneclick.storage.workspace import Workspace
+
+INSIGHT_EVERY = timedelta(hours=1)
+"""What models do over a week is looked at so often."""
+
+
+@task(name="check", tags=["compute"], timeout_seconds=policy.HOUR, **policy.TASK)
+def check(home: Path, limits: rules.AlertRules) -> dict[str, str]:
+    """Check cameras and models, and record what is beyond a limit; return what failed."""
+    return check_alerts(home, limits, datetime.now(UTC))
+
+
+@task(name="tell", tags=["io"], timeout_seconds=policy.HOUR, **policy.TASK)
+def tell(home: Path, webhook: str, blocks: tuple[str, ...]) -> dict[str, str]:
+    """Send the news that people lack; return who could not be told."""
+    return alerts.tell_alerts(home, alerts.receivers(webhook, blocks))
+
+
+@flow(name="watch", **policy.OFTEN)
+def watch(home: Path | None = None) -> dict[str, Any]:
+    """Tell people about silent cameras, and about models that do something else than before."""
+    conf = settings.load(home=home)
+    failed = check(conf.home, alert_rules(conf))
+    failed |= tell(conf.home, conf.alerts.webhook, conf.alerts.blocks)
+    records = alert_log.load(Workspace(conf.home)).records
+    standing = [record.alert.text for record in records if record.ended_at is None]
+    lines = [f"- {text}" for text in (*standing, *failed.values())]
+    policy.add_markdown("alerts", "\n".join(lines) or "All is well.")
+    return policy.flow_result(BatchResult(failed=failed), alerts=standing)
+
+
+def alert_rules(conf: settings.Settings) -> rules.AlertRules:
+    """Return the limits of the settings, and the cameras that should always run."""
+    workspace = Workspace(conf.home)
+    in_use = cameras.in_live_use(workspace)
+    expected = [
+        cameras.camera_of(workspace, name, in_use, conf.cameras.codes, is_typed=True)
+        for name in conf.live.cameras
+    ]
+    limits = conf.alerts.model_dump(exclude={"webhook", "blocks"})
+    return rules.AlertRules(**limits, expected=expected)
+
+
+def check_alerts(home: Path, limits: rules.AlertRules, now: datetime) -> dict[str, str]:
+    """Record what is beyond a limit now; return what could not be checked, with the reason.
+
+    Raises:
+        NoSpace, Unavailable: the alerts cannot be written.
+    """
+    workspace, failed = Workspace(home), dict[str, str]()
+    unchecked: list[AlertKind] = []
+    standing: list[Alert] = list(rules.live_alerts(home, limits, now))
+    try:
+        standing += rules.edge_alerts(edge.edge_cameras(home), limits, now)
+    except BadInput as error:
+        unchecked.append("edge-silent")
+        failed["edge"] = str(error)
+    last = load_or_begin(workspace, failed).insight_at
+    is_due = last is None or not timedelta(0) <= now - last < INSIGHT_EVERY
+    if is_due:
+        try:
+            standing += rules.insight_alerts(insight.measure_insight(home, now), limits)
+            last = now
+        except OneclickError as error:
+            is_due = False
+            failed["insight"] = str(error)
+    if not is_due:
+        unchecked += rules.INSIGHT_KINDS
+    with locks.file_lock(workspace.locks_dir / "alerts"):
+        log = load_or_begin(workspace, failed)
+        records = rules.update_records(log.records, standing, now, unchecked)
+        alert_log.save(workspace, AlertLog(records=records, insight_at=last))
+    return failed
+
+
+def load_or_begin(workspace: Workspace, failed: dict[str, str]) -> AlertLog:
+    """Read the alerts; where the file is broken they begin anew, and `failed` tells so.
+
+    A broken file must not keep people from being told: they are told once more.
+    """
+    try:
+        return alert_log.load(workspace)
+    except BadInput as error:
+        failed["alerts"] = str(error)
+        return AlertLog()
