@@ -135,13 +135,13 @@ def report(home: Path, cameras: int, seconds: float, kill: bool) -> None:
     spent = {name: processor_seconds(pids) for name, pids in processes(server).items()}
     wait_until_searched(home)
     server.stop()
-    wanted = Counter(range(round(seconds * batches.FPS)))
+    expected = Counter(range(round(seconds * batches.FPS)))
     numbers = stored_numbers(home)
-    wrong = [camera.name for camera in fleet if numbers.get(camera.name) != wanted]
+    wrong = [camera.name for camera in fleet if numbers.get(camera.name) != expected]
     times = np.array([second for camera in fleet for second in camera.seconds]) * 1e3
     with Catalog.open(home) as catalog:
         videos, hits = len(catalog.videos()), sum(catalog.hit_counts().values())
-    print(f"{cameras} cameras x {sum(wanted.values())} predictions, {videos} videos, {hits} hits")
+    print(f"{cameras} cameras x {sum(expected.values())} predictions, {videos} videos, {hits} hits")
     print(f"batches without an answer {sum(camera.failures for camera in fleet)}")
     print(
         f"batches {len(times)}: median {np.median(times):.1f} ms, "

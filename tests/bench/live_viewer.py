@@ -58,12 +58,10 @@ def write(home: Path, rate: int, ready: Connection) -> None:
         for number in itertools.count():
             at = start + number / rate
             time.sleep(max(0.0, at - time.time()))
-            taken = time.time()
+            now = time.time()
             models = {live_camera.A: boxes, live_camera.B: boxes[:10]}
             ring.append(
-                RingFrame(
-                    time=taken, width=WIDTH, height=HEIGHT, boxes=models, signals={}, jpeg=jpeg
-                )
+                RingFrame(time=now, width=WIDTH, height=HEIGHT, boxes=models, signals={}, jpeg=jpeg)
             )
             if number % rate == 0:
                 live_camera.write_state(home, CAMERA)
@@ -85,8 +83,8 @@ def watch(page: Page, home: Path, seconds: float) -> tuple[np.ndarray, float]:
     page.wait_for_timeout(1000 * seconds)
     painted = page.evaluate("() => window.lags")
     headers = RingReader(live_state.ring_folder(home, CAMERA)).headers(0, time.time() + 60)
-    taken = {header.seq: header.time for header in headers}
-    lags = [at - 1000 * taken[seq] for seq, at in painted if seq in taken]
+    times = {header.seq: header.time for header in headers}
+    lags = [at - 1000 * times[seq] for seq, at in painted if seq in times]
     return np.array(lags), len(lags) / seconds
 
 
@@ -122,15 +120,13 @@ def main() -> None:
                 page.wait_for_timeout(3000)
                 address.send("cpu")
                 before = address.recv()
-                lags, shown = watch(page, home, seconds)
+                lags, rate_shown = watch(page, home, seconds)
                 address.send("cpu")
                 share = 100 * (address.recv() - before) / seconds
                 is_late |= slowdown == max(SLOWDOWNS) and lags.max(initial=0) > MOST_LAG
                 figures = [np.median(lags), np.percentile(lags, 95), lags.max()]
                 text = "  ".join(f"{figure:6.0f}" for figure in figures)
-                row = (
-                    f"{kilobytes:3.0f} {rate:7} {slowdown:6}× {shown:8.1f}    {text}  {share:18.1f}"
-                )
+                row = f"{kilobytes:3.0f} {rate:7} {slowdown:6}× {rate_shown:8.1f}    {text}  {share:18.1f}"
                 print(row, flush=True)
                 page.close()
             chromium.close()
