@@ -79,14 +79,12 @@ def measure_recorders(cameras: int, seconds: float, size: tuple[int, int]) -> No
         infos = [video.probe(path) for path in segments]
         frames = sum(info.frames for info in infos)
         spans = sum(info.timing.seconds_at(info.frames - 1, info.fps) + 1 / FPS for info in infos)
-        stored_bytes = sum(path.stat().st_size for path in segments)
+        size_bytes = sum(path.stat().st_size for path in segments)
     server.terminate()
     share = cost / elapsed
     rate = cameras * bytes_per_second * 8 / 1e6
     print(f"{cameras} cameras of {size[0]}x{size[1]} at {FPS} pictures/s, {rate:.0f} Mbit/s in all")
-    print(
-        f"  recorded      {frames:,} pictures in {len(segments)} segments, {stored_bytes >> 20} MB"
-    )
+    print(f"  recorded      {frames:,} pictures, {len(segments)} segments, {size_bytes >> 20} MB")
     print(f"  a second      {frames / spans:.2f} pictures in what was recorded")
     print(f"  a core        {share:.3f}, target below {RECORDER_SHARE}")
 

@@ -120,13 +120,15 @@ def main() -> None:
                 page.wait_for_timeout(3000)
                 address.send("cpu")
                 before = address.recv()
-                lags, rate_shown = watch(page, home, seconds)
+                lags, pace = watch(page, home, seconds)
                 address.send("cpu")
                 share = 100 * (address.recv() - before) / seconds
                 is_late |= slowdown == max(SLOWDOWNS) and lags.max(initial=0) > MOST_LAG
                 figures = [np.median(lags), np.percentile(lags, 95), lags.max()]
                 text = "  ".join(f"{figure:6.0f}" for figure in figures)
-                row = f"{kilobytes:3.0f} {rate:7} {slowdown:6}× {rate_shown:8.1f}    {text}  {share:18.1f}"
+                row = (
+                    f"{kilobytes:3.0f} {rate:7} {slowdown:6}× {pace:8.1f}    {text}  {share:18.1f}"
+                )
                 print(row, flush=True)
                 page.close()
             chromium.close()
