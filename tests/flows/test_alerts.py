@@ -115,10 +115,10 @@ def test_news_that_a_webhook_did_not_take_is_sent_again_and_others_are_told_once
         for alert in (DARK, Alert(kind="frozen", camera="ward", text="frozen", since=NOW))
     )
     alert_log.save(Workspace(tmp_path), AlertLog(records=records))
-    told: list[str] = []
+    kinds: list[str] = []
 
     def take(record: AlertRecord) -> str:
-        told.append(record.alert.kind)
+        kinds.append(record.alert.kind)
         return ""
 
     people = {"mail": take, **alerts.receivers(hook.url, ())}
@@ -128,7 +128,7 @@ def test_news_that_a_webhook_did_not_take_is_sent_again_and_others_are_told_once
     hook.status = 204
     for _ in range(2):
         assert alerts.tell_alerts(tmp_path, people) == {}
-    assert told == ["dark", "frozen"]
+    assert kinds == ["dark", "frozen"]
     assert [message["kind"] for message in hook.got[1:]] == ["dark", "frozen"]
 
 

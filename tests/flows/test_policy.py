@@ -1,12 +1,14 @@
 """Retries, runners and the choice of models, without a server."""
 
 import sys
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from prefect.states import Failed
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.states import Completed, Failed
 from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
 from oneclick import settings
@@ -131,3 +133,29 @@ def test_the_next_run_closes_those_that_were_killed(tmp_path: Path) -> None:
     assert runs["killed"].ended is not None
     assert (runs["alive"].state, runs["alive"].ended) == ("Running", None)
     assert [path.name for path in (tmp_path / ".prefect" / "runs").iterdir()] == ["alive"]
+
+
+def test_a_flow_that_runs_often_is_recorded_when_it_ends_otherwise(tmp_path: Path) -> None:
+    from oneclick.flows.watch import watch
+
+    Catalog.open(tmp_path).close()
+    endings: tuple[State[Any], ...] = (
+        Completed(),
+        Completed(),
+        Failed(),
+        Failed(),
+        Completed(),
+        Completed(),
+    )
+    for second, state in enumerate(endings):
+        start = datetime(2026, 11, 28, 12, 0, second, tzinfo=UTC)
+        run = FlowRun(
+            id=uuid.UUID(int=second),
+            flow_id=uuid.UUID(int=9),
+            parameters={"home": tmp_path},
+            start_time=start,
+        )
+        policy.record_change(watch, run, state)
+    with Catalog.open(tmp_path) as catalog:
+        rows = [(row.state, row.started.second) for row in catalog.runs() if row.started]
+    assert rows == [("Completed", 4), ("Failed", 2), ("Completed", 0)]

@@ -90,11 +90,11 @@ def test_a_new_attempt_to_connect_ends_no_trouble() -> None:
 
 
 def test_an_edge_camera_that_sends_nothing_for_a_day_is_missed(tmp_path: Path) -> None:
-    seen = {"bed": NOW - 25 * HOUR, "door": NOW - 23 * HOUR, "": NOW - 99 * HOUR, "new": None}
-    counts = {name: CameraCounts(seen_at=at) for name, at in seen.items()}
+    times = {"bed": NOW - 25 * HOUR, "door": NOW - 23 * HOUR, "": NOW - 99 * HOUR, "new": None}
+    counts = {name: CameraCounts(seen_at=at) for name, at in times.items()}
     intake_counts.save(Workspace(tmp_path), counts)
     (alert,) = alerts.edge_alerts(report.edge_cameras(tmp_path), AlertRules(), NOW)
-    assert (alert.kind, alert.camera, alert.since) == ("edge-silent", "bed", seen["bed"])
+    assert (alert.kind, alert.camera, alert.since) == ("edge-silent", "bed", times["bed"])
 
 
 def insight_of(drift: DriftEstimate | None, hours: float = 100.0) -> Insight:
@@ -154,11 +154,11 @@ def test_an_alert_opens_once_and_ends_once() -> None:
     assert alerts.update_records(over, [DRIFT], NOW + timedelta(days=8)) == over[1:]
 
 
-@pytest.mark.parametrize(("told", "ids"), [({"webhook": "open"}, 1), ({"webhook": "over"}, 2)])
+@pytest.mark.parametrize(("receipts", "ids"), [({"webhook": "open"}, 1), ({"webhook": "over"}, 2)])
 def test_what_comes_back_is_a_new_event_once_somebody_heard_it_was_over(
-    told: dict[str, alert_log.News], ids: int
+    receipts: dict[str, alert_log.News], ids: int
 ) -> None:
-    ended = AlertRecord(alert=SILENT, opened_at=NOW, ended_at=NOW + MINUTE, told=told)
+    ended = AlertRecord(alert=SILENT, opened_at=NOW, ended_at=NOW + MINUTE, told=receipts)
     records = alerts.update_records([ended], [SILENT], NOW + HOUR)
     assert len({record.id for record in records}) == len(records) == ids
     assert records[-1].ended_at is None

@@ -20,14 +20,14 @@ pytestmark = pytest.mark.usefixtures("prefect_server")
 
 def show(home: Path, *flags: str) -> None:
     """Write a live camera that runs, with flags that have lasted for an hour."""
-    now = time.time()
+    at = time.time()
     state = CameraState(
         camera="hall",
         status="running",
         since=0.0,
-        written_at=now,
+        written_at=at,
         flags=flags,
-        trouble_since=dict.fromkeys(flags, now - 3600),
+        trouble_since=dict.fromkeys(flags, at - 3600),
     )
     live_state.write(home, state)
 
