@@ -181,7 +181,7 @@ def test_clips_travel_in_batches_and_no_lease_stays_behind(tmp_path: Path, recor
     collect([str(recording)], tmp_path)
     sizes: list[int] = []
 
-    from prefect import task
+    from prefect import flow, task
 
     from oneclick import settings
     from oneclick.core.results import BatchResult
@@ -191,8 +191,12 @@ def test_clips_travel_in_batches_and_no_lease_stays_behind(tmp_path: Path, recor
         sizes.append(len(clips))
         return BatchResult(skipped=clips)
 
-    conf = settings.load(home=tmp_path)
-    batch_result = policy.run_in_batches(count, ClipStage.EXTRACTED, conf)
+    @flow
+    def count_all() -> BatchResult:
+        conf = settings.load(home=tmp_path)
+        return policy.run_in_batches(count, ClipStage.EXTRACTED, conf)
+
+    batch_result = count_all()
     assert max(sizes) == 3
     assert len(set(batch_result.skipped)) == sum(sizes) == counts(tmp_path)["EXTRACTED"]
     with Catalog.open(tmp_path) as catalog:
