@@ -4,8 +4,8 @@
     uv run python tests/bench/live.py camera [--seconds 60] [--model onnx:FILE]
 
 `recorders` serves cameras over RTSP from another process (H.264, 25 pictures a second, a key frame
-every two seconds) and records them without encoding, with a look at one key frame a second; the
-share of a core is that of the recording process, all its threads together. `camera` plays vtest.avi
+every two seconds) and records them without encoding, with a look at a key frame every five
+seconds; the share of a core is that of the recording process, all its threads together. `camera` plays vtest.avi
 at its own 10 pictures a second to one model with all triggers.
 """
 
