@@ -5,8 +5,8 @@
 
 `recorders` serves cameras over RTSP from another process (H.264, 25 pictures a second, a key frame
 every two seconds) and records them without encoding, with a look at a key frame every five
-seconds; the share of a core is that of the recording process, all its threads together. `camera` plays vtest.avi
-at its own 10 pictures a second to one model with all triggers.
+seconds; the share of a core is that of the recording process, all its threads together. `camera`
+plays vtest.avi at its own 10 pictures a second to one model with all triggers.
 """
 
 from __future__ import annotations
