@@ -91,6 +91,26 @@ def same_pairs(
     return i[same], j[same]
 
 
+def beaten(winners: IndexArray, losers: IndexArray, count: int) -> NDArray[np.bool_]:
+    """Check which of `count` boxes give way to another that stays, `(count,)`.
+
+    A box that gives way itself pushes nobody out: of two people who overlap one doubtful box, both
+    stay where the surer one has taken its place.
+
+    Args:
+        winners: `(k,)` row of the stronger box of each pair of rivals; no chain of pairs may lead
+            back to where it began.
+        losers: `(k,)` row of the weaker one.
+        count: of boxes.
+    """
+    is_beaten = np.zeros(count, np.bool_)
+    while len(winners):
+        is_beaten[losers[~np.isin(winners, losers)]] = True
+        is_open = ~is_beaten[winners] & ~is_beaten[losers]
+        winners, losers = winners[is_open], losers[is_open]
+    return is_beaten
+
+
 def link(
     detections: Detections, min_iou: float = 0.2, max_hole_seconds: float = 0.5
 ) -> NDArray[np.int32]:

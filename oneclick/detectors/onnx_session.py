@@ -21,6 +21,8 @@ MOST_THREADS = 4
 THREADS = "OMP_NUM_THREADS"
 """Variable of the environment that sets the threads, as for torch."""
 CUDA = "CUDAExecutionProvider"
+MPS = "mps"
+"""Apple's GPUs as torch calls them."""
 _MEANINGS = {
     "Protobuf parsing failed": "it is no ONNX file, or only a part of one: copy it again",
     "No graph was found": "it is no ONNX file, or only a part of one: copy it again",
@@ -46,7 +48,9 @@ def threads() -> int:
 
 
 def providers(device: str) -> list[str | tuple[str, dict[str, str]]]:
-    """Return the execution providers of a device: `auto`, `cpu`, `cuda` or `cuda:N`.
+    """Return the execution providers of a device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+
+    For `mps` it is the CPU: see `replacement_note`.
 
     Raises:
         UsageError: if there is no such device, or onnxruntime was built without it.
@@ -54,17 +58,24 @@ def providers(device: str) -> list[str | tuple[str, dict[str, str]]]:
     import onnxruntime
 
     kind, _, number = device.partition(":")
-    if kind not in ("auto", "cpu", "cuda") or (number and not number.isdecimal()):
-        raise UsageError(f"device {device!r} is not there; use auto, cpu or cuda")
+    if kind not in ("auto", "cpu", "cuda", MPS) or (number and not number.isdecimal()):
+        raise UsageError(f"device {device!r} is not there; use auto, cpu, cuda or mps")
     has_cuda = CUDA in onnxruntime.get_available_providers()
     if kind == "cuda" and not has_cuda:
         raise UsageError(
             f"device {device!r}: onnxruntime has no CUDA here; install onnxruntime-gpu in its "
             "place, or set detect.device to cpu"
         )
-    if kind == "cpu" or not has_cuda:
+    if kind in ("cpu", MPS) or not has_cuda:
         return ["CPUExecutionProvider"]
     return [(CUDA, {"device_id": number or "0"}), "CPUExecutionProvider"]
+
+
+def replacement_note(device: str) -> str:
+    """Return the line that tells where graphs run on a device of torch's alone; "" on others."""
+    if device.partition(":")[0] != MPS:
+        return ""
+    return f"onnx: graphs run on the CPU: onnxruntime does not know detect.device = {device!r}"
 
 
 class GraphSession:

@@ -80,14 +80,12 @@ class TurnedView:
             for k, (boxes, scores, classes) in zip(SIDES, looks, strict=True)
         )
         same = geometry.is_same(left[0], right[0], SAME_IOU, SAME_SHARE)
-        same &= left[2][:, None] == right[2]
-        left_wins = left[1][:, None] >= right[1]
-        of_left, of_right = ~(same & ~left_wins).any(1), ~(same & left_wins).any(0)
-        return (
-            np.concatenate([left[0][of_left], right[0][of_right]]),
-            np.concatenate([left[1][of_left], right[1][of_right]]),
-            np.concatenate([left[2][of_left], right[2][of_right]]),
-        )
+        i, j = np.nonzero(same & (left[2][:, None] == right[2]))
+        left_wins, j = left[1][i] >= right[1][j], j + len(left[0])
+        pairs = np.where(left_wins, i, j), np.where(left_wins, j, i)
+        is_beaten = association.beaten(*pairs, len(left[0]) + len(right[0]))
+        boxes, scores, classes = (np.concatenate(pair) for pair in zip(left, right, strict=True))
+        return boxes[~is_beaten], scores[~is_beaten], classes[~is_beaten]
 
 
 def merge(upright: Detections, turned: Detections) -> Detections:
@@ -104,12 +102,12 @@ def merge(upright: Detections, turned: Detections) -> Detections:
     i, j = association.same_pairs(turned, upright, SAME_IOU, SAME_SHARE)
     same_class = turned.classes[i] == upright.classes[j]
     i, j = i[same_class], j[same_class]
-    upright_wins = upright.scores[j] >= turned.scores[i]
-    is_lost = np.zeros(len(turned), np.bool_)
-    is_lost[i[upright_wins]] = True
-    is_replaced = np.zeros(len(upright), np.bool_)
-    is_replaced[j[~upright_wins & ~is_lost[i]]] = True
-    return concat([upright.where(~is_replaced), turned.where(~is_lost)])
+    turned_wins, i = turned.scores[i] > upright.scores[j], i + len(upright)
+    pairs = np.where(turned_wins, i, j), np.where(turned_wins, j, i)
+    is_beaten = association.beaten(*pairs, len(upright) + len(turned))
+    return concat(
+        [upright.where(~is_beaten[: len(upright)]), turned.where(~is_beaten[len(upright) :])]
+    )
 
 
 def fill_between(turned: Detections) -> Detections:

@@ -26,7 +26,8 @@ class DetectSettings(BaseModel):
     turned: TurnedMode = "signs"
     """Look at the picture turned by 90°, too, for people who lie: at signs, always, or off."""
     device: str = "auto"
-    """Device of networks, as torch names it; `auto` is the GPU if there is one, else the CPU."""
+    """Device of networks, as torch names it; `auto` is the GPU if there is one, else the CPU.
+    `onnx:` graphs run on the CPU where it is mps."""
 
     @model_validator(mode="after")
     def _check_rival(self) -> DetectSettings:

@@ -24,7 +24,7 @@ from oneclick.core.errors import (
 )
 from oneclick.core.results import BatchResult
 from oneclick.core.turned_mode import TurnedMode, turned_id
-from oneclick.detectors import Detector, novelty, own, signals, turned_schedule
+from oneclick.detectors import Detector, novelty, onnx_session, own, signals, turned_schedule
 from oneclick.detectors.base import Frame
 from oneclick.detectors.turned_schedule import EVERY_FRAME, LookRates, TurnedLooks
 from oneclick.storage import cards, failure_log, locks, predictions
@@ -115,6 +115,8 @@ def load_detector(workspace: Workspace, name: str, device: str, result: BatchRes
 
         if note := exporter.serve(workspace, name):
             result.notes.append(note)
+    if name.startswith("onnx:") and (note := onnx_session.replacement_note(device)):
+        result.notes.append(note)
     return detectors.create(name, workspace, device)
 
 

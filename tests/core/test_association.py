@@ -162,3 +162,17 @@ def test_what_comes_later_never_changes_earlier_tracks(seed: int, stop: int) -> 
     detections, _ = walkers(40, 4, seed=seed, drop=0.3)
     early = detections.where(detections.frames < stop)
     assert association.link(early).tolist() == association.link(detections)[: len(early)].tolist()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_who_gives_way_himself_pushes_nobody_out(data: st.DataObject) -> None:
+    """As greedy suppression does: the strongest first, each against those that stayed."""
+    count = data.draw(st.integers(1, 9))
+    pairs = data.draw(st.sets(st.tuples(st.integers(0, count - 1), st.integers(0, count - 1))))
+    rivals = sorted({(min(pair), max(pair)) for pair in pairs if pair[0] != pair[1]})
+    expected = np.zeros(count, np.bool_)
+    for row in range(count):  # row 0 is the strongest
+        expected[row] = any(not expected[i] for i, j in rivals if j == row)
+    winners, losers = np.array(rivals, np.intp).reshape(-1, 2).T
+    assert association.beaten(winners, losers, count).tolist() == expected.tolist()

@@ -9,8 +9,11 @@ from onnx import helper
 from oneclick import detectors
 from oneclick.core import boxes as geometry
 from oneclick.core.errors import DetectorUnavailable, UsageError
+from oneclick.core.results import BatchResult
 from oneclick.detectors import graph_card, onnx, onnx_session
 from oneclick.detectors.onnx_pictures import PictureFormat
+from oneclick.stages import predict
+from oneclick.storage.workspace import Workspace
 from tests.detectors import footage, tiny_onnx
 
 STREET = footage.DATA / "weights" / "yolox_nano.onnx"
@@ -292,6 +295,19 @@ def test_a_device_that_onnxruntime_lacks_is_named(tmp_path, device):
     with pytest.raises(UsageError, match=f"device '{device}'") as excinfo:
         detectors.create(f"onnx:{path}", None, device)
     assert "\n" not in str(excinfo.value)
+
+
+def test_a_graph_runs_on_the_cpu_where_torch_uses_the_gpu_of_a_mac(tmp_path):
+    name, result = f"onnx:{tiny_onnx.write(tmp_path / 'm.onnx')}", BatchResult()
+    detector = predict.load_detector(Workspace(tmp_path), name, "mps", result)
+    (note,) = result.notes
+    assert "run on the CPU" in note
+    predict.load_detector(Workspace(tmp_path), name, "cpu", result)
+    assert result.notes == [note]
+    frame = np.zeros((64, 64, 3), np.uint8)
+    (on_cpu,) = detectors.create(name, None, "cpu").detect([frame])
+    for part, expected in zip(detector.detect([frame])[0], on_cpu, strict=True):
+        np.testing.assert_array_equal(part, expected)
 
 
 def test_yolox_answers_as_opencv_does():

@@ -84,6 +84,18 @@ def test_a_turned_view_of_several_frames_keeps_their_order() -> None:
             [(STANDING, 0.9), (LYING, 0.6)],
             id="two people are two",
         ),
+        pytest.param(
+            [((10, 60, 90, 85), 0.6)],
+            [((10, 60, 48, 85), 0.9), ((52, 60, 90, 85), 0.5)],
+            [((10, 60, 48, 85), 0.9), ((52, 60, 90, 85), 0.5)],
+            id="one box over two people, the surer of whom takes its place",
+        ),
+        pytest.param(
+            [((10, 60, 90, 85), 0.95)],
+            [((10, 60, 48, 85), 0.9), ((52, 60, 90, 85), 0.5)],
+            [((10, 60, 90, 85), 0.95)],
+            id="one sure box over two",
+        ),
     ],
 )
 def test_two_looks_are_one_opinion(upright, looks, expected) -> None:
