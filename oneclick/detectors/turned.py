@@ -84,8 +84,11 @@ class TurnedView:
         left_wins, j = left[1][i] >= right[1][j], j + len(left[0])
         pairs = np.where(left_wins, i, j), np.where(left_wins, j, i)
         is_beaten = association.beaten(*pairs, len(left[0]) + len(right[0]))
-        boxes, scores, classes = (np.concatenate(pair) for pair in zip(left, right, strict=True))
-        return boxes[~is_beaten], scores[~is_beaten], classes[~is_beaten]
+        return (
+            np.concatenate([left[0], right[0]])[~is_beaten],
+            np.concatenate([left[1], right[1]])[~is_beaten],
+            np.concatenate([left[2], right[2]])[~is_beaten],
+        )
 
 
 def merge(upright: Detections, turned: Detections) -> Detections:
