@@ -96,7 +96,7 @@ def intake(home: Path, options: IntakeOptions | None = None) -> BatchResult:
             name = f"{path.parent.name}-{path.stem}"
 
             def put_aside(_: str, path: Path = path) -> None:
-                _put_aside(path)
+                intake_log.put_aside(path)
 
             with failure_log.isolate(result.failed, workspace, name, f"take in {name}", put_aside):
                 if arrived := read_segment(path):
@@ -255,10 +255,3 @@ def request_spans(
         if span_requests.open_request(workspace, request):
             requests.append(request)
     return requests
-
-
-def _put_aside(path: Path) -> None:
-    folder = path.parent / intake_log.BROKEN
-    with files.guard(folder):
-        files.make_folder(folder)
-        path.replace(folder / path.name)

@@ -7,10 +7,12 @@ in the segments.
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 
-from oneclick.storage import sealed_files
+from oneclick.core.errors import BadInput
+from oneclick.storage import files, sealed_files
 from oneclick.storage.workspace import Workspace
 
 STRANGERS = ""
@@ -59,13 +61,33 @@ def load(workspace: Workspace) -> dict[str, CameraCounts]:
     Raises:
         BadInput: the file is broken.
     """
-    path = workspace.intake_dir / "counts.json"
+    path = counts_file(workspace)
     if not path.exists():
         return {}
     content: _CountsFile = sealed_files.read(path, _CountsFile)
     return content.cameras
 
 
+def load_or_restart(workspace: Workspace) -> dict[str, CameraCounts]:
+    """Return the counts; where the file is broken it is moved aside and counting begins anew.
+
+    Raises:
+        NoSpace, Unavailable: it cannot be moved.
+    """
+    try:
+        return load(workspace)
+    except BadInput:
+        path = counts_file(workspace)
+        with files.guard(path):
+            path.replace(path.with_name(f"{path.name}.broken"))
+        return {}
+
+
+def counts_file(workspace: Workspace) -> Path:
+    """Return the file of the counts."""
+    return workspace.intake_dir / "counts.json"
+
+
 def save(workspace: Workspace, counts: dict[str, CameraCounts]) -> None:
     """Write the counts. Raises NoSpace or Unavailable."""
-    sealed_files.write(workspace.intake_dir / "counts.json", _CountsFile(cameras=counts))
+    sealed_files.write(counts_file(workspace), _CountsFile(cameras=counts))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import struct
 import zlib
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ from oneclick.storage import bounded_files, files
 from oneclick.storage.bounded_documents import MessagePackDecoder
 
 SUFFIX = ".seg"
+PATTERN = f"intake/*/[0-9]*{SUFFIX}"
+"""Where the segments lie in a workspace."""
 BROKEN = "broken"
 """Folder beside them for those that cannot be read."""
 MAX_RECORD = 64 << 20
@@ -110,6 +113,42 @@ def _read_record(file: BinaryIO) -> LogRecord | None:
     if len(payload) < length or zlib.crc32(payload, zlib.crc32(head[8:])) != checksum:
         return None
     return LogRecord(next=following, last_time=last_time, payload=payload, stop=file.tell())
+
+
+def check(path: Path) -> None:
+    """Check that every byte of a segment is of a sound record, or of one that a kill broke off.
+
+    Raises:
+        BadInput: a disk or somebody changed it: records that were acknowledged are unreadable.
+    """
+    stop = max((record.stop for record in records(path)), default=0)
+    with bounded_files.open_regular(path, bounded_files.ANY_SIZE) as file:
+        file.seek(stop)
+        rest = file.read()
+    if not stop or _is_damaged(rest):
+        raise BadInput(f"{path} is damaged after byte {stop}")
+
+
+def _is_damaged(rest: bytes) -> bool:
+    """Check whether what follows the last sound record is more than the begin of another."""
+    if len(rest) < _HEAD.size:
+        return False
+    length, checksum, *_ = _HEAD.unpack_from(rest)
+    is_complete = _HEAD.size + length <= len(rest) or length > MAX_RECORD
+    # Its length may be what is damaged.
+    is_payload = zlib.crc32(rest[_HEAD.size :], zlib.crc32(rest[8 : _HEAD.size])) == checksum
+    return is_complete or is_payload or any(_find_records(rest))
+
+
+def _find_records(content: bytes) -> Iterator[int]:
+    """Yield the offsets of sound records behind damage."""
+    for start in range(1, len(content) - _HEAD.size + 1):
+        length, checksum, *_ = _HEAD.unpack_from(content, start)
+        stop = start + _HEAD.size + length
+        if stop <= len(content):
+            tail = zlib.crc32(content[start + 8 : start + _HEAD.size])
+            if zlib.crc32(content[start + _HEAD.size : stop], tail) == checksum:
+                yield start
 
 
 def encode(batch: StoredBatch, following: int, last_time: float) -> bytes:
@@ -223,9 +262,29 @@ class CameraLog:
                 self._window = self._window_of(batch.frames[0]) if batch.frames else -1
         if not self._size:
             raise BadInput(f"{paths[-1]} is broken at its start: move it out of the intake folder")
+        try:
+            check(paths[-1])
+        except BadInput:
+            put_aside(paths[-1], keep=True)  # what follows the damage may be wanted
         descriptor = os.open(paths[-1], os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         os.ftruncate(descriptor, self._size)
         return descriptor
+
+
+def put_aside(path: Path, keep: bool = False) -> None:
+    """Move a damaged segment, or with `keep` a copy, into the folder BROKEN beside it.
+
+    Raises:
+        NoSpace, Unavailable: it cannot be moved.
+    """
+    target = path.parent / BROKEN / path.name
+    with files.guard(target):
+        files.make_folder(target.parent)
+        if keep:
+            with files.atomic_file(target) as temporary:
+                shutil.copyfile(path, temporary)
+        else:
+            path.replace(target)
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

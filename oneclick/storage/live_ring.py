@@ -18,7 +18,7 @@ import os
 import threading
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -293,8 +293,8 @@ def _parts(records: Iterable[RecordPlace], with_jpeg: bool) -> Iterator[tuple[Ri
                 if with_jpeg and zlib.crc32(content) != record.checksum:
                     continue
                 header = _header_decoder.decode(content[: record.header_bytes])
-                header = replace(header, seq=record.seq, time=record.time)
-                yield header, content[record.header_bytes :]
+                if (header.seq, header.time) == (record.seq, record.time):
+                    yield header, content[record.header_bytes :]
 
 
 def _check_finite(header: RingHeader) -> None:

@@ -19,6 +19,8 @@ from oneclick.core.errors import BadInput
 from oneclick.storage import files, sealed_files
 from oneclick.storage.workspace import Workspace
 
+ANSWER_SUFFIXES = (".part", ".mkv", ".place")
+"""Of the files that a device's answer makes."""
 _ID = re.compile(r"[a-z0-9_]+-[A-Za-z0-9_-]{1,80}")
 
 
@@ -28,6 +30,8 @@ class SpanPlace(msgspec.Struct, frozen=True, kw_only=True):
     start: float
     place: str = ""
     """Empty where it was uploaded."""
+    sha256: str = ""
+    """Of an upload."""
 
 
 @dataclass(frozen=True)
@@ -106,11 +110,16 @@ def source_of(workspace: Workspace, request: SpanRequest) -> SpanSource:
     """Return the file or URL of the video of a request, and when it begins.
 
     Raises:
-        BadInput: what the device answered is broken.
+        BadInput: what the device answered is broken, or its upload is missing or was changed.
     """
     place: SpanPlace = sealed_files.read(place_file(workspace, request), SpanPlace)
-    started_at = datetime.fromtimestamp(place.start, UTC)
-    return SpanSource(place.place or str(video_file(workspace, request)), started_at)
+    upload, started_at = video_file(workspace, request), datetime.fromtimestamp(place.start, UTC)
+    if not place.place:
+        if not upload.is_file():
+            raise BadInput(f"{upload} is missing")
+        if place.sha256 and files.sha256(upload) != place.sha256:
+            raise BadInput(f"{upload} was changed, its sha256 is not the one on record")
+    return SpanSource(place.place or str(upload), started_at)
 
 
 def mark_uploaded(workspace: Workspace, request: SpanRequest) -> None:
@@ -119,14 +128,26 @@ def mark_uploaded(workspace: Workspace, request: SpanRequest) -> None:
     sealed_files.write(_path(workspace, request), changed)
 
 
+def ask_again(workspace: Workspace, request: SpanRequest) -> None:
+    """Ask the device once more for video whose files here are broken, and remove these."""
+    sealed_files.write(_path(workspace, request), msgspec.structs.replace(request, state="open"))
+    _remove_answer(workspace, request)
+
+
 def finish(workspace: Workspace, request: SpanRequest, **changes: object) -> None:
     """Put a request away with its outcome, and remove what was sent for it."""
     changed: SpanRequest = msgspec.structs.replace(request, **changes)
     sealed_files.write(_done(workspace, request.camera) / f"{request.id}.json", changed)
+    _remove_answer(workspace, request)
     with files.guard(_path(workspace, request)):
-        for file in (part_file, video_file, place_file):
-            file(workspace, request).unlink(missing_ok=True)
         _path(workspace, request).unlink(missing_ok=True)
+
+
+def _remove_answer(workspace: Workspace, request: SpanRequest) -> None:
+    for file in (part_file, video_file, place_file):
+        path = file(workspace, request)
+        with files.guard(path):
+            path.unlink(missing_ok=True)
 
 
 def _path(workspace: Workspace, request: SpanRequest) -> Path:

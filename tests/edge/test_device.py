@@ -273,6 +273,31 @@ def test_requested_video_becomes_a_recording_with_true_times_and_a_clip(bench: B
     assert worker.work(bench.desk_settings()).done == []
 
 
+@pytest.mark.parametrize("damage", ["place", "upload", "lost"])
+def test_an_answer_that_broke_on_the_server_is_asked_for_again(bench: Bench, damage: str) -> None:
+    fill_ring(bench.folder, 60)
+    request = ask(bench)
+    workspace = bench.site.workspace
+    assert answers(bench, is_allowed=True).answer(request)
+    upload = span_requests.video_file(workspace, request)
+    if damage == "place":
+        span_requests.place_file(workspace, request).write_bytes(b"{")
+    elif damage == "upload":
+        upload.write_bytes(upload.read_bytes()[:-1])
+    else:
+        upload.unlink()
+    with Catalog.open(bench.site.home) as catalog:
+        assert any(request.id in line for line in verify(catalog))
+    result = worker.work(bench.desk_settings())
+    assert "the device is asked again" in result.failed[request.id]
+    assert request in bench.link.spans()
+    assert answers(bench, is_allowed=True).answer(request)
+    assert worker.work(bench.desk_settings()).failed == {}
+    done = span_requests.find(workspace, "ward", request.id)
+    assert done is not None
+    assert done.state == "adopted"
+
+
 @pytest.mark.parametrize(
     ("is_allowed", "is_filled", "reason"),
     [(False, True, spans.NO_CONSENT), (True, False, spans.GONE)],

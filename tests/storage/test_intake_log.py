@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from oneclick.core.edge_messages import EdgeFrame
-from oneclick.core.errors import NoSpace
+from oneclick.core.errors import BadInput, NoSpace
 from oneclick.storage import intake_log
 from oneclick.storage.intake_log import CameraLog, StoredBatch
 from tests.edge import batches
@@ -130,3 +130,45 @@ def test_a_full_disk_takes_nothing_and_loses_nothing(
     assert log.next == 3
     append(log, batches.frames(3, first=3))
     assert stored(tmp_path) == list(range(6))
+
+
+def segment(folder: Path) -> tuple[Path, bytes]:
+    """Write a segment of a few records; return it and its content."""
+    log = CameraLog(folder, WINDOW)
+    for first in range(0, 6, 2):
+        append(log, batches.frames(2, first))
+    log.close()
+    (path,) = intake_log.segments(folder)
+    return path, path.read_bytes()
+
+
+def test_a_bit_that_changed_anywhere_is_told(tmp_path: Path) -> None:
+    path, content = segment(tmp_path)
+    intake_log.check(path)
+    for position in range(len(content)):
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << position % 8
+        path.write_bytes(damaged)
+        with pytest.raises(BadInput, match="damaged after byte"):
+            intake_log.check(path)
+
+
+def test_what_a_kill_broke_off_is_no_damage(tmp_path: Path) -> None:
+    path, content = segment(tmp_path)
+    first = next(intake_log.records(path)).stop
+    for stop in range(first, len(content)):
+        path.write_bytes(content[:stop])
+        intake_log.check(path)
+
+
+def test_what_lies_behind_damage_is_kept_aside(tmp_path: Path) -> None:
+    path, content = segment(tmp_path)
+    stops = [record.stop for record in intake_log.records(path)]
+    damaged = bytearray(content)
+    damaged[stops[1] + 40] ^= 1
+    path.write_bytes(damaged)
+    again = CameraLog(tmp_path, WINDOW)
+    assert again.next == 2
+    append(again, batches.frames(2, first=2))
+    assert stored(tmp_path) == list(range(4))
+    assert (tmp_path / intake_log.BROKEN / path.name).read_bytes() == damaged

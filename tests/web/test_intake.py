@@ -218,6 +218,16 @@ def test_a_new_server_goes_on_where_the_last_one_ended(tmp_path: Path) -> None:
     assert other.desk._counts["ward"].stored == 8
 
 
+def test_broken_counts_are_put_aside_and_begin_anew(device: Device) -> None:
+    path = intake_counts.counts_file(device.site.workspace)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b'{"cameras": {')
+    assert device.post(batches.batch(batches.frames(5))).json()["stored"] == 5
+    device.desk._save_counts()
+    assert intake_counts.load(device.site.workspace)["ward"].stored == 5
+    assert path.with_name("counts.json.broken").read_bytes() == b'{"cameras": {'
+
+
 def test_a_body_that_comes_slowly_ends_with_its_connection_and_harms_no_other(
     device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -228,7 +228,7 @@ class IntakeDesk:
             self.workspace.create()
             lock = locks.file_lock(self.workspace.locks_dir / "intake", wait=False)
             self._only.enter_context(lock)
-            self._counts = intake_counts.load(self.workspace) | self._counts
+            self._counts = intake_counts.load_or_restart(self.workspace) | self._counts
             self._is_open = True
 
     def _open_camera(self, name: str) -> CameraIntake:

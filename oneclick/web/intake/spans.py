@@ -117,7 +117,8 @@ class SpanUploads:
             with files.guard(target):
                 files.flush(part)
                 part.replace(target)
-        place = SpanPlace(start=answer.start, place=answer.place)
+        sha256 = "" if answer.place else answer.sha256
+        place = SpanPlace(start=answer.start, place=answer.place, sha256=sha256)
         sealed_files.write(span_requests.place_file(self._workspace, request), place)
         span_requests.mark_uploaded(self._workspace, request)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from oneclick.core.errors import BadInput
 from oneclick.core.results import BatchResult
 from oneclick.core.source_options import SourceOptions
 from oneclick.settings import Settings
@@ -34,7 +35,12 @@ def work(settings: Settings) -> BatchResult:
     for request in span_requests.all_pending(workspace):
         if request.state != "uploaded":
             continue
-        source = span_requests.source_of(workspace, request)
+        try:
+            source = span_requests.source_of(workspace, request)
+        except BadInput as error:
+            result.failed[request.id] = f"{error}: the device is asked again"
+            span_requests.ask_again(workspace, request)
+            continue
         fetched = fetch.fetch(
             settings.home,
             [source.place],
