@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from oneclick.storage import (
     datasets,
     exclusions,
     files,
+    incidents,
     inventories,
     jpeg,
     labels,
@@ -31,9 +32,7 @@ from oneclick.storage import (
     sealed_archives,
     sealed_files,
 )
-from oneclick.storage.incidents import Incident
 from oneclick.storage.inventories import Inventory
-from oneclick.storage.mutes import Mute
 
 T = TypeVar("T")
 _WITHOUT_FRAMES = (ClipStage.CUT, ClipStage.QUARANTINED)
@@ -87,6 +86,7 @@ class VideoCheck(FileCheck):
         videos = {video.id: video for video in self.catalog.videos()}
         for video in videos.values():
             self._check_video(video)
+        self._check_needed(videos)
         for path in self.paths("videos/*/*.json"):
             if path.stem not in videos:
                 self.problems.append(f"video {path.stem} lies on disk, but not in the catalog")
@@ -116,6 +116,21 @@ class VideoCheck(FileCheck):
         recording = self.workspace.video_file(video)  # deleted after its retention time
         if self.deep and recording.exists():
             self.compare_digest(name, recording, video.digest)
+
+    def _check_needed(self, videos: Mapping[str, Video]) -> None:
+        """Check that recordings are there which clips are still cut from, or incidents keep."""
+        reasons = {
+            part.video: f"incident {incident.id} keeps it"
+            for incident in incidents.load(self.workspace)
+            if incident.released_at is None
+            for part in incident.parts
+        }
+        for clip in self.catalog.selections(uncut_only=True):
+            reasons[clip.video] = f"clip {clip.id} is to be cut from it"
+        for video_id in sorted(reasons.keys() & videos.keys()):
+            path = self.workspace.video_file(videos[video_id])
+            if not path.exists():
+                self.add(f"video {video_id}", f"{path} is missing, and {reasons[video_id]}")
 
     def _check_hits(self) -> None:
         """Compare the newest hits and the selections of every video that triggers have scanned."""
@@ -243,12 +258,6 @@ class ResultCheck(FileCheck):
             self.read(f"clip {clip_id}", exclusions.load, self.workspace, clip_id)
         for path in self.paths("learned/*.json"):
             self.read("what reviews taught", sealed_files.read, path)
-        for path in self.paths("mutes/*.json"):
-            self.read("muted trigger", sealed_files.read, path, Mute)
-        for path in self.missing_files("incidents", Inventory.INCIDENTS):
-            self.add("incident", f"{path} is missing: restore it; its camera's video is kept")
-        for path in self.paths("incidents/*.json"):
-            self.read("incident", sealed_files.read, path, Incident)
         workspace = self.workspace
         for path in (workspace.cameras_file, workspace.retention_file, workspace.users_file):
             if path.exists():

@@ -19,6 +19,7 @@ from oneclick.storage import (
 )
 from oneclick.storage.edit_journals import Journal
 from oneclick.storage.inventories import Inventory
+from oneclick.storage.second_looks import SecondLooks
 from oneclick.storage.verdicts import VerdictFile
 
 LOCAL = "local"
@@ -56,7 +57,7 @@ class ReviewCheck(FileCheck):
         ):
             for path in self.paths(pattern):
                 self.read(f"clip {path.stem}", sealed_files.read, path)
-        for inventory in (Inventory.RECEIPTS, Inventory.LATE_VERDICTS):
+        for inventory in (Inventory.RECEIPTS, Inventory.LATE_VERDICTS, Inventory.SECOND_LOOKS):
             for path in self.missing_files("review", inventory):
                 self.add("review", f"{path} is missing: restore it from a backup")
         for path in self.paths("review/tasks/*.json"):
@@ -64,6 +65,11 @@ class ReviewCheck(FileCheck):
         for pattern in ("review/desk/*.json", "review/reopened/*.json"):
             for path in self.paths(pattern):
                 self.read(f"clip {verdicts.clip_of(path)}", sealed_files.read, path)
+        if self.workspace.review_trouble.exists():
+            self.read("review", sealed_files.read, self.workspace.review_trouble)
+        for path in self.paths("review/*/records/*.json"):
+            self.read(f"clip {path.stem}", sealed_files.read, path)
+        self._check_looks()
         self._check_journals()
         known = {row.clip for row in self.catalog.verdicts()}
         for clip_id, platform in self.catalog.platforms_in_review().items():
@@ -72,9 +78,26 @@ class ReviewCheck(FileCheck):
                 self.read(name, self._check_waiting, clip_id, archives.get(clip_id, []), known)
         return self.problems
 
+    def _check_looks(self) -> None:
+        """Check that each second look that was offered is waited for, decided or erased."""
+        looks = SecondLooks(self.workspace)
+        receipts = Inventory.RECEIPTS.files(self.workspace)
+        for path in self.paths("review/second/offers/*.json"):
+            clip_id = path.stem
+            files_of_look = (
+                looks.result_file(clip_id),
+                looks.queue_dir / "tasks" / path.name,
+                looks.queue_dir / "verdicts" / path.name,
+            )
+            is_erased = any(receipt.name.startswith(f"{clip_id}-") for receipt in receipts)
+            if not is_erased and not any(file.exists() for file in files_of_look):
+                self.add(f"clip {clip_id}", f"its second look is lost: restore {files_of_look[1]}")
+
     def _check_journals(self) -> None:
         """Read the edits of every round of review, and ask for the record of each decision."""
-        patterns = ("review/journal/*.jsonl", f"review/journal/*{edit_journals.HEAD_SUFFIX}")
+        folders = ("review/journal", "review/second/queue/journal")
+        suffixes = (".jsonl", edit_journals.HEAD_SUFFIX)
+        patterns = [f"{folder}/*{suffix}" for folder in folders for suffix in suffixes]
         paths = {path.with_suffix(".jsonl") for each in patterns for path in self.paths(each)}
         for path in sorted(paths):
             name = f"clip {verdicts.clip_of(path)}"

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from oneclick.catalog import engine as engines
 from oneclick.catalog import recount, row_checks, schema
+from oneclick.catalog.camera_checks import CameraCheck
 from oneclick.catalog.catalog import Catalog
 from oneclick.catalog.file_checks import ClipCheck, ResultCheck, VideoCheck
 from oneclick.catalog.review_checks import ReviewCheck
@@ -47,6 +48,7 @@ def verify(catalog: Catalog, deep: bool = False) -> list[str]:
             *ClipCheck(catalog, deep).run(),
             *ReviewCheck(catalog, deep).run(),
             *ResultCheck(catalog, deep).run(),
+            *CameraCheck(catalog, deep).run(),
             *_differences(
                 "model",
                 {row.id for row in catalog.models()},

@@ -11,7 +11,7 @@ from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput
 from oneclick.report.alerts import INSIGHT_KINDS
 from oneclick.report.snapshot import ActionItem, FlowRunRow, ModelStatus, StageRow
-from oneclick.storage import alert_log, files
+from oneclick.storage import alert_log, sealed_files
 from oneclick.storage.workspace import Workspace
 
 FAILED_STATES = ("Failed", "Crashed", "TimedOut")
@@ -59,7 +59,7 @@ def platform_action_items(home: Path) -> Iterator[ActionItem]:
     if not path.exists():
         return
     try:
-        trouble: dict[str, str] = files.read_json(path, dict[str, str])
+        trouble: dict[str, str] = sealed_files.read(path, dict[str, str])
     except BadInput:
         return
     yield ActionItem("platform", trouble.get("text", ""), "review", ("doctor",))

@@ -29,6 +29,7 @@ from oneclick.storage import (
     labels,
     locks,
     reopenings,
+    sealed_files,
     verdicts,
 )
 from oneclick.storage.locks import WriteLock
@@ -70,7 +71,7 @@ class ReviewContext:
             text = failure_log.record(self.workspace, f"platform-{platform}", "review", error)
         self.result.failed[platform] = text
         outage = {"platform": platform, "at": utc_now(), "text": text}
-        files.write_json(self.workspace.review_trouble, outage)
+        sealed_files.write(self.workspace.review_trouble, outage)
 
 
 def setup(home: Path, choice: PlatformOptions) -> list[str]:

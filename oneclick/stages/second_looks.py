@@ -20,7 +20,8 @@ from oneclick.core.review import POLICY_PREFIX, Verdict
 from oneclick.feedback import review_quality
 from oneclick.platforms.local import LocalPlatform, seeds
 from oneclick.stages import rank_review, reopen
-from oneclick.storage import failure_log, labels, reopenings, sealed_files
+from oneclick.storage import failure_log, inventories, labels, reopenings, sealed_files
+from oneclick.storage.inventories import Inventory
 from oneclick.storage.labels import TrackDocument
 from oneclick.storage.second_looks import (
     Choice,
@@ -89,6 +90,7 @@ def offer(workspace: Workspace, catalog: Catalog, verdict: Verdict, share: float
             stratum=stratum,
         ),
     )
+    inventories.update(workspace, Inventory.SECOND_LOOKS)
     for send_result in queue_of(workspace).send([(clip, sent)]):
         if send_result.error is not None:
             raise send_result.error
@@ -147,6 +149,7 @@ def take_in(workspace: Workspace, catalog: Catalog) -> dict[str, str]:
         with failure_log.isolate(failed, workspace, clip_id, f"compare two reviews of {clip_id}"):
             if looks.result(clip_id) is None:
                 sealed_files.write(looks.result_file(clip_id), _compare(workspace, verdict))
+                inventories.update(workspace, Inventory.SECOND_LOOKS)
             catalog.dequeue([clip_id])
             queue.acknowledge(verdict)
     return failed | queue.unreadable()
@@ -234,4 +237,5 @@ def settle(home: Path, clip_id: str, choice: Choice, by: str, reason: str = "") 
         clip=clip_id, choice=choice, by=visible.line(by), at=utc_now(), reason=text
     )
     sealed_files.write(looks.settlement_file(clip_id), settlement)
+    inventories.update(workspace, Inventory.SECOND_LOOKS)
     return settlement

@@ -6,6 +6,7 @@ inventories/exclusions.json      clips that were taken out of datasets
 inventories/registries.json      models in service
 inventories/novelty-models.json  what each camera usually shows
 inventories/incidents.json       spans of video that are kept from retention
+inventories/second-looks.json    second looks that were offered, done and settled
 
 Only files are listed that nothing else tells of: the catalog has a row for each of the others. A
 list grows after the file was written; what a killed process left out of it is listed with the next
@@ -36,6 +37,7 @@ class Inventory(enum.Enum):
     REGISTRIES = "models/*.json"
     NOVELTY_MODELS = "novelty/*/*.pt"
     INCIDENTS = "incidents/*.json"
+    SECOND_LOOKS = "review/second/[los]*/*.json"
 
     def path(self, workspace: Workspace) -> Path:
         """Return the file of the list."""

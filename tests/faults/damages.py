@@ -35,7 +35,7 @@ from oneclick.storage.workspace import Workspace
 from oneclick.web.accounts import audit_check
 from oneclick.web.accounts.audit import AuditLog, Visitor
 from oneclick.web.accounts.users import Users
-from tests.faults import laps
+from tests.faults import camera_files, laps
 from tests.platforms.local.desk import Server
 
 KINDS = {
@@ -90,6 +90,34 @@ KINDS = {
     "list of models in service": "inventories/registries.json",
     "model of novelty": "novelty/*/*.pt",
     "list of models of novelty": "inventories/novelty-models.json",
+    "selection of a person": "selections/*.json",
+    "incident": "incidents/*.json",
+    "list of incidents": "inventories/incidents.json",
+    "mute": "mutes/*.json",
+    "alerts": "alerts.json",
+    "figures of predictions": "insight/*/*.json",
+    "trouble of a platform": "review/trouble.json",
+    "tokens of edge cameras": "intake/tokens.json",
+    "counts of edge cameras": "intake/counts.json",
+    "segment of an edge camera": "intake/yard/*100.seg",
+    "newest segment of an edge camera": "intake/yard/*620.seg",
+    "request for raw video": "intake/yard/spans/*0.json",
+    "answered request": "intake/yard/spans/*1.json",
+    "refused request": "intake/yard/spans/done/*.json",
+    "part of an upload": "intake/yard/spans/*.part",
+    "upload": "intake/yard/spans/*.mkv",
+    "time of an upload": "intake/yard/spans/*.place",
+    "state of a live camera": "live/ward/state.json",
+    "ring": "live/ward/ring/*.ring",
+    "recording of a live camera": "live/ward/recordings/ward/*.mkv",
+    "offer of a second look": "review/second/offers/*.json",
+    "task of a second look": "review/second/queue/tasks/*.json",
+    "second look": "review/second/looks/*.json",
+    "settlement": "review/second/settled/*.json",
+    "list of second looks": "inventories/second-looks.json",
+    "clips by kind of work": "review/second/strata.json",
+    "control pictures": "review/control/*.json",
+    "seeded error": "review/seeded/outcomes/*.json",
     "frame on the server": "training-server/clips/*/frames/000003.jpg",
     "labels on the server": "training-server/clips/*/labels-0002.json",
     "completion on the server": "training-server/clips/*/complete.json",
@@ -98,8 +126,11 @@ KINDS = {
     "header on the server": "training-server/datasets/v*/version.json",
 }
 """Where the first file of each kind lies in the workspace."""
-NAMES = {"audit log": "the log ends with entry"}
-"""What else names a file of a kind: nothing tells which month of the log is gone."""
+NAMES = {
+    "audit log": "the log ends with entry",
+    "segment of an edge camera": "what it sent until",
+}
+"""What else names a file of a kind: what lacks of a row of files."""
 FOLDERS = {part for pattern in KINDS.values() for part in pattern.split("/")[:-1]} - {"second"}
 """Names that tell nothing about a file."""
 
@@ -121,6 +152,7 @@ def furnish(root: Path) -> None:
     detections = predictions.load(workspace.predictions(recording.id, predictor.model_id))
     path = workspace.clip_predictions(decided, predictor.model_id)
     predictions.save(path, detections, predictor.model_id, predictor.threshold)
+    camera_files.look_twice(home, *published[:2])
     exclude.exclude(home, published[:1], "a private room")
     reopen.reopen(home, published[-1], "lea", "a second look")
     late = Verdict(clip=published[0], decision="reject", by="ben", at=laps.NOON)
@@ -139,6 +171,7 @@ def furnish(root: Path) -> None:
         log.record(Visitor(laps.PERSON, "127.0.0.1"), act)
     log.close()
     laps.learn(root)
+    camera_files.furnish(home, recording, predictor.model_id)
     maintain.maintain(home, 0)
     failure_log.record(workspace, "item", "do something", ValueError("a bad item"))
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,36 +18,9 @@ from oneclick.storage.workspace import Workspace
 from oneclick.video import index_files
 from oneclick.web.accounts.users import Users
 from tests.faults import ends, laps
-from tests.faults.damages import KINDS, DamageTrial
-
-Proof = Callable[[Path, Path, DamageTrial], bool]
-"""Takes an undamaged folder, its damaged copy and the trial."""
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why a damage that no command names is harmless by construction, and the proof of it."""
-
-    sentence: str
-    proof: Proof
-
-
-def catalog_is_whole(root: Path, copy: Path, trial: DamageTrial) -> bool:
-    """Check that the catalog tells the same as before, but for the history of clips."""
-    reference = ends.catalog_state(root / "home")
-    return not ends.differences(ends.catalog_state(copy / "home"), reference)
-
-
-def is_made_again(step: Callable[[Path], object]) -> Proof:
-    """Return a check that a step makes the file again as it was."""
-
-    def check(root: Path, copy: Path, trial: DamageTrial) -> bool:
-        step(copy)
-        path = trial.target(root / "home")
-        again = copy / path.relative_to(root)
-        return bool(ends.content(again) == ends.content(path))
-
-    return check
+from tests.faults.camera_proofs import OF_CAMERAS
+from tests.faults.damages import DamageTrial
+from tests.faults.reasons import Reason, catalog_is_whole, is_made_again
 
 
 def is_fetched_once(root: Path, copy: Path, trial: DamageTrial) -> bool:
@@ -63,13 +35,6 @@ def is_built_again(root: Path, copy: Path, trial: DamageTrial) -> bool:
     video.keep_index(copied_film)
     index = index_files.load(copied_film, copied_film.stat())
     return index is not None and index.info == video.probe(film)
-
-
-def is_removed_anyway(root: Path, copy: Path, trial: DamageTrial) -> bool:
-    """Check that maintenance removes the undamaged file."""
-    shutil.copy2(trial.target(root / "home"), copy / trial.target(root / "home").relative_to(root))
-    laps.remove_old(copy)
-    return not list((copy / "home").glob(KINDS[trial.kind]))
 
 
 def is_asked_again(root: Path, copy: Path, trial: DamageTrial) -> bool:
@@ -150,16 +115,13 @@ def open_index(root: Path) -> None:
     datasets.open_index(workspace.dataset_dir(datasets.names(workspace)[-1]), "train")
 
 
-HARMLESS = {
+HARMLESS = OF_CAMERAS | {
     ("catalog", "any"): Reason(
         "the catalog is an index: opening it takes in again what the files tell", catalog_is_whole
     ),
     ("generation of the catalog", "any"): Reason(
         "a hint that the catalog is behind: where it is broken the files are looked at again",
         catalog_is_whole,
-    ),
-    ("recording", "remove"): Reason(
-        "its clips are cut, and maintenance removes it after its time", is_removed_anyway
     ),
     ("source of a recording", "any"): Reason(
         "it only saves reading a source again, which is fetched once by its content",

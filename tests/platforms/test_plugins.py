@@ -18,7 +18,7 @@ from oneclick.core.plugins import PluginFailure
 from oneclick.platforms import UntrustedWebhook, base, registry
 from oneclick.settings import ReviewSettings
 from oneclick.stages import erase, review
-from oneclick.storage import files
+from oneclick.storage import files, sealed_files
 from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
 from tests.fakes.packages import Install
@@ -282,7 +282,7 @@ def test_one_that_fails_while_it_collects_loses_no_verdict_of_our_own_queue(
     assert first in result.done
     assert LINE + reason in " ".join(result.failed.values())
     if "paper" in result.failed:
-        trouble: dict[str, str] = files.read_json(Workspace(home).review_trouble, dict[str, Any])
+        trouble: dict[str, str] = sealed_files.read(Workspace(home).review_trouble)
         assert trouble["text"] == result.failed["paper"]
 
 

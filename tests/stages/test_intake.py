@@ -167,6 +167,21 @@ def test_a_damaged_segment_is_put_aside_and_the_others_go_on(tmp_path: Path) -> 
     assert (paths[1].parent / "broken" / paths[1].name).read_bytes() == content
 
 
+def test_verify_tells_of_what_arrived_and_is_in_no_video(tmp_path: Path) -> None:
+    deliver(tmp_path, batches.frames(550), [10])
+    intake(tmp_path)
+    deliver(tmp_path, batches.frames(PICTURES - 550, first=550), [10])
+    first, *_ = intake_log.closed_segments(Workspace(tmp_path).intake_dir)
+    with Catalog.open(tmp_path) as catalog:
+        assert verify(catalog) == []
+        content = first.read_bytes()
+        first.unlink()
+        (line,) = verify(catalog)
+        assert "what it sent until" in line
+        first.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        assert any(str(first) in line and "damaged" in line for line in verify(catalog))
+
+
 def test_without_consent_in_the_settings_no_raw_video_is_asked_for(tmp_path: Path) -> None:
     deliver(tmp_path, batches.frames(550), [10])
     intake(tmp_path, IntakeOptions(spans_per_day=24))

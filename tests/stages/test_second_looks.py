@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from oneclick.catalog import Catalog
+from oneclick.catalog import Catalog, verify
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import IllegalMove, UnknownName, UsageError
 from oneclick.core.review import Verdict
 from oneclick.editing.operations import DeleteTrack, MoveBox, Operation
 from oneclick.platforms.local.leases import Leases
 from oneclick.platforms.local.workbench import EditRequest, Workbench
-from oneclick.stages import rank_review, review, second_looks
+from oneclick.stages import erase, rank_review, review, second_looks
 from oneclick.storage import labels
 from oneclick.storage.second_looks import SecondLooks
 from oneclick.storage.workspace import Workspace
@@ -177,3 +177,20 @@ def test_clips_with_a_seeded_error_are_not_looked_at_twice(tmp_path: Path) -> No
     review.give_verdict(tmp_path, ids, "accept", "anna")
     review.collect_own(tmp_path, 1.0)
     assert not SecondLooks(Workspace(tmp_path)).root.exists()
+
+
+def test_verify_tells_of_a_second_look_that_is_lost(tmp_path: Path) -> None:
+    first, second = accepted(tmp_path, 2)
+    look(tmp_path, first)
+    looks = SecondLooks(Workspace(tmp_path))
+    with Catalog.open(tmp_path) as catalog:
+        assert not any("review/second" in line for line in verify.verify(catalog))
+        looks.result_file(first).unlink()
+        (looks.queue_dir / "tasks" / f"{second}.json").unlink()
+        lines = verify.verify(catalog)
+    assert any("looks" in line and first in line for line in lines)
+    assert any("its second look is lost" in line and second in line for line in lines)
+    assert erase.erase(tmp_path, [second], review.LOCAL, "lea").failed == {}
+    with Catalog.open(tmp_path) as catalog:
+        lines = verify.verify(catalog)
+    assert not any("second look is lost" in line and second in line for line in lines)
