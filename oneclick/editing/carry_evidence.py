@@ -92,11 +92,21 @@ class CarryCandidates:
         order = np.argsort(label_frames, kind="stable")
         self._label_boxes = label_boxes[order]
         self._label_offsets = np.searchsorted(label_frames[order], np.arange(length + 1))
+        self._labels = evidence.labels
 
     def labels_at(self, frame: int) -> FloatArray:
         """Return the boxes of labelled people in a frame, `(n, 4)` px."""
         low, high = self._label_offsets[frame : frame + 2]
         return self._label_boxes[low:high]
+
+    def beginning_at(self, frame: int, before: int) -> FloatArray:
+        """Return the boxes in a frame of labelled people without one in `before`, `(n, 4)` px."""
+        rows = [
+            track.boxes[np.searchsorted(track.frames, frame)]
+            for track in self._labels
+            if frame in track.frames and before not in track.frames
+        ]
+        return np.array(rows, np.float64).reshape(-1, 4)
 
     def measure(
         self, frame: int, predicted: FloatArray, variance: FloatArray

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from oneclick.core import boxes as geometry
 from oneclick.core.tracks import HUMAN, INTERPOLATED, RECOVERED
 from oneclick.editing import carry_evidence, carry_pictures
 from oneclick.editing.carry_background import Background, MovingMask
@@ -47,6 +48,8 @@ TEMPLATE_RATE = 0.1
 MASS_RATE = 0.05
 MIN_INSIDE = 0.35
 """Share of width and height that is left in the picture when somebody counts as gone."""
+SAME_PERSON = 0.5
+"""IoU with the first box of a labelled track from which on that track goes on with the person."""
 HAZARD = {"detection": 0.02, "picture": 0.06, "nothing": 0.3}
 """Chance a second that the box leaves its person, by what supports it."""
 
@@ -126,7 +129,7 @@ class CarryPass:
         waiting = 0
         for following in range(frame + direction, stop, direction):
             step = self._advance(following)
-            if self._is_outside(step.state):
+            if self._is_outside(step.state) or self._is_labelled(step):
                 break
             self._steps.append(step)
             waiting = 0 if step.supported else waiting + 1
@@ -278,6 +281,11 @@ class CarryPass:
         box = to_box(state)
         inside = np.minimum(box[2:], self._limit) - np.maximum(box[:2], 0)
         return bool((inside / np.maximum(state[2:], 1)).min() < MIN_INSIDE)
+
+    def _is_labelled(self, step: CarryStep) -> bool:
+        """Check whether labels take the person over: they begin where the box is going."""
+        labels = self._candidates.beginning_at(step.frame, self._steps[-1].frame)
+        return bool((geometry.iou(to_box(step.state)[None], labels) >= SAME_PERSON).any())
 
     def _smooth(self) -> list[CarriedBox]:
         """Return all boxes, with what came later taken into account."""

@@ -270,6 +270,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--weeks", type=int, default=6)
     parser.add_argument("--source", choices=loop_films.SOURCES, default="ward")
     parser.add_argument("--steps", type=int, default=160, help="of training a week")
@@ -280,7 +281,7 @@ def main() -> None:
         sys.exit(f"skipped: {DATA} is absent")
     arms = options.arm or ARMS
     if not options.tables:
-        for seed in range(options.seeds):
+        for seed in range(options.first_seed, options.first_seed + options.seeds):
             for week in range(1, options.weeks + 1):
                 for arm in arms:
                     numbers = ArmRun(options, arm, seed).week(week)

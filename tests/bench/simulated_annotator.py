@@ -17,6 +17,7 @@ from scipy.optimize import linear_sum_assignment
 
 from oneclick.core import boxes as geometry
 from oneclick.core.labels import LabelTrack
+from oneclick.core.tracks import HUMAN
 from oneclick.editing import operations
 from oneclick.editing.operations import Box, Operation
 from oneclick.editing.state import EditState
@@ -38,7 +39,10 @@ one who is stricter than that."""
 SAME = 0.2
 """IoU from which on a wrong box is adjusted, and not replaced."""
 CLEAR = 0.5
-"""Share of wrong boxes from which on a whole track is deleted, and not only trimmed."""
+"""Share of wrong boxes from which on a whole track is deleted, and not only trimmed; one with a
+right box that was set by hand never is."""
+BEYOND_SECONDS = 1.0
+"""How far a key box takes a track beyond its end; further away, people are drawn and carried."""
 
 
 @dataclass
@@ -139,15 +143,21 @@ class SimulatedAnnotator:
         return False
 
     def _add(self, state: EditState, frame: int, person: int, box: NDArray[np.float64]) -> None:
-        """Give a person without a box one: in a hole of their track, or by drawing it."""
+        """Give a person without a box one: in or beyond their track, or by drawing it."""
         for track in state.tracks:
-            shares = self._share(track, person)
-            if frame in track.frames or shares < CLEAR:
+            if frame in track.frames or self._share(track, person) < CLEAR:
                 continue
             before, after = track.frames[track.frames < frame], track.frames[track.frames > frame]
             if len(before) and len(after):
                 span = int(before[-1]) + 1, int(after[0])
                 self._do(operations.FillTrack(track.id, *span), "key")
+                return
+            span = (int(before[-1]) + 1, frame) if len(before) else (frame + 1, int(after[0]))
+            if span[1] - span[0] < BEYOND_SECONDS * state.fps:
+                # A key box at the far end, as the page asks for one at an open end.
+                self._do(operations.MoveBox(track.id, frame, self._aim(box)), "move")
+                if span[0] < span[1]:
+                    self._do(operations.FillTrack(track.id, *span), "key")
                 return
         new = max((track.id for track in state.tracks), default=0) + 1
         draw = operations.DrawTrack(
@@ -158,7 +168,8 @@ class SimulatedAnnotator:
     def _remove(self, track: LabelTrack, frame: int) -> None:
         """Delete a track that is mostly wrong, or the wrong boxes around a frame."""
         is_right = [self._is_paired(track, int(at)) for at in track.frames]
-        if 1 - np.mean(is_right) >= CLEAR:
+        is_own = HUMAN in {origin for origin, r in zip(track.origins, is_right, strict=True) if r}
+        if 1 - np.mean(is_right) >= CLEAR and not is_own:
             self._do(operations.DeleteTrack(track.id), "key")
             return
         row = int(np.searchsorted(track.frames, frame))

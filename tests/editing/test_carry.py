@@ -106,6 +106,17 @@ def test_a_carried_box_never_goes_over_to_somebody_who_is_labelled():
     assert track.frames.tolist() == list(range(15))
 
 
+@pytest.mark.parametrize("forwards", [True, False], ids=["after", "before"])
+def test_a_carried_box_ends_where_the_labels_of_the_same_person_begin(forwards: bool):
+    # The labels show the upper part alone: not enough to hide somebody behind it.
+    walker = Figure(lambda frame: (20 + 4 * frame, 60))
+    upper_part = Figure(walker.path, size=(BODY[0], 32))
+    labelled = range(25, FRAMES) if forwards else range(15)
+    record = evidence([upper_part.label(frames=labelled)])
+    track = carry.carry(20, walker.box(20), Scene([walker]), record)
+    assert track.frames.tolist() == [frame for frame in ALL if frame not in labelled]
+
+
 def test_without_pictures_low_scores_are_enough():
     figure = Figure(lambda frame: (20 + 2 * frame, 60))
     record = evidence(detections=[figure.detections(0.35, range(0, FRAMES, 2))])
