@@ -1,4 +1,4 @@
-"""Hits found live are those of a replay: for any chunks, and with reconnects at any frame."""
+"""Hits are those of a replay for predictions in any chunks, with reconnects at any frame."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
 from oneclick.core.timing import Timing
 from oneclick.feedback import replay
-from oneclick.feedback.replay import LiveScanner
+from oneclick.feedback.replay import StretchBlocks
 from oneclick.storage import predictions
 from oneclick.storage.workspace import Workspace
 from oneclick.triggers import streaming
+from oneclick.triggers.streaming import SceneBlock
 from tests.feedback.films import FILMS, PAIR, THRESHOLD, Filmed, ward
 
 
@@ -51,13 +52,14 @@ def replayed(home: Path, film: Filmed, breaks: tuple[int, ...]) -> list[Hit]:
 def live(film: Filmed, cuts: set[int], breaks: tuple[int, ...]) -> list[Hit]:
     """The hits of the same predictions as they arrive, in chunks, with reconnects."""
     chunk, width, height = film
-    scanner = LiveScanner(triggers.make(), [THRESHOLD] * 2, width, height)
-    hits: list[Hit] = []
+    stretches = StretchBlocks([THRESHOLD] * 2, width, height)
+    blocks: list[SceneBlock] = []
     for start, stop in pairwise(sorted({0, *cuts, *breaks, chunk.length})):
-        hits += scanner.feed(chunk.cut(Span(start, stop)))
+        blocks += stretches.feed(chunk.cut(Span(start, stop)))
         if stop in breaks:
-            hits += scanner.end_stretch()
-    return hits + scanner.end_stretch()
+            blocks += stretches.end_stretch()
+    rules = triggers.make()
+    return [hit for block in [*blocks, *stretches.end_stretch()] for hit in block.find(rules)]
 
 
 @pytest.mark.parametrize("seconds_per_block", [1200, 10], ids=["one block", "many blocks"])
@@ -81,12 +83,14 @@ def test_hits_are_those_of_a_replay(
     check()
 
 
-def test_a_hit_is_final_before_its_stretch_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_block_is_complete_before_its_stretch_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streaming, "BLOCK_SECONDS", 5.0)
     monkeypatch.setattr(streaming, "SECONDS_AFTER", 2.0)
     chunk, width, height = ward()
-    scanner = LiveScanner(triggers.make(), [THRESHOLD] * 2, width, height)
-    early = scanner.feed(chunk.cut(Span(0, chunk.length - 1)))
+    blocks = StretchBlocks([THRESHOLD] * 2, width, height).feed(
+        chunk.cut(Span(0, chunk.length - 1))
+    )
+    early = [hit for block in blocks for hit in block.find(triggers.make())]
     assert early
     assert max(hit.span.stop for hit in early) <= chunk.length - 1
     assert early == live(ward(), set(), ())[: len(early)]
