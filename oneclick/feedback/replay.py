@@ -11,12 +11,10 @@ import numpy as np
 from oneclick import hindsight
 from oneclick.core.clips import Video
 from oneclick.core.errors import BadInput
-from oneclick.core.hits import Hit
 from oneclick.storage import predictions
 from oneclick.storage.cards import ModelPair
 from oneclick.storage.workspace import Workspace
 from oneclick.triggers import streaming
-from oneclick.triggers.ruleset import RuleSet
 from oneclick.triggers.scene import Scene
 from oneclick.triggers.streaming import BlockBuffer, PredictionChunk, SceneBlock
 
@@ -77,36 +75,6 @@ class StretchBlocks:
         for block in self._buffer.close():
             yield block.shifted(self._start)
         self._buffer, self._start = self._new_buffer(), self._stop
-
-
-class LiveScanner:
-    """Triggers over predictions as they arrive: the hits are those of a replay, bit for bit.
-
-    A hit is final once its block and the context after it have arrived, or its stretch has ended.
-
-    Args:
-        rules: the triggers.
-        thresholds: operating points of the predictor and, if there is one, its rival.
-        width, height: image size in px.
-    """
-
-    def __init__(
-        self, rules: RuleSet, thresholds: Sequence[float], width: float, height: float
-    ) -> None:
-        self._rules = rules
-        self._blocks = StretchBlocks(thresholds, width, height)
-
-    def feed(self, chunk: PredictionChunk) -> list[Hit]:
-        """Add frames of the stretch; return the hits that became final, in frames of the video.
-
-        Raises:
-            ValueError: models and signals differ in length.
-        """
-        return [hit for block in self._blocks.feed(chunk) for hit in block.find(self._rules)]
-
-    def end_stretch(self) -> list[Hit]:
-        """Return the remaining hits of the stretch: the connection was lost, or time jumped."""
-        return [hit for block in self._blocks.end_stretch() for hit in block.find(self._rules)]
 
 
 def block_buffer(thresholds: Sequence[float], width: float, height: float) -> BlockBuffer:

@@ -1,7 +1,7 @@
-"""Lamps: triggers over what the models saw in the last minute, about once a second.
+"""Lamps: what the triggers find in the newest predictions of a camera.
 
-They are provisional: a trigger that looks further ahead, or further back, may decide otherwise once
-it scans the recording.
+They are provisional: a trigger that looks further ahead may decide otherwise once it scans the
+recording.
 """
 
 from __future__ import annotations
@@ -10,33 +10,35 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 
 from oneclick.core import detections
 from oneclick.core.detections import Detections
-from oneclick.feedback import replay
+from oneclick.feedback.early_hits import EarlyScanner
 from oneclick.storage import mutes
 from oneclick.storage.live_ring import Lamp
 from oneclick.storage.workspace import Workspace
 from oneclick.triggers import RuleSet
 from oneclick.triggers.streaming import PredictionChunk
 
-WINDOW_SECONDS = 60.0
-LIT_SECONDS = 1.5
-"""A hit that ended so long ago still lights its lamp: scans are a second apart."""
-SCAN_SECONDS = 1.0
+SCAN_SECONDS = 2.0
 SCAN_SHARE = 0.1
 """Most of the time that is spent on scans: with a slow model or many boxes they are rarer."""
+LIT_SECONDS = SCAN_SECONDS + 0.5
+"""A hit that ended so long ago still lights its lamp: the last scan could not see it."""
+SETTLE_SECONDS = 15.0
+"""Time after which a picture is not searched again: all but hindsight knows by then."""
+RATE_SECONDS = 60.0
+"""Time over which the pictures per second are measured."""
 MUTE_SECONDS = 5.0
 """Time after which mutes are read again."""
 _LEAST_FRAMES = 10
 
 
-class LampWindow:
-    """The last minute of one camera, as the triggers see it.
+class LampScanner:
+    """Searches what arrives of one camera, a little at a time.
 
     Args:
         rules: the triggers.
@@ -51,17 +53,19 @@ class LampWindow:
         is_muted: Callable[[str, float], bool] = lambda _trigger, _at: False,
     ) -> None:
         self._rules, self._thresholds, self._is_muted = rules, thresholds, is_muted
-        self._times: deque[float] = deque()
-        self._answers: deque[Sequence[Detections]] = deque()
-        self._signals: deque[Mapping[str, float]] = deque()
-        self._size = (0, 0)
+        self._size = (1, 1)
         self._next_scan = 0.0
+        self.start_stretch()
 
     def start_stretch(self) -> None:
         """Forget everything: time has jumped."""
-        self._times.clear()
-        self._answers.clear()
-        self._signals.clear()
+        self._scanner = EarlyScanner(
+            self._rules, self._thresholds, *self._size, seconds_after=SETTLE_SECONDS
+        )
+        self._length = 0
+        self._times: deque[float] = deque()
+        self._answers: list[Sequence[Detections]] = []
+        self._signals: list[Mapping[str, float]] = []
 
     def add(
         self,
@@ -79,15 +83,15 @@ class LampWindow:
             size: width and height, px.
         """
         if size != self._size:
-            self.start_stretch()
             self._size = size
+            self.start_stretch()
         self._times.append(at)
-        self._answers.append(answers)
-        self._signals.append(signals)
-        while self._times[0] < at - WINDOW_SECONDS:
+        self._length += 1
+        if self._thresholds:
+            self._answers.append(answers)
+            self._signals.append(signals)
+        while self._times[0] < at - RATE_SECONDS:
             self._times.popleft()
-            self._answers.popleft()
-            self._signals.popleft()
 
     def scan_if_due(self) -> tuple[Lamp, ...] | None:
         """Scan unless the last scan was a moment ago; None where nothing was scanned."""
@@ -101,21 +105,21 @@ class LampWindow:
 
     def scan(self) -> tuple[Lamp, ...]:
         """Return the lamps that are lit now, the strongest first, one a trigger."""
-        length, elapsed = len(self._times), self._times[-1] - self._times[0]
-        if not self._thresholds or elapsed <= 0:
+        elapsed = self._times[-1] - self._times[0]
+        if not self._answers or elapsed <= 0:
             return ()
-        fps = (length - 1) / elapsed
         by_model = zip(*self._answers, strict=True)
-        parts = [replace(detections.join_consecutive(answers), fps=fps) for answers in by_model]
-        names = self._signals[0]
+        parts = tuple(detections.join_consecutive(answers) for answers in by_model)
         signals = {
-            name: np.array([values[name] for values in self._signals], np.float32) for name in names
+            name: np.array([values[name] for values in self._signals], np.float32)
+            for name in self._signals[0]
         }
-        chunk = PredictionChunk(tuple(parts), signals)
-        scene = replay.build_scene(chunk, self._thresholds, *self._size)
-        lit_from = length - max(1, round(LIT_SECONDS * fps))
+        self._answers, self._signals = [], []
+        self._scanner.feed(PredictionChunk(parts, signals))
+        fps = (len(self._times) - 1) / elapsed
+        lit_from = self._length - max(1, round(LIT_SECONDS * fps))
         lamps: dict[str, Lamp] = {}
-        for hit in self._rules.scan(scene):
+        for hit in self._scanner.find(fps).open:
             brighter = hit.trigger in lamps and lamps[hit.trigger].score >= hit.score
             if hit.span.stop > lit_from and not brighter:
                 lamps[hit.trigger] = Lamp(hit.trigger, hit.score, hit.why)

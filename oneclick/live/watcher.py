@@ -15,7 +15,7 @@ from oneclick.core.errors import OneclickError, Unavailable
 from oneclick.detectors.base import Frame
 from oneclick.detectors.signals import SignalMeter
 from oneclick.live.health import PictureHealth
-from oneclick.live.lamps import LampWindow
+from oneclick.live.lamps import LampScanner
 from oneclick.live.models import CameraModel
 from oneclick.storage.live_ring import Lamp, RingBox, RingFrame, RingWriter
 from oneclick.triggers import RuleSet
@@ -73,7 +73,7 @@ class PictureWatcher:
     def use(self, models: Sequence[CameraModel]) -> None:
         """Look with these models from the next picture on."""
         self.models = tuple(models)
-        self._window = LampWindow(
+        self._lamp_scanner = LampScanner(
             self._rules, [model.threshold for model in models], self._is_muted
         )
         self._meter = SignalMeter(self._options.fps)
@@ -90,13 +90,13 @@ class PictureWatcher:
             self._stretch, self.size = picture.stretch, size
             for model in self.models:
                 model.start_stretch()
-            self._window.start_stretch()
+            self._lamp_scanner.start_stretch()
             self._meter = SignalMeter(self._options.fps)
         answers = [model.detect(frame, self._options.fps) for model in self.models]
         signals = self._measure(frame, answers)
         self.health.see(picture.time, signals)
-        self._window.add(picture.time, answers, signals, size)
-        lamps = self._window.scan_if_due()
+        self._lamp_scanner.add(picture.time, answers, signals, size)
+        lamps = self._lamp_scanner.scan_if_due()
         if lamps is not None:
             self.lamps = lamps
         self._store(picture, frame, answers, signals)

@@ -9,20 +9,16 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
-import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from oneclick import triggers
 from oneclick.catalog import Catalog
-from oneclick.core import edge_messages, ids, timing
-from oneclick.core.clips import Video
-from oneclick.core.detections import Detections
-from oneclick.core.edge_messages import EdgeFrame, EdgeSource, SpanRequest
-from oneclick.core.errors import BadInput
+from oneclick.core.edge_messages import SpanRequest
 from oneclick.core.hits import Hit
 from oneclick.core.results import BatchResult
-from oneclick.feedback import replay, trigger_calibration
+from oneclick.feedback import arrivals, replay, trigger_calibration
+from oneclick.feedback.arrivals import ArrivedVideo
+from oneclick.stages import arrived_videos
 from oneclick.storage import (
     cards,
     failure_log,
@@ -32,11 +28,9 @@ from oneclick.storage import (
     predictions,
     span_requests,
 )
-from oneclick.storage.cards import ModelPair, ModelRef
 from oneclick.storage.workspace import Workspace
 from oneclick.triggers.selection import select
 from oneclick.triggers.selection.expected_errors import ExpectedErrors
-from oneclick.video.stamps import LONGEST_PAUSE, PAUSE_STEPS
 
 DAY_SECONDS = 86400.0
 
@@ -59,18 +53,6 @@ class IntakeOptions:
         """Return a digest of what decides which Hits are found."""
         text = json.dumps([sorted(self.enabled), self.params], sort_keys=True, default=dict)
         return sha256(text.encode()).hexdigest()[:12]
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class ArrivedVideo:
-    """One segment as a Video without a recording."""
-
-    video: Video
-    detections: Detections
-    signals: Mapping[str, NDArray[np.float32]]
-    times: NDArray[np.float64]
-    """(frames,) unix seconds."""
-    models: ModelPair
 
 
 def intake(home: Path, options: IntakeOptions | None = None) -> BatchResult:
@@ -99,7 +81,7 @@ def intake(home: Path, options: IntakeOptions | None = None) -> BatchResult:
                 intake_log.put_aside(path)
 
             with failure_log.isolate(result.failed, workspace, name, f"take in {name}", put_aside):
-                if arrived := read_segment(path):
+                if arrived := arrivals.read_segment(path):
                     hits = add_video(workspace, catalog, arrived, rules, options.key)
                     request_spans(workspace, arrived, hits, options)
                     result.done.append(arrived.video.id)
@@ -108,86 +90,6 @@ def intake(home: Path, options: IntakeOptions | None = None) -> BatchResult:
     for name, line in rules.problems().items():
         result.failed[f"trigger {name}"] = line
     return result
-
-
-def read_segment(path: Path) -> ArrivedVideo | None:
-    """Return the Video of a segment; None where it has no picture that can be used.
-
-    Raises:
-        BadInput: it is broken.
-    """
-    source: EdgeSource | None = None
-    frames: list[EdgeFrame] = []
-    reasons: dict[int, str] = {}
-    lost, stop = 0, 0
-    for record in intake_log.records(path):
-        batch, stop = record.batch, record.stop
-        source = batch.source or source
-        frames += batch.frames
-        lost += batch.lost
-        reasons |= {frame.seq: reason for frame, reason in batch.quarantined}
-    if stop != path.stat().st_size:
-        raise BadInput(f"{path} is damaged after byte {stop}")
-    if source is None or not frames:
-        return None
-    notes = [
-        f"{count} pictures not used: {reason}"
-        for reason, count in sorted(edge_messages.count_reasons(reasons).items())
-    ]
-    if lost:
-        notes.append(f"{lost} pictures before these were lost on the device")
-    return build_video(source, frames, notes)
-
-
-def build_video(
-    source: EdgeSource, frames: list[EdgeFrame], notes: list[str] | None = None
-) -> ArrivedVideo:
-    """Return the Video of consecutive pictures of one camera and model, in order of time."""
-    times = np.array([frame.time for frame in frames])
-    steps = np.diff(times)
-    is_break = steps > max(LONGEST_PAUSE, PAUSE_STEPS / source.fps)
-    within = steps[~is_break]
-    rate = len(within) / within.sum() if len(within) else source.fps
-    fps = source.fps if abs(rate - source.fps) < 0.01 * source.fps else round(float(rate), 4)
-    start = datetime.fromtimestamp(times[0], UTC)
-    digest = sha256(msgspec.msgpack.encode([source, frames])).hexdigest()
-    video = Video(
-        id=ids.video_id_beside(ids.video_id(source.camera, start, digest), digest),
-        camera=source.camera,
-        started_at=start,
-        fps=fps,
-        frames=len(frames),
-        width=source.width,
-        height=source.height,
-        digest=digest,
-        suffix="",
-        timing=timing.describe_times(times, np.flatnonzero(is_break) + 1, fps),
-        notes=("predictions of an edge camera, without a recording", *(notes or ())),
-    )
-    rows = [(place, *box) for place, frame in enumerate(frames) for box in frame.boxes]
-    table = np.array(rows, np.float64).reshape(-1, 7)
-    limits = np.array([source.width, source.height] * 2)
-    detections = Detections(
-        frames=table[:, 0].astype(np.int32),
-        boxes=np.clip(table[:, 1:5], 0, limits).astype(np.float32),
-        scores=table[:, 5].astype(np.float32),
-        classes=table[:, 6].astype(np.int16),
-        length=len(frames),
-        fps=fps,
-        names=source.classes,
-    )
-    names = set.intersection(*(set(frame.signals) for frame in frames))
-    signals = {
-        name: np.array([frame.signals[name] for frame in frames], np.float32)
-        for name in sorted(names)
-    }
-    return ArrivedVideo(
-        video=video,
-        detections=detections,
-        signals=signals,
-        times=times,
-        models=ModelPair(ModelRef(source.model, source.threshold)),
-    )
 
 
 def add_video(
@@ -206,8 +108,7 @@ def add_video(
     predictions.save(path, arrived.detections, model.id, model.threshold)
     for name, values in arrived.signals.items():
         predictions.save_signal(workspace.signals(video.id, name), values)
-    cards.save_video_card(workspace, video)
-    catalog.add_video(video)
+    arrived_videos.put_video(workspace, catalog, video)
     catalog.mark(video.id, cards.PREDICT_STEP, model.id)
     catalog.mark(video.id, cards.MEASURE_STEP, *arrived.signals)
     hits = [
@@ -215,10 +116,9 @@ def add_video(
         for block in replay.replay_blocks(workspace, video, arrived.models)
         for hit in block.find(rules)
     ]
-    key = f"{model.id}-{options_key}"
-    cards.save_hits(workspace, video.id, key, arrived.models, hits, [])
-    catalog.replace_hits(video.id, hits, key)
-    catalog.add_selections([], [(video.id, cards.SCAN_STEP, key)])
+    arrived_videos.put_hits(
+        workspace, catalog, video.id, arrived.models, options_key=options_key, hits=hits
+    )
     return hits
 
 

@@ -91,13 +91,18 @@ def _by_camera(root: Path) -> list[list[Path]]:
     return [paths for folder in folders if (paths := segments(folder))]
 
 
-def records(path: Path) -> Iterator[LogRecord]:
+def records(path: Path, offset: int = 0) -> Iterator[LogRecord]:
     """Yield the sound records of a segment, up to the first that is torn or damaged.
+
+    Args:
+        path: of the segment.
+        offset: end of the record before the first one.
 
     Raises:
         BadInput: the file cannot be read.
     """
     with bounded_files.open_regular(path, bounded_files.ANY_SIZE) as file:
+        file.seek(offset)
         while record := _read_record(file):
             yield record
 

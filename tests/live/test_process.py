@@ -250,7 +250,7 @@ def test_a_camera_that_never_sent_a_picture_is_silent_after_a_while() -> None:
 
 def test_lamps_are_those_of_the_triggers_over_the_last_minute(tmp_path: Path) -> None:
     is_muted = lamps.CameraMutes(Workspace(tmp_path), "hall").cover
-    window = lamps.LampWindow(triggers.make(["flicker"]), [0.5], is_muted)
+    scanner = lamps.LampScanner(triggers.make(["flicker"]), [0.5], is_muted)
     box = ([[10, 10, 40, 90]], [0.9], [0])
     nothing: tuple[list[float], list[float], list[int]] = ([], [], [])
     frame = np.zeros((96, 160, 3), np.uint8)
@@ -258,19 +258,19 @@ def test_lamps_are_those_of_the_triggers_over_the_last_minute(tmp_path: Path) ->
     def add(k: int, is_there: bool) -> None:
         answer = base.frame_detections(frame, *(box if is_there else nothing))
         boxes = base.join_frames([answer], ("person",), 1, 10.0, ("person",))
-        window.add(1000 + k / 10, [boxes], {}, (160, 96))
+        scanner.add(1000 + k / 10, [boxes], {}, (160, 96))
 
     for k in range(60):
         add(k, is_there=True)
-    assert window.scan() == ()
+    assert scanner.scan() == ()
     for k in range(60, 90):
         add(k, is_there=k % 4 > 1)
-    assert [lamp.trigger for lamp in window.scan()] == ["flicker"]
+    assert [lamp.trigger for lamp in scanner.scan()] == ["flicker"]
     for k in range(90, 150):
         add(k, is_there=True)
-    assert window.scan() == ()
-    window.start_stretch()
-    assert window.scan_if_due() is None
+    assert scanner.scan() == ()
+    scanner.start_stretch()
+    assert scanner.scan_if_due() is None
 
 
 def test_a_muted_trigger_lights_no_lamp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 
+from oneclick import triggers
 from oneclick.core.errors import BadInput
 from oneclick.core.results import BatchResult
 from oneclick.core.source_options import SourceOptions
 from oneclick.settings import Settings
 from oneclick.stages import fetch, intake, spans
+from oneclick.stages.early_search import EarlySearch
 from oneclick.stages.intake import IntakeOptions
 from oneclick.storage import intake_log, span_requests
 from oneclick.storage.workspace import Workspace
@@ -62,11 +65,14 @@ def work(settings: Settings) -> BatchResult:
 def follow(
     settings: Settings, is_over: threading.Event, report: Callable[[BatchResult], None]
 ) -> None:
-    """Do work as it comes, until `is_over` is set. Raises as `work`."""
-    workspace = Workspace(settings.home)
-    while not is_over.wait(POLL_SECONDS):
-        is_waiting = intake_log.closed_segments(workspace.intake_dir) or any(
-            request.state == "uploaded" for request in span_requests.all_pending(workspace)
-        )
-        if is_waiting:
-            report(work(settings))
+    """Do work as it comes and search what arrives, until `is_over` is set. Raises as `work`."""
+    workspace, options = Workspace(settings.home), options_of(settings)
+    rules = triggers.make(options.enabled, options.params)
+    with contextlib.closing(EarlySearch(settings.home, rules, options.key)) as early:
+        while not is_over.wait(POLL_SECONDS):
+            is_waiting = intake_log.closed_segments(workspace.intake_dir) or any(
+                request.state == "uploaded" for request in span_requests.all_pending(workspace)
+            )
+            if is_waiting:
+                report(work(settings))
+            report(early.run_if_due())
