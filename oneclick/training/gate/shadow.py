@@ -149,7 +149,7 @@ def measure(pieces: Sequence[ShadowPiece]) -> list[MeasuredRow]:
         for name in MEASURES:
             numbers = np.array([_numbers(name, piece) for piece in own], np.float64)
             champion, candidate, weights = (
-                np.bincount(where, column, len(keys)) for column in numbers.T
+                np.bincount(where, column, len(keys)).astype(np.float64) for column in numbers.T
             )
             rows.append(
                 MeasuredRow(
