@@ -345,7 +345,8 @@ def test_without_the_demand_it_is_promoted_and_what_it_did_is_kept(
     training = report.training_report(home, outcome.model)
     assert training
     assert training.shadow
-    assert (training.shadow.state, training.shadow.hours) == ("reported", pytest.approx(24 / 3600))
+    assert training.shadow.state == "reported"
+    assert training.shadow.hours == pytest.approx(24 / 3600)
 
 
 def test_off_means_that_nothing_is_looked_at_and_who_waits_is_served(
