@@ -82,6 +82,7 @@ def train(
         model=training.model,
         decision=training.decision,
         reasons=training.reasons,
+        settled=training.settled,
         unsent=unsent,
         untold=webhook_error,
     )
@@ -106,6 +107,11 @@ def training_page(
     if slices := scores.slice_columns(training_report.slices):
         lines += ["", "### Slices, worst first", ""]
         lines += policy.markdown_table(list(slices[0]), [tuple(row.values()) for row in slices])
+    if shadow := scores.shadow_columns(training_report.shadow):
+        lines += ["", "### In shadow, less is better", ""]
+        lines += policy.markdown_table(list(shadow[0]), [tuple(row.values()) for row in shadow])
+    if training.settled:
+        lines += ["", *(f"- {sentence}" for sentence in training.settled)]
     if training_report.worst:
         lines += ["", "### Worst test clips", ""]
         lines += policy.markdown_table(

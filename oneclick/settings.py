@@ -219,6 +219,13 @@ class TrainSettings(_Section):
     """mAP by which a candidate must exceed the champion."""
     min_test_images: int = Field(training_defaults.MIN_TEST_IMAGES, ge=0)
     """With fewer test images the gate promotes no candidate."""
+    shadow: Literal["off", "report", "demand"] = "off"
+    """Candidate and champion look at the newest stored video before the candidate serves: never,
+    for information, or because the gate demands that the candidate is no worse there."""
+    shadow_hours: float = Field(training_defaults.SHADOW_HOURS, gt=0)
+    """Hours that both must have looked at, over all cameras, before the gate judges."""
+    shadow_margin: Share = training_defaults.SHADOW_MARGIN
+    """Share of the champion's rates (flickers, gaps, …) by which a candidate may be worse there."""
 
     @field_validator("server")
     @classmethod

@@ -70,6 +70,8 @@ def train(
     elif training:
         summary.print_training(training)
     print_left_out(outcome)
+    for sentence in outcome.settled:
+        output.message(sentence)
     if not outcome.trained:
         output.message("nothing new: this model was trained on this data before")
 
@@ -147,9 +149,9 @@ def list_(
             return
         roles = ["*" if r.champion else "L" if r.labels else "" for r in rows]
         output.print_table(
-            ["", "model", "dataset", "mAP", "AP50", "made (UTC)"],
+            ["", "model", "dataset", "mAP", "AP50", "made (UTC)", "gate"],
             [
-                [role, r.id, r.dataset, r.map, r.ap50, r.made_at]
+                [role, r.id, r.dataset, r.map, r.ap50, r.made_at, r.shadow or r.verdict]
                 for role, r in zip(roles, rows, strict=True)
             ],
         )
@@ -164,7 +166,8 @@ def show(
 ) -> None:
     """Show the card of a model: what it was trained on and how good it is.
 
-    The card is JSON on stdout; its slices, worst first, are a table on stderr.
+    The card is JSON on stdout; its slices, worst first, are a table on stderr, and another one is
+    what it did in shadow beside the champion.
     """
     from oneclick import report
     from oneclick.cli import summary
@@ -174,6 +177,7 @@ def show(
     if training := report.training_report(home, model):
         with contextlib.redirect_stdout(sys.stderr):
             summary.print_slices(training)
+            summary.print_shadow(training)
 
 
 @app.command()

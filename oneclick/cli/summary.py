@@ -77,6 +77,7 @@ def print_training(training: TrainingReport) -> None:
     for reason in training.reasons:
         output.echo(f"  {reason}")
     print_slices(training)
+    print_shadow(training)
 
 
 def print_slices(training: TrainingReport) -> None:
@@ -91,6 +92,20 @@ def print_slices(training: TrainingReport) -> None:
     if len(rows) > len(worst):
         more = len(rows) - len(worst)
         output.echo(f"  {more} slices more: oneclick models show {training.model}")
+
+
+def print_shadow(training: TrainingReport) -> None:
+    """Print what both models did in shadow, at most `SLICES` rows; nothing where none looked."""
+    from oneclick.report import scores
+
+    rows = scores.shadow_columns(training.shadow)
+    if rows:
+        title = "in shadow, less is better"
+        output.print_table(list(rows[0]), [list(row.values()) for row in rows[:SLICES]], title)
+    if len(rows) > SLICES:
+        output.echo(f"  {len(rows) - SLICES} rows more: oneclick models show {training.model}")
+    for reason in training.shadow.failed.values() if training.shadow else ():
+        output.message(f"left out: {reason}")
 
 
 def review_cost(state: LapSummary) -> str:

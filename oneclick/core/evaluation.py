@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 SliceJudgement = Literal["better", "no worse", "unclear", "worse", "too small", "not judged"]
@@ -88,3 +88,50 @@ class SliceComparison:
     clips: int
     boxes: int
     word: SliceJudgement
+
+
+ShadowState = Literal["waits", "no worse", "worse", "ended", "reported"]
+"""Judged again, promoted, refused, no longer judged, or looked at without any demand."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShadowComparison:
+    """A measure of both models on the same video without labels; lower is better.
+
+    Rates are None where there is nothing to divide by.
+    """
+
+    measure: str
+    """Key of core.shadow_measures.MEASURES."""
+    camera: str
+    """Empty for all cameras."""
+    champion: float | None
+    candidate: float | None
+    gain: float | None
+    """Rate of the champion less that of the candidate: above 0 the candidate is better."""
+    low: float | None
+    """Lower bound of the gain, one-sided with 95% confidence."""
+    high: float | None
+    """Upper bound of the gain, one-sided with 95% confidence."""
+    hours: float
+    pieces: int
+    """Units of evidence: ten minutes of a camera each, or clips that people reviewed."""
+    word: SliceJudgement
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShadowEvidence:
+    """What a Candidate did beside the Champion on the newest video, before it served."""
+
+    state: ShadowState
+    champion: str
+    hours: float
+    """Looked at by both."""
+    needed: float
+    """Hours that the gate demands."""
+    reasons: tuple[str, ...] = ()
+    """What the gate said of it."""
+    rows: tuple[ShadowComparison, ...] = ()
+    """All cameras together, then camera by camera, worst first."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Videos that were left out, with the reason."""

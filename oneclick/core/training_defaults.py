@@ -17,3 +17,7 @@ MAX_BROKEN = 0.01
 """Largest share of the pictures of a dataset that may be broken, and is left out."""
 MIN_TEST_IMAGES = 20
 """Fewer test images are not enough evidence to promote."""
+SHADOW_HOURS = 24.0
+"""Hours of video that a candidate looks at beside the champion before it is judged in shadow."""
+SHADOW_MARGIN = 0.1
+"""Share of the champion's rates by which a candidate may be worse in shadow."""

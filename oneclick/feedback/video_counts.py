@@ -12,9 +12,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
 
-from oneclick.core import association
+from oneclick.core import association, presence
 from oneclick.core.clips import Video
 from oneclick.core.errors import BadInput
 from oneclick.core.hits import Hit
@@ -25,8 +24,6 @@ BINS = 20
 """Equal bins of confidence from 0 to 1."""
 SAME_IOU = 0.5
 """Boxes of two models that overlap so much are the same."""
-SMOOTH_SECONDS = 1.0
-"""Changes in the number of boxes that are undone within so long are flicker."""
 CHUNK_FRAMES = 2**14
 SIGNS = ("unseen_motion", "conflict_miss", "turned_conflict", "hindsight_miss")
 """Triggers that tell of somebody whom the model does not see."""
@@ -122,7 +119,7 @@ def count(
     appearances, flickers, seconds = 0, 0, 0.0
     for stretch in video.stretches():
         part = numbers[stretch.start : stretch.stop]
-        rises, undone = _changes(part, video.fps)
+        rises, undone = presence.count_changes(part, video.fps)
         appearances, flickers = appearances + rises, flickers + undone
         last = video.seconds_at(stretch.stop - 1) - video.seconds_at(stretch.start)
         seconds += last + 1 / video.fps
@@ -142,16 +139,6 @@ def count(
         histogram=tuple(histogram.tolist()),
         agreements=tuple(_agreement(workspace, video, model, rival) for rival in rivals),
     )
-
-
-def _changes(numbers: NDArray[np.int32], fps: float) -> tuple[int, int]:
-    """Return rises of the number of boxes that last, and changes that are undone."""
-    window = max(3, round(SMOOTH_SECONDS * fps) | 1)
-    smooth = median_filter(numbers, window, mode="nearest")
-    rises = np.diff(smooth, prepend=0)
-    all_changes = int(np.abs(np.diff(numbers)).sum())
-    lasting = int(np.abs(np.diff(smooth)).sum())
-    return int(rises[rises > 0].sum()), max(0, all_changes - lasting) // 2
 
 
 def _unseen(hits: Sequence[Hit], numbers: NDArray[np.int32]) -> int:

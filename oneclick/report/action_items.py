@@ -9,6 +9,7 @@ from pathlib import Path
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput
+from oneclick.core.shadow_measures import WAITS_IN_SHADOW
 from oneclick.report.alerts import INSIGHT_KINDS
 from oneclick.report.snapshot import ActionItem, FlowRunRow, ModelStatus, StageRow
 from oneclick.storage import alert_log, sealed_files
@@ -49,7 +50,9 @@ def catalog_action_items(
             text = f"{run.flow} {run.state.lower()}: {run.detail or 'see its log'}"
             yield ActionItem("flow", text, "flows", ("flows", "logs", run.id))
     if serving.candidate and serving.verdict and serving.verdict != "promote":
-        text = f"{serving.candidate} was not promoted: {serving.verdict}"
+        waits = [reason for reason in serving.reasons if reason.startswith(WAITS_IN_SHADOW)]
+        verdict = waits[0] if waits else serving.verdict
+        text = f"{serving.candidate} was not promoted: {verdict}"
         yield ActionItem("gate", text, "train", ("models", "show", serving.candidate))
 
 

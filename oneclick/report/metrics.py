@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from oneclick.core.statistics import RatioEstimate
 from oneclick.report.edge import EdgeCameraRow
 from oneclick.report.insight import Insight, InsightRow
+from oneclick.report.scores import TrainingReport
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Sample = tuple[Mapping[str, str], float]
@@ -28,8 +29,16 @@ _EDGE_COUNTERS: tuple[tuple[str, str, Callable[[EdgeCameraRow], float]], ...] = 
 )
 
 
-def metrics_text(insight: Insight, edge: Sequence[EdgeCameraRow]) -> str:
-    """Return all numbers as Prometheus reads them, without estimates that there are none of."""
+def metrics_text(
+    insight: Insight, edge: Sequence[EdgeCameraRow], training: TrainingReport | None = None
+) -> str:
+    """Return all numbers as Prometheus reads them, without estimates that there are none of.
+
+    Args:
+        insight: of the models on the cameras.
+        edge: of the cameras that run their model themselves.
+        training: the newest decision of the gate, with what the candidate did in shadow.
+    """
     lines: list[str] = []
     for name, text, value in _MODEL_GAUGES:
         samples = [(_labels(row), value(row)) for row in insight.rows]
@@ -57,10 +66,37 @@ def metrics_text(insight: Insight, edge: Sequence[EdgeCameraRow]) -> str:
         ]
         text = "Estimated from reviewed control clips, with its 95% interval."
         lines += _metric(f"oneclick_model_{name}_ratio", "gauge", text, samples)
+    lines += _shadow_metrics(training) if training and training.shadow else []
     for name, text, number in _EDGE_COUNTERS:
         counts = [({"camera": row.camera}, number(row)) for row in edge]
         lines += _metric(f"oneclick_edge_{name}", "counter", text, counts)
     return "\n".join(lines) + "\n"
+
+
+def _shadow_metrics(training: TrainingReport) -> list[str]:
+    """Return what the newest candidate did in shadow beside its champion."""
+    seen, candidate = training.shadow, training.model
+    assert seen is not None
+    pair = {"candidate": candidate, "champion": seen.champion}
+    lines = _metric(
+        "oneclick_shadow_hours", "gauge", "Hours that both looked at.", [(pair, seen.hours)]
+    )
+    rates = [
+        ({**pair, "camera": row.camera, "measure": row.measure, "side": side}, rate)
+        for row in seen.rows
+        for side, rate in (("champion", row.champion), ("candidate", row.candidate))
+        if rate is not None
+    ]
+    text = "Rates of candidate and champion on the same video; less is better."
+    lines += _metric("oneclick_shadow_rate", "gauge", text, rates)
+    bounds = [
+        ({**pair, "camera": row.camera, "measure": row.measure, "bound": bound}, value)
+        for row in seen.rows
+        for bound, value in (("value", row.gain), ("low", row.low), ("high", row.high))
+        if value is not None
+    ]
+    text = "Rate of the champion less that of the candidate, with its interval."
+    return lines + _metric("oneclick_shadow_gain", "gauge", text, bounds)
 
 
 def _labels(row: InsightRow) -> dict[str, str]:

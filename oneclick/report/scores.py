@@ -14,7 +14,14 @@ import msgspec
 
 from oneclick.catalog import Catalog
 from oneclick.core.errors import BadInput, UnknownName
-from oneclick.core.evaluation import ClassScore, ModelScore, SliceComparison, WorstClip
+from oneclick.core.evaluation import (
+    ClassScore,
+    ModelScore,
+    ShadowEvidence,
+    SliceComparison,
+    WorstClip,
+)
+from oneclick.core.shadow_measures import MEASURES
 from oneclick.storage import exclusions, model_cards, model_registry
 from oneclick.storage.model_cards import ModelCard
 from oneclick.storage.workspace import Workspace
@@ -35,6 +42,8 @@ class ModelRow:
     labels: bool
     """Whether it is the labeller in service for its architecture."""
     made_at: datetime
+    shadow: str = ""
+    """What it waits for in shadow; empty where it does not wait."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +61,8 @@ class TrainingReport:
     classes: tuple[ClassScore, ...] = ()
     worst: tuple[WorstClip, ...] = ()
     """Test clips with the lowest F1."""
+    shadow: ShadowEvidence | None = None
+    """What it did in shadow beside the champion of that time; None where the gate did not look."""
 
 
 class _GateDecision(msgspec.Struct, kw_only=True):
@@ -63,6 +74,7 @@ class _GateDecision(msgspec.Struct, kw_only=True):
     slices: tuple[SliceComparison, ...] = ()
     classes: tuple[ClassScore, ...] = ()
     worst: tuple[WorstClip, ...] = ()
+    shadow: ShadowEvidence | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,9 +108,17 @@ def models(home: Path) -> list[ModelRow]:
             champion=card.id == serving,
             labels=card.id == model_registry.champion(Workspace(home), card.arch),
             made_at=card.made_at,
+            shadow=_shadow_text(card),
         )
         for card in cards(home)
     ]
+
+
+def _shadow_text(card: ModelCard) -> str:
+    """Return what a model waits for in shadow, in one line; empty where it does not wait."""
+    fields = (card.decision or {}).get("shadow")
+    seen = msgspec.convert(fields, ShadowEvidence) if fields else None
+    return seen.reasons[0] if seen and seen.state == "waits" and seen.reasons else ""
 
 
 def training_report(home: Path, model_id: str | None = None) -> TrainingReport | None:
@@ -131,6 +151,24 @@ def slice_columns(slices: Sequence[SliceComparison]) -> list[dict[str, Any]]:
         scores = {"champion": row.champion, "mAP": row.candidate, **gains}
         rows.append({"slice": row.name, **scores, **sizes, "": row.word})
     return rows
+
+
+def shadow_columns(seen: ShadowEvidence | None) -> list[dict[str, Any]]:
+    """Return what two models did in shadow as rows of a table, heading to value; less is better."""
+    return [
+        {
+            "in shadow": MEASURES[row.measure].title if row.measure in MEASURES else row.measure,
+            "camera": row.camera or "all",
+            "champion": row.champion,
+            "candidate": row.candidate,
+            "gain": row.gain,
+            "at least": row.low,
+            "at most": row.high,
+            "hours": row.hours,
+            "": row.word,
+        }
+        for row in (seen.rows if seen else ())
+    ]
 
 
 def model_card(home: Path, model_id: str) -> dict[str, Any]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Literal, cast
 from urllib.parse import quote
 
 import msgspec
@@ -14,17 +13,17 @@ import msgspec
 from oneclick.catalog import Catalog
 from oneclick.core import training_defaults
 from oneclick.core.datasets import DatasetVersion
-from oneclick.core.errors import UsageError
 from oneclick.services import training_server
 from oneclick.storage import datasets, exclusions, locks, model_cards, model_registry
 from oneclick.storage.model_cards import ModelCard
 from oneclick.storage.workspace import Workspace
 
 if TYPE_CHECKING:
-    from oneclick.training.config import TrainingConfig, TrainingPaths
+    from oneclick.training.config import TrainingConfig
+    from oneclick.training.decision import PromotionDecision
     from oneclick.training.distributed import Precision
-    from oneclick.training.evaluation.evaluate import Evaluation
-    from oneclick.training.train import TrainedModel
+    from oneclick.training.gate import GateOptions
+    from oneclick.training.shadow.trials import ShadowTrials
 
 PASSES = 12
 """Passes over all images, unless that is fewer steps than LEAST or more than MOST."""
@@ -78,11 +77,39 @@ class TrainOptions:
     """Largest share of the pictures of a dataset that may be broken, and is left out."""
     labeller: bool = False
     """The model labels and serves no camera: it is judged beside the labeller of its kind."""
+    shadow: Literal["off", "report", "demand"] = "off"
+    """Whether the gate reports, or demands, what a candidate does beside the champion in shadow."""
+    shadow_hours: float = training_defaults.SHADOW_HOURS
+    """Time that both must have looked at, over all cameras."""
+    shadow_margin: float = training_defaults.SHADOW_MARGIN
+    """Share of the champion's rates by which the candidate may be worse there."""
 
     @property
     def registry_name(self) -> str:
         """Return the labeller whose place in model_registry the model may take; "" the champion."""
         return self.model if self.labeller else ""
+
+    def gate_options(self) -> GateOptions:
+        """Return the margins and least sizes of the gate."""
+        from oneclick.training.gate import GateOptions
+
+        return GateOptions(margin=self.margin, min_test_images=self.min_test_images)
+
+    def shadow_trials(self, workspace: Workspace) -> ShadowTrials:
+        """Return what the gate asks of candidates before they serve cameras."""
+        from oneclick.training.gate.shadow import ShadowOptions
+        from oneclick.training.shadow.trials import ShadowTrials
+
+        return ShadowTrials(
+            workspace=workspace,
+            mode=self.shadow,
+            options=ShadowOptions(hours=self.shadow_hours, margin=self.shadow_margin),
+            gate=self.gate_options(),
+            classes=self.classes,
+            device=self.device,
+            root=training_server.local_root(workspace.home, self.server),
+            max_broken=self.max_broken,
+        )
 
     def steps_for(self, dataset: DatasetVersion, excluded: Collection[str] = ()) -> int:
         """Return the steps that are set, or those that the images and the effort call for."""
@@ -137,26 +164,8 @@ class TrainingResult:
     """Pictures that were left out because they are broken, each with the reason."""
     excluded: tuple[str, ...] = ()
     """Clips of the version that were left out because they are excluded."""
-
-
-class PromotionDecision(msgspec.Struct, frozen=True, kw_only=True):
-    """The `decision` of a card."""
-
-    verdict: str
-    reasons: tuple[str, ...]
-    rows: tuple[dict[str, Any], ...]
-    """core.evaluation.ModelScore: candidate, then champion; `name` is the model id."""
-    champion: str | None
-    """Champion at that time."""
-    champion_metrics: dict[str, float] | None
-    at: datetime
-    """UTC."""
-    slices: tuple[dict[str, Any], ...] = ()
-    """core.evaluation.SliceComparison: the whole, then the slices, worst first."""
-    classes: tuple[dict[str, Any], ...] = ()
-    """core.evaluation.ClassScore of the candidate."""
-    worst: tuple[dict[str, Any], ...] = ()
-    """core.evaluation.WorstClip of the candidate."""
+    settled: tuple[str, ...] = ()
+    """What became of candidates that waited in shadow, a sentence each."""
 
 
 def train(home: Path, version: str | None, options: TrainOptions) -> TrainingResult:
@@ -181,15 +190,16 @@ def train(home: Path, version: str | None, options: TrainOptions) -> TrainingRes
         )
     lock_name = quote(registry_name or "champion", safe="")
     with locks.file_lock(workspace.locks_dir / f"train-{lock_name}"):
-        card, decision, is_new = train_and_judge(workspace, dataset, options)
-    with Catalog.open(home) as catalog:
-        catalog.add_model(card.id, dataset.name, msgspec.to_builtins(card))
-    # A champion that was rolled back stays so: only a model that never served is put into service.
-    was_in_service = model_registry.was_in_service(workspace, card.id, registry_name)
-    if decision.verdict == "promote" and not was_in_service:
-        model_registry.promote(
-            workspace, card.id, decision.reasons[-1], registry_name, instead_of=decision.champion
-        )
+        trials = None if options.labeller else options.shadow_trials(workspace)
+        if trials:
+            trials.settle()
+        card, decision, is_new = train_and_judge(workspace, dataset, options, trials)
+        with Catalog.open(home) as catalog:
+            catalog.add_model(card.id, dataset.name, msgspec.to_builtins(card))
+        if trials:
+            decision = trials.follow(card, decision, is_new)
+        else:
+            serve_labeller(workspace, card.id, decision, registry_name)
     return TrainingResult(
         model=card.id,
         dataset=dataset.name,
@@ -201,18 +211,35 @@ def train(home: Path, version: str | None, options: TrainOptions) -> TrainingRes
         trained=is_new,
         broken=card.broken,
         excluded=tuple(card.config.get("excluded", ())),
+        settled=tuple(trials.sentences) if trials else (),
     )
 
 
+def serve_labeller(
+    workspace: Workspace, model: str, decision: PromotionDecision, registry_name: str
+) -> None:
+    """Put a labeller that is to be promoted into service; one that was rolled back stays so."""
+    was_in_service = model_registry.was_in_service(workspace, model, registry_name)
+    if decision.verdict == "promote" and not was_in_service:
+        model_registry.promote(
+            workspace, model, decision.reasons[-1], registry_name, instead_of=decision.champion
+        )
+
+
 def train_and_judge(
-    workspace: Workspace, dataset: DatasetVersion, options: TrainOptions
+    workspace: Workspace,
+    dataset: DatasetVersion,
+    options: TrainOptions,
+    trials: ShadowTrials | None = None,
 ) -> tuple[ModelCard, PromotionDecision, bool]:
     """Return a model's card and decision, and whether it was trained now.
 
     A model of the same configuration, dataset and decision that exists is not trained again.
     """
+    from oneclick.training import decision as decisions
     from oneclick.training import launch
     from oneclick.training.config import Equipment, TrainingPaths, model_id
+    from oneclick.training.decision import PromotionDecision
 
     clip_ids = {clip.clip for clip in dataset.clips}
     config = options.config_for(dataset, exclusions.excluded_clips(workspace) & clip_ids)
@@ -230,112 +257,18 @@ def train_and_judge(
     paths = TrainingPaths(root, folder.parent, parent)
     equipment = Equipment(options.device, options.workers, max_broken=options.max_broken)
     trained = launch.run(config, dataset.name, paths, equipment, options.processes)
-    decision = judge(workspace, dataset, config, paths, trained, options)
+    decision = decisions.judge(
+        workspace,
+        dataset,
+        config,
+        paths,
+        trained.card.id,
+        options=options.gate_options(),
+        tested=trained.tested,
+        max_broken=options.max_broken,
+    )
+    if trials:
+        decision = trials.demand(decision)
     card = msgspec.structs.replace(trained.card, decision=msgspec.to_builtins(decision))
     model_cards.write(folder, card)
     return card, decision, True
-
-
-def judge(
-    workspace: Workspace,
-    dataset: DatasetVersion,
-    config: TrainingConfig,
-    paths: TrainingPaths,
-    trained: TrainedModel,
-    options: TrainOptions,
-) -> PromotionDecision:
-    """Evaluate candidate and champion on the same test clips and apply the gate."""
-    from oneclick.training import gate
-
-    name, parent = trained.card.id, paths.parent
-    limit = options.max_broken
-    candidate = trained.tested or evaluate_model(
-        config, dataset, paths, paths.models / name, max_broken=limit
-    )
-    champion = None
-    if parent:
-        champion = evaluate_model(config, dataset, paths, parent, max_broken=limit)
-    known_clips = training_clips(workspace, dataset, parent)
-    rule = gate.GateOptions(margin=options.margin, min_test_images=options.min_test_images)
-    decision = gate.decide(candidate, champion, known_clips, rule)
-    names = {"candidate": name, "champion": parent.name if parent else ""}
-    return PromotionDecision(
-        verdict=decision.verdict,
-        reasons=decision.reasons,
-        rows=tuple(asdict(row) | {"name": names[row.name]} for row in decision.rows),
-        champion=parent.name if parent else None,
-        champion_metrics=asdict(champion.metrics) if champion else None,
-        at=datetime.now(UTC),
-        slices=tuple(asdict(row) for row in decision.slices),
-        classes=tuple(asdict(row) for row in candidate.classes),
-        worst=tuple(asdict(row) for row in candidate.worst),
-    )
-
-
-def evaluate_model(
-    config: TrainingConfig,
-    dataset: DatasetVersion,
-    paths: TrainingPaths,
-    folder: Path,
-    *,
-    max_broken: float = training_defaults.MAX_BROKEN,
-) -> Evaluation:
-    """Evaluate the model in a folder on the test clips, at its own image size.
-
-    Args:
-        config: of the candidate; says which clips are excluded.
-        dataset: version with the test clips.
-        paths: of the training server.
-        folder: of the model.
-        max_broken: largest share of the pictures that may be broken, and is left out.
-
-    Raises:
-        UsageError: the classes of the model are not the first ones of the config.
-    """
-    from oneclick.training import model
-    from oneclick.training import train as training
-
-    network, card = model.load(folder)
-    if config.classes[: len(card.classes)] != card.classes:
-        raise UsageError(
-            f"model {card.id} knows the classes {list(card.classes)}, the settings say "
-            f"{list(config.classes)}: keep their order and add new ones at the end"
-        )
-    model_config = replace(config, arch=card.arch)
-    return training.evaluate_test_clips(
-        network,
-        model_config,
-        dataset,
-        paths,
-        card.threshold,
-        max_broken=max_broken,
-        size=card.size,
-    )
-
-
-def training_clips(
-    workspace: Workspace, dataset: DatasetVersion, parent: Path | None
-) -> Collection[str]:
-    """Return the clips that candidate or champion trained on, and test clips of the same video.
-
-    Args:
-        workspace: that holds the dataset versions.
-        dataset: that the candidate trained on.
-        parent: model folder of the champion.
-    """
-    clips = list(dataset.side("train"))
-    for version in lineage(parent):
-        earlier = datasets.find(workspace, version)
-        clips += earlier.side("train") if earlier else ()
-    video_digests = {clip.clip_digest for clip in clips}
-    copies = {clip.clip for clip in dataset.side("test") if clip.clip_digest in video_digests}
-    return {clip.clip for clip in clips} | copies
-
-
-def lineage(parent: Path | None) -> list[str]:
-    """Return the dataset versions behind a model: its own, its parent's, and so on."""
-    versions: list[str] = []
-    while parent and (card := model_cards.read(parent)):
-        versions.append(card.dataset.name)
-        parent = parent.parent / card.parent if card.parent else None
-    return list(dict.fromkeys(versions))

@@ -122,6 +122,11 @@ class Workspace:
         return self.incidents_dir / f"{incident}.json"
 
     @property
+    def shadow_dir(self) -> Path:
+        """Return the folder of what candidates did beside the champion, a folder for each."""
+        return self.home / "shadow"
+
+    @property
     def intake_dir(self) -> Path:
         """Return the folder of what edge cameras send, a folder for each camera."""
         return self.home / "intake"

@@ -36,7 +36,9 @@ class MetricsCache:
         with self._lock:
             if time.monotonic() - self._computed_at >= CACHE_SECONDS:
                 insight = report.measure_insight(self._home)
-                self._text = metrics.metrics_text(insight, report.edge_cameras(self._home))
+                self._text = metrics.metrics_text(
+                    insight, report.edge_cameras(self._home), report.training_report(self._home)
+                )
                 self._computed_at = time.monotonic()
             return self._text
 

@@ -19,7 +19,7 @@ from oneclick.flows.train import training_page
 from oneclick.stages import exclude, publish, train, worst
 from oneclick.storage import datasets, files, labels, model_cards, model_registry, sealed_files
 from oneclick.storage.workspace import Workspace
-from oneclick.training import gate
+from oneclick.training import decision, gate
 from oneclick.training.config import TrainingConfig
 from tests.stages import accepted
 from tests.training import toy
@@ -195,10 +195,10 @@ def test_a_test_clip_that_shows_a_training_clip_again_is_a_leak(tmp_path: Path) 
     publish.publish(tmp_path, clips, "", ("person",))
     dataset = datasets.find(workspace)
     assert dataset
-    assert train.training_clips(workspace, dataset, None) == {"cam-1-a"}
+    assert decision.training_clips(workspace, dataset, None) == {"cam-1-a"}
     a, b = dataset.clips
     copied = replace(dataset, clips=(a, replace(b, clip_digest=a.clip_digest)))
-    assert train.training_clips(workspace, copied, None) == {"cam-1-a", "cam-1-b"}
+    assert decision.training_clips(workspace, copied, None) == {"cam-1-a", "cam-1-b"}
 
 
 def test_slices_and_worst_clips_are_kept_and_shown(

@@ -50,7 +50,8 @@ class GatePanel(TextPanel):
     HEADING = "Gate"
     HELP = (
         "Candidate beside champion on the same test clips: the decision with its reasons, then "
-        "every slice, worst first, with its gain, and the clips the model does worst on."
+        "every slice, worst first, with its gain, what both did in shadow, and the clips the model "
+        "does worst on."
     )
     COMMAND = ("models", "show")
 
@@ -169,7 +170,7 @@ def model_row(row: ModelRow, view: SnapshotView) -> TableRow:
         (row.id, "text bold" if row.champion else "text"),
         (f"{row.map:.3f}", "text"),
         (f"{row.ap50:.3f}", "quiet"),
-        (row.verdict, "quiet"),
+        (row.shadow or row.verdict, "quiet"),
         (f"{row.made_at.astimezone(view.zone):%Y-%m-%d}", "quiet"),
     )
     return TableRow(row.id, cells)
@@ -183,6 +184,10 @@ def gate_rows(training: TrainingReport) -> list[StyledRow]:
         heading = f"{'slice':<20}{'champion':>9}{'mAP':>7}{'gain':>8}{'clips':>6}"
         lines += [[], [(heading, "accent")]]
         lines += [slice_row(row) for row in scores.slice_columns(training.slices)]
+    if shadow := scores.shadow_columns(training.shadow):
+        heading = f"{'in shadow':<34}{'champion':>9}{'candidate':>10}{'hours':>7}"
+        lines += [[], [(heading, "accent")]]
+        lines += [shadow_row(row) for row in shadow]
     if training.worst:
         lines += [[], [("worst clips", "accent")]]
         lines += [
@@ -208,6 +213,22 @@ def slice_row(row: dict[str, Any]) -> StyledRow:
         (format_score("gain", 8, "+"), "fail" if worse else "ok" if gain is not None else "quiet"),
         (f"{row['clips']:>6}", "quiet"),
         (f"  {row.get('', '')}", "warn"),
+    ]
+
+
+def shadow_row(row: dict[str, Any]) -> StyledRow:
+    """Return a row of `scores.shadow_columns` in the columns of the gate's table."""
+    champion, candidate = (
+        "–" if row[name] is None else formatting.number(row[name])
+        for name in ("champion", "candidate")
+    )
+    camera = "" if row["camera"] == "all" else f" · {row['camera']}"
+    return [
+        (rows.align_left(f"{row['in shadow']}{camera}", 34), "text"),
+        (f"{champion:>9}", "quiet"),
+        (f"{candidate:>10}", "text"),
+        (f"{row['hours']:>7.1f}", "quiet"),
+        (f"  {row['']}", "fail" if row[""] == "worse" else "warn"),
     ]
 
 

@@ -47,6 +47,8 @@ class GainEstimates:
     """(k,) degrees of freedom of that error."""
     draws: Numbers
     """(n, k) gain of each draw beyond that of the test set, in standard errors."""
+    largest: float = 1.0
+    """Largest gain or loss that can be."""
 
     @property
     def gain(self) -> Numbers:
@@ -56,7 +58,8 @@ class GainEstimates:
     def bounds(self, level: float) -> tuple[Numbers, Numbers]:
         """Return lower and upper bounds of the gain (k,), each one-sided at confidence `level`."""
         distance = scipy.special.stdtrit(self.freedom, level) * self.error
-        return np.maximum(self.gain - distance, -1), np.minimum(self.gain + distance, 1)
+        low = np.maximum(self.gain - distance, -self.largest)
+        return low, np.minimum(self.gain + distance, self.largest)
 
     def confidence(self, margin: float) -> Numbers:
         """Return the confidence (k,) that the gain is more than `margin`."""
@@ -96,15 +99,34 @@ def estimate_gains(
     clip_draws = bootstrap.draw_clips(len(pairs[0][0].truth_counts), draws, seed)
     deviations = np.stack([gain_deviations(*pair, clip_draws) for pair in pairs], 1)
     clips = np.array([effective_clips(candidate) for candidate, _ in pairs])
+    return from_deviations(maps[:, 0], maps[:, 1], deviations, clips)
+
+
+def from_deviations(
+    candidate: Numbers,
+    champion: Numbers,
+    deviations: Numbers,
+    clips: Numbers,
+    largest: float = 1.0,
+) -> GainEstimates:
+    """Return the estimates that belong to bootstrap draws.
+
+    Args:
+        candidate, champion: (k,) on each slice.
+        deviations: (draws, k) gain of each draw less the mean gain.
+        clips: (k,) effective number of the units that were drawn.
+        largest: largest gain or loss that can be.
+    """
     spread = deviations.std(0)
     # One clip says nothing of how clips differ.
     error = np.where(clips > 1 + 1e-9, spread * np.sqrt(clips / np.maximum(clips - 1, 0.5)), np.inf)
     return GainEstimates(
-        champion=maps[:, 1],
-        candidate=maps[:, 0],
+        champion=champion,
+        candidate=candidate,
         error=error,
         freedom=np.maximum(clips - 1, 0.5),
         draws=deviations / np.maximum(spread, MIN_SPREAD),
+        largest=largest,
     )
 
 

@@ -1,0 +1,159 @@
+"""The decision about a Candidate: both models are evaluated on the same test clips, and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from oneclick.core import training_defaults
+from oneclick.core.datasets import DatasetVersion
+from oneclick.core.errors import UsageError
+from oneclick.core.evaluation import ShadowEvidence
+from oneclick.storage import datasets, model_cards
+from oneclick.storage.workspace import Workspace
+from oneclick.training import gate
+from oneclick.training.config import TrainingConfig, TrainingPaths
+from oneclick.training.evaluation.evaluate import Evaluation
+from oneclick.training.gate import GateOptions
+
+
+class PromotionDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """The `decision` of a card."""
+
+    verdict: str
+    reasons: tuple[str, ...]
+    rows: tuple[dict[str, Any], ...]
+    """core.evaluation.ModelScore: candidate, then champion; `name` is the model id."""
+    champion: str | None
+    """Champion at that time."""
+    champion_metrics: dict[str, float] | None
+    at: datetime
+    """UTC."""
+    slices: tuple[dict[str, Any], ...] = ()
+    """core.evaluation.SliceComparison: the whole, then the slices, worst first."""
+    classes: tuple[dict[str, Any], ...] = ()
+    """core.evaluation.ClassScore of the candidate."""
+    worst: tuple[dict[str, Any], ...] = ()
+    """core.evaluation.WorstClip of the candidate."""
+    shadow: ShadowEvidence | None = None
+    """What was seen of both models in shadow; None where the gate did not look there."""
+
+
+def judge(
+    workspace: Workspace,
+    dataset: DatasetVersion,
+    config: TrainingConfig,
+    paths: TrainingPaths,
+    name: str,
+    *,
+    options: GateOptions,
+    tested: Evaluation | None = None,
+    max_broken: float = training_defaults.MAX_BROKEN,
+) -> PromotionDecision:
+    """Evaluate candidate and champion on the same test clips and apply the gate.
+
+    Args:
+        workspace: that holds the dataset versions.
+        dataset: that the candidate was trained on.
+        config: of the candidate.
+        paths: of the training; its parent is the champion.
+        name: id of the candidate.
+        options: of the gate.
+        tested: evaluation of the candidate, where its training made one.
+        max_broken: as in `evaluate_model`.
+    """
+    parent, limit = paths.parent, max_broken
+    candidate = tested or evaluate_model(
+        config, dataset, paths, paths.models / name, max_broken=limit
+    )
+    champion = None
+    if parent:
+        champion = evaluate_model(config, dataset, paths, parent, max_broken=limit)
+    known_clips = training_clips(workspace, dataset, parent)
+    decision = gate.decide(candidate, champion, known_clips, options)
+    names = {"candidate": name, "champion": parent.name if parent else ""}
+    return PromotionDecision(
+        verdict=decision.verdict,
+        reasons=decision.reasons,
+        rows=tuple(asdict(row) | {"name": names[row.name]} for row in decision.rows),
+        champion=parent.name if parent else None,
+        champion_metrics=asdict(champion.metrics) if champion else None,
+        at=datetime.now(UTC),
+        slices=tuple(asdict(row) for row in decision.slices),
+        classes=tuple(asdict(row) for row in candidate.classes),
+        worst=tuple(asdict(row) for row in candidate.worst),
+    )
+
+
+def evaluate_model(
+    config: TrainingConfig,
+    dataset: DatasetVersion,
+    paths: TrainingPaths,
+    folder: Path,
+    *,
+    max_broken: float = training_defaults.MAX_BROKEN,
+) -> Evaluation:
+    """Evaluate the model in a folder on the test clips, at its own image size.
+
+    Args:
+        config: of the candidate; says which clips are excluded.
+        dataset: version with the test clips.
+        paths: of the training server.
+        folder: of the model.
+        max_broken: largest share of the pictures that may be broken, and is left out.
+
+    Raises:
+        UsageError: the classes of the model are not the first ones of the config.
+    """
+    from oneclick.training import model
+    from oneclick.training import train as training
+
+    network, card = model.load(folder)
+    if config.classes[: len(card.classes)] != card.classes:
+        raise UsageError(
+            f"model {card.id} knows the classes {list(card.classes)}, the settings say "
+            f"{list(config.classes)}: keep their order and add new ones at the end"
+        )
+    model_config = replace(config, arch=card.arch)
+    return training.evaluate_test_clips(
+        network,
+        model_config,
+        dataset,
+        paths,
+        card.threshold,
+        max_broken=max_broken,
+        size=card.size,
+    )
+
+
+def training_clips(
+    workspace: Workspace, dataset: DatasetVersion, parent: Path | None
+) -> Collection[str]:
+    """Return the clips that candidate or champion trained on, and test clips of the same video.
+
+    Args:
+        workspace: that holds the dataset versions.
+        dataset: that the candidate trained on.
+        parent: model folder of the champion.
+    """
+    clips = list(dataset.side("train"))
+    for version in lineage(parent):
+        earlier = datasets.find(workspace, version)
+        clips += earlier.side("train") if earlier else ()
+    video_digests = {clip.clip_digest for clip in clips}
+    copies = {clip.clip for clip in dataset.side("test") if clip.clip_digest in video_digests}
+    return {clip.clip for clip in clips} | copies
+
+
+def lineage(parent: Path | None) -> list[str]:
+    """Return the dataset versions behind a model: its own, its parent's, and so on."""
+    versions: list[str] = []
+    while parent and (card := model_cards.read(parent)):
+        versions.append(card.dataset.name)
+        parent = parent.parent / card.parent if card.parent else None
+    return list(dict.fromkeys(versions))
