@@ -122,6 +122,11 @@ class Workspace:
         return self.incidents_dir / f"{incident}.json"
 
     @property
+    def searches_dir(self) -> Path:
+        """Return the folder of searches that the pages run, and of what they found."""
+        return self.home / "searches"
+
+    @property
     def intake_dir(self) -> Path:
         """Return the folder of what edge cameras send, a folder for each camera."""
         return self.home / "intake"
