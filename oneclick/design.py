@@ -48,9 +48,9 @@ class WebKey(msgspec.Struct, frozen=True, kw_only=True):
     """Names of keys as KeyboardEvent.key has them, small, separated by commas; `comma` is one."""
     cap: str
     """Name shown on screen."""
-    group: Literal["doubt", "box", "track", "look", "live", "clip", "lane"]
+    group: Literal["doubt", "box", "track", "look", "live", "clip", "lane", "search"]
     """Heading below which help lists it; `live` is of the pages of live cameras, `lane` of the
-    timeline of triggers."""
+    timeline of triggers, `search` of the search in a region."""
     verb: str
     says: str
     """What it does."""
@@ -91,6 +91,8 @@ class Design(msgspec.Struct, frozen=True, kw_only=True):
     web_key: tuple[WebKey, ...]
     lane_key: tuple[WebKey, ...]
     """Keys of the timeline of triggers."""
+    search_key: tuple[WebKey, ...]
+    """Keys of the search in a region."""
 
     def stage_of(self, name: str) -> StageStyle:
         """Return the style of a ClipStage, by its name."""

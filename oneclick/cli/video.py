@@ -140,6 +140,7 @@ def search(
     """
     from oneclick.catalog import utc_now
     from oneclick.cli import time_arguments
+    from oneclick.core import moments
     from oneclick.core.regions import Region
     from oneclick.stages import region_search
 
@@ -150,11 +151,11 @@ def search(
         region=Region.parse(region),
         since=start,
         until=stop,
-        evidence=region_search.parse_evidence(evidence or ["somebody", "motion"]),
+        evidence=moments.parse_evidence(evidence or ["somebody", "motion"]),
     )
     with output.progress_bars():
         result = region_search.search_region(workspace, query)
-    result.moments = region_search.strongest(result.moments, limit)
+    result.moments = moments.strongest(result.moments, limit)
     if json:
         output.print_json(result)
     else:

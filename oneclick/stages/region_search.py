@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from itertools import islice, pairwise
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from oneclick import video as videos_in
 from oneclick.catalog import Catalog
-from oneclick.core import progress
+from oneclick.core import moments, progress
 from oneclick.core.clips import Video
 from oneclick.core.errors import BadInput, UnknownName, UsageError
+from oneclick.core.moments import EVIDENCE, Evidence, EvidenceCurve, Moment, MomentFinder
 from oneclick.core.regions import Region
 from oneclick.core.spans import Span
 from oneclick.detectors import novelty, novelty_nets
@@ -24,16 +24,12 @@ from oneclick.detectors.motion import MotionDetector
 from oneclick.storage import failure_log, predictions
 from oneclick.storage.workspace import Workspace
 
-Evidence = Literal["somebody", "motion", "novelty"]
-EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
-GAP_SECONDS = 2.0
-"""Moments of one kind that are this near are one."""
 LOOKS_A_SECOND: dict[Evidence, float] = {"motion": 5.0, "novelty": 2.0}
 """Pictures that are looked at, where it has to be looked at all."""
-LEAST_STRENGTH: dict[Evidence, float] = {"somebody": 0.3, "motion": 0.02, "novelty": 1.0}
-"""What counts: of a model's threshold; of the region's pixels; of the camera's alarm level."""
-LEAST_LOOKS = 2
-"""A single picture with motion is a flash or an insect."""
+LOOKS_AT_ONCE = 25
+"""After as many there is news of a search."""
+COSTS: dict[Evidence, float] = {"somebody": 0.02, "motion": 1.0, "novelty": 1.5}
+"""Work by second of video, relative to each other: what progress is counted in."""
 INSIDE = 0.5
 """Share of a box that lies in the region, or of the region that the box fills."""
 MOTION_ID = MotionDetector.model_id
@@ -50,38 +46,6 @@ class RegionQuery:
     evidence: Sequence[Evidence] = EVIDENCE
 
 
-@dataclass(frozen=True, kw_only=True)
-class Moment:
-    """A span of a recording in which something was in the region."""
-
-    video: str
-    start: int
-    """First frame."""
-    stop: int
-    """Frame after the last."""
-    at: datetime | None
-    """UTC time of the strongest frame; None where the start of the recording is unknown."""
-    frame: int
-    """The strongest."""
-    evidence: Evidence
-    strength: float
-    """In units of LEAST_STRENGTH: what just counts is 1."""
-    why: str
-
-    @property
-    def span(self) -> Span:
-        """Return the frames."""
-        return Span(self.start, self.stop)
-
-
-@dataclass(frozen=True, eq=False)
-class EvidenceCurve:
-    """Strength of one kind of evidence at some frames of a video, in order."""
-
-    frames: NDArray[np.int64]
-    strengths: NDArray[np.float64]
-
-
 @dataclass(kw_only=True)
 class RegionResult:
     """Moments, and what could not be searched."""
@@ -94,12 +58,38 @@ class RegionResult:
     """One-line reason by recording and kind."""
 
 
-def search_region(home: Path, query: RegionQuery) -> RegionResult:
-    """Search the recordings of a camera.
+@dataclass(frozen=True, kw_only=True)
+class SearchNews:
+    """What a search knows after a few seconds of work."""
 
-    `somebody` reads the stored predictions, low scores and turned looks too, and is quick. `motion`
-    and `novelty` decode the video: a thirtieth of its time or so. A recording without predictions,
-    or a camera without a model of novelty, stands in `failed`; the rest goes on.
+    moments: Sequence[Moment]
+    """Those that are new."""
+    share: float
+    """Of the work that is done, 0 to 1."""
+    seconds: float
+    """Video that is searched in all."""
+    failed: dict[str, str]
+    """One-line reason by recording and kind, of all that failed until now."""
+
+
+def search_region(home: Path, query: RegionQuery) -> RegionResult:
+    """Search the recordings of a camera to the end. Raises as `follow_search`."""
+    result = RegionResult()
+    for news in follow_search(home, query):
+        result.moments += news.moments
+        result.seconds, result.failed = news.seconds, news.failed
+        progress.report("search", int(100 * news.share), 100)
+    result.moments = moments.strongest(result.moments, len(result.moments))
+    return result
+
+
+def follow_search(home: Path, query: RegionQuery) -> Generator[SearchNews]:
+    """Search the recordings of a camera, and yield what is known every few seconds of work.
+
+    `somebody` reads the stored predictions, low scores and turned looks too, and is quick: it comes
+    first. `motion` and `novelty` decode the video: a thirtieth of its time or so. A recording
+    without predictions, or a camera without a model of novelty, stands in `failed`; the rest goes
+    on. Whoever stops iterating stops the search.
 
     Raises:
         UnknownName: no video is of this camera. UsageError: no kind of evidence is named.
@@ -107,7 +97,7 @@ def search_region(home: Path, query: RegionQuery) -> RegionResult:
     """
     if not query.evidence:
         raise UsageError(f"name what to search for: {', '.join(EVIDENCE)}")
-    workspace, result = Workspace(home), RegionResult()
+    workspace, failed = Workspace(home), dict[str, str]()
     with Catalog.open(home) as catalog:
         everything = catalog.videos()
     cameras = sorted({video.camera for video in everything})
@@ -119,34 +109,28 @@ def search_region(home: Path, query: RegionQuery) -> RegionResult:
         if video.camera == query.camera
         for span in spans_in_window(video, query.since, query.until)
     ]
-    work = [(video, span, kind) for video, span in parts for kind in query.evidence]
-    for video, span, kind in progress.track("search", work, len(work)):
-        with failure_log.isolate(result.failed, workspace, f"{video.id} {kind}", f"search {kind}"):
-            curve = evaluate(workspace, video, span, kind, query.region)
-            result.moments += moments_of(video, kind, curve)
-    result.seconds = sum(seconds_of(video, span) for video, span in parts)
-    result.moments.sort(key=lambda moment: (EVIDENCE.index(moment.evidence), -moment.strength))
-    return result
+    quick = [(video, span, "somebody") for video, span in parts if "somebody" in query.evidence]
+    slow = [(*part, kind) for part in parts for kind in query.evidence if kind != "somebody"]
+    seconds = sum(seconds_of(video, span) for video, span in parts)
+    total = max(seconds * sum(COSTS[kind] for kind in set(query.evidence)), 1e-9)
+    done = 0.0
 
+    def news(new: Sequence[Moment], share: float) -> SearchNews:
+        return SearchNews(moments=new, share=share, seconds=seconds, failed=failed)
 
-def parse_evidence(names: Sequence[str]) -> tuple[Evidence, ...]:
-    """Return the kinds of evidence of these names, each once, in the usual order.
-
-    Raises:
-        UsageError: naming those that are none.
-    """
-    if unknown := sorted(set(names) - set(EVIDENCE)):
-        raise UsageError(f"cannot search for {', '.join(unknown)}: choose of {', '.join(EVIDENCE)}")
-    return tuple(kind for kind in EVIDENCE if kind in names)
-
-
-def strongest(moments: Sequence[Moment], limit: int) -> list[Moment]:
-    """Return the first moments of each kind, at most `limit`."""
-    return [
-        moment
-        for kind in EVIDENCE
-        for moment in [each for each in moments if each.evidence == kind][:limit]
-    ]
+    yield news((), 0.0)
+    work: list[tuple[Video, Span, Evidence]] = [*quick, *slow]  # type: ignore[list-item]
+    for video, span, kind in work:
+        cost, before = COSTS[kind] * seconds_of(video, span), done
+        with failure_log.isolate(failed, workspace, f"{video.id} {kind}", f"search {kind}"):
+            finder = MomentFinder(video, kind, looks_step(video, kind))
+            for curve in evaluate(workspace, video, span, kind, query.region):
+                new = tuple(finder.add(curve))
+                looked = (int(curve.frames[-1]) + 1 - span.start) / len(span)
+                yield news(new, min(1.0, (before + looked * cost) / total))
+            yield news(tuple(finder.close()), min(1.0, (before + cost) / total))
+        done = before + cost
+    yield news((), 1.0)
 
 
 def spans_in_window(video: Video, since: datetime | None, until: datetime | None) -> Iterator[Span]:
@@ -177,42 +161,54 @@ def seconds_of(video: Video, span: Span) -> float:
     return video.seconds_at(span.stop - 1) - video.seconds_at(span.start) + 1 / video.fps
 
 
+def looks_step(video: Video, kind: Evidence) -> int:
+    """Return the frames between two looks."""
+    return max(1, round(video.fps / LOOKS_A_SECOND[kind])) if kind in LOOKS_A_SECOND else 1
+
+
 def evaluate(
     workspace: Workspace, video: Video, span: Span, kind: Evidence, region: Region
-) -> EvidenceCurve:
-    """Return how strong one kind of evidence is in a region, over frames of one stretch.
+) -> Generator[EvidenceCurve]:
+    """Yield how strong one kind of evidence is in a region, over frames of one stretch, in parts.
 
     Raises:
         BadInput: there are no predictions of the recording, or no model of novelty of its camera.
         BadVideo: it does not decode.
     """
     if kind == "somebody":
-        return look_up_somebody(workspace, video, span, region)
-    step = max(1, round(video.fps / LOOKS_A_SECOND[kind]))
-    numbers = np.arange(span.start, span.stop, step)
-    pictures = (
-        picture
-        for number, picture in enumerate(
-            videos_in.frames(workspace.video_file(video), span), span.start
-        )
-        if (number - span.start) % step == 0
-    )
-    strengths: list[float] = []
+        yield look_up_somebody(workspace, video, span, region)
+        return
+    if not workspace.video_file(video).is_file():
+        place = "its camera keeps its pictures" if not video.suffix else "only its clips were kept"
+        raise BadInput(f"there are no pictures of recording {video.id} here: {place}")
+    numbers = iter(range(span.start, span.stop, looks_step(video, kind)))
+    pictures = videos_in.frames(workspace.video_file(video), span, looks_step(video, kind))
     if kind == "motion":
-        detector = MotionDetector()
-        for picture in pictures:
-            mask = detector.next_mask(picture)
-            strengths.append(0.0 if mask is None else float(region.crop(mask).mean()))
-    else:
-        paths = [workspace.novelty_model(video.camera, name) for name in novelty.KINDS]
-        path = next((path for path in paths if path.exists()), None)
-        if path is None:
-            raise BadInput(f"camera {video.camera} has no model of novelty yet: run a lap first")
-        model, _ = novelty.load(path)
-        small = (novelty.shrink(picture) for picture in pictures)
-        while batch := list(islice(small, novelty_nets.BATCH)):
-            strengths += model.score_small(np.stack(batch), region).tolist()
-    return EvidenceCurve(numbers[: len(strengths)], np.array(strengths))
+        shares = _moving_shares(pictures, region)
+        while batch := list(islice(shares, LOOKS_AT_ONCE)):
+            yield EvidenceCurve(_next_of(numbers, len(batch)), np.array(batch))
+        return
+    paths = [workspace.novelty_model(video.camera, name) for name in novelty.KINDS]
+    path = next((path for path in paths if path.exists()), None)
+    if path is None:
+        raise BadInput(f"camera {video.camera} has no model of novelty yet: run a lap first")
+    model, _ = novelty.load(path)
+    small = (novelty.shrink(picture) for picture in pictures)
+    while images := list(islice(small, novelty_nets.BATCH)):
+        scores = model.score_small(np.stack(images), region).astype(np.float64)
+        yield EvidenceCurve(_next_of(numbers, len(images)), scores)
+
+
+def _next_of(numbers: Iterator[int], count: int) -> NDArray[np.int64]:
+    return np.fromiter(islice(numbers, count), np.int64, count)
+
+
+def _moving_shares(pictures: Iterator[NDArray[np.uint8]], region: Region) -> Iterator[float]:
+    """Yield the share of the region that moves in each picture."""
+    detector = MotionDetector()
+    for picture in pictures:
+        mask = detector.next_mask(picture)
+        yield 0.0 if mask is None else float(region.crop(mask).mean())
 
 
 def look_up_somebody(
@@ -234,41 +230,3 @@ def look_up_somebody(
         threshold = predictions.load_threshold(path) or 1.0
         np.maximum.at(best, detections.frames[inside], detections.scores[inside] / threshold)
     return EvidenceCurve(np.arange(span.start, span.stop), best)
-
-
-def moments_of(video: Video, kind: Evidence, curve: EvidenceCurve) -> Iterator[Moment]:
-    """Yield the moments in which the evidence counts, those near each other as one."""
-    least, frames = LEAST_STRENGTH[kind], curve.frames
-    rows = np.flatnonzero(curve.strengths >= least)
-    if not len(rows):
-        return
-    step = int(frames[1] - frames[0]) if len(frames) > 1 else 1
-    breaks = np.flatnonzero(np.diff(frames[rows]) > GAP_SECONDS * video.fps) + 1
-    edges = [0, *breaks.tolist(), len(rows)]
-    for first, last in pairwise(edges):
-        group = rows[first:last]
-        if len(group) < (LEAST_LOOKS if kind == "motion" else 1):
-            continue
-        strongest = group[int(np.argmax(curve.strengths[group]))]
-        frame, strength = int(frames[strongest]), float(curve.strengths[strongest])
-        seconds = timedelta(seconds=video.seconds_at(frame))
-        yield Moment(
-            video=video.id,
-            start=int(frames[group[0]]),
-            stop=min(int(frames[group[-1]]) + step, video.frames),
-            at=video.started_at + seconds if video.started_at else None,
-            frame=frame,
-            evidence=kind,
-            strength=round(strength / least, 3),
-            why=reason(kind, strength),
-        )
-
-
-def reason(kind: Evidence, strength: float) -> str:
-    """Return in a few words what the evidence is."""
-    if kind == "somebody":
-        word = "a box" if strength >= 1 else "somebody-like, below the threshold"
-        return f"{word}: {strength:.2f} of it"
-    if kind == "motion":
-        return f"{100 * strength:.0f}% of the region moves"
-    return f"novelty {strength:.1f} of the alarm level"

@@ -24,8 +24,10 @@ _MOST_REPEATED = 25
 """Frames in a row that may fail to decode without the whole video counting as unreadable."""
 
 
-def frames(path: Path, span: Span | None = None) -> Iterator[NDArray[np.uint8]]:
+def frames(path: Path, span: Span | None = None, step: int = 1) -> Iterator[NDArray[np.uint8]]:
     """Yield shown pictures, (H, W, 3) uint8 RGB, of the frames in `span` (default: all).
+
+    With a `step` of n only every n-th of them is converted and yielded, from the first on.
 
     One frame is held at a time. A span that reaches past the end yields the frames there are, as a
     slice does. Where a frame does not decode though its packet looked intact, the frame before it
@@ -35,7 +37,7 @@ def frames(path: Path, span: Span | None = None) -> Iterator[NDArray[np.uint8]]:
         BadVideo: the file cannot be opened, has no frame, or many in a row do not decode.
     """
     index = read_index(path)
-    for picture in pictures(path, span):
+    for picture in itertools.islice(pictures(path, span), None, None, step):
         yield index.presentation.show(picture)
 
 

@@ -49,6 +49,8 @@ from oneclick.web.live.cameras import WatchedCameras
 from oneclick.web.live.pictures import LivePictures
 from oneclick.web.live.recordings import Recordings
 from oneclick.web.refusals import Refused
+from oneclick.web.search import routes as search_routes
+from oneclick.web.search.desk import SearchDesk
 from oneclick.web.timeline import actions as timeline_actions
 from oneclick.web.timeline import routes as timeline_routes
 from oneclick.web.timeline.frames import VideoFrames
@@ -100,6 +102,7 @@ def create_review_app(
 
     desk = ReviewDesk(home, settings, catalog)
     intake = IntakeDesk(workspace, settings.intake, WorkerProcess(home))
+    search = SearchDesk(workspace, catalog.now)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -107,13 +110,14 @@ def create_review_app(
         await intake.start()
         yield
         await intake.stop()
+        await asyncio.to_thread(search.stop)
         await asyncio.to_thread(desk.stop)
         audit.close()
         catalog.close()
 
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.home, app.state.settings, app.state.catalog = home, settings, catalog
-    app.state.desk, app.state.intake = desk, intake
+    app.state.desk, app.state.intake, app.state.search = desk, intake, search
     app.state.access = Access(Users(workspace), sessions, audit, frozenset(options.blur_for))
     app.state.limits, app.state.passwords = LoginLimits(), passwords or Passwords()
     app.state.entered = set[str]()
@@ -127,7 +131,7 @@ def create_review_app(
     for module in (
         *(intake_routes, stream, live_routes),
         *(routes, sign_on, queue, clips, detections, looks, stats, media),
-        *(timeline_routes, timeline_actions, metrics, pages),
+        *(timeline_routes, timeline_actions, search_routes, metrics, pages),
     ):
         app.include_router(module.router)
     app.add_exception_handler(HTTPException, _answer_refusal)

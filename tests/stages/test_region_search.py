@@ -11,6 +11,7 @@ import pytest
 
 from oneclick import video
 from oneclick.catalog import Catalog
+from oneclick.core import moments
 from oneclick.core.clips import Video
 from oneclick.core.detections import Detections
 from oneclick.core.errors import UnknownName, UsageError
@@ -150,7 +151,7 @@ def test_a_camera_that_is_not_there_is_named(home: Path) -> None:
     with pytest.raises(UnknownName, match="no camera is called 'hall'; known: ward"):
         region_search.search_region(home, RegionQuery(camera="hall", region=WHOLE))
     with pytest.raises(UsageError, match="cannot search for cats: choose of somebody, motion"):
-        region_search.parse_evidence(["cats", "motion"])
+        moments.parse_evidence(["cats", "motion"])
 
 
 def test_typed_it_prints_a_table_or_json(home: Path) -> None:

@@ -49,6 +49,8 @@ def key_table() -> str:
         "says: string, verb_de: string, says_de: string, hint: boolean, once: boolean}} WebKey */\n"
         f"/** @type {{WebKey[]}} */\nexport const KEYS = [\n{_rows(table.web_key)}];\n"
         f"/** @type {{WebKey[]}} */\nexport const LANE_KEYS = [\n{_rows(table.lane_key)}];\n"
+        "/** @type {WebKey[]} */\n"
+        f"export const SEARCH_KEYS = [\n{_rows(table.search_key)}];\n"
         f"/** @type {{Record<string, string>}} */\nexport const GLYPHS = {glyphs};\n"
         f"/** @type {{Record<string, string>}} */\nexport const STAGES = {stages};\n"
     )

@@ -16,7 +16,8 @@ from tests.web import static_design
 FOLDER = pages.FOLDER
 MODULES = sorted(FOLDER.glob("*.js"))
 PAGES = (
-    *("clip.html", "live.html", "live_camera.html", "look.html", "queue.html", "timeline.html"),
+    *("clip.html", "live.html", "live_camera.html", "look.html", "queue.html", "search.html"),
+    "timeline.html",
 )
 CALL = re.compile(r'\bt\(\s*"(\w+)"')
 ENTRY = re.compile(r'^  (\w+): \[\s*"', re.MULTILINE)
@@ -67,7 +68,7 @@ def test_every_sentence_is_in_both_languages_and_used() -> None:
     families = (
         *("answer_", "difference_", "flag_", "group_", "kind_", "live_", "mode_", "models_"),
         *("lane_state_", "lane_video_"),
-        *("only_", "place_", "reason_", "why_"),
+        *("only_", "place_", "reason_", "search_kind_", "search_part_", "search_status_", "why_"),
     )
     columns = set(re.findall(r'"(\w+)"', source))
     unused = {name for name in table - called - columns if not name.startswith(families)}
@@ -78,9 +79,10 @@ def test_every_key_has_its_action() -> None:
     source = "".join(path.read_text() for path in FOLDER.glob("*_commands.js"))
     names = set(re.findall(r'^ {2,4}(?:async )?"?([\w-]+)"?(?:\(|: )', source, re.MULTILINE))
     table = design.load()
-    assert {key.id for key in (*table.web_key, *table.lane_key)} - names == set()
-    keys = [name for key in table.lane_key for name in key.key.split(",")]
-    assert len(keys) == len(set(keys))
+    assert {key.id for key in (*table.web_key, *table.lane_key, *table.search_key)} - names == set()
+    for page in (table.lane_key, table.search_key):
+        keys = [name for key in page for name in key.key.split(",")]
+        assert len(keys) == len(set(keys))
 
 
 def test_the_types_of_the_modules_agree() -> None:

@@ -56,10 +56,20 @@ export function laneCommands(desk) {
       const camera = lanes.camera ? "" : `/${encodeURIComponent(lanes.chosenCamera ?? "")}`;
       location.assign(`/timeline${camera}?start=${lanes.window.start.toFixed(1)}&stop=${lanes.window.stop.toFixed(1)}`);
     },
+    "lane-search": () => location.assign(searchAddress(lanes)),
     "lane-theme": () => desk.theme(),
     "lane-language": () => desk.language(),
     "lane-help": () => desk.help(),
   };
+}
+
+/**
+ * Return the page that searches the marked span, or else the window, of the chosen camera.
+ * @param {import("./trigger_timeline.js").TriggerTimeline} lanes
+ */
+export function searchAddress({ chosenCamera, span, window }) {
+  const { start, stop } = span && span.stop > span.start ? span : window;
+  return chosenCamera ? `/search/${encodeURIComponent(chosenCamera)}?start=${start.toFixed(1)}&stop=${stop.toFixed(1)}` : "#";
 }
 
 /** @param {LaneDesk} desk @param {() => Promise<void>} act */

@@ -18,5 +18,6 @@ export const LIVE_COMMANDS = {
   "live-surer": (page) => page.changeConfidence(0.05),
   "live-less-sure": (page) => page.changeConfidence(-0.05),
   "live-time": () => document.getElementById("go-to")?.focus(),
+  "live-search": (page) => location.assign(page.searchAddress()),
   "live-wall": () => location.assign("/live"),
 };

@@ -16,6 +16,7 @@ import { View } from "./view.js";
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
 const STATE_SECONDS = 1;
+const HOUR = 3600;
 const FIRING_SECONDS = 15;
 /** Least time between two drawings of what stands around a moving picture, and how many times its cost. */
 const PANEL_MILLISECONDS = 500;
@@ -121,6 +122,12 @@ export class LivePage {
     drawNumbers(this);
     this.draw();
     this.drawPanels();
+  }
+
+  /** @returns {string} the page that searches the hour before the picture */
+  searchAddress() {
+    const stop = Math.ceil(this.picture?.head.time ?? Date.now() / 1000);
+    return `/search/${encodeURIComponent(this.camera)}?start=${stop - HOUR}&stop=${stop}`;
   }
 
   goLive() {
@@ -321,6 +328,9 @@ export class LivePage {
 try {
   const camera = decodeURIComponent(location.pathname.split("/")[2]);
   const page = new LivePage(camera, await call(livePath(camera, "state")));
+  const link = byId("search-link");
+  for (const event of ["pointerdown", "focus"]) link.addEventListener(event, () => (link.href = page.searchAddress()));
+  link.href = page.searchAddress();
   const confidence = byId("confidence");
   confidence.addEventListener("input", () => page.setConfidence(Number(confidence.value)));
   byId("go-to").addEventListener("change", () => {

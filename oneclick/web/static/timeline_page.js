@@ -4,7 +4,7 @@ import { call } from "./api.js";
 import { byId, count, el } from "./dom.js";
 import { LANE_KEYS } from "./key_table.js";
 import { keyName, isTyping, saysOf, verbOf } from "./keys.js";
-import { laneCommands, liftMute, releaseIncident } from "./lane_commands.js";
+import { laneCommands, liftMute, releaseIncident, searchAddress } from "./lane_commands.js";
 import { language, switchLanguage, t, translatePage } from "./messages.js";
 import { MomentView } from "./moment.js";
 import { lengthText, mountLanes } from "./trigger_timeline.js";
@@ -40,6 +40,8 @@ function describe() {
   const { window, span } = lanes;
   const clock = (/** @type {number} */ at) => new Date(at * 1000).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
   byId("range").textContent = `${clock(window.start)} – ${clock(window.stop)} · ${lengthText(window.stop - window.start)}${span ? ` · ${t("lane_span", lengthText(span.stop - span.start))}` : ""}`;
+  byId("search-link").href = searchAddress(lanes);
+  byId("search-link").hidden = !lanes.chosenCamera;
   fill("mute", lanes.lanes.mutes.map((mute) => ({ text: `${mute.camera} · ${mute.trigger} · ${t("lane_until", clock(mute.stop))} · ${mute.by}: ${mute.reason}`, act: mute.lifted || mute.stop < Date.now() / 1000 ? null : () => liftMute(desk, mute.id), verb: t("lane_lift") })));
   fill("incident", lanes.lanes.incidents.map((incident) => ({ text: `${incident.camera} · ${clock(incident.start)} · ${incident.by}: ${incident.reason}`, act: incident.released ? null : () => releaseIncident(desk, incident.id), verb: t("lane_release") })));
   const undated = lanes.lanes.cameras.flatMap((each) => each.undated.map((video) => ({ camera: each.camera, ...video })));

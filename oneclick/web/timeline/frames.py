@@ -20,6 +20,8 @@ MOST_AT_ONCE = 2
 WAIT_SECONDS = 10.0
 CACHE_BYTES = 48 << 20
 QUALITY = 85
+SMALL_HEIGHT = 180
+"""Pixels of a picture among many."""
 BLOCKS = 30
 """Blocks of a blurred frame across its height: people are seen, faces are not."""
 
@@ -35,9 +37,9 @@ class VideoFrames:
         self._workspace = workspace
         self._slots = threading.BoundedSemaphore(MOST_AT_ONCE)
         self._lock = threading.Lock()
-        self._pictures: OrderedDict[tuple[str, int, bool], bytes] = OrderedDict()
+        self._pictures: OrderedDict[tuple[str, int, bool, bool], bytes] = OrderedDict()
 
-    def jpeg(self, video: Video, frame: int, is_blurred: bool) -> bytes:
+    def jpeg(self, video: Video, frame: int, is_blurred: bool, *, is_small: bool = False) -> bytes:
         """Return a frame as JPEG.
 
         Models miss people in recordings, so a blurred frame is blurred as a whole.
@@ -46,11 +48,12 @@ class VideoFrames:
             video: a recording.
             frame: 0-based.
             is_blurred: whether faces must not be recognised.
+            is_small: whether it is one among many.
 
         Raises:
             Refused: 404: the recording is gone, or has no such frame; 503: too many ask at once.
         """
-        key = (video.id, frame, is_blurred)
+        key = (video.id, frame, is_blurred, is_small)
         with self._lock:
             if key in self._pictures:
                 self._pictures.move_to_end(key)
@@ -61,7 +64,9 @@ class VideoFrames:
             picture = self._decode(video, frame)
         finally:
             self._slots.release()
-        encoded = _encode(coarse(picture) if is_blurred else picture)
+        if is_blurred:
+            picture = coarse(picture)
+        encoded = _encode(_small(picture) if is_small else picture)
         with self._lock:
             self._pictures[key] = encoded
             while sum(map(len, self._pictures.values())) > CACHE_BYTES:
@@ -92,6 +97,16 @@ def coarse(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     small = cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA)
     blocks = cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST)
     return np.asarray(blocks, np.uint8)
+
+
+def _small(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    import cv2
+
+    height, width = picture.shape[:2]
+    size = max(1, round(width * SMALL_HEIGHT / height)), SMALL_HEIGHT
+    if height <= SMALL_HEIGHT:
+        return picture
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _encode(picture: NDArray[np.uint8]) -> bytes:

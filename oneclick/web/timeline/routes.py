@@ -165,7 +165,9 @@ def moment(
 
 
 @router.get("/media/video/{video}/{frame}.jpg")
-def video_frame(request: Request, video: str, frame: str, user: Viewer) -> Response:
+def video_frame(
+    request: Request, video: str, frame: str, user: Viewer, small: bool = False
+) -> Response:
     """Return a frame of a recording, blurred for roles that need no faces."""
     catalog, access = _catalog(request), access_of(request)
     recording = find_video(catalog, user, video)
@@ -174,7 +176,8 @@ def video_frame(request: Request, video: str, frame: str, user: Viewer) -> Respo
         raise Refused(404, "there is no such frame")
     access.audit.record_view(user, recording.id)
     frames: VideoFrames = request.app.state.video_frames
-    content = frames.jpeg(recording, number, access.view_mode(user) == "blurred")
+    is_blurred = access.view_mode(user) == "blurred"
+    content = frames.jpeg(recording, number, is_blurred, is_small=small)
     return Response(content, media_type="image/jpeg", headers=CACHE)
 
 
