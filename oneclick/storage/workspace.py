@@ -126,6 +126,7 @@ class Workspace:
         """Return the folder of what candidates did beside the champion, a folder for each."""
         return self.home / "shadow"
 
+    @property
     def searches_dir(self) -> Path:
         """Return the folder of searches that the pages run, and of what they found."""
         return self.home / "searches"
