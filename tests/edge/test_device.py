@@ -267,9 +267,9 @@ def test_requested_video_becomes_a_recording_with_true_times_and_a_clip(bench: B
         assert all(box[3] <= recording.width for hit in clip.hits for box in hit.boxes)
         assert [line for line in verify(catalog) if "ward-2" in line] == []
     assert cut.cut(bench.site.home, "test").done == [clip.id]
-    done = span_requests.find(workspace, "ward", request.id)
-    assert done is not None
-    assert (done.state, done.recording) == ("adopted", recording.id)
+    after = span_requests.find(workspace, "ward", request.id)
+    assert after is not None
+    assert (after.state, after.recording) == ("adopted", recording.id)
     assert worker.work(bench.desk_settings()).done == []
 
 
@@ -293,9 +293,9 @@ def test_an_answer_that_broke_on_the_server_is_asked_for_again(bench: Bench, dam
     assert request in bench.link.spans()
     assert answers(bench, is_allowed=True).answer(request)
     assert worker.work(bench.desk_settings()).failed == {}
-    done = span_requests.find(workspace, "ward", request.id)
-    assert done is not None
-    assert done.state == "adopted"
+    after = span_requests.find(workspace, "ward", request.id)
+    assert after is not None
+    assert after.state == "adopted"
 
 
 @pytest.mark.parametrize(
@@ -309,9 +309,9 @@ def test_without_consent_or_pictures_the_device_refuses_and_the_server_has_the_r
         fill_ring(bench.folder, 60)
     request = ask(bench)
     assert answers(bench, is_allowed).answer(request)
-    done = span_requests.find(bench.site.workspace, "ward", request.id)
-    assert done is not None
-    assert (done.state, done.reason) == ("refused", reason)
+    after = span_requests.find(bench.site.workspace, "ward", request.id)
+    assert after is not None
+    assert (after.state, after.reason) == ("refused", reason)
     assert request not in bench.link.spans()
     assert list(bench.site.home.rglob("*.mkv")) == []
 

@@ -89,8 +89,8 @@ def test_an_occlusion_by_a_labelled_person_is_bridged_if_it_is_short_enough():
 def test_two_alike_who_cross_do_not_exchange_their_boxes(with_detections: bool):
     one = Figure(lambda frame: (20 + 4 * frame, 60), seed=3)
     other = Figure(lambda frame: (180 - 4 * frame, 56), seed=3)
-    seen = [one.detections(0.3), other.detections(0.9)] if with_detections else []
-    record = evidence([other.label()], seen)
+    detections = [one.detections(0.3), other.detections(0.9)] if with_detections else []
+    record = evidence([other.label()], detections)
     track = carry.carry(2, one.box(2), Scene([one, other]), record)
     assert track.frames.tolist() == ALL
     assert overlaps(track, one).min() > 0.5
@@ -140,16 +140,16 @@ def test_detections_elsewhere_do_not_draw_the_box_away():
 
 
 def test_several_drawn_boxes_are_all_kept_and_what_lies_between_goes_through_them():
-    drawn = {frame: WALKER.box(frame) for frame in (3, 18, 30)}
-    track = carry.carry_keys(drawn, Scene([WALKER]), evidence())
+    keys = {frame: WALKER.box(frame) for frame in (3, 18, 30)}
+    track = carry.carry_keys(keys, Scene([WALKER]), evidence())
     assert track.frames.tolist() == ALL
     assert [k for k, letter in enumerate(track.origins) if letter == "h"] == [3, 18, 30]
     assert overlaps(track, WALKER).min() > 0.6
 
 
 def test_between_drawn_boxes_without_evidence_lies_the_straight_line():
-    drawn = {frame: WALKER.box(frame) for frame in (4, 5, 20)}
-    track = carry.carry_keys(drawn, None, evidence(), length=FRAMES)
+    keys = {frame: WALKER.box(frame) for frame in (4, 5, 20)}
+    track = carry.carry_keys(keys, None, evidence(), length=FRAMES)
     assert track.frames.tolist() == list(range(4, 21))
     assert np.abs(track.boxes - WALKER.boxes(track.frames)).max() < 0.5
     assert track.scores[8:14].max() < 0.5

@@ -94,8 +94,8 @@ def reads_as_stopped(root: Path, copy: Path, trial: DamageTrial) -> bool:
 
 def shows_no_other_picture(root: Path, copy: Path, trial: DamageTrial) -> bool:
     """Check that every picture that the ring still shows is one that was written."""
-    shown, written = (ring_pictures(place / "home") for place in (copy, root))
-    return all(picture in written for picture in shown)
+    after, before = (ring_pictures(place / "home") for place in (copy, root))
+    return all(picture in before for picture in after)
 
 
 def ring_pictures(home: Path) -> list[Any]:

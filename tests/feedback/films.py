@@ -45,7 +45,7 @@ def ward() -> Filmed:
     people = [visible for _, visible in ward_frames(shift)]
     frames = np.repeat(np.arange(shift.frames, dtype=np.int32), [len(p) for p in people])
     boxes = np.array([person.box for p in people for person in p], np.float32).reshape(-1, 4)
-    seen = Detections(
+    detections = Detections(
         frames=frames,
         boxes=boxes + np.tile(r.normal(0, 1.5, (len(boxes), 2)), 2).astype(np.float32),
         scores=r.beta(8, 3, len(frames)).astype(np.float32),
@@ -53,7 +53,7 @@ def ward() -> Filmed:
         length=shift.frames,
         fps=shift.fps,
     )
-    return with_rival(seen.where(r.random(len(frames)) > 0.05), shift.width, shift.height)
+    return with_rival(detections.where(r.random(len(frames)) > 0.05), shift.width, shift.height)
 
 
 @cache
@@ -70,8 +70,8 @@ def corridor() -> Filmed:
     footage.needed()
     with source.open_video(footage.DATA / "video" / "one-by-one.mp4") as (container, stream):
         pictures = itertools.islice(container.decode(stream), 300)
-        shown = (picture.to_ndarray(width=384, height=216, format="rgb24") for picture in pictures)
-        frames = [np.asarray(frame, np.uint8) for frame in shown]
+        images = (picture.to_ndarray(width=384, height=216, format="rgb24") for picture in pictures)
+        frames = [np.asarray(frame, np.uint8) for frame in images]
     detections = detectors.run(
         motion.MotionDetector(), frames, len(frames), footage.FPS, ("person",)
     )

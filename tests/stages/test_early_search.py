@@ -41,8 +41,8 @@ class Device:
         self.log = CameraLog(Workspace(home).intake_dir / camera, WINDOW)
 
     def send(self, pictures: Sequence[EdgeFrame]) -> None:
-        stored = StoredBatch(source=self.source, frames=tuple(pictures))
-        self.log.append(stored, pictures[-1].seq + 1)
+        batch = StoredBatch(source=self.source, frames=tuple(pictures))
+        self.log.append(batch, pictures[-1].seq + 1)
 
 
 def search(home: Path) -> EarlySearch:
@@ -69,17 +69,17 @@ def test_hits_are_known_early_and_become_those_of_a_replay(tmp_path: Path) -> No
     expected = completed(tmp_path / "late", pictures)
     home = tmp_path / "early"
     device, early = Device(home), search(home)
-    known: list[int] = []
+    counts: list[int] = []
     for start in range(0, len(pictures), 50):
         device.send(pictures[start : start + 50])
         assert early.run().failed == {}
-        known.append(len(hits(home)))
-    assert 0 < known[2] < known[-1]
+        counts.append(len(hits(home)))
+    assert 0 < counts[2] < counts[-1]
     assert {video for video, _ in hits(home)} == {video for video, _ in expected}
     assert {hit.trigger for _, hit in hits(home)} == {hit.trigger for _, hit in expected}
     (tmp_path / "early" / "catalog.sqlite").unlink()
     assert rebuild(home).problems == []
-    assert len(hits(home)) == known[-1]
+    assert len(hits(home)) == counts[-1]
     device.log.close_segment()
     assert intake(home, OPTIONS).failed == {}
     assert hits(home) == expected

@@ -151,10 +151,10 @@ def test_it_waits_and_is_judged_again_without_training_when_there_is_video(
     assert (again.decision, again.trained) == ("not enough evidence", False)
     (row,) = [row for row in report.models(home) if row.id == first.model]
     assert row.shadow.startswith("waits in shadow: 0 of")
-    seen = report.training_report(home, first.model)
-    assert seen
-    assert seen.shadow
-    assert seen.shadow.hours == pytest.approx(12 / 3600)
+    evidence = report.training_report(home, first.model)
+    assert evidence
+    assert evidence.shadow
+    assert evidence.shadow.hours == pytest.approx(12 / 3600)
     record(home, 4, first=4)
     last = candidate(home)
     assert (last.decision, last.trained) == ("promote", False)

@@ -41,8 +41,8 @@ class Device:
         self, batch: EdgeBatch | bytes, kind: str = bodies.MESSAGE_PACK, **headers: str
     ) -> Any:
         body = batch if isinstance(batch, bytes) else msgspec.msgpack.encode(batch)
-        sent = {"Authorization": f"Bearer {self.token}", "Content-Type": kind} | headers
-        return self.browser.post("/api/predictions", content=body, headers=sent)
+        fields = {"Authorization": f"Bearer {self.token}", "Content-Type": kind} | headers
+        return self.browser.post("/api/predictions", content=body, headers=fields)
 
     def stored(self) -> list[int]:
         return [
@@ -243,8 +243,8 @@ def test_a_body_that_comes_slowly_ends_with_its_connection_and_harms_no_other(
             )
             slow.sendall(head.encode() + body[:20])
             headers = {"Authorization": f"Bearer {device.token}"}
-            sent = {**headers, "Content-Type": bodies.MESSAGE_PACK}
-            answer = client.post("/api/predictions", content=body, headers=sent)
+            fields = {**headers, "Content-Type": bodies.MESSAGE_PACK}
+            answer = client.post("/api/predictions", content=body, headers=fields)
             assert answer.json()["stored"] == 5
             with contextlib.suppress(ConnectionResetError):
                 assert slow.recv(100) == b""

@@ -104,7 +104,7 @@ def test_a_page_finds_what_the_command_line_finds(site: Site, gate: Gate) -> Non
     name = ask(client, start=seconds(0), stop=seconds(60))
     assert ask(client, start=seconds(0), stop=seconds(60)) == name, "twice is once"
     gate.opened.set()
-    found = ended(client, name)
+    answer = ended(client, name)
     until = START + timedelta(seconds=60)
     query = RegionQuery(
         camera="ward",
@@ -115,11 +115,11 @@ def test_a_page_finds_what_the_command_line_finds(site: Site, gate: Gate) -> Non
     )
     typed = region_search.search_region(site.home, query)
     assert typed.moments
-    pairs = [(each["video"], each["frame"], each["strength"]) for each in found["moments"]]
+    pairs = [(each["video"], each["frame"], each["strength"]) for each in answer["moments"]]
     assert sorted(pairs) == sorted((m.video, m.frame, m.strength) for m in typed.moments)
-    assert (found["status"], found["share"], found["seconds"]) == ("complete", 1, typed.seconds)
-    assert state(client, name, after=1)["moments"] == found["moments"][1:]
-    assert found["moments"][0]["at"] == pytest.approx(seconds(found["moments"][0]["frame"] / 10))
+    assert (answer["status"], answer["share"], answer["seconds"]) == ("complete", 1, typed.seconds)
+    assert state(client, name, after=1)["moments"] == answer["moments"][1:]
+    assert answer["moments"][0]["at"] == pytest.approx(seconds(answer["moments"][0]["frame"] / 10))
     assert site.acts().count(("anna", "search", "ok")) == 2
 
 
@@ -271,8 +271,8 @@ def test_what_a_stopped_or_killed_server_ran_is_interrupted(site: Site, gate: Ga
 def test_a_process_of_its_own_ends_the_search_or_says_that_it_did_not(site: Site) -> None:
     client = site.client("anna")
     site.app.state.search = running = SearchDesk(site.workspace, site.clock)
-    done = ended(client, ask(client, evidence=["motion"]))
-    assert (done["status"], len(done["moments"]) > 0) == ("complete", True)
+    answer = ended(client, ask(client, evidence=["motion"]))
+    assert (answer["status"], len(answer["moments"]) > 0) == ("complete", True)
     running.stop()
     site.app.state.search = broken = SearchDesk(site.workspace, site.clock, lambda *_: None)
     lost = ended(client, ask(client, key="key-00002"))
@@ -285,12 +285,12 @@ def test_what_cannot_be_searched_is_told_without_paths(site: Site, gate: Gate) -
     (ward, _) = sorted(site.home.glob("videos/ward/*.mp4"))
     ward.write_bytes(b"no video")
     client = site.client("anna")
-    found = ended(client, ask(client, evidence=list(EVIDENCE)))
-    assert found["failures"] == len(found["failed"])
+    answer = ended(client, ask(client, evidence=list(EVIDENCE)))
+    assert answer["failures"] == len(answer["failed"])
     for reason in ("no model of novelty", "only its clips were kept", ward.stem):
-        assert any(reason in line for line in found["failed"]), found["failed"]
-    assert str(site.home) not in str(found["failed"])
-    assert {each["evidence"] for each in found["moments"]} == {"somebody", "motion"}
+        assert any(reason in line for line in answer["failed"]), answer["failed"]
+    assert str(site.home) not in str(answer["failed"])
+    assert {each["evidence"] for each in answer["moments"]} == {"somebody", "motion"}
 
 
 def test_moments_are_told_while_the_search_goes_on(
@@ -329,8 +329,8 @@ def test_too_many_moments_end_a_search_and_old_searches_go(
     gate.opened.set()
     client = site.client("anna")
     name = ask(client)
-    found = ended(client, name)
-    assert (len(found["moments"]), "choose a shorter time" in found["reason"]) == (1, True)
+    answer = ended(client, name)
+    assert (len(answer["moments"]), "choose a shorter time" in answer["reason"]) == (1, True)
     site.clock.now += timedelta(days=31)
     client = site.client("anna")
     later = ask(client, key="key-00002")
@@ -345,9 +345,9 @@ def test_a_picture_to_draw_on_is_of_the_newest_recording_in_the_time(site: Site)
     assert newest["at"] == seconds(3605)
     assert client.get("/api/search/ward/picture", params={"back": 1}).json()["frame"] == 150
     window = {"start": seconds(5), "stop": seconds(7)}
-    shown = client.get("/api/search/ward/picture", params=window).json()
-    assert shown["frame"] == 60
-    assert client.get(shown["picture"]).status_code == 200
+    picture = client.get("/api/search/ward/picture", params=window).json()
+    assert picture["frame"] == 60
+    assert client.get(picture["picture"]).status_code == 200
     window = {"start": seconds(100), "stop": seconds(200)}
     assert client.get("/api/search/ward/picture", params=window).status_code == 404
 

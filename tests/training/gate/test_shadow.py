@@ -18,15 +18,15 @@ def pieces(
 ) -> list[ShadowPiece]:
     """Return pieces whose flickers are drawn around two means; all else is equal."""
     rng = np.random.default_rng(seed)
-    room = rng.uniform(0.5, 1.5, count)
+    share = rng.uniform(0.5, 1.5, count)
     return [
         ShadowPiece(
             key=f"{camera}|{k}",
             camera=camera,
             frames=6000,
             seconds=600.0,
-            champion=ModelCounts(flickers=int(rng.poisson(champion * room[k])), gaps=3),
-            candidate=ModelCounts(flickers=int(rng.poisson(candidate * room[k])), gaps=3),
+            champion=ModelCounts(flickers=int(rng.poisson(champion * share[k])), gaps=3),
+            candidate=ModelCounts(flickers=int(rng.poisson(candidate * share[k])), gaps=3),
         )
         for k in range(count)
     ]
@@ -69,14 +69,14 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_a_candidate_waits_is_no_worse_or_is_worse_in_shadow(case: str) -> None:
     looked, state, text = CASES[case]
-    seen = shadow.judge_shadow(looked, "old", OPTIONS)
-    assert seen.state == state, seen.reasons
-    assert text in " ".join(seen.reasons)
+    evidence = shadow.judge_shadow(looked, "old", OPTIONS)
+    assert evidence.state == state, evidence.reasons
+    assert text in " ".join(evidence.reasons)
 
 
 def test_rates_and_intervals_are_those_of_the_pieces() -> None:
-    seen = shadow.judge_shadow(pieces(20, 40), "old", OPTIONS)
-    row = seen.rows[0]
+    evidence = shadow.judge_shadow(pieces(20, 40), "old", OPTIONS)
+    row = evidence.rows[0]
     flickers = [sum(getattr(p, side).flickers for p in pieces(20, 40)) for side in SIDES]
     assert (row.measure, row.camera, row.pieces, row.hours) == ("flickers", "", 24, 4.0)
     assert (row.champion, row.candidate) == (flickers[0] / 4, flickers[1] / 4)
@@ -84,8 +84,8 @@ def test_rates_and_intervals_are_those_of_the_pieces() -> None:
     assert row.gain is not None
     assert row.high is not None
     assert row.low < row.gain < row.high < 0
-    people = next(row for row in seen.rows if row.measure == "people")
-    review = next(row for row in seen.rows if row.measure == "review")
+    people = next(row for row in evidence.rows if row.measure == "people")
+    review = next(row for row in evidence.rows if row.measure == "review")
     assert (people.word, review.word, review.champion) == ("not judged", "too small", None)
 
 

@@ -53,15 +53,15 @@ def test_a_box_that_hindsight_does_not_believe_is_decided_against_its_model() ->
 
 def test_both_sides_are_counted_alike() -> None:
     pair, thresholds = (seen((50, 250)), seen((50, 150), (155, 250))), (0.5, 0.5)
-    left, right = counts.count_models(pair, thresholds, STILL)
-    assert counts.count_models(pair[::-1], thresholds, STILL) == (right, left)
+    first, second = counts.count_models(pair, thresholds, STILL)
+    assert counts.count_models(pair[::-1], thresholds, STILL) == (second, first)
 
 
 def test_motion_where_neither_sees_anybody_counts_for_both() -> None:
     moving = STILL.copy()
     moving[20:60] = True
-    left, right = counts.count_models((seen((50, 250)), seen((40, 250))), (0.5, 0.5), moving)
-    assert (left.unseen_frames, right.unseen_frames) == (30, 20)
+    first, second = counts.count_models((seen((50, 250)), seen((40, 250))), (0.5, 0.5), moving)
+    assert (first.unseen_frames, second.unseen_frames) == (30, 20)
 
 
 def test_an_empty_piece_counts_nothing() -> None:

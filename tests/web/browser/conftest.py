@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.web.browser.keyboard import COUNTER
 from tests.web.browser.review_site import ReviewSite
 
 FLAGS = (
@@ -91,6 +92,7 @@ def open_page(browser: Browser, site: ReviewSite, watch: Watch) -> Iterator[Open
         locale = options.pop("locale", "en-GB")
         context = browser.new_context(viewport=size, locale=locale, **options)
         contexts.append(context)
+        context.add_init_script(COUNTER)
         page = context.new_page()
         watch.follow(page)
         if name:

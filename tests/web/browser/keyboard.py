@@ -9,6 +9,17 @@ from playwright.sync_api import Locator, Page, expect
 from tests.waits import HANG_SECONDS
 
 TIMEOUT = HANG_SECONDS * 1000
+COUNTER = """
+window.keysHeard = 0;
+addEventListener("keydown", () => window.keysHeard++, true);
+"""
+"""Script of every page: a browser may say that a key is down before the page has heard of it."""
+HEARD = "() => `${performance.timeOrigin}/${window.keysHeard}`"
+"""The page and how many keys it has heard: a key may lead to another page."""
+
+FRAME = """() => new Promise(resolve =>
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve))))"""
+"""A frame later: what stands beside the picture follows it."""
 
 
 def see(target: Locator) -> Locator:
@@ -18,9 +29,17 @@ def see(target: Locator) -> Locator:
 
 
 def painted(page: Page) -> None:
-    """Wait until the picture of the frame that is looked at is painted."""
+    """Wait until the picture of the frame that is looked at is painted, with all that was asked."""
+    page.evaluate(FRAME)
     overlay = page.locator("#overlay")
     expect(overlay).to_have_attribute("data-painted", re.compile(r"\d/"), timeout=TIMEOUT)
+
+
+def strike(page: Page, key: str) -> None:
+    """Press a key, and wait until the page has heard it."""
+    before = page.evaluate(HEARD)
+    page.keyboard.press(key)
+    page.wait_for_function(f"before => ({HEARD})() !== before", arg=before, timeout=TIMEOUT)
 
 
 def press(page: Page, *keys: str) -> None:
@@ -29,7 +48,7 @@ def press(page: Page, *keys: str) -> None:
         name, _, times = key.partition("*")
         for _ in range(int(times or 1)):
             painted(page)
-            page.keyboard.press(name)
+            strike(page, name)
 
 
 def saved(page: Page) -> None:
@@ -68,7 +87,7 @@ def select(page: Page, track: int) -> None:
         painted(page)
         if current.count():
             return
-        page.keyboard.press("ArrowDown")
+        strike(page, "ArrowDown")
     raise AssertionError(f"track {track} is not in the list")
 
 
@@ -77,7 +96,7 @@ def choose(page: Page, text: str) -> None:
     options = see(page.locator("dialog[open] [role=listbox]")).locator("[role=option]")
     texts = options.all_inner_texts()
     index = next(k for k, each in enumerate(texts) if text in each)
-    page.keyboard.press(str(index + 1))
+    strike(page, str(index + 1))
     expect(page.locator("dialog[open]")).to_have_count(0, timeout=TIMEOUT)
 
 

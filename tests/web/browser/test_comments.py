@@ -10,7 +10,17 @@ from oneclick.editing.operations import CommentSpan, ResolveComment, Undo
 from oneclick.storage import labels
 from tests.waits import wait_until
 from tests.web.browser.conftest import OpenPage, Watch
-from tests.web.browser.keyboard import TIMEOUT, frame, go_to, painted, press, saved, see, select
+from tests.web.browser.keyboard import (
+    TIMEOUT,
+    frame,
+    go_to,
+    painted,
+    press,
+    saved,
+    see,
+    select,
+    strike,
+)
 from tests.web.browser.review_site import ReviewSite
 
 pytestmark = pytest.mark.browser
@@ -27,7 +37,7 @@ def write(page: Page, text: str) -> None:
     press(page, "q")
     see(page.locator("dialog.chooser input"))
     page.keyboard.type(text)
-    page.keyboard.press("Enter")
+    strike(page, "Enter")
     saved(page)
 
 
@@ -70,7 +80,7 @@ def test_comments_are_written_resolved_and_read_by_keyboard_alone(
     # What is open is said before the clip is accepted; the labels are as they were sent.
     press(page, "Enter")
     see(page.get_by_role("dialog")).get_by_text("1 comments are open").wait_for()
-    page.keyboard.press("Enter")
+    strike(page, "Enter")
     page.wait_for_url(lambda url: clip not in url, timeout=TIMEOUT)
     wait_until(lambda: site.stage(clip) is ClipStage.ACCEPTED)
     accepted = labels.latest(site.workspace, clip)
@@ -88,8 +98,8 @@ def test_a_comment_is_left_unwritten_and_resolved_by_a_click(
     page = open_clip(open_page, site, locale="de-DE")
     press(page, "q")
     see(page.locator("dialog.chooser input"))
-    page.keyboard.press("Enter")  # nothing to save
-    page.keyboard.press("Escape")
+    strike(page, "Enter")  # nothing to save
+    strike(page, "Escape")
     expect(page.locator("dialog")).to_have_count(0)
     press(page, "Shift+C")
     expect(page.locator("#toast")).to_contain_text("Kein Kommentar ist offen")

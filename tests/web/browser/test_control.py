@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from oneclick.storage import control_outcomes
 from tests.waits import wait_until
 from tests.web.browser.conftest import OpenPage
-from tests.web.browser.keyboard import painted, press, saved, see
+from tests.web.browser.keyboard import painted, press, saved, see, strike
 from tests.web.browser.review_site import FRAMES, ReviewSite
 
 pytestmark = pytest.mark.browser
@@ -38,7 +38,7 @@ def test_a_whole_picture_is_answered_by_one_key(open_page: OpenPage, site: Revie
     saved(page)
     press(page, "Enter")
     see(page.get_by_role("dialog"))
-    page.keyboard.press("Enter")
+    strike(page, "Enter")
     root = site.workspace.review_dir()
     wait_until(lambda: control_outcomes.read_all(root))
     (outcome,) = control_outcomes.read_all(root)

@@ -21,7 +21,7 @@ from oneclick.web import pages
 from tests.waits import HANG_SECONDS, wait_until
 from tests.web import live_camera
 from tests.web.browser.conftest import SHOTS, OpenPage, Watch
-from tests.web.browser.keyboard import TIMEOUT
+from tests.web.browser.keyboard import TIMEOUT, strike
 from tests.web.browser.review_site import ReviewSite
 from tests.web.live_camera import CELL, DIGITS, HEIGHT, WIDTH
 
@@ -101,7 +101,7 @@ def open_camera(open_page: OpenPage, name: str = "anna") -> Page:
 
 def held(page: Page) -> Page:
     """Hold the picture still."""
-    page.keyboard.press("Space")
+    strike(page, "Space")
     expect(page.locator("body")).to_have_attribute("data-mode", "held")
     return page
 
@@ -120,7 +120,7 @@ def is_coloured(page: Page, x: float, y: float, colour: list[int]) -> bool:
 
 def press(page: Page, key: str, number: int) -> None:
     """Press a key after which the picture of this number is painted."""
-    page.keyboard.press(key)
+    strike(page, key)
     expect(page.locator("#overlay")).to_have_attribute("data-painted", f"ring/{number}")
     assert painted(page) == number
 
@@ -167,7 +167,7 @@ def test_keys_step_and_jump_to_the_asked_picture(open_page: OpenPage, ended: Rin
     expect(page.locator("#lamps")).to_contain_text("the person is gone for 3 frames")
     press(page, "n", 80)
     press(page, "b", 40)
-    page.keyboard.press("l")
+    strike(page, "l")
     expect(page.locator("#overlay")).to_have_attribute("data-painted", "ring/199")
     assert page.locator("body").get_attribute("data-mode") == "live"
 
@@ -175,7 +175,7 @@ def test_keys_step_and_jump_to_the_asked_picture(open_page: OpenPage, ended: Rin
 def test_steps_in_a_row_are_all_made(open_page: OpenPage, ended: RingReader) -> None:
     page = open_camera(open_page)
     for _ in range(10):
-        page.keyboard.press(",")
+        strike(page, ",")
     expect(page.locator("#overlay")).to_have_attribute("data-painted", "ring/189")
 
 
@@ -214,10 +214,10 @@ def test_the_timeline_of_triggers_opens_below_the_picture(
 def test_it_plays_again_from_where_it_was_held(open_page: OpenPage, camera: RingReader) -> None:
     page = open_camera(open_page)
     press(page, "Home", 0)
-    page.keyboard.press("=")
-    page.keyboard.press("=")
-    page.keyboard.press("=")
-    page.keyboard.press("Space")
+    strike(page, "=")
+    strike(page, "=")
+    strike(page, "=")
+    strike(page, "Space")
     expect(page.locator("#mode")).to_have_text("▶ again, 8×")
     wait_until(lambda: painted(page) > 10)
     newest = camera.newest()
@@ -235,7 +235,7 @@ def test_differences_of_the_models_are_shown_one_by_one(
     expect(boxes).to_have_attribute("data-boxes", "3")
     expect(page.locator("#agreement")).to_have_text("67 %")
     for shown, count in (("only A", "0"), ("only B", "1"), ("both", "2"), ("all", "3")):
-        page.keyboard.press("v")
+        strike(page, "v")
         pressed = page.locator("#differences [aria-pressed=true]")
         expect(pressed).to_have_text(shown)
         expect(boxes).to_have_attribute("data-boxes", count)
@@ -251,13 +251,13 @@ def test_another_confidence_shows_other_boxes_and_what_would_have_fired(
     expect(fired).to_have_text(re.compile(r"would have fired \d+ times in the last 20 s"))
     before = fired.text_content()
     for _ in range(4):
-        page.keyboard.press("ArrowUp")
+        strike(page, "ArrowUp")
     expect(page.locator("#confidence-value")).to_have_text("70 %")
     expect(page.locator("#overlay")).to_have_attribute("data-boxes", "2")
     expect(fired).to_have_text(re.compile(r"would have fired \d+ times"))
     assert fired.text_content() != before
     page.locator("#confidence").focus()
-    page.keyboard.press("ArrowRight")
+    strike(page, "ArrowRight")
     expect(page.locator("#confidence-value")).to_have_text("75 %")
     page.reload()
     expect(page.locator("#confidence-value")).to_have_text("75 %")
@@ -288,12 +288,12 @@ def test_the_wall_leads_to_a_camera_and_back(
     expect(page.locator("#count")).to_have_text("1 of 2 cameras run")
     expect(tiles.nth(1)).to_have_class("lit")
     shoot(page, "wall")
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("Enter")
+    strike(page, "ArrowRight")
+    strike(page, "ArrowRight")
+    strike(page, "Enter")
     page.wait_for_url("**/live/ward")
     expect(page.locator("#camera-name")).to_have_text("ward")
-    page.keyboard.press("Escape")
+    strike(page, "Escape")
     page.wait_for_url("**/live")
 
 
@@ -343,13 +343,13 @@ def test_the_page_is_there_in_german_and_dark(open_page: OpenPage, ended: RingRe
     expect(page.locator("#status")).to_have_text("▶ läuft")
     expect(page.locator("#overlay")).to_have_attribute("data-painted", "ring/199")
     shoot(page, "live-dark")
-    page.keyboard.press("?")
+    strike(page, "?")
     expect(page.locator("dialog")).to_contain_text("Nur die von A".lower()[:3])
     shoot(page, "live-help")
-    page.keyboard.press("Escape")
-    page.keyboard.press("Shift+L")
+    strike(page, "Escape")
+    strike(page, "Shift+L")
     expect(page.locator("#status")).to_have_text("▶ running")
-    page.keyboard.press("Shift+N")
+    strike(page, "Shift+N")
     assert page.evaluate("document.documentElement.dataset.theme") == "light"
 
 

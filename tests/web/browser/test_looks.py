@@ -13,7 +13,7 @@ from oneclick.storage import labels
 from oneclick.storage.second_looks import SecondLooks
 from tests.waits import wait_until
 from tests.web.browser.conftest import OpenPage
-from tests.web.browser.keyboard import TIMEOUT, see
+from tests.web.browser.keyboard import TIMEOUT, see, strike
 from tests.web.browser.review_site import NOON, ReviewSite
 
 pytestmark = pytest.mark.browser
@@ -39,22 +39,22 @@ def test_a_lead_compares_two_reviews_and_lets_the_second_stand(
     see(page.get_by_role("heading", name="Two reviews differ"))
     link = page.get_by_role("link", name=clip)
     link.focus()
-    page.keyboard.press("Enter")
+    strike(page, "Enter")
     page.wait_for_url(f"**/look/{clip}", timeout=TIMEOUT)
     for side, boxes in ((0, 3), (1, 2)):
         overlay = page.locator(f"#overlay-{side}")
         expect(overlay).to_have_attribute("data-painted", f"0/{boxes}", timeout=TIMEOUT)
     see(page.get_by_role("button", name="only bo removed boxes"))
-    page.keyboard.press("f")
+    strike(page, "f")
     expect(page.locator("#frame-number")).to_have_text("frame 1 / 39")
-    page.keyboard.press("n")
+    strike(page, "n")
     expect(page.locator("#frame-number")).to_have_text("frame 0 / 39")
     page.locator("#keep-second").focus()
-    page.keyboard.press("Enter")
+    strike(page, "Enter")
     see(page.get_by_text("Say why the clip is reopened."))
     page.keyboard.type("a shadow")
     page.locator("#keep-second").focus()
-    page.keyboard.press("Enter")
+    strike(page, "Enter")
     see(page.get_by_text(f"{clip} is settled"))
 
     def newest() -> tuple[str, list[int]]:

@@ -19,6 +19,7 @@ from tests.web.browser.keyboard import (
     saved,
     see,
     select,
+    strike,
 )
 from tests.web.browser.review_site import PEOPLE, ReviewSite
 from tests.web.browser.screen import on_screen
@@ -124,7 +125,7 @@ def test_a_filmstrip_accepts_a_whole_track(open_page: OpenPage, site: ReviewSite
     press(page, "y")
     see(page.locator("dialog.filmstrip canvas").first)
     expect(page.locator("dialog.filmstrip li")).to_have_count(12)
-    page.keyboard.press("Space")
+    strike(page, "Space")
     saved(page)
     assert [(each.question, each.answer) for each in answers(site)] == [("track:1", "right")]
 
@@ -164,12 +165,12 @@ def test_a_key_is_given_to_another_action_and_kept(open_page: OpenPage, site: Re
     dialog = see(page.locator("dialog.help"))
     page.keyboard.type("turn view")
     dialog.get_by_role("button", name="change key: turn view").click()
-    page.keyboard.press("h")
+    strike(page, "h")
     expect(dialog).to_contain_text("turn view is now H", timeout=TIMEOUT)
-    page.keyboard.press("Escape")
+    strike(page, "Escape")
     page.reload()
     painted(page)
-    page.keyboard.press("?")
+    strike(page, "?")
     expect(page.locator("dialog.help")).to_contain_text(re.compile(r"H\s*turn view"))
     page.get_by_role("button", name="All keys as at first").click()
     expect(page.locator("dialog.help")).to_contain_text(re.compile(r"R\s*turn view"))
@@ -196,6 +197,6 @@ def test_lists_and_forms_have_names_for_screen_readers(
     assert page.evaluate(unnamed) == []
     press(page, "?")
     assert page.evaluate(unnamed) == []
-    page.keyboard.press("Escape")
+    strike(page, "Escape")
     press(page, "Shift+X")
     assert page.evaluate(unnamed) == []

@@ -17,7 +17,7 @@ from oneclick.stages import publish, reopen
 from oneclick.storage import datasets, labels, reopenings
 from tests.waits import wait_until
 from tests.web.browser.conftest import OpenPage, Watch
-from tests.web.browser.keyboard import TIMEOUT, go_to, painted, press, saved, see, select
+from tests.web.browser.keyboard import TIMEOUT, go_to, painted, press, saved, see, select, strike
 from tests.web.browser.review_site import ATTRIBUTES, CLASSES, FPS, ReviewSite, faulty_labels
 
 pytestmark = pytest.mark.browser
@@ -29,7 +29,7 @@ def accept(page: Page, site: ReviewSite, clip: str) -> None:
     """Accept the clip that is shown."""
     press(page, "Enter")
     see(page.get_by_role("dialog"))
-    page.keyboard.press("Enter")
+    strike(page, "Enter")
     page.wait_for_url(lambda url: clip not in url, timeout=TIMEOUT)
     wait_until(lambda: site.stage(clip) is ClipStage.ACCEPTED)
 
@@ -52,9 +52,9 @@ def test_a_published_clip_is_corrected_in_another_round_by_keyboard_alone(
     page = open_page(f"/clip/{clip}", name="")
     see(page.locator("#name"))
     page.keyboard.type("lea")
-    page.keyboard.press("Tab")
+    strike(page, "Tab")
     page.keyboard.type(site.password)
-    page.keyboard.press("Enter")
+    strike(page, "Enter")
     page.wait_for_url(f"**/clip/{clip}", timeout=TIMEOUT)
     painted(page)
     expect(page.locator("#notice")).to_contain_text("it was accepted and published")
@@ -63,7 +63,7 @@ def test_a_published_clip_is_corrected_in_another_round_by_keyboard_alone(
     press(page, "Shift+R")
     see(page.locator("dialog.chooser"))
     with page.expect_navigation(timeout=TIMEOUT):
-        page.keyboard.press("1")
+        strike(page, "1")
     painted(page)
     expect(page.locator("#notice")).to_be_hidden(timeout=TIMEOUT)
     reopening = reopenings.find(site.workspace.review_dir(), clip)
@@ -106,7 +106,7 @@ def test_the_reviewer_sees_why_and_what_is_still_open(
     press(first, "q")
     see(first.locator("dialog.chooser input"))
     first.keyboard.type("is this the nurse?")
-    first.keyboard.press("Enter")
+    strike(first, "Enter")
     saved(first)
     accept(first, site, clip)
     reopen.reopen(site.home, clip, "lea", "<img src=x onerror=alert(1)> is missing")
@@ -146,7 +146,7 @@ def test_who_does_not_lead_cannot_reopen(
     painted(lead)
     lead.locator("#notice button").click()
     see(lead.locator("dialog.chooser"))
-    lead.keyboard.press("Escape")
+    strike(lead, "Escape")
     expect(lead.locator("dialog")).to_have_count(0)
     assert reopenings.find(site.workspace.review_dir(), clip) is None
     assert site.stage(clip) is ClipStage.ACCEPTED

@@ -8,7 +8,17 @@ from playwright.sync_api import Page, expect
 from oneclick.editing.operations import MoveBox
 from tests.waits import wait_until
 from tests.web.browser.conftest import OpenPage, Watch
-from tests.web.browser.keyboard import TIMEOUT, frame, go_to, painted, press, saved, see, select
+from tests.web.browser.keyboard import (
+    TIMEOUT,
+    frame,
+    go_to,
+    painted,
+    press,
+    saved,
+    see,
+    select,
+    strike,
+)
 from tests.web.browser.review_site import ReviewSite
 
 pytestmark = pytest.mark.browser
@@ -38,7 +48,7 @@ def test_edits_made_offline_arrive_when_the_network_is_back(
     page.context.set_offline(True)
     move(page, 3, 5)
     press(page, "Shift+X")  # a dialog opens without the server too
-    page.keyboard.press("Escape")
+    strike(page, "Escape")
     press(page, "z", "Shift+Z")
     expect(page.locator("#saved")).to_contain_text("offline, 3 kept here", timeout=TIMEOUT)
     assert site.journal(clip) == []

@@ -16,7 +16,7 @@ from oneclick.core.clips import ChosenBy
 from oneclick.stages import fetch
 from oneclick.storage import searches
 from tests.web.browser.conftest import SHOTS, OpenPage
-from tests.web.browser.keyboard import TIMEOUT, see
+from tests.web.browser.keyboard import TIMEOUT, see, strike
 from tests.web.browser.review_site import ReviewSite
 
 pytestmark = pytest.mark.browser
@@ -64,17 +64,17 @@ def test_a_region_is_drawn_by_keyboard_searched_and_becomes_a_clip(
 ) -> None:
     page = open_page(ADDRESS)
     shown_picture(page)
-    page.keyboard.press("e")
+    strike(page, "e")
     assert drawn_region(page) == [0.25, 0.25, 0.75, 0.75]
     for key in ("Space", *["Shift+ArrowLeft"] * 3, "ArrowUp", "Space", *["Shift+ArrowRight"] * 4):
-        page.keyboard.press(key)
+        strike(page, key)
     region = drawn_region(page)
     assert region == [pytest.approx(side) for side in (0.1, 0.24, 0.95, 0.75)]
     expect(page.locator("#side-0")).to_have_value("10")
-    page.keyboard.press("s")
+    strike(page, "s")
     expect(page.locator("#job")).to_have_attribute("data-status", "complete", timeout=TIMEOUT)
     see(page.locator("#strip li a").first)
-    page.keyboard.press("n")
+    strike(page, "n")
     expect(page.locator("#strip li a").first).to_be_focused()
     expect(page.locator("#strip canvas").first).to_have_attribute(
         "data-painted", "1", timeout=TIMEOUT
@@ -84,7 +84,7 @@ def test_a_region_is_drawn_by_keyboard_searched_and_becomes_a_clip(
     assert record.region == tuple(region)
     assert record.since == SHIFT.started_at
     moment = min(record.moments, key=lambda each: each.frame)
-    page.keyboard.press("c")
+    strike(page, "c")
     see(page.get_by_text("is selected; the next run cuts it"))
     with Catalog.open(site.home) as catalog:
         (clip,) = catalog.selections()
@@ -95,12 +95,12 @@ def test_a_region_is_drawn_by_keyboard_searched_and_becomes_a_clip(
     page.reload()
     expect(page.locator("#job")).to_have_attribute("data-status", "complete", timeout=TIMEOUT)
     assert drawn_region(page) == region
-    page.keyboard.press("n")
-    page.keyboard.press("Enter")
+    strike(page, "n")
+    strike(page, "Enter")
     page.wait_for_url(re.compile(rf"/timeline/{SHIFT.name}\?video=.*frame={moment.frame}$"))
     frame = str(moment.frame)
     expect(page.locator("#picture")).to_have_attribute("data-frame", frame, timeout=TIMEOUT)
-    page.keyboard.press("s")
+    strike(page, "s")
     page.wait_for_url(re.compile(rf"/search/{SHIFT.name}\?start="))
 
 
@@ -133,9 +133,9 @@ def test_a_region_is_drawn_by_pointer_and_by_numbers_in_both_languages(
     see(page.get_by_role("heading", name="Moments"))
     page.get_by_label("motion").uncheck()
     page.get_by_label("somebody").uncheck()
-    page.keyboard.press("s")
+    strike(page, "s")
     see(page.get_by_text("Choose what to look for"))
-    page.keyboard.press("?")
+    strike(page, "?")
     see(page.get_by_role("dialog").get_by_text("Sort the strip by time"))
     shoot(page, "search_keys")
 

@@ -18,7 +18,7 @@ from tests.waits import wait_until
 from tests.web import recordings
 from tests.web.browser import timeline_site
 from tests.web.browser.conftest import SHOTS, OpenPage, Watch
-from tests.web.browser.keyboard import TIMEOUT, see
+from tests.web.browser.keyboard import TIMEOUT, see, strike
 from tests.web.browser.review_site import ReviewSite
 from tests.web.recordings import START, seconds
 from tests.web.site import PASSWORDS
@@ -59,9 +59,9 @@ def shown_frame(page: Page) -> int:
 def choose_lane(page: Page, trigger: str) -> None:
     """Move down from the camera to the lane of a trigger."""
     for _ in range(8):
-        page.keyboard.press("ArrowDown")
+        strike(page, "ArrowDown")
         if f"· {trigger} ·" in (page.locator("#announcer").text_content() or ""):
-            page.keyboard.press("b")
+            strike(page, "b")
             return
     raise AssertionError(f"no lane of {trigger}")
 
@@ -72,12 +72,12 @@ def test_a_hit_is_opened_by_keyboard_at_its_frame_with_its_reason(
     page = open_page(f"/timeline/hall?{WINDOW}")
     settled(page)
     choose_lane(page, "jump")
-    page.keyboard.press("Enter")
+    strike(page, "Enter")
     picture = page.locator("#picture")
     expect(picture).to_have_attribute("data-frame", "300", timeout=TIMEOUT)
     see(page.locator("#moment-hits").get_by_text("the box jumps 80 px"))
     assert shown_frame(page) == 300
-    page.keyboard.press("f")
+    strike(page, "f")
     expect(picture).to_have_attribute("data-frame", "301", timeout=TIMEOUT)
     shoot(page, "timeline_camera")
 
@@ -116,15 +116,15 @@ def test_a_span_becomes_a_clip_in_the_catalog(
     page = open_page(f"/timeline/hall?{WINDOW}")
     settled(page)
     choose_lane(page, "flicker")
-    page.keyboard.press("c")
+    strike(page, "c")
     see(page.get_by_text("is selected; the next run cuts it"))
     with Catalog.open(site.home) as catalog:
         (clip,) = catalog.selections()
     assert (clip.camera, clip.chosen_by) == ("hall", ChosenBy.VIEWER)
     assert clip.span.start <= 140 < clip.span.stop
     for _ in range(2):  # away from the hit: another span, which touches the clip
-        page.keyboard.press("ArrowRight")
-    page.keyboard.press("c")
+        strike(page, "ArrowRight")
+    strike(page, "c")
     see(page.get_by_text(f"the clip {clip.id} is there already"))
 
 
@@ -143,12 +143,12 @@ def test_a_lead_mutes_a_trigger_and_lifts_it(open_page: OpenPage, site: ReviewSi
     page = open_page(f"/timeline/hall?{WINDOW}", name="lea")
     settled(page)
     choose_lane(page, "flicker")
-    page.keyboard.press("m")
+    strike(page, "m")
     see(page.get_by_text("For how long is flicker muted on hall?"))
-    page.keyboard.press("2")
+    strike(page, "2")
     see(page.get_by_role("heading", name="Why is flicker muted on hall?"))
     page.keyboard.type("the lamp is broken")
-    page.keyboard.press("Enter")
+    strike(page, "Enter")
     see(page.locator("#mute-list").get_by_text("the lamp is broken"))
     (mute,) = (each for each in mutes.load(site.workspace).all if each.id != long.id)
     assert (mute.camera, mute.trigger, mute.by) == ("hall", "flicker", "lea")
@@ -162,14 +162,14 @@ def test_an_incident_is_marked(open_page: OpenPage, site: ReviewSite) -> None:
     page = open_page(f"/timeline/hall?{WINDOW}")
     settled(page)
     choose_lane(page, "jump")
-    page.keyboard.press("[")
+    strike(page, "[")
     for _ in range(4):
-        page.keyboard.press("ArrowRight")
-    page.keyboard.press("]")
+        strike(page, "ArrowRight")
+    strike(page, "]")
     expect(page.locator("#range")).to_contain_text("marked")
-    page.keyboard.press("i")
+    strike(page, "i")
     page.keyboard.type("somebody fell")
-    page.keyboard.press("Enter")
+    strike(page, "Enter")
     see(page.locator("#incident-list").get_by_text("somebody fell"))
     (incident,) = incidents.load(site.workspace)
     assert 2 < (incident.until - incident.since).total_seconds() < 5
@@ -183,11 +183,11 @@ def test_a_viewer_sees_blurred_frames_and_no_buttons_that_change(
     page = open_page(f"/timeline/hall?{WINDOW}", name="vera")
     settled(page)
     choose_lane(page, "jump")
-    page.keyboard.press("Enter")
+    strike(page, "Enter")
     expect(page.locator("#picture")).to_have_attribute("data-frame", "300", timeout=TIMEOUT)
     assert page.get_by_role("button", name="make a clip").count() == 0
     assert page.get_by_role("button", name="mute here").count() == 0
-    page.keyboard.press("c")
+    strike(page, "c")
     see(page.get_by_text("This needs another role than viewer"))
     with Catalog.open(site.home) as catalog:
         assert catalog.selections() == []
@@ -214,22 +214,22 @@ def test_all_cameras_are_one_page_in_both_languages_and_themes(
     page = open_page(f"/timeline?{WINDOW}", locale="de-DE")
     settled(page)
     see(page.get_by_role("heading", name="Alle Kameras"))
-    page.keyboard.press("Space")
-    page.keyboard.press("ArrowDown")
+    strike(page, "Space")
+    strike(page, "ArrowDown")
     shoot(page, "timeline_all_light")
-    page.keyboard.press("Shift+N")
+    strike(page, "Shift+N")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    page.keyboard.press("Shift+L")
+    strike(page, "Shift+L")
     see(page.get_by_role("heading", name="All cameras"))
     shoot(page, "timeline_all_dark")
-    page.keyboard.press("w")
+    strike(page, "w")
     expect(page.locator("#range")).to_contain_text("7 d", timeout=TIMEOUT)
     settled(page)
     shoot(page, "timeline_week")
-    page.keyboard.press("?")
+    strike(page, "?")
     see(page.get_by_role("dialog").get_by_text("The next hit of the lane."))
     shoot(page, "timeline_keys")
-    page.keyboard.press("Escape")
+    strike(page, "Escape")
     page.get_by_role("button", name="see").first.click()
     expect(page.locator("#picture")).to_have_attribute("data-frame", "0", timeout=TIMEOUT)
 

@@ -29,6 +29,7 @@ from tests.web.browser.keyboard import (
     saved,
     see,
     select,
+    strike,
 )
 from tests.web.browser.review_site import ATTRIBUTES, FPS, PEOPLE, ReviewSite, faulty_labels
 
@@ -44,11 +45,11 @@ def test_keyboard_alone_from_sign_in_to_accepted(open_page: OpenPage, site: Revi
     page = open_page("/", name="")
     see(page.locator("#name"))
     page.keyboard.type("anna")
-    page.keyboard.press("Tab")
+    strike(page, "Tab")
     page.keyboard.type(site.password)
-    page.keyboard.press("Enter")
+    strike(page, "Enter")
     expect(page.locator("#next")).to_be_focused(timeout=TIMEOUT)
-    page.keyboard.press("Enter")
+    strike(page, "Enter")
     page.wait_for_url("**/clip/**", timeout=TIMEOUT)
     painted(page)
     clip = page.url.rsplit("/", 1)[-1]
@@ -107,7 +108,7 @@ def test_keyboard_alone_from_sign_in_to_accepted(open_page: OpenPage, site: Revi
 
     press(page, "Enter")
     see(page.get_by_role("dialog")).get_by_text("4 edits").wait_for()
-    page.keyboard.press("Enter")
+    strike(page, "Enter")
     page.wait_for_url(lambda url: "/clip/" in url and clip not in url, timeout=TIMEOUT)
     wait_until(lambda: site.stage(clip) is ClipStage.ACCEPTED)
     moved = PEOPLE[2].boxes[30].astype(float).tolist()
