@@ -17,8 +17,9 @@ addEventListener("keydown", () => window.keysHeard++, true);
 HEARD = "() => `${performance.timeOrigin}/${window.keysHeard}`"
 """The page and how many keys it has heard: a key may lead to another page."""
 
+PAINTED = re.compile(r"\d/")
 FRAME = """() => new Promise(resolve =>
-  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve))))"""
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve, 0, true))))"""
 """A frame later: what stands beside the picture follows it."""
 
 
@@ -30,9 +31,11 @@ def see(target: Locator) -> Locator:
 
 def painted(page: Page) -> None:
     """Wait until the picture of the frame that is looked at is painted, with all that was asked."""
-    page.evaluate(FRAME)
-    overlay = page.locator("#overlay")
-    expect(overlay).to_have_attribute("data-painted", re.compile(r"\d/"), timeout=TIMEOUT)
+    overlay = expect(page.locator("#overlay"))
+    overlay.to_have_attribute("data-painted", PAINTED, timeout=TIMEOUT)
+    # Unlike evaluate(), it goes on where a key led to another page.
+    page.wait_for_function(FRAME, timeout=TIMEOUT)
+    overlay.to_have_attribute("data-painted", PAINTED, timeout=TIMEOUT)
 
 
 def strike(page: Page, key: str) -> None:
@@ -71,6 +74,12 @@ def looked_at(page: Page) -> str:
     return text
 
 
+def doubt_text(page: Page) -> str:
+    """Return what the doubt that is looked at asks."""
+    painted(page)
+    return page.locator("#doubt-card .why").inner_text()
+
+
 def go_to(page: Page, target: int) -> None:
     """Go to a frame by the keys that a reviewer has."""
     press(page, "Escape")
@@ -102,6 +111,7 @@ def choose(page: Page, text: str) -> None:
 
 def draft(page: Page) -> list[int]:
     """Return the box that is being drawn, as a screen reader says it."""
+    painted(page)
     announcer = page.locator("#announcer")
     expect(announcer).to_have_text(re.compile(r"^box "), timeout=TIMEOUT)
     return [int(number) for number in re.findall(r"-?\d+", announcer.inner_text())]

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
 
 from oneclick.storage import control_outcomes
 from tests.waits import wait_until
 from tests.web.browser.conftest import OpenPage
-from tests.web.browser.keyboard import painted, press, saved, see, strike
+from tests.web.browser.keyboard import doubt_text, press, saved, see, strike
 from tests.web.browser.review_site import FRAMES, ReviewSite
 
 pytestmark = pytest.mark.browser
@@ -27,13 +26,11 @@ def site(tmp_path: Path) -> Iterator[ReviewSite]:
 def test_a_whole_picture_is_answered_by_one_key(open_page: OpenPage, site: ReviewSite) -> None:
     clip = site.clips[0].id
     page = open_page(f"/clip/{clip}")
-    painted(page)
-    card = page.locator("#doubt-card .why")
     for _ in range(20):
-        if "Is everything right in this picture?" in card.inner_text():
+        if "Is everything right in this picture?" in doubt_text(page):
             break
         press(page, "n")
-    expect(card).to_contain_text("Is everything right in this picture?")
+    assert "Is everything right in this picture?" in doubt_text(page)
     press(page, "Space")
     saved(page)
     press(page, "Enter")

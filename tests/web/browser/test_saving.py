@@ -10,6 +10,7 @@ from tests.waits import wait_until
 from tests.web.browser.conftest import OpenPage, Watch
 from tests.web.browser.keyboard import (
     TIMEOUT,
+    doubt_text,
     frame,
     go_to,
     painted,
@@ -133,7 +134,7 @@ def test_a_closed_tab_sends_its_last_edit(open_page: OpenPage, site: ReviewSite)
 
 def test_verdict_keys_do_not_repeat(open_page: OpenPage, site: ReviewSite) -> None:
     page = open_clip(open_page, site)
-    while "Check this" not in page.locator("#doubt-card .why").inner_text():
+    while "Check this" not in doubt_text(page):
         press(page, "n")
     hold_space = """() => {
       for (let k = 0; k < 5; k++) {

@@ -21,9 +21,9 @@ from tests.web.browser.conftest import OpenPage
 from tests.web.browser.keyboard import (
     TIMEOUT,
     choose,
+    doubt_text,
     draw_at,
     go_to,
-    looked_at,
     painted,
     press,
     saved,
@@ -56,12 +56,9 @@ def test_keyboard_alone_from_sign_in_to_accepted(open_page: OpenPage, site: Revi
     first = EditState.from_labels(faulty_labels(clip), FPS, ATTRIBUTES)
 
     # A doubt is right as it is; those before it ask whether somebody is there.
-    card = page.locator("#doubt-card .why")
-    while "Check this person" not in card.inner_text():
-        assert "Is anybody here?" in card.inner_text()
-        doubt = looked_at(page)
+    while "Check this person" not in doubt_text(page):
+        assert "Is anybody here?" in doubt_text(page)
         press(page, "n")
-        wait_until(lambda before=doubt: looked_at(page) != before)  # type: ignore[misc]
     press(page, "Space")
     # A box is fixed: six px to the right, two px taller.
     select(page, 3)
