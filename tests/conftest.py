@@ -30,8 +30,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 # Tests write a recording and fetch it at once: none of them waits to see whether it grows.
 os.environ["ONECLICK_SOURCES__SETTLE_S"] = "0"
-# An example may take as long as it takes.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# An example may take as long as it takes, and the same ones are tried everywhere;
+# `--hypothesis-profile explore` looks for others.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", patient)
+settings.register_profile("patient", patient, derandomize=True)
 settings.load_profile("patient")
 
 

@@ -21,6 +21,8 @@ PAUSE_STEPS = 5.0
 """Steps between two frames that are no break."""
 LONGEST_GAP = 7 * 86400.0
 """Seconds that a gap may last; a greater jump says nothing about its length."""
+SHORTEST_STEP = 1e-6
+"""Seconds between two frames below which they share a stamp: sums of times would lose less."""
 _MOST_MAD = 8
 """Stamps in a row that may be mad."""
 LONG_STEP = 1.5
@@ -62,7 +64,7 @@ def order_is_sound(stamps: NDArray[np.float64]) -> bool:
     """
     order = np.argsort(stamps, kind="stable")
     ordered = stamps[order]
-    if not np.isfinite(stamps).all() or (np.diff(ordered) <= 0).any():
+    if not np.isfinite(stamps).all() or (np.diff(ordered) < SHORTEST_STEP).any():
         return False
     if len(order) and np.abs(order - np.arange(len(order))).max() > MOST_REORDERED:
         return False
@@ -134,7 +136,7 @@ def _is_steady(stamps: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return for each two neighbours whether time goes on from one to the other, (N - 1,)."""
     steps = np.diff(stamps)
     with np.errstate(invalid="ignore"):
-        is_forward = steps > 0
+        is_forward = steps >= SHORTEST_STEP
     if not is_forward.any():
         return is_forward
     typical = float(np.median(steps[is_forward]))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -73,6 +73,7 @@ def test_stamps_that_say_nothing_give_even_frames(times: NDArray[np.float64]) ->
     noise=st.lists(st.tuples(st.integers(0, 199), st.floats(-1e6, 1e6)), max_size=40),
     jumps=st.lists(st.tuples(st.integers(1, 199), st.floats(-1e4, 1e4)), max_size=4),
 )
+@example(noise=[(0, -56.0), (189, 0.04)], jumps=[(1, 1.0)])
 def test_settled_times_always_ascend(
     noise: list[tuple[int, float]], jumps: list[tuple[int, float]]
 ) -> None:
