@@ -88,7 +88,10 @@ def demo(
     ] = False,
     json: output.Json = False,
 ) -> None:
-    """Run two laps on a synthetic ward with simulated annotators; test on unseen cameras."""
+    """Run two laps on a synthetic ward with simulated annotators; test on unseen cameras.
+
+    A third lap follows where the gate lets fewer than two models through.
+    """
     import tempfile
 
     workspace = home or Path(tempfile.mkdtemp(prefix="oneclick-demo-"))

@@ -186,7 +186,7 @@ def print_edge(rows: list[EdgeCameraRow]) -> None:
 
 
 def print_demo(result: Demo) -> None:
-    """Print both laps side by side: what labels cost, and how good the champion is."""
+    """Print the laps side by side: what labels cost, and how good the champion is."""
     output.print_table(
         [
             "lap",
@@ -212,13 +212,25 @@ def print_demo(result: Demo) -> None:
             for lap in result.laps
         ],
     )
-    first, last = result.laps[0], result.laps[-1]
     output.echo(
-        f"mAP and AP50 of the champion after each lap, over {last.test_images} images of ward "
-        "cameras never trained on, against the exact truth"
+        f"mAP and AP50 of the champion after each lap, over "
+        f"{max(lap.test_images for lap in result.laps)} images of ward cameras never trained on, "
+        "against the exact truth"
     )
-    if last.map > first.map:
-        output.echo(f"champion 2 is better: mAP {first.map:.3f} → {last.map:.3f}")
-    else:
-        output.echo(f"lap 2 gave no better champion: mAP {first.map:.3f} → {last.map:.3f}")
+    output.echo(describe_gain(result))
     output.echo(f"look around: oneclick status --home {result.home}")
+
+
+def describe_gain(result: Demo) -> str:
+    """Say whether the last champion of a demo is better than the first, and how sure that is."""
+    gain, laps = result.gain, len(result.laps)
+    if gain is None:
+        serving = next((lap.lap for lap in result.laps if lap.champion), None)
+        if serving is None:
+            return f"{laps} laps gave no model good enough to serve"
+        return f"{laps} laps gave one champion, in lap {serving}, and none better"
+    interval = (
+        f"gain {gain.last - gain.first:+.3f}, 90% interval {gain.low:+.3f} … {gain.high:+.3f}"
+    )
+    word = "better" if gain.last > gain.first else "no better"
+    return f"the last champion is {word}: mAP {gain.first:.3f} → {gain.last:.3f} ({interval})"
