@@ -84,6 +84,8 @@ def alert_action_items(home: Path) -> Iterator[ActionItem]:
             yield ActionItem("insight", alert.text, "system", command)
         else:
             yield ActionItem("camera", alert.text, "system", ("cameras", "status"))
+    for receiver, why in log.untold.items():
+        yield ActionItem("camera", f"{receiver} gets no alerts: {why}", "system", ("doctor",))
 
 
 def disk_space_action_items(home: Path) -> Iterator[ActionItem]:
