@@ -44,8 +44,7 @@ def watch(home: Path | None = None) -> dict[str, Any]:
     conf = settings.load(home=home)
     failed = check(conf.home, alert_rules(conf))
     failed |= tell(conf.home, conf.alerts.webhook, conf.alerts.blocks, conf.alerts.mail)
-    records = alert_log.load(Workspace(conf.home)).records
-    standing = [record.alert.text for record in records if record.ended_at is None]
+    standing = [alert.text for alert in rules.open_alerts(conf.home)]
     lines = [f"- {text}" for text in (*standing, *failed.values())]
     policy.add_markdown("alerts", "\n".join(lines) or "All is well.")
     return policy.flow_result(BatchResult(failed=failed), alerts=standing)
