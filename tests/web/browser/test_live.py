@@ -294,7 +294,7 @@ def test_the_wall_leads_to_a_camera_and_back(
     )
     expect(page.locator("#count")).to_have_text("1 of 2 cameras run")
     expect(tiles.nth(1)).to_have_class("lit")
-    expect(page.locator("#alerts-title")).to_have_text("▲ 1 open alerts")
+    expect(page.locator("#alerts-title")).to_have_text("▲ Open alerts: 1")
     link = page.get_by_role("link", name="camera hall sends no pictures")
     expect(link).to_have_attribute("href", "/live/hall")
     shoot(page, "wall")
