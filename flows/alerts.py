@@ -24,6 +24,8 @@ from prefect.events import emit_event
 
 from oneclick.core import errors
 from oneclick.report import TrainingReport
+from oneclick.services import mail
+from oneclick.services.mail import MailSettings
 from oneclick.storage import alert_log, locks
 from oneclick.storage.alert_log import AlertRecord
 from oneclick.storage.workspace import Workspace
@@ -80,11 +82,18 @@ def emit(message: dict[str, Any], resource: dict[str, str]) -> None:
         emit_event(event=message["event"], resource=resource, payload=message)
 
 
-def receivers(webhook: str, blocks: tuple[str, ...]) -> dict[str, Receiver]:
-    """Return who is told of alerts, by name: Prefect's automations, the webhook, the blocks."""
+def receivers(
+    webhook: str, blocks: tuple[str, ...], mail_settings: MailSettings | None = None
+) -> dict[str, Receiver]:
+    """Return who is told of alerts: Prefect's automations, the webhook, addresses, the blocks."""
     people: dict[str, Receiver] = {"event": _emit_alert}
     if webhook:
         people["webhook"] = lambda record: post_message(webhook, alert_message(record))
+    if mail_settings is not None:
+        people |= {
+            f"mail:{address}": partial(send_mail, mail_settings, address)
+            for address in mail_settings.to
+        }
     return people | {name: partial(notify, name) for name in blocks}
 
 
@@ -111,8 +120,8 @@ def tell_alerts(home: Path, people: dict[str, Receiver]) -> dict[str, str]:
                 log = msgspec.structs.replace(log, records=records)
                 alert_log.save(workspace, log)
         rest = tuple(r for r in log.records if r.ended_at is None or any(map(r.awaits, people)))
-        if rest != log.records:
-            alert_log.save(workspace, msgspec.structs.replace(log, records=rest))
+        if rest != log.records or failed != log.untold:
+            alert_log.save(workspace, msgspec.structs.replace(log, records=rest, untold=failed))
     return failed
 
 
@@ -131,11 +140,40 @@ def alert_message(record: AlertRecord) -> dict[str, Any]:
     }
 
 
+def alert_text(record: AlertRecord) -> str:
+    """Return the news of an alert as a person reads it."""
+    if record.ended_at is None:
+        return record.alert.text
+    return f"over at {record.ended_at:%Y-%m-%d %H:%M} UTC: {record.alert.text}"
+
+
+def send_mail(settings: MailSettings, to: str, record: AlertRecord) -> str:
+    """Send an alert to an address; return the reason in one line if that fails.
+
+    The code of the camera stands in it, as in ids; names of people and cameras do not.
+    """
+    alert = record.alert
+    lines = [alert_text(record), "", f"camera {alert.camera}, {alert.kind}"]
+    if alert.model:
+        lines.append(f"model {alert.model}")
+    lines += [f"alert {record.id}, told by oneclick; oneclick status lists what is open"]
+    try:
+        mail.send(
+            settings,
+            to,
+            subject=f"oneclick: {alert.camera} {alert.kind}{' is over' if record.ended_at else ''}",
+            text="\n".join(lines) + "\n",
+            name=f"{record.id}.{record.news}",
+            at=record.ended_at or record.opened_at,
+        )
+    except errors.OneclickError as error:
+        return str(error)
+    return ""
+
+
 def notify(name: str, record: AlertRecord) -> str:
     """Send an alert through a notification block; return the reason in one line if that fails."""
-    text = record.alert.text
-    if record.ended_at is not None:
-        text = f"over at {record.ended_at:%Y-%m-%d %H:%M} UTC: {text}"
+    text = alert_text(record)
     try:
         block = Block.load(name)
         if not isinstance(block, NotificationBlock):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from prefect import flow, task
 
 from oneclick import settings
@@ -14,6 +15,7 @@ from oneclick.core.results import BatchResult
 from oneclick.flows import alerts, policy
 from oneclick.report import alerts as rules
 from oneclick.report import edge, insight
+from oneclick.services.mail import MailSettings
 from oneclick.storage import alert_log, cameras, locks
 from oneclick.storage.alert_log import Alert, AlertKind, AlertLog
 from oneclick.storage.workspace import Workspace
@@ -29,9 +31,11 @@ def check(home: Path, limits: rules.AlertRules) -> dict[str, str]:
 
 
 @task(name="tell", tags=["io"], timeout_seconds=policy.HOUR, **policy.TASK)
-def tell(home: Path, webhook: str, blocks: tuple[str, ...]) -> dict[str, str]:
+def tell(
+    home: Path, webhook: str, blocks: tuple[str, ...], mail_settings: MailSettings
+) -> dict[str, str]:
     """Send the news that people lack; return who could not be told."""
-    return alerts.tell_alerts(home, alerts.receivers(webhook, blocks))
+    return alerts.tell_alerts(home, alerts.receivers(webhook, blocks, mail_settings))
 
 
 @flow(name="watch", **policy.OFTEN)
@@ -39,9 +43,8 @@ def watch(home: Path | None = None) -> dict[str, Any]:
     """Tell people about silent cameras, and about models that do something else than before."""
     conf = settings.load(home=home)
     failed = check(conf.home, alert_rules(conf))
-    failed |= tell(conf.home, conf.alerts.webhook, conf.alerts.blocks)
-    records = alert_log.load(Workspace(conf.home)).records
-    standing = [record.alert.text for record in records if record.ended_at is None]
+    failed |= tell(conf.home, conf.alerts.webhook, conf.alerts.blocks, conf.alerts.mail)
+    standing = [alert.text for alert in rules.open_alerts(conf.home)]
     lines = [f"- {text}" for text in (*standing, *failed.values())]
     policy.add_markdown("alerts", "\n".join(lines) or "All is well.")
     return policy.flow_result(BatchResult(failed=failed), alerts=standing)
@@ -55,7 +58,7 @@ def alert_rules(conf: settings.Settings) -> rules.AlertRules:
         cameras.camera_of(workspace, name, in_use, conf.cameras.codes, is_typed=True)
         for name in conf.live.cameras
     ]
-    limits = conf.alerts.model_dump(exclude={"webhook", "blocks"})
+    limits = conf.alerts.model_dump(exclude={"webhook", "blocks", "mail"})
     return rules.AlertRules(**limits, expected=expected)
 
 
@@ -87,7 +90,7 @@ def check_alerts(home: Path, limits: rules.AlertRules, now: datetime) -> dict[st
     with locks.file_lock(workspace.locks_dir / "alerts"):
         log = load_or_begin(workspace, failed)
         records = rules.update_records(log.records, standing, now, unchecked)
-        alert_log.save(workspace, AlertLog(records=records, insight_at=last))
+        alert_log.save(workspace, msgspec.structs.replace(log, records=records, insight_at=last))
     return failed
 
 

@@ -215,6 +215,18 @@ def check_wandb(settings: Settings) -> CheckResult:
     return CheckResult("W&B", True, "no WANDB_API_KEY: trainings are logged to metrics.jsonl only")
 
 
+def check_mail(settings: Settings) -> CheckResult:
+    """Check whether the mail server of the alerts signs us in; nothing is sent."""
+    from oneclick.services import mail
+
+    options = settings.alerts.mail
+    if not options.to:
+        return CheckResult("mail", True, "alerts.mail.to is empty: no alert is mailed")
+    mail.check(options)
+    people = "person" if len(options.to) == 1 else "people"
+    return CheckResult("mail", True, f"{options.server} answers; {len(options.to)} {people}")
+
+
 CHECKS: dict[str, Callable[[Settings], CheckResult]] = {
     "workspace": check_workspace,
     "disk": check_disk,
@@ -225,6 +237,7 @@ CHECKS: dict[str, Callable[[Settings], CheckResult]] = {
     "review pages": check_review_pages,
     "live cameras": check_live,
     "edge cameras": check_edge,
+    "mail": check_mail,
     "training": check_training,
     "orchestration": check_orchestration,
     "W&B": check_wandb,

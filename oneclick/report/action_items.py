@@ -10,7 +10,7 @@ from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput
 from oneclick.core.shadow_measures import WAITS_IN_SHADOW
-from oneclick.report.alerts import INSIGHT_KINDS
+from oneclick.report.alerts import INSIGHT_KINDS, open_alerts
 from oneclick.report.snapshot import ActionItem, FlowRunRow, ModelStatus, StageRow
 from oneclick.storage import alert_log, sealed_files
 from oneclick.storage.workspace import Workspace
@@ -71,19 +71,18 @@ def platform_action_items(home: Path) -> Iterator[ActionItem]:
 def alert_action_items(home: Path) -> Iterator[ActionItem]:
     """Yield the alerts that hold, as the last check of the flow `watch` left them."""
     try:
-        log = alert_log.load(Workspace(home))
+        standing, untold = open_alerts(home), alert_log.load(Workspace(home)).untold
     except BadInput as error:
         yield ActionItem("broken", str(error), "system", ("doctor",))
         return
-    for record in log.records:
-        alert = record.alert
-        if record.ended_at is not None:
-            continue
+    for alert in standing:
         if alert.kind in INSIGHT_KINDS:
             command = ("insight", "--camera", alert.camera)
             yield ActionItem("insight", alert.text, "system", command)
         else:
             yield ActionItem("camera", alert.text, "system", ("cameras", "status"))
+    for receiver, why in untold.items():
+        yield ActionItem("camera", f"{receiver} gets no alerts: {why}", "system", ("doctor",))
 
 
 def disk_space_action_items(home: Path) -> Iterator[ActionItem]:

@@ -11,9 +11,10 @@ import msgspec
 
 from oneclick.report.edge import EdgeCameraRow
 from oneclick.report.insight import Insight, InsightRow
-from oneclick.storage import live_state
+from oneclick.storage import alert_log, live_state
 from oneclick.storage.alert_log import Alert, AlertKind, AlertRecord
 from oneclick.storage.live_state import CameraState
+from oneclick.storage.workspace import Workspace
 
 MIN_HOURS = 1.0
 """Rates over less time that a model has looked at raise no alert."""
@@ -41,6 +42,16 @@ class AlertRules:
     """Cameras that no alert is about."""
     expected: Collection[str] = ()
     """Live cameras that should always run; others may be stopped."""
+
+
+def open_alerts(home: Path) -> list[Alert]:
+    """Return the alerts that hold, as the last check of the flow `watch` left them, by begin.
+
+    Raises:
+        BadInput: the file of alerts is broken.
+    """
+    log = alert_log.load(Workspace(home))
+    return [record.alert for record in log.records if record.ended_at is None]
 
 
 def live_alerts(home: Path, rules: AlertRules, now: datetime) -> Iterator[Alert]:

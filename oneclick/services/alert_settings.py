@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from oneclick.services.mail import MailSettings
+
 
 class AlertSettings(BaseModel):
     """Messages about cameras and models that need a person; a limit of 0 is off."""
@@ -30,8 +32,9 @@ class AlertSettings(BaseModel):
     """URL that receives a JSON message when something begins, and when it is over; empty is
     none."""
     blocks: tuple[str, ...] = ()
-    """Notification blocks of the Prefect server that receive it too, for mail and chats:
-    sendgrid-email/ops, slack-webhook/ward."""
+    """Notification blocks of the Prefect server that receive it too, for chats:
+    slack-webhook/ward."""
+    mail: MailSettings = MailSettings()
 
     @field_validator("blocks")
     @classmethod

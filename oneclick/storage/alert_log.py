@@ -68,6 +68,8 @@ class AlertLog(msgspec.Struct, frozen=True, kw_only=True):
     """By begin."""
     insight_at: datetime | None = None
     """UTC of the last check of what models do."""
+    untold: dict[str, str] = {}
+    """Receivers that did not take the last news, with the reason in one line."""
 
 
 def load(workspace: Workspace) -> AlertLog:

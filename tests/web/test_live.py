@@ -8,6 +8,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.sync.connection import Connection
 from websockets.typing import Origin
 
-from oneclick.storage import live_state
+from oneclick.storage import alert_log, live_state
+from oneclick.storage.alert_log import Alert, AlertLog, AlertRecord
 from oneclick.storage.live_ring import RingWriter
+from oneclick.storage.workspace import Workspace
 from oneclick.web.live import stream
 from tests.waits import HANG_SECONDS, wait_until
 from tests.web import live_camera
@@ -126,6 +129,27 @@ def test_the_list_has_the_cameras_in_scope_with_their_state(site: Site) -> None:
     assert [row["camera"] for row in site.client("lea").get("/api/live").json()["cameras"]] == [
         "hall"
     ]
+
+
+def test_open_alerts_come_to_whom_the_camera_is_in_scope(site: Site) -> None:
+    at = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    workspace = Workspace(site.home)
+    records = [
+        AlertRecord(
+            alert=Alert(kind="dark", camera=camera, text=f"{camera} is dark", since=at),
+            opened_at=at,
+            ended_at=ended,
+        )
+        for camera, ended in (("ward", None), ("hall", None), ("hall", at))
+    ]
+    alert_log.save(workspace, AlertLog(records=tuple(records)))
+    for name, texts in (("ada", ["ward is dark", "hall is dark"]), ("lea", ["hall is dark"])):
+        rows = site.client(name).get("/api/live").json()["alerts"]
+        assert [row["text"] for row in rows] == texts
+    workspace.alerts_file.write_text("{")
+    answer = site.client("ada").get("/api/live").json()
+    assert "oneclick doctor" in answer["alerts"][0]["text"]
+    assert len(answer["cameras"]) == 2
 
 
 @pytest.mark.parametrize(

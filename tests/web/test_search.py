@@ -268,12 +268,15 @@ def test_what_a_stopped_or_killed_server_ran_is_interrupted(site: Site, gate: Ga
     assert client.get("/api/search/ward").json()["searches"][0]["status"] == "interrupted"
 
 
-def test_a_process_of_its_own_ends_the_search_or_says_that_it_did_not(site: Site) -> None:
+def test_a_process_of_its_own_ends_the_search_or_says_that_it_did_not(
+    site: Site, capfd: pytest.CaptureFixture[str]
+) -> None:
     client = site.client("anna")
     site.app.state.search = running = SearchDesk(site.workspace, site.clock)
     answer = ended(client, ask(client, evidence=["motion"]))
     assert (answer["status"], len(answer["moments"]) > 0) == ("complete", True)
     running.stop()
+    assert "Fatal" not in capfd.readouterr().err
     site.app.state.search = broken = SearchDesk(site.workspace, site.clock, lambda *_: None)
     lost = ended(client, ask(client, key="key-00002"))
     assert (lost["status"], "without a word" in lost["reason"]) == ("failed", True)

@@ -11,6 +11,8 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from oneclick import triggers
+from oneclick.core.errors import BadInput
+from oneclick.report.alerts import open_alerts
 from oneclick.report.live_firing import live_firing
 from oneclick.report.live_numbers import live_numbers
 from oneclick.web import pages
@@ -45,14 +47,25 @@ def camera_page(request: Request, camera: str, user: pages.Visitor) -> Response:
 
 @router.get("/api/live")
 def list_cameras(request: Request, user: Viewer) -> Response:
-    """Return the state of each camera in scope, and the lamps of its newest picture."""
+    """Return each camera in scope with the lamps of its newest picture, and open alerts."""
     rows = []
     for camera in cameras_of(request).seen_by(user):
         try:
             rows.append(_summary(camera))
         except Refused:
             continue  # its state cannot be read now
-    return answer({"cameras": rows, "now": time.time()})
+    return answer({"cameras": rows, "alerts": _alerts(request, user), "now": time.time()})
+
+
+def _alerts(request: Request, user: SessionUser) -> list[dict[str, Any]]:
+    """Return the alerts about cameras in scope that hold."""
+    try:
+        alerts = open_alerts(cameras_of(request).home)
+    except BadInput:
+        return [{"camera": "", "text": "the alerts cannot be read: oneclick doctor says why"}]
+    return [
+        {"camera": alert.camera, "text": alert.text} for alert in alerts if user.sees(alert.camera)
+    ]
 
 
 @router.get("/api/live/{camera}/state")

@@ -89,7 +89,8 @@ def _follow(workspace: Workspace, record: SearchRecord) -> Iterator[SearchRecord
 
 def _end_with_parent() -> None:
     """Wait for the end of the pipe from the server, and end at once: all writes are atomic."""
-    sys.stdin.buffer.read()
+    while os.read(0, 1024):  # not sys.stdin: its lock would abort the interpreter at its end
+        pass
     os._exit(1)
 
 

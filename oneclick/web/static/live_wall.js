@@ -1,7 +1,8 @@
 // @ts-check
 /** All live cameras: a picture a minute, and one after the other while a lamp is lit. */
 import { Refusal, call } from "./api.js";
-import { byId, el, toast } from "./dom.js";
+import { announce, byId, count, el, toast } from "./dom.js";
+import { GLYPHS } from "./key_table.js";
 import { bindPage, notice } from "./live_frame.js";
 import { fetchPicture, livePath } from "./live_message.js";
 import { statusOf, troubleOf } from "./live_panel.js";
@@ -78,13 +79,29 @@ class Wall {
   constructor() {
     /** @type {Map<string, Tile>} */
     this.tiles = new Map();
+    /** @type {{camera: string, text: string}[]} what needs a person */
+    this.alerts = [];
+  }
+
+  drawAlerts() {
+    const { alerts } = this;
+    const list = byId("alerts");
+    list.hidden = !alerts.length;
+    const state = JSON.stringify([alerts, t("open_alerts")]);
+    // Links that stay keep their focus.
+    if (list.dataset.state === state) return;
+    list.dataset.state = state;
+    byId("alerts-title").textContent = `${GLYPHS.warn} ${t("open_alerts", count(alerts.length))}`;
+    const rows = alerts.map(({ camera, text }) => el("li", {}, this.tiles.has(camera) ? el("a", { href: `/live/${encodeURIComponent(camera)}` }, text) : text));
+    byId("alert-list").replaceChildren(...rows);
+    if (alerts.length) announce(t("open_alerts", count(alerts.length)));
   }
 
   async read() {
     /** @type {any[]} */
     let cameras;
     try {
-      ({ cameras } = await call("/api/live"));
+      ({ cameras, alerts: this.alerts } = await call("/api/live"));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       return notice(error.message);
@@ -101,6 +118,7 @@ class Wall {
       tile.state = state;
       tile.draw();
     }
+    this.drawAlerts();
     byId("empty").hidden = cameras.length > 0;
     byId("empty").textContent = t("no_cameras");
     byId("count").textContent = t("cameras_running", String(cameras.filter(({ status }) => status === "running").length), String(cameras.length));
@@ -116,6 +134,7 @@ class Wall {
   }
 
   draw() {
+    this.drawAlerts();
     for (const tile of this.tiles.values()) if (tile.state) tile.draw();
   }
 

@@ -196,6 +196,7 @@ const TABLE = {
   only_moved: ["only {0} moved boxes", "nur {0} hat Rahmen verschoben"],
   only_removed: ["only {0} removed boxes", "nur {0} hat Rahmen entfernt"],
   only_renamed: ["only {0} changed a class", "nur {0} hat eine Klasse geändert"],
+  open_alerts: ["Open alerts: {0}", "Offene Meldungen: {0}"],
   open_camera: ["open it", "öffnen"],
   open_comments: ["{0} comments are open.", "{0} Kommentare sind offen."],
   open_questions: ["{0} doubts have no answer yet.", "{0} Zweifel sind noch offen."],

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,10 @@ from playwright.sync_api import Page, expect
 
 from oneclick.core import association
 from oneclick.core.detections import Detections
-from oneclick.storage import live_state
+from oneclick.storage import alert_log, live_state
+from oneclick.storage.alert_log import Alert, AlertLog, AlertRecord
 from oneclick.storage.live_ring import RingReader
+from oneclick.storage.workspace import Workspace
 from oneclick.web import pages
 from tests.waits import HANG_SECONDS, wait_until
 from tests.web import live_camera
@@ -276,6 +279,10 @@ def test_the_wall_leads_to_a_camera_and_back(
     open_page: OpenPage, site: ReviewSite, camera: RingReader
 ) -> None:
     live_camera.write_state(site.home, "hall", "refused", "wrong user or password")
+    at = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    away = Alert(kind="silent", camera="hall", text="camera hall sends no pictures", since=at)
+    log = AlertLog(records=(AlertRecord(alert=away, opened_at=at),))
+    alert_log.save(Workspace(site.home), log)
     page = open_page("/")
     page.get_by_role("link", name="Live").click()
     tiles = page.locator("#wall a")
@@ -287,7 +294,12 @@ def test_the_wall_leads_to_a_camera_and_back(
     )
     expect(page.locator("#count")).to_have_text("1 of 2 cameras run")
     expect(tiles.nth(1)).to_have_class("lit")
+    expect(page.locator("#alerts-title")).to_have_text("▲ Open alerts: 1")
+    link = page.get_by_role("link", name="camera hall sends no pictures")
+    expect(link).to_have_attribute("href", "/live/hall")
     shoot(page, "wall")
+    alert_log.save(Workspace(site.home), AlertLog())
+    expect(page.locator("#alerts")).to_be_hidden()
     strike(page, "ArrowRight")
     strike(page, "ArrowRight")
     strike(page, "Enter")
