@@ -298,6 +298,20 @@ def test_an_answer_that_broke_on_the_server_is_asked_for_again(bench: Bench, dam
     assert after.state == "adopted"
 
 
+def test_video_that_cannot_be_taken_in_is_put_away_with_its_reason(bench: Bench) -> None:
+    fill_ring(bench.folder, 60)
+    request = ask(bench)
+    assert answers(bench, is_allowed=True).answer(request)
+    workspace = bench.site.workspace
+    workspace.hits(request.video).write_bytes(b"{")
+    assert request.id in worker.work(bench.desk_settings()).failed
+    after = span_requests.find(workspace, "ward", request.id)
+    assert after is not None
+    assert after.state == "refused"
+    assert "hits" in after.reason
+    assert worker.work(bench.desk_settings()).failed == {}
+
+
 @pytest.mark.parametrize(
     ("is_allowed", "is_filled", "reason"),
     [(False, True, spans.NO_CONSENT), (True, False, spans.GONE)],
