@@ -54,7 +54,8 @@ class SpanAnswers:
             NotTaken: the server does not answer.
             Exception: what kept the first from being answered, after the others were.
         """
-        ended, problem = 0, None
+        ended = 0
+        problem: Exception | None = None
         for request in self._server.spans():
             try:
                 ended += self.answer(request)
