@@ -137,7 +137,10 @@ def _tell_failures(result: BatchResult) -> None:
 @app.command()
 def run(
     source: Annotated[
-        str, typer.Argument(help="Camera: a file (as if live), rtsp or http URL, /dev/videoN.")
+        str,
+        typer.Argument(
+            help="Camera: rtsp://, rtsp+udp:// or http:// URL, webcam:0, or a file as if live."
+        ),
     ],
     server: Annotated[str, typer.Option(help="https address of the server.")],
     token_file: Annotated[Path, typer.Option(help="File with the token; chmod 600.")],
@@ -163,6 +166,13 @@ def run(
             "request is refused.",
         ),
     ] = False,
+    credentials: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML file with name and password of the camera, as live.credentials; chmod 600.",
+            show_default=False,
+        ),
+    ] = None,
     ca: Annotated[
         Path | None,
         typer.Option(
@@ -177,10 +187,14 @@ def run(
     import threading
 
     from oneclick import detectors
+    from oneclick.core import stream_addresses
     from oneclick.edge import link
     from oneclick.edge import source as sources
     from oneclick.edge.device import DeviceOptions, EdgeDevice
+    from oneclick.live import credentials as logins
 
+    address = stream_addresses.parse(source)
+    sections = logins.load(credentials) if credentials else {}
     connection = link.ServerLink(server, link.read_token(token_file), ca)
     options = DeviceOptions(
         fps=fps,
@@ -196,7 +210,8 @@ def run(
         signal.signal(number, lambda *_: stop.set())
     output.message(f"camera {connection.camera}: pictures stay in {folder}; Ctrl-C ends")
     with contextlib.closing(connection):
-        device.run(sources.live_pictures(source, fps, stop, output.message), stop)
+        login = logins.find(sections, connection.camera, address)
+        device.run(sources.live_pictures(address, fps, stop, output.message, login), stop)
     state = device.state
     output.message(f"{state.sent} predictions sent, {state.quarantined} not used by the server")
     if state.problem:

@@ -12,9 +12,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from oneclick.core import errors
 from oneclick.core.edge_messages import EdgeBox, EdgeFrame, EdgeSource
-from oneclick.core.errors import OneclickError, UsageError
+from oneclick.core.errors import UsageError
 from oneclick.detectors.base import Detector, FrameDetections
+from oneclick.edge import link
 from oneclick.edge.link import NotTaken, ServerLink
 from oneclick.edge.sender import LinkState, Sender
 from oneclick.edge.source import LivePicture
@@ -164,13 +166,18 @@ class EdgeDevice:
 
     def _answer_spans(self, is_over: threading.Event) -> None:
         """Answer requests for raw video as they come."""
-        while not is_over.wait(SPAN_SECONDS):
+        failures = 0
+        while not is_over.wait(SPAN_SECONDS + (link.pause_after(failures) if failures else 0.0)):
             if not self.state.spans:
                 continue
             try:
                 self._spans.answer_all()
+                failures = 0
             except NotTaken as error:
+                failures += 1
                 if error.status != 404:  # another answer was faster
                     self._report(f"a request for video waits: {error}")
-            except (OneclickError, OSError) as error:
-                self._report(f"a request for video cannot be answered: {error}")
+            except Exception as error:
+                failures += 1
+                reason = errors.reason(error, "answer")
+                self._report(f"a request for video cannot be answered: {reason}")

@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from oneclick.core import errors
 from oneclick.core.edge_messages import EdgeBatch, EdgeFrame, IntakeAnswer
+from oneclick.core.errors import OneclickError
 from oneclick.edge import link
 from oneclick.edge.link import NotTaken, ServerLink
 from oneclick.edge.spool import Spool
@@ -76,23 +78,25 @@ class Sender:
         try:
             if self._next is None:
                 self._next = self._server.state().next
-            if (
-                self._next > self._spool.next
-            ):  # the disk of this device was put back to an earlier day
+            if self._next > self._spool.next:  # the disk was put back to an earlier day
                 self._spool.skip_to(self._next)
             part = self._spool.read(self._next, self._most)
             if part is None:
                 return POLL_SECONDS
             source, frames = part
+            # What the disk has lost in between can never come: the server must not wait for it.
+            is_gap = frames[0].seq > self._next
             batch = EdgeBatch(
                 source=source,
                 sent_at=self._clock(),
-                oldest=self._spool.oldest,
+                oldest=frames[0].seq if is_gap else self._spool.oldest,
                 frames=_consecutive(frames),
             )
             self._note(self._server.post(batch))
         except NotTaken as error:
             return self._fail(error)
+        except (OneclickError, OSError) as error:  # a disk may be well again
+            return self._fail(NotTaken(errors.reason(error, "read what waits")))
         return 0.0 if len(frames) == self._most else POLL_SECONDS
 
     def _note(self, answer: IntakeAnswer) -> None:

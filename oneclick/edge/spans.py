@@ -17,6 +17,8 @@ from oneclick.storage import files, jpeg
 from oneclick.storage.live_ring import RingFrame, RingReader
 
 PART_BYTES = 512 << 10
+TOO_LARGE = 413
+"""Status of a video that the server never takes."""
 NO_CONSENT = "this device does not allow raw video: start it with --allow-spans"
 GONE = "the video is no longer in the device's ring"
 
@@ -46,9 +48,26 @@ class SpanAnswers:
     def answer_all(self) -> int:
         """Answer the requests that wait; return how many are ended.
 
-        One whose end lies in the future waits. Raises NotTaken where the server does not answer.
+        One whose end lies in the future waits. One that cannot be answered keeps no other waiting.
+
+        Raises:
+            NotTaken: the server does not answer.
+            Exception: what kept the first from being answered, after the others were.
         """
-        return sum(self.answer(request) for request in self._server.spans())
+        ended = 0
+        problem: Exception | None = None
+        for request in self._server.spans():
+            try:
+                ended += self.answer(request)
+            except NotTaken as error:
+                if not error.status:
+                    raise
+                problem = problem or error
+            except Exception as error:
+                problem = problem or error
+        if problem is not None:
+            raise problem
+        return ended
 
     def answer(self, request: SpanRequest) -> bool:
         """Send one video, or say why not; return False where it is not over yet."""
@@ -66,6 +85,10 @@ class SpanAnswers:
             self._send(request.id, video)
             digest = files.sha256(video)
             self._server.finish(request.id, state="uploaded", start=start, sha256=digest)
+        except NotTaken as error:
+            if error.status != TOO_LARGE:
+                raise
+            self._server.finish(request.id, state="refused", reason=str(error))
         finally:
             video.unlink(missing_ok=True)
         return True

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from oneclick.core.edge_messages import EdgeFrame, EdgeSource
+from oneclick.core.errors import BadInput
 from oneclick.storage import files, intake_log
 from oneclick.storage.intake_log import CameraLog, StoredBatch
 
@@ -100,11 +101,15 @@ class Spool:
         for path, later in zip(paths, [*paths[1:], None], strict=True):
             if later is not None and int(later.stem) <= first:
                 continue
-            for record in intake_log.records(path):
-                batch = record.batch
-                for frame in batch.frames:
-                    if frame.seq >= first and batch.source is not None:
-                        yield batch.source, frame
+            try:
+                for record in intake_log.records(path):
+                    batch = record.batch
+                    for frame in batch.frames:
+                        if frame.seq >= first and batch.source is not None:
+                            yield batch.source, frame
+            except BadInput:
+                if path.exists():  # else it was dropped meanwhile
+                    raise
 
     def _prune(self) -> None:
         paths = intake_log.segments(self._folder)

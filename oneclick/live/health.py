@@ -36,8 +36,9 @@ class PictureHealth:
         """
         is_frozen = signals["change"] <= Frozen.change
         is_dark = signals["brightness"] < Dark.level
-        self.frozen_since = (self.frozen_since or at) if is_frozen else None
-        self.dark_since = (self.dark_since or at) if is_dark else None
+        # A clock that is set back must not put the beginning into the future.
+        self.frozen_since = min(self.frozen_since or at, at) if is_frozen else None
+        self.dark_since = min(self.dark_since or at, at) if is_dark else None
         self.last_picture = at
 
     def count_damage(self, at: float, damaged: int) -> None:
@@ -54,7 +55,7 @@ class PictureHealth:
             began: unix seconds from which on pictures were to be expected.
         """
         flags = []
-        if now - self._damaged_at < DAMAGED_SECONDS:
+        if 0 <= now - self._damaged_at < DAMAGED_SECONDS:
             flags.append("damaged")
         is_silent = now - max(self.last_picture, began) > SILENT_SECONDS
         if self.dark_since and now - self.dark_since >= DARK_SECONDS and not is_silent:

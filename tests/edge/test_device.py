@@ -10,6 +10,7 @@ from typing import Any
 
 import cv2
 import httpx
+import msgspec
 import numpy as np
 import pytest
 
@@ -27,7 +28,7 @@ from oneclick.edge.spool import Spool
 from oneclick.settings import Settings
 from oneclick.stages import cut
 from oneclick.stages.intake import IntakeOptions, intake
-from oneclick.storage import predictions, span_requests
+from oneclick.storage import intake_log, predictions, span_requests
 from oneclick.storage.intake_log import CameraLog
 from oneclick.storage.live_ring import RingFrame, RingReader, RingWriter
 from oneclick.web.intake import worker
@@ -153,6 +154,49 @@ def test_a_full_spool_drops_the_oldest_and_tells_the_server(bench: Bench) -> Non
     counts = bench.desk._counts["ward"]
     assert counts.lost > 0
     assert counts.lost + counts.stored == 60
+
+
+def test_what_a_disk_lost_in_the_middle_is_counted_and_the_rest_arrives(bench: Bench) -> None:
+    spool = bench.spool()
+    for minute in range(3):
+        spool.add(batches.SOURCE, batches.frames(5, minute * 600))
+        spool.add(batches.SOURCE, batches.frames(5, minute * 600 + 5))
+    second = intake_log.segments(bench.folder / "spool")[1]
+    second.write_bytes(second.read_bytes()[:-3] + b"???")
+    sender = bench.sender(spool)
+    for _ in range(10):
+        sender.step()
+    counts = bench.desk._counts["ward"]
+    assert (counts.stored, counts.lost, sender.state.problem) == (25, 5, "")
+
+
+def test_a_spool_that_cannot_be_read_for_a_while_does_not_end_the_sending(bench: Bench) -> None:
+    spool = bench.spool()
+    spool.add(batches.SOURCE, batches.frames(10))
+    sender = bench.sender(spool)
+    (path,) = intake_log.segments(bench.folder / "spool")
+    path.rename(path.with_suffix(".away"))
+    path.mkdir()
+    assert sender.step() > 0
+    assert sender.state.problem
+    path.rmdir()
+    path.with_suffix(".away").rename(path)
+    sender.step()
+    assert bench.stored() == times_of(10)
+
+
+def test_a_file_of_the_spool_that_is_dropped_while_it_is_read_is_passed_over(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = bench.spool()
+    for minute in range(2):
+        spool.add(batches.SOURCE, batches.frames(5, minute * 600))
+    paths = intake_log.segments(bench.folder / "spool")
+    paths[0].unlink()
+    monkeypatch.setattr(intake_log, "segments", lambda _: paths)
+    part = spool.read(0, 100)
+    assert part is not None
+    assert [frame.seq for frame in part[1]] == [5, 6, 7, 8, 9]
 
 
 def test_a_batch_that_is_too_large_is_halved(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,6 +342,20 @@ def test_an_answer_that_broke_on_the_server_is_asked_for_again(bench: Bench, dam
     assert after.state == "adopted"
 
 
+def test_video_that_cannot_be_taken_in_is_put_away_with_its_reason(bench: Bench) -> None:
+    fill_ring(bench.folder, 60)
+    request = ask(bench)
+    assert answers(bench, is_allowed=True).answer(request)
+    workspace = bench.site.workspace
+    workspace.hits(request.video).write_bytes(b"{")
+    assert request.id in worker.work(bench.desk_settings()).failed
+    after = span_requests.find(workspace, "ward", request.id)
+    assert after is not None
+    assert after.state == "refused"
+    assert "hits" in after.reason
+    assert worker.work(bench.desk_settings()).failed == {}
+
+
 @pytest.mark.parametrize(
     ("is_allowed", "is_filled", "reason"),
     [(False, True, spans.NO_CONSENT), (True, False, spans.GONE)],
@@ -322,6 +380,20 @@ def test_the_server_takes_no_video_that_its_settings_do_not_allow(bench: Bench) 
     bench.desk.settings = bench.desk.settings.model_copy(update={"spans_from": ()})
     with pytest.raises(NotTaken, match="spans_from"):
         answers(bench, is_allowed=True).answer(request)
+
+
+def test_a_request_that_cannot_be_answered_keeps_no_other_waiting(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, max_span_mb=0.001)
+    fill_ring(bench.folder, 60)
+    request = ask(bench)
+    other = msgspec.structs.replace(request, id="ward-99999999T000000000", start=0.0, stop=1.0)
+    span_requests.open_request(bench.site.workspace, other)
+    assert answers(bench, is_allowed=True).answer_all() >= 2
+    states = [
+        span_requests.find(bench.site.workspace, "ward", asked.id) for asked in (request, other)
+    ]
+    reasons = [state.reason for state in states if state is not None]
+    assert ["more than" in reasons[0], reasons[1]] == [True, spans.GONE]
 
 
 @pytest.mark.parametrize(

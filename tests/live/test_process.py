@@ -243,6 +243,13 @@ def test_what_is_wrong_with_pictures_is_told_within_a_minute(name: str) -> None:
     assert pictures.flags(1091, began=1000) == ()
 
 
+def test_a_clock_that_is_set_back_hides_no_trouble() -> None:
+    pictures = PictureHealth()
+    for at in [*range(5000, 5060), *range(1000, 1060)]:
+        pictures.see(at, {"brightness": 0.0, "change": 0.0})
+    assert pictures.flags(1060, began=900) == ("dark", "frozen")
+
+
 def test_a_camera_that_never_sent_a_picture_is_silent_after_a_while() -> None:
     assert PictureHealth().flags(1010, began=1000) == ()
     assert PictureHealth().flags(1000 + health.SILENT_SECONDS + 1, began=1000) == ("silent",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gzip
 import socket
@@ -285,3 +286,18 @@ def test_a_damaged_batch_is_refused_or_harmless_wherever_it_is_damaged(
         }
     numbers = device.stored()
     assert numbers == sorted(set(numbers))
+
+
+def test_a_camera_whose_segment_is_broken_keeps_no_other_from_being_looked_after(
+    device: Device, caplog: pytest.LogCaptureFixture
+) -> None:
+    device.post(batches.batch(batches.frames(5)))
+    broken = device.site.workspace.intake_dir / "attic" / f"{0:020d}{intake_log.SUFFIX}"
+    broken.parent.mkdir()
+    broken.write_bytes(b"what a disk made of it")
+    device.desk._clock = lambda: batches.START + 6000
+    for _ in range(2):
+        asyncio.run(device.desk.tick())
+    assert len(intake_log.segments(device.site.workspace.intake_dir / "ward")) == 2
+    assert intake_counts.load(device.site.workspace)["ward"].stored == 5
+    assert [record.args[0] for record in caplog.records if record.args] == ["attic"]

@@ -8,6 +8,8 @@ LARGEST_STEP = 2.0
 """Seconds between two packets from which on time has jumped."""
 LARGEST_STEP_BACK = 0.5
 """Seconds that stamps may go back without a jump: some cameras repeat or swap them."""
+LARGEST_CLOCK_STEP = 60.0
+"""Seconds by which a packet may be late: beyond them our own clock was set."""
 _NEXT = 0.04
 """Seconds between the last picture of a file and the first of the next."""
 _DRIFT = 0.001
@@ -45,6 +47,7 @@ class StreamClock:
         step = stamp - self._last
         is_step = -LARGEST_STEP_BACK <= step <= LARGEST_STEP and not self._is_new
         is_jump, self._is_new = self._offset is not None and not is_step, False
+        is_jump |= self._is_clock_set(arrival - stamp)
         if self._offset is None or (is_jump and not self.is_played):
             self._offset = arrival - stamp
         elif is_jump:  # a file goes on where it is
@@ -53,5 +56,13 @@ class StreamClock:
             drifted = self._offset + _DRIFT * max(step, 0.0)
             self._offset = min(drifted, arrival - stamp)
         self._last = stamp if is_jump else max(stamp, self._last)
-        self._last_time = max(stamp + self._offset, self._last_time)
+        at = stamp + self._offset
+        is_back = self._last_time - at > LARGEST_CLOCK_STEP
+        self._last_time = at if is_back else max(at, self._last_time)
         return self._last_time, is_jump
+
+    def _is_clock_set(self, offset: float) -> bool:
+        """Check whether our own clock shows another time now than the packets before tell."""
+        if self.is_played or self._offset is None:
+            return False
+        return abs(offset - self._offset) > LARGEST_CLOCK_STEP

@@ -119,8 +119,9 @@ class PictureDecoder(threading.Thread):
         """Queue a packet; where decoding is behind, all up to the next key frame are left out."""
         self.damaged += packet.is_damaged
         if self._policy == "keys":
-            is_soon = packet.time < self._next_key and not packet.start
-            if not packet.is_key or is_soon:
+            if packet.start:
+                self._next_key = 0.0  # our clock may have been set back
+            if not packet.is_key or packet.time < self._next_key:
                 return
             self._next_key = packet.time + self._step
         if self._is_behind and not packet.is_key:

@@ -136,6 +136,7 @@ class IntakeDesk:
         self._counts: dict[str, CameraCounts] = {}
         self._opening, self._openings = asyncio.Lock(), dict[str, asyncio.Lock]()
         self._task: asyncio.Task[None] | None = None
+        self._told: dict[str, str] = {}
 
     async def start(self) -> None:
         """Begin to look after idle cameras, the worker, and the counts."""
@@ -249,21 +250,33 @@ class IntakeDesk:
                 _LOG.warning("intake: %s", error)
 
     async def tick(self) -> None:
-        """Do once what has to be done every few seconds. Raises NoSpace or Unavailable."""
-        idle = self._clock() - self.settings.idle_minutes * 60
-        for folder in await self._run(self._unopened):
-            await self.camera(folder)
-        for name, intake in list(self._cameras.items()):
-            if not intake.log.is_empty and intake.touched < idle:
-                async with intake.lock:
-                    await self._run(intake.log.close_segment)
-            pending = await self._run(span_requests.pending, self.workspace, name)
-            intake.open_spans = sum(request.state == "open" for request in pending)
+        """Do once what has to be done every few seconds; a camera that cannot be used is told once.
+
+        Raises NoSpace or Unavailable where the counts cannot be written.
+        """
+        for name in sorted(self._cameras.keys() | set(await self._run(self._unopened))):
+            try:
+                await self._tick_camera(name)
+                self._told.pop(name, None)
+            except (OneclickError, OSError) as error:
+                if self._told.get(name) != str(error):
+                    self._told[name] = str(error)
+                    _LOG.warning("intake of %s: %s", name, error)
         if self._is_changed:
             self._is_changed = False
             await self._run(self._save_counts)
         if self._worker is not None and await self._run(self._has_work):
             self._worker.ensure()
+
+    async def _tick_camera(self, name: str) -> None:
+        """Close the segment of a camera that is silent, and count its requests that wait."""
+        intake = await self.camera(name)
+        idle = self._clock() - self.settings.idle_minutes * 60
+        if not intake.log.is_empty and intake.touched < idle:
+            async with intake.lock:
+                await self._run(intake.log.close_segment)
+        pending = await self._run(span_requests.pending, self.workspace, name)
+        intake.open_spans = sum(request.state == "open" for request in pending)
 
     def _unopened(self) -> list[str]:
         """Return the cameras that sent something to a server before this one."""

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 from oneclick import triggers
+from oneclick.core.edge_messages import SpanRequest
 from oneclick.core.errors import BadInput
 from oneclick.core.results import BatchResult
 from oneclick.core.source_options import SourceOptions
@@ -14,7 +15,7 @@ from oneclick.settings import Settings
 from oneclick.stages import fetch, intake, spans
 from oneclick.stages.early_search import EarlySearch
 from oneclick.stages.intake import IntakeOptions
-from oneclick.storage import intake_log, span_requests
+from oneclick.storage import failure_log, intake_log, span_requests
 from oneclick.storage.workspace import Workspace
 
 POLL_SECONDS = 1.0
@@ -38,28 +39,43 @@ def work(settings: Settings) -> BatchResult:
     for request in span_requests.all_pending(workspace):
         if request.state != "uploaded":
             continue
-        try:
-            source = span_requests.source_of(workspace, request)
-        except BadInput as error:
-            result.failed[request.id] = f"{error}: the device is asked again"
-            span_requests.ask_again(workspace, request)
+        with failure_log.isolate(result.failed, workspace, request.id, f"take in {request.id}"):
+            take_in_span(settings, workspace, request, result)
             continue
-        fetched = fetch.fetch(
-            settings.home,
-            [source.place],
-            camera=request.camera,
-            started_at=source.started_at,
-            codes="never",
-            max_gb=settings.intake.max_span_mb / 1e3,
-            options=SourceOptions(),
-        )
-        for video_id in [*fetched.done, *fetched.skipped]:
-            spans.adopt(settings.home, request, video_id, settings.triggers.test_share)
-            result.done.append(video_id)
-        for line in fetched.failed.values():
-            result.failed[request.id] = line
-            span_requests.finish(workspace, request, state="refused", reason=line)
+        # What failed once fails again: it must not keep others from being taken in.
+        reason = result.failed[request.id]
+        span_requests.finish(workspace, request, state="refused", reason=reason)
     return result
+
+
+def take_in_span(
+    settings: Settings, workspace: Workspace, request: SpanRequest, result: BatchResult
+) -> None:
+    """Turn what a device sent for a request into a recording with a selection.
+
+    Raises as `stages.fetch.fetch` and `stages.spans.adopt`.
+    """
+    try:
+        source = span_requests.source_of(workspace, request)
+    except BadInput as error:
+        result.failed[request.id] = f"{error}: the device is asked again"
+        span_requests.ask_again(workspace, request)
+        return
+    fetched = fetch.fetch(
+        settings.home,
+        [source.place],
+        camera=request.camera,
+        started_at=source.started_at,
+        codes="never",
+        max_gb=settings.intake.max_span_mb / 1e3,
+        options=SourceOptions(),
+    )
+    for video_id in [*fetched.done, *fetched.skipped]:
+        spans.adopt(settings.home, request, video_id, settings.triggers.test_share)
+        result.done.append(video_id)
+    for line in fetched.failed.values():
+        result.failed[request.id] = line
+        span_requests.finish(workspace, request, state="refused", reason=line)
 
 
 def follow(

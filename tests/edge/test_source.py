@@ -1,0 +1,59 @@
+"""What a device sees of its camera: the newest picture, at the time at which it was taken."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from oneclick import video
+from oneclick.core.errors import BadVideo
+from oneclick.core.stream_addresses import parse
+from oneclick.edge import source
+from tests.fakes import coded_pictures, rtsp_server
+from tests.fakes.rtsp_server import FakeCamera, RtspServer
+
+CAMERA_FPS = 20.0
+
+
+def test_a_model_that_is_slower_than_the_camera_sees_the_newest_pictures() -> None:
+    pictures = coded_pictures.encode("h264")
+    camera = FakeCamera(
+        codec="h264", script=rtsp_server.endless(pictures, CAMERA_FPS), header=pictures[0]
+    )
+    seen, stop = [], threading.Event()
+    with (
+        RtspServer(camera) as server,
+        contextlib.closing(source.live_pictures(parse(server.url()), CAMERA_FPS, stop)) as live,
+    ):
+        for moment, picture in live:
+            seen.append((moment, coded_pictures.number_in(picture)))
+            if len(seen) == 8:
+                break
+            time.sleep(0.2)
+    steps = np.diff([number for _, number in seen]) % len(pictures)
+    assert steps.sum() >= 2 * len(steps)
+    # The first ones waited while the connection was opened.
+    taken = np.diff([moment for moment, _ in seen])[2:]
+    assert taken == pytest.approx(steps[2:] / CAMERA_FPS, abs=1 / CAMERA_FPS)
+
+
+def test_of_a_file_every_picture_is_seen_at_its_own_time(tmp_path: Path) -> None:
+    film, stop = tmp_path / "film.mp4", threading.Event()
+    video.write(film, iter(np.full((20, 64, 96, 3), 90, np.uint8)), 50.0)
+    moments = []
+    for moment, _ in source.live_pictures(parse(str(film)), 60, stop):
+        moments.append(moment)
+        time.sleep(0.03)
+    assert np.diff(moments) == pytest.approx(np.full(19, 0.02), abs=1e-3)
+
+
+def test_a_file_that_is_no_video_is_told(tmp_path: Path) -> None:
+    (tmp_path / "film.mp4").write_bytes(b"no video")
+    stop = threading.Event()
+    with pytest.raises(BadVideo, match="film"):
+        next(source.live_pictures(parse(str(tmp_path / "film.mp4")), 10, stop))
