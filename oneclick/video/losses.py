@@ -21,6 +21,8 @@ _SIZES = (188, 192, 204)
 """Bytes of a packet of a transport stream: plain, with its time of arrival, with a checksum."""
 _SYNC = 0x47
 _PACKETS_AT_ONCE = 1 << 15
+_OFF_BEAT = 0.2
+"""Part of a step by which time that lost pictures leave empty differs from whole steps at most."""
 _LONGEST_GROUP = 10_000
 _USUAL = 0.75
 """Share of the groups from which on their length is the camera's habit."""
@@ -84,8 +86,9 @@ def find_pauses(stamps: NDArray[np.int64], is_key: NDArray[np.bool_], counter_sp
     if len(stamps) < 2 or (stamps == ABSENT).any():
         return Pauses()
     order = np.argsort(stamps, kind="stable")
-    steps = np.diff(stamps[order])
-    step, keys = float(np.median(steps)), np.flatnonzero(is_key)
+    steps, keys = np.diff(stamps[order]), np.flatnonzero(is_key)
+    is_long = steps > LONG_STEP * np.median(steps)
+    step, spread = float(steps[~is_long].mean()), float(steps[~is_long].std())
     leads = np.arange(len(order)) - order
     if step <= 0 or not len(keys) or np.abs(leads).max() > MOST_REORDERED:
         return Pauses()
@@ -93,7 +96,7 @@ def find_pauses(stamps: NDArray[np.int64], is_key: NDArray[np.bool_], counter_sp
     depth = int(leads.max())
     is_habit = is_habit and usual > 4 * depth
     swallowed, others = list[int](), 0
-    for at in np.flatnonzero(steps > LONG_STEP * step).tolist():
+    for at in np.flatnonzero(is_long).tolist():
         after = int(order[at + 1 : at + 2 + MOST_REORDERED].min())
         if is_key[after] or after < keys[0]:
             continue
@@ -104,6 +107,7 @@ def find_pauses(stamps: NDArray[np.int64], is_key: NDArray[np.bool_], counter_sp
             is_hidden = is_habit and _ahead(lost - groups * usual, counter_span, depth) <= 2 * depth
         else:
             is_hidden = bool(counter_span) and not depth and lost % counter_span == 0
+        is_hidden &= abs(steps[at] - (lost + 1) * step) <= _OFF_BEAT * step + 2 * spread
         if is_hidden:
             swallowed.append(after)
         others += bool(groups) and not is_hidden
