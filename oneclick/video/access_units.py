@@ -33,6 +33,7 @@ class AccessUnits:
         can_start: whether the last packet holds a picture at which decoding can start, as far as
             the picture itself tells.
         place: of that picture in order of presentation; None where nothing tells.
+        is_start_spoilt: whether the last packet is spoilt from its first bytes on.
     """
 
     def __init__(self, codec: str, header: bytes) -> None:
@@ -40,6 +41,7 @@ class AccessUnits:
         self.is_new_format = False
         self.can_start = True
         self.place: int | None = None
+        self.is_start_spoilt = False
         self._codec = codec
         self._length_size = 0
         if header and header[0] == 1:
@@ -51,12 +53,19 @@ class AccessUnits:
         for unit in _units_of_header(codec, header):
             self._see(unit)
 
+    @property
+    def counter_span(self) -> int:
+        """Return after how many pictures their counter starts anew; 0 without one."""
+        return self._numbers.span if self._numbers else 0
+
     def follows(self, packet: bytes, is_key: bool) -> bool:
         """Check that a packet is whole, and that no picture before it is missing or out of turn."""
         self.place = None
         if self._codec not in CODECS:
             return True
-        if self._length_size and not is_intact(packet, self._length_size):
+        size = self._length_size
+        self.is_start_spoilt = bool(size) and not _starts_sound(packet, size)
+        if self.is_start_spoilt or (size and not is_intact(packet, size)):
             return False
         for unit in _units(packet, self._length_size):
             if self._is_picture(unit):
@@ -136,6 +145,11 @@ def is_intact(packet: bytes, length_size: int) -> bool:
             return False
         at += length_size + int.from_bytes(packet[at : at + length_size], "big")
     return at == len(packet)
+
+
+def _starts_sound(packet: bytes, length_size: int) -> bool:
+    size = int.from_bytes(packet[:length_size], "big")
+    return 0 < size <= len(packet) - length_size and not packet[length_size] & 0x80
 
 
 def _units(packet: bytes, length_size: int) -> Iterator[bytes]:

@@ -88,6 +88,11 @@ class FrameNumbers:
         self._of_reference: int | None = None
         self._last: tuple[int, int] | None = None
 
+    @property
+    def span(self) -> int:
+        """Return after how many numbers they start anew."""
+        return 1 << self._parameters.counter_bits
+
     def follows(self, unit: bytes, is_key: bool) -> bool:
         """Check that a picture's number follows those before it; its first slice is given."""
         bits, parameters = Bits(unit[1:]), self._parameters
@@ -106,6 +111,6 @@ class FrameNumbers:
             self._of_reference = number
         if is_idr or is_key or expected is None or parameters.has_gaps or not is_whole:
             return is_whole
-        following = (expected + 1) % (1 << parameters.counter_bits)
+        following = (expected + 1) % self.span
         is_second_field = parameters.has_fields and number == expected and before == self._last
         return number == following or is_second_field

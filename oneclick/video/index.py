@@ -23,7 +23,16 @@ from numpy.typing import NDArray
 from oneclick.core.errors import BadVideo
 from oneclick.core.timing import describe_times
 from oneclick.storage import bounded_files
-from oneclick.video import access_units, index_files, mp4_tables, packets, remarks, source, stamps
+from oneclick.video import (
+    access_units,
+    index_files,
+    losses,
+    mp4_tables,
+    packets,
+    remarks,
+    source,
+    stamps,
+)
 from oneclick.video import presentation as presentations
 from oneclick.video.frame_index import FrameIndex, VideoInfo
 from oneclick.video.index_files import RecentIndexes
@@ -140,6 +149,13 @@ def build_index(path: Path) -> FrameIndex:
     number, first = first_frame(path)
     with source.open_video(path) as (container, stream):
         table = packets.read_table(container, stream)
+        pauses = losses.Pauses()
+        if stream.codec_context.name in access_units.CODECS:
+            span = access_units.reader_of(stream).counter_span
+            pauses = losses.find_pauses(table.stamps, table.is_key, span)
+            table = losses.marked(table, pauses.swallowed)
+        if container.format.name == "mpegts":
+            table = losses.marked(table, losses.torn_packets(path, table.positions))
         order = order_of_packets(stream, table, number, bool(first.interlaced_frame))
         if order is not None:
             order = order_of_decoder(path, table, order)
@@ -166,6 +182,7 @@ def build_index(path: Path) -> FrameIndex:
             *remarks.notes_on_frames(table, order, stream.frames - empty, stored_packets),
             *([] if strict else ["faults throughout: pictures are taken as they decode"]),
             *remarks.notes_on_times(times, len(changes), are_counted=is_counted),
+            *remarks.notes_on_pauses(pauses.doubtful),
         ]
         info = VideoInfo(
             fps=fps,
@@ -289,21 +306,20 @@ def decoded_order(
     for strict in (True, False):
         with source.open_video(path, threads=1) as (container, stream):
             decoder = packets.Decoder(stream, strict)
-            size = first.width, first.height
-            numbers: list[int] = []
-            changes: list[int] = []
-            for number, frame in decoder.decode_all(container, stream, table):
-                if (frame.width, frame.height) != size:
-                    size = frame.width, frame.height
-                    changes.append(len(numbers))
-                numbers.append(number)
+            sizes = {
+                number: (frame.width, frame.height)
+                for number, frame in decoder.decode_all(container, stream, table)
+            }
         sound_keys = np.flatnonzero(table.is_key & ~table.is_damaged)
         faulty_keys = np.intersect1d(sound_keys, decoder.faults)
+        numbers = [number for number in sizes if not decoder.is_spoilt(number)]
         is_habit = len(faulty_keys) == len(sound_keys) >= _HABIT
         if numbers and not is_habit:
             break
     if not numbers:
         raise BadVideo(f"no frame of {path.name} decodes: copy it again or convert it to MP4")
+    shown = [(first.width, first.height), *(sizes[number] for number in numbers)]
+    changes = [k for k, (before, size) in enumerate(itertools.pairwise(shown)) if size != before]
     order = np.array(numbers, np.int64)
     places = table.places[order]
     if (places != ABSENT).all():  # a picture that comes late is shown late

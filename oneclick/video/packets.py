@@ -6,6 +6,7 @@ and carries it over to the frame, so a frame is recognised whatever its own stam
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ ABSENT = np.iinfo(np.int64).min
 """Stands for a stamp or a position that a packet does not have."""
 _BYTE_SEEK = ("mpegts", "mpeg")
 """Formats whose stamps are no index: a position in bytes leads to a packet."""
+_BETWEEN = 16
+"""Bytes between the contents of two packets up to which nothing lies between them."""
 _PACKETS_TO_TRY = 64
 """Packets after a seek among which one of the table must be."""
 
@@ -97,10 +100,12 @@ def read_table(container: InputContainer, stream: VideoStream) -> PacketTable:
         is_key = packet.is_keyframe and access_units.is_start(codec, content)
         is_second_copy = content == previous and codec in access_units.CODECS
         is_edit = is_second_copy and rows[-1][2] == row[2] != ABSENT  # one packet, read twice
-        is_repeat, previous = is_second_copy and not is_edit, content
+        is_repeat, before, previous = is_second_copy and not is_edit, previous, content
         is_damaged = is_after_damage or packet.is_corrupt
         if not is_second_copy:
             is_damaged |= not reader.follows(content, is_key)
+            if reader.is_start_spoilt and rows and _touch(rows[-1], len(before), row):
+                flags[-1] = (*flags[-1][:2], True, flags[-1][3])  # up to its last bytes
         is_key &= reader.can_start
         rows.append((*row, ABSENT if reader.place is None or is_repeat else reader.place))
         flags.append((is_key, packet.is_discard, is_damaged, is_repeat))
@@ -125,11 +130,14 @@ class Decoder:
 
     Attributes:
         faults: packets that did not decode without a fault.
+        keys: packets so far at which decoding can start, ascending.
     """
 
     def __init__(self, stream: VideoStream, strict: bool) -> None:
         """Set the options of a stream's decoder, before it decodes anything."""
         self.faults: list[int] = []
+        self.keys: list[int] = []
+        self._spoilt: dict[int, int] = {}
         self._context = stream.codec_context
         if strict:
             self._context.options = self._context.options | {"err_detect": "explode+crccheck"}
@@ -174,6 +182,8 @@ class Decoder:
         if self._is_waiting and not is_key:
             return
         self._is_waiting = False
+        if is_key:
+            self.keys.append(number)
         packet.pts, packet.dts = number, None
         try:
             frames = self._context.decode(packet)
@@ -196,10 +206,24 @@ class Decoder:
         with contextlib.suppress(*source.DAMAGE, av.EOFError):
             yield from self._numbered(self._context.decode(None))
 
+    def is_spoilt(self, number: int) -> bool:
+        """Check whether a packet's picture may refer to one that the decoder had to make up."""
+        return self._spoilt.get(self._group(number), number) < number
+
     def _numbered(self, frames: list[VideoFrame]) -> Iterator[tuple[int, VideoFrame]]:
         for frame in frames:
-            if frame.pts is not None and not (self._strict and frame.is_corrupt):
+            if frame.pts is None:
+                continue
+            if self._strict and frame.is_corrupt:
+                self.faults.append(frame.pts)
+                group = self._group(frame.pts)
+                self._spoilt[group] = min(frame.pts, self._spoilt.get(group, frame.pts))
+            elif not self.is_spoilt(frame.pts):
                 yield frame.pts, frame
+
+    def _group(self, number: int) -> int:
+        """Return how many key packets there are up to a packet."""
+        return bisect.bisect_right(self.keys, number)
 
 
 class Astray(Exception):
@@ -247,6 +271,11 @@ def packets_of(
     """Yield the numbered packets of a file that was just opened."""
     whole = (packet for packet in source.packets(container, stream) if packet is not None)
     return enumerate(whole)
+
+
+def _touch(before: tuple[int, int, int, int], length: int, row: tuple[int, int, int]) -> bool:
+    """Check that a packet begins right where the one before ends, but for a few bytes."""
+    return ABSENT not in (before[2], row[2]) and 0 <= row[2] - before[2] - length < _BETWEEN
 
 
 def _row(packet: Packet[VideoStream]) -> tuple[int, int, int]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from av.packet import Packet
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from oneclick.core.errors import BadVideo
 from oneclick.core.spans import Span
-from oneclick.video import packets, source
+from oneclick.video import packets, source, stamps
 from oneclick.video.frame_index import FrameIndex
 from oneclick.video.index import read_index
 
@@ -106,16 +110,49 @@ def _decoded(
             if key is None
             else packets.packets_from(container, stream, index.table, key)
         )
-        try:
-            for number, packet in numbered:
-                for of_packet, picture in decoder.decode_row(number, packet, index.table):
-                    if (frame := int(index.frame_of_packet[of_packet])) >= 0:
-                        yield frame, picture
-        except packets.Astray:
-            return
-        for of_packet, picture in decoder.drain():
-            if (frame := int(index.frame_of_packet[of_packet])) >= 0:
+        decoded = _until_astray(decoder, numbered, index)
+        for number, picture in _settled(decoder, decoded, index, key or 0) if exact else decoded:
+            if (frame := int(index.frame_of_packet[number])) >= 0:
                 yield frame, picture
+
+
+def _until_astray(
+    decoder: packets.Decoder,
+    numbered: Iterator[tuple[int, Packet[VideoStream]]],
+    index: FrameIndex,
+) -> Iterator[tuple[int, VideoFrame]]:
+    with contextlib.suppress(packets.Astray):
+        for number, packet in numbered:
+            yield from decoder.decode_row(number, packet, index.table)
+        yield from decoder.drain()
+
+
+def _settled(
+    decoder: packets.Decoder,
+    decoded: Iterator[tuple[int, VideoFrame]],
+    index: FrameIndex,
+    first: int,
+) -> Iterator[tuple[int, VideoFrame]]:
+    """Hold pictures back until all that they may refer to have come; leave out the spoilt.
+
+    Args:
+        decoder: that decodes.
+        decoded: numbers of packets, and their pictures.
+        index: of the file.
+        first: packet at which decoding starts.
+    """
+    waiting: deque[tuple[int, VideoFrame]] = deque()
+    latest, missing = -1, first  # pictures come in order, so all before the latest are past
+    for number, picture in decoded:
+        waiting.append((number, picture))
+        latest = max(latest, int(index.frame_of_packet[number]))
+        while missing < len(index.table) and index.frame_of_packet[missing] <= latest:
+            missing += 1
+        while waiting and (waiting[0][0] < missing or len(waiting) > stamps.MOST_REORDERED):
+            if not decoder.is_spoilt(waiting[0][0]):
+                yield waiting[0]
+            waiting.popleft()
+    yield from (pair for pair in waiting if not decoder.is_spoilt(pair[0]))
 
 
 def _check_missing(path: Path, missing: Span, exact: bool) -> None:

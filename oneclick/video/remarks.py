@@ -43,8 +43,13 @@ def notes_on_times(times: FrameTimes, changes: int, are_counted: bool) -> list[s
     if count := len(times.breaks):
         notes.append(f"{count + 1:,} stretches: time jumps {count:,} ×")
     if not are_counted and not times.is_irregular and times.long_steps:
-        gaps = f"{times.long_steps:,} gap{'s' * (times.long_steps > 1)} in time"
-        notes.append(f"{gaps}: if packets are lost there, pictures after it are made up")
+        notes += notes_on_pauses(times.long_steps)
     if changes:
         notes.append(f"the size of pictures changes {changes:,} ×")
     return notes
+
+
+def notes_on_pauses(count: int) -> list[str]:
+    """Return what to think of pauses at which packets may be lost without a sign."""
+    gaps = f"{count:,} gap{'s' * (count > 1)} in time"
+    return [f"{gaps}: if packets are lost there, pictures after it are made up"] if count else []

@@ -1,0 +1,104 @@
+"""Signs of lost pictures that no single packet shows, and pauses that are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from oneclick.video import losses
+from oneclick.video.index import read_index
+from oneclick.video.packets import ABSENT
+from tests.corpus.video_frames import Recorder, record
+
+GROUP, STEP = 12, 40
+
+
+def recording(lost: range, group: int = GROUP) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return stamps and keys of 120 pictures of which some are lost."""
+    there = np.array([number for number in range(120) if number not in lost])
+    return there * STEP, there % group == 0
+
+
+def paused(pictures: int, after: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return stamps and keys of a camera that pauses, but counts on."""
+    numbers = np.arange(120)
+    return STEP * (numbers + pictures * (numbers >= after)), numbers % GROUP == 0
+
+
+@pytest.mark.parametrize("lost", [range(31, 43), range(31, 55), range(46, 58)])
+def test_a_loss_of_whole_groups_is_noticed_by_time(lost: range) -> None:
+    stamps, is_key = recording(lost)
+    assert losses.find_pauses(stamps, is_key, 16).swallowed == (lost.start,)
+    assert losses.find_pauses(stamps + 7_000, is_key, 0).swallowed == (lost.start,)
+
+
+def test_a_loss_of_as_many_pictures_as_can_be_counted_is_noticed_by_time() -> None:
+    stamps, is_key = recording(range(70, 86), 60)
+    assert losses.find_pauses(stamps, is_key, 16).swallowed == (70,)
+    assert not losses.find_pauses(stamps, is_key, 256).swallowed
+
+
+@pytest.mark.parametrize("lost", [range(31, 36), range(31, 48), range(30, 41)])
+def test_a_loss_that_the_counter_shows_or_a_key_ends_is_left_to_them(lost: range) -> None:
+    stamps, is_key = recording(lost)
+    assert not losses.find_pauses(stamps, is_key, 16).swallowed
+
+
+@pytest.mark.parametrize("pictures", [1, 5, 20, 100, 1000])
+def test_a_pause_of_any_other_length_costs_no_picture(pictures: int) -> None:
+    stamps, is_key = paused(pictures, 31)
+    assert losses.find_pauses(stamps, is_key, 16) == losses.Pauses()
+
+
+def test_a_camera_that_pauses_as_it_likes_loses_no_picture() -> None:
+    numbers = np.arange(120)
+    stamps = STEP * (numbers + sum(p * (numbers >= at) for at, p in [(31, 24), (55, 17), (80, 40)]))
+    assert losses.find_pauses(stamps, numbers % GROUP == 0, 16) == losses.Pauses()
+
+
+def test_where_groups_have_no_usual_length_a_pause_is_only_said() -> None:
+    numbers = np.arange(120)
+    stamps = STEP * (numbers + 90 * (numbers >= 70))
+    is_key = np.isin(numbers, [0, 7, 30, 61, 77, 90])
+    assert losses.find_pauses(stamps, is_key, 16) == losses.Pauses(doubtful=1)
+
+
+def test_stamps_that_tell_no_order_tell_no_loss() -> None:
+    stamps, is_key = recording(range(31, 43))
+    for odd in (np.where(stamps == 0, ABSENT, stamps), np.roll(stamps, 40), stamps * 0):
+        assert losses.find_pauses(odd, is_key, 16) == losses.Pauses()
+
+
+def transport(tmp_path: Path) -> tuple[Path, bytes]:
+    path = record(tmp_path / "a.ts", Recorder(count=60, group=12))
+    return path, path.read_bytes()
+
+
+@pytest.mark.parametrize("stray", [0, 57])
+def test_sixteen_lost_packets_of_a_transport_stream_are_noticed(tmp_path: Path, stray: int) -> None:
+    path, content = transport(tmp_path)
+    assert not read_index(path).table.is_damaged.any()
+    start = 188 * (len(content) // 188 // 2) + stray
+    path.write_bytes(content[:start] + bytes(188 - stray) + content[start + 188 * 16 :])
+    assert read_index(path).table.is_damaged.any()
+    assert "lost to damage" in " ".join(read_index(path).info.notes)
+
+
+def test_a_packet_without_its_mark_tears_the_picture_that_it_lies_in(tmp_path: Path) -> None:
+    path, content = transport(tmp_path)
+    table = read_index(path).table
+    at = int(table.positions[24]) + 188
+    path.write_bytes(content[:at] + b"\xff" + content[at + 1 :])
+    assert losses.torn_packets(path, table.positions).tolist() == [24]
+
+
+def test_packets_of_other_sizes_are_whole(tmp_path: Path) -> None:
+    for size in (188, 192, 204):
+        path = tmp_path / f"{size}.ts"
+        path.write_bytes((b"\x47" + bytes(size - 1)) * 60)
+        positions = size * np.array([0, 7, ABSENT // size, 20, 59])
+        positions[2] = ABSENT
+        assert not len(losses.torn_packets(path, positions))
