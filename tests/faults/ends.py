@@ -27,8 +27,8 @@ TIMES = {
 """Fields that tell when or how long, or the digest of what does: the only ones that may differ."""
 UNCOMPARED = ("catalog.sqlite", "generation.json", "retention.json")
 """Beginnings of the names of files that are not compared: what they hold is times, or rows."""
-REBUILT = ".index"
-"""End of the names of files that whoever needs them makes again, and are not compared."""
+REBUILT = ("*.index", "review/questions/*.json")
+"""Paths of files that whoever needs them makes again, by pattern, and are not compared."""
 FROM_FILES = "as the files tell"
 
 
@@ -63,7 +63,7 @@ def file_state(root: Path) -> dict[str, Any]:
         for path in sorted(root.rglob("*"))
         if path.is_file()
         and not path.name.startswith(UNCOMPARED)
-        and not path.name.endswith(REBUILT)
+        and not any(path.match(pattern) for pattern in REBUILT)
         and not {"locks", "store"} & set(path.relative_to(root).parts)
     }
 
