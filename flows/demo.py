@@ -5,9 +5,11 @@ The flows are the usual ones; only the recordings are rendered and the reviewers
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -95,25 +97,8 @@ class Demo:
     laps: tuple[DemoLap, ...]
     gain: DemoGain | None
     """None where the gate let fewer than two champions through."""
-
-
-@dataclass(frozen=True, eq=False)
-class UnseenResult:
-    """What a champion finds on cameras never trained on."""
-
-    metrics: DetectionMetrics
-    matches: Matches
-    """Grouped by pieces of the recordings."""
-
-
-@dataclass(frozen=True)
-class ReviewDemo:
-    """Clips of the synthetic ward that wait for a person to correct them."""
-
-    home: Path
-    clips: int
-    images: int
-    questions: int
+    seconds: dict[str, float]
+    """Wall seconds of each step, over all laps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +121,57 @@ class Film:
         return ids.video_id(self.shift.name, self.shift.started_at, "")
 
 
+@dataclass(frozen=True, eq=False)
+class UnseenResult:
+    """What a champion finds on cameras never trained on."""
+
+    metrics: DetectionMetrics
+    matches: Matches
+    """Grouped by pieces of the recordings."""
+
+
+@dataclass(frozen=True, eq=False)
+class UnseenTest:
+    """Recordings of cameras never trained on, and what the champions found there."""
+
+    home: Path
+    films: tuple[Film, ...]
+    results: dict[str, UnseenResult] = field(default_factory=dict)
+    """By model, in the order in which they became champions."""
+
+    def metrics(self, champion: str | None) -> DetectionMetrics:
+        """Return the accuracy of a champion, measured once; all zero without one."""
+        if champion is None:
+            return evaluate.score([], [])
+        if champion not in self.results:
+            self.results[champion] = measure(self.home, champion, self.films)
+        return self.results[champion].metrics
+
+
+@dataclass(frozen=True)
+class Stopwatch:
+    """Wall seconds of named steps, added up."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Add what the body takes to a step."""
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+@dataclass(frozen=True)
+class ReviewDemo:
+    """Clips of the synthetic ward that wait for a person to correct them."""
+
+    home: Path
+    clips: int
+    images: int
+    questions: int
+
+
 def demo(home: Path, seed: int = 0) -> Demo:
     """Render recordings, then run and measure the laps; all numbers are measured.
 
@@ -147,18 +183,21 @@ def demo(home: Path, seed: int = 0) -> Demo:
         [_shift(camera, first + lap, SECONDS) for camera in CAMERAS]
         for lap in range(1, MOST_LAPS + 1)
     ]
-    render_shifts(folder, [*test_shifts, *chain.from_iterable(days[:LAPS])])
-    test_films = [Film.load(folder, shift) for shift in test_shifts]
+    watch = Stopwatch()
+    with watch.step("render"):
+        render_shifts(folder, [*test_shifts, *chain.from_iterable(days[:LAPS])])
+    test = UnseenTest(home, tuple(Film.load(folder, shift) for shift in test_shifts))
     laps: list[DemoLap] = []
-    results: dict[str, UnseenResult] = {}
     with policy.in_process():
         for number, shifts in enumerate(days, 1):
-            if number > LAPS and len(results) > 1:
+            if number > LAPS and len(test.results) > 1:
                 break
-            render_shifts(folder, shifts)
+            with watch.step("render"):
+                render_shifts(folder, shifts)
             films = [Film.load(folder, shift) for shift in shifts]
-            laps.append(run_lap(home, number, films, test_films, results))
-    return Demo(home=home, seed=seed, laps=tuple(laps), gain=compare(list(results.values())))
+            laps.append(run_lap(number, films, test, watch))
+    gain = compare(list(test.results.values()))
+    return Demo(home=home, seed=seed, laps=tuple(laps), gain=gain, seconds=watch.seconds)
 
 
 def review_demo(home: Path, seed: int = 0) -> ReviewDemo:
@@ -184,37 +223,34 @@ def _shift(camera: int, day: int, seconds: float) -> ward.Shift:
 def render_shifts(folder: Path, shifts: Sequence[ward.Shift]) -> None:
     """Render recordings on all cores; those that an earlier demo completed are used again."""
     missing_shifts = [s for s in shifts if not ward.truth_path(s.path(folder)).exists()]
+    if not missing_shifts:
+        return
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         calls = [pool.submit(ward.record, shift, shift.path(folder)) for shift in missing_shifts]
         for call in progress.track("record films", as_completed(calls), len(calls)):
             call.result()
 
 
-def run_lap(
-    home: Path,
-    number: int,
-    films: list[Film],
-    test_films: list[Film],
-    results: dict[str, UnseenResult],
-) -> DemoLap:
-    """Collect, label, review with simulated annotators, publish, train, and measure.
-
-    Args:
-        results: of the champions so far, oldest first; a new one is added.
-    """
+def run_lap(number: int, films: list[Film], test: UnseenTest, watch: Stopwatch) -> DemoLap:
+    """Collect, label, review with simulated annotators, publish, train, and measure."""
+    home = test.home
     predictor = None if model_registry.champion(Workspace(home)) else PREDICTOR
-    collect([str(film.path) for film in films], home, predictor)
-    label(home, predictor)
-    review(home, accept_auto=False, platform="local")
-    reviewed_clips = annotate(home, films)
-    review(home, accept_auto=False, platform="local")
-    publish(home)
-    training = train(home, steps=STEPS * number)
+    with watch.step("collect"):
+        collect([str(film.path) for film in films], home, predictor)
+    with watch.step("label"):
+        label(home, predictor)
+    with watch.step("review"):
+        review(home, accept_auto=False, platform="local")
+        reviewed_clips = annotate(home, films)
+        review(home, accept_auto=False, platform="local")
+    with watch.step("publish"):
+        publish(home)
+    with watch.step("train"):
+        training = train(home, steps=STEPS * number)
     effort = report.review_effort(home, set(reviewed_clips))
     champion = model_registry.champion(Workspace(home))
-    if champion and champion not in results:
-        results[champion] = measure(home, champion, test_films)
-    metrics = results[champion].metrics if champion else evaluate.score([], [])
+    with watch.step("measure"):
+        metrics = test.metrics(champion)
     return DemoLap(
         lap=number,
         clips=len(reviewed_clips),
@@ -244,7 +280,7 @@ def annotate(home: Path, films: list[Film]) -> list[str]:
     return [record.clip.id for record in records]
 
 
-def measure(home: Path, model_id: str, films: list[Film]) -> UnseenResult:
+def measure(home: Path, model_id: str, films: Sequence[Film]) -> UnseenResult:
     """Evaluate a model against the ground truth of recordings."""
     model = detectors.create(f"model:{model_id}", Workspace(home))
     pairs, pieces = [], []

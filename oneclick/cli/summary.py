@@ -218,6 +218,8 @@ def print_demo(result: Demo) -> None:
         "against the exact truth"
     )
     output.echo(describe_gain(result))
+    steps = ", ".join(f"{name} {seconds:.0f}" for name, seconds in result.seconds.items())
+    output.echo(f"{sum(result.seconds.values()):.0f} s: {steps}")
     output.echo(f"look around: oneclick status --home {result.home}")
 
 

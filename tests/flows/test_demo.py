@@ -7,7 +7,7 @@ import pytest
 
 from oneclick.cli import summary
 from oneclick.flows import demo
-from oneclick.flows.demo import Demo, DemoGain, DemoLap, UnseenResult
+from oneclick.flows.demo import Demo, DemoGain, DemoLap, UnseenResult, UnseenTest
 from oneclick.training.evaluation import average_precision, evaluate
 
 BOX = np.array([[10.0, 10.0, 50.0, 90.0]])
@@ -54,7 +54,7 @@ def test_a_demo_says_whether_its_champions_got_better(
     champions: list[str | None], gain: DemoGain | None, text: str
 ) -> None:
     laps = tuple(lap(number, champion) for number, champion in enumerate(champions, 1))
-    result = Demo(home=Path("demo"), seed=0, laps=laps, gain=gain)
+    result = Demo(home=Path("demo"), seed=0, laps=laps, gain=gain, seconds={})
     assert summary.describe_gain(result) == text
 
 
@@ -87,16 +87,15 @@ def test_the_gain_of_a_demo_has_an_interval_over_pieces_of_its_recordings() -> N
 def test_a_third_lap_follows_two_without_two_champions(
     verdicts: str, laps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def train(
-        home: Path, number: int, films: object, test_films: object, results: dict[str, UnseenResult]
-    ) -> DemoLap:
+    def train(number: int, films: object, test: UnseenTest, watch: object) -> DemoLap:
         if verdicts[number - 1 : number] == "y":
-            results[f"tiny-{number}"] = unseen(np.full(PIECES, 10.0 / number))
-        return lap(number, next(reversed(results), None))
+            test.results[f"tiny-{number}"] = unseen(np.full(PIECES, 10.0 / number))
+        return lap(number, next(reversed(test.results), None))
 
     monkeypatch.setattr(demo, "run_lap", train)
     monkeypatch.setattr(demo, "render_shifts", lambda folder, shifts: None)
     monkeypatch.setattr(demo.Film, "load", lambda folder, shift: shift)
     result = demo.demo(tmp_path)
     assert len(result.laps) == laps
+    assert list(result.seconds) == ["render"]
     assert (result.gain is not None) == (verdicts.count("y") > 1)
