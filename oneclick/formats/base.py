@@ -284,6 +284,20 @@ def build_tracks(
     return tuple(sorted(tracks, key=lambda track: track.id)), +notes
 
 
+def build_sequence(
+    rows: BoxRows, images: Sequence[Path], size: tuple[int, int], origin: str
+) -> ImportedSequence:
+    """Build a sequence of pictures of (width, height) px from its boxes, as `build_tracks`.
+
+    Raises:
+        BadLabels: as `build_tracks`.
+    """
+    tracks, notes = build_tracks(rows, *size, origin)
+    return ImportedSequence(
+        width=size[0], height=size[1], tracks=tracks, images=tuple(images), notes=notes
+    )
+
+
 def attribute_ranges(
     frames: Sequence[int], attributes: Sequence[Mapping[str, str]]
 ) -> dict[str, Ranges]:

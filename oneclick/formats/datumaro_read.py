@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -276,18 +276,15 @@ def load(
         notes["videos of which frames are left out, the others taken as consecutive"] += bool(
             steps - {1}
         )
-    width, height = members[0].header.size
-    tracks, changes = base.build_tracks(rows, width, height, origin)
-    return ImportedSequence(
-        width=width,
-        height=height,
-        tracks=tracks,
-        images=tuple(picture.image for picture in members),
+    images = [picture.image for picture in members]
+    sequence = base.build_sequence(rows, images, members[0].header.size, origin)
+    return replace(
+        sequence,
         fps=document.fps(members[0].item.folder),
         fps_from=f"infos of {document.path.name}",
         class_numbers={str(number): name for number, name in enumerate(document.class_names)},
         names_from=f"categories of {document.path.name}",
-        notes=changes + +notes,
+        notes=sequence.notes + +notes,
     )
 
 

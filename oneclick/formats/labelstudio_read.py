@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -192,14 +193,8 @@ def load_images(
                 box=point.pixel_box(size, notes),
                 origin=labels.origin(origin),
             )
-    tracks, changes = base.build_tracks(rows, *size, origin)
-    return ImportedSequence(
-        width=size[0],
-        height=size[1],
-        tracks=tracks,
-        images=tuple(image for image, _ in members),
-        notes=changes + +notes,
-    )
+    sequence = base.build_sequence(rows, [image for image, _ in members], size, origin)
+    return replace(sequence, notes=sequence.notes + +notes)
 
 
 def load_video(root: Path, film: Path, labels: LsLabels, origin: str) -> ImportedSequence:

@@ -11,7 +11,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -209,14 +209,10 @@ def load(labels: YoloLabels, images: Sequence[Path], origin: str) -> ImportedSeq
                 box=header.show_box(line.box) if is_stored else line.box,
                 score=line.score,
             )
-    width, height = headers[0].size
-    tracks, changes = base.build_tracks(rows, width, height, origin)
-    return ImportedSequence(
-        width=width,
-        height=height,
-        tracks=tracks,
-        images=tuple(images),
+    sequence = base.build_sequence(rows, images, headers[0].size, origin)
+    return replace(
+        sequence,
         class_numbers={str(number): name for number, name in labels.names.names.items()},
         names_from=labels.names.origin,
-        notes=+notes + changes + pictures.turned_note(headers),
+        notes=+notes + sequence.notes + pictures.turned_note(headers),
     )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from oneclick.video import losses
+from oneclick.core.spans import Span
+from oneclick.video import losses, source
 from oneclick.video.index import read_index
 from oneclick.video.packets import ABSENT
+from oneclick.video.read import pictures
 from tests.corpus.video_frames import Recorder, record
 
 GROUP, STEP = 12, 40
@@ -93,6 +97,31 @@ def test_a_packet_without_its_mark_tears_the_picture_that_it_lies_in(tmp_path: P
     at = int(table.positions[24]) + 188
     path.write_bytes(content[:at] + b"\xff" + content[at + 1 :])
     assert losses.torn_packets(path, table.positions).tolist() == [24]
+
+
+def test_a_cut_in_a_damaged_stream_reads_no_more_the_later_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = record(tmp_path / "a.ts", Recorder(count=127, group=12, b_frames=2))
+    content = bytearray(path.read_bytes())
+    content[5_000:9_000] = bytes(4_000)
+    path.write_bytes(content)
+    index = read_index(path)
+    assert index.is_decoded
+    costs: list[int] = []
+    packets_of_file = source.packets
+
+    def counted(*arguments: Any) -> Iterator[Any]:
+        for packet in packets_of_file(*arguments):
+            costs[-1] += 1
+            yield packet
+
+    monkeypatch.setattr(source, "packets", counted)
+    for share in (0.1, 0.5, 0.9):
+        start = int(share * index.info.frames)
+        costs.append(0)
+        assert len(list(pictures(path, Span(start, start + 7), exact=True))) == 7
+    assert max(costs) < 3 * 12, costs
 
 
 def test_packets_of_other_sizes_are_whole(tmp_path: Path) -> None:

@@ -62,6 +62,11 @@ class Trial:
         return damaged
 
     def faults(self, path: Path, clip: Path) -> list[str]:
+        """Return what is wrong, without a word, with the clips cut from a damaged video."""
+        faults = self.wrong_clips(path, clip)
+        return [] if faults and is_told(path) else faults
+
+    def wrong_clips(self, path: Path, clip: Path) -> list[str]:
         """Return what is wrong with the clips that are cut from a damaged video."""
         try:
             info = video.probe(path)
@@ -69,8 +74,6 @@ class Trial:
         except BadVideo:
             return []
         faults = []
-        if re.search(TOLD, " ".join(info.notes)):
-            return []  # that is the word
         for start in range(0, info.frames, 13):
             span = Span(start, min(start + 13, info.frames))
             try:
@@ -86,6 +89,11 @@ class Trial:
             if -1 in numbers or not is_right:
                 faults.append(f"{self}: {span} shows {numbers}")
         return faults
+
+
+def is_told(path: Path) -> bool:
+    """Check whether a note says that pictures cannot be trusted."""
+    return bool(re.search(TOLD, " ".join(video.probe(path).notes)))
 
 
 def tells_changed_bytes(recorder: Recorder) -> bool:
