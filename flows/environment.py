@@ -33,23 +33,28 @@ DEFAULTS = {
 }
 
 
-def prepare(home: Path) -> None:
+def prepare(home: Path) -> str:
     """Make flows callable; to be called before Prefect is imported.
 
     With no server set, one is started for this process, silent, with its data in `<home>/.prefect`.
+
+    Returns:
+        A line for the user, mostly empty.
 
     Raises:
         Unavailable, NoSpace: the server cannot start.
     """
     Workspace(home).create()
-    if apply_defaults(home):
-        from oneclick.flows import local_server
+    if not apply_defaults(home):
+        return ""
+    from oneclick.flows import local_server
 
-        server = local_server.EmbeddedServer(Path(os.environ["PREFECT_HOME"]))
-        # Two seconds of imports that the first flow needs anyway, while the server starts.
-        import_module("oneclick.flows.one_click")
-        timeout = os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"]
-        server.wait_until_ready(float(timeout))
+    server = local_server.EmbeddedServer(Path(os.environ["PREFECT_HOME"]))
+    # Two seconds of imports that the first flow needs anyway, while the server starts.
+    import_module("oneclick.flows.one_click")
+    timeout = os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"]
+    server.wait_until_ready(float(timeout))
+    return server.notice
 
 
 def apply_defaults(home: Path) -> bool:

@@ -10,34 +10,28 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import ctypes
 import os
-import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 
 from oneclick.core.errors import Unavailable
+from oneclick.flows import prefect_database
+from oneclick.flows.child_processes import end_with_parent
 from oneclick.services import prefect_access
 from oneclick.services.origin_guard import origin_of
 from oneclick.services.prefect_http import LOOPBACK
-from oneclick.storage import files, locks
+from oneclick.storage import files
 
 MARK = "PREFECT__SERVER_EPHEMERAL"
 """Prefect's own variable for a server that serves one process."""
-DATABASE = "prefect.db"
-"""Prefect's database in its folder, where no other is set."""
-UNFINISHED = "prefect.db.new"
-"""Mark beside a database that is being set up."""
-SETUP_LOCK = "setup.lock"
 STOP_SECONDS = 5.0
-_PR_SET_PDEATHSIG = 1
 
 
 class EmbeddedServer:
@@ -47,14 +41,16 @@ class EmbeddedServer:
         """Start a server with its database in `folder`, and point Prefect to it.
 
         Raises:
-            Unavailable, NoSpace: the folder cannot be created.
+            Unavailable, NoSpace: the folder cannot be created, or the database not be upgraded.
         """
         self._log = folder / "server.log"
         prefect_access.make_private(folder)
         with files.guard(folder):
             self._log.write_bytes(b"")
         self._setup = contextlib.ExitStack()  # held until the server answers
-        self._setup.enter_context(database_setup(folder))
+        setup = prefect_database.setup(folder, self._log, os.environ)
+        self.notice = self._setup.enter_context(setup)
+        """A line for the user, mostly empty."""
         # Other processes of this machine may connect: the key is of this one and its children.
         key, listener = prefect_access.new_key(), open_socket("127.0.0.1", 0)
         origin = origin_of("http", "127.0.0.1", listener.getsockname()[1])
@@ -92,31 +88,6 @@ class EmbeddedServer:
             self._process.wait(STOP_SECONDS)
         self._process.kill()
         self._process.wait()
-
-
-@contextlib.contextmanager
-def database_setup(folder: Path) -> Iterator[None]:
-    """Let one server at a time set up the database in `folder`: hold this until it answers.
-
-    Two that create its tables at once break each other, and so does one that was killed meanwhile:
-    a database that was not finished is moved aside, and the next is begun anew.
-
-    Raises:
-        Unavailable, NoSpace: the folder cannot be written.
-    """
-    database, mark = folder / DATABASE, folder / UNFINISHED
-    with locks.file_lock(folder / SETUP_LOCK):
-        with files.guard(database):
-            if mark.exists():
-                for suffix in ("", "-wal", "-shm"):
-                    part = database.with_name(f"{DATABASE}{suffix}")
-                    with contextlib.suppress(FileNotFoundError):
-                        part.replace(part.with_name(f"{part.name}.unfinished"))
-            if not database.exists():
-                mark.touch()
-        yield
-        with files.guard(mark):
-            mark.unlink(missing_ok=True)
 
 
 def open_socket(host: str, port: int) -> socket.socket:
@@ -192,11 +163,3 @@ def is_ready(url: str) -> bool:
             return client.get(f"{url.rstrip('/')}/health").status_code < 500
     except httpx.HTTPError:
         return False
-
-
-def end_with_parent() -> None:
-    """Set up a child process before exec: it obeys SIGINT, and ends when its parent is killed."""
-    # Inherited as ignored from a shell's background job, a worker could never be stopped.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -49,7 +49,8 @@ def run(
     with camera_names.notices(settings.home), output.progress_bars():
         from oneclick.flows import environment
 
-        environment.prepare(settings.home)
+        if notice := environment.prepare(settings.home):
+            output.message(notice)
         from oneclick.flows.one_click import one_click
 
         outcome = one_click(
@@ -98,7 +99,8 @@ def demo(
     with output.progress_bars():
         from oneclick.flows import environment
 
-        environment.prepare(workspace)
+        if notice := environment.prepare(workspace):
+            output.message(notice)
         from oneclick.flows import demo as ward_demo
 
         result = (ward_demo.review_demo if review else ward_demo.demo)(workspace, seed)

@@ -17,8 +17,10 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from oneclick import flows
+from oneclick.cli import output
 from oneclick.core.errors import Unavailable, UsageError
-from oneclick.flows import environment, local_server
+from oneclick.flows import environment, local_server, prefect_database
+from oneclick.flows.child_processes import end_with_parent
 from oneclick.services import prefect_access, prefect_settings
 from oneclick.services.origin_guard import origin_of
 from oneclick.services.prefect_http import PrefectConnection
@@ -139,7 +141,9 @@ class Supervisor:
             self.env.pop(name, None)
         self.env |= {"PREFECT_API_URL": url, "PREFECT_API_AUTH_STRING": key}
         local_server.bypass_proxy(self.env)
-        with local_server.database_setup(log.parent):
+        with prefect_database.setup(log.parent, log, self.env) as notice:
+            if notice:
+                output.message(notice)
             child = local_server.start_server(listener, origins, key, self.env, log)
             self.children["server"] = child
             deadline = time.monotonic() + START_SECONDS
@@ -211,7 +215,7 @@ class Supervisor:
             stdout=out,
             stderr=out,
             start_new_session=True,
-            preexec_fn=local_server.end_with_parent,
+            preexec_fn=end_with_parent,
         )
         self.children[name] = child
         return child

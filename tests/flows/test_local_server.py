@@ -10,10 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from oneclick.core.errors import Unavailable
-from oneclick.flows import local_server
 from oneclick.report import flows
-from oneclick.storage import locks
 from tests.waits import HANG_SECONDS, wait_until
 
 LONG_FLOW = """
@@ -86,41 +83,3 @@ def test_a_process_that_is_ended_ends_its_server(
     # A killed run cannot say so itself.
     (run,) = flows.runs(tmp_path)
     assert (run.state, run.progress) == ("Crashed", None)
-
-
-SET_UP = """
-import sys
-from pathlib import Path
-from oneclick.flows import local_server
-folder = Path(sys.argv[1])
-with local_server.database_setup(folder):
-    (folder / local_server.DATABASE).write_bytes(b"half of it")
-    print("begun", flush=True)
-    sys.stdin.read(1)
-"""
-
-
-def test_a_database_that_was_never_finished_is_begun_anew(tmp_path: Path) -> None:
-    """Of two first laps at once one sets up Prefect's tables; killed meanwhile, the next does."""
-    database = tmp_path / local_server.DATABASE
-    for is_killed in (True, False):
-        with subprocess.Popen(
-            [sys.executable, "-c", SET_UP, str(tmp_path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        ) as first:
-            assert first.stdin is not None
-            assert first.stdout is not None
-            assert first.stdout.readline() == b"begun\n"
-            with (
-                pytest.raises(Unavailable, match="another process holds the lock"),
-                locks.file_lock(tmp_path / local_server.SETUP_LOCK, wait=False),
-            ):
-                raise AssertionError("two set up one database")
-            if is_killed:
-                first.kill()
-            first.stdin.close()
-    with local_server.database_setup(tmp_path):
-        assert database.read_bytes() == b"half of it"
-    assert [path.name for path in tmp_path.glob("*.unfinished")] == ["prefect.db.unfinished"]
-    assert not (tmp_path / local_server.UNFINISHED).exists()
