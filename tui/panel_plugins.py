@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar, Protocol, cast
 
+from rich.errors import StyleSyntaxError
+
 from oneclick.core import plugins, visible
 from oneclick.core.plugins import ContractError, Plugin, PluginFailure, PluginGroup
 from oneclick.report.snapshot import Snapshot
 from oneclick.tui.panel import Panel, SnapshotView
-from oneclick.tui.rows import StyledRow
+from oneclick.tui.rows import StyledRow, parse_style
 
 SCREEN_NAMES = ("pipeline", "triggers", "clips", "review", "flows", "train", "system")
 HEIGHT = 8
@@ -61,6 +63,29 @@ def validate(name: str, value: object) -> type[PanelPlugin]:
     return cast("type[PanelPlugin]", value)
 
 
+def check_rows(rows: object) -> list[list[tuple[str, str]]]:
+    """Return what a panel drew as rows of (text, name of a colour).
+
+    Raises:
+        ContractError: rows are no list, a row is something else, or a colour cannot be.
+    """
+    if not isinstance(rows, list):
+        raise ContractError(f"draw returned a {type(rows).__name__}; it must be a list of rows")
+    checked = [list(row) for row in rows]
+    for piece in (piece for row in checked for piece in row):
+        if len(piece) != 2 or not all(isinstance(part, str) for part in piece):
+            raise ContractError("a row must be a list of (text, colour)")
+        colour, _, more = piece[1].partition(" ")
+        try:
+            parse_style(f"{colour if colour.startswith('#') else ''} {more}".strip())
+        except StyleSyntaxError:
+            raise ContractError(
+                f"has the colour {piece[1]!r}; it must be a name of design.toml or #rrggbb, "
+                "and bold may follow"
+            ) from None
+    return checked
+
+
 GROUP: PluginGroup[type[PanelPlugin]] = PluginGroup(plugins.PANELS, {}, validate)
 
 
@@ -69,19 +94,35 @@ class PluginPanel(Panel):
 
     DEFAULT_CSS = f"PluginPanel {{ height: {HEIGHT}; }}"
 
-    def __init__(self, plugin: Plugin, panel: PanelPlugin) -> None:
+    def __init__(self, plugin: Plugin, kind: type[PanelPlugin]) -> None:
         super().__init__()
-        self._plugin, self._panel = plugin, panel
-        self.HEADING, self.HELP = panel.heading, panel.help  # type: ignore[misc]
-        self.border_title = visible.line(panel.heading)
+        self._plugin = plugin
+        self._failure: PluginFailure | None = None
+        """What is wrong with it for good: a snapshot changes nothing."""
+        self.HEADING, self.HELP = kind.heading, kind.help  # type: ignore[misc]
+        self.border_title = visible.line(kind.heading)
+        try:
+            with plugin.isolated("when it was made"):
+                self._panel = kind()
+        except PluginFailure as failure:
+            self._failure = failure
 
     def select(self, view: SnapshotView) -> object:
         """Return what the plug-in selects of the snapshot, or why it does not."""
         try:
             with self._plugin.isolated():
-                return (self._panel.select(view.snapshot),)
+                return self._failure or (self._panel.select(view.snapshot),)
         except PluginFailure as failure:
             return failure
+
+    def show_content(self, content: object) -> None:
+        """Draw other content, if it differs; arrays, say, cannot be compared at once."""
+        try:
+            with self._plugin.isolated("when its content was compared"):
+                super().show_content(content)
+        except PluginFailure as failure:
+            self._failure = failure
+            super().show_content(failure)
 
     def draw(self, width: int, height: int) -> list[StyledRow]:
         """Return the plug-in's rows, or the line that says what is wrong with it."""
@@ -89,22 +130,12 @@ class PluginPanel(Panel):
         if isinstance(content, tuple):
             try:
                 with self._plugin.isolated():
-                    return self._styled(self._panel.draw(content[0], width, height))[:height]
+                    rows = check_rows(self._panel.draw(content[0], width, height))[:height]
+                    return [[(text, self.named_style(name)) for text, name in row] for row in rows]
             except PluginFailure as failure:
                 content = failure
         text, quiet = str(content), self.named_style("quiet")
         return [[(text[k : k + width], quiet)] for k in range(0, len(text), width)][:height]
-
-    def _styled(self, rows: object) -> list[StyledRow]:
-        if not isinstance(rows, list):
-            raise ContractError(f"draw returned a {type(rows).__name__}; it must be a list of rows")
-        styled: list[StyledRow] = []
-        for row in rows:
-            pieces = list(row)
-            if not all(len(piece) == 2 and isinstance(piece[0], str) for piece in pieces):
-                raise ContractError("a row must be a list of (text, colour)")
-            styled.append([(text, self.named_style(colour)) for text, colour in pieces])
-        return styled
 
 
 def plugin_panels(screen: str) -> Iterator[PluginPanel]:
@@ -114,4 +145,4 @@ def plugin_panels(screen: str) -> Iterator[PluginPanel]:
     """
     for name, kind in GROUP.usable()[0].items():
         if kind.screen == screen:
-            yield PluginPanel(GROUP.plugin(name), kind())
+            yield PluginPanel(GROUP.plugin(name), kind)

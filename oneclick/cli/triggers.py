@@ -33,13 +33,23 @@ Score = Annotated[
 
 
 @app.command("list")
-def list_(json: output.Json = False) -> None:
-    """List all triggers with their parameters."""
+def list_(home: output.Home = None, json: output.Json = False) -> None:
+    """List all triggers with their parameters, as the settings have them."""
     from oneclick import triggers
+    from oneclick.core.errors import OneclickError
 
+    try:
+        params = output.load_settings(home).triggers.params
+    except OneclickError as error:  # whoever mends the settings looks for names and defaults here
+        output.message(f"these are the defaults: {error}")
+        params = {}
     kinds, failures = triggers.GROUP.usable()
     rows: list[dict[str, Any]] = [
-        {"name": name, "parameters": triggers.parameters(kind), "summary": kind.summary}
+        {
+            "name": name,
+            "parameters": triggers.parameters(kind) | params.get(name, {}),
+            "summary": kind.summary,
+        }
         for name, kind in kinds.items()
     ]
     for failure in failures:

@@ -171,15 +171,22 @@ class Snapshot:
     past: bool
     """True if it describes an earlier time, not the present."""
     home: Path
+    """Folder of the workspace."""
     zoom: Zoom
+    """How far back `heat` and the changes of `stages` reach."""
     videos: int
+    """Raw videos in the catalog."""
     stages: tuple[StageRow, ...]
     """In pipeline order."""
     heat: HitHeatmap
+    """Hits by camera and time."""
     kept: KeptVideo
+    """How much of the raw video became clips."""
     goals: Goals
     reviewing: ReviewProgress
+    """What the annotators did today."""
     serving: ModelStatus
+    """The model in service, and the last candidate."""
     runs: tuple[FlowRunRow, ...]
     """Newest first."""
     needs: tuple[ActionItem, ...]

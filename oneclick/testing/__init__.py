@@ -12,7 +12,14 @@ own triggers, detectors, review platforms and formats pass the same ones.
 
 from oneclick.testing.detectors import DetectorContract
 from oneclick.testing.formats import FormatContract
+from oneclick.testing.panels import PanelContract
 from oneclick.testing.platforms import PlatformContract
 from oneclick.testing.triggers import TriggerContract
 
-__all__ = ["DetectorContract", "FormatContract", "PlatformContract", "TriggerContract"]
+__all__ = [
+    "DetectorContract",
+    "FormatContract",
+    "PanelContract",
+    "PlatformContract",
+    "TriggerContract",
+]

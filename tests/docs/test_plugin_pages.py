@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
 from oneclick.core import plugins
 from tests.docs.pages import ROOT, Page
@@ -38,6 +40,21 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (info / "entry_points.txt").write_text("\n".join(lines))
     assert set(entries) == set(plugins.KINDS)
     return folder
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path.stem)
+def test_an_installer_finds_the_files_of_a_page(page: Page, tmp_path: Path) -> None:
+    for name, text in page.files().items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+    (wheel,) = WheelBuilder(str(tmp_path)).build(directory=str(tmp_path / "dist"))
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    modules = [name for name in page.files() if name.startswith("acme_oneclick/")]
+    assert len(modules) == 2
+    assert names[:2] == sorted(modules)
+    assert "acme_oneclick-1.0.dist-info/entry_points.txt" in names
 
 
 def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

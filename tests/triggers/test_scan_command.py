@@ -125,3 +125,26 @@ def test_flicker_on_real_video_is_right_four_times_of_five() -> None:
     precision, count = bench.precision_table([case])["flicker"]
     assert count >= 40
     assert precision >= 0.8
+
+
+def test_the_list_has_the_parameters_of_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runner = CliRunner()
+    assert runner.invoke(triggers.app, ["set", "jump", "--set", "step=0.5"]).exit_code == 0
+    rows = json.loads(runner.invoke(triggers.app, ["list", "--json"]).stdout)
+    (jump,) = [row["parameters"] for row in rows if row["name"] == "jump"]
+    assert jump == library.parameters(library.registry()["jump"]) | {"step": 0.5}
+
+
+def test_the_list_has_the_defaults_where_the_settings_are_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("oneclick.toml").write_text("[triggers.params.jump]\nstep = 'far'\n")
+    result = CliRunner().invoke(triggers.app, ["list"])
+    assert result.exit_code == 0
+    assert "step=0.25" in result.stdout
+    assert "these are the defaults: " in result.stderr
+    assert "triggers.params.jump" in result.stderr

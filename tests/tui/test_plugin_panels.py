@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from textual.pilot import Pilot
 
 from oneclick.core import plugins
 from oneclick.tui import panel_plugins
+from oneclick.tui.panel import SnapshotView
+from oneclick.tui.panel_plugins import PluginPanel
 from tests.fakes.packages import Install
 from tests.tui import samples
 from tests.tui.samples import Source, app, drive, look
@@ -43,6 +46,13 @@ ROW = '[[(f"{content:,} clips wait", "text bold")]]'
     [
         ('"IN_REVIEW"', '"NOWHERE"', "raised while it ran: KeyError: 'NOWHERE'"),
         (ROW, "[3]", "raised while it ran: TypeError"),
+        (
+            "    def select",
+            "    def __init__(self, size): ...\n    def select",
+            "raised when it was made",
+        ),
+        ("text bold", "#zzzzzz", "has the colour '#zzzzzz'; it must be a name of design.toml"),
+        ("text bold", "text blond", "has the colour 'text blond'"),
         (ROW, "()", "draw returned a tuple; it must be a list of rows"),
         ('[[(f"', '[[("x", f"', "a row must be a list of (text, colour)"),
     ],
@@ -57,6 +67,21 @@ def test_a_panel_that_fails_shows_why_and_the_others_draw(
     assert reason.split(": ")[-1].replace(" ", "") in line
     assert "plug-inacme-queue1.2:panel'queue'" in line
     assert "Trigger hits" in text
+
+
+def test_content_that_cannot_be_compared_is_said_in_the_box(install: Install) -> None:
+    source = SOURCE.replace("return {row", "return numpy.zeros(2); {row")
+    source = "import numpy" + source.replace("{content:,}", "{content.sum()}")
+    install("acme-queue", source, {"queue": "Queue"}, plugins.PANELS)
+
+    async def look_again(pilot: Pilot[None]) -> None:
+        (panel,) = pilot.app.screen.query(PluginPanel)
+        for _ in range(3):
+            panel.show(SnapshotView(samples.snapshot()))
+        await look(pilot)
+
+    text = "".join(drive(app(Source(samples.snapshot())), look_again, (160, 48)))
+    assert "raised when its content was compared: ValueError" in text
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,16 @@ from oneclick_example.border import Border
 from oneclick_example.boxes_csv import FORMAT
 from oneclick_example.bright import Bright
 from oneclick_example.sheet import Sheet, SheetAdapter, fill_in
+from oneclick_example.waiting import Waiting
 
 from oneclick.core.plugins import DETECTORS, FORMATS, PANELS, PLATFORMS, TRIGGERS, installed
-from oneclick.testing import DetectorContract, FormatContract, PlatformContract, TriggerContract
+from oneclick.testing import (
+    DetectorContract,
+    FormatContract,
+    PanelContract,
+    PlatformContract,
+    TriggerContract,
+)
 
 
 class TestBorder(TriggerContract):
@@ -18,6 +25,10 @@ class TestBorder(TriggerContract):
 
 class TestCsv(FormatContract):
     format = FORMAT
+
+
+class TestWaiting(PanelContract):
+    panel = Waiting
 
 
 class TestBright(DetectorContract):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from enum import Enum
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -61,7 +62,7 @@ SECTIONS: dict[str, dict[str, list[str]]] = {
         ],
         "oneclick.platforms.verdict_inbox": ["VerdictInbox"],
         "oneclick.core.review": ["Verdict", "Decision"],
-        "oneclick.core.clips": ["Clip", "ChosenBy"],
+        "oneclick.core.clips": ["Clip", "ClipStage", "ChosenBy"],
         "oneclick.core.labels": ["LabelSet", "LabelTrack"],
     },
     "Formats": {
@@ -76,6 +77,20 @@ SECTIONS: dict[str, dict[str, list[str]]] = {
     "Panels": {
         "oneclick.tui.panel_plugins": ["PanelPlugin"],
         "oneclick.tui.rows": ["StyledRow"],
+        "oneclick.report.snapshot": [
+            "Snapshot",
+            "StageRow",
+            "HitHeatmap",
+            "HeatmapRow",
+            "Goals",
+            "ReviewProgress",
+            "Reviewer",
+            "ModelStatus",
+            "FlowRunRow",
+            "ActionItem",
+            "Zoom",
+        ],
+        "oneclick.report.numbers": ["KeptVideo"],
     },
     "Contract tests": {
         "oneclick.testing": [
@@ -83,6 +98,7 @@ SECTIONS: dict[str, dict[str, list[str]]] = {
             "DetectorContract",
             "PlatformContract",
             "FormatContract",
+            "PanelContract",
         ],
     },
 }
@@ -136,6 +152,9 @@ def _class(cls: type) -> list[str]:
         markdown.block(sources.header(node, lines), "python"),
         markdown.docstring(inspect.getdoc(cls) or ""),
     ]
+    if issubclass(cls, Enum):
+        values = "\n".join(f"{member.name} = {member.value!r}" for member in cls)
+        parts.append(markdown.block(values, "python"))
     if members := _members(cls):
         parts.append(markdown.table(["attribute", "type", "default", "meaning"], members))
     tests = []
