@@ -44,7 +44,9 @@ RECORDED = "recorded"
 SCANNED = "scanned"
 """Seconds of video that triggers have scanned, by camera and recording time."""
 SEEN = "seen"
-"""Videos, frames and seconds that were added, by time of addition."""
+"""Videos, frames and seconds that were added, by time of addition; those of EDGE apart."""
+EDGE = "edge"
+"""Group of what edge cameras saw and nobody recorded here."""
 CUT = "cut"
 """Clips and their frames by selection method, by time of the cut."""
 LED = "led"
@@ -89,12 +91,13 @@ class CounterChanges(defaultdict[CounterKey, float]):
 
 
 def video_changes(video: Video, added_at: datetime | None) -> CounterChanges:
-    """Return the changes for one recording that is added."""
+    """Return the changes for one recording that is added, or predictions without one."""
     changes, seconds = CounterChanges(), video.frames / video.fps
+    group = "" if video.suffix else EDGE
     for measure, amount in (("videos", 1), ("frames", video.frames), ("seconds", seconds)):
-        changes.add_total(SEEN, "", measure, amount)
+        changes.add_total(SEEN, group, measure, amount)
         if added_at:
-            changes.add_buckets(SEEN, "", measure, amount, added_at.timestamp(), EVERY)
+            changes.add_buckets(SEEN, group, measure, amount, added_at.timestamp(), EVERY)
     changes.add(coverage_changes(RECORDED, video))
     return changes
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import typer
 
 from oneclick.cli import output
 from oneclick.cli import watch as watching
+from oneclick.core.errors import BadInput
 
 if TYPE_CHECKING:
+    from oneclick.report import EdgeCameraRow
     from oneclick.report.snapshot import Snapshot
 
 
@@ -31,7 +34,9 @@ def status(
         # Where nothing changed the last Snapshot is drawn again: a later time alone is no change.
         snapshot = reader.read() or snapshot
         assert snapshot is not None  # the first read always returns one
-        edge_rows = report.edge_cameras(settings.home)
+        edge_rows: list[EdgeCameraRow] = []
+        with suppress(BadInput):  # `edge list` and `doctor` say what is broken
+            edge_rows = report.edge_cameras(settings.home)
         live_rows = [row for row in report.camera_figures(settings.home, None) if row.live]
         if json:
             edge = {"edge": edge_rows} if edge_rows else {}

@@ -28,10 +28,12 @@ ORIGIN_NAMES = {
 def print_lap(state: LapSummary, snapshot: Snapshot | None = None) -> None:
     """Print the state of the workspace; with a Snapshot also annotators, flows and open actions."""
     video = state.kept
+    edge = f"; {video.edge_videos} stretches of edge cameras without one"
     output.echo(
         f"video      {video.videos} recordings, {video.frames:,} frames, "
         f"{video.seconds / 60:.1f} min; "
         f"kept {100 * video.share:.1f}% in {video.clips} clips ({video.control} drawn at random)"
+        f"{edge if video.edge_videos else ''}"
     )
     output.echo(f"hits       {_counts((row.trigger, row.hits) for row in state.hits)}")
     output.echo(f"clips      {_counts((r.stage, r.clips) for r in state.funnel if r.clips)}")

@@ -48,6 +48,8 @@ class KeptVideo:
     """Clips drawn at random, to measure what the triggers miss."""
     share: float
     """Frames in clips over frames of raw video; 0 with no video."""
+    edge_videos: int = 0
+    """Stretches of time of which edge cameras sent predictions alone: they are no recordings."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +123,7 @@ def kept_video_in(catalog: Catalog, at: datetime | None = None) -> KeptVideo:
         clip_frames=clip_frames,
         control=round(cut.get((ChosenBy.CONTROL.value, "clips"), 0)),
         share=clip_frames / frames if frames else 0.0,
+        edge_videos=round(raw.get((counters.EDGE, "videos"), 0)),
     )
 
 

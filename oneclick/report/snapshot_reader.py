@@ -110,8 +110,9 @@ class SnapshotReader:
         serving = model_status(catalog, self._models, at)
         runs = tuple(flow_run_rows(catalog, self.home, past))
         kept_video = numbers.kept_video_in(catalog, minute)
+        videos = kept_video.videos + kept_video.edge_videos
         needs = [
-            *action_items.catalog_action_items(catalog, stages, serving, runs, kept_video.videos),
+            *action_items.catalog_action_items(catalog, stages, serving, runs, videos),
             *(
                 ActionItem("broken", problem, "train", ("models", "list"))
                 for problem in self._models.problems

@@ -6,12 +6,14 @@ import ipaddress
 import secrets
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 
 from oneclick import report
-from oneclick.report import metrics
+from oneclick.core.errors import BadInput
+from oneclick.report import EdgeCameraRow, metrics
 from oneclick.services.insight_settings import InsightSettings
 from oneclick.settings import Settings
 from oneclick.web.accounts.access import client_address
@@ -36,8 +38,11 @@ class MetricsCache:
         with self._lock:
             if time.monotonic() - self._computed_at >= CACHE_SECONDS:
                 insight = report.measure_insight(self._home)
+                edge_rows: list[EdgeCameraRow] = []
+                with suppress(BadInput):  # `edge list` and `doctor` say what is broken
+                    edge_rows = report.edge_cameras(self._home)
                 self._text = metrics.metrics_text(
-                    insight, report.edge_cameras(self._home), report.training_report(self._home)
+                    insight, edge_rows, report.training_report(self._home)
                 )
                 self._computed_at = time.monotonic()
             return self._text

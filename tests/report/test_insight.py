@@ -101,6 +101,14 @@ def test_video_that_an_edge_camera_sends_later_does_not_count_twice(tmp_path: Pa
     assert row.hours == pytest.approx(2 / 60)
 
 
+def test_predictions_of_an_edge_camera_are_no_recording(tmp_path: Path) -> None:
+    start = NOW - timedelta(days=1)
+    add_video(tmp_path, start, {"a": seen([(0, 100)])}, suffix="")
+    add_video(tmp_path, start + timedelta(minutes=5), {"a": seen([(0, 100)])})
+    kept = report.kept_video(tmp_path)
+    assert (kept.videos, kept.frames, kept.edge_videos) == (1, FRAMES, 1)
+
+
 def test_two_models_agree_as_far_as_their_boxes_do(tmp_path: Path) -> None:
     models = {"a": seen([(0, 200)]), "b": seen([(100, 300)]), "b-turned": seen([(0, 600)])}
     add_video(tmp_path, NOW - timedelta(days=1), models)

@@ -101,3 +101,18 @@ def test_the_text_is_what_the_report_says(site: Site, monkeypatch: pytest.Monkey
     assert agreement in lines
     assert 'oneclick_edge_stored_total{camera="ward"} 7' in lines
     assert not [line for line in lines if "precision" in line]
+
+
+def test_broken_counts_of_edge_cameras_end_no_other_number(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_video(site.home, datetime.now(UTC) - timedelta(days=1), {"a": seen([(0, 200)])})
+    workspace = Workspace(site.home)
+    intake_counts.save(workspace, {"ward": CameraCounts(stored=7)})
+    (workspace.intake_dir / "counts.json").write_text("{")
+    allow(site, metrics="loopback")
+    monkeypatch.setattr("oneclick.web.metrics.client_address", lambda _: "127.0.0.1")
+    answer = site.client().get("/metrics")
+    assert answer.status_code == 200
+    assert 'oneclick_model_detections_per_minute{camera="ward",model="a"}' in answer.text
+    assert "oneclick_edge_stored_total{" not in answer.text

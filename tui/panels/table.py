@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
@@ -11,6 +11,9 @@ from rich.cells import cell_len
 from oneclick.tui import rows
 from oneclick.tui.panel import ListPanel, Panel
 from oneclick.tui.rows import StyledRow, StyledText
+
+LEAST_SHARE = 12
+"""Cells that a column of no width of its own needs before others leave."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class Column:
     """Aligned to the right."""
     middle: bool = False
     """An id: it is cut in its middle where it is too long."""
+    leaves: int = 0
+    """Where the panel is too narrow columns leave in this order, 1 first; 0 stays."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class TablePanel(ListPanel):
         self._content = ()
         self._message = ""
         self._widths: Sequence[int] = ()
+        self._shown: Sequence[int] = ()
 
     def show_rows(self, table_rows: Sequence[TableRow]) -> None:
         """Show these rows."""
@@ -66,19 +72,41 @@ class TablePanel(ListPanel):
     def header_rows(self, width: int) -> list[StyledRow]:
         """Return the headings."""
         quiet = self.ink["quiet"]
-        self._widths = column_widths(self.COLUMNS, self._content or (), width)
-        titles = [(column.title, quiet) for column in self.COLUMNS]
-        return [join_cells(self.COLUMNS, self._widths, titles)]
+        self._shown = fitting_columns(self.COLUMNS, width)
+        columns, cut_rows = self._columns, self._content or ()
+        if len(columns) < len(self.COLUMNS):
+            cut_rows = tuple(
+                replace(row, cells=tuple(row.cells[k] for k in self._shown)) for row in cut_rows
+            )
+        self._widths = column_widths(columns, cut_rows, width)
+        return [join_cells(columns, self._widths, [(column.title, quiet) for column in columns])]
 
     def row(self, number: int, width: int) -> StyledRow:
         """Return one row in its columns."""
         assert self._content
-        cells = [(text, self.named_style(name)) for text, name in self._content[number].cells]
-        return join_cells(self.COLUMNS, self._widths, cells)
+        texts = [self._content[number].cells[k] for k in self._shown]
+        cells = [(text, self.named_style(name)) for text, name in texts]
+        return join_cells(self._columns, self._widths, cells)
+
+    @property
+    def _columns(self) -> list[Column]:
+        """Return the columns for which there is room."""
+        return [self.COLUMNS[k] for k in self._shown]
 
     def empty_row(self) -> StyledRow:
         """Return the last message, or what an empty table means."""
         return [(self._message or self.EMPTY_TEXT, self.ink["quiet"])]
+
+
+def fitting_columns(columns: Sequence[Column], width: int) -> list[int]:
+    """Return the indices of the columns for which there is room, in order."""
+    shown = list(range(len(columns)))
+    for k in sorted(shown, key=lambda k: columns[k].leaves):
+        if sum((columns[j].width or LEAST_SHARE) + 1 for j in shown) - 1 <= width:
+            break
+        if columns[k].leaves:
+            shown.remove(k)
+    return shown
 
 
 def column_widths(

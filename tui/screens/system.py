@@ -68,23 +68,26 @@ class CameraTable(TablePanel):
     """What cameras and their models do."""
 
     HEADING = "Cameras"
-    HELP = "Live and edge cameras, and what models see there in a week: drift, flicker, unseen."
+    HELP = (
+        "Live and edge cameras, and what models see there in a week: drift, flicker, unseen. "
+        "Where there is no room for all columns, oneclick cameras status has them."
+    )
     COMMAND = ("cameras", "status")
     EMPTY_TEXT = "no camera yet: oneclick live runs those of the settings"
     COLUMNS: ClassVar = (
         Column("", 1),
         Column("camera", 12, middle=True),
         Column("live", 10),
-        Column("fps", 4, True),
-        Column("lag ms", 6, True),
+        Column("fps", 4, True, leaves=5),
+        Column("lag ms", 6, True, leaves=3),
         Column("what is wrong", 20),
-        Column("drift", 25),
-        Column("flicker/min", 11, True),
-        Column("new per h", 9, True),
-        Column("unseen", 6, True),
-        Column("edge seen (UTC)", 16),
-        Column("waiting", 7, True),
-        Column("not taken", 9, True),
+        Column("drift", 25, leaves=9),
+        Column("flicker/min", 11, True, leaves=6),
+        Column("new per h", 9, True, leaves=2),
+        Column("unseen", 6, True, leaves=7),
+        Column("edge seen (UTC)", 16, leaves=1),
+        Column("waiting", 7, True, leaves=4),
+        Column("not taken", 9, True, leaves=8),
         Column("model"),
     )
 

@@ -50,17 +50,22 @@ export async function fetchPicture(path) {
   return response.status === 204 ? null : readMessage(await response.arrayBuffer());
 }
 
+/** Wait until what was drawn is on its way to the screen. @returns {Promise<void>} */
+const nextPaint = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 1)));
+
 /** The stream of a camera: it asks for the next picture once one is painted, and comes back. */
 export class Stream {
   /**
    * @param {string} camera
    * @param {(picture: LivePicture) => void} onPicture paints it
+   * @param {() => boolean} onPainted draws what is not urgent; tells whether it drew something
    * @param {(code: number) => void} onEnd it was ended for good
    */
-  constructor(camera, onPicture, onEnd) {
+  constructor(camera, onPicture, onPainted, onEnd) {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     this.address = `${scheme}://${location.host}/live/${encodeURIComponent(camera)}/stream`;
     this.onPicture = onPicture;
+    this.onPainted = onPainted;
     this.onEnd = onEnd;
     this.failures = 0;
     /** @type {Worker | null} */
@@ -73,14 +78,16 @@ export class Stream {
   open() {
     if (this.worker) return;
     const worker = (this.worker = new Worker(new URL("live_worker.js", import.meta.url), { type: "module" }));
-    worker.addEventListener("message", ({ data }) => {
+    worker.addEventListener("message", async ({ data }) => {
       if (this.worker !== worker) return data.bitmap?.close();
       if (data.closed) return this.#end(data.closed);
       this.failures = 0;
       this.lag.add(data.head);
       this.onPicture(data);
-      // The next one is asked for when this one is on the screen, not before.
-      requestAnimationFrame(() => worker.postMessage({ painted: true }));
+      // The next one is asked for when nothing is left to draw: it would only get older meanwhile.
+      await nextPaint();
+      if (this.onPainted()) await nextPaint();
+      worker.postMessage({ painted: true });
     });
     worker.postMessage({ open: this.address });
   }

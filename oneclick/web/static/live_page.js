@@ -57,7 +57,8 @@ export class LivePage {
     this.view = new View(byId("picture"), byId("overlay"), state.width || 16, state.height || 9, () => this.draw());
     this.strip = new Strip(byId("strip"), (time) => this.seek(time));
     const onEnd = (/** @type {number} */ code) => notice(t(code === SIGNED_OUT ? "live_signed_out" : "live_too_many"));
-    this.stream = new Stream(camera, (picture) => this.mode === "live" && this.show(picture), onEnd);
+    const onPicture = (/** @type {LivePicture} */ picture) => (this.mode === "live" ? this.show(picture) : picture.bitmap.close());
+    this.stream = new Stream(camera, onPicture, () => this.drawDuePanels(), onEnd);
   }
 
   /** @param {LivePicture} picture */
@@ -92,11 +93,23 @@ export class LivePage {
     this.#drawPanelsInTime();
   }
 
-  /** Draw what stands around a moving picture now and then: it is read, and costs more than that. */
+  /** Milliseconds between two drawings of the panels: they are read, and cost more than a picture. */
+  get #panelWait() {
+    return this.mode === "live" ? Math.max(PANEL_MILLISECONDS, PANEL_SHARE * this.panelCost) : 0;
+  }
+
+  /** Draw the panels between two pictures, which come first, or later where none comes. */
   #drawPanelsInTime() {
-    const wait = this.mode === "live" ? Math.max(PANEL_MILLISECONDS, PANEL_SHARE * this.panelCost) : 0;
-    if (performance.now() - this.panelsAt >= wait) this.drawPanels();
-    else this.panelTimer ??= setTimeout(() => this.drawPanels(), wait);
+    const wait = this.#panelWait;
+    if (!wait) this.drawPanels();
+    else this.panelTimer ??= setTimeout(() => this.drawPanels(), wait + PANEL_MILLISECONDS);
+  }
+
+  /** Draw the panels if it is time. @returns {boolean} whether it was */
+  drawDuePanels() {
+    const isDue = performance.now() - this.panelsAt >= this.#panelWait;
+    if (isDue) this.drawPanels();
+    return isDue;
   }
 
   /** Draw what stands around the picture. */

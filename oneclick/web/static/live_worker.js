@@ -29,9 +29,10 @@ async function handOver() {
   else askForMore();
 }
 
-/** Ask for the next picture once one is painted; a slow page has one under way, not two. */
+/** Ask for the next picture once one is painted; to a slow page one is under way, and none waits. */
 function askForMore() {
-  const kept = performance.now() - handedOverAt > SLOW_MILLISECONDS ? 1 : 0;
+  const isSlow = performance.now() - handedOverAt > SLOW_MILLISECONDS;
+  const kept = isSlow ? (newest ? 2 : 1) : 0;
   for (; owed > kept && socket.readyState === WebSocket.OPEN; owed--) socket.send("next");
   isBusy = false;
   handOver();
