@@ -8,8 +8,9 @@ his work; nothing that he did not pay for is used.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,8 @@ operation of one key. Only that of drawing (extreme clicks) is published, the ot
 RIGHT, STRICT = 0.5, 0.6
 """IoU with the truth from which on an annotator leaves a box alone: what F1 counts as right, and
 one who is stricter than that."""
+WOBBLE = 0.02
+"""Standard deviation of what a hand misses, as a share of the side of a box."""
 SAME = 0.2
 """IoU from which on a wrong box is adjusted, and not replaced."""
 CLEAR = 0.5
@@ -83,19 +86,28 @@ class SimulatedAnnotator:
         edit: Callable[[Operation], object],
         truth: Mapping[int, People],
         rng: np.random.Generator,
-        wobble: float = 0.02,
+        wobble: float = WOBBLE,
         right: float = RIGHT,
     ) -> None:
         self._state, self._edit, self._truth = state, edit, truth
         self._rng, self._wobble, self._right = rng, wobble, right
+        self._places: Mapping[int, Sequence[Box]] = {}
         self.work = Work(frames=state().frames)
 
-    def review(self, frames: Iterable[int]) -> Work:
+    def review(
+        self, frames: Iterable[int], places: Mapping[int, Sequence[Box]] = MappingProxyType({})
+    ) -> Work:
         """Look at some frames in turn, correcting what is wrong in each.
 
         A person drawn is looked at again in the frames before, once a second.
+
+        Args:
+            frames: to look at.
+            places: by frame, boxes where the page asks whether anybody is there; these frames come
+                first. Who is there is added with the box shown, adjusted where it does not fit.
         """
-        agenda = sorted(frames, reverse=True)
+        self._places = places
+        agenda = [*sorted(set(frames) - set(places), reverse=True), *reversed(places)]
         while agenda:
             frame = agenda.pop()
             self._look(frame)
@@ -160,10 +172,27 @@ class SimulatedAnnotator:
                     self._do(operations.FillTrack(track.id, *span), "key")
                 return
         new = max((track.id for track in state.tracks), default=0) + 1
+        shown, overlap = self._nearest_place(frame, box)
+        fits = overlap >= self._right
         draw = operations.DrawTrack(
-            track=new, cls=state.classes[0], frame=frame, box=self._aim(box)
+            track=new,
+            cls=state.classes[0],
+            frame=frame,
+            box=shown if fits else self._aim(box),
         )
-        self._do(draw, "draw")
+        if overlap < SAME:
+            self._do(draw, "draw")
+            return
+        # Space takes the box to where it is shown; enter sets it, or a hand adjusts it first.
+        self._do(draw, "key")
+        self.work.seconds += COSTS["key" if fits else "move"]
+
+    def _nearest_place(self, frame: int, box: NDArray[np.float64]) -> tuple[Box, float]:
+        """Return the box of the place asked about that overlaps a person most, and its IoU."""
+        boxes = self._places.get(frame, ())
+        overlaps = [float(geometry.iou(np.array([each]), box[None])[0, 0]) for each in boxes]
+        best = max(range(len(boxes)), key=overlaps.__getitem__, default=None)
+        return ((0, 0, 0, 0), 0.0) if best is None else (boxes[best], overlaps[best])
 
     def _remove(self, track: LabelTrack, frame: int) -> None:
         """Delete a track that is mostly wrong, or the wrong boxes around a frame."""
