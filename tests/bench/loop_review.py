@@ -166,17 +166,37 @@ def ask(candidate: Candidate, tracks: Tracks) -> list[Question]:
     return questions.ranked([*asked, *places.find_places(evidence, tracks)])
 
 
+def first_look(question: Question, tracks: Tracks) -> int:
+    """Return the frame at which the page opens a question, as firstLook of doubts.js."""
+    if question.track is None:
+        return question.middle
+    rows = np.flatnonzero(tracks.tracks == question.track)
+    frames, span = tracks.frames[rows], question.span
+    inside = rows[(frames >= span.start) & (frames < span.stop)]
+    if len(inside):
+        return int(tracks.frames[inside[tracks.scores[inside].argmin()]])
+    return span.stop - 1 if frames.min() >= span.stop else span.start
+
+
 def review_questions(candidate: Candidate, seed: int) -> Labelled:
-    """Answer the questions about the labels of a clip, and look at one frame a second."""
+    """Answer the questions about the labels of a clip, and look at each second without one.
+
+    A question is answered where the page opens it. Where something is wrong there, he looks at
+    the other frames of the question too.
+    """
     tracks, length = candidate.hindsight_labels(), len(candidate.span)
-    frames = set(range(0, length, ELSEWHERE)) | {length - 1}
-    asked = ask(candidate, tracks)
-    for question in asked:
-        frames |= set(range(question.span.start, question.span.stop, IN_QUESTION))
     places_shown: dict[int, list[Box]] = {}
-    for question in asked:
+    more: dict[int, set[int]] = {}
+    for question in ask(candidate, tracks):
+        opened = first_look(question, tracks)
+        inside = range(question.span.start, question.span.stop, IN_QUESTION)
+        more.setdefault(opened, set()).update(inside, {question.span.stop - 1})
         if question.box is not None:
-            places_shown.setdefault(question.middle, []).append(question.box)
+            places_shown.setdefault(opened, []).append(question.box)
+    frames = set(more)
+    for start in range(0, length, ELSEWHERE):
+        if frames.isdisjoint(range(start, start + ELSEWHERE)):
+            frames.add(min(start + ELSEWHERE // 2, length - 1))
     true_tracks, truth = candidate.truth, dict[int, People]()
     for frame, person, box in zip(
         true_tracks.frames.tolist(),
@@ -187,7 +207,7 @@ def review_questions(candidate: Candidate, seed: int) -> Labelled:
         truth.setdefault(frame, {})[person] = box
     clip, rng = ReviewedClip(candidate, tracks), np.random.default_rng([seed, candidate.span.start])
     annotator = SimulatedAnnotator(lambda: clip.state, clip.edit, truth, rng)
-    work = annotator.review(sorted(frames), places_shown)
+    work = annotator.review(sorted(frames), places_shown, more)
     final = replace(clip.labels, tracks=clip.state.tracks)
     edits = sum(work.operations.values())
     return Labelled(to_columns(final), trained_frames(candidate), work.seconds, edits)
