@@ -23,6 +23,7 @@ from oneclick.hindsight import (
     fill,
     fuse,
     prune,
+    skills,
     smooth,
     stitch,
 )
@@ -76,10 +77,16 @@ def build_tracks(
 ) -> Tracks:
     """Label a clip as `label` does, with the strength of the detections, 0 … 1, as scores."""
     _check_inputs(detections, thresholds, team)
-    if team and len(detections) == 1:
-        unbiased = team.each[0].remove_bias(detections[0].boxes)
-        detections = [replace(detections[0], boxes=unbiased)]
-    if team is None or len(detections) == 1:
+    if team and (len(detections) == 1 or team.fusion != "weights"):
+        order = skills.best_first([skill.f1 for skill in team.each])
+        if team.fusion == "best":
+            order = order[:1]
+        detections = [
+            replace(detections[m], boxes=team.each[m].remove_bias(detections[m].boxes))
+            for m in order
+        ]
+        thresholds, team = [thresholds[m] for m in order], None
+    if team is None:
         return _track(fuse.fuse(detections, thresholds, options), options)
     strengths = [
         fuse.prepare_detections(boxes, threshold, options)

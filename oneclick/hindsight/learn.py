@@ -13,7 +13,7 @@ from oneclick.core import association, boxes, logistic
 from oneclick.core.detections import Detections
 from oneclick.hindsight import confidence, ensemble, fuse, skills
 from oneclick.hindsight.options import HindsightOptions
-from oneclick.hindsight.skills import Skill, TeamSkills
+from oneclick.hindsight.skills import Fusion, Skill, TeamSkills
 
 FloatArray = NDArray[np.float64]
 
@@ -21,6 +21,10 @@ SAMPLE_WEIGHT = 0.3
 """Below 1, for boxes of neighbouring frames are not independent."""
 SAME_OBJECT = 0.5
 """IoU from which on a box is right."""
+WAYS: tuple[Fusion, ...] = ("weights", "votes", "best")
+CLEAR_GAIN = 0.02
+"""F1 by which another way than the learned weights must be better: less is overturned on other
+cameras (tests/bench/ensemble.py)."""
 MIN_SPREAD = 1e-3
 
 
@@ -37,30 +41,67 @@ class LabellerExample:
 
 
 def learn(examples: Sequence[LabellerExample], options: HindsightOptions) -> TeamSkills:
-    """Learn the skills of one team.
+    """Learn the skills of one team, and which way of labelling is best.
+
+    A way is judged in clips that it has not learned from, where there are several. Where the
+    weights do clearly worse there than the best member, alone or with votes, that one leads.
 
     Raises:
         ValueError: if there is no example, or they are of teams of different size.
     """
-    sizes = {len(example.parts) for example in examples}
-    if len(sizes) != 1:
+    if len({len(example.parts) for example in examples}) != 1:
         raise ValueError("examples: expected at least one, all of one team")
+    team = replace(fit_members(examples, options), fusion=choose_fusion(examples, options))
+    return replace(team, confidence=fit_confidence(team, examples, options))
+
+
+def fit_members(examples: Sequence[LabellerExample], options: HindsightOptions) -> TeamSkills:
+    """Fit the members of a team and their weights."""
     models = [
         [
             fuse.prepare_detections(example.parts[m], example.thresholds[m], options)
             for example in examples
         ]
-        for m in range(sizes.pop())
+        for m in range(len(examples[0].parts))
     ]
     truths = [example.truth for example in examples]
     each = tuple(fit_skill(detections, truths, len(models)) for detections in models)
     team = replace(skills.untrained_team(len(models)), each=each, boxes=sum(map(len, truths)))
-    team = fit_weights(team, list(zip(*models, strict=True)), truths)
-    return replace(team, confidence=fit_confidence(team, examples, options))
+    return fit_weights(team, list(zip(*models, strict=True)), truths)
+
+
+def choose_fusion(examples: Sequence[LabellerExample], options: HindsightOptions) -> Fusion:
+    """Return the way of labelling with the best F1, judged by halves of the clips."""
+    if len(examples[0].parts) == 1:
+        return "weights"
+    halves = examples[::2], examples[1::2] or examples
+    counts = {fusion: np.zeros(3) for fusion in WAYS}
+    for taught, judged in (halves, halves[::-1]):
+        team = fit_members(taught, options)
+        for fusion in WAYS:
+            way = replace(team, fusion=fusion)
+            for example in judged:
+                labels = hindsight.build_tracks(example.parts, example.thresholds, options, way)
+                counts[fusion] += count_matches(labels.detections, example.truth)
+    best = max(WAYS, key=lambda fusion: f1_of(counts[fusion]))
+    is_clear = f1_of(counts[best]) > f1_of(counts["weights"]) + CLEAR_GAIN
+    return best if is_clear else "weights"
+
+
+def count_matches(detections: Detections, truth: Detections) -> FloatArray:
+    """Return the number of right boxes, of all boxes and of true ones, `(3,)`."""
+    right = len(association.match_frames(detections, truth, SAME_OBJECT)[0])
+    return np.array([right, len(detections), len(truth)], np.float64)
+
+
+def f1_of(counts: FloatArray) -> float:
+    """Return F1 of what `count_matches` counted; 0 where there is nothing."""
+    right, boxes_of_model, true_boxes = counts.tolist()
+    return float(2 * right / max(boxes_of_model + true_boxes, 1))
 
 
 def fit_skill(detections: Sequence[Detections], truths: Sequence[Detections], models: int) -> Skill:
-    """Fit the calibration and the box error of one model; its weight is a share of the prior.
+    """Fit the calibration, F1 and box error of one model; its weight is a share of the prior.
 
     Args:
         detections: boxes of the model in each clip, with strengths as scores.
@@ -68,8 +109,10 @@ def fit_skill(detections: Sequence[Detections], truths: Sequence[Detections], mo
         models: size of the team.
     """
     targets, strengths, errors = [], [], []
+    counts = np.zeros(3)
     for boxes_of_clip, truth in zip(detections, truths, strict=True):
         rows, true_rows = association.match_frames(boxes_of_clip, truth, SAME_OBJECT)
+        counts += count_matches(boxes_of_clip.above(1), truth)
         is_right = np.zeros(len(boxes_of_clip), np.bool_)
         is_right[rows] = True
         targets.append(is_right)
@@ -90,6 +133,7 @@ def fit_skill(detections: Sequence[Detections], truths: Sequence[Detections], mo
         weight=skills.PRIOR_TEAM_WEIGHT / models,
         spread=spread,
         lean=bias,
+        f1=f1_of(counts) if counts[2] else None,
     )
 
 

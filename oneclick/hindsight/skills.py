@@ -7,7 +7,9 @@ probabilities are learned in a second logistic regression over all models.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,8 @@ PRIOR_BIAS, PRIOR_TEAM_WEIGHT = -3.0, 7.0
 """Log-odds of an object that no model detects, and what all models together add to them."""
 PRIOR_SPREAD = 0.05
 """Error of a side of a box, in box heights, before the first review."""
+Fusion = Literal["weights", "votes", "best"]
+"""How a team labels: by learned weights, by votes for boxes of its best, or by its best alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +43,8 @@ class Skill:
     """Typical error of a side of its boxes, in box heights."""
     lean: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     """Bias of its x1, y1, x2, y2 against those drawn by people, in box heights."""
+    f1: float | None = None
+    """F1 of its own boxes in the reviewed clips; None before the first."""
 
     @property
     def rank(self) -> tuple[float, float, float, float]:
@@ -69,11 +75,20 @@ class TeamSkills:
     """Log-odds that a label is right, by confidence.FEATURE_NAMES."""
     boxes: int = 0
     """Boxes of the reviewed clips that it was learned from."""
+    fusion: Fusion = "weights"
+    """What made the best labels of the reviewed clips."""
 
     @property
     def weights(self) -> FloatArray:
         """Return bias and weights, `(1 + models,)`."""
         return np.array([self.bias, *(skill.weight for skill in self.each)])
+
+
+def best_first(f1: Sequence[float | None]) -> list[int]:
+    """Return the places of the members, best measured first; unmeasured ones keep theirs."""
+    places = [place for place, value in enumerate(f1) if value is not None]
+    ranked = iter(sorted(places, key=lambda place: -(f1[place] or 0.0)))
+    return [place if value is None else next(ranked) for place, value in enumerate(f1)]
 
 
 def untrained_team(models: int) -> TeamSkills:

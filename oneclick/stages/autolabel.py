@@ -71,12 +71,16 @@ class LabellerEnsemble:
     ) -> LabellerEnsemble:
         """Return models as an ensemble, with the skills that the workspace has learned of them.
 
-        Skills that cannot be read go to `failed`, and the models label without.
+        A team that was not reviewed stands best measured first. Skills that cannot be read go to
+        `failed`, and the models label without.
         """
-        skills = None
+        skills, ids = None, [model.model_id for model in models]
         with failure_log.isolate(failed, workspace, "labeller skills", "read labeller skills"):
             learned_skills = labeller_skills.load(workspace)
-            skills = learned_skills.skills_of([model.model_id for model in models])
+            skills = learned_skills.skills_of(ids)
+            if skills is None:
+                order = labeller_skills.best_first(workspace, ids, learned_skills)
+                models = [models[place] for place in order]
         return cls(models, skills, classes, looks)
 
     def label(self, parts: Sequence[Detections]) -> Tracks:
@@ -103,7 +107,7 @@ def autolabel(
         home: the workspace folder.
         clips: ids.
         labellers: detector names, best first: the first leads and the others vote until reviewed
-            clips have taught what each is worth.
+            clips and tests have taught what each is worth.
         classes: names; boxes of other classes are dropped.
         device: for the models, `auto` or a name that torch knows.
         at: time to write into the labels, default the present.

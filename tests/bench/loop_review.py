@@ -11,18 +11,20 @@ import numpy as np
 
 from oneclick import hindsight
 from oneclick.core import labels as core_labels
+from oneclick.core import training_defaults
 from oneclick.core.detections import Detections
 from oneclick.core.labels import LabelSet, from_tracks
 from oneclick.core.spans import Span
 from oneclick.core.tracks import Tracks
 from oneclick.editing import apply, carry
 from oneclick.editing.carry import CarryEvidence
-from oneclick.editing.operations import CarriedBoxes, DrawTrack, Operation, Redo, Undo
+from oneclick.editing.operations import Box, CarriedBoxes, DrawTrack, Operation, Redo, Undo
 from oneclick.editing.state import EditState
-from oneclick.hindsight import keyframes, places, questions
+from oneclick.hindsight import keyframes, places, questions, skills
 from oneclick.hindsight.places import PlaceEvidence
+from oneclick.hindsight.questions import Question
 from tests.bench.loop_films import FPS, Film
-from tests.bench.simulated_annotator import People, SimulatedAnnotator
+from tests.bench.simulated_annotator import WOBBLE, People, SimulatedAnnotator
 
 IN_QUESTION, ELSEWHERE = 2, 5
 """Frames from one look to the next, inside questions and elsewhere."""
@@ -52,6 +54,8 @@ class Candidate:
     parts: tuple[Detections, ...]
     """Of all labellers over the film."""
     thresholds: tuple[float, ...]
+    f1: tuple[float | None, ...] = ()
+    """Of each labeller, as far as it was measured; the best one leads."""
 
     @property
     def truth(self) -> Tracks:
@@ -61,8 +65,23 @@ class Candidate:
     def hindsight_labels(self) -> Tracks:
         """Return automatic labels, made with five seconds around."""
         around = self.span.padded(round(5 * FPS), self.film.length)
-        tracks = hindsight.label([part.cut(around) for part in self.parts], self.thresholds)
+        order = skills.best_first(self.f1 or (None,) * len(self.parts))
+        parts = [self.parts[m].cut(around) for m in order]
+        tracks = hindsight.label(parts, [self.thresholds[m] for m in order])
         return tracks.cut(Span(self.span.start - around.start, self.span.stop - around.start))
+
+
+def trained_frames(candidate: Candidate) -> tuple[int, ...]:
+    """Return the frames of a clip that training takes."""
+    return tuple(range(0, len(candidate.span), training_defaults.STRIDE))
+
+
+def hand_drawn(truth: Tracks, seed: int) -> Tracks:
+    """Return boxes as a hand draws them that misses as SimulatedAnnotator's does."""
+    sides = np.tile(truth.boxes[:, 2:] - truth.boxes[:, :2], 2)
+    errors = np.random.default_rng([seed, len(truth)]).normal(0, WOBBLE, truth.boxes.shape)
+    shifted = (truth.boxes + errors * sides).astype(np.float32)
+    return replace(truth, boxes=shifted)
 
 
 def label_set(candidate: Candidate, tracks: Tracks) -> LabelSet:
@@ -133,7 +152,7 @@ class ReviewedClip:
         )
 
 
-def ask(candidate: Candidate, tracks: Tracks) -> list[questions.Question]:
+def ask(candidate: Candidate, tracks: Tracks) -> list[Question]:
     """Return the questions about the labels of a clip, places without a label included."""
     film, evidence = candidate.film, []
     kinds = ["model"] * (len(candidate.parts) - 1) + ["motion"]
@@ -147,12 +166,37 @@ def ask(candidate: Candidate, tracks: Tracks) -> list[questions.Question]:
     return questions.ranked([*asked, *places.find_places(evidence, tracks)])
 
 
+def first_look(question: Question, tracks: Tracks) -> int:
+    """Return the frame at which the page opens a question, as firstLook of doubts.js."""
+    if question.track is None:
+        return question.middle
+    rows = np.flatnonzero(tracks.tracks == question.track)
+    frames, span = tracks.frames[rows], question.span
+    inside = rows[(frames >= span.start) & (frames < span.stop)]
+    if len(inside):
+        return int(tracks.frames[inside[tracks.scores[inside].argmin()]])
+    return span.stop - 1 if frames.min() >= span.stop else span.start
+
+
 def review_questions(candidate: Candidate, seed: int) -> Labelled:
-    """Answer the questions about the labels of a clip, and look at one frame a second."""
+    """Answer the questions about the labels of a clip, and look at each second without one.
+
+    A question is answered where the page opens it. Where something is wrong there, he looks at
+    the other frames of the question too.
+    """
     tracks, length = candidate.hindsight_labels(), len(candidate.span)
-    frames = set(range(0, length, ELSEWHERE)) | {length - 1}
+    places_shown: dict[int, list[Box]] = {}
+    more: dict[int, set[int]] = {}
     for question in ask(candidate, tracks):
-        frames |= set(range(question.span.start, question.span.stop, IN_QUESTION))
+        opened = first_look(question, tracks)
+        inside = range(question.span.start, question.span.stop, IN_QUESTION)
+        more.setdefault(opened, set()).update(inside, {question.span.stop - 1})
+        if question.box is not None:
+            places_shown.setdefault(opened, []).append(question.box)
+    frames = set(more)
+    for start in range(0, length, ELSEWHERE):
+        if frames.isdisjoint(range(start, start + ELSEWHERE)):
+            frames.add(min(start + ELSEWHERE // 2, length - 1))
     true_tracks, truth = candidate.truth, dict[int, People]()
     for frame, person, box in zip(
         true_tracks.frames.tolist(),
@@ -163,7 +207,7 @@ def review_questions(candidate: Candidate, seed: int) -> Labelled:
         truth.setdefault(frame, {})[person] = box
     clip, rng = ReviewedClip(candidate, tracks), np.random.default_rng([seed, candidate.span.start])
     annotator = SimulatedAnnotator(lambda: clip.state, clip.edit, truth, rng)
-    work = annotator.review(sorted(frames))
+    work = annotator.review(sorted(frames), places_shown, more)
     final = replace(clip.labels, tracks=clip.state.tracks)
     edits = sum(work.operations.values())
-    return Labelled(to_columns(final), tuple(range(length)), work.seconds, edits)
+    return Labelled(to_columns(final), trained_frames(candidate), work.seconds, edits)

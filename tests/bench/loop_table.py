@@ -15,8 +15,8 @@ BASELINE = "random, manual"
 def print_tables(folder: Path, arms: Sequence[str]) -> None:
     """Print mAP, hours to the baseline's mAP and edits by arm, over the seeds that are complete."""
     curves = {arm: _load(folder, arm) for arm in arms}
-    weeks = min((len(run) for runs in curves.values() for run in runs.values()), default=0)
     seeds = sorted(set.intersection(*(set(runs) for runs in curves.values())))
+    weeks = min((len(run) for runs in curves.values() for run in _of(runs, seeds)), default=0)
     if not weeks or not seeds:
         print("nothing is complete yet")
         return
@@ -47,26 +47,27 @@ def print_tables(folder: Path, arms: Sequence[str]) -> None:
         print(f"{arm:22}" + "".join(f"{rate:15.1f}" for rate in rates))
     print(f"hours of {BASELINE!r} for its best mAP, divided by the hours of the arm for the same")
     for arm, runs in curves.items():
-        ratios = [
-            speed_up(curves[BASELINE][seed], runs[seed], weeks)
-            for seed in seeds
-            if BASELINE in curves
-        ]
+        if BASELINE not in curves:
+            continue
+        ratios = [speed_up(curves[BASELINE][seed], runs[seed]) for seed in seeds]
         text = ", ".join("never" if ratio is None else f"{ratio:.1f}" for ratio in ratios)
-        reached = [ratio or 0.0 for ratio in ratios]
-        print(f"{arm:22} median {np.median(reached):.1f}   by seed: {text}")
+        reached = np.array([ratio or 0.0 for ratio in ratios])
+        mean, half = reached.mean(), float(_half(reached[:, None])[0])
+        print(
+            f"{arm:22} mean {mean:.2f} ± {half:.2f}, median {np.median(reached):.2f}"
+            f"   by seed: {text}"
+        )
 
 
-def speed_up(
-    baseline: Sequence[dict[str, float]], run: Sequence[dict[str, float]], weeks: int
-) -> float | None:
+def speed_up(baseline: Sequence[dict[str, float]], run: Sequence[dict[str, float]]) -> float | None:
     """Return how many times fewer hours a run needs for the best mAP of the baseline.
 
     Between two weeks mAP rises linearly with the hours, from 0 at none. None where it never does.
+    Runs may be of different length.
     """
-    best = max(range(weeks), key=lambda week: baseline[week]["map"])
+    best = max(range(len(baseline)), key=lambda week: baseline[week]["map"])
     target, seconds, level = baseline[best]["map"], 0.0, 0.0
-    for numbers in run[:weeks]:
+    for numbers in run:
         if numbers["map"] >= target:
             share = (target - level) / max(numbers["map"] - level, 1e-9)
             return baseline[best]["spent"] / (seconds + share * (numbers["spent"] - seconds))

@@ -8,8 +8,9 @@ his work; nothing that he did not pay for is used.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,10 @@ operation of one key. Only that of drawing (extreme clicks) is published, the ot
 RIGHT, STRICT = 0.5, 0.6
 """IoU with the truth from which on an annotator leaves a box alone: what F1 counts as right, and
 one who is stricter than that."""
+FITS = 0.7
+"""IoU from which on he sets a box that the page offers as it is."""
+WOBBLE = 0.02
+"""Standard deviation of what a hand misses, as a share of the side of a box."""
 SAME = 0.2
 """IoU from which on a wrong box is adjusted, and not replaced."""
 CLEAR = 0.5
@@ -83,26 +88,43 @@ class SimulatedAnnotator:
         edit: Callable[[Operation], object],
         truth: Mapping[int, People],
         rng: np.random.Generator,
-        wobble: float = 0.02,
+        wobble: float = WOBBLE,
         right: float = RIGHT,
     ) -> None:
         self._state, self._edit, self._truth = state, edit, truth
         self._rng, self._wobble, self._right = rng, wobble, right
+        self._places: Mapping[int, Sequence[Box]] = {}
         self.work = Work(frames=state().frames)
 
-    def review(self, frames: Iterable[int]) -> Work:
+    def review(
+        self,
+        frames: Iterable[int],
+        places: Mapping[int, Sequence[Box]] = MappingProxyType({}),
+        more: Mapping[int, Iterable[int]] = MappingProxyType({}),
+    ) -> Work:
         """Look at some frames in turn, correcting what is wrong in each.
 
         A person drawn is looked at again in the frames before, once a second.
+
+        Args:
+            frames: to look at.
+            places: by frame, boxes where the page asks whether anybody is there; these frames come
+                first. Who is there is added with the box shown, adjusted where it does not fit.
+            more: by frame, others to look at where something is wrong in it.
         """
-        agenda = sorted(frames, reverse=True)
+        self._places = places
+        seen: set[int] = set()
+        agenda = [*sorted(set(frames) - set(places), reverse=True), *reversed(places)]
         while agenda:
             frame = agenda.pop()
             self._look(frame)
-            for _ in range(20):  # one repair may show the next; never without end
+            seen.add(frame)
+            for number in range(20):  # one repair may show the next; never without end
                 tracks = {track.id for track in self._state().tracks}
                 if not self._repair(frame):
                     break
+                if number == 0:
+                    agenda += sorted(set(more.get(frame, ())) - seen - set(agenda), reverse=True)
                 for track in self._state().tracks:
                     if track.id not in tracks and frame - int(track.frames[0]) > 1:
                         first, second = int(track.frames[0]), round(self._state().fps)
@@ -154,16 +176,47 @@ class SimulatedAnnotator:
                 return
             span = (int(before[-1]) + 1, frame) if len(before) else (frame + 1, int(after[0]))
             if span[1] - span[0] < BEYOND_SECONDS * state.fps:
-                # A key box at the far end, as the page asks for one at an open end.
-                self._do(operations.MoveBox(track.id, frame, self._aim(box)), "move")
-                if span[0] < span[1]:
-                    self._do(operations.FillTrack(track.id, *span), "key")
+                self._extend(track, frame, box, span)
                 return
         new = max((track.id for track in state.tracks), default=0) + 1
+        shown, overlap = self._nearest_place(frame, box)
+        fits = overlap >= FITS
         draw = operations.DrawTrack(
-            track=new, cls=state.classes[0], frame=frame, box=self._aim(box)
+            track=new,
+            cls=state.classes[0],
+            frame=frame,
+            box=shown if fits else self._aim(box),
         )
-        self._do(draw, "draw")
+        if overlap < SAME:
+            self._do(draw, "draw")
+            return
+        # Space takes the box to where it is shown; enter sets it, or a hand adjusts it first.
+        self._do(draw, "key")
+        self.work.seconds += COSTS["key" if fits else "move"]
+
+    def _extend(
+        self, track: LabelTrack, frame: int, box: NDArray[np.float64], span: tuple[int, int]
+    ) -> None:
+        """Set a box at the far end, as the page asks for one at an open end, and fill the span.
+
+        One key goes there, with the last box of the track; enter sets it, or a hand adjusts it
+        first. The page fills what lies between.
+        """
+        last = track.boxes[0 if frame < track.frames[0] else -1].astype(np.float64)
+        fits = float(geometry.iou(last[None], box[None])[0, 0]) >= FITS
+        x1, y1, x2, y2 = last.tolist()
+        there = (x1, y1, x2, y2) if fits else self._aim(box)
+        self._do(operations.MoveBox(track.id, frame, there), "key" if fits else "move")
+        self.work.seconds += COSTS["key"]
+        if span[0] < span[1]:
+            self._edit(operations.FillTrack(track.id, *span))
+
+    def _nearest_place(self, frame: int, box: NDArray[np.float64]) -> tuple[Box, float]:
+        """Return the box of the place asked about that overlaps a person most, and its IoU."""
+        boxes = self._places.get(frame, ())
+        overlaps = [float(geometry.iou(np.array([each]), box[None])[0, 0]) for each in boxes]
+        best = max(range(len(boxes)), key=overlaps.__getitem__, default=None)
+        return ((0, 0, 0, 0), 0.0) if best is None else (boxes[best], overlaps[best])
 
     def _remove(self, track: LabelTrack, frame: int) -> None:
         """Delete a track that is mostly wrong, or the wrong boxes around a frame."""

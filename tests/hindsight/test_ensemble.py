@@ -134,3 +134,34 @@ def test_lessons_without_a_box_teach_nothing() -> None:
     assert team == replace(skills.untrained_team(2), boxes=0)
     assert isinstance(team, TeamSkills)
     assert len(hindsight.label([nobody, nobody], [0.5] * 2, DEFAULT, team)) == 0
+
+
+def test_the_best_measured_lead_and_the_unmeasured_keep_their_places() -> None:
+    assert skills.best_first([0.2, 0.7]) == [1, 0]
+    assert skills.best_first([None, 0.2, None, 0.7]) == [0, 3, 2, 1]
+    assert skills.best_first([0.5, 0.5, None]) == [0, 1, 2]
+
+
+def test_a_team_is_not_clearly_worse_in_reviewed_clips_than_its_best_member() -> None:
+    blind = model(7, misses=0.7, ghost=True, noise=6.0)
+    for parts in ((blind, GOOD), (HAUNTED, blind, GOOD), (GOOD, SOUND)):
+        examples = [lesson(*parts)] * 2
+        team = learn.learn(examples, DEFAULT)
+
+        def quality(team: TeamSkills | None, parts: tuple[Detections, ...]) -> float:
+            tracks = hindsight.build_tracks(parts, [0.5] * len(parts), DEFAULT, team)
+            return learn.f1_of(learn.count_matches(tracks.detections, TRUTH))
+
+        assert quality(team, parts) >= max(quality(None, (part,)) for part in parts) - 0.02
+
+
+def test_a_team_whose_weights_mislead_is_led_by_its_best_member(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    weak = model(5, misses=0.6, noise=8.0)
+    monkeypatch.setattr(learn, "fit_weights", lambda team, *_: replace(team, bias=-20.0))
+    team = learn.learn([lesson(weak, GOOD)] * 2, DEFAULT)
+    assert team.fusion != "weights"
+    assert team.each[1].f1 > team.each[0].f1  # type: ignore[operator]
+    tracks = hindsight.build_tracks([weak, GOOD], [0.5] * 2, DEFAULT, team)
+    assert learn.f1_of(learn.count_matches(tracks.detections, TRUTH)) > 0.95

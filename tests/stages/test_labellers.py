@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -16,11 +17,14 @@ from oneclick.core.clips import Clip
 from oneclick.core.detections import Detections
 from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
+from oneclick.detectors import Detector
 from oneclick.feedback import labeller_skills
-from oneclick.stages import calibrate
-from oneclick.storage import files, labels, predictions
+from oneclick.stages import autolabel, calibrate
+from oneclick.storage import files, labels, model_cards, predictions
 from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
+from tests.fakes.standing import StandingDetector
+from tests.tui import samples
 
 GOOD, BAD = "good-model", "bad-model"
 TEAM = (BAD, GOOD)
@@ -182,3 +186,41 @@ def test_the_command_says_the_same(tmp_path: Path) -> None:
     listed = json.loads(run(app, ["label", "report", "--home", str(tmp_path), "--json"]).stdout)
     assert listed["costs"][0]["effort"]["edits_per_100_boxes"] == 30.0
     assert {row["model"] for row in listed["skills"]} == {GOOD, BAD}
+
+
+@pytest.mark.parametrize(("precision", "leader"), [(0.3, GOOD), (1.0, "model-new")])
+def test_a_new_champion_leads_only_over_labellers_that_are_measured_worse(
+    tmp_path: Path, precision: float, leader: str
+) -> None:
+    workspace = Workspace(tmp_path)
+    furnish(tmp_path)
+    calibrate.calibrate(tmp_path)
+    known = labeller_skills.load(workspace)
+    good, bad = known.f1_of(GOOD), known.f1_of(BAD)
+    assert good is not None
+    assert bad is not None
+    assert 0.9 < good <= 1 > bad
+    metrics = {"precision": precision, "recall": 1.0, "boxes": 40.0}
+    card = msgspec.structs.replace(samples.card("new", clips.NOON, 0.3, "promote"), metrics=metrics)
+    model_cards.write(workspace.model_dir("new"), card)
+    team = ("model-new", BAD, GOOD, "never-reviewed")
+    order = labeller_skills.best_first(workspace, team, known)
+    assert team[order[0]] == leader
+    assert order.index(1) > order.index(2)
+    assert order[3] == 3
+
+
+def test_a_team_labels_in_the_order_of_what_was_measured(tmp_path: Path) -> None:
+    furnish(tmp_path)
+    calibrate.calibrate(tmp_path)
+    failed: dict[str, str] = {}
+    models: list[Detector] = []
+    for name in ("weak", BAD, GOOD):
+        model = StandingDetector()
+        model.model_id = name
+        models.append(model)
+    ensemble = autolabel.LabellerEnsemble.team(
+        Workspace(tmp_path), models, ("person",), autolabel.UPRIGHT, failed
+    )
+    assert [model.model_id for model in ensemble.models] == ["weak", GOOD, BAD]
+    assert (ensemble.skills, failed) == (None, {})
