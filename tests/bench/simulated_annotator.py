@@ -114,7 +114,8 @@ class SimulatedAnnotator:
         """
         self._places = places
         seen: set[int] = set()
-        agenda = [*sorted(set(frames) - set(places), reverse=True), *reversed(places)]
+        others = sorted(set(frames) - set(places), reverse=True)
+        agenda: list[int] = [*others, *reversed(list(places))]
         while agenda:
             frame = agenda.pop()
             self._look(frame)

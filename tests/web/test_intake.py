@@ -300,4 +300,4 @@ def test_a_camera_whose_segment_is_broken_keeps_no_other_from_being_looked_after
         asyncio.run(device.desk.tick())
     assert len(intake_log.segments(device.site.workspace.intake_dir / "ward")) == 2
     assert intake_counts.load(device.site.workspace)["ward"].stored == 5
-    assert [record.args[0] for record in caplog.records if record.args] == ["attic"]
+    assert [text.split(":")[0] for text in caplog.messages] == ["intake of attic"]
