@@ -95,25 +95,26 @@ def find_pauses(stamps: NDArray[np.int64], is_key: NDArray[np.bool_], counter_sp
     usual, is_habit = _group_length(np.diff(stamps[keys]) / step)
     depth = int(leads.max())
     is_habit = is_habit and usual > 4 * depth
-    swallowed, others = list[int](), 0
-    for at in np.flatnonzero(is_long).tolist():
-        after = int(order[at + 1 : at + 2 + MOST_REORDERED].min())
-        if is_key[after] or after < keys[0]:
-            continue
-        lost = round(steps[at] / step) - 1
-        place = round((stamps[after] - stamps[keys[keys <= after][-1]]) / step)
-        groups = (place + depth) // usual if usual else 0
-        if groups:
-            is_hidden = is_habit and _ahead(lost - groups * usual, counter_span, depth) <= 2 * depth
-        else:
-            is_hidden = bool(counter_span) and not depth and lost % counter_span == 0
-        is_hidden &= abs(steps[at] - (lost + 1) * step) <= _OFF_BEAT * step + 2 * spread
-        if is_hidden:
-            swallowed.append(after)
-        others += bool(groups) and not is_hidden
+    gaps = np.flatnonzero(is_long)
+    after = np.minimum.accumulate(order[::-1])[::-1][gaps + 1]
+    is_open = ~is_key[after] & (after >= keys[0])
+    gaps, after = gaps[is_open], after[is_open]
+    lost = np.rint(steps[gaps] / step).astype(np.int64) - 1
+    key = keys[np.searchsorted(keys, after, "right") - 1]
+    places = np.rint((stamps[after] - stamps[key]) / step).astype(np.int64)
+    groups = (places + depth) // usual if usual else np.zeros_like(places)
+    ahead = _ahead(lost - groups * usual, counter_span, depth)
+    is_hidden = np.where(
+        groups > 0,
+        is_habit & (ahead <= 2 * depth),
+        bool(counter_span) & (lost % max(1, counter_span) == 0),
+    )
+    is_hidden &= (groups > 0) | (depth == 0)
+    is_hidden &= np.abs(steps[gaps] - (lost + 1) * step) <= _OFF_BEAT * step + 2 * spread
+    swallowed, others = after[is_hidden], int(((groups > 0) & ~is_hidden).sum())
     if others > len(swallowed):  # a camera that pauses as it likes
         return Pauses(doubtful=0 if is_habit else others + len(swallowed))
-    return Pauses(swallowed=tuple(swallowed), doubtful=0 if is_habit else others)
+    return Pauses(swallowed=tuple(swallowed.tolist()), doubtful=0 if is_habit else others)
 
 
 def marked(table: PacketTable, rows: Sequence[int] | NDArray[np.int64]) -> PacketTable:
@@ -133,8 +134,8 @@ def _group_length(distances: NDArray[np.float64]) -> tuple[int, bool]:
     return (usual, True) if is_habit else (max(1, int(np.median(lengths))), False)
 
 
-def _ahead(pictures: int, counter_span: int, depth: int) -> int:
+def _ahead(pictures: NDArray[np.int64], counter_span: int, depth: int) -> NDArray[np.int64]:
     """Return by how many pictures a counter differs from the one that is expected."""
     if not counter_span or depth:  # pictures that none refers to are not counted
-        return abs(pictures)
-    return min(pictures % counter_span, -pictures % counter_span)
+        return np.abs(pictures)
+    return np.minimum(pictures % counter_span, -pictures % counter_span)
