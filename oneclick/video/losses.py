@@ -10,6 +10,7 @@ import dataclasses
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ from oneclick.video.stamps import LONG_STEP, MOST_REORDERED
 
 _SIZES = (188, 192, 204)
 """Bytes of a packet of a transport stream: plain, with its time of arrival, with a checksum."""
+_WITH_TIME = 192
+_SAMPLED = 32
 _SYNC = 0x47
 _PACKETS_AT_ONCE = 1 << 15
 _OFF_BEAT = 0.2
@@ -55,6 +58,7 @@ def torn_packets(path: Path, positions: NDArray[np.int64]) -> NDArray[np.int64]:
     is_torn = np.diff(places % size) != 0
     edges = [0, *(np.flatnonzero(is_torn) + 1).tolist(), len(places)]
     with path.open("rb") as file:
+        time_bytes = _time_bytes(file, places) if size == _WITH_TIME else 0
         for first, stop in itertools.pairwise(edges):
             start = int(places[first])
             while start < places[stop - 1]:
@@ -63,12 +67,22 @@ def torn_packets(path: Path, positions: NDArray[np.int64]) -> NDArray[np.int64]:
                 with contextlib.suppress(OSError):  # what cannot be read is known as damage
                     file.seek(start)
                     content = file.read(count * size)
-                heads = np.frombuffer(content, np.uint8)[::size]
+                heads = np.frombuffer(content, np.uint8)[time_bytes::size]
                 strays = start + size * np.flatnonzero(heads != _SYNC)
                 is_torn[np.searchsorted(places, strays, "right") - 1] = True
                 start += count * size
     rows = [np.arange(known[k], known[k + 1]) for k in np.flatnonzero(is_torn)]
     return np.concatenate(rows) if rows else np.empty(0, np.int64)
+
+
+def _time_bytes(file: BinaryIO, places: NDArray[np.int64]) -> int:
+    """Return how many bytes stand before the first byte of most packets: 4, or none."""
+    heads = []
+    for place in places[:_SAMPLED].tolist():
+        with contextlib.suppress(OSError):
+            file.seek(place)
+            heads.append(file.read(5))
+    return 4 * (sum(head[4:] == b"G" for head in heads) * 2 > len(heads))
 
 
 def find_pauses(stamps: NDArray[np.int64], is_key: NDArray[np.bool_], counter_span: int) -> Pauses:

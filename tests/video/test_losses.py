@@ -124,10 +124,18 @@ def test_a_cut_in_a_damaged_stream_reads_no_more_the_later_it_is(
     assert max(costs) < 3 * 12, costs
 
 
-def test_packets_of_other_sizes_are_whole(tmp_path: Path) -> None:
-    for size in (188, 192, 204):
-        path = tmp_path / f"{size}.ts"
-        path.write_bytes((b"\x47" + bytes(size - 1)) * 60)
-        positions = size * np.array([0, 7, ABSENT // size, 20, 59])
-        positions[2] = ABSENT
-        assert not len(losses.torn_packets(path, positions))
+@pytest.mark.parametrize(("before", "after"), [(0, 0), (4, 0), (0, 4), (0, 16)])
+def test_packets_of_all_sizes_are_whole(before: int, after: int, tmp_path: Path) -> None:
+    packet = bytes(before) + b"\x47" + bytes(187 + after)
+    path = tmp_path / "a.ts"
+    path.write_bytes(packet * 60)
+    positions = len(packet) * np.array([0, 7, 12, 20, 59])
+    positions[2] = ABSENT
+    assert not len(losses.torn_packets(path, positions))
+    path.write_bytes(packet * 9 + bytes(len(packet)) + packet * 50)
+    assert losses.torn_packets(path, positions).tolist() == [1, 2]
+
+
+def test_a_recording_of_a_camcorder_is_whole(tmp_path: Path) -> None:
+    path = record(tmp_path / "a.m2ts", Recorder(b_frames=2, count=50))
+    assert not read_index(path).table.is_damaged.any()
