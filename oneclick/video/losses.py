@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oneclick.video.packets import ABSENT, PacketTable
-from oneclick.video.stamps import LONG_STEP, MOST_REORDERED
+from oneclick.video.stamps import FEW, LONG_STEP, MOST_REORDERED
 
 _SIZES = (188, 192, 204)
 """Bytes of a packet of a transport stream: plain, with its time of arrival, with a checksum."""
@@ -26,6 +26,8 @@ _SYNC = 0x47
 _PACKETS_AT_ONCE = 1 << 15
 _OFF_BEAT = 0.2
 """Part of a step by which time that lost pictures leave empty differs from whole steps at most."""
+_MOST = 3
+"""Swallowed losses that there may be in a short recording."""
 _LONGEST_GROUP = 10_000
 _USUAL = 0.75
 """Share of the groups from which on their length is the camera's habit."""
@@ -118,17 +120,23 @@ def find_pauses(stamps: NDArray[np.int64], is_key: NDArray[np.bool_], counter_sp
     places = np.rint((stamps[after] - stamps[key]) / step).astype(np.int64)
     groups = (places + depth) // usual if usual else np.zeros_like(places)
     ahead = _ahead(lost - groups * usual, counter_span, depth)
+    is_across = groups > 0
     is_hidden = np.where(
-        groups > 0,
+        is_across,
         is_habit & (ahead <= 2 * depth),
         bool(counter_span) & (lost % max(1, counter_span) == 0),
     )
-    is_hidden &= (groups > 0) | (depth == 0)
+    is_hidden &= is_across | (depth == 0)
     is_hidden &= np.abs(steps[gaps] - (lost + 1) * step) <= _OFF_BEAT * step + 2 * spread
-    swallowed, others = after[is_hidden], int(((groups > 0) & ~is_hidden).sum())
-    if others > len(swallowed):  # a camera that pauses as it likes
-        return Pauses(doubtful=0 if is_habit else others + len(swallowed))
-    return Pauses(swallowed=tuple(swallowed.tolist()), doubtful=0 if is_habit else others)
+    spans = [span for span in (usual, 0 if depth else counter_span) if span]
+    is_great = lost >= min(spans, default=0) - 2 * depth
+    is_habit |= not usual
+    swallowed, others = after[is_hidden], is_great & ~is_hidden
+    doubtful = 0 if is_habit else int((others & is_across).sum())
+    # A camera that pauses as it likes, or all the time, loses nothing by it.
+    if int(others.sum()) > len(swallowed) or len(swallowed) > max(_MOST, FEW * len(steps)):
+        return Pauses(doubtful=0 if is_habit else doubtful + len(swallowed))
+    return Pauses(swallowed=tuple(swallowed.tolist()), doubtful=doubtful)
 
 
 def marked(table: PacketTable, rows: Sequence[int] | NDArray[np.int64]) -> PacketTable:

@@ -21,8 +21,8 @@ GROUP, STEP = 12, 40
 
 
 def recording(lost: range, group: int = GROUP) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return stamps and keys of 120 pictures of which some are lost."""
-    there = np.array([number for number in range(120) if number not in lost])
+    """Return stamps and keys of 360 pictures of which some are lost."""
+    there = np.array([number for number in range(360) if number not in lost])
     return there * STEP, there % group == 0
 
 
@@ -45,6 +45,18 @@ def test_a_loss_of_as_many_pictures_as_can_be_counted_is_noticed_by_time() -> No
     assert not losses.find_pauses(stamps, is_key, 256).swallowed
 
 
+def test_a_loss_from_one_group_into_the_next_that_the_counter_does_not_show_is_noticed() -> None:
+    stamps, is_key = recording(range(50, 94), 60)  # the 34th of its group counts like the 50th
+    assert losses.find_pauses(stamps, is_key, 16).swallowed == (50,)
+
+
+def test_lost_pictures_beside_a_lost_group_do_not_hide_it() -> None:
+    stamps, is_key = recording(range(31, 43))
+    is_there = ~np.isin(stamps // STEP, [4, 9, 57, 70, 93])
+    swallowed = losses.find_pauses(stamps[is_there], is_key[is_there], 16).swallowed
+    assert [int(stamps[is_there][k]) // STEP for k in swallowed] == [43]
+
+
 @pytest.mark.parametrize("lost", [range(31, 36), range(31, 48), range(30, 41)])
 def test_a_loss_that_the_counter_shows_or_a_key_ends_is_left_to_them(lost: range) -> None:
     stamps, is_key = recording(lost)
@@ -61,6 +73,13 @@ def test_a_camera_that_pauses_as_it_likes_loses_no_picture() -> None:
     numbers = np.arange(120)
     stamps = STEP * (numbers + sum(p * (numbers >= at) for at, p in [(31, 24), (55, 17), (80, 40)]))
     assert losses.find_pauses(stamps, numbers % GROUP == 0, 16) == losses.Pauses()
+
+
+def test_a_camera_that_slows_down_loses_no_picture() -> None:
+    steps = np.where(np.arange(120) < 70, STEP, 17 * STEP)
+    stamps = np.cumsum(steps)
+    assert losses.find_pauses(stamps, np.arange(120) == 0, 16) == losses.Pauses()
+    assert losses.find_pauses(stamps, np.arange(120) % GROUP == 0, 16) == losses.Pauses()
 
 
 def test_where_groups_have_no_usual_length_a_pause_is_only_said() -> None:

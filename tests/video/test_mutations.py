@@ -146,6 +146,7 @@ ONCE_WRONG = (
     ("e.mkv", video_mutations.drop_packets, 583),
     ("c.ts", video_mutations.drop_packets, 456),
     ("d.ts", video_mutations.drop_packets, 3112),
+    ("d.ts", video_mutations.drop_packets, 4637),
     ("d.ts", video_mutations.flip_bytes, 709),
     ("a.mp4", video_mutations.spoil_patch, 2943),
     ("d.ts", video_mutations.spoil_patch, 1456),
