@@ -10,19 +10,24 @@ import dataclasses
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from oneclick.video.packets import ABSENT, PacketTable
-from oneclick.video.stamps import LONG_STEP, MOST_REORDERED
+from oneclick.video.stamps import FEW, LONG_STEP, MOST_REORDERED
 
 _SIZES = (188, 192, 204)
 """Bytes of a packet of a transport stream: plain, with its time of arrival, with a checksum."""
+_WITH_TIME = 192
+_SAMPLED = 32
 _SYNC = 0x47
 _PACKETS_AT_ONCE = 1 << 15
 _OFF_BEAT = 0.2
 """Part of a step by which time that lost pictures leave empty differs from whole steps at most."""
+_MOST = 3
+"""Swallowed losses that there may be in a short recording."""
 _LONGEST_GROUP = 10_000
 _USUAL = 0.75
 """Share of the groups from which on their length is the camera's habit."""
@@ -55,6 +60,7 @@ def torn_packets(path: Path, positions: NDArray[np.int64]) -> NDArray[np.int64]:
     is_torn = np.diff(places % size) != 0
     edges = [0, *(np.flatnonzero(is_torn) + 1).tolist(), len(places)]
     with path.open("rb") as file:
+        time_bytes = _time_bytes(file, places) if size == _WITH_TIME else 0
         for first, stop in itertools.pairwise(edges):
             start = int(places[first])
             while start < places[stop - 1]:
@@ -63,12 +69,22 @@ def torn_packets(path: Path, positions: NDArray[np.int64]) -> NDArray[np.int64]:
                 with contextlib.suppress(OSError):  # what cannot be read is known as damage
                     file.seek(start)
                     content = file.read(count * size)
-                heads = np.frombuffer(content, np.uint8)[::size]
+                heads = np.frombuffer(content, np.uint8)[time_bytes::size]
                 strays = start + size * np.flatnonzero(heads != _SYNC)
                 is_torn[np.searchsorted(places, strays, "right") - 1] = True
                 start += count * size
     rows = [np.arange(known[k], known[k + 1]) for k in np.flatnonzero(is_torn)]
     return np.concatenate(rows) if rows else np.empty(0, np.int64)
+
+
+def _time_bytes(file: BinaryIO, places: NDArray[np.int64]) -> int:
+    """Return how many bytes stand before the first byte of most packets: 4, or none."""
+    heads = []
+    for place in places[:_SAMPLED].tolist():
+        with contextlib.suppress(OSError):
+            file.seek(place)
+            heads.append(file.read(5))
+    return 4 * (sum(head[4:] == b"G" for head in heads) * 2 > len(heads))
 
 
 def find_pauses(stamps: NDArray[np.int64], is_key: NDArray[np.bool_], counter_span: int) -> Pauses:
@@ -95,25 +111,32 @@ def find_pauses(stamps: NDArray[np.int64], is_key: NDArray[np.bool_], counter_sp
     usual, is_habit = _group_length(np.diff(stamps[keys]) / step)
     depth = int(leads.max())
     is_habit = is_habit and usual > 4 * depth
-    swallowed, others = list[int](), 0
-    for at in np.flatnonzero(is_long).tolist():
-        after = int(order[at + 1 : at + 2 + MOST_REORDERED].min())
-        if is_key[after] or after < keys[0]:
-            continue
-        lost = round(steps[at] / step) - 1
-        place = round((stamps[after] - stamps[keys[keys <= after][-1]]) / step)
-        groups = (place + depth) // usual if usual else 0
-        if groups:
-            is_hidden = is_habit and _ahead(lost - groups * usual, counter_span, depth) <= 2 * depth
-        else:
-            is_hidden = bool(counter_span) and not depth and lost % counter_span == 0
-        is_hidden &= abs(steps[at] - (lost + 1) * step) <= _OFF_BEAT * step + 2 * spread
-        if is_hidden:
-            swallowed.append(after)
-        others += bool(groups) and not is_hidden
-    if others > len(swallowed):  # a camera that pauses as it likes
-        return Pauses(doubtful=0 if is_habit else others + len(swallowed))
-    return Pauses(swallowed=tuple(swallowed), doubtful=0 if is_habit else others)
+    gaps = np.flatnonzero(is_long)
+    after = np.minimum.accumulate(order[::-1])[::-1][gaps + 1]
+    is_open = ~is_key[after] & (after >= keys[0])
+    gaps, after = gaps[is_open], after[is_open]
+    lost = np.rint(steps[gaps] / step).astype(np.int64) - 1
+    key = keys[np.searchsorted(keys, after, "right") - 1]
+    places = np.rint((stamps[after] - stamps[key]) / step).astype(np.int64)
+    groups = (places + depth) // usual if usual else np.zeros_like(places)
+    ahead = _ahead(lost - groups * usual, counter_span, depth)
+    is_across = groups > 0
+    is_hidden = np.where(
+        is_across,
+        is_habit & (ahead <= 2 * depth),
+        bool(counter_span) & (lost % max(1, counter_span) == 0),
+    )
+    is_hidden &= is_across | (depth == 0)
+    is_hidden &= np.abs(steps[gaps] - (lost + 1) * step) <= _OFF_BEAT * step + 2 * spread
+    spans = [span for span in (usual, 0 if depth else counter_span) if span]
+    is_great = lost >= min(spans, default=0) - 2 * depth
+    is_habit |= not usual
+    swallowed, others = after[is_hidden], is_great & ~is_hidden
+    doubtful = 0 if is_habit else int((others & is_across).sum())
+    # A camera that pauses as it likes, or all the time, loses nothing by it.
+    if int(others.sum()) > len(swallowed) or len(swallowed) > max(_MOST, FEW * len(steps)):
+        return Pauses(doubtful=0 if is_habit else doubtful + len(swallowed))
+    return Pauses(swallowed=tuple(swallowed.tolist()), doubtful=doubtful)
 
 
 def marked(table: PacketTable, rows: Sequence[int] | NDArray[np.int64]) -> PacketTable:
@@ -133,8 +156,8 @@ def _group_length(distances: NDArray[np.float64]) -> tuple[int, bool]:
     return (usual, True) if is_habit else (max(1, int(np.median(lengths))), False)
 
 
-def _ahead(pictures: int, counter_span: int, depth: int) -> int:
+def _ahead(pictures: NDArray[np.int64], counter_span: int, depth: int) -> NDArray[np.int64]:
     """Return by how many pictures a counter differs from the one that is expected."""
     if not counter_span or depth:  # pictures that none refers to are not counted
-        return abs(pictures)
-    return min(pictures % counter_span, -pictures % counter_span)
+        return np.abs(pictures)
+    return np.minimum(pictures % counter_span, -pictures % counter_span)

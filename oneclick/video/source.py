@@ -27,8 +27,9 @@ _OPTIONS = {
     "format_whitelist": _FORMATS,
     "max_pixels": str(MAX_PIXELS),
 }
-# ArgumentError: a picture of more than MAX_PIXELS.
-DAMAGE = (av.InvalidDataError, av.ArgumentError)
+# ArgumentError: a picture of more than MAX_PIXELS. PatchWelcomeError: of a kind that spoilt
+# parameters claim, and nothing decodes.
+DAMAGE = (av.InvalidDataError, av.ArgumentError, av.error.PatchWelcomeError)
 """Errors of a decoder that a damaged packet causes."""
 # EAGAIN stands for a patch without any packet, EIO for sectors that the disk does not give, ENOMEM
 # for a packet that claims more bytes than there can be.

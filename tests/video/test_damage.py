@@ -106,6 +106,16 @@ def test_what_is_no_video_is_refused_in_one_line(
         video.probe(path, "ward.mp4")
 
 
+def test_spoilt_parameters_that_claim_what_nothing_decodes_cost_only_their_pictures(
+    tmp_path: Path,
+) -> None:
+    path = record(tmp_path / "a.ts")
+    content = bytearray(path.read_bytes())
+    content[content.index(b"\0\0\1\x68") + 4] = 0xD1  # slices in any order
+    path.write_bytes(content)
+    assert 1 <= len(list(video.frames(path))) <= 60
+
+
 def test_a_file_that_may_not_be_read_is_refused_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

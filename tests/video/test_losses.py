@@ -21,8 +21,8 @@ GROUP, STEP = 12, 40
 
 
 def recording(lost: range, group: int = GROUP) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return stamps and keys of 120 pictures of which some are lost."""
-    there = np.array([number for number in range(120) if number not in lost])
+    """Return stamps and keys of 360 pictures of which some are lost."""
+    there = np.array([number for number in range(360) if number not in lost])
     return there * STEP, there % group == 0
 
 
@@ -45,6 +45,18 @@ def test_a_loss_of_as_many_pictures_as_can_be_counted_is_noticed_by_time() -> No
     assert not losses.find_pauses(stamps, is_key, 256).swallowed
 
 
+def test_a_loss_from_one_group_into_the_next_that_the_counter_does_not_show_is_noticed() -> None:
+    stamps, is_key = recording(range(50, 94), 60)  # the 34th of its group counts like the 50th
+    assert losses.find_pauses(stamps, is_key, 16).swallowed == (50,)
+
+
+def test_lost_pictures_beside_a_lost_group_do_not_hide_it() -> None:
+    stamps, is_key = recording(range(31, 43))
+    is_there = ~np.isin(stamps // STEP, [4, 9, 57, 70, 93])
+    swallowed = losses.find_pauses(stamps[is_there], is_key[is_there], 16).swallowed
+    assert [int(stamps[is_there][k]) // STEP for k in swallowed] == [43]
+
+
 @pytest.mark.parametrize("lost", [range(31, 36), range(31, 48), range(30, 41)])
 def test_a_loss_that_the_counter_shows_or_a_key_ends_is_left_to_them(lost: range) -> None:
     stamps, is_key = recording(lost)
@@ -61,6 +73,13 @@ def test_a_camera_that_pauses_as_it_likes_loses_no_picture() -> None:
     numbers = np.arange(120)
     stamps = STEP * (numbers + sum(p * (numbers >= at) for at, p in [(31, 24), (55, 17), (80, 40)]))
     assert losses.find_pauses(stamps, numbers % GROUP == 0, 16) == losses.Pauses()
+
+
+def test_a_camera_that_slows_down_loses_no_picture() -> None:
+    steps = np.where(np.arange(120) < 70, STEP, 17 * STEP)
+    stamps = np.cumsum(steps)
+    assert losses.find_pauses(stamps, np.arange(120) == 0, 16) == losses.Pauses()
+    assert losses.find_pauses(stamps, np.arange(120) % GROUP == 0, 16) == losses.Pauses()
 
 
 def test_where_groups_have_no_usual_length_a_pause_is_only_said() -> None:
@@ -124,10 +143,18 @@ def test_a_cut_in_a_damaged_stream_reads_no_more_the_later_it_is(
     assert max(costs) < 3 * 12, costs
 
 
-def test_packets_of_other_sizes_are_whole(tmp_path: Path) -> None:
-    for size in (188, 192, 204):
-        path = tmp_path / f"{size}.ts"
-        path.write_bytes((b"\x47" + bytes(size - 1)) * 60)
-        positions = size * np.array([0, 7, ABSENT // size, 20, 59])
-        positions[2] = ABSENT
-        assert not len(losses.torn_packets(path, positions))
+@pytest.mark.parametrize(("before", "after"), [(0, 0), (4, 0), (0, 4), (0, 16)])
+def test_packets_of_all_sizes_are_whole(before: int, after: int, tmp_path: Path) -> None:
+    packet = bytes(before) + b"\x47" + bytes(187 + after)
+    path = tmp_path / "a.ts"
+    path.write_bytes(packet * 60)
+    positions = len(packet) * np.array([0, 7, 12, 20, 59])
+    positions[2] = ABSENT
+    assert not len(losses.torn_packets(path, positions))
+    path.write_bytes(packet * 9 + bytes(len(packet)) + packet * 50)
+    assert losses.torn_packets(path, positions).tolist() == [1, 2]
+
+
+def test_a_recording_of_a_camcorder_is_whole(tmp_path: Path) -> None:
+    path = record(tmp_path / "a.m2ts", Recorder(b_frames=2, count=50))
+    assert not read_index(path).table.is_damaged.any()

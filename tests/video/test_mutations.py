@@ -1,4 +1,4 @@
-"""Damaged videos give true frames, or a line: hardly ever a wrong frame without a word."""
+"""Damaged videos give true frames, or a line: never a wrong frame without a word."""
 
 from __future__ import annotations
 
@@ -33,8 +33,6 @@ RECORDERS = {
 UNTOLD = ("flip_bytes", "spoil_header", "spoil_patch")
 """Damage that HEVC's decoder makes up for without a word, unless its pictures have checksums."""
 FIRST_TRIALS, ALL_TRIALS, LONGEST_SECONDS = 28, 2000, 10.0
-MOST_WRONG = 0.002
-"""Share of trials with a wrong frame: a decoder's parameters may become other valid ones."""
 TOLD = "faults throughout|turned|mirrored|pixels of|are made up|the size of pictures changes"
 """What is said of a video whose pictures cannot be trusted, or are not where they were."""
 KEEPING_STAMPS = ("cut_off", "drop_packets")
@@ -114,7 +112,7 @@ def trials(count: int, first: int = 0) -> list[Trial]:
 
 
 def campaign(folder: Path, count: int) -> None:
-    """Check that hardly any trial shows a wrong frame, and none takes long or fails otherwise."""
+    """Check that no trial shows a wrong frame without a word, takes long or fails otherwise."""
     wrong, slow, outcomes = list[str](), list[str](), Counter[str]()
     for trial in trials(count):
         path = trial.build(folder)
@@ -126,7 +124,7 @@ def campaign(folder: Path, count: int) -> None:
         if time.process_time() - before > LONGEST_SECONDS:
             slow.append(f"{trial} takes longer than {LONGEST_SECONDS:g} s")
         outcomes["tried"] += 1
-    assert len(wrong) <= MOST_WRONG * count, "\n".join(wrong)
+    assert not wrong, "\n".join(wrong)
     assert not slow
     assert outcomes["tried"] > 0.9 * count, outcomes
 
@@ -137,7 +135,7 @@ def test_damage_shows_no_wrong_frame(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-def test_two_thousand_damages_show_hardly_any_wrong_frame(tmp_path: Path) -> None:
+def test_two_thousand_damages_show_no_wrong_frame_without_a_word(tmp_path: Path) -> None:
     campaign(tmp_path, ALL_TRIALS)
 
 
@@ -146,6 +144,7 @@ ONCE_WRONG = (
     ("e.mkv", video_mutations.drop_packets, 583),
     ("c.ts", video_mutations.drop_packets, 456),
     ("d.ts", video_mutations.drop_packets, 3112),
+    ("d.ts", video_mutations.drop_packets, 4637),
     ("d.ts", video_mutations.flip_bytes, 709),
     ("a.mp4", video_mutations.spoil_patch, 2943),
     ("d.ts", video_mutations.spoil_patch, 1456),
