@@ -15,13 +15,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 
-from oneclick.core.errors import Unavailable
+from oneclick.core.errors import NoSpace, Unavailable
 from oneclick.flows import prefect_database
 from oneclick.flows.child_processes import end_with_parent
 from oneclick.services import prefect_access
@@ -32,6 +32,8 @@ from oneclick.storage import files
 MARK = "PREFECT__SERVER_EPHEMERAL"
 """Prefect's own variable for a server that serves one process."""
 STOP_SECONDS = 5.0
+LOG_BYTES = 1_000_000
+"""Of the end of a log, in which the reason of a failure is looked for."""
 
 
 class EmbeddedServer:
@@ -71,11 +73,17 @@ class EmbeddedServer:
 
         Raises:
             Unavailable: it ended, or does not answer within `seconds`.
+            NoSpace: the disk under its database is full.
         """
         deadline = time.monotonic() + seconds
         with self._setup:
             while not is_ready(self._url):
                 if self._process.poll() is not None or time.monotonic() > deadline:
+                    if is_full(self._log):
+                        raise NoSpace(
+                            f"no space left in {self._log.parent} for Prefect's database: "
+                            "free some, run again"
+                        )
                     raise Unavailable(
                         f"Prefect's embedded server did not start: see the end of {self._log}"
                     )
@@ -145,6 +153,46 @@ def start_server(
 def is_embedded() -> bool:
     """Check whether flows of this process use an embedded server."""
     return MARK in os.environ
+
+
+@contextlib.contextmanager
+def failures() -> Iterator[None]:
+    """Tell in one line that Prefect's server failed, around the call of a flow.
+
+    Raises:
+        NoSpace: the disk is full under the database of the server that we started.
+        Unavailable: the server failed for another reason; the message says where to look.
+    """
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    try:
+        yield
+    except PrefectHTTPStatusError as error:
+        status = error.response.status_code
+        if status < 500:
+            raise
+        log = f"the log of {os.environ.get('PREFECT_API_URL', 'your server')}"
+        if is_embedded():
+            path = Path(os.environ["PREFECT_HOME"]) / "server.log"
+            if is_full(path):
+                raise NoSpace(
+                    f"no space left in {path.parent} for Prefect's database: free some, run again"
+                ) from error
+            log = f"the end of {path}"
+        raise Unavailable(
+            f"Prefect's server failed (HTTP {status}): see {log}, and run again; "
+            "what was done stays"
+        ) from error
+
+
+def is_full(log: Path) -> bool:
+    """Check whether the log of a server tells, near its end, of a full disk under its database."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - LOG_BYTES))
+            return b"database or disk is full" in file.read(LOG_BYTES)
+    except OSError:
+        return False
 
 
 def bypass_proxy(env: MutableMapping[str, str]) -> None:

@@ -47,18 +47,19 @@ def run(
         detectors.check_name(predictor)  # before the seconds that Prefect takes to start
     workspace, codes = Workspace(settings.home), settings.cameras.codes
     with camera_names.notices(settings.home), output.progress_bars():
-        from oneclick.flows import environment
+        from oneclick.flows import environment, local_server
 
         if notice := environment.prepare(settings.home):
             output.message(notice)
         from oneclick.flows.one_click import one_click
 
-        outcome = one_click(
-            sources=cameras.hide_sources(workspace, sources or (), codes),
-            home=settings.home,
-            accept_auto=accept_auto or None,
-            predictor=predictor,
-        )
+        with local_server.failures():
+            outcome = one_click(
+                sources=cameras.hide_sources(workspace, sources or (), codes),
+                home=settings.home,
+                accept_auto=accept_auto or None,
+                predictor=predictor,
+            )
     state = report.lap_summary(settings.home)
     if json:
         output.print_json({"lap": outcome, "workspace": state})
@@ -97,13 +98,14 @@ def demo(
 
     workspace = home or Path(tempfile.mkdtemp(prefix="oneclick-demo-"))
     with output.progress_bars():
-        from oneclick.flows import environment
+        from oneclick.flows import environment, local_server
 
         if notice := environment.prepare(workspace):
             output.message(notice)
         from oneclick.flows import demo as ward_demo
 
-        result = (ward_demo.review_demo if review else ward_demo.demo)(workspace, seed)
+        with local_server.failures():
+            result = (ward_demo.review_demo if review else ward_demo.demo)(workspace, seed)
     if json:
         output.print_json(result)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,8 @@ def send(
     """Send LABELLED clips to the reviewers; others are skipped.
 
     A clip without readable labels is QUARANTINED. Where the platform is away, or is a plug-in that
-    fails, the clips that it did not take stay where they are.
+    fails, the clips that it did not take stay where they are. Into our own queue clips are sent
+    while nobody collects.
 
     Args:
         home: the workspace folder.
@@ -98,8 +100,12 @@ def send(
         stages = (ClipStage.LABELLED, ClipStage.IN_REVIEW) if again else (ClipStage.LABELLED,)
         try:
             platform = open_platform(choice, context.workspace)
-            for send_result in platform.send(_offers(context, clips, stages)):
-                _record_sent(context, send_result, platform)
+            with contextlib.ExitStack() as stack:
+                if platform.name == LOCAL.name:
+                    # A task written while its verdict is taken in would stay for ever.
+                    stack.enter_context(locks.hold(context.workspace, WriteLock.REVIEW))
+                for send_result in platform.send(_offers(context, clips, stages)):
+                    _record_sent(context, send_result, platform)
             if platform.name == LOCAL.name:
                 rank_review.rank(context.workspace, catalog, context.result.done, choice.places)
         except (PlatformAway, PluginFailure) as error:

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from prefect.client.schemas.objects import FlowRun, State
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Completed, Failed
 from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
@@ -43,6 +45,39 @@ def test_only_what_may_heal_by_itself_is_retried(error: Exception, again: bool) 
 def test_at_a_terminal_nothing_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(local_server.MARK, "1")
     assert not policy.is_transient(None, None, failed(Unavailable("away")))  # type: ignore[arg-type]
+
+
+LOG = {
+    "full": b"sqlite3.OperationalError: database or disk is full\n" + b"  at a line\n" * 50_000,
+    "broken": b"sqlite3.DatabaseError: database disk image is malformed\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("log", "error", "reason"),
+    [
+        ("full", NoSpace, "no space left in .* for Prefect's database"),
+        (
+            "broken",
+            Unavailable,
+            r"server failed \(HTTP 500\): see the end of .*server.log",
+        ),
+    ],
+    ids=LOG,
+)
+def test_a_server_that_fails_is_one_line(
+    log: str, error: type[Exception], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(local_server.MARK, "1")
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    (tmp_path / "server.log").write_bytes(LOG[log])
+    request = httpx.Request("POST", "http://127.0.0.1/api/flow_runs/")
+    response = httpx.Response(500, request=request, json={"exception_message": "Internal"})
+    with pytest.raises(error, match=reason) as failure, local_server.failures():
+        raise PrefectHTTPStatusError.from_httpx_error(
+            httpx.HTTPStatusError("500", request=request, response=response)
+        )
+    assert "\n" not in str(failure.value)
 
 
 def test_runners_are_chosen_by_name() -> None:

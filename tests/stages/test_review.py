@@ -1,5 +1,6 @@
 """Review: what goes out, what comes back, and that nothing a person did is lost."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,11 +12,14 @@ from oneclick.catalog import Catalog
 from oneclick.catalog.review_checks import ReviewCheck
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput
+from oneclick.core.labels import LabelSet
 from oneclick.core.results import BatchResult
 from oneclick.core.review import Verdict
 from oneclick.platforms.local import LocalPlatform
+from oneclick.platforms.local import queue as review_queue
 from oneclick.stages import erase, review
-from oneclick.storage import labels, verdicts
+from oneclick.storage import labels, locks, verdicts
+from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
 
@@ -36,6 +40,34 @@ def test_sending_twice_sends_once(tmp_path: Path, waiting: list[str]) -> None:
     again = review.send(tmp_path, waiting)
     assert (again.done, again.skipped) == ([], waiting)
     assert stage(tmp_path, waiting[0]) is ClipStage.IN_REVIEW
+
+
+def test_a_clip_decided_while_somebody_else_sends_it_leaves_no_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who sends it too has seen that nobody decided; its task is written when all is over."""
+    (name,) = [clip.id for clip in clips.labelled(tmp_path, 1)]
+    is_looking, is_over = threading.Event(), threading.Event()
+    encode = review_queue._encode_task
+
+    def encode_slowly(label_set: LabelSet) -> bytes:
+        if threading.current_thread() is other:
+            is_looking.set()
+            is_over.wait()
+        return encode(label_set)
+
+    monkeypatch.setattr(review_queue, "_encode_task", encode_slowly)
+    other = threading.Thread(target=review.send, args=(tmp_path, [name]))
+    with locks.hold(Workspace(tmp_path), WriteLock.REVIEW):
+        other.start()
+        is_looking.wait(1.0)  # in vain, or this machine is slow: the test holds either way
+        review.send(tmp_path, [name])
+        review.give_verdict(tmp_path, [name], "accept", "anna")
+        review.collect(tmp_path)
+    is_over.set()
+    other.join()
+    assert stage(tmp_path, name) is ClipStage.ACCEPTED
+    assert not LocalPlatform(Workspace(tmp_path).review_dir()).has(name)
 
 
 def test_clips_that_somebody_else_is_sending_are_left_alone(tmp_path: Path) -> None:

@@ -204,3 +204,21 @@ def test_one_frame_is_printed_without_a_terminal(home: Path) -> None:
         process = program.oneclick("tui", *wrong, home=home)
         assert process.returncode == 2
         assert len(process.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("damage", ["torn", "other", "empty"])
+def test_one_frame_of_a_damaged_catalog_is_one_line(tmp_path: Path, damage: str) -> None:
+    catalog = tmp_path / "home" / "catalog.sqlite"
+    Catalog.open(catalog.parent).close()
+    content = catalog.read_bytes()
+    catalog.write_bytes(
+        {
+            "torn": content[: len(content) // 3],
+            "other": content[:4096] + bytes(range(256)) * (len(content) // 256 - 16),
+            "empty": b"no catalog at all" * 400,
+        }[damage]
+    )
+    process = program.oneclick("tui", "--snapshot", "text", home=catalog.parent)
+    assert process.returncode == 0, process.stderr
+    assert len(re.findall("✕ .*catalog.sqlite is no", process.stdout)) == 1
+    assert "Traceback" not in process.stdout + process.stderr
