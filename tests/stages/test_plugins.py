@@ -29,11 +29,11 @@ def test_a_trigger_that_raises_is_left_out_of_its_scenes(tmp_path: Path, install
     result = scanning.look(tmp_path, options, None)
     line = (
         "plug-in acme-shout 1.2: trigger 'shout': raised while it ran: RuntimeError: lost; "
-        "left out of 1 scenes"
+        "left out of 1 scene"
     )
-    assert result.failed == {"trigger shout": line}
-    assert (result.videos, result.hits) == (["ward-a"], {"flicker": 2})
     log = Workspace(tmp_path).logs_dir / "trigger-shout.log"
+    assert result.failed == {"trigger shout": f"{line}; traceback in {log}"}
+    assert (result.videos, result.hits) == (["ward-a"], {"flicker": 2})
     assert "RuntimeError: lost" in log.read_text()
 
 
