@@ -160,7 +160,7 @@ def _platform_section(name: str, section: Any, selected: bool) -> Any:
 
 
 class CameraSettings(_Section):
-    """Names of cameras."""
+    """How cameras are named in ids."""
 
     codes: Literal["always", "auto", "never"] = "auto"
     """Cameras that get a code, which stands for their name in all ids: all, none, or (auto) those
@@ -237,7 +237,7 @@ class TrainSettings(_Section):
 
 
 class Settings(BaseSettings):
-    """The whole configuration."""
+    """All settings: oneclick.toml, then ONECLICK_ variables, then arguments."""
 
     model_config = SettingsConfigDict(
         env_prefix="ONECLICK_",

@@ -31,7 +31,7 @@ TIMEOUT_SECONDS = 600
 
 @dataclass(frozen=True)
 class CommandResult:
-    """How a command ended."""
+    """Exit code and output of a command that the terminal UI ran."""
 
     words: tuple[str, ...]
     """The command line after `oneclick`."""

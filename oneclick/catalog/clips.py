@@ -23,7 +23,7 @@ NO_LEASE = {"lease_owner": None, "lease_until": None}
 
 
 class ClipsMixin(RollupsMixin):
-    """Clips in the catalog."""
+    """Queries and moves of clips: their stage, lease, and events."""
 
     def add_clip(self, clip: Clip, by: str) -> bool:
         """Add a Clip at CUT; return False if the catalog has it already."""

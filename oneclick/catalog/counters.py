@@ -124,7 +124,12 @@ def bucket_overlaps(start: float, seconds: float, size: int) -> Iterator[tuple[i
 
 
 def hit_changes(video: Video, hits: Iterable[tuple[str, int]]) -> CounterChanges:
-    """Return the changes for hits, as (trigger, first frame), of one recording."""
+    """Return by how much the counters of hits grow for new hits of one recording.
+
+    Args:
+        video: of which the hits are; where its start is unknown, they are in no bucket of time.
+        hits: (trigger, first frame) of each.
+    """
     changes, camera = CounterChanges(), video.camera
     for (trigger, start), number in Counter(hits).items():
         changes.add_total(HIT, camera, trigger, number)

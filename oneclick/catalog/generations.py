@@ -18,7 +18,7 @@ from oneclick.storage.workspace import Workspace
 
 
 class Generation(msgspec.Struct, frozen=True):
-    """State of a catalog."""
+    """Name and number that a catalog shares with the file beside it: a smaller one is behind."""
 
     catalog: str
     """Random name that a catalog gets when it is created."""

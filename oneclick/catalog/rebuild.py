@@ -54,7 +54,7 @@ _IN_NO_FILE = (schema.generations, schema.web_sessions, schema.review_queue)
 
 @dataclass(frozen=True)
 class RebuildResult:
-    """What a rebuild found."""
+    """What a rebuild of the catalog from files restored, lost and found broken."""
 
     problems: list[str] = field(default_factory=list)
     """A sentence about each broken file, and about what differs afterwards."""

@@ -130,7 +130,7 @@ class DatasetRecord:
 
 @dataclass(frozen=True)
 class ModelRecord:
-    """One trained model."""
+    """Row of a trained model; the rest of its card is in `card`."""
 
     id: str
     dataset: str | None
@@ -140,7 +140,7 @@ class ModelRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class FlowRunRecord:
-    """One flow run."""
+    """Row of one run of a Prefect flow."""
 
     id: str
     flow: str

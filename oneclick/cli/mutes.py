@@ -92,7 +92,7 @@ def muted(
 
 
 def record(home: Path, act: str, item: str, detail: str) -> None:
-    """Write into the audit log what somebody did on the command line."""
+    """Write an act of the user of this machine on `item` into the audit log."""
     from oneclick.storage.workspace import Workspace
     from oneclick.web.accounts.audit import AuditLog, Visitor
 

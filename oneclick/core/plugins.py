@@ -57,7 +57,7 @@ class ContractError(Exception):
 
 @dataclass(frozen=True)
 class Plugin:
-    """One entry point."""
+    """One entry point: a named object of oneclick or of another package, not yet imported."""
 
     group: str
     name: str

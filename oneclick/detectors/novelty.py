@@ -221,7 +221,8 @@ def save(path: Path, model: NoveltyModel, card: Mapping[str, Any]) -> None:
         card: where the model comes from; numbers, strings, and lists of them.
 
     Raises:
-        NoSpace: the device is full. Unavailable: the place cannot be written.
+        NoSpace: the device is full.
+        Unavailable: the place cannot be written.
     """
     import torch
 

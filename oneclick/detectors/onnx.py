@@ -54,7 +54,7 @@ def from_bytes(content: bytes, name: str) -> ExportedDetector:
 
 
 class OnnxDetector:
-    """A foreign graph; stateless."""
+    """Detector that runs an ONNX graph of another project; each frame is looked at alone."""
 
     stateful = False
     shrinks = True

@@ -47,7 +47,7 @@ class SignalMeter:
         self._reset_background()
 
     def add_frame(self, frame: Frame) -> None:
-        """Measure the next frame."""
+        """Measure brightness, detail, change, shift and motion of the next frame."""
         self._size = frame.shape[1], frame.shape[0]
         small = reduce_frame(frame)
         grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)

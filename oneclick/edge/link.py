@@ -139,7 +139,7 @@ class ServerLink:
         self._send("PUT", f"/api/spans/{span}?offset={offset}", content, headers)
 
     def finish(self, span: str, **fields: object) -> None:
-        """End a request."""
+        """Tell the server that the upload of a span is complete, or why it never will be."""
         body = msgspec.json.encode(fields)
         self._send("POST", f"/api/spans/{span}", body, {"Content-Type": "application/json"})
 

@@ -62,7 +62,7 @@ class MoveBox(_Operation, tag="move", frozen=True):
 
 
 class DeleteTrack(_Operation, tag="delete", frozen=True):
-    """Remove a whole track."""
+    """Edit that removes a track with all its boxes."""
 
     track: int
 

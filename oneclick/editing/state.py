@@ -91,7 +91,7 @@ class EditState:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> EditState:
-        """Convert back from `to_document`."""
+        """Build the state from what `to_document` returned."""
         tracks = msgspec.convert(document["tracks"], list[TrackDocument])
         return cls(
             clip=document["clip"],

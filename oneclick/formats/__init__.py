@@ -8,9 +8,16 @@ group `oneclick.formats`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
 from oneclick.core import plugins
-from oneclick.core.plugins import ContractError, PluginGroup
+from oneclick.core.errors import OneclickError
+from oneclick.core.plugins import ContractError, Plugin, PluginGroup
 from oneclick.formats.base import (
+    Dialogue,
     ExchangeFormat,
     ExportClip,
     FormatWriter,
@@ -27,6 +34,7 @@ __all__ = [
     "ImportedSequence",
     "SequenceFinder",
     "SequenceSource",
+    "find_sequences",
     "get",
     "names",
     "validate",
@@ -75,3 +83,28 @@ def get(name: str) -> ExchangeFormat:
         PluginFailure: if its package cannot be used.
     """
     return GROUP.get(name)
+
+
+def find_sequences(
+    name: str, path: Path, classes: Sequence[str], failed: dict[str, str], dialogue: Dialogue
+) -> list[SequenceSource]:
+    """List the sequences at `path`, as `ExchangeFormat.find_sequences` does.
+
+    Raises:
+        PluginFailure: the package of the format does something else; so may each `load`.
+        BadInput: there is nothing of that format.
+    """
+    plugin, exchange_format = GROUP.plugin(name), get(name)
+    with plugin.isolated(passing=(OneclickError, OSError)):
+        sources = exchange_format.find_sequences(path, classes, failed, dialogue)
+        if not isinstance(sources, list):
+            raise ContractError("find must return a list of SequenceSource")
+        return [replace(source, load=partial(_load, plugin, source.load)) for source in sources]
+
+
+def _load(plugin: Plugin, load: Callable[[str], ImportedSequence], origin: str) -> ImportedSequence:
+    with plugin.isolated(passing=(OneclickError, OSError)):
+        sequence = load(origin)
+        if not isinstance(sequence, ImportedSequence):
+            raise ContractError("load must return an ImportedSequence")
+        return sequence

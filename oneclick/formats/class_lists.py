@@ -16,7 +16,7 @@ MAX_BYTES = bounded_files.MEBIBYTE
 
 @dataclass(frozen=True)
 class ClassList:
-    """Names by number."""
+    """Class names by their number in a dataset."""
 
     names: Mapping[int, str]
     origin: str

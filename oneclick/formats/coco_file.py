@@ -41,7 +41,7 @@ MAX_BROKEN = 1000
 
 
 class CocoImage(msgspec.Struct, gc=False, kw_only=True):
-    """One image."""
+    """Entry of `images` in a COCO file."""
 
     id: Id
     file_name: str
@@ -69,7 +69,7 @@ class CocoImage(msgspec.Struct, gc=False, kw_only=True):
 
 
 class CocoAnnotation(msgspec.Struct, gc=False, kw_only=True):
-    """One box."""
+    """Entry of `annotations` in a COCO file: one box."""
 
     image_id: Id
     category_id: Id
@@ -154,7 +154,7 @@ _ANNOTATION = JsonDecoder[CocoAnnotation](CocoAnnotation)
 
 
 class CocoCategory(msgspec.Struct):
-    """One class."""
+    """Entry of `categories` in a COCO file: one class."""
 
     id: Id
     name: str
@@ -173,7 +173,7 @@ class CocoTrack(msgspec.Struct):
 
 
 class CocoVideo(msgspec.Struct):
-    """One video."""
+    """Entry of `videos` in a COCO file, as COCO-VID and TAO have them."""
 
     id: Id
     name: str = ""
@@ -297,7 +297,9 @@ def parse_one_by_one(
 
 
 def annotation_ids(element: str) -> tuple[Id | None, Any, int | None]:
-    """Return image id, id and numbers in bbox of a broken annotation; None if unusable.
+    """Return image id, id and length of bbox of an annotation that did not parse, for messages.
+
+    None stands for an image id or a bbox that cannot be used.
 
     Raises:
         BrokenJson: it is no object.

@@ -156,7 +156,7 @@ class FoObjects(msgspec.Struct):
 
 
 class FoFrame(msgspec.Struct):
-    """One frame."""
+    """One frame of a video in a FiftyOne export."""
 
     objects: FoObjects = msgspec.field(default_factory=FoObjects)
 

@@ -29,7 +29,7 @@ _COLOURS = ((0, 200, 255), (0, 255, 0), (255, 160, 0), (255, 0, 255), (0, 128, 2
 
 @dataclass(kw_only=True)
 class ClassSummary:
-    """One class."""
+    """What an import understood of one class."""
 
     numbers: list[str] = field(default_factory=list)
     """Its numbers in the dataset, where it has any."""

@@ -168,7 +168,10 @@ def find_file(file: Path, task: LsTask, index: Mapping[str, list[Path]], place: 
 
 
 def address_path(address: str) -> PurePosixPath:
-    """Return the path in an address: of an upload, local files (?d=…), a bucket or the web."""
+    """Return the file path in the address that Label Studio has for a picture.
+
+    It is that of an upload, of a local file (`?d=…`), of a bucket or of the web.
+    """
     try:
         parts = urlsplit(address)
     except ValueError:

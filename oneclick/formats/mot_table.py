@@ -29,7 +29,7 @@ _LARGEST = 1e9
 
 @dataclass(slots=True, kw_only=True)
 class MotRow:
-    """One line."""
+    """One line of a MOTChallenge file: a box in a frame."""
 
     frame: int
     """As in the file."""
@@ -44,7 +44,7 @@ class MotRow:
 
 @dataclass(kw_only=True)
 class MotTable:
-    """One file."""
+    """The lines of one MOTChallenge file."""
 
     file: Path
     lines: list[int] = field(default_factory=list)

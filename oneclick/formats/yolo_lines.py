@@ -19,7 +19,7 @@ _FARTHEST = 1.5
 
 @dataclass(frozen=True, kw_only=True)
 class YoloLine:
-    """One box."""
+    """One line of a YOLO label file: a box."""
 
     cls: int
     box: tuple[float, float, float, float]

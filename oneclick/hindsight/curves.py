@@ -126,7 +126,7 @@ class CurveTarget:
         return np.tile(np.maximum(self.boxes[:, 2:] - self.boxes[:, :2], 1e-3), 2)
 
     def where(self, rows: IndexArray) -> CurveTarget:
-        """Select rows."""
+        """Select rows by an index array."""
         return CurveTarget(self.boxes.take(rows, axis=0), self.bound)
 
     def residuals(self, curve: FloatArray) -> tuple[FloatArray, FloatArray]:

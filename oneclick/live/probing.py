@@ -19,7 +19,7 @@ TIMEOUTS = StreamTimeouts(open=5.0, read=5.0)
 
 @dataclass(frozen=True)
 class ProbeAnswer:
-    """What a camera answered."""
+    """Whether a live camera sends pictures."""
 
     ok: bool
     detail: str
@@ -34,7 +34,7 @@ def probe_all(home: Path, plans: Sequence[LiveCameraPlan]) -> dict[str, ProbeAns
 
 
 def probe(home: Path, plan: LiveCameraPlan) -> ProbeAnswer:
-    """Ask one camera."""
+    """Open one camera for a moment; one that runs already is judged by its state."""
     state = live_state.read(home, plan.camera)
     if state is not None and state.status != "stopped":
         detail = " ".join([state.status, *state.flags]) + (state.message and f", {state.message}")

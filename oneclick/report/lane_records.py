@@ -10,7 +10,7 @@ from oneclick.report.timeline import UndatedVideo
 
 @dataclass(frozen=True, kw_only=True)
 class LaneHit:
-    """One Hit."""
+    """One hit on a lane of the timeline."""
 
     start: float
     """Seconds since 1970."""

@@ -18,7 +18,7 @@ from oneclick.storage.workspace import Workspace
 
 @dataclass(frozen=True, kw_only=True)
 class CatchRate:
-    """Share of the errors put into labels that a reviewer found, with its 95% interval."""
+    """Share of the errors seeded into labels that a reviewer corrected, with its 95% interval."""
 
     name: str
     """Of the reviewer; empty for all together."""

@@ -26,7 +26,7 @@ FORMS = [*(f"{key}:" for key in TESTS if key not in (*AGE_KEYS, "id")), *AGE_KEY
 
 @dataclass(frozen=True)
 class ClipQuery:
-    """Conditions and an order."""
+    """Parsed text of a search for clips: conditions and an order."""
 
     terms: tuple[SearchTerm, ...] = ()
     sort: str = "new"

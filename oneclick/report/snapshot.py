@@ -135,7 +135,7 @@ class ModelStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class FlowRunRow:
-    """One flow run."""
+    """One run of a Prefect flow."""
 
     id: str
     flow: str

@@ -35,7 +35,7 @@ class TimelineCell:
 
 @dataclass(frozen=True)
 class CameraTimeline:
-    """One camera over time."""
+    """Video and hits of one camera by bucket of time."""
 
     camera: str
     seconds: float

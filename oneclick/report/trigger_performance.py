@@ -22,7 +22,7 @@ from oneclick.triggers.selection.control import ControlClip, ControlEstimates
 
 @dataclass(frozen=True, kw_only=True)
 class TriggerRow:
-    """Performance of one trigger."""
+    """How often one trigger was right, measured on reviewed clips."""
 
     trigger: str
     hits: int

@@ -30,7 +30,7 @@ CASE_FILE = "case.json"
 
 
 class CaseManifest(msgspec.Struct, frozen=True, kw_only=True):
-    """Content of `case.json`."""
+    """Content of `case.json`: what an exported incident holds."""
 
     incident: Incident
     made_at: datetime
@@ -45,7 +45,7 @@ class CaseManifest(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class CaseResult:
-    """What was exported."""
+    """What an export of an incident wrote."""
 
     folder: Path
     files: int

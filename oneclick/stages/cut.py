@@ -23,7 +23,8 @@ def cut(home: Path, by: str) -> BatchResult:
     be cut is QUARANTINED with its reason, and `clips retry` makes it a selection again.
 
     Raises:
-        NoSpace: the device is full. Unavailable: the workspace cannot be written.
+        NoSpace: the device is full.
+        Unavailable: the workspace cannot be written.
     """
     workspace, result = Workspace(home), BatchResult()
     with Catalog.open(home) as catalog:

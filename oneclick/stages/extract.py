@@ -26,7 +26,8 @@ def extract(home: Path, clips: Sequence[str]) -> BatchResult:
     QUARANTINED with the reason. Clips at other stages are skipped.
 
     Raises:
-        NoSpace: the device is full. Unavailable: the workspace cannot be written.
+        NoSpace: the device is full.
+        Unavailable: the workspace cannot be written.
     """
     workspace, result = Workspace(home), BatchResult()
     with Catalog.open(home) as catalog:

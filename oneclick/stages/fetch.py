@@ -117,7 +117,8 @@ def fetch(
     larger than `max_gb` (10⁹ bytes), or never ends.
 
     Raises:
-        NoSpace: the device is full. Unavailable: the workspace cannot be written, or the package
+        NoSpace: the device is full.
+        Unavailable: the workspace cannot be written, or the package
             that a kind of URL needs is missing.
     """
     options = options or SourceOptions()

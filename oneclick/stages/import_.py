@@ -122,8 +122,7 @@ def import_(
     failed = outcome.result.failed
     with bounded_zip.opened(path) as folder:
         dialogue = Dialogue(options.answers)
-        with formats.GROUP.plugin(format).isolated(passing=(OneclickError, OSError)):
-            sources = exchange_format.find_sequences(folder, classes, failed, dialogue)
+        sources = formats.find_sequences(format, folder, classes, failed, dialogue)
         outcome.summary.add_notes(dialogue.notes)
         labelled = summarize(sources, Workspace(home), options, outcome)
         unknown = sorted({*outcome.summary.boxed_classes()} - {*classes, IGNORE})

@@ -57,7 +57,8 @@ def predict(
     Raises:
         UnknownName, DetectorUnavailable: there is no such detector, or it cannot load.
         UsageError: it knows none of the classes.
-        NoSpace: the device is full. Unavailable: the workspace cannot be written.
+        NoSpace: the device is full.
+        Unavailable: the workspace cannot be written.
     """
     workspace, result = Workspace(home), BatchResult()
     names = [detector] if isinstance(detector, str) else list(detector)

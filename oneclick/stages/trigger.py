@@ -134,10 +134,10 @@ def trigger(
     counts = Counter(hit.trigger for scanned in video_hits.values() for hit in scanned.hits)
     result.hits = dict(sorted(counts.items()))
     for name, line in rules.problems().items():
-        failure_log.record(
-            workspace, f"trigger-{name}", f"run trigger {name}", rules.failures[name]
-        )
-        result.failed[f"trigger {name}"] = line
+        failure = rules.failures[name]
+        reason = failure_log.record(workspace, f"trigger-{name}", f"run trigger {name}", failure)
+        # The line counts scenes, the reason names the log.
+        result.failed[f"trigger {name}"] = line + reason.removeprefix(str(failure))
     return result
 
 

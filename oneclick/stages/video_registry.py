@@ -30,7 +30,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class SourceKeys:
-    """Digests of a source."""
+    """Digests by which a recording is known before its content is read."""
 
     state: str
     """Of its place, size and time, and of the arguments that it is fetched with."""

@@ -62,7 +62,7 @@ class AlertRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlertLog(msgspec.Struct, frozen=True, kw_only=True):
-    """Content of the file."""
+    """All alerts of a workspace, as its alert file holds them."""
 
     records: tuple[AlertRecord, ...] = ()
     """By begin."""

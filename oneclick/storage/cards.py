@@ -102,7 +102,7 @@ def save_clip_card(target: Workspace | Path, clip: Clip) -> Path:
 
 
 def load_clip_card(path: Path) -> Clip:
-    """Read a Clip back."""
+    """Read a Clip from its `clip.json`; its seal is checked."""
     return sealed_files.read(path, Clip)
 
 
@@ -132,7 +132,7 @@ def save_hits(
 
 
 def load_hits(path: Path) -> HitsCard:
-    """Read Hits and selections back."""
+    """Read the Hits of a Video and the selections made from them."""
     return sealed_files.read(path, HitsCard)
 
 
@@ -144,5 +144,5 @@ def save_quarantine(workspace: Workspace, clip_id: str, reason: str) -> Path:
 
 
 def load_quarantine(path: Path) -> QuarantineCard:
-    """Read a reason back."""
+    """Read why a Clip was quarantined."""
     return sealed_files.read(path, QuarantineCard)

@@ -29,7 +29,7 @@ _LINE = JsonDecoder[DatasetClip](DatasetClip)
 
 
 class DatasetHeader(msgspec.Struct, kw_only=True):
-    """Content of `version.json`."""
+    """Content of `version.json`: a dataset version without its clips."""
 
     name: str
     digest: str

@@ -41,7 +41,7 @@ class ShorterJournal(BadInput):
 
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One edit."""
+    """One edit of a clip's labels on the review page."""
 
     rev: int
     """1, 2, 3 … in the file."""

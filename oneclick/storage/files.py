@@ -66,7 +66,8 @@ def write_atomic(path: Path, data: bytes | str) -> None:
     """Write the whole file or nothing, and make its folders; text is encoded as UTF-8.
 
     Raises:
-        NoSpace: the device is full. Unavailable: the place cannot be written.
+        NoSpace: the device is full.
+        Unavailable: the place cannot be written.
     """
     content = data.encode() if isinstance(data, str) else data
     with atomic_file(path) as temporary, guard(path):

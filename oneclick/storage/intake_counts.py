@@ -37,7 +37,7 @@ class CameraCounts(msgspec.Struct, kw_only=True):
     """UTC of the last batch that was taken."""
 
     def quarantine(self, reasons: dict[str, int]) -> None:
-        """Count pictures by reason."""
+        """Add to the numbers of pictures that were not used, by reason."""
         for reason, count in reasons.items():
             _add(self.quarantined, reason, count)
 

@@ -40,7 +40,7 @@ _HEAD = struct.Struct(">IIQd")
 
 
 class StoredBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """What one record holds."""
+    """Predictions of an edge camera that arrived in one request: one record of its log."""
 
     source: EdgeSource | None = None
     frames: tuple[EdgeFrame, ...] = ()
@@ -157,7 +157,13 @@ def _find_records(content: bytes) -> Iterator[int]:
 
 
 def encode(batch: StoredBatch, following: int, last_time: float) -> bytes:
-    """Encode a record."""
+    """Return the bytes of one record of a log: head with checksum, then the batch.
+
+    Args:
+        batch: what is stored.
+        following: number of the picture that the device sends next.
+        last_time: of the last picture so far, Unix seconds.
+    """
     payload = msgspec.msgpack.encode(batch)
     tail = struct.pack(">Qd", following, last_time)
     checksum = zlib.crc32(payload, zlib.crc32(tail))

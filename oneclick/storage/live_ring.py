@@ -73,7 +73,7 @@ class RingFrame(RingHeader):
 
 @dataclass(frozen=True, kw_only=True)
 class RingSpan:
-    """Extent of a ring."""
+    """Which pictures of a live camera are still kept in its ring."""
 
     first_seq: int
     last_seq: int

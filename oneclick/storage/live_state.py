@@ -107,7 +107,8 @@ def write(home: Path, state: CameraState) -> None:
     It is not flushed to the device: a state that a power cut loses is stale anyway.
 
     Raises:
-        NoSpace: the device is full. Unavailable: the folder cannot be written.
+        NoSpace: the device is full.
+        Unavailable: the folder cannot be written.
     """
     path = state_file(home, state.camera)
     with files.temporary_name(path) as temporary, files.guard(path):

@@ -86,7 +86,8 @@ def write(folder: Path, card: ModelCard) -> None:
     """Write `card.json` into a model's folder, after all its other files.
 
     Raises:
-        NoSpace: the device is full. Unavailable: the folder cannot be written.
+        NoSpace: the device is full.
+        Unavailable: the folder cannot be written.
     """
     sealed_files.write(folder / CARD_FILE, card)
 

@@ -35,7 +35,7 @@ _ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{16}")
 
 
 class SearchRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Content of the file."""
+    """A search through the recordings of a camera, with its state and result."""
 
     id: str
     camera: str

@@ -51,7 +51,7 @@ class ComparedBoxes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CorrectionCounts(msgspec.Struct, frozen=True):
-    """Corrections of one kind."""
+    """How many corrections of one kind either reviewer made, and both alike."""
 
     first: int
     second: int

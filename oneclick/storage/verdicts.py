@@ -23,7 +23,7 @@ _NO_LABELS = b"null"
 
 
 class VerdictFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A verdict on disk."""
+    """A verdict as it is stored on disk."""
 
     clip: str
     decision: Decision

@@ -63,7 +63,8 @@ class CheckpointWriter:
         """Write the state before `step` if the last checkpoint is older than the interval.
 
         Raises:
-            NoSpace: the device is full. Unavailable: the folder cannot be written.
+            NoSpace: the device is full.
+            Unavailable: the folder cannot be written.
         """
         if time.monotonic() - self._last_time < self.seconds:
             return

@@ -22,7 +22,8 @@ def save(folder: Path, weights: Mapping[str, Any]) -> str:
     """Write model.pt atomically and return its sha256.
 
     Raises:
-        NoSpace: the device is full. Unavailable: the folder cannot be written.
+        NoSpace: the device is full.
+        Unavailable: the folder cannot be written.
     """
     import torch
 

@@ -53,7 +53,7 @@ CALIBRATION_IMAGES = 200
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A complete model."""
+    """A finished model with its evaluation."""
 
     card: ModelCard
     tested: evaluate.Evaluation | None

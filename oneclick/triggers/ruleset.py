@@ -90,8 +90,9 @@ class RuleSet:
 
     def problems(self) -> dict[str, str]:
         """Return one line for each trigger that was left out, with the number of scenes."""
+        scenes = {0: "", 1: " of 1 scene"}
         return {
-            name: f"{failure} of {count} scenes" if (count := self.left_out[name]) else str(failure)
+            name: str(failure) + scenes.get(count := self.left_out[name], f" of {count} scenes")
             for name, failure in self.failures.items()
         }
 

@@ -89,7 +89,7 @@ class RecentIndexes:
         return self._indexes.get(_key(status))
 
     def add(self, status: os.stat_result, index: FrameIndex) -> None:
-        """Remember an index."""
+        """Remember the index of a file; the one unused longest makes room."""
         with self._lock:
             self._indexes[_key(status)] = index
             while len(self._indexes) > self._most:

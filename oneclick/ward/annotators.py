@@ -39,7 +39,7 @@ GOOD = 0.7
 
 @dataclass(frozen=True, kw_only=True)
 class AnnotationCosts:
-    """Seconds of work."""
+    """Seconds that a simulated annotator needs for each action."""
 
     frame: float = 1.6
     """To look at one frame."""

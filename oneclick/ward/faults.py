@@ -47,7 +47,7 @@ false positive. extra: a false positive that stays.
 
 @dataclass(frozen=True)
 class Fault:
-    """One planted fault."""
+    """An error put into the predictions of the synthetic ward, with its place."""
 
     kind: str
     """A key of SECONDS."""

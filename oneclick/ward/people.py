@@ -51,7 +51,7 @@ class Action:
 
 @dataclass(eq=False)
 class Visit:
-    """One stay of one person: the identity that the truth counts."""
+    """One stay of a person in a room: ground truth gives each stay one track id."""
 
     person: Person
     actions: list[Action] = field(default_factory=list)

@@ -93,7 +93,7 @@ Visitor = Annotated[SessionUser | None, Depends(optional_user)]
 
 
 def html(name: str) -> Response:
-    """Return a page."""
+    """Return the response with one of the HTML pages of the package."""
     return HTMLResponse(load().page(name))
 
 

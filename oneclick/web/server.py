@@ -176,7 +176,7 @@ class BoundedProtocol(H11Protocol):
         self.loop.call_later(WRITE_SECONDS, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clocks."""
+        """Cancel the timeouts of the connection."""
         self._stop_clock()
         if self._write_clock is not None:
             self._write_clock.cancel()

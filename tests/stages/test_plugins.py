@@ -9,7 +9,8 @@ import pytest
 from oneclick.core import plugins
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import UsageError
-from oneclick.stages import autolabel
+from oneclick.core.plugins import PluginFailure
+from oneclick.stages import autolabel, import_
 from oneclick.stages.trigger import TriggerOptions
 from oneclick.storage import labels
 from oneclick.storage.workspace import Workspace
@@ -29,11 +30,11 @@ def test_a_trigger_that_raises_is_left_out_of_its_scenes(tmp_path: Path, install
     result = scanning.look(tmp_path, options, None)
     line = (
         "plug-in acme-shout 1.2: trigger 'shout': raised while it ran: RuntimeError: lost; "
-        "left out of 1 scenes"
+        "left out of 1 scene"
     )
-    assert result.failed == {"trigger shout": line}
-    assert (result.videos, result.hits) == (["ward-a"], {"flicker": 2})
     log = Workspace(tmp_path).logs_dir / "trigger-shout.log"
+    assert result.failed == {"trigger shout": f"{line}; traceback in {log}"}
+    assert (result.videos, result.hits) == (["ward-a"], {"flicker": 2})
     assert "RuntimeError: lost" in log.read_text()
 
 
@@ -94,3 +95,43 @@ def test_without_any_labeller_the_clips_stay_where_they_are(
     with pytest.raises(UsageError, match="no labeller"):
         autolabel.autolabel(tmp_path, [clip.id], ["blind:x"], ("person",))
     assert labelling.stage(tmp_path, clip.id) is ClipStage.EXTRACTED
+
+
+OPTIONS = import_.ImportOptions(camera="hall")
+FORMAT = """
+from oneclick.core.errors import BadInput
+from oneclick.formats import ExchangeFormat, SequenceSource
+
+def find(path, classes, failed):
+    return [SequenceSource("ward", "train", load)]
+
+def load(origin):
+    BODY
+
+FORMAT = ExchangeFormat(lambda root, classes: None, find, lost="")
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("return 1 / 0", "raised while it ran: ZeroDivisionError: division by zero; left out"),
+        ("return 3", "load must return an ImportedSequence; left out"),
+        ("raise BadInput('the file is torn')", "the file is torn"),
+    ],
+)
+def test_a_sequence_that_a_format_cannot_load_names_its_package(
+    tmp_path: Path, install: Install, body: str, reason: str
+) -> None:
+    install("acme-tables", FORMAT.replace("BODY", body), {"tables": "FORMAT"}, plugins.FORMATS)
+    result = import_.import_(tmp_path, tmp_path, "tables", ("person",), OPTIONS)
+    package = "" if "torn" in body else "plug-in acme-tables 1.2: format 'tables': "
+    (line,) = result.result.failed.values()
+    assert line.startswith(package + reason)
+
+
+def test_a_format_that_finds_no_list_is_named(tmp_path: Path, install: Install) -> None:
+    source = FORMAT.replace('return [SequenceSource("ward", "train", load)]', "return 3")
+    install("acme-tables", source, {"tables": "FORMAT"}, plugins.FORMATS)
+    with pytest.raises(PluginFailure, match="format 'tables': find must return a list"):
+        import_.import_(tmp_path, tmp_path, "tables", ("person",), OPTIONS)

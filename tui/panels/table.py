@@ -42,7 +42,7 @@ class TableRow:
 
 
 class TablePanel(ListPanel):
-    """Rows under headings."""
+    """Panel of rows under headings, one of which is selected."""
 
     COLUMNS: ClassVar[tuple[Column, ...]] = ()
     EMPTY_TEXT: ClassVar[str] = "nothing here"

@@ -25,7 +25,7 @@ LEVELS = {30: "warn", 40: "fail", 50: "fail"}
 
 
 class RunTable(TablePanel):
-    """Flow runs."""
+    """Flow runs, newest first."""
 
     HEADING = "Flow runs"
     HELP = (
@@ -47,7 +47,7 @@ class RunTable(TablePanel):
 
 
 class DeploymentTable(TablePanel):
-    """Deployments."""
+    """Prefect deployments with their schedules."""
 
     HEADING = "Deployments"
     HELP = "What can be started, and when each starts by itself. n or Enter starts one."

@@ -22,7 +22,7 @@ from oneclick.tui.screens.fetching import FetchingScreen
 
 
 class ModelTable(TablePanel):
-    """Models."""
+    """Trained models with what the gate decided."""
 
     HEADING = "Models"
     HELP = (

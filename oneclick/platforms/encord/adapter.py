@@ -26,7 +26,11 @@ class EncordAdapter(PlatformAdapter):
         return EncordPlatform(setup, workspace, retry_policy)
 
     def validate_options(self, options: EncordOptions, selected: bool) -> None:
-        """Check that uploads can run, and that a bucket has all it needs."""
+        """Check that uploads can run, and that a bucket has all it needs.
+
+        Raises:
+            ValueError: naming the option.
+        """
         if options.uploads < 1:
             raise ValueError(f"encord.uploads is {options.uploads}: at least 1")
         if selected and options.upload == "bucket":

@@ -127,7 +127,7 @@ class Retrier:
         """Set where the caller does not wait any longer."""
 
     def wait(self, seconds: float) -> None:
-        """Sleep, unless cancelled."""
+        """Sleep before a retry; a cancellation wakes it."""
         (self.policy.sleep or self.cancelled.wait)(seconds)
 
     def run_with_timeout(self, seconds: float, work: Callable[[], T]) -> T:

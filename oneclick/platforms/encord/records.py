@@ -17,7 +17,7 @@ from oneclick.storage import sealed_files
 
 
 class EncordRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One clip on Encord."""
+    """What Encord's ids and titles of one clip are."""
 
     clip: str
     title: str
@@ -32,7 +32,7 @@ class EncordRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EncordRecords:
-    """Records in a folder."""
+    """The records of clips on Encord, a JSON file a clip."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

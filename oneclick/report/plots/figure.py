@@ -29,12 +29,12 @@ class Page:
 
     @classmethod
     def blank(cls, width: float, height: float) -> Page:
-        """Return a white page."""
+        """Return a white page of this size in units of the layout."""
         shape = (round(height * DENSITY), round(width * DENSITY), 3)
         return cls(np.full(shape, 255, np.uint8))
 
     def fill(self, x: float, y: float, width: float, height: float, colour: Colour) -> None:
-        """Fill a rectangle."""
+        """Fill a rectangle whose upper left corner is (x, y); colour is RGB."""
         x1, y1, x2, y2 = (round(v * DENSITY) for v in (x, y, x + width, y + height))
         self.pixels[y1:y2, x1:x2] = colour
 
@@ -67,7 +67,8 @@ class Page:
         """Write a PNG file in one atomic step.
 
         Raises:
-            NoSpace: the device is full. Unavailable: the file cannot be written.
+            NoSpace: the device is full.
+            Unavailable: the file cannot be written.
         """
         files.write_atomic(path, cv2.imencode(".png", self.pixels[..., ::-1])[1].tobytes())
 

@@ -26,7 +26,7 @@ HOLE_SECONDS = 2.0
 
 
 class ModelCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts of one model."""
+    """How often one model flickered, lost or missed people in hours of video."""
 
     appearances: int = 0
     """Rises of the number of boxes that last."""

@@ -43,7 +43,7 @@ class PacketSink(Protocol):
     """Receives the packets of a source in the thread that reads it; it never raises."""
 
     def write(self, packet: StreamPacket) -> None:
-        """Take the next packet."""
+        """Take the next packet of the source."""
         ...
 
     def end_stretch(self) -> None:

@@ -57,7 +57,7 @@ class Actor(Protocol):
 
 
 class Visitor(msgspec.Struct, frozen=True):
-    """Somebody without a session."""
+    """Author of an audit entry who has no session: the command line, or a failed login."""
 
     name: str
     address: str

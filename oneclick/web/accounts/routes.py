@@ -52,7 +52,7 @@ class LogoutBody(_AccountBody):
 
 
 class PasswordBody(_AccountBody):
-    """A new password."""
+    """Body of the request that sets a new password."""
 
     old: Text = ""
     new: Text

@@ -29,7 +29,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """One user."""
+    """A user of the review pages, with role and password hash."""
 
     name: str
     role: Role

@@ -53,7 +53,7 @@ class FenceBody(_Body):
 
 
 class EditBody(_Body):
-    """An edit."""
+    """Body of the request that edits labels."""
 
     key: Key
     base: Count
@@ -62,7 +62,7 @@ class EditBody(_Body):
 
 
 class VerdictBody(_Body):
-    """A decision."""
+    """Body of the request that accepts or rejects a clip."""
 
     key: Key
     base: Count

@@ -24,7 +24,7 @@ CHOICES = get_args(Choice)
 
 
 class SettleBody(BaseModel):
-    """What a lead decided."""
+    """Body of the request by which a lead settles two reviews of a clip."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

@@ -74,14 +74,14 @@ class OpenStreams:
         self._counts: Counter[str] = Counter()
 
     def open(self, user: str) -> bool:
-        """Count one more; return False where a user has too many."""
+        """Count one stream more of a user; return False where they have too many."""
         if self._counts[user] >= MAX_PER_USER:
             return False
         self._counts[user] += 1
         return True
 
     def close(self, user: str) -> None:
-        """Count one less."""
+        """Count one stream less of a user."""
         self._counts[user] -= 1
 
 
