@@ -213,6 +213,15 @@ class VideosMixin(RollupsMixin):
             query = query.where(table.video == video_id)
         return [(row.video, row.key) for row in self._fetch(query.order_by("video", "key"))]
 
+    def marks_between(
+        self, step: str, since: datetime, until: datetime, camera: str | None = None
+    ) -> list[tuple[str, str]]:
+        """Return the marks of a step, as `marks`, on the Videos that `videos_between` returns."""
+        table = schema.video_marks.c
+        videos = sa.select(schema.videos.c.id).where(_overlap(since, until, camera))
+        query = sa.select(table.video, table.key).where(table.step == step, table.video.in_(videos))
+        return [(row.video, row.key) for row in self._fetch(query.order_by("video", "key"))]
+
     def is_marked(self, video_id: str, step: str, key: str) -> bool:
         """Check whether `step` with `key` is done with a Video."""
         table = schema.video_marks.c
