@@ -214,6 +214,8 @@ def _once(counts: Sequence[VideoCounts]) -> list[VideoCounts]:
     They carry the same predictions, which must not count twice.
     """
     sent = [c for c in counts if not c.is_recorded]
+    if not sent:
+        return list(counts)
     starts = np.array([c.start or 0.0 for c in sent])
     stops = starts + np.array([c.seconds for c in sent])
 

@@ -41,8 +41,8 @@ def metrics_text(
     """
     lines: list[str] = []
     for name, text, value in _MODEL_GAUGES:
-        known = [(row, number) for row in insight.rows if (number := value(row)) is not None]
-        samples = [(_labels(row), number) for row, number in known]
+        gauges = ((row, value(row)) for row in insight.rows)
+        samples = [(_labels(row), gauge) for row, gauge in gauges if gauge is not None]
         lines += _metric(f"oneclick_model_{name}", "gauge", text, samples)
     agreements = [
         ({**_labels(row), "rival": part.rival}, part.share)
