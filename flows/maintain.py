@@ -15,9 +15,9 @@ from oneclick.stages import maintain as stage
 
 
 @task(name="clean", tags=["io"], timeout_seconds=policy.HOUR, **policy.TASK)
-def clean(home: Path, retain_raw_days: int) -> stage.MaintenanceResult:
+def clean(home: Path, retain_raw_days: int, retain_live_hours: float) -> stage.MaintenanceResult:
     """Clean the whole workspace."""
-    return stage.maintain(home, retain_raw_days)
+    return stage.maintain(home, retain_raw_days, retain_live_hours=retain_live_hours)
 
 
 @task(name="insight", tags=["compute"], timeout_seconds=policy.HOUR, **policy.TASK)
@@ -30,7 +30,7 @@ def measure(home: Path) -> Insight:
 def maintain(home: Path | None = None) -> dict[str, Any]:
     """End expired leases, remove leftovers and old recordings, and tell how the models do."""
     conf = settings.load(home=home)
-    cleaning = clean(conf.home, conf.retain_raw_days)
+    cleaning = clean(conf.home, conf.retain_raw_days, conf.live.retain_hours)
     policy.add_markdown(
         "maintenance",
         f"{cleaning.expired} expired claims put back, {cleaning.swept} leftovers removed, "
