@@ -66,9 +66,9 @@ def maintain(
         due = find_due(workspace, catalog, retain_raw_days, reading)
         state = retention.load(workspace.retention_file)
         needed = videos_needed(catalog)
-        cameras = {video.id: video.camera for video in catalog.videos()}
+        videos = catalog.videos()
         with locks.file_lock(incidents.lock_file(workspace)):
-            needed |= incidents.held_videos(workspace, cameras)
+            needed |= incidents.held_videos(workspace, videos)
             for video_id, raw in due.items():
                 if video_id not in needed:
                     with files.guard(raw):
