@@ -104,6 +104,15 @@ def pending(workspace: Workspace, camera: str) -> list[SpanRequest]:
     return requests
 
 
+def newest_ended(workspace: Workspace, camera: str) -> SpanRequest | None:
+    """Return the request for the latest moment of those that have ended; None without one."""
+    for name in sorted(files.json_names(_done(workspace, camera)), reverse=True):
+        with contextlib.suppress(BadInput):
+            request: SpanRequest = sealed_files.read(_done(workspace, camera) / name, SpanRequest)
+            return request
+    return None
+
+
 def all_pending(workspace: Workspace) -> list[SpanRequest]:
     """Return the requests of all cameras that are not finished."""
     cameras = sorted(path.parent.name for path in workspace.intake_dir.glob("*/spans"))
