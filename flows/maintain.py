@@ -10,14 +10,14 @@ from prefect import flow, task
 from oneclick import report, settings
 from oneclick.core.errors import OneclickError
 from oneclick.flows import policy
-from oneclick.report import Insight
+from oneclick.report import Insight, TrainingReport
 from oneclick.stages import maintain as stage
 
 
 @task(name="clean", tags=["io"], timeout_seconds=policy.HOUR, **policy.TASK)
-def clean(home: Path, retain_raw_days: int) -> stage.MaintenanceResult:
+def clean(home: Path, retain_raw_days: int, retain_live_hours: float) -> stage.MaintenanceResult:
     """Clean the whole workspace."""
-    return stage.maintain(home, retain_raw_days)
+    return stage.maintain(home, retain_raw_days, retain_live_hours=retain_live_hours)
 
 
 @task(name="insight", tags=["compute"], timeout_seconds=policy.HOUR, **policy.TASK)
@@ -30,7 +30,7 @@ def measure(home: Path) -> Insight:
 def maintain(home: Path | None = None) -> dict[str, Any]:
     """End expired leases, remove leftovers and old recordings, and tell how the models do."""
     conf = settings.load(home=home)
-    cleaning = clean(conf.home, conf.retain_raw_days)
+    cleaning = clean(conf.home, conf.retain_raw_days, conf.live.retain_hours)
     policy.add_markdown(
         "maintenance",
         f"{cleaning.expired} expired claims put back, {cleaning.swept} leftovers removed, "
@@ -42,14 +42,20 @@ def maintain(home: Path | None = None) -> dict[str, Any]:
     except OneclickError as error:
         cleaning.result.failed["insight"] = str(error)
     else:
-        policy.add_markdown("insight", insight_page(insight))
+        training = report.training_report(conf.home)
+        policy.add_markdown("insight", insight_page(insight, training))
     return policy.flow_result(
         cleaning.result, expired=cleaning.expired, swept=cleaning.swept, holds=len(cleaning.holds)
     )
 
 
-def insight_page(insight: Insight) -> str:
-    """Return a page of Markdown: how each model did on each camera, as `oneclick insight` does."""
+def insight_page(insight: Insight, training: TrainingReport | None) -> str:
+    """Return a page of Markdown: how each model did on each camera, as `oneclick insight` does.
+
+    Args:
+        insight: of the last week.
+        training: the newest decision of the gate, with what the candidate did in shadow.
+    """
     columns = report.insight_columns(insight)
     lines = [f"## {insight.start:%Y-%m-%d} to {insight.stop:%Y-%m-%d} UTC", ""]
     if columns:
@@ -57,4 +63,7 @@ def insight_page(insight: Insight) -> str:
         lines += policy.markdown_table(list(columns[0]), rows)
     else:
         lines.append("No model has looked at video of this time.")
+    if table := policy.shadow_table(training):
+        assert training is not None
+        lines += ["", f"The candidate is {training.model}.", *table]
     return "\n".join([*lines, "", *(f"- left out: {text}" for text in insight.failed.values())])

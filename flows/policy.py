@@ -28,6 +28,7 @@ from oneclick.core.clips import ClipStage
 from oneclick.core.errors import NoSpace, OneclickError, Unavailable, UsageError
 from oneclick.core.results import BatchResult
 from oneclick.flows import local_server
+from oneclick.report import TrainingReport, scores
 
 HOUR = 3600
 PROGRESS_SECONDS = 2.0
@@ -260,6 +261,15 @@ def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> 
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
+
+
+def shadow_table(training: TrainingReport | None) -> list[str]:
+    """Return the lines of what a candidate did in shadow; none where the gate did not look."""
+    columns = scores.shadow_columns(training.shadow if training else None)
+    if not columns:
+        return []
+    table = markdown_table(list(columns[0]), [tuple(row.values()) for row in columns])
+    return ["", "### In shadow, less is better", "", *table]
 
 
 def flow_result(result: BatchResult, **more: Any) -> dict[str, Any]:

@@ -107,9 +107,7 @@ def training_page(
     if slices := scores.slice_columns(training_report.slices):
         lines += ["", "### Slices, worst first", ""]
         lines += policy.markdown_table(list(slices[0]), [tuple(row.values()) for row in slices])
-    if shadow := scores.shadow_columns(training_report.shadow):
-        lines += ["", "### In shadow, less is better", ""]
-        lines += policy.markdown_table(list(shadow[0]), [tuple(row.values()) for row in shadow])
+    lines += policy.shadow_table(training_report)
     if training.settled:
         lines += ["", *(f"- {sentence}" for sentence in training.settled)]
     if training_report.worst:

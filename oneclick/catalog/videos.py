@@ -213,6 +213,15 @@ class VideosMixin(RollupsMixin):
             query = query.where(table.video == video_id)
         return [(row.video, row.key) for row in self._fetch(query.order_by("video", "key"))]
 
+    def marks_between(
+        self, step: str, since: datetime, until: datetime, camera: str | None = None
+    ) -> list[tuple[str, str]]:
+        """Return the marks of a step, as `marks`, on the Videos that `videos_between` returns."""
+        table = schema.video_marks.c
+        videos = sa.select(schema.videos.c.id).where(_overlap(since, until, camera))
+        query = sa.select(table.video, table.key).where(table.step == step, table.video.in_(videos))
+        return [(row.video, row.key) for row in self._fetch(query.order_by("video", "key"))]
+
     def is_marked(self, video_id: str, step: str, key: str) -> bool:
         """Check whether `step` with `key` is done with a Video."""
         table = schema.video_marks.c
@@ -287,13 +296,18 @@ class VideosMixin(RollupsMixin):
             outlines.setdefault(video_id, []).append(HitOutline._make(outline))
         return outlines
 
-    def hits_of_video(self, video_id: str) -> dict[str, int]:
-        """Return the number of Hits of a Video by trigger, sorted."""
-        c = schema.hits.c
-        query = sa.select(c.trigger, sa.func.count()).where(c.video == video_id)
-        return dict(
-            sorted((name, number) for name, number in self._fetch(query.group_by(c.trigger)))
-        )
+    def hits_of_undated(self, camera: str | None = None) -> dict[str, dict[str, int]]:
+        """Return the number of Hits by Video of unknown start and trigger, sorted."""
+        c, videos = schema.hits.c, schema.videos.c
+        undated = sa.select(videos.id).where(videos.started_at.is_(None))
+        if camera is not None:
+            undated = undated.where(videos.camera == camera)
+        query = sa.select(c.video, c.trigger, sa.func.count()).where(c.video.in_(undated))
+        query = query.group_by(c.video, c.trigger).order_by(c.video, c.trigger)
+        numbers: dict[str, dict[str, int]] = {}
+        for video_id, trigger, number in self._fetch(query):
+            numbers.setdefault(video_id, {})[trigger] = number
+        return numbers
 
     def hit_counts(self) -> dict[str, int]:
         """Return the number of Hits by trigger, from the counters."""

@@ -63,6 +63,7 @@ def revoke(camera: Camera, home: output.Home = None) -> None:
 def list_(home: output.Home = None, json: output.Json = False) -> None:
     """List the cameras that have a token, with what they sent and what was refused."""
     from oneclick import report
+    from oneclick.report import edge
     from oneclick.storage.workspace import Workspace
     from oneclick.web.intake.tokens import CameraTokens
 
@@ -70,8 +71,9 @@ def list_(home: output.Home = None, json: output.Json = False) -> None:
     rows = report.edge_cameras(settings.home)
     tokens = [token.camera for token in CameraTokens(Workspace(settings.home)).all()]
     silent = sorted(set(tokens) - {row.camera for row in rows})
+    refusals = edge.span_refusals(settings.home, [row.camera for row in rows])
     if json:
-        output.print_json({"cameras": rows, "tokens": tokens})
+        output.print_json({"cameras": rows, "tokens": tokens, "refused_spans": refusals})
         return
     heads = ["camera", "last batch (UTC)", "taken", "lost", "quarantined", "refused", "spans open"]
     output.print_table(
@@ -93,6 +95,8 @@ def list_(home: output.Home = None, json: output.Json = False) -> None:
     for row in rows:
         for reason, count in (row.quarantined | row.refused).items():
             output.message(f"{row.camera or 'without a token'}: {count} × {reason}")
+    for camera, reason in refusals.items():
+        output.message(f"{camera}: no raw video, {reason}")
     for camera in sorted({row.camera for row in rows if row.camera} - set(tokens)):
         output.message(f"{camera} has no token any more")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from math import ceil
 
 from oneclick.core.errors import IllegalMove
 from oneclick.core.hits import Hit
@@ -106,6 +107,15 @@ class Video:
     def frame_at(self, seconds: float) -> float:
         """Return the frame that was taken at a time, in seconds from the first, as a fraction."""
         return self.timing.frame_at(seconds, self.fps)
+
+    def span_between(self, since: datetime, until: datetime) -> Span:
+        """Return the frames of a Video of known start in `[since, until)`; at least one."""
+        assert self.started_at is not None
+        first, end = (
+            self.frame_at((moment - self.started_at).total_seconds()) for moment in (since, until)
+        )
+        start = min(max(ceil(first - 1e-6), 0), self.frames - 1)
+        return Span(start, max(min(ceil(end - 1e-6), self.frames), start + 1))
 
     @property
     def ended_at(self) -> datetime | None:

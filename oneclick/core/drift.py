@@ -39,14 +39,14 @@ class DriftEstimate:
         return f"{self.value:.2f} ({self.low:.2f}–{self.high:.2f}){mark}"
 
 
-def stability_index(before: ArrayLike, after: ArrayLike) -> float:
-    """Return the population stability index of two histograms, `(bins,)` each."""
+def stability_index(before: ArrayLike, after: ArrayLike) -> NDArray[np.float64]:
+    """Return the population stability index of histograms, `(…, bins)` each, as `(…,)`."""
     shares = []
     for counts in (before, after):
         histogram = np.asarray(counts, np.float64) + LEAST
-        shares.append(histogram / histogram.sum())
+        shares.append(histogram / histogram.sum(-1, keepdims=True))
     old, new = shares
-    return float(((new - old) * np.log(new / old)).sum())
+    return np.asarray(((new - old) * np.log(new / old)).sum(-1))
 
 
 def estimate_drift(before: ArrayLike, after: ArrayLike, seed: int = 0) -> DriftEstimate | None:
@@ -60,12 +60,9 @@ def estimate_drift(before: ArrayLike, after: ArrayLike, seed: int = 0) -> DriftE
         return None
     random = np.random.default_rng(seed)
     mixed = np.concatenate([old, new])
-    drawn = [stability_index(_draw(old, random), _draw(new, random)) for _ in range(RESAMPLES)]
-    chance = [
-        stability_index(_draw(mixed, random, len(old)), _draw(mixed, random, len(new)))
-        for _ in range(RESAMPLES)
-    ]
-    value = stability_index(old.sum(0), new.sum(0))
+    drawn = stability_index(_draw(old, random, len(old)), _draw(new, random, len(new)))
+    chance = stability_index(_draw(mixed, random, len(old)), _draw(mixed, random, len(new)))
+    value = float(stability_index(old.sum(0), new.sum(0)))
     tail = 100 * (1 - LEVEL) / 2
     low, high = np.percentile(drawn, [tail, 100 - tail])
     return DriftEstimate(
@@ -77,9 +74,10 @@ def estimate_drift(before: ArrayLike, after: ArrayLike, seed: int = 0) -> DriftE
 
 
 def _draw(
-    pieces: NDArray[np.float64], random: np.random.Generator, count: int | None = None
+    pieces: NDArray[np.float64], random: np.random.Generator, count: int
 ) -> NDArray[np.float64]:
-    """Return the summed histogram of pieces drawn with replacement."""
-    rows = random.integers(0, len(pieces), count or len(pieces))
-    summed: NDArray[np.float64] = pieces[rows].sum(0)
-    return summed
+    """Return summed histograms of `count` pieces drawn with replacement, (RESAMPLES, bins)."""
+    picks = random.integers(0, len(pieces), (RESAMPLES, count))
+    cells = picks + len(pieces) * np.arange(RESAMPLES)[:, None]
+    times = np.bincount(cells.ravel(), minlength=RESAMPLES * len(pieces))
+    return np.asarray(times.reshape(RESAMPLES, len(pieces)) @ pieces)

@@ -83,6 +83,8 @@ class LiveProcess:
         self._pool, self._make_rules, self._tell = pool, make_rules, tell
         self._slots = [_Slot(plan) for plan in plans]
         self._next_model_check = time.monotonic() + MODEL_SECONDS
+        self._loading: threading.Thread | None = None
+        self._loaded: ModelPool | Exception | None = None
 
     def run(self, stop: threading.Event, seconds: float | None = None) -> None:
         """Run until `stop` is set, `seconds` have passed, or every file has ended."""
@@ -189,22 +191,44 @@ class LiveProcess:
         )
 
     def _renew_models(self) -> None:
-        """Let all cameras look with a new champion; one that cannot load changes nothing."""
-        if time.monotonic() < self._next_model_check:
-            return
-        self._next_model_check = time.monotonic() + MODEL_SECONDS
+        """Let all cameras look with a new champion; one that cannot load changes nothing.
+
+        It is loaded aside, which may take longer than a state may be old.
+        """
+        if self._loading is not None:
+            if not self._loading.is_alive():
+                self._loading = None
+                self._use_models()
+        elif time.monotonic() >= self._next_model_check:
+            self._next_model_check = time.monotonic() + MODEL_SECONDS
+            self._loading = threading.Thread(target=self._load_models, daemon=True)
+            self._loading.start()
+
+    def _load_models(self) -> None:
+        """Load the models that are in service now, where they are others."""
         try:
-            if not self._pool.is_outdated:
+            self._loaded = self._pool.renewed() if self._pool.is_outdated else None
+        except Exception as error:
+            self._loaded = error
+
+    def _use_models(self) -> None:
+        """Let all cameras look with the models that were loaded."""
+        loaded, self._loaded = self._loaded, None
+        try:
+            if isinstance(loaded, Exception):
+                raise loaded
+            if loaded is None:
                 return
-            self._pool = self._pool.renewed()
+            models = {slot: loaded.for_camera() for slot in self._slots if slot.camera}
         except Exception as error:
             reason = failure_log.record(self._workspace, "live-models", "load models", error)
             for slot in self._slots:
                 self._event(slot, "note", "", detail=reason)
             return
-        for slot in self._slots:
+        self._pool = loaded
+        for slot, own_models in models.items():
             if slot.camera is not None:
-                slot.camera.use(self._pool.for_camera())
+                slot.camera.use(own_models)
 
     def _end(self) -> None:
         """Stop all cameras side by side, and write that they are stopped."""

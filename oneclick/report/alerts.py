@@ -111,8 +111,8 @@ def _insight_texts(row: InsightRow, rules: AlertRules) -> Iterator[tuple[AlertKi
     if (limit := rules.flickers_per_minute) and row.flickers_per_minute > limit:
         rate = f"{row.flickers_per_minute:.1f} times a minute"
         yield "flicker", f"{place} flickers {rate}, above {limit:g}"
-    if (limit := rules.unseen_share) and row.unseen_share > limit:
-        share = f"{row.unseen_share:.1%} of the frames"
+    if (limit := rules.unseen_share) and row.unseen_share is not None and row.unseen_share > limit:
+        share = f"{row.unseen_text} of the frames"
         yield "unseen", f"{place} sees nobody in {share} in spite of signs, above {limit:.1%}"
 
 

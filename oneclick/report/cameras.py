@@ -67,7 +67,7 @@ class CameraFigures:
             "drift": row.drift.text if row and row.drift else "",
             "flicker/min": f"{row.flickers_per_minute:.2f}" if row else "",
             "new per h": f"{row.appearances_per_hour:.1f}" if row else "",
-            "unseen": f"{row.unseen_share:.1%}" if row else "",
+            "unseen": row.unseen_text if row else "",
             "edge seen (UTC)": f"{edge.seen_at:%Y-%m-%d %H:%M}" if edge and edge.seen_at else "",
             "waiting": f"{edge.waiting:,}" if edge else "",
             "not taken": f"{edge.trouble:,}" if edge else "",

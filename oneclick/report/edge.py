@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -53,6 +54,16 @@ def edge_cameras(home: Path) -> list[EdgeCameraRow]:
         _row(workspace, camera, counts.get(camera, CameraCounts()))
         for camera in sorted(counts.keys() | folders)
     ]
+
+
+def span_refusals(home: Path, cameras: Iterable[str]) -> dict[str, str]:
+    """Return why the newest request for raw video was refused, by camera where it was."""
+    newest = {name: span_requests.newest_ended(Workspace(home), name) for name in cameras if name}
+    return {
+        name: request.reason
+        for name, request in newest.items()
+        if request is not None and request.state == "refused"
+    }
 
 
 def _row(workspace: Workspace, camera: str, counts: CameraCounts) -> EdgeCameraRow:

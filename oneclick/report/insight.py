@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
 from oneclick.catalog import Catalog
 from oneclick.core import drift, statistics
+from oneclick.core.clips import Video
 from oneclick.core.drift import DriftEstimate
 from oneclick.core.errors import BadInput
 from oneclick.core.review import POLICY_PREFIX
 from oneclick.core.statistics import RatioEstimate
 from oneclick.core.turned_mode import is_turned_id
-from oneclick.feedback import reviewed_clips, video_counts
+from oneclick.feedback import reviewed_clips
 from oneclick.feedback.reviewed_clips import ReviewedClip
-from oneclick.feedback.video_counts import Agreement, VideoCounts
+from oneclick.feedback.video_counts import Agreement, CountedDay, VideoCounts
 from oneclick.storage import cards
 from oneclick.storage.workspace import Workspace
 from oneclick.triggers import calibrate
@@ -54,9 +56,9 @@ class InsightRow:
     detections_per_minute: float
     flickers_per_minute: float
     """How often a box came or went for less than a second."""
-    unseen_share: float
+    unseen_share: float | None
     """Share of the frames with signs of somebody, by other models, motion or hindsight, and
-    without a box."""
+    without a box; None where triggers have not searched the predictions of this model."""
     histogram: tuple[int, ...]
     """Boxes by confidence, in equal bins from 0 to 1."""
     agreements: tuple[ModelAgreement, ...]
@@ -65,6 +67,11 @@ class InsightRow:
     precision: RatioEstimate | None
     """Of boxes at the operating point, estimated from reviewed clips that were drawn at random."""
     recall: RatioEstimate | None
+
+    @property
+    def unseen_text(self) -> str:
+        """Return the share as every table shows it; empty where it is not known."""
+        return "" if self.unseen_share is None else f"{self.unseen_share:.1%}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +91,7 @@ def measure_insight(
     """Compute how each model does on each camera in the last period, and against the one before.
 
     Videos are counted once; later calls read what was counted (feedback.video_counts). Memory is
-    that of one video.
+    that of one video, and of all counts.
 
     Raises:
         NoSpace, Unavailable: what was counted cannot be stored.
@@ -96,21 +103,27 @@ def measure_insight(
     earlier: dict[tuple[str, str], list[VideoCounts]] = defaultdict(list)
     with Catalog.open(home) as catalog:
         models = defaultdict(list)
-        for video_id, model in catalog.marks(cards.PREDICT_STEP):
+        for video_id, model in catalog.marks_between(
+            cards.PREDICT_STEP, start - period, stop, camera
+        ):
             if not is_turned_id(model):
                 models[video_id].append(model)
-        for video in catalog.videos():
-            at = video.started_at
-            if at is None or not start - period <= at < stop or camera not in (None, video.camera):
-                continue
-            for model in models[video.id]:
-                try:
-                    counts = video_counts.load(workspace, video, model, models[video.id])
-                except BadInput as error:
-                    failed[video.id] = str(error)
+        videos = catalog.videos_between(start - period, stop, camera)
+        for (name, date), videos_of_day in itertools.groupby(videos, _camera_and_day):
+            day = CountedDay(workspace, name, date)
+            for video in videos_of_day:
+                at = video.started_at
+                if at is None or not start - period <= at < stop:
                     continue
-                side = current if at >= start else earlier
-                side[video.camera, model].append(counts)
+                for model in models[video.id]:
+                    try:
+                        counts = day.load(video, model, models[video.id])
+                    except BadInput as error:
+                        failed[video.id] = str(error)
+                        continue
+                    side = current if at >= start else earlier
+                    side[video.camera, model].append(counts)
+            day.save()
         quality = control_quality(workspace, catalog)
     rows = [
         _row(
@@ -137,7 +150,7 @@ def insight_columns(insight: Insight) -> list[dict[str, object]]:
             "new per h": row.appearances_per_hour,
             "boxes per min": row.detections_per_minute,
             "flicker per min": row.flickers_per_minute,
-            "unseen": f"{row.unseen_share:.1%}",
+            "unseen": row.unseen_text or None,
             "agreement": ", ".join(f"{part.rival} {part.share:.0%}" for part in row.agreements)
             or None,
             "drift": row.drift.text if row.drift else None,
@@ -200,10 +213,14 @@ def _once(counts: Sequence[VideoCounts]) -> list[VideoCounts]:
 
     They carry the same predictions, which must not count twice.
     """
-    spans = [(c.start or 0.0, (c.start or 0.0) + c.seconds) for c in counts if not c.is_recorded]
+    sent = [c for c in counts if not c.is_recorded]
+    if not sent:
+        return list(counts)
+    starts = np.array([c.start or 0.0 for c in sent])
+    stops = starts + np.array([c.seconds for c in sent])
 
     def covered(start: float, stop: float) -> float:
-        return sum(max(0.0, min(stop, b) - max(start, a)) for a, b in spans)
+        return float(np.maximum(0, np.minimum(stop, stops) - np.maximum(start, starts)).sum())
 
     return [
         c
@@ -213,6 +230,10 @@ def _once(counts: Sequence[VideoCounts]) -> list[VideoCounts]:
     ]
 
 
+def _camera_and_day(video: Video) -> tuple[str, date | None]:
+    return video.camera, video.started_at.date() if video.started_at else None
+
+
 def _row(
     key: tuple[str, str],
     counts: Sequence[VideoCounts],
@@ -220,7 +241,9 @@ def _row(
     quality: ControlQuality | None,
     period: tuple[float, float],
 ) -> InsightRow:
-    seconds, frames = sum(c.seconds for c in counts), sum(c.frames for c in counts)
+    seconds = sum(c.seconds for c in counts)
+    searched = [(c.unseen_frames, c.frames) for c in counts if c.unseen_frames is not None]
+    frames = sum(number for _, number in searched)
     first = max(period[0], min(c.start or 0.0 for c in counts))
     before, after = ([c.histogram for c in side] for side in (earlier, counts))
     return InsightRow(
@@ -232,7 +255,7 @@ def _row(
         appearances_per_hour=3600 * sum(c.appearances for c in counts) / seconds,
         detections_per_minute=60 * sum(c.boxes for c in counts) / seconds,
         flickers_per_minute=60 * sum(c.flickers for c in counts) / seconds,
-        unseen_share=sum(c.unseen_frames for c in counts) / frames,
+        unseen_share=sum(unseen for unseen, _ in searched) / max(frames, 1) if searched else None,
         histogram=tuple(np.sum(after, axis=0).tolist()),
         agreements=_agreements([a for c in counts for a in c.agreements]),
         drift=drift.estimate_drift(before, after),

@@ -12,7 +12,7 @@ from oneclick.report.scores import TrainingReport
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Sample = tuple[Mapping[str, str], float]
 
-_MODEL_GAUGES: tuple[tuple[str, str, Callable[[InsightRow], float]], ...] = (
+_MODEL_GAUGES: tuple[tuple[str, str, Callable[[InsightRow], float | None]], ...] = (
     ("hours", "Hours that the model has looked at.", lambda row: row.hours),
     ("uptime_ratio", "Share of the period that it has looked at.", lambda row: row.uptime),
     ("people_in_view", "Mean number of boxes in view.", lambda row: row.people_in_view),
@@ -41,7 +41,8 @@ def metrics_text(
     """
     lines: list[str] = []
     for name, text, value in _MODEL_GAUGES:
-        samples = [(_labels(row), value(row)) for row in insight.rows]
+        gauges = ((row, value(row)) for row in insight.rows)
+        samples = [(_labels(row), gauge) for row, gauge in gauges if gauge is not None]
         lines += _metric(f"oneclick_model_{name}", "gauge", text, samples)
     agreements = [
         ({**_labels(row), "rival": part.rival}, part.share)

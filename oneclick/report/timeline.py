@@ -162,9 +162,9 @@ def undated_videos(
     catalog: Catalog, camera: str | None = None, trigger: str | None = None
 ) -> tuple[UndatedVideo, ...]:
     """Return the Videos of unknown start with their numbers of hits."""
-    videos = []
+    videos, numbers = [], catalog.hits_of_undated(camera)
     for video in catalog.undated_videos(camera):
-        hits = catalog.hits_of_video(video.id)
+        hits = numbers.get(video.id, {})
         shown = {name: number for name, number in hits.items() if trigger in (None, name)}
         videos.append(UndatedVideo(video.id, video.camera, video.frames / video.fps, shown))
     return tuple(videos)

@@ -23,7 +23,7 @@ from oneclick.core.clips import Video
 from oneclick.core.errors import BadInput, BadVideo, UsageError
 from oneclick.core.spans import Span
 from oneclick.storage import files, incidents, predictions, sealed_files
-from oneclick.storage.incidents import Incident
+from oneclick.storage.incidents import Incident, IncidentPart
 from oneclick.storage.workspace import Workspace
 
 CASE_FILE = "case.json"
@@ -73,6 +73,7 @@ def export_case(home: Path, incident: str, out: Path, log: Iterable[str] = ()) -
         raise UsageError(f"{out} is there already: name a new folder")
     with Catalog.open(home) as catalog, files.atomic_dir(out) as folder:
         left_out: list[str] = []
+        marked = with_later_parts(catalog, marked)
         for part in marked.parts:
             recording, span = catalog.video(part.video), Span(part.start, part.stop)
             _export_video(workspace, recording, span, folder, left_out)
@@ -90,6 +91,18 @@ def export_case(home: Path, incident: str, out: Path, log: Iterable[str] = ()) -
         )
         sealed_files.write(folder / CASE_FILE, manifest)
     return CaseResult(out, len(digests) + 1, tuple(left_out))
+
+
+def with_later_parts(catalog: Catalog, marked: Incident) -> Incident:
+    """Return an incident with the frames of recordings that came after it was marked."""
+    later = [
+        video
+        for video in catalog.videos_between(marked.since, marked.until, marked.camera)
+        if video.id not in marked.videos and catalog.workspace.video_file(video).exists()
+    ]
+    spans = [(video.id, video.span_between(marked.since, marked.until)) for video in later]
+    parts = [IncidentPart(name, span.start, span.stop) for name, span in spans]
+    return msgspec.structs.replace(marked, parts=(*marked.parts, *parts))
 
 
 def verify_case(folder: Path) -> list[str]:

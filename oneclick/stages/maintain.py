@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ClipStage
+from oneclick.core.errors import Unavailable
 from oneclick.core.results import BatchResult
-from oneclick.storage import bulk_files, files, incidents, locks, retention
+from oneclick.feedback import video_counts
+from oneclick.storage import (
+    bulk_files,
+    files,
+    incidents,
+    live_ring,
+    live_state,
+    locks,
+    retention,
+    searches,
+    span_requests,
+)
 from oneclick.storage.locks import WriteLock
 from oneclick.storage.retention import ClockReading
 from oneclick.storage.workspace import Workspace
 from oneclick.video import index_files
+from oneclick.video.streams import recorder
+
+KEEP_COUNTS = timedelta(days=400)
+"""Counts of older videos are computed again where somebody asks for them."""
 
 
 @dataclass(frozen=True)
@@ -31,23 +48,27 @@ class MaintenanceResult:
     """Videos past their time whose raw file clips or incidents still need."""
 
 
-def maintain(home: Path, retain_raw_days: int, at: datetime | None = None) -> MaintenanceResult:
+def maintain(
+    home: Path, retain_raw_days: int, at: datetime | None = None, retain_live_hours: float = 72.0
+) -> MaintenanceResult:
     """Clean the workspace; with 0 days every recording is retained for ever.
 
     Args:
         home: the workspace folder.
         retain_raw_days: age from which raw files of finished videos are removed.
         at: what the clock shows, default that of this machine; see `storage.retention`.
+        retain_live_hours: age from which what a live camera left is removed.
     """
     result, workspace = BatchResult(), Workspace(home)
     reading = ClockReading(wall=at, boot="", uptime=0.0) if at else ClockReading.now()
     with locks.hold(workspace, WriteLock.MAINTENANCE), Catalog.open(home) as catalog:
         expired = catalog.expire()
         due = find_due(workspace, catalog, retain_raw_days, reading)
+        state = retention.load(workspace.retention_file)
         needed = videos_needed(catalog)
-        cameras = {video.id: video.camera for video in catalog.videos()}
+        videos = catalog.videos()
         with locks.file_lock(incidents.lock_file(workspace)):
-            needed |= incidents.held_videos(workspace, cameras)
+            needed |= incidents.held_videos(workspace, videos)
             for video_id, raw in due.items():
                 if video_id not in needed:
                     with files.guard(raw):
@@ -57,8 +78,31 @@ def maintain(home: Path, retain_raw_days: int, at: datetime | None = None) -> Ma
             index_files.remove_orphans(folder)
         for row in catalog.clips():
             unshare_frames(workspace, row.clip.id)
+    if state is not None:
+        remove_live(workspace, state.at - timedelta(hours=retain_live_hours))
+        searches.forget_old(workspace, state.at)
+        span_requests.forget_old(workspace, state.at)
+        video_counts.remove_before(home, (state.at - KEEP_COUNTS).date())
     holds = tuple(video_id for video_id in due if video_id in needed)
     return MaintenanceResult(expired, files.sweep(home), result, holds)
+
+
+def remove_live(workspace: Workspace, before: datetime) -> None:
+    """Remove what live cameras left before a time: their processes may never start again.
+
+    Closed segments go in any case; of a camera that runs its process looks after the rest.
+    """
+    for folder in sorted((workspace.home / "live").glob("*/")):
+        recordings = live_state.recordings_folder(workspace.home, folder.name)
+        with files.guard(recordings):
+            recorder.remove_before(recordings, before.timestamp())
+        ring = live_state.ring_folder(workspace.home, folder.name)
+        if not ring.is_dir():
+            continue
+        with suppress(Unavailable), locks.file_lock(ring / live_ring.LOCK_NAME, wait=False):
+            for path in (*ring.glob("*.ring"), *recorder.unfinished(recordings)):
+                if path.stat().st_mtime < before.timestamp():
+                    path.unlink()
 
 
 def retry(home: Path, clips: Sequence[str] | None = None) -> BatchResult:

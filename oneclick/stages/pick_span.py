@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from math import ceil, floor
+from math import floor
 
 from oneclick.catalog import Catalog
 from oneclick.core import ids, splits
@@ -94,7 +94,7 @@ def find_span(
             f"{_clock(videos[0].ended_at)}: end it before, or begin it after"
         )
     (video,) = videos
-    span = frames_between(video, since, until)
+    span = video.span_between(since, until)
     stretch = video.timing.stretch_at(span.start, video.frames)
     if span.stop > stretch.stop:
         raise UsageError(
@@ -102,16 +102,6 @@ def find_span(
             f"{_clock(video.taken_at(stretch.stop - 1))}: end it before, or begin it after"
         )
     return video, span
-
-
-def frames_between(video: Video, since: datetime, until: datetime) -> Span:
-    """Return the frames of a dated video in a span of time; at least one."""
-    assert video.started_at is not None
-    first, stop = (
-        video.frame_at((moment - video.started_at).total_seconds()) for moment in (since, until)
-    )
-    start = min(max(ceil(first - 1e-6), 0), video.frames - 1)
-    return Span(start, max(min(ceil(stop - 1e-6), video.frames), start + 1))
 
 
 def mark_incident(
@@ -138,7 +128,7 @@ def mark_incident(
         present = [video for video in videos if catalog.workspace.video_file(video).exists()]
         if not present:
             raise UsageError(f"{camera} has no video at {since:%Y-%m-%d %H:%M:%S} UTC")
-        spans = [(video, frames_between(video, since, until)) for video in present]
+        spans = [(video, video.span_between(since, until)) for video in present]
         incident = Incident(
             id=incidents.incident_id(camera, since, until, key),
             camera=camera,

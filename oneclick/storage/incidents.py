@@ -6,12 +6,14 @@ recordings are to be kept.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
+from oneclick.core.clips import Video
 from oneclick.core.errors import BadInput, UnknownName
 from oneclick.storage import files, inventories, locks, record_folders, sealed_files
 from oneclick.storage.inventories import Inventory
@@ -47,8 +49,17 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def videos(self) -> set[str]:
-        """Return the ids of the recordings."""
+        """Return the ids of the recordings that were there when it was marked."""
         return {part.video for part in self.parts}
+
+    def holds(self, video: Video) -> bool:
+        """Check whether a recording is of the incident: one that came later may be, too."""
+        if video.id in self.videos:
+            return True
+        start, end = video.started_at, video.ended_at
+        if video.camera != self.camera or start is None or end is None:
+            return False
+        return start < self.until and self.since < end
 
 
 def lock_file(workspace: Workspace) -> Path:
@@ -98,8 +109,8 @@ def release(workspace: Workspace, name: str, at: datetime, by: str) -> Incident:
         return incident
 
 
-def held_videos(workspace: Workspace, cameras: dict[str, str]) -> set[str]:
-    """Return the recordings that incidents keep, of `cameras`: the camera of each video by its id.
+def held_videos(workspace: Workspace, videos: Collection[Video]) -> set[str]:
+    """Return the ids of those of the recordings that incidents keep.
 
     Where an incident is broken or lost, all recordings of its camera are kept.
     """
@@ -110,10 +121,10 @@ def held_videos(workspace: Workspace, cameras: dict[str, str]) -> set[str]:
             incident = find(workspace, name)
         except (BadInput, UnknownName):
             camera = name.split("-", 1)[0]
-            held |= {video for video, of in cameras.items() if of == camera}
+            held |= {video.id for video in videos if video.camera == camera}
             continue
         if incident.released_at is None:
-            held |= incident.videos
+            held |= {video.id for video in videos if incident.holds(video)}
     return held
 
 

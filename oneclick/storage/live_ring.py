@@ -24,7 +24,7 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from oneclick.core.errors import BadInput
+from oneclick.core.errors import BadInput, Unavailable
 from oneclick.storage import bounded_files, files, live_ring_files, locks
 from oneclick.storage.bounded_documents import BrokenJson, JsonDecoder
 from oneclick.storage.live_ring_files import GrowingFile, RecordPlace, RingFileIndex
@@ -101,6 +101,7 @@ class RingWriter:
         self._folder, self._seconds, self._max_bytes = folder, minutes * 60, max_bytes
         self._file: GrowingFile | None = None
         self._closed: list[_ClosedFile] = []
+        self._is_closed = False
         with files.guard(folder):
             files.make_folder(folder)
         self._lock = contextlib.ExitStack()
@@ -117,7 +118,10 @@ class RingWriter:
         Raises:
             ValueError: a number in it is not finite, or it is too large for a record.
             NoSpace, Unavailable: the disk refuses. The ring is as before, and may be tried again.
+                Or it was closed: another process may write it now.
         """
+        if self._is_closed:
+            raise Unavailable(f"{self._folder} is closed")
         header = RingHeader(
             seq=self._seq,
             time=frame.time,
@@ -137,6 +141,7 @@ class RingWriter:
 
     def close(self) -> None:
         """Close the files and let another process write."""
+        self._is_closed = True
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -21,6 +21,10 @@ from oneclick.storage.workspace import Workspace
 
 ANSWER_SUFFIXES = (".part", ".mkv", ".place")
 """Of the files that a device's answer makes."""
+LONGEST_WAIT = timedelta(days=7)
+"""A device keeps its pictures for minutes: an older request can hardly be answered."""
+KEEP = timedelta(days=90)
+"""Requests that have ended are kept for so long."""
 _ID = re.compile(r"[a-z0-9_]+-[A-Za-z0-9_-]{1,80}")
 
 
@@ -100,6 +104,15 @@ def pending(workspace: Workspace, camera: str) -> list[SpanRequest]:
     return requests
 
 
+def newest_ended(workspace: Workspace, camera: str) -> SpanRequest | None:
+    """Return the request for the latest moment of those that have ended; None without one."""
+    for name in sorted(files.json_names(_done(workspace, camera)), reverse=True):
+        with contextlib.suppress(BadInput):
+            request: SpanRequest = sealed_files.read(_done(workspace, camera) / name, SpanRequest)
+            return request
+    return None
+
+
 def all_pending(workspace: Workspace) -> list[SpanRequest]:
     """Return the requests of all cameras that are not finished."""
     cameras = sorted(path.parent.name for path in workspace.intake_dir.glob("*/spans"))
@@ -141,6 +154,22 @@ def finish(workspace: Workspace, request: SpanRequest, **changes: object) -> Non
     _remove_answer(workspace, request)
     with files.guard(_path(workspace, request)):
         _path(workspace, request).unlink(missing_ok=True)
+
+
+def forget_old(workspace: Workspace, now: datetime) -> None:
+    """Put away requests that no device answered for long, and remove those that ended long ago.
+
+    Raises:
+        NoSpace, Unavailable: the disk refuses.
+    """
+    for request in all_pending(workspace):
+        if request.state == "open" and request.stop < (now - LONGEST_WAIT).timestamp():
+            reason = f"the device did not answer in {LONGEST_WAIT.days} days"
+            finish(workspace, request, state="refused", reason=reason)
+    for path in workspace.intake_dir.glob("*/spans/done/*.json"):
+        with files.guard(path):
+            if path.stat().st_mtime < (now - KEEP).timestamp():
+                path.unlink(missing_ok=True)
 
 
 def _remove_answer(workspace: Workspace, request: SpanRequest) -> None:

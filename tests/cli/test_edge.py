@@ -12,8 +12,9 @@ import pytest
 from oneclick import video
 from oneclick.catalog import Catalog
 from oneclick.cli import checks
+from oneclick.core.edge_messages import SpanRequest
 from oneclick.settings import Settings
-from oneclick.storage import intake_counts
+from oneclick.storage import intake_counts, span_requests
 from oneclick.storage.bounded_documents import parse_json
 from oneclick.storage.intake_counts import CameraCounts
 from oneclick.storage.intake_log import CameraLog, StoredBatch
@@ -55,7 +56,10 @@ def test_what_arrived_is_listed_taken_in_and_told_by_status_and_doctor(tmp_path:
     assert (worked.returncode, "1 done" in worked.stderr) == (0, True)
     with Catalog.open(tmp_path) as catalog:
         assert len(catalog.videos()) == 1
+    request = SpanRequest(id="ward-1", camera="ward", start=0.0, stop=1.0, moment=0.5)
+    span_requests.finish(Workspace(tmp_path), request, state="refused", reason="no consent")
     listing = oneclick("edge", "list", home=tmp_path)
+    assert "ward: no raw video, no consent" in listing.stderr
     assert listing.returncode == 0, listing.stderr
     assert [line.split()[0] for line in listing.stdout.splitlines()[1:]] == ["(no", "ward", "hall"]
     assert "ward: 3 × time goes back" in listing.stderr

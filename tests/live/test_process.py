@@ -21,7 +21,7 @@ from oneclick.live.camera import LiveCamera, LiveCameraPlan, LiveOptions
 from oneclick.live.health import PictureHealth
 from oneclick.live.models import ModelPool
 from oneclick.live.process import LiveEvent, LiveProcess
-from oneclick.storage import live_state, mutes
+from oneclick.storage import live_state, model_registry, mutes
 from oneclick.storage.live_ring import RingReader
 from oneclick.storage.live_state import CameraState
 from oneclick.storage.workspace import Workspace
@@ -29,7 +29,7 @@ from oneclick.video.streams.connection import StreamTimeouts
 from tests.fakes import coded_pictures, rtsp_server
 from tests.fakes.rtsp_server import FakeCamera, RtspServer
 from tests.live.cameras import QUICK
-from tests.waits import wait_until
+from tests.waits import HANG_SECONDS, wait_until
 
 
 class SquareDetector:
@@ -88,7 +88,9 @@ OPTIONS = LiveOptions(backoff=QUICK, timeouts=StreamTimeouts(open=5, read=0.6), 
 
 
 @contextmanager
-def running(home: Path, urls: dict[str, str], **options: object) -> Iterator[Running]:
+def running(
+    home: Path, urls: dict[str, str], model: str = "test:square", **options: object
+) -> Iterator[Running]:
     """Run cameras in a thread while the body runs."""
     live, stop = Running(home), threading.Event()
     workspace = Workspace(home)
@@ -100,7 +102,7 @@ def running(home: Path, urls: dict[str, str], **options: object) -> Iterator[Run
         workspace,
         plans,
         replace(OPTIONS, **options),  # type: ignore[arg-type]
-        pool=ModelPool(workspace, ["test:square"], ("person",), "cpu"),
+        pool=ModelPool(workspace, [model], ("person",), "cpu"),
         make_rules=triggers.make,
         tell=live.events.append,
     )
@@ -183,6 +185,35 @@ def test_a_model_that_fails_costs_pictures_and_no_recording(
         wait_until(lambda: not live.state("hall").message)
     assert live_state.recording_sources(tmp_path)
     assert server.camera.connections == 1
+
+
+def test_a_new_champion_that_loads_slowly_is_used_and_holds_up_no_state(
+    tmp_path: Path, detector: SquareDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "MODEL_SECONDS", 0.05)
+    serving, may_load = ["square"], threading.Event()
+    monkeypatch.setattr(model_registry, "champion", lambda _: serving[0])
+    newer = SquareDetector()
+    newer.model_id = "newer"
+
+    def create(*_: object) -> SquareDetector:
+        if serving[0] == "square":
+            return detector
+        assert may_load.wait(HANG_SECONDS)
+        return newer
+
+    monkeypatch.setattr(detectors, "create", create)
+    with (
+        RtspServer(camera()) as server,
+        running(tmp_path, {"ward": server.url()}, model="model:champion") as live,
+    ):
+        wait_until(lambda: live.told("ward", "running"))
+        serving[0] = "newer"
+        before = live.state("ward").written_at
+        wait_until(lambda: live.state("ward").written_at > before + 0.5)
+        assert [model.id for model in live.state("ward").models] == ["square"]
+        may_load.set()
+        wait_until(lambda: [model.id for model in live.state("ward").models] == ["newer"])
 
 
 def test_a_second_process_leaves_the_first_alone(tmp_path: Path, detector: SquareDetector) -> None:

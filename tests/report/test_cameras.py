@@ -71,7 +71,7 @@ def test_live_edge_and_model_stand_in_one_row_for_each_camera_and_model(home: Pa
         "0",
         "2",
     )
-    assert (ward["new per h"], ward["flicker/min"], ward["unseen"]) == ("120.0", "0.00", "0.0%")
+    assert (ward["new per h"], ward["flicker/min"], ward["unseen"]) == ("120.0", "0.00", "")
     assert [row.state for row in rows] == ["warn", "fail", "wait", "wait"]
 
 

@@ -109,6 +109,29 @@ def test_predictions_of_an_edge_camera_are_no_recording(tmp_path: Path) -> None:
     assert (kept.videos, kept.frames, kept.edge_videos) == (1, FRAMES, 1)
 
 
+def test_what_was_not_seen_is_told_of_the_model_that_the_triggers_searched_alone(
+    tmp_path: Path,
+) -> None:
+    models = {"a": seen([(0, 200)]), "b": seen([(100, 300)])}
+    video = add_video(tmp_path, NOW - timedelta(days=1), models)
+    assert [row.unseen_share for row in report.measure_insight(tmp_path, NOW).rows] == [None, None]
+    hit = Hit(trigger="unseen_motion", span=Span(390, 420), score=0.5, boxes=(), why="motion")
+    cards.save_hits(Workspace(tmp_path), video.id, "key", ModelPair(ModelRef("b", 0.5)), [hit], [])
+    first, second = report.measure_insight(tmp_path, NOW).rows
+    assert (first.unseen_text, second.unseen_text) == ("", "5.0%")
+
+
+def test_the_counts_of_a_camera_and_day_lie_in_one_file_and_old_ones_go(tmp_path: Path) -> None:
+    for hour in range(6):
+        add_video(tmp_path, NOW - timedelta(days=1, hours=hour), {"a": seen([(0, 100)])})
+    before = report.measure_insight(tmp_path, NOW)
+    stored = sorted(path.name for path in tmp_path.glob("insight/*/*"))
+    assert stored == ["20261126.json", "20261127.json"]
+    video_counts.remove_before(tmp_path, NOW.date() - timedelta(days=1))
+    assert [path.name for path in tmp_path.glob("insight/*/*")] == ["20261127.json"]
+    assert report.measure_insight(tmp_path, NOW) == before
+
+
 def test_two_models_agree_as_far_as_their_boxes_do(tmp_path: Path) -> None:
     models = {"a": seen([(0, 200)]), "b": seen([(100, 300)]), "b-turned": seen([(0, 600)])}
     add_video(tmp_path, NOW - timedelta(days=1), models)

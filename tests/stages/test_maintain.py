@@ -9,12 +9,16 @@ import pytest
 
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ChosenBy, Clip, ClipStage, Video
+from oneclick.core.edge_messages import SpanRequest
 from oneclick.core.errors import UnknownName
 from oneclick.core.spans import Span
 from oneclick.stages import maintain
-from oneclick.storage import cards
+from oneclick.storage import cards, live_state, searches, span_requests
+from oneclick.storage.live_ring import RingFrame, RingWriter
+from oneclick.storage.searches import SearchRecord
 from oneclick.storage.workspace import Workspace
 from oneclick.video import index_files
+from oneclick.video.streams import recorder
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 VIDEO = Video(
@@ -155,6 +159,63 @@ def test_a_recording_stays_whose_clip_could_not_be_cut(home: Path) -> None:
         catalog.quarantine(waiting.id, "disk trouble", "cut")
     maintain.maintain(home, 30, NOW)
     assert kept(home)
+
+
+def test_what_a_live_camera_left_goes_unless_it_is_young_or_runs(home: Path) -> None:
+    recordings = live_state.recordings_folder(home, "hall")
+    recordings.mkdir(parents=True)
+    ring = live_state.ring_folder(home, "hall")
+    with RingWriter(ring) as writer:
+        writer.append(RingFrame(time=1.0, width=8, height=8, boxes={}, signals={}, jpeg=b"picture"))
+    left = [recordings / "20260101T000000.000Z.mkv.part", *ring.glob("*.ring")]
+    left += [recordings / ".20260101T000000.000Z.mkv.part.broken"]
+    segments = [recordings / recorder.segment_name(NOW.timestamp() - 3600 * h) for h in (60, 80)]
+    for path in (*left, *segments):
+        path.touch()
+        os.utime(path, (NOW.timestamp() - 80 * 3600,) * 2)
+    with Catalog.open(home) as catalog:
+        catalog.add_video(replace(VIDEO, id="hall-now", digest="2", started_at=NOW))
+    maintain.maintain(home, 0, NOW, retain_live_hours=100)
+    assert all(path.exists() for path in (*left, *segments))
+    with RingWriter(ring):
+        maintain.maintain(home, 0, NOW)
+    assert [path.exists() for path in segments] == [True, False]
+    assert all(path.exists() for path in left)
+    maintain.maintain(home, 0, NOW)
+    assert not any(path.exists() for path in left)
+
+
+def test_searches_and_requests_that_nobody_needs_any_more_go(home: Path) -> None:
+    workspace = Workspace(home)
+    with Catalog.open(home) as catalog:
+        catalog.add_video(replace(VIDEO, id="hall-now", digest="2", started_at=NOW))
+    for days in (10, 40):
+        at = NOW - timedelta(days=days)
+        name = searches.search_id("hall", "lea", at, "key")
+        record = SearchRecord(
+            id=name, camera="hall", region=(0, 0, 1, 1), evidence=(), by="lea", at=at
+        )
+        searches.save(workspace, record)
+    seconds = NOW.timestamp()
+    for number, days in enumerate((1, 8)):
+        request = SpanRequest(
+            id=f"hall-{number}",
+            camera="hall",
+            start=seconds - days * 86400 - 10,
+            stop=seconds - days * 86400,
+            moment=seconds - days * 86400 - 5,
+        )
+        span_requests.open_request(workspace, request)
+    maintain.maintain(home, 0, NOW)
+    assert [name[:8] for name in searches.names(workspace)] == ["20260219"]
+    assert [request.id for request in span_requests.pending(workspace, "hall")] == ["hall-0"]
+    ended = span_requests.find(workspace, "hall", "hall-1")
+    assert ended is not None
+    assert ended.reason == "the device did not answer in 7 days"
+    old = span_requests.folder(workspace, "hall") / "done" / "hall-1.json"
+    os.utime(old, (seconds - 100 * 86400,) * 2)
+    maintain.maintain(home, 0, NOW)
+    assert span_requests.find(workspace, "hall", "hall-1") is None
 
 
 def test_frames_that_an_earlier_version_linked_are_copied(home: Path) -> None:

@@ -16,15 +16,18 @@ from oneclick import detectors, report, settings
 from oneclick import video as videos
 from oneclick.catalog import Catalog
 from oneclick.cli import summary
+from oneclick.cli.insight import insight
 from oneclick.core.clips import Video
 from oneclick.core.errors import DetectorUnavailable
 from oneclick.detectors import own
 from oneclick.detectors.base import Frame, FrameDetections
+from oneclick.flows.maintain import insight_page
 from oneclick.flows.train import training_page
 from oneclick.report import metrics
 from oneclick.stages import train
 from oneclick.stages.train import TrainingResult
 from oneclick.storage import cards, model_cards, model_registry
+from oneclick.storage.bounded_documents import parse_json
 from oneclick.storage.workspace import Workspace
 from oneclick.training import gate, launch
 from tests.training import toy
@@ -180,6 +183,14 @@ def test_one_that_flickers_is_refused_and_all_screens_show_the_same(
     summary.print_shadow(training)
     assert "flickers an hour" in capsys.readouterr().out
     assert "flickers an hour" in training_page(training, outcome)
+    figures = report.measure_insight(home)
+    assert f"candidate is {outcome.model}" in insight_page(figures, training)
+    assert "flickers an hour" in insight_page(figures, training)
+    insight(home=home)
+    assert "flickers an hour" in capsys.readouterr().out
+    insight(home=home, json=True)
+    fields = parse_json(capsys.readouterr().out)
+    assert (fields["candidate"], fields["shadow"]["state"]) == (outcome.model, "worse")
     text = metrics.metrics_text(report.measure_insight(home), [], training)
     assert f'measure="flickers",side="candidate"}} {row.candidate:.6g}' in text
 

@@ -155,6 +155,27 @@ def test_a_case_that_was_changed_is_told(home: Path, tmp_path: Path, harm: str) 
     assert len(case.verify_case(folder)) == 1
 
 
+def test_a_recording_of_an_incident_that_comes_later_is_kept_and_exported(
+    home: Path, tmp_path: Path
+) -> None:
+    incident = mark(home, 30, 90)
+    recordings.add_recording(home, "ward", started_at=at(80), seconds=20, is_whole=False)
+    recordings.add_recording(home, "ward", started_at=at(100), seconds=20, is_whole=False)
+    with Catalog.open(home) as catalog:
+        first, second, third = catalog.videos()
+        assert incidents.held_videos(Workspace(home), [first, second, third]) == {
+            first.id,
+            second.id,
+        }
+        with_later = case.with_later_parts(catalog, incidents.find(Workspace(home), incident))
+        assert [part.video for part in with_later.parts] == [first.id]
+        catalog.workspace.video_file(second).touch()
+        with_later = case.with_later_parts(catalog, incidents.find(Workspace(home), incident))
+    assert [(part.video, part.start, part.stop) for part in with_later.parts[1:]] == [
+        (second.id, 0, 100)
+    ]
+
+
 def test_a_case_says_what_is_gone(home: Path, tmp_path: Path) -> None:
     incident = mark(home)
     next(home.glob("videos/ward/*.mp4")).unlink()

@@ -278,3 +278,14 @@ def test_another_process_sees_a_picture_once_it_is_appended(tmp_path: Path) -> N
             assert newest is not None
             assert newest.seq >= int(line)
     assert seqs(reader) == list(range(5))
+
+
+def test_a_thread_that_comes_late_writes_nothing_into_a_closed_ring(tmp_path: Path) -> None:
+    late = RingWriter(tmp_path)
+    late.append(frame(0))
+    late.close()
+    with RingWriter(tmp_path) as next_writer:
+        with pytest.raises(Unavailable, match="closed"):
+            late.append(frame(1))
+        assert next_writer.append(frame(2)) == 1
+    assert seqs(RingReader(tmp_path)) == [0, 1]

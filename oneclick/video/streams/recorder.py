@@ -213,6 +213,11 @@ def remove_before(folder: Path, time: float) -> None:
             path.unlink(missing_ok=True)
 
 
+def unfinished(folder: Path) -> list[Path]:
+    """Return the parts that a process left, and those that could not be saved."""
+    return [*folder.glob(f"*{SUFFIX}{PART}"), *folder.glob(f".*{SUFFIX}{PART}.broken")]
+
+
 def check_space(folder: Path) -> None:
     """Raise NoSpace where a segment would leave too little space for all else on the disk."""
     usage = shutil.disk_usage(folder)
