@@ -116,6 +116,8 @@ def plan_cameras(
         )
     path = settings.live.credentials
     sections = credentials.load(Path(path).expanduser()) if path else {}
+    pem = settings.live.certificates
+    authorities = str(Path(pem).expanduser()) if pem else ""
     in_use = cameras.in_live_use(Workspace(settings.home))
     plans: dict[str, LiveCameraPlan] = {}
     for text, source in pairs:
@@ -126,7 +128,9 @@ def plan_cameras(
             name = ids.with_digest(name, source)
         address = stream_addresses.parse(source)
         found = credentials.find(sections, text, address)
-        plans[name] = LiveCameraPlan(camera=name, address=address, credentials=found)
+        plans[name] = LiveCameraPlan(
+            camera=name, address=address, credentials=found, authorities=authorities
+        )
     return list(plans.values())
 
 

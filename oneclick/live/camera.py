@@ -39,6 +39,8 @@ class LiveCameraPlan:
     """Its name in ids."""
     address: StreamAddress
     credentials: Credentials | None = field(default=None, repr=False)
+    authorities: str = ""
+    """PEM file of those who sign the camera's certificate; empty: those that the system knows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +105,7 @@ class LiveCamera:
             sinks.insert(0, self._recorder)
         stream_options = StreamOptions(
             credentials=plan.credentials,
+            authorities=plan.authorities,
             timeouts=options.timeouts,
             backoff=options.backoff,
             is_paced=options.is_paced,

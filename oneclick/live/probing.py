@@ -43,7 +43,9 @@ def probe(home: Path, plan: LiveCameraPlan) -> ProbeAnswer:
         if plan.address.kind == "path":
             opening = connection.open_file(connection.files_of(plan.address)[0])
         else:
-            opening = connection.open_stream(plan.address, plan.credentials, TIMEOUTS)
+            opening = connection.open_stream(
+                plan.address, plan.credentials, TIMEOUTS, plan.authorities
+            )
         with opening as (_, stream):
             context = stream.codec_context
             detail = f"{context.width}x{context.height} {context.name}"

@@ -21,6 +21,10 @@ class LiveSettings(BaseModel):
     credentials: str = ""
     """TOML file, readable by its owner alone, with user and password by camera or host:
     [hall], then user = "…" and password = "…"."""
+    certificates: str = ""
+    """PEM file of the authorities that sign the certificates of rtsps:// and https:// cameras, or
+    of the cameras themselves; empty: those that the system knows. `any` trusts every certificate,
+    and lets whoever stands between read the password."""
     fps: Annotated[float, Field(gt=0, le=60)] = 10.0
     """Pictures a second that the models look at, at most."""
     models: Annotated[tuple[str, ...], Field(max_length=2)] = ("auto",)

@@ -120,11 +120,11 @@ def blur(image: NDArray[np.uint8], places: Sequence[Box]) -> NDArray[np.uint8]:
     return blurred
 
 
-def encode_jpeg(image: NDArray[np.uint8]) -> bytes:
+def encode_jpeg(image: NDArray[np.uint8], quality: int = 85) -> bytes:
     """Return an image, (h, w, 3) uint8 BGR, as JPEG."""
     import cv2
 
-    is_encoded, content = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    is_encoded, content = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not is_encoded:
         raise Unavailable("a blurred frame cannot be encoded as JPEG")
     return content.tobytes()

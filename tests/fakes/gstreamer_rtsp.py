@@ -1,8 +1,9 @@
 """GStreamer's RTSP server with a test picture; run by the Python of the system, which has `gi`.
 
-    /usr/bin/python3 gstreamer_rtsp.py h264|hevc USER PASSWORD
+    /usr/bin/python3 gstreamer_rtsp.py h264|hevc USER PASSWORD [CERTIFICATE]
 
-Prints the port that it listens on; ends with its standard input.
+With a certificate, a PEM file with its key, it speaks TLS alone. Prints the port that
+it listens on; ends with its standard input.
 """
 
 import sys
@@ -13,7 +14,7 @@ import gi  # of the system
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
+from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 ENCODERS = {
     "h264": "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! rtph264pay",
@@ -22,7 +23,7 @@ ENCODERS = {
 }
 
 
-def main(codec: str, user: str, password: str) -> None:
+def main(codec: str, user: str, password: str, certificate: str = "") -> None:
     """Serve until standard input ends."""
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
@@ -43,6 +44,8 @@ def main(codec: str, user: str, password: str) -> None:
     token = GstRtspServer.RTSPToken()
     token.set_string("media.factory.role", "viewer")
     auth.add_digest(user, password, token)
+    if certificate:
+        auth.set_tls_certificate(Gio.TlsCertificate.new_from_file(certificate))
     server.set_auth(auth)
     server.get_mount_points().add_factory("/stream", factory)
     server.attach(None)

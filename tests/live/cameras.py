@@ -46,6 +46,7 @@ def read(
     credentials: Credentials | None = None,
     seconds: float = 100.0,
     is_paced: bool = True,
+    authorities: str = "",
 ) -> Iterator[Watched]:
     """Read a source in threads while the body runs, recording into a folder; then all is closed."""
     slot, watched = PictureSlot(), Watched()
@@ -55,7 +56,11 @@ def read(
     if recorder:
         sinks.insert(0, recorder)
     options = StreamOptions(
-        credentials=credentials, timeouts=TIMEOUTS, backoff=QUICK, is_paced=is_paced
+        credentials=credentials,
+        authorities=authorities,
+        timeouts=TIMEOUTS,
+        backoff=QUICK,
+        is_paced=is_paced,
     )
     reader = StreamReader(
         stream_addresses.parse(url),

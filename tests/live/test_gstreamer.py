@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from oneclick import video
 from oneclick.core.stream_addresses import Credentials
+from tests.fakes import certificates
 from tests.live.cameras import read
 from tests.waits import HANG_SECONDS, wait_until
 
@@ -30,9 +32,10 @@ def _needed() -> None:
 
 
 @contextmanager
-def server(codec: str) -> Iterator[int]:
-    """Run the server; yield its port."""
+def server(codec: str, certificate: Path | None = None) -> Iterator[int]:
+    """Run the server, over TLS where there is a certificate; yield its port."""
     command = [PYTHON, str(SERVER), codec, SECRET.user, SECRET.password]
+    command += [str(certificate)] if certificate else []
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert child.stdin is not None
     assert child.stdout is not None
@@ -68,3 +71,19 @@ def test_its_refusal_of_a_password_is_told() -> None:
             wait_until(lambda: watched.saw("refused"))
     assert "401" in watched.statuses[1][1]
     assert "another" not in repr(watched.statuses)
+
+
+def test_over_tls_it_is_seen_where_its_certificate_is_known(tmp_path: Path) -> None:
+    own, other = (certificates.create(tmp_path, name) for name in ("own", "other"))
+    with server("h264", own) as port:
+        url = f"rtsps://127.0.0.1:{port}/stream"
+        for authorities in (str(own), "any", str(other), ""):
+            is_known = authorities in (str(own), "any")
+            with read(url, credentials=SECRET, authorities=authorities) as watched:
+                wait_until(partial(watched.saw, "running" if is_known else "refused"))
+                if is_known:
+                    continue
+            (_, (_, line), *_) = watched.statuses
+            assert "its certificate is not trusted" in line
+            assert "live.certificates" in line
+            assert not watched.pictures

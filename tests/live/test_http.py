@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import cv2
 
 from oneclick import video
 from oneclick.core.stream_addresses import Credentials
-from tests.fakes import coded_pictures
+from tests.fakes import certificates, coded_pictures
 from tests.live.cameras import numbers_of, read
 from tests.waits import wait_until
 
@@ -59,12 +60,20 @@ class _Camera(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def camera() -> Iterator[str]:
+def camera(certificate: Path | None = None) -> Iterator[str]:
+    """Run a camera, over TLS where there is a certificate; yield its address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Camera)
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        # The handshake is done in the thread of the connection, not in the one that accepts.
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http{'s' if certificate else ''}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()
@@ -88,6 +97,28 @@ def test_a_login_opens_a_camera_and_is_shown_nowhere() -> None:
             wait_until(lambda: refused.saw("refused"))
     assert "401" in refused.statuses[1][1]
     assert "s3cret" not in repr(refused.statuses)
+
+
+def test_over_tls_a_password_goes_only_to_whom_the_certificate_names(tmp_path: Path) -> None:
+    own = certificates.create(tmp_path)
+    with camera(own) as url:
+        with read(f"{url}/locked", credentials=SECRET, authorities=str(own)) as watched:
+            wait_until(lambda: watched.numbers, lambda: watched.statuses)
+        with read(f"{url}/locked", credentials=SECRET) as stranger:
+            wait_until(lambda: stranger.saw("refused"))
+        wrong = url.replace("127.0.0.1", "localhost")
+        with read(f"{wrong}/locked", credentials=SECRET, authorities=str(own)) as misnamed:
+            wait_until(lambda: misnamed.saw("refused"))
+    assert "certificate is not trusted" in stranger.statuses[1][1]
+    assert "certificate is not trusted" in misnamed.statuses[1][1]
+
+
+def test_a_webcam_that_is_not_there_is_said_in_one_line() -> None:
+    with read("webcam:99") as watched:
+        wait_until(lambda: len(watched.statuses) >= 2)
+    assert not watched.pictures
+    (message,) = {line for _, line in watched.statuses if line}
+    assert message == "/dev/video99: No such file or directory"
 
 
 def test_a_playlist_that_names_files_of_this_machine_is_no_stream() -> None:

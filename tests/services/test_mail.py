@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import smtplib
 import ssl
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from oneclick.services.mail import MailSettings
 from oneclick.storage import alert_log
 from oneclick.storage.alert_log import Alert, AlertLog, AlertRecord
 from oneclick.storage.workspace import Workspace
+from tests.fakes import certificates
 from tests.services.smtp import MailServer
 
 AT = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -30,19 +29,7 @@ DARK = Alert(kind="dark", camera="hall", text="the pictures of camera hall are d
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate of 127.0.0.1 with its key in one file."""
-    if shutil.which("openssl") is None:
-        pytest.skip("MAIL OVER TLS IS NOT TESTED: openssl is not installed")
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=here"
-    arguments = [*request.split(), "-addext", "subjectAltName=IP:127.0.0.1"]
-    key = path.with_name("key.pem")
-    subprocess.run(
-        ["openssl", *arguments, "-keyout", str(key), "-out", str(path)],
-        check=True,
-        capture_output=True,
-    )
-    path.write_text(key.read_text() + path.read_text())
-    return path
+    return certificates.create(tmp_path_factory.mktemp("tls"))
 
 
 def tls(certificate: Path) -> ssl.SSLContext:

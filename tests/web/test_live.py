@@ -8,6 +8,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from websockets.typing import Origin
 
 from oneclick.storage import alert_log, live_state
 from oneclick.storage.alert_log import Alert, AlertLog, AlertRecord
-from oneclick.storage.live_ring import RingWriter
+from oneclick.storage.live_ring import RingFrame, RingWriter
 from oneclick.storage.workspace import Workspace
 from oneclick.web.live import stream
 from tests.waits import HANG_SECONDS, wait_until
@@ -300,6 +301,46 @@ def test_a_viewer_who_is_slow_gets_the_newest_picture_next(
             ring.append(live_camera.frame(number, time.time()))
         viewer.send(stream.ASK)
         assert message(viewer)[0]["seq"] == FRAMES + 29
+
+
+def enlarged(number: int) -> RingFrame:
+    """Return a picture of four times the sides."""
+    frame = live_camera.frame(number, time.time())
+    width, height = 4 * frame.width, 4 * frame.height
+    jpeg = cv2.imencode(".jpg", cv2.resize(live_camera.draw(number), (width, height)))[1]
+    return replace(frame, width=width, height=height, jpeg=jpeg.tobytes())
+
+
+@pytest.mark.parametrize("user", ["ada", "vic"])
+def test_a_viewer_who_asks_for_less_gets_half_the_sides_and_the_same_boxes(
+    served: Server, ring: RingWriter, user: str
+) -> None:
+    number = FRAMES
+    with served.stream(served.sign_in(user)) as viewer:
+        message(viewer)
+        for request in (stream.ASK_LESS, stream.ASK):
+            is_reduced = request == stream.ASK_LESS
+            head: dict[str, Any] = {}
+            while head.get("reduced") != is_reduced:  # a picture may be under way when it is asked
+                viewer.send(request)
+                ring.append(frame := enlarged(number))
+                head, picture = message(viewer)
+                number += 1
+                assert number < FRAMES + 100
+            factor = 2 if is_reduced else 1
+            assert picture.shape[:2] == (frame.height // factor, frame.width // factor)
+            assert (head["width"], head["height"]) == (frame.width, frame.height)
+            assert head["boxes"].keys() == frame.boxes.keys()
+            assert head["blurred"] == (user == "vic")
+
+
+def test_a_small_picture_is_not_reduced(served: Server, ring: RingWriter) -> None:
+    with served.stream(served.sign_in("ada")) as viewer:
+        for number in range(FRAMES, FRAMES + 5):
+            head, picture = message(viewer)
+            assert (head["reduced"], picture.shape[1]) == (False, head["width"])
+            viewer.send(stream.ASK_LESS)
+            ring.append(live_camera.frame(number, time.time()))
 
 
 @pytest.mark.parametrize("content", ["", "more", "next " * 100, b"next"])

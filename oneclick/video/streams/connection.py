@@ -21,6 +21,7 @@ from oneclick.core.source_options import SourceOptions
 from oneclick.core.stream_addresses import Credentials, StreamAddress
 from oneclick.video import access_units, search, source
 from oneclick.video.access_units import AccessUnits
+from oneclick.video.streams import certificates
 from oneclick.video.streams.base import Start, StreamPacket
 from oneclick.video.streams.clock import StreamClock
 
@@ -91,14 +92,22 @@ def open_stream(
     address: StreamAddress,
     credentials: Credentials | None = None,
     timeouts: StreamTimeouts | None = None,
+    authorities: str = "",
 ) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Yield the container of a network source or webcam, and its video stream.
+
+    Args:
+        address: of the source.
+        credentials: name and password for it.
+        timeouts: how long it may be silent.
+        authorities: as `certificates.tls_options` takes them.
 
     Raises:
         StreamRefused: it denies access, or is not there. StreamBroken: it cannot be opened.
     """
     timeouts = timeouts or StreamTimeouts()
     options = _OPTIONS[address.kind] | {"max_pixels": str(source.MAX_PIXELS)}
+    options |= certificates.tls_options(address, authorities)
     if address.kind == "rtsp":
         options["rtsp_transport"] = address.transport
     try:
@@ -112,6 +121,8 @@ def open_stream(
     except _REFUSALS as error:
         raise StreamRefused(f"{address.label}: {reason(error)}") from None
     except (av.FFmpegError, OSError, ValueError) as error:
+        if why := certificates.why_untrusted(address, authorities):
+            raise StreamRefused(f"{address.label}: {why}") from None
         raise StreamBroken(f"{address.label}: {reason(error)}") from None
     with container:
         stream = source.choose_stream(container)

@@ -41,6 +41,8 @@ class StreamOptions:
     """How a source is read."""
 
     credentials: Credentials | None = None
+    authorities: str = ""
+    """As `certificates.tls_options` takes them."""
     timeouts: StreamTimeouts = field(default_factory=StreamTimeouts)
     backoff: Backoff = field(default_factory=Backoff)
     is_paced: bool = True
@@ -81,8 +83,9 @@ class StreamReader:
                 self._on_status("connecting", "")
             began, self._count = time.monotonic(), 0
             try:
+                options = self._options
                 with connection.open_stream(
-                    self._address, self._options.credentials, self._options.timeouts
+                    self._address, options.credentials, options.timeouts, options.authorities
                 ) as (container, stream):
                     source = Connection(
                         container, stream, label=self._address.label, clock=StreamClock()

@@ -23,6 +23,10 @@ POLL_SECONDS = 0.02
 on average."""
 
 
+LEAST_REDUCED = 640
+"""Width from which on a picture may be sent reduced, px."""
+
+
 class WatchedCamera:
     """What one camera and its models see.
 
@@ -38,6 +42,7 @@ class WatchedCamera:
         self._lock = threading.Lock()
         self._headers: list[RingHeader] = []
         self._blurred: RingFrame | None = None
+        self._reduced: dict[bool, RingFrame] = {}
 
     @property
     def classes(self) -> dict[str, tuple[str, ...]]:
@@ -57,15 +62,30 @@ class WatchedCamera:
             raise Refused(404, "there is no such camera")
         return state
 
-    def message(self, frame: RingFrame, view_mode: ViewMode) -> bytes:
+    def message(self, frame: RingFrame, view_mode: ViewMode, is_reduced: bool = False) -> bytes:
         """Return the message of a picture of the ring, as somebody may see it.
 
+        Args:
+            frame: the picture.
+            view_mode: as it is shown.
+            is_reduced: with half its sides, where it is not small already.
+
         Raises:
-            BadInput: the picture cannot be decoded, to be blurred.
+            BadInput: the picture cannot be decoded, to be blurred or reduced.
         """
         is_blurred = view_mode == "blurred"
+        is_reduced = is_reduced and frame.width >= LEAST_REDUCED
         shown = self._blur(frame) if is_blurred else frame
-        return messages.encode(shown, self.classes, blurred=is_blurred)
+        if is_reduced:
+            shown = self._reduce(shown, is_blurred)
+        return messages.encode(shown, self.classes, blurred=is_blurred, reduced=is_reduced)
+
+    def _reduce(self, frame: RingFrame, is_blurred: bool) -> RingFrame:
+        """Return a picture with half its sides; the last one serves everybody who sees the same."""
+        last = self._reduced.get(is_blurred)
+        if last is None or (last.seq, last.time) != (frame.seq, frame.time):
+            self._reduced[is_blurred] = last = messages.reduce(frame)
+        return last
 
     def _blur(self, frame: RingFrame) -> RingFrame:
         """Return a picture of the ring blurred; the last one serves everybody."""

@@ -21,6 +21,8 @@ RING = "ring"
 """Source of a picture that is in the ring; for another one the id of its recording."""
 BLUR_SECONDS = 2.0
 """Boxes of this time before a picture are blurred in it too: models miss people now and then."""
+REDUCTION, REDUCED_QUALITY = 2, 70
+"""Factor and JPEG quality of pictures for a viewer who does not keep up."""
 MARGIN = 0.1
 """Share of its size by which a blurred box is larger on each side."""
 
@@ -37,6 +39,7 @@ class MessageHead(msgspec.Struct, frozen=True, kw_only=True):
     sent_at: float
     """Unix seconds of this server when the message was made."""
     width: int
+    """Of the picture as it was taken, px: boxes count in these."""
     height: int
     boxes: Mapping[str, list[RingBox]]
     """By model id, model A first."""
@@ -46,6 +49,8 @@ class MessageHead(msgspec.Struct, frozen=True, kw_only=True):
     lamps: tuple[tuple[str, float, str], ...]
     """Trigger, score and reason of what touches this moment."""
     blurred: bool
+    reduced: bool
+    """Whether the JPEG has half the sides that are told."""
 
 
 def encode(
@@ -53,6 +58,7 @@ def encode(
     classes: Mapping[str, tuple[str, ...]],
     *,
     blurred: bool,
+    reduced: bool = False,
     source: str = RING,
 ) -> bytes:
     """Return the message of a picture.
@@ -61,6 +67,7 @@ def encode(
         frame: the picture, already blurred if it has to be.
         classes: names of classes by model id.
         blurred: whether people in it were made unrecognisable.
+        reduced: whether its JPEG has half its sides.
         source: where it comes from.
     """
     head = MessageHead(
@@ -75,6 +82,7 @@ def encode(
         signals=frame.signals,
         lamps=tuple((lamp.trigger, lamp.score, lamp.why) for lamp in frame.lamps),
         blurred=blurred,
+        reduced=reduced,
     )
     text = msgspec.json.encode(head)
     return struct.pack(">I", len(text)) + text + frame.jpeg
@@ -98,6 +106,17 @@ def blur(frame: RingFrame, recent: Iterable[RingBox]) -> RingFrame:
     whole = (0.0, 0.0, float(frame.width), float(frame.height))
     places = [_widened(*box[:4]) for box in boxes] or [whole]
     return replace(frame, jpeg=blurring.encode_jpeg(blurring.blur(image, places)))
+
+
+def reduce(frame: RingFrame) -> RingFrame:
+    """Return a picture whose JPEG has half the sides; its size and boxes stay as they are told.
+
+    Raises:
+        BadInput: the picture cannot be decoded.
+    """
+    size = frame.height, frame.width
+    image = jpeg.decode(frame.jpeg, f"{frame.seq} of the ring", size, REDUCTION)
+    return replace(frame, jpeg=blurring.encode_jpeg(image, REDUCED_QUALITY))
 
 
 def _widened(x1: float, y1: float, x2: float, y2: float) -> tuple[float, float, float, float]:

@@ -1,8 +1,8 @@
 """The stream of a camera: a message for each picture, as fast as its viewer paints them.
 
-A viewer has a credit of two pictures and asks for the next one with a text message, `next`. Between
-them the newest picture counts and those before it are left out, so that a slow viewer sees fewer
-pictures and never older ones.
+A viewer has a credit of two pictures and asks for the next one with a text message, `next`, or
+`less` for a reduced one. Between them the newest picture counts and those before it are left out,
+so that a slow viewer sees fewer pictures and never older ones.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ Ending: TypeAlias = tuple[int, str]
 """Code and reason with which a stream is closed."""
 CREDIT = 2
 """Pictures that may be under way to a viewer."""
-ASK = "next"
-"""What a viewer sends once a picture is painted."""
+ASK, ASK_LESS = "next", "less"
+"""What a viewer sends once a picture is painted: whether the next one may be reduced."""
 MAX_PER_USER = 8
 """Streams that one user may have open at once."""
 CHECK_SECONDS = 1.0
@@ -44,9 +44,11 @@ class Viewer:
 
 
 class Credit:
-    """Counts the pictures under way to a viewer."""
+    """Counts the pictures under way to a viewer, and knows of which size they should be."""
 
     def __init__(self) -> None:
+        self.is_reduced = False
+        """Whether the viewer asked for a reduced picture last."""
         self._underway = 0
         self._room = asyncio.Event()
         self._room.set()
@@ -144,8 +146,10 @@ async def _take_requests(websocket: WebSocket, credit: Credit) -> Ending:
         message = await websocket.receive()
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message.get("code", 1000))
-        if message.get("text") != ASK:
+        text = message.get("text")
+        if text not in (ASK, ASK_LESS):
             return NOT_UNDERSTOOD, f"send {ASK!r}"
+        credit.is_reduced = text == ASK_LESS
         credit.give_back()
 
 
@@ -157,7 +161,9 @@ async def _send_pictures(websocket: WebSocket, viewer: Viewer, credit: Credit) -
         frame = await viewer.camera.feed.next(number)
         number = frame.seq
         try:
-            message = await asyncio.to_thread(viewer.camera.message, frame, viewer.view_mode)
+            message = await asyncio.to_thread(
+                viewer.camera.message, frame, viewer.view_mode, credit.is_reduced
+            )
         except BadInput:  # no picture is better than one that shows faces
             continue
         credit.take()

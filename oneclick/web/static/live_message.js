@@ -9,13 +9,14 @@ import { Refusal } from "./api.js";
  * @property {number} seq number there
  * @property {number} time unix seconds when it was taken
  * @property {number} sent_at unix seconds of the server
- * @property {number} width
+ * @property {number} width px of the picture as it was taken
  * @property {number} height
  * @property {Record<string, LiveBox[]>} boxes by model, A first
  * @property {Record<string, string[]>} classes by model
  * @property {Record<string, number>} signals
  * @property {[string, number, string][]} lamps trigger, score, reason
  * @property {boolean} blurred
+ * @property {boolean} reduced the picture has half its sides
  */
 /** @typedef {{head: MessageHead, bitmap: ImageBitmap}} LivePicture */
 

@@ -66,6 +66,8 @@ export class LivePage {
     const { head } = picture;
     if (this.picture !== picture) this.picture?.bitmap.close();
     this.picture = picture;
+    // What was sent small is drawn small, and enlarged beside this thread.
+    this.view.reduce(head.reduced ? 0.5 : 1);
     const size = this.view.camera.picture;
     if (size.width !== head.width || size.height !== head.height) {
       Object.assign(size, { width: head.width, height: head.height });
@@ -154,6 +156,10 @@ export class LivePage {
     if (this.mode === "held") return;
     this.#enter("held");
     announce(t("mode_held"));
+    if (!this.picture?.head.reduced) return;
+    // What is looked at is whole.
+    this.wanted = () => this.#neighbour(0);
+    this.#fetch();
   }
 
   toggle() {

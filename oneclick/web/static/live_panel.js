@@ -121,7 +121,7 @@ export function drawNumbers({ numbers }) {
 }
 
 /** @param {LivePage} page */
-export function drawFigures({ state, stream, mode }) {
+export function drawFigures({ state, stream, mode, picture }) {
   const { lag } = stream;
   const isLive = mode === "live" && Number.isFinite(lag.milliseconds);
   const figures = [
@@ -133,5 +133,7 @@ export function drawFigures({ state, stream, mode }) {
     ["figure_lag", isLive ? `${count(lag.milliseconds)} ms` : "—"],
     ["figure_left_out", isLive ? `${Math.round(100 * lag.leftOut)} %` : "—"],
   ];
-  byId("figures").replaceChildren(...figures.map(([name, value]) => el("span", {}, `${t(name)} `, el("b", {}, value))));
+  const isReduced = isLive && picture?.head.reduced;
+  const note = isReduced ? el("span", { className: "warn", title: t("pictures_reduced_why") }, `${GLYPHS.warn} ${t("pictures_reduced")}`) : "";
+  byId("figures").replaceChildren(...figures.map(([name, value]) => el("span", {}, `${t(name)} `, el("b", {}, value))), note);
 }

@@ -44,6 +44,8 @@ export class View {
     this.back = first;
     this.front = second;
     this.ratio = 1;
+    /** Share of the screen's resolution that the picture is drawn with. */
+    this.reduction = 1;
     this.unit = 1;
     /** @type {Record<string, string>} */
     this.colours = {};
@@ -83,18 +85,26 @@ export class View {
   #fit() {
     const { clientWidth, clientHeight } = /** @type {HTMLElement} */ (this.canvases[0].parentElement);
     this.ratio = devicePixelRatio || 1;
-    for (const canvas of this.canvases) {
-      canvas.width = Math.max(1, Math.round(clientWidth * this.ratio));
-      canvas.height = Math.max(1, Math.round(clientHeight * this.ratio));
+    for (const [canvas, share] of /** @type {const} */ ([[this.canvases[0], this.reduction], [this.canvases[1], 1]])) {
+      canvas.width = Math.max(1, Math.round(clientWidth * this.ratio * share));
+      canvas.height = Math.max(1, Math.round(clientHeight * this.ratio * share));
     }
     this.camera.view = { width: Math.max(1, clientWidth), height: Math.max(1, clientHeight) };
+  }
+
+  /** @param {number} share of the screen's resolution that the picture is drawn with from now on */
+  reduce(share) {
+    if (share === this.reduction) return;
+    this.reduction = share;
+    this.#fit();
   }
 
   /** @param {Scene} scene */
   drawPicture(scene) {
     const context = this.back;
     const { width, height } = this.camera.view;
-    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    const ratio = this.ratio * this.reduction;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.fillStyle = this.colours.ground;
     context.fillRect(0, 0, width, height);
     if (!scene.bitmap) {
@@ -104,7 +114,7 @@ export class View {
       context.fillText(scene.message, width / 2, height / 2);
       return;
     }
-    const [a, b, c, d, e, f] = this.camera.matrix().map((value) => value * this.ratio);
+    const [a, b, c, d, e, f] = this.camera.matrix().map((value) => value * ratio);
     context.setTransform(a, b, c, d, e, f);
     context.imageSmoothingEnabled = this.camera.scale < 4;
     const { width: w, height: h } = this.camera.picture;

@@ -21,6 +21,7 @@ from oneclick.storage.alert_log import Alert, AlertLog, AlertRecord
 from oneclick.storage.live_ring import RingReader
 from oneclick.storage.workspace import Workspace
 from oneclick.web import pages
+from oneclick.web.live import cameras
 from tests.waits import HANG_SECONDS, wait_until
 from tests.web import live_camera
 from tests.web.browser.conftest import SHOTS, OpenPage, Watch
@@ -273,6 +274,31 @@ def test_a_camera_that_ends_is_told_and_its_ring_stays(
     live_camera.write_state(site.home, "ward", "stalled", "no picture for 12 s")
     expect(page.locator("#status")).to_have_text("▲ stalled no picture for 12 s")
     press(page, "Home", 0)
+
+
+SHARE = """() => {
+  const [picture, overlay] = ["picture", "overlay"].map((id) => document.getElementById(id));
+  return Math.round((10 * picture.width) / overlay.width) / 10;
+}"""
+"""Share of the screen's resolution that the picture is drawn with."""
+
+
+def test_a_browser_that_does_not_keep_up_gets_smaller_pictures_until_it_is_held(
+    open_page: OpenPage, camera: RingReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cameras, "LEAST_REDUCED", 0)
+    page = open_camera(open_page)
+    assert page.evaluate(SHARE) == 1
+    page.evaluate("() => { window.requestAnimationFrame = (work) => setTimeout(work, 150); }")
+    expect(page.locator("#figures")).to_contain_text("pictures reduced", timeout=TIMEOUT)
+    assert page.evaluate(SHARE) == 0.5
+    first = painted(page)
+    wait_until(lambda: painted(page) > first)
+    shoot(page, "live-reduced")
+    number = painted(held(page))
+    wait_until(lambda: page.evaluate(SHARE) == 1)
+    expect(page.locator("#figures")).not_to_contain_text("pictures reduced")
+    assert painted(page) == number
 
 
 def test_the_wall_leads_to_a_camera_and_back(
