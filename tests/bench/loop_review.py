@@ -194,13 +194,18 @@ def review_questions(candidate: Candidate, seed: int) -> Labelled:
     places_shown: dict[int, list[Box]] = {}
     frames: set[int] = set()
     more: dict[int, set[int]] = {}
-    ends: dict[int, set[int]] = {}
+    ends: dict[int, list[range]] = {}
     for question in ask(candidate, tracks):
         opened = first_look(question, tracks)
         start, last = question.span.start, question.span.stop - 1
         frames.add(opened)
         if question.track is not None and is_open_end(question, tracks):
-            ends.setdefault(opened, set()).add(start if opened == last else last)
+            beyond = (
+                range(start, last, IN_QUESTION)
+                if opened == last
+                else range(last, start, -IN_QUESTION)
+            )
+            ends.setdefault(opened, []).append(beyond)
         else:
             more.setdefault(opened, set()).update(range(start, last, IN_QUESTION), {last})
         if question.box is not None:

@@ -101,7 +101,7 @@ class SimulatedAnnotator:
         frames: Iterable[int],
         places: Mapping[int, Sequence[Box]] = MappingProxyType({}),
         more: Mapping[int, Iterable[int]] = MappingProxyType({}),
-        ends: Mapping[int, Iterable[int]] = MappingProxyType({}),
+        ends: Mapping[int, Iterable[Sequence[int]]] = MappingProxyType({}),
     ) -> Work:
         """Look at some frames in turn, correcting what is wrong in each.
 
@@ -112,8 +112,9 @@ class SimulatedAnnotator:
             places: by frame, boxes where the page asks whether anybody is there; these frames come
                 first. Who is there is added with the box shown, adjusted where it does not fit.
             more: by frame, others to look at where something is wrong in it.
-            ends: by frame next to the end of a track, the far ends where the page asks for a box if
-                somebody has none here. What it fills in between is looked at no more.
+            ends: by frame next to ends of tracks, the frames beyond each of them, furthest first.
+                If somebody has no box here, the page asks for one at the far end: he goes back from
+                there to where that person still is. What is filled between is looked at no more.
         """
         self._places = places
         seen: set[int] = set()
@@ -122,8 +123,10 @@ class SimulatedAnnotator:
             frame = agenda.pop()
             self._look(frame)
             seen.add(frame)
-            for far in sorted(set(ends.get(frame, ())) - seen):
-                if self._lacks_somebody(frame):
+            for beyond in ends.get(frame, ()):
+                for far in beyond:
+                    if far in seen or not self._lacks_somebody(frame):
+                        break
                     self._look(far)
                     seen.add(far)
                     agenda += self._correct(far)
