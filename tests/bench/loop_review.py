@@ -166,6 +166,12 @@ def ask(candidate: Candidate, tracks: Tracks) -> list[Question]:
     return questions.ranked([*asked, *places.find_places(evidence, tracks)])
 
 
+def is_open_end(question: Question, tracks: Tracks) -> bool:
+    """Check whether a question is about frames in which its track has no box."""
+    frames = tracks.frames[tracks.tracks == question.track]
+    return not ((frames >= question.span.start) & (frames < question.span.stop)).any()
+
+
 def first_look(question: Question, tracks: Tracks) -> int:
     """Return the frame at which the page opens a question, as firstLook of doubts.js."""
     if question.track is None:
@@ -182,18 +188,28 @@ def review_questions(candidate: Candidate, seed: int) -> Labelled:
     """Answer the questions about the labels of a clip, and look at each second without one.
 
     A question is answered where the page opens it. Where something is wrong there, he looks at
-    the other frames of the question too.
+    the other frames of the question too; where a track goes on beyond its end, at the far end.
     """
     tracks, length = candidate.hindsight_labels(), len(candidate.span)
     places_shown: dict[int, list[Box]] = {}
+    frames: set[int] = set()
     more: dict[int, set[int]] = {}
+    ends: dict[int, list[range]] = {}
     for question in ask(candidate, tracks):
         opened = first_look(question, tracks)
-        inside = range(question.span.start, question.span.stop, IN_QUESTION)
-        more.setdefault(opened, set()).update(inside, {question.span.stop - 1})
+        start, last = question.span.start, question.span.stop - 1
+        frames.add(opened)
+        if question.track is not None and is_open_end(question, tracks):
+            beyond = (
+                range(start, last, IN_QUESTION)
+                if opened == last
+                else range(last, start, -IN_QUESTION)
+            )
+            ends.setdefault(opened, []).append(beyond)
+        else:
+            more.setdefault(opened, set()).update(range(start, last, IN_QUESTION), {last})
         if question.box is not None:
             places_shown.setdefault(opened, []).append(question.box)
-    frames = set(more)
     for start in range(0, length, ELSEWHERE):
         if frames.isdisjoint(range(start, start + ELSEWHERE)):
             frames.add(min(start + ELSEWHERE // 2, length - 1))
@@ -207,7 +223,7 @@ def review_questions(candidate: Candidate, seed: int) -> Labelled:
         truth.setdefault(frame, {})[person] = box
     clip, rng = ReviewedClip(candidate, tracks), np.random.default_rng([seed, candidate.span.start])
     annotator = SimulatedAnnotator(lambda: clip.state, clip.edit, truth, rng)
-    work = annotator.review(sorted(frames), places_shown, more)
+    work = annotator.review(sorted(frames), places_shown, more, ends)
     final = replace(clip.labels, tracks=clip.state.tracks)
     edits = sum(work.operations.values())
     return Labelled(to_columns(final), trained_frames(candidate), work.seconds, edits)

@@ -101,6 +101,7 @@ class SimulatedAnnotator:
         frames: Iterable[int],
         places: Mapping[int, Sequence[Box]] = MappingProxyType({}),
         more: Mapping[int, Iterable[int]] = MappingProxyType({}),
+        ends: Mapping[int, Iterable[Sequence[int]]] = MappingProxyType({}),
     ) -> Work:
         """Look at some frames in turn, correcting what is wrong in each.
 
@@ -111,6 +112,9 @@ class SimulatedAnnotator:
             places: by frame, boxes where the page asks whether anybody is there; these frames come
                 first. Who is there is added with the box shown, adjusted where it does not fit.
             more: by frame, others to look at where something is wrong in it.
+            ends: by frame next to ends of tracks, the frames beyond each of them, furthest first.
+                If somebody has no box here, the page asks for one at the far end: he goes back from
+                there to where that person still is. What is filled between is looked at no more.
         """
         self._places = places
         seen: set[int] = set()
@@ -120,17 +124,39 @@ class SimulatedAnnotator:
             frame = agenda.pop()
             self._look(frame)
             seen.add(frame)
-            for number in range(20):  # one repair may show the next; never without end
-                tracks = {track.id for track in self._state().tracks}
-                if not self._repair(frame):
-                    break
-                if number == 0:
-                    agenda += sorted(set(more.get(frame, ())) - seen - set(agenda), reverse=True)
-                for track in self._state().tracks:
-                    if track.id not in tracks and frame - int(track.frames[0]) > 1:
-                        first, second = int(track.frames[0]), round(self._state().fps)
-                        agenda += sorted(range(first, frame, second), reverse=True)
+            for beyond in ends.get(frame, ()):
+                for far in beyond:
+                    if far in seen or not self._lacks_somebody(frame):
+                        break
+                    self._look(far)
+                    seen.add(far)
+                    agenda += self._correct(far)
+            before = self.work.operations.total()
+            agenda += self._correct(frame)
+            if self.work.operations.total() > before:
+                agenda += sorted(set(more.get(frame, ())) - seen - set(agenda), reverse=True)
         return self.work
+
+    def _correct(self, frame: int) -> list[int]:
+        """Correct a frame; return the frames to look at for the sake of who was drawn, last first.
+
+        A person is followed backwards, too.
+        """
+        again: list[int] = []
+        for _ in range(20):  # one repair may show the next; never without end
+            tracks = {track.id for track in self._state().tracks}
+            if not self._repair(frame):
+                break
+            for track in self._state().tracks:
+                if track.id not in tracks and frame - int(track.frames[0]) > 1:
+                    first, second = int(track.frames[0]), round(self._state().fps)
+                    again += sorted(range(first, frame, second), reverse=True)
+        return again
+
+    def _lacks_somebody(self, frame: int) -> bool:
+        """Check whether a person has no box in a frame."""
+        people = list(self._truth.get(frame, {}).values())
+        return len(match(people, boxes_in(self._state(), frame)[1])) < len(people)
 
     def _look(self, frame: int) -> None:
         shown = sum(frame in track.frames for track in self._state().tracks)
