@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from enum import Enum
 from importlib import import_module
 from types import ModuleType
@@ -153,7 +154,7 @@ def _class(cls: type) -> list[str]:
         markdown.docstring(inspect.getdoc(cls) or ""),
     ]
     if issubclass(cls, Enum):
-        values = "\n".join(f"{member.name} = {member.value!r}" for member in cls)
+        values = "\n".join(f"{member.name} = {json.dumps(member.value)}" for member in cls)
         parts.append(markdown.block(values, "python"))
     if members := _members(cls):
         parts.append(markdown.table(["attribute", "type", "default", "meaning"], members))
