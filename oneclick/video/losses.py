@@ -26,6 +26,8 @@ _SYNC = 0x47
 _PACKETS_AT_ONCE = 1 << 15
 _OFF_BEAT = 0.2
 """Part of a step by which time that lost pictures leave empty differs from whole steps at most."""
+_MOST_GROUPS = 8
+"""Groups whose loss is likelier than a pause of that very length; of longer ones a note tells."""
 _MOST = 3
 """Swallowed losses that there may be in a short recording."""
 _LONGEST_GROUP = 10_000
@@ -130,12 +132,14 @@ def find_pauses(stamps: NDArray[np.int64], is_key: NDArray[np.bool_], counter_sp
     is_hidden &= np.abs(steps[gaps] - (lost + 1) * step) <= _OFF_BEAT * step + 2 * spread
     spans = [span for span in (usual, 0 if depth else counter_span) if span]
     is_great = lost >= min(spans, default=0) - 2 * depth
-    is_habit |= not usual
-    swallowed, others = after[is_hidden], is_great & ~is_hidden
-    doubtful = 0 if is_habit else int((others & is_across).sum())
+    is_far = lost > _MOST_GROUPS * max(spans, default=0)
+    swallowed, others = after[is_hidden & ~is_far], int((is_great & ~is_hidden).sum())
+    doubtful = far = int((is_hidden & is_far).sum())
+    if usual and not is_habit:
+        doubtful += int((is_great & is_across & ~is_hidden).sum())
     # A camera that pauses as it likes, or all the time, loses nothing by it.
-    if int(others.sum()) > len(swallowed) or len(swallowed) > max(_MOST, FEW * len(steps)):
-        return Pauses(doubtful=0 if is_habit else doubtful + len(swallowed))
+    if others > len(swallowed) + far or len(swallowed) > max(_MOST, FEW * len(steps)):
+        return Pauses(doubtful=0 if is_habit or not usual else doubtful + len(swallowed))
     return Pauses(swallowed=tuple(swallowed.tolist()), doubtful=doubtful)
 
 

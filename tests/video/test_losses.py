@@ -69,6 +69,11 @@ def test_a_pause_of_any_other_length_costs_no_picture(pictures: int) -> None:
     assert losses.find_pauses(stamps, is_key, 16) == losses.Pauses()
 
 
+def test_a_long_pause_of_whole_groups_costs_no_picture_but_is_said() -> None:
+    stamps, is_key = paused(GROUP * 1000, 31)
+    assert losses.find_pauses(stamps, is_key, 16) == losses.Pauses(doubtful=1)
+
+
 def test_a_camera_that_pauses_as_it_likes_loses_no_picture() -> None:
     numbers = np.arange(120)
     stamps = STEP * (numbers + sum(p * (numbers >= at) for at, p in [(31, 24), (55, 17), (80, 40)]))
