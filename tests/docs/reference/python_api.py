@@ -153,8 +153,8 @@ def _class(cls: type) -> list[str]:
         markdown.docstring(inspect.getdoc(cls) or ""),
     ]
     if issubclass(cls, Enum):
-        values = "\n".join(f"{member.name} = {member.value!r}" for member in cls)
-        parts.append(markdown.block(values, "python"))
+        values = [f"{member.name} = {member.value!r}".replace("'", '"') for member in cls]
+        parts.append(markdown.block("\n".join(values), "python"))
     if members := _members(cls):
         parts.append(markdown.table(["attribute", "type", "default", "meaning"], members))
     tests = []
