@@ -217,10 +217,11 @@ class VideosMixin(RollupsMixin):
         self, step: str, since: datetime, until: datetime, camera: str | None = None
     ) -> list[tuple[str, str]]:
         """Return the marks of a step, as `marks`, on the Videos that `videos_between` returns."""
-        table = schema.video_marks.c
+        marks = schema.video_marks.c
         videos = sa.select(schema.videos.c.id).where(_overlap(since, until, camera))
-        query = sa.select(table.video, table.key).where(table.step == step, table.video.in_(videos))
-        return [(row.video, row.key) for row in self._fetch(query.order_by("video", "key"))]
+        query = sa.select(marks.video, marks.key).where(marks.step == step)
+        query = query.where(marks.video.in_(videos)).order_by("video", "key")
+        return [(row.video, row.key) for row in self._fetch(query)]
 
     def is_marked(self, video_id: str, step: str, key: str) -> bool:
         """Check whether `step` with `key` is done with a Video."""
@@ -299,13 +300,11 @@ class VideosMixin(RollupsMixin):
     def hits_of_undated(self, camera: str | None = None) -> dict[str, dict[str, int]]:
         """Return the number of Hits by Video of unknown start and trigger, sorted."""
         c, videos = schema.hits.c, schema.videos.c
-        undated = sa.select(videos.id).where(videos.started_at.is_(None))
-        if camera is not None:
-            undated = undated.where(videos.camera == camera)
-        query = sa.select(c.video, c.trigger, sa.func.count()).where(c.video.in_(undated))
-        query = query.group_by(c.video, c.trigger).order_by(c.video, c.trigger)
+        is_shown = videos.started_at.is_(None) & (videos.camera == camera if camera else True)
+        query = sa.select(c.video, c.trigger, sa.func.count()).group_by(c.video, c.trigger)
+        query = query.where(c.video.in_(sa.select(videos.id).where(is_shown)))
         numbers: dict[str, dict[str, int]] = {}
-        for video_id, trigger, number in self._fetch(query):
+        for video_id, trigger, number in self._fetch(query.order_by(c.video, c.trigger)):
             numbers.setdefault(video_id, {})[trigger] = number
         return numbers
 

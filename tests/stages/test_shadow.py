@@ -190,7 +190,7 @@ def test_one_that_flickers_is_refused_and_all_screens_show_the_same(
     insight(home=home)
     assert "flickers an hour" in capsys.readouterr().out
     insight(home=home, json=True)
-    fields: dict[str, Any] = parse_json(capsys.readouterr().out)
+    fields: Any = parse_json(capsys.readouterr().out)
     assert (fields["candidate"], fields["shadow"]["state"]) == (outcome.model, "worse")
     text = metrics.metrics_text(report.measure_insight(home), [], training)
     assert f'measure="flickers",side="candidate"}} {row.candidate:.6g}' in text
