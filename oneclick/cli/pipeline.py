@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from oneclick.cli import camera_names, output
+from oneclick.core.errors import BadVideo
 
 
 def run(
@@ -41,10 +42,14 @@ def run(
     from oneclick.flows import models
     from oneclick.storage import cameras
     from oneclick.storage.workspace import Workspace
+    from oneclick.video import search
 
     settings = output.load_settings(home, review={"accept_auto": True} if accept_auto else None)
     if predictor and predictor != models.AUTO and detectors.is_own(predictor):
         detectors.check_name(predictor)  # before the seconds that Prefect takes to start
+    if sources and all(search.is_missing(source) for source in sources):
+        paths = ", ".join(dict.fromkeys(sources))
+        raise BadVideo(f"there is no file or folder {paths}: check the path")
     workspace, codes = Workspace(settings.home), settings.cameras.codes
     with camera_names.notices(settings.home), output.progress_bars():
         from oneclick.flows import environment, local_server
@@ -72,7 +77,7 @@ def run(
     for name, reason in outcome["failed"].items():
         output.message(f"skipped {name}: {reason}")
         output.debug_log(reason)
-    if outcome["nothing_new"]:
+    if outcome["nothing_new"] and not outcome["failed"]:
         output.message("nothing new: every step of this lap was done before")
     if outcome["failed"]:
         raise typer.Exit(3)

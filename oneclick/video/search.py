@@ -62,13 +62,20 @@ def find(sources: Sequence[str], options: SourceOptions) -> SearchResult:
     return result
 
 
+def is_missing(source: str) -> bool:
+    """Check whether a source is a path of this machine where nothing is; URLs never are."""
+    return "://" not in source and bool(source.strip()) and not os.path.lexists(source)
+
+
 def _recordings_in(
     source: str, options: SourceOptions, result: SearchResult
 ) -> Iterator[Recording]:
     if not source.strip():
         raise BadVideo("a source without a name: give a file, a folder or a URL (. is this one)")
+    if is_missing(source):
+        raise BadVideo(f"there is no file or folder {source}: check the path")
     system, root = open_file_system(source)
-    if recordings.is_local(system) and Path(root).exists() and not Path(root).is_dir():
+    if recordings.is_local(system) and not Path(root).is_dir():
         bounded_files.check_regular(Path(root), bounded_files.ANY_SIZE, BadVideo)
     is_video_name = recordings.suffix_of(root) in SUFFIXES
     if (is_video_name and not system.isdir(root)) or system.isfile(root):

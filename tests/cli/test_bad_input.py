@@ -44,6 +44,15 @@ def test_good_recordings_come_in_and_each_bad_one_is_named_with_its_reason(
     assert leftovers == [], "nothing half-written stays"
 
 
+def test_a_lap_over_nothing_but_missing_files_ends_before_it_begins(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    process = oneclick("run", "nosuch.mp4", str(tmp_path / "no folder"), home=home)
+    assert process.returncode == 3
+    (line,) = process.stderr.splitlines()
+    assert line.endswith(f"no file or folder nosuch.mp4, {tmp_path / 'no folder'}: check the path")
+    assert not home.exists()
+
+
 def test_adding_the_same_recording_again_says_so_and_copies_nothing(
     folder: Path, tmp_path: Path
 ) -> None:
