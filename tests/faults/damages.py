@@ -171,8 +171,8 @@ def furnish(root: Path) -> None:
         log.record(Visitor(laps.PERSON, "127.0.0.1"), act)
     log.close()
     laps.learn(root)
+    maintain.maintain(home, 0)  # it would remove what cameras left so long ago
     camera_files.furnish(home, recording, predictor.model_id)
-    maintain.maintain(home, 0)
     failure_log.record(workspace, "item", "do something", ValueError("a bad item"))
 
 
