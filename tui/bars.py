@@ -29,16 +29,20 @@ def header(
     ink: Ink,
     zone: tzinfo | None,
 ) -> StyledRow:
-    """Return the row at the top: lamp, workspace, zoom, week and clock."""
+    """Return the row at the top: lamp, workspace, zoom, week and clock; an error has their room."""
     colour, quiet = ink[LAMP_COLOURS[status.lamp]], ink["quiet"]
-    state = status.error or status.lamp
+    folder = str(home.absolute())
+    error = status.error.replace(f"file://{folder}/", "").replace(f"{folder}/", "")
+    state = error or status.lamp
     local = current_time.astimezone(zone)
     end: StyledRow = [
         (f"  {heatmap.ZOOM_NAMES[status.zoom]}", ink["text"]),
         (f"  week {local.isocalendar().week}  ", quiet),
         (f"{local:%H:%M} ", f"{ink['text']} bold"),
     ]
-    if width >= 100 and status.milliseconds:
+    if error:
+        del end[:2]
+    elif width >= 100 and status.milliseconds:
         end.insert(0, (f"  read in {status.milliseconds:.0f} ms", quiet))
     start: StyledRow = [
         (f" {ink.design.lamp[status.lamp]} {state} ", f"{colour} bold"),

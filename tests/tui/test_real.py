@@ -220,5 +220,5 @@ def test_one_frame_of_a_damaged_catalog_is_one_line(tmp_path: Path, damage: str)
     )
     process = program.oneclick("tui", "--snapshot", "text", home=catalog.parent)
     assert process.returncode == 0, process.stderr
-    assert len(re.findall("✕ .*catalog.sqlite is no", process.stdout)) == 1
+    assert len(re.findall("✕ catalog.sqlite is no .*; oneclick catalog", process.stdout)) == 1
     assert "Traceback" not in process.stdout + process.stderr

@@ -29,6 +29,8 @@ MINUTES = 10.0
 """Time over which triggers are tried with another confidence."""
 MOST_LIT = 400
 """Times of lit lamps that are told; of more the last ones."""
+LIT_SECONDS = 2.0
+"""Time for which the wall shows a lamp: it asks once a second, and many are lit for less."""
 LAST_TIME = 1 << 36
 """Unix seconds, some thousand years from now."""
 
@@ -47,7 +49,7 @@ def camera_page(request: Request, camera: str, user: pages.Visitor) -> Response:
 
 @router.get("/api/live")
 def list_cameras(request: Request, user: Viewer) -> Response:
-    """Return each camera in scope with the lamps of its newest picture, and open alerts."""
+    """Return each camera in scope with the lamps of its last seconds, and open alerts."""
     rows = []
     for camera in cameras_of(request).seen_by(user):
         try:
@@ -139,12 +141,13 @@ def _watched(request: Request, camera: str, user: SessionUser) -> WatchedCamera:
 
 
 def _summary(camera: WatchedCamera) -> dict[str, Any]:
-    """Return state and extent of the ring, with the lamps of its newest picture."""
+    """Return state and extent of the ring, with the lamps of its last seconds."""
     span = camera.ring.span()
-    newest = camera.ring.headers(span.stop, LAST_TIME) if span else []
+    newest = camera.ring.headers(span.stop - LIT_SECONDS, LAST_TIME) if span else []
+    lamps = {lamp.trigger: None for header in newest for lamp in header.lamps}
     return cast(dict[str, Any], msgspec.to_builtins(camera.state)) | {
         "ring": span and asdict(span),
-        "lamps": [lamp.trigger for lamp in newest[-1].lamps] if newest else [],
+        "lamps": list(lamps),
     }
 
 
