@@ -135,7 +135,7 @@ def main() -> None:
             address.send("end")
             writer.kill()
             server.join()
-    sys.exit(is_late)
+    sys.exit(bool(is_late))
 
 
 if __name__ == "__main__":
