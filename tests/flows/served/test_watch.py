@@ -18,16 +18,15 @@ from tests.report.test_insight import add_video, seen
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
-def show(home: Path, *flags: str) -> None:
-    """Write a live camera that runs, with flags that have lasted for an hour."""
-    at = time.time()
+def show(home: Path, troubles: dict[str, float]) -> None:
+    """Write a live camera that runs, with its troubles and when each began (seconds)."""
     state = CameraState(
         camera="hall",
         status="running",
         since=0.0,
-        written_at=at,
-        flags=flags,
-        trouble_since=dict.fromkeys(flags, at - 3600),
+        written_at=time.time(),
+        flags=tuple(troubles),
+        trouble_since=troubles,
     )
     live_state.write(home, state)
 
@@ -48,11 +47,12 @@ def test_the_flow_tells_webhook_and_block_once_and_is_recorded_when_it_changes(
         block.save("ward", overwrite=True)
         monkeypatch.setenv("ONECLICK_ALERTS__WEBHOOK", webhook.url)
         monkeypatch.setenv("ONECLICK_ALERTS__BLOCKS", '["custom-webhook/ward"]')
+        dark = {"dark": time.time() - 3600}
         for _ in range(2):
-            show(tmp_path, "dark")
+            show(tmp_path, dark)
             (text,) = watch(tmp_path)["alerts"]
         assert "the pictures of camera hall are dark" in artifact("alerts").data
-        show(tmp_path)
+        show(tmp_path, {})
         assert watch(tmp_path) == {"done": 0, "failed": {}, "alerts": []}
     events = [message["event"] for message in webhook.got]
     assert events == ["oneclick.alert.open", "oneclick.alert.over"]
