@@ -25,7 +25,7 @@ _TIME = r"(?P<hour>\d\d)[-_.:]?(?P<minute>\d\d)[-_.:]?(?P<second>\d\d)"
 _OFFSET = r"(?P<offset>Z|\+\d\d[-:.]?\d\d|\+\d\d|-(?:0\d|1[0-2]):?(?:00|30|45))?"
 _MOMENT = re.compile(
     rf"(?<!\d)(?:DST)?{_DATE}(?:[T_ -]|[ _]-[ _])?{_TIME}"
-    rf"(?:[.,]?\d{{3}}|[-.,]\d{{6}})?{_OFFSET}(?!\d)"
+    rf"(?:[.,](?P<fraction>\d{{6}}|\d{{3}})|\d{{3}}|-\d{{6}})?{_OFFSET}(?!\d)"
 )
 _MOST_SECONDS = 10_000_000_000
 """Seconds since 1970 from which a number is one of milliseconds."""
@@ -253,7 +253,8 @@ def _moments(
         if half := (groups.get("half") or "").lower():
             hour = hour % 12 + 12 * (half == "pm")
         second = int(groups.get("second") or 0)
-        local = datetime(year, month, day, hour, minute, second)
+        microsecond = int((groups.get("fraction") or "").ljust(6, "0"))
+        local = datetime(year, month, day, hour, minute, second, microsecond)
         offset = groups.get("offset")
         clock = _offset_zone(offset) if offset else _zone(zone or "UTC")
         first, last = (local.replace(tzinfo=clock, fold=fold).astimezone(UTC) for fold in (0, 1))

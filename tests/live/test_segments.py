@@ -13,6 +13,7 @@ import av
 import pytest
 
 from oneclick import video
+from oneclick.catalog import Catalog
 from oneclick.core import layouts
 from oneclick.stages import fetch
 from oneclick.storage import live_state
@@ -47,7 +48,7 @@ def test_a_name_tells_camera_and_start_and_is_read_back() -> None:
     name = recorder.segment_name(START)
     assert name == "20261128T231703.250Z.mkv"
     facts = layouts.read_path(name)
-    assert facts.started_at == datetime(2026, 11, 28, 23, 17, 3, tzinfo=UTC)
+    assert facts.started_at == datetime(2026, 11, 28, 23, 17, 3, 250_000, tzinfo=UTC)
     assert facts.is_certain
 
 
@@ -172,6 +173,8 @@ def test_segments_become_videos_of_their_camera(film: Path, tmp_path: Path) -> N
     result = fetch.fetch(home, sources)
     assert result.done == ["cam01-20261128T231703Z"]
     assert not result.failed
+    with Catalog.open(home) as catalog:
+        assert catalog.video(*result.done).started_at == datetime.fromtimestamp(START, UTC)
     assert fetch.fetch(home, sources).skipped == result.done
 
 
