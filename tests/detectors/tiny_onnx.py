@@ -154,3 +154,36 @@ def deployed(path: Path) -> Path:
             labels = Cast<to = 7>(low)
         }""",
     )
+
+
+def square(path: Path) -> Path:
+    """Final boxes as torchvision exports them: the one around all red px, label 1, score 0.9."""
+    return parse(
+        path,
+        """square (float[3,height,width] image)
+        => (float[n,4] boxes, int64[n] labels, float[n] scores)
+        <float high = {0.6}, float low = {0.4}, float sure = {0.9}, int64 zero = {0},
+         int64 two = {2}, int64 one = {1}, int64[1] axis = {0}, int64[1] person = {1}>
+        {
+            red = Gather<axis = 0>(image, zero)
+            blue = Gather<axis = 0>(image, two)
+            is_bright = Greater(red, high)
+            is_warm = Less(blue, low)
+            is_red = And(is_bright, is_warm)
+            levels = Cast<to = 1>(is_red)
+            columns = ReduceMax<axes = [0], keepdims = 0>(levels)
+            rows = ReduceMax<axes = [1], keepdims = 0>(levels)
+            x1 = ArgMax<axis = 0>(columns)
+            y1 = ArgMax<axis = 0>(rows)
+            last_x = ArgMax<axis = 0, select_last_index = 1>(columns)
+            last_y = ArgMax<axis = 0, select_last_index = 1>(rows)
+            x2 = Add(last_x, one)
+            y2 = Add(last_y, one)
+            sides = Concat<axis = 0>(x1, y1, x2, y2)
+            px = Cast<to = 1>(sides)
+            boxes = Unsqueeze(px, axis)
+            labels = Identity(person)
+            peak = ReduceMax<axes = [0]>(columns)
+            scores = Mul(peak, sure)
+        }""",
+    )

@@ -1,9 +1,10 @@
-"""GStreamer's RTSP server with a test picture; run by the Python of the system, which has `gi`.
+"""GStreamer's RTSP server; run by the Python of the system, which has `gi`.
 
-    /usr/bin/python3 gstreamer_rtsp.py h264|hevc USER PASSWORD [CERTIFICATE]
+    /usr/bin/python3 gstreamer_rtsp.py h264|hevc USER PASSWORD [CERTIFICATE [PICTURES]]
 
-With a certificate, a PEM file with its key, it speaks TLS alone. Prints the port that
-it listens on; ends with its standard input.
+With a certificate, a PEM file with its key, it speaks TLS alone. It shows a test picture, or the
+PNG files of a pattern such as /tmp/%05d.png, ten a second, over and over. Prints the port that it
+listens on; ends with its standard input.
 """
 
 import sys
@@ -21,19 +22,24 @@ ENCODERS = {
     "hevc": "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! h265parse ! "
     "rtph265pay config-interval=-1",
 }
+TEST_PICTURE = (
+    "videotestsrc is-live=true pattern=ball ! video/x-raw,width=160,height=96,framerate=20/1"
+)
+FILES = (
+    'multifilesrc location="{}" loop=true caps="image/png,framerate=10/1" ! pngdec ! '
+    "videoconvert ! video/x-raw,format=I420"
+)
 
 
-def main(codec: str, user: str, password: str, certificate: str = "") -> None:
+def main(codec: str, user: str, password: str, certificate: str = "", pictures: str = "") -> None:
     """Serve until standard input ends."""
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
     server.set_service("0")
     factory = GstRtspServer.RTSPMediaFactory()
-    factory.set_launch(
-        "( videotestsrc is-live=true pattern=ball ! video/x-raw,width=160,height=96,framerate=20/1"
-        f" ! {ENCODERS[codec]} name=pay0 pt=96 )"
-    )
+    source = FILES.format(pictures) if pictures else TEST_PICTURE
+    factory.set_launch(f"( {source} ! {ENCODERS[codec]} name=pay0 pt=96 )")
     factory.set_shared(True)
     permissions = GstRtspServer.RTSPPermissions()
     permissions.add_permission_for_role("viewer", "media.factory.access", True)

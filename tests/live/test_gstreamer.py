@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -13,36 +10,15 @@ import pytest
 
 from oneclick import video
 from oneclick.core.stream_addresses import Credentials
-from tests.fakes import certificates
+from tests.fakes import certificates, gstreamer
+from tests.fakes.gstreamer import SECRET, server
 from tests.live.cameras import read
-from tests.waits import HANG_SECONDS, wait_until
-
-PYTHON = "/usr/bin/python3"
-SERVER = Path(__file__).parents[1] / "fakes" / "gstreamer_rtsp.py"
-SECRET = Credentials(user="nurse b", password="p@:/ss%wörd")
-PARTS = "gi.require_version('GstRtspServer', '1.0'); gi.require_version('GstRtsp', '1.0')"
+from tests.waits import wait_until
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _needed() -> None:
-    """Skip where the system has no GStreamer."""
-    command = [PYTHON, "-c", f"import gi; {PARTS}"]
-    if not Path(PYTHON).exists() or subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("GStreamer's RTSP server is not installed: gir1.2-gst-rtsp-server-1.0")
-
-
-@contextmanager
-def server(codec: str, certificate: Path | None = None) -> Iterator[int]:
-    """Run the server, over TLS where there is a certificate; yield its port."""
-    command = [PYTHON, str(SERVER), codec, SECRET.user, SECRET.password]
-    command += [str(certificate)] if certificate else []
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert child.stdin is not None
-    assert child.stdout is not None
-    with child.stdin, child.stdout:
-        yield int(child.stdout.readline())
-        child.stdin.close()
-        child.wait(HANG_SECONDS)
+    gstreamer.skip_where_missing()
 
 
 @pytest.mark.parametrize("scheme", ["rtsp", "rtsp+udp"])

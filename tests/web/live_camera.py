@@ -28,15 +28,16 @@ MODELS = (
 )
 
 
-def draw(number: int) -> np.ndarray:
+def draw(number: int, is_there: bool = True) -> np.ndarray:
     """Return a picture with its number as bright and dark squares, and somebody who walks."""
     picture = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
     for bit in range(DIGITS):
         shade = 235 if number >> bit & 1 else 20
         corner = (bit * CELL, HEIGHT - CELL)
         cv2.rectangle(picture, corner, (corner[0] + CELL - 1, HEIGHT - 1), (shade,) * 3, -1)
-    x1, y1, x2, y2 = (round(side) for side in box(number)[:4])
-    cv2.rectangle(picture, (x1, y1), (x2, y2), (60, 90, 210), -1)
+    if is_there:
+        x1, y1, x2, y2 = (round(side) for side in box(number)[:4])
+        cv2.rectangle(picture, (x1, y1), (x2, y2), (60, 90, 210), -1)
     return picture
 
 

@@ -26,41 +26,12 @@ from tests.waits import HANG_SECONDS, wait_until
 from tests.web import live_camera
 from tests.web.browser.conftest import SHOTS, OpenPage, Watch
 from tests.web.browser.keyboard import TIMEOUT, strike
+from tests.web.browser.live_canvas import BLUE, READ_NUMBER, WHITE, YELLOW, held, is_coloured
 from tests.web.browser.review_site import ReviewSite
-from tests.web.live_camera import CELL, DIGITS, HEIGHT, WIDTH
 
 pytestmark = pytest.mark.browser
 SECONDS = 5.0
 """Of the ring when a page is opened."""
-READ_NUMBER = f"""() => {{
-  const canvas = document.getElementById("picture");
-  const {{ width, height }} = canvas;
-  const scale = Math.min(width / {WIDTH}, height / {HEIGHT});
-  const [left, top] = [(width - scale * {WIDTH}) / 2, (height - scale * {HEIGHT}) / 2];
-  const context = canvas.getContext("2d");
-  let number = 0;
-  for (let bit = 0; bit < {DIGITS}; bit++) {{
-    const [x, y] = [(bit + 0.5) * {CELL}, {HEIGHT} - {CELL} / 2];
-    const [red] = context.getImageData(left + scale * x, top + scale * y, 1, 1).data;
-    number += red > 128 ? 1 << bit : 0;
-  }}
-  return [number, document.getElementById("overlay").dataset.painted];
-}}"""
-"""Reads the number in the picture that is painted, and what the page says of it."""
-HAS_COLOUR = """([x, y, width, height, colour]) => {
-  const canvas = document.getElementById("overlay");
-  const scale = Math.min(canvas.width / width, canvas.height / height);
-  const left = (canvas.width - scale * width) / 2;
-  const top = (canvas.height - scale * height) / 2;
-  const context = canvas.getContext("2d");
-  const [px, py] = [Math.round(left + scale * x), Math.round(top + scale * y)];
-  const { data } = context.getImageData(px - 3, py - 3, 7, 7);
-  const near = (k) => colour.every((value, c) => Math.abs(data[k + c] - value) < 40);
-  for (let k = 0; k < data.length; k += 4) if (data[k + 3] > 100 && near(k)) return true;
-  return false;
-}"""
-"""Looks for a colour near a point of the picture on the canvas of the boxes."""
-BLUE, WHITE, YELLOW = [0x6F, 0x8F, 0xFF], [255, 255, 255], [0xFF, 0xD5, 0x4A]
 
 
 @pytest.fixture(autouse=True)
@@ -103,23 +74,11 @@ def open_camera(open_page: OpenPage, name: str = "anna") -> Page:
     return page
 
 
-def held(page: Page) -> Page:
-    """Hold the picture still."""
-    strike(page, "Space")
-    expect(page.locator("body")).to_have_attribute("data-mode", "held")
-    return page
-
-
 def painted(page: Page) -> int:
     """Return the number in the painted picture, which is the one that the page tells of."""
     number, name = page.evaluate(READ_NUMBER)
     assert name == f"ring/{number}"
     return int(number)
-
-
-def is_coloured(page: Page, x: float, y: float, colour: list[int]) -> bool:
-    answer: bool = page.evaluate(HAS_COLOUR, [x, y, WIDTH, HEIGHT, colour])
-    return answer
 
 
 def press(page: Page, key: str, number: int) -> None:

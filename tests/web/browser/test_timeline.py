@@ -19,6 +19,7 @@ from tests.web import recordings
 from tests.web.browser import timeline_site
 from tests.web.browser.conftest import SHOTS, OpenPage, Watch
 from tests.web.browser.keyboard import TIMEOUT, see, strike
+from tests.web.browser.lanes import choose_lane, settled
 from tests.web.browser.review_site import ReviewSite
 from tests.web.recordings import START, seconds
 from tests.web.site import PASSWORDS
@@ -39,12 +40,6 @@ def shoot(page: Page, name: str) -> None:
         page.screenshot(path=f"{SHOTS}/{name}.png")
 
 
-def settled(page: Page) -> None:
-    """Wait until the lanes of the window are there."""
-    expect(page.locator(".lanes")).not_to_have_attribute("aria-busy", "true", timeout=TIMEOUT)
-    expect(page.locator("#range")).not_to_be_empty(timeout=TIMEOUT)
-
-
 def shown_frame(page: Page) -> int:
     """Return the frame number that is burnt into the picture of the moment."""
     data = page.evaluate(
@@ -54,16 +49,6 @@ def shown_frame(page: Page) -> int:
     width, height, values = data
     image = np.array(values, np.uint8).reshape(height, width, 4)[..., :3]
     return recordings.number_of(image)
-
-
-def choose_lane(page: Page, trigger: str) -> None:
-    """Move down from the camera to the lane of a trigger."""
-    for _ in range(8):
-        strike(page, "ArrowDown")
-        if f"· {trigger} ·" in (page.locator("#announcer").text_content() or ""):
-            strike(page, "b")
-            return
-    raise AssertionError(f"no lane of {trigger}")
 
 
 def test_a_hit_is_opened_by_keyboard_at_its_frame_with_its_reason(
