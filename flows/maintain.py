@@ -12,12 +12,18 @@ from oneclick.core.errors import OneclickError
 from oneclick.flows import policy
 from oneclick.report import Insight, TrainingReport
 from oneclick.stages import maintain as stage
+from oneclick.storage import cameras, live_state
+from oneclick.storage.workspace import Workspace
 
 
 @task(name="clean", tags=["io"], timeout_seconds=policy.HOUR, **policy.TASK)
-def clean(home: Path, retain_raw_days: int, retain_live_hours: float) -> stage.MaintenanceResult:
+def clean(
+    home: Path, retain_raw_days: int, retain_live_hours: float, live_cameras: list[str]
+) -> stage.MaintenanceResult:
     """Clean the whole workspace."""
-    return stage.maintain(home, retain_raw_days, retain_live_hours=retain_live_hours)
+    return stage.maintain(
+        home, retain_raw_days, retain_live_hours=retain_live_hours, live_cameras=live_cameras
+    )
 
 
 @task(name="insight", tags=["compute"], timeout_seconds=policy.HOUR, **policy.TASK)
@@ -30,7 +36,16 @@ def measure(home: Path) -> Insight:
 def maintain(home: Path | None = None) -> dict[str, Any]:
     """End expired leases, remove leftovers and old recordings, and tell how the models do."""
     conf = settings.load(home=home)
-    cleaning = clean(conf.home, conf.retain_raw_days, conf.live.retain_hours)
+    failed: dict[str, str] = {}
+    try:
+        live_cameras = cameras.typed_cameras(
+            Workspace(conf.home), [*conf.live.cameras], conf.cameras.codes
+        )
+    except OneclickError as error:  # which they are nobody knows now: all are shown as before
+        failed["live cameras"] = str(error)
+        live_cameras = live_state.cameras(conf.home)
+    cleaning = clean(conf.home, conf.retain_raw_days, conf.live.retain_hours, live_cameras)
+    cleaning.result.failed |= failed
     policy.add_markdown(
         "maintenance",
         f"{cleaning.expired} expired claims put back, {cleaning.swept} leftovers removed, "

@@ -52,12 +52,8 @@ def watch(home: Path | None = None) -> dict[str, Any]:
 
 def alert_rules(conf: settings.Settings) -> rules.AlertRules:
     """Return the limits of the settings, and the cameras that should always run."""
-    workspace = Workspace(conf.home)
-    in_use = cameras.in_live_use(workspace)
-    expected = [
-        cameras.camera_of(workspace, name, in_use, conf.cameras.codes, is_typed=True)
-        for name in conf.live.cameras
-    ]
+    workspace, names = Workspace(conf.home), [*conf.live.cameras]
+    expected = cameras.typed_cameras(workspace, names, conf.cameras.codes)
     limits = conf.alerts.model_dump(exclude={"webhook", "blocks", "mail"})
     return rules.AlertRules(**limits, expected=expected)
 

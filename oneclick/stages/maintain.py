@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -49,7 +49,11 @@ class MaintenanceResult:
 
 
 def maintain(
-    home: Path, retain_raw_days: int, at: datetime | None = None, retain_live_hours: float = 72.0
+    home: Path,
+    retain_raw_days: int,
+    at: datetime | None = None,
+    retain_live_hours: float = 72.0,
+    live_cameras: Collection[str] = (),
 ) -> MaintenanceResult:
     """Clean the workspace; with 0 days every recording is retained for ever.
 
@@ -58,6 +62,7 @@ def maintain(
         retain_raw_days: age from which raw files of finished videos are removed.
         at: what the clock shows, default that of this machine; see `storage.retention`.
         retain_live_hours: age from which what a live camera left is removed.
+        live_cameras: cameras of the settings: that one of them does not run stays known.
     """
     result, workspace = BatchResult(), Workspace(home)
     reading = ClockReading(wall=at, boot="", uptime=0.0) if at else ClockReading.now()
@@ -79,7 +84,8 @@ def maintain(
         for row in catalog.clips():
             unshare_frames(workspace, row.clip.id)
     if state is not None:
-        remove_live(workspace, state.at - timedelta(hours=retain_live_hours))
+        before = state.at - timedelta(hours=retain_live_hours)
+        remove_live(workspace, before, live_cameras)
         searches.forget_old(workspace, state.at)
         span_requests.forget_old(workspace, state.at)
         video_counts.remove_before(home, (state.at - KEEP_COUNTS).date())
@@ -87,20 +93,23 @@ def maintain(
     return MaintenanceResult(expired, files.sweep(home), result, holds)
 
 
-def remove_live(workspace: Workspace, before: datetime) -> None:
+def remove_live(workspace: Workspace, before: datetime, live_cameras: Collection[str] = ()) -> None:
     """Remove what live cameras left before a time: their processes may never start again.
 
-    Closed segments go in any case; of a camera that runs its process looks after the rest.
+    Closed segments go in any case; of a camera that runs its process looks after the rest. The
+    state goes too, and the camera is not shown any more, unless it is one of `live_cameras`.
     """
     for folder in sorted((workspace.home / "live").glob("*/")):
         recordings = live_state.recordings_folder(workspace.home, folder.name)
         with files.guard(recordings):
             recorder.remove_before(recordings, before.timestamp())
         ring = live_state.ring_folder(workspace.home, folder.name)
-        if not ring.is_dir():
+        state = live_state.state_file(workspace.home, folder.name)
+        if not ring.is_dir() and not state.exists():
             continue
+        states = [state] if state.exists() and folder.name not in live_cameras else []
         with suppress(Unavailable), locks.file_lock(ring / live_ring.LOCK_NAME, wait=False):
-            for path in (*ring.glob("*.ring"), *recorder.unfinished(recordings)):
+            for path in (*ring.glob("*.ring"), *recorder.unfinished(recordings), *states):
                 if path.stat().st_mtime < before.timestamp():
                     path.unlink()
 

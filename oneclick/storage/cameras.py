@@ -102,6 +102,12 @@ def camera_of(
     return camera
 
 
+def typed_cameras(workspace: Workspace, names: Sequence[str], policy: CodePolicy) -> list[str]:
+    """Return the cameras that the settings call by these names. Raises as `camera_of`."""
+    in_use = in_live_use(workspace)
+    return [camera_of(workspace, name, in_use, policy, is_typed=True) for name in names]
+
+
 def _own_name(document: _CamerasFile, text: str, cameras_in_use: Collection[str]) -> str:
     """Return a camera's name in the characters of ids, which no camera with other letters has."""
     plain, spelling = ids.camera_name(text), ids.spelling(text)

@@ -15,6 +15,7 @@ from oneclick.core.spans import Span
 from oneclick.stages import maintain
 from oneclick.storage import cards, live_state, searches, span_requests
 from oneclick.storage.live_ring import RingFrame, RingWriter
+from oneclick.storage.live_state import CameraState
 from oneclick.storage.searches import SearchRecord
 from oneclick.storage.workspace import Workspace
 from oneclick.video import index_files
@@ -183,6 +184,23 @@ def test_what_a_live_camera_left_goes_unless_it_is_young_or_runs(home: Path) -> 
     assert all(path.exists() for path in left)
     maintain.maintain(home, 0, NOW)
     assert not any(path.exists() for path in left)
+
+
+def test_a_live_camera_that_is_gone_is_forgotten_unless_the_settings_name_it(home: Path) -> None:
+    hours = {"hall": 80, "ward": 80, "door": 60, "attic": 80}
+    for camera, age in hours.items():
+        at = NOW.timestamp() - 3600 * age
+        live_state.camera_folder(home, camera).mkdir(parents=True)
+        state = CameraState(camera=camera, status="running", since=at, written_at=at)
+        live_state.write(home, state)
+        os.utime(live_state.state_file(home, camera), (at, at))
+    with Catalog.open(home) as catalog:
+        catalog.add_video(replace(VIDEO, id="hall-now", digest="2", started_at=NOW))
+    with RingWriter(live_state.ring_folder(home, "attic")):  # its process cannot write its state
+        maintain.maintain(home, 0, NOW, live_cameras=["ward"])
+    assert live_state.cameras(home) == ["attic", "door", "ward"]
+    maintain.maintain(home, 0, NOW, live_cameras=["ward"])
+    assert live_state.cameras(home) == ["door", "ward"]
 
 
 def test_searches_and_requests_that_nobody_needs_any_more_go(home: Path) -> None:
