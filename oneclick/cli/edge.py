@@ -11,6 +11,7 @@ from oneclick.cli import output
 
 if TYPE_CHECKING:
     from oneclick.core.results import BatchResult
+    from oneclick.settings import Settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -177,10 +178,18 @@ def run(
             show_default=False,
         ),
     ] = None,
+    certificates: Annotated[
+        str | None,
+        typer.Option(
+            help="PEM file that the certificate of an rtsps:// or https:// camera is checked with, "
+            "or any; default: live.certificates.",
+            show_default=False,
+        ),
+    ] = None,
     ca: Annotated[
         Path | None,
         typer.Option(
-            help="PEM file of the authority to trust, in place of the system's.",
+            help="PEM file of the authority of the server, in place of the system's.",
             show_default=False,
         ),
     ] = None,
@@ -196,13 +205,15 @@ def run(
     from oneclick.edge import source as sources
     from oneclick.edge.device import DeviceOptions, EdgeDevice
     from oneclick.live import credentials as logins
+    from oneclick.video.streams.reader import StreamOptions
 
+    settings = output.load_settings(None)
     address = stream_addresses.parse(source)
     sections = logins.load(credentials) if credentials else {}
     connection = link.ServerLink(server, link.read_token(token_file), ca)
     options = DeviceOptions(
         fps=fps,
-        classes=output.load_settings(None).classes,
+        classes=settings.classes,
         ring_minutes=ring_minutes,
         ring_bytes=ring_mb << 20,
         spool_bytes=spool_mb << 20,
@@ -214,10 +225,26 @@ def run(
         signal.signal(number, lambda *_: stop.set())
     output.message(f"camera {connection.camera}: pictures stay in {folder}; Ctrl-C ends")
     with contextlib.closing(connection):
-        login = logins.find(sections, connection.camera, address)
-        device.run(sources.live_pictures(address, fps, stop, output.message, login), stop)
+        access = StreamOptions(
+            credentials=logins.find(sections, connection.camera, address),
+            authorities=camera_authorities(settings, certificates),
+        )
+        device.run(sources.live_pictures(address, fps, stop, output.message, access), stop)
     state = device.state
     output.message(f"{state.sent} predictions sent, {state.quarantined} not used by the server")
     if state.problem:
         output.message(f"some wait in {folder}: {state.problem}")
         raise typer.Exit(4)
+
+
+def camera_authorities(settings: Settings, certificates: str | None) -> str:
+    """Return who may sign the certificate of a camera: as for live cameras, unless told otherwise.
+
+    Args:
+        settings: of this machine.
+        certificates: in place of `live.certificates`; None leaves that.
+    """
+    live = settings.live
+    if certificates is not None:
+        live = live.model_copy(update={"certificates": certificates})
+    return live.authorities

@@ -116,8 +116,6 @@ def plan_cameras(
         )
     path = settings.live.credentials
     sections = credentials.load(Path(path).expanduser()) if path else {}
-    pem = settings.live.certificates
-    authorities = str(Path(pem).expanduser()) if pem else ""
     in_use = cameras.in_live_use(Workspace(settings.home))
     plans: dict[str, LiveCameraPlan] = {}
     for text, source in pairs:
@@ -129,7 +127,10 @@ def plan_cameras(
         address = stream_addresses.parse(source)
         found = credentials.find(sections, text, address)
         plans[name] = LiveCameraPlan(
-            camera=name, address=address, credentials=found, authorities=authorities
+            camera=name,
+            address=address,
+            credentials=found,
+            authorities=settings.live.authorities,
         )
     return list(plans.values())
 

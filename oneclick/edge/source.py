@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from oneclick.core import errors
 from oneclick.core.errors import BadVideo, OneclickError
-from oneclick.core.stream_addresses import Credentials, StreamAddress
+from oneclick.core.stream_addresses import StreamAddress
 from oneclick.storage.live_state import LiveStatus
 from oneclick.video.streams.pictures import PictureDecoder, PictureSlot
 from oneclick.video.streams.reader import StreamOptions, StreamReader
@@ -25,7 +25,7 @@ def live_pictures(
     fps: float,
     stop: threading.Event,
     report: Callable[[str], None] = lambda _: None,
-    credentials: Credentials | None = None,
+    options: StreamOptions | None = None,
 ) -> Generator[LivePicture]:
     """Yield at most `fps` pictures a second of a source; of a stream always the newest.
 
@@ -37,7 +37,7 @@ def live_pictures(
         fps: pictures per second.
         stop: ends it.
         report: called with a line when the source fails.
-        credentials: name and password for a camera.
+        options: how a camera is reached: name and password, and whose certificates are trusted.
 
     Raises:
         BadVideo: a file cannot be played.
@@ -50,7 +50,7 @@ def live_pictures(
         if message and not is_file:
             report(f"the camera does not answer: {message}")
 
-    reader = StreamReader(address, [decoder], StreamOptions(credentials=credentials), tell)
+    reader = StreamReader(address, [decoder], options or StreamOptions(), tell)
     problems: list[str] = []
 
     def read() -> None:

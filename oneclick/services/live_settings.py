@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -42,6 +43,11 @@ class LiveSettings(BaseModel):
     """Most MB (10⁶ bytes) of these pictures for each camera."""
     ring_width: Annotated[int, Field(ge=64)] = 1280
     """Width that these pictures are reduced to, px."""
+
+    @property
+    def authorities(self) -> str:
+        """Return `certificates` with the home folder in place of ~."""
+        return str(Path(self.certificates).expanduser()) if self.certificates else ""
 
     @field_validator("cameras")
     @classmethod

@@ -11,7 +11,7 @@ import pytest
 
 from oneclick import video
 from oneclick.catalog import Catalog
-from oneclick.cli import checks
+from oneclick.cli import checks, edge
 from oneclick.core.edge_messages import SpanRequest
 from oneclick.settings import Settings
 from oneclick.storage import intake_counts, span_requests
@@ -81,6 +81,19 @@ def test_the_doctor_tells_when_nothing_takes_in_what_arrived(tmp_path: Path, seg
     check = checks.check_edge(Settings(home=tmp_path))
     assert check.ok == (segments == 1)
     assert ("oneclick edge work" in check.detail) == (segments == 9)
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"), [(None, "/etc/hall.pem"), ("any", "any"), ("", "")]
+)
+def test_a_device_trusts_the_cameras_that_live_trusts(option: str | None, expected: str) -> None:
+    conf = Settings(live={"certificates": "/etc/hall.pem"})  # type: ignore[arg-type]
+    assert edge.camera_authorities(conf, option) == expected
+
+
+def test_the_certificates_of_cameras_may_lie_at_home() -> None:
+    conf = Settings(live={"certificates": "~/hall.pem"})  # type: ignore[arg-type]
+    assert edge.camera_authorities(conf, None) == str(Path.home() / "hall.pem")
 
 
 @pytest.mark.e2e

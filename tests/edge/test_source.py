@@ -14,8 +14,10 @@ from oneclick import video
 from oneclick.core.errors import BadVideo
 from oneclick.core.stream_addresses import parse
 from oneclick.edge import source
-from tests.fakes import coded_pictures, rtsp_server
+from oneclick.video.streams.reader import StreamOptions
+from tests.fakes import certificates, coded_pictures, gstreamer, rtsp_server
 from tests.fakes.rtsp_server import FakeCamera, RtspServer
+from tests.live.cameras import QUICK
 
 CAMERA_FPS = 20.0
 
@@ -40,6 +42,28 @@ def test_a_model_that_is_slower_than_the_camera_sees_the_newest_pictures() -> No
     # The first ones waited while the connection was opened.
     taken = np.diff([moment for moment, _ in seen])[2:]
     assert taken == pytest.approx(steps[2:] / CAMERA_FPS, abs=1 / CAMERA_FPS)
+
+
+def test_the_certificate_of_a_camera_is_checked_as_that_of_a_live_one(tmp_path: Path) -> None:
+    gstreamer.skip_where_missing()
+    own, other = (certificates.create(tmp_path, name) for name in ("own", "other"))
+    with gstreamer.server("h264", own) as port:
+        address = parse(f"rtsps://127.0.0.1:{port}/stream")
+        for authority in (own, other):
+            stop, lines = threading.Event(), list[str]()
+
+            def tell(line: str, stop: threading.Event = stop, lines: list[str] = lines) -> None:
+                lines.append(line)
+                stop.set()
+
+            access = StreamOptions(
+                credentials=gstreamer.SECRET, authorities=str(authority), backoff=QUICK
+            )
+            pictures = source.live_pictures(address, CAMERA_FPS, stop, tell, access)
+            with contextlib.closing(pictures):
+                assert (next(pictures, None) is None) == (authority == other), lines
+            if authority == other:
+                assert "its certificate is not trusted" in lines[0]
 
 
 def test_of_a_file_every_picture_is_seen_at_its_own_time(tmp_path: Path) -> None:
