@@ -157,8 +157,13 @@ def run(
     ] = Path("edge"),
     fps: Annotated[float, typer.Option(help="Most predictions a second.", min=0.1, max=60)] = 10.0,
     ring_minutes: Annotated[
-        float, typer.Option(help="Minutes of video that stay on this device.", min=0.1)
-    ] = 10.0,
+        float,
+        typer.Option(
+            help="Minutes of video that stay on this device: more than intake.window_minutes of "
+            "the server, which asks for raw video once a window is over.",
+            min=0.1,
+        ),
+    ] = 15.0,
     ring_mb: Annotated[int, typer.Option(help="Most MB of it.", min=16)] = 1024,
     spool_mb: Annotated[
         int, typer.Option(help="Most MB of predictions that wait for the server.", min=1)

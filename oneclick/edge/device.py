@@ -35,7 +35,8 @@ class DeviceOptions:
 
     fps: float = 10.0
     classes: tuple[str, ...] = ("person",)
-    ring_minutes: float = 10.0
+    ring_minutes: float = 15.0
+    """Longer than the server's window: raw video is asked for once that is over."""
     ring_bytes: int = 1 << 30
     spool_bytes: int = 256 << 20
     allow_spans: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from oneclick import video
 from oneclick.catalog import Catalog
 from oneclick.cli import checks, edge
 from oneclick.core.edge_messages import SpanRequest
+from oneclick.edge.device import DeviceOptions
+from oneclick.services.intake_settings import IntakeSettings
 from oneclick.settings import Settings
 from oneclick.storage import intake_counts, span_requests
 from oneclick.storage.bounded_documents import parse_json
@@ -81,6 +84,13 @@ def test_the_doctor_tells_when_nothing_takes_in_what_arrived(tmp_path: Path, seg
     check = checks.check_edge(Settings(home=tmp_path))
     assert check.ok == (segments == 1)
     assert ("oneclick edge work" in check.detail) == (segments == 9)
+
+
+def test_a_device_keeps_more_than_a_window_of_the_server() -> None:
+    """Or what is asked for once a window is over is gone."""
+    most = IntakeSettings().window_minutes + IntakeSettings().idle_minutes
+    default = inspect.signature(edge.run).parameters["ring_minutes"].default
+    assert default == DeviceOptions().ring_minutes > most
 
 
 @pytest.mark.parametrize(
