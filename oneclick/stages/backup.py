@@ -32,8 +32,8 @@ from oneclick.storage.workspace import BEFORE_RESTORE, Workspace
 LATEST_MEMORY = 64 << 20
 """Bytes up to which a file is read at once: it may be written while it is copied."""
 CATALOG = "catalog.sqlite"
-# Of live cameras there are a ring of minutes and segments that wait to be fetched.
-_LEFT_OUT = ("locks", ".prefect", "logs", "live", "searches")
+# live: a ring of minutes, and segments to be fetched; insight: counts that are computed again.
+_LEFT_OUT = ("locks", ".prefect", "logs", "live", "searches", "insight")
 # What moves from one folder to another is looked at where it comes from first, so that a move in
 # between is seen twice and never not at all: a task ends when its verdict is archived.
 # Lists of files come before the files: a file that they lack is not missed.

@@ -11,6 +11,7 @@ import pytest
 
 from oneclick.catalog import Catalog, verify
 from oneclick.core.errors import BadInput, Unavailable, UnknownName, UsageError
+from oneclick.feedback import video_counts
 from oneclick.platforms.local import LocalPlatform
 from oneclick.stages import backup as stage
 from oneclick.stages import reopen, review
@@ -227,6 +228,15 @@ def test_indexes_of_recordings_stay_out(home: Path, store: str) -> None:
     index_files.path_of(film).write_bytes(b"index")
     stage.backup(home, store)
     assert not [name for name in stage.BackupStore(store).read().files if "index" in name]
+
+
+def test_counts_that_are_computed_again_stay_out(home: Path, store: str) -> None:
+    for folder in (video_counts.FOLDER, "predictions"):
+        files.write_atomic(home / folder / "ward-0" / "counts", b"{}")
+    stage.backup(home, store)
+    names = stage.BackupStore(store).read().files
+    assert "predictions/ward-0/counts" in names
+    assert not [name for name in names if name.startswith(video_counts.FOLDER)]
 
 
 def test_raw_recordings_may_stay_out(home: Path, store: str) -> None:
