@@ -24,7 +24,7 @@ from tests.web.browser.lanes import choose_lane, settled
 from tests.web.browser.live_canvas import READ_BITS, PaintedScene, held, read_scene
 from tests.web.browser.live_site import CAMERA, LiveSite, Recorded, is_there
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 NEAR = 3.0
 """Pixels from a side of the person to that of the box: H.264 has half as many of colours."""
 EXACT = 1.0
