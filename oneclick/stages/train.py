@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PASSES = 12
 """Passes over all images, unless that is fewer steps than LEAST or more than MOST."""
-LEAST, MOST = 300, 30_000
+LEAST, MOST = 900, 30_000
 """Steps at an effort of 1."""
 
 

@@ -47,7 +47,6 @@ from oneclick.storage import datasets, files, labels
 from oneclick.storage.workspace import Workspace
 from oneclick.training import train as training
 from oneclick.training.config import TrainingPaths
-from oneclick.training.distributed import Precision
 from oneclick.triggers.selection import select
 from oneclick.triggers.streaming import PredictionChunk
 from oneclick.ward.annotators import AnnotationCosts, Annotator
@@ -74,8 +73,6 @@ SHARES = {"default, a third": 0.3}
 CLIP_SECONDS = 3.0
 COSTS = AnnotationCosts()
 MOTION = "opencv:motion"
-PRECISION: Precision = "bfloat16"
-"""Halves the time of a step on CPUs that compute in it."""
 
 
 def annotate(arm: str, candidate: Candidate, seed: int) -> Labelled:
@@ -206,8 +203,8 @@ class ArmRun:
         models = self.workspace.model_dir("x").parent
         # Only frames that training takes are published.
         options = replace(Settings().train_options(seed=self.seed, effort=self.effort), stride=1)
-        config = replace(options.config_for(version), precision=PRECISION)
-        trained = training.train(config, version.name, TrainingPaths(self.root, models, parent))
+        paths = TrainingPaths(self.root, models, parent)
+        trained = training.train(options.config_for(version), version.name, paths)
         assert trained is not None
         numbers = {
             "spent": spent,

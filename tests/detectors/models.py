@@ -29,6 +29,8 @@ def train_nothing(
     if is_sure:
         weights["head.classification_head.cls_logits.weight"] *= 100
         weights["head.classification_head.cls_logits.bias"].zero_()
+        # Boxes of equal size would overlap each other by shares next to that of the suppression.
+        weights["head.regression_head.bbox_reg.bias"].zero_()
     torch.save(weights, folder / "model.pt")
     card = {
         "id": model,

@@ -33,6 +33,17 @@ def test_the_tiny_network_speaks_torchvisions_interface_at_any_image_size() -> N
         assert output["boxes"].shape == (len(output["scores"]), 4)
 
 
+@pytest.mark.parametrize("arch", ["fcos-tiny", "fcos_resnet50_fpn"])
+def test_new_boxes_of_fcos_have_a_size_so_that_the_loss_reaches_them(arch: str) -> None:
+    for seed in range(3):
+        torch.manual_seed(seed)
+        regression = networks.build(arch, ("person",)).get_submodule("head.regression_head")
+        channels = regression.get_parameter("bbox_reg.weight").shape[1]
+        with torch.no_grad():
+            distances, _ = regression([torch.randn(1, channels, 6, 10)])
+        assert (distances > 0).all()
+
+
 def test_an_image_that_fits_enters_the_network_unchanged() -> None:
     network = networks.build("fcos-tiny", ("person",))
     image = torch.rand(3, 180, 320)

@@ -48,6 +48,8 @@ def build(network_plan: NetworkPlan) -> nn.Module:
         network = fcos_tiny(labels)
     else:
         network = get_model(arch, weights=None, weights_backbone=None, num_classes=labels)
+    if "fcos" in arch:
+        open_regression(network)
     if not arch.startswith("ssd"):  # the SSDs bring a fixed size of their own
         network.transform = input_transform(network_plan.size)
     return network
@@ -91,6 +93,17 @@ def fcos_tiny(labels: int) -> nn.Module:
         detections_per_img=50,
     )
     return network
+
+
+def open_regression(network: nn.Module) -> None:
+    """Let the boxes of an FCOS with random weights begin with a size, in place.
+
+    Distances to the sides of a box pass a ReLU. Around 0 it has no gradient where they are below,
+    and with some seeds all of them soon are, for good; torchvision begins at 0.
+    """
+    from torch.nn import init
+
+    init.ones_(network.get_parameter("head.regression_head.bbox_reg.bias"))
 
 
 def input_transform(size: tuple[int, int]) -> nn.Module:
