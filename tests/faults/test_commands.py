@@ -23,7 +23,7 @@ from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
 from tests import ports
 from tests.faults import ends, laps
-from tests.waits import HANG_SECONDS, wait_until
+from tests.waits import HANG_SECONDS, PREFECT_TIMEOUTS, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -39,6 +39,7 @@ def start(root: Path, name: str, *words: str) -> subprocess.Popen[bytes]:
     """Start a command on the workspace in `root`; what it prints goes to `<name>.log`."""
     command = [sys.executable, "-m", "oneclick", *words, "--home", str(root / "home")]
     env = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+    env |= PREFECT_TIMEOUTS
     with (root / f"{name}.log").open("wb") as log:
         return subprocess.Popen(
             command, cwd=root, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log

@@ -41,7 +41,7 @@ from tests.flows.running import (
     without_key,
 )
 from tests.tui.samples import drive, press
-from tests.waits import HANG_SECONDS, wait_until
+from tests.waits import HANG_SECONDS, PREFECT_TIMEOUTS, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("small")]
 
@@ -71,7 +71,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, ward_film: Path) -> Path:
 def api(home: Path, prefect_database: Path, small: None) -> Iterator[str]:
     """`oneclick up` on a free port; the address of its API, with the key."""
     port = ports.free_port()
-    env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")} | PREFECT_TIMEOUTS
     folder = prefect_access.server_folder(home)
     folder.mkdir(mode=0o700, parents=True)
     shutil.copy(prefect_database, folder)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from oneclick.report import flows
-from tests.waits import HANG_SECONDS, wait_until
+from tests.waits import HANG_SECONDS, PREFECT_TIMEOUTS, wait_until
 
 LONG_FLOW = """
 import os, sys, time
@@ -59,6 +59,7 @@ def test_a_process_that_is_ended_ends_its_server(
     (tmp_path / ".prefect").mkdir()
     shutil.copy(prefect_database, tmp_path / ".prefect")
     env = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    env |= PREFECT_TIMEOUTS
     process = subprocess.Popen(
         [sys.executable, "-c", LONG_FLOW, str(tmp_path)],
         env=env,
