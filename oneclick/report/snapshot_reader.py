@@ -94,12 +94,13 @@ class SnapshotReader:
 
         Equal keys mean equal Snapshots.
         """
-        inode = _stat_field(Workspace(self.home).catalog_file, "st_ino")
+        stamp = _file_stamp(Workspace(self.home).catalog_file)
+        inode = stamp and stamp[0]
         if self._catalog is None or inode != self._catalog_inode:
             self.close()
             self._catalog = Catalog.open(self.home, clock=self._clock, readonly=True)
             self._catalog_inode = inode
-        alerts = _stat_field(Workspace(self.home).alerts_file, "st_mtime_ns")
+        alerts = _file_stamp(Workspace(self.home).alerts_file)
         version = (self._catalog.version(), self._models.version(), alerts)
         return self._catalog, (version, zoom, at, buckets.full_minute(at or self._clock()))
 
@@ -171,7 +172,7 @@ class ModelCache:
         """Return a value that changes after a training or a promotion, and reread if it did."""
         workspace = Workspace(self._home)
         paths = (workspace.champion_file.parent, workspace.champion_file)
-        version = tuple(_stat_field(path, "st_mtime_ns") for path in paths)
+        version = tuple(_file_stamp(path) for path in paths)
         if version != self._version:
             self.problems = []
             cards = [self._try(model_cards.read, path) for path in scores.folders(self._home)]
@@ -240,9 +241,13 @@ def flow_run_rows(catalog: Catalog, home: Path, past: datetime | None) -> Iterat
         yield row
 
 
-def _stat_field(path: Path, name: str) -> object:
-    """Return one field of the file's status, None if the file is missing."""
+def _file_stamp(path: Path) -> tuple[int, int] | None:
+    """Return inode and time of change of a file, None if it is missing.
+
+    Times may stand for milliseconds; a file that is written atomically is always another one.
+    """
     try:
-        return getattr(path.stat(), name)
+        stat = path.stat()
     except OSError:
         return None
+    return stat.st_ino, stat.st_mtime_ns

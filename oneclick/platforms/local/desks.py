@@ -38,8 +38,8 @@ class Desk:
     """Open comments of the round before; the initial state has them too."""
     journal: Journal
     history: History
-    stamp: tuple[int, int]
-    """Size and time of the task file."""
+    stamp: tuple[int, int, int]
+    """Inode, size and time of the task file."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -89,7 +89,8 @@ class Desks:
         except FileNotFoundError:
             self.forget(clip_id)
             raise UnknownName("clip in our own review queue", clip_id) from None
-        stamp, journal_file = (stat.st_size, stat.st_mtime_ns), self._queue.journal_file(clip_id)
+        stamp = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        journal_file = self._queue.journal_file(clip_id)
         with self._lock:
             desk = self._desks.get(clip_id)
             if desk and (desk.stamp, desk.journal.path) == (stamp, journal_file):
