@@ -23,7 +23,8 @@ from oneclick.report.snapshot import (
     StageRow,
     Zoom,
 )
-from oneclick.storage import model_cards, model_registry
+from oneclick.storage import files, model_cards, model_registry
+from oneclick.storage.files import FileVersion
 from oneclick.storage.model_cards import ModelCard
 from oneclick.storage.workspace import Workspace
 
@@ -94,13 +95,13 @@ class SnapshotReader:
 
         Equal keys mean equal Snapshots.
         """
-        stamp = _file_stamp(Workspace(self.home).catalog_file)
+        stamp = _file_version(Workspace(self.home).catalog_file)
         inode = stamp and stamp[0]
         if self._catalog is None or inode != self._catalog_inode:
             self.close()
             self._catalog = Catalog.open(self.home, clock=self._clock, readonly=True)
             self._catalog_inode = inode
-        alerts = _file_stamp(Workspace(self.home).alerts_file)
+        alerts = _file_version(Workspace(self.home).alerts_file)
         version = (self._catalog.version(), self._models.version(), alerts)
         return self._catalog, (version, zoom, at, buckets.full_minute(at or self._clock()))
 
@@ -172,7 +173,7 @@ class ModelCache:
         """Return a value that changes after a training or a promotion, and reread if it did."""
         workspace = Workspace(self._home)
         paths = (workspace.champion_file.parent, workspace.champion_file)
-        version = tuple(_file_stamp(path) for path in paths)
+        version = tuple(_file_version(path) for path in paths)
         if version != self._version:
             self.problems = []
             cards = [self._try(model_cards.read, path) for path in scores.folders(self._home)]
@@ -241,13 +242,9 @@ def flow_run_rows(catalog: Catalog, home: Path, past: datetime | None) -> Iterat
         yield row
 
 
-def _file_stamp(path: Path) -> tuple[int, int] | None:
-    """Return inode and time of change of a file, None if it is missing.
-
-    Times may stand for milliseconds; a file that is written atomically is always another one.
-    """
+def _file_version(path: Path) -> FileVersion | None:
+    """Return what changes with a file, None if it is missing."""
     try:
-        stat = path.stat()
+        return files.version(path)
     except OSError:
         return None
-    return stat.st_ino, stat.st_mtime_ns
