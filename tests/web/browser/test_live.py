@@ -65,8 +65,7 @@ BLUE, WHITE, YELLOW = [0x6F, 0x8F, 0xFF], [255, 255, 255], [0xFF, 0xD5, 0x4A]
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let what is expected come late, on a busy machine, and states be old."""
-    expect.set_options(timeout=TIMEOUT)
+    """Let states be old on a busy machine."""
     monkeypatch.setattr(live_state, "STALE_SECONDS", HANG_SECONDS)
 
 
