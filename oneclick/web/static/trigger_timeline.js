@@ -75,7 +75,9 @@ export class TriggerTimeline {
     this.observer.observe(this.box);
     if (!this.options.window) {
       try {
+        const first = this.window;
         const extent = await call("/api/timeline/extent");
+        if (this.window !== first) return; // a recording was opened meanwhile
         const stop = extent.stop ?? extent.now;
         this.window = { start: Math.max(extent.start ?? 0, stop - 86_400), stop };
         if (this.window.stop - this.window.start < 60) this.window = { start: stop - LIVE_WINDOW, stop };
