@@ -6,11 +6,12 @@ import contextlib
 import itertools
 import os
 import socket
+from collections.abc import Iterator
 
 _FIRST, _END, _EACH = 20_000, 32_000, 10
 _START = _FIRST + os.getpid() * _EACH % (_END - _FIRST)
 """Test processes that run beside each other have ids, and so places, of their own."""
-_PORTS = itertools.cycle((*range(_START, _END), *range(_FIRST, _START)))
+_PORTS: Iterator[int] = itertools.cycle([*range(_START, _END), *range(_FIRST, _START)])
 
 
 def free_port() -> int:
