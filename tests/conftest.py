@@ -15,14 +15,13 @@ from tests.distribution import pytest_xdist_make_scheduler as pytest_xdist_make_
 from tests.fakes.packages import install as install
 from tests.skips import pytest_make_collect_report as pytest_make_collect_report
 from tests.skips import pytest_runtest_makereport as pytest_runtest_makereport
-from tests.waits import HANG_SECONDS
+from tests.waits import PREFECT_TIMEOUTS
 
 # Networks this small gain nothing from threads, which wait for each other on a busy machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Python keeps what it compiles: each process that a test starts would compile oneclick once more.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-# A server that shares two cores with other tests may take its time.
-os.environ["PREFECT_API_REQUEST_TIMEOUT"] = str(HANG_SECONDS)
+os.environ.update(PREFECT_TIMEOUTS)
 # Servers of the tests are on this machine, whatever proxy leads out of it.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 # The background of a script ignores Ctrl-C, which all who are started from here would inherit.

@@ -7,6 +7,11 @@ from collections.abc import Callable
 
 HANG_SECONDS = 900.0
 """Far above what the slowest step takes on a loaded machine, and below pytest's own timeout."""
+PREFECT_TIMEOUTS = {
+    "PREFECT_API_REQUEST_TIMEOUT": str(HANG_SECONDS),
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": f"{HANG_SECONDS:.0f}",
+}
+"""Variables for a server that shares two cores with other tests, and may take its time."""
 
 
 def wait_until(

@@ -12,7 +12,8 @@ from oneclick.core.errors import BadInput
 from oneclick.core.spans import Span
 from oneclick.core.turned_mode import SUFFIXES
 from oneclick.detectors import turned
-from oneclick.storage import predictions
+from oneclick.storage import files, predictions
+from oneclick.storage.files import FileVersion
 from oneclick.storage.workspace import Workspace
 
 CLOSE_UP_SUFFIX = "-closer"
@@ -104,26 +105,26 @@ def load_threshold(workspace: Workspace, clip: Clip, model_id: str) -> float | N
     )
     for path in paths:
         if path.exists():
-            return _threshold_of(path, path.stat().st_mtime_ns)
+            return _threshold_of(path, files.version(path))
     return None
 
 
 def _load(path: Path, classes: tuple[str, ...]) -> Detections | None:
     try:
-        detections = _load_cached(path, path.stat().st_mtime_ns)
+        detections = _load_cached(path, files.version(path))
     except (FileNotFoundError, BadInput):
         return None
     return detections if detections.names == classes else None
 
 
-# Clips of one video follow each other; `mtime_ns` keeps a rewritten file from being stale.
+# Clips of one video follow each other; `version` keeps a rewritten file from being stale.
 @lru_cache(maxsize=8)
-def _load_cached(path: Path, mtime_ns: int) -> Detections:
+def _load_cached(path: Path, version: FileVersion) -> Detections:
     return predictions.load(path)
 
 
 @lru_cache(maxsize=64)
-def _threshold_of(path: Path, mtime_ns: int) -> float | None:
+def _threshold_of(path: Path, version: FileVersion) -> float | None:
     try:
         return predictions.load_threshold(path)
     except BadInput:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 
 from oneclick.catalog import Catalog, counters
 from oneclick.report import buckets
-
-WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -44,11 +42,11 @@ def live_numbers(
         zone: of the midnight; None is that of this machine.
     """
     stop = buckets.bucket_end(at, counters.QUARTER)
-    midnight = at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight, earlier = (buckets.day_start(at, zone, days) for days in (0, 7))
     return LiveNumbers(
         stop=stop,
         today=_numbers(catalog, camera, midnight, stop),
-        last_week=_numbers(catalog, camera, midnight - WEEK, stop - WEEK),
+        last_week=_numbers(catalog, camera, earlier, earlier + (stop - midnight)),
     )
 
 

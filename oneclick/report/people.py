@@ -99,10 +99,9 @@ def throughput(
         goal: lower and upper target, in images a day of all annotators together.
         zone: where a day begins at midnight; None is the zone of this machine.
     """
-    midnight = _midnight(at, zone)
-    work = review_work.read(catalog, midnight - timedelta(days=PACE_DAYS - 1), at)
+    work = review_work.read(catalog, buckets.day_start(at, zone, PACE_DAYS - 1), at)
     reopened = reopenings.clip_ids(catalog.workspace.review_dir())
-    today = work.since(midnight)
+    today = work.since(buckets.day_start(at, zone))
     names = sorted({verdict.by for verdict in work.all})
     waiting_clips, waiting_images = catalog.waiting_images()
     days = {verdict.at.astimezone(zone).date() for verdict, _ in work.verdicts}
@@ -196,11 +195,7 @@ def backlog_text(throughput: Throughput) -> str:
 
 def images_today(catalog: Catalog, at: datetime, zone: tzinfo | None) -> int:
     """Count the images that all annotators reviewed since midnight."""
-    return sum(_images(catalog, _midnight(at, zone), buckets.bucket_end(at, 60)).values())
-
-
-def _midnight(at: datetime, zone: tzinfo | None) -> datetime:
-    return at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    return sum(_images(catalog, buckets.day_start(at, zone), buckets.bucket_end(at, 60)).values())
 
 
 def review_progress(
@@ -215,7 +210,7 @@ def review_progress(
         zone: where a day begins at midnight; None is the zone of this machine.
     """
     end = buckets.bucket_end(at, 60)
-    today = _images(catalog, _midnight(at, zone), end)
+    today = _images(catalog, buckets.day_start(at, zone), end)
     hourly = hourly_images(catalog, buckets.bucket_end(at, 3600) - HOURS * HOUR, end)
     people = tuple(
         Reviewer(name, tuple(hourly.get(name, [0] * HOURS)), today[name])

@@ -19,7 +19,8 @@ from oneclick.core.detections import Detections
 from oneclick.core.errors import BadInput
 from oneclick.report import windows
 from oneclick.report.windows import TimeWindow
-from oneclick.storage import predictions
+from oneclick.storage import files, predictions
+from oneclick.storage.files import FileVersion
 from oneclick.storage.workspace import Workspace
 
 PEOPLE, AGREEMENT = "people", "agreement"
@@ -151,21 +152,21 @@ def _reduce(
                 yield at, round(float(run.min()), 5), round(float(run.max()), 5)
 
 
-def _read(read: Callable[[Path, int], T], path: Path) -> T | None:
+def _read(read: Callable[[Path, FileVersion], T], path: Path) -> T | None:
     """Return what `read` returns; None where the file is missing or broken."""
     try:
-        return read(path, path.stat().st_mtime_ns)
+        return read(path, files.version(path))
     except (FileNotFoundError, BadInput):
         return None
 
 
-# `mtime_ns` keeps a rewritten file from being stale.
+# `version` keeps a rewritten file from being stale.
 @functools.lru_cache(maxsize=64)
-def _signal(path: Path, mtime_ns: int) -> NDArray[np.float32]:
+def _signal(path: Path, version: FileVersion) -> NDArray[np.float32]:
     return predictions.load_signal(path)
 
 
 @functools.lru_cache(maxsize=16)
-def _visible(path: Path, mtime_ns: int) -> Detections:
+def _visible(path: Path, version: FileVersion) -> Detections:
     threshold = predictions.load_threshold(path)
     return predictions.load(path).above(DEFAULT_THRESHOLD if threshold is None else threshold)

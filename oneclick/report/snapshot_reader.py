@@ -23,7 +23,8 @@ from oneclick.report.snapshot import (
     StageRow,
     Zoom,
 )
-from oneclick.storage import model_cards, model_registry
+from oneclick.storage import files, model_cards, model_registry
+from oneclick.storage.files import FileVersion
 from oneclick.storage.model_cards import ModelCard
 from oneclick.storage.workspace import Workspace
 
@@ -94,12 +95,13 @@ class SnapshotReader:
 
         Equal keys mean equal Snapshots.
         """
-        inode = _stat_field(Workspace(self.home).catalog_file, "st_ino")
+        stamp = _file_version(Workspace(self.home).catalog_file)
+        inode = stamp and stamp[0]
         if self._catalog is None or inode != self._catalog_inode:
             self.close()
             self._catalog = Catalog.open(self.home, clock=self._clock, readonly=True)
             self._catalog_inode = inode
-        alerts = _stat_field(Workspace(self.home).alerts_file, "st_mtime_ns")
+        alerts = _file_version(Workspace(self.home).alerts_file)
         version = (self._catalog.version(), self._models.version(), alerts)
         return self._catalog, (version, zoom, at, buckets.full_minute(at or self._clock()))
 
@@ -171,7 +173,7 @@ class ModelCache:
         """Return a value that changes after a training or a promotion, and reread if it did."""
         workspace = Workspace(self._home)
         paths = (workspace.champion_file.parent, workspace.champion_file)
-        version = tuple(_stat_field(path, "st_mtime_ns") for path in paths)
+        version = tuple(_file_version(path) for path in paths)
         if version != self._version:
             self.problems = []
             cards = [self._try(model_cards.read, path) for path in scores.folders(self._home)]
@@ -240,9 +242,9 @@ def flow_run_rows(catalog: Catalog, home: Path, past: datetime | None) -> Iterat
         yield row
 
 
-def _stat_field(path: Path, name: str) -> object:
-    """Return one field of the file's status, None if the file is missing."""
+def _file_version(path: Path) -> FileVersion | None:
+    """Return what changes with a file, None if it is missing."""
     try:
-        return getattr(path.stat(), name)
+        return files.version(path)
     except OSError:
         return None

@@ -27,6 +27,8 @@ from oneclick.core.errors import NoSpace, Unavailable, UsageError
 from oneclick.storage import bounded_documents, bounded_files
 
 T = TypeVar("T")
+FileVersion = tuple[int, int, int]
+"""Inode, size and time of change, in ns."""
 
 MAX_JSON = 1024 * bounded_files.MEBIBYTE
 
@@ -45,6 +47,18 @@ def sha256(path: Path) -> str:
     """Return the sha256 of the file's bytes as hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def version(path: Path) -> FileVersion:
+    """Return what changes whenever a file is written atomically.
+
+    The time alone does not: on many file systems it stands still for milliseconds.
+
+    Raises:
+        OSError: as `Path.stat`.
+    """
+    stat = path.stat()
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def check_output(path: Path, inputs: Iterable[Path]) -> None:

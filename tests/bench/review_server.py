@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -37,7 +36,9 @@ from oneclick.storage.edit_journals import Journal
 from oneclick.storage.workspace import Workspace
 from oneclick.web.accounts.passwords import Passwords
 from oneclick.web.accounts.users import Users
+from tests import ports
 from tests.fakes import clips as fake_clips
+from tests.waits import HANG_SECONDS, wait_until
 
 FRAMES, FPS, WIDTH, HEIGHT = 90, 30.0, 1280, 720
 PICTURED = 12
@@ -223,33 +224,24 @@ class Annotator(threading.Thread):
             self.call("stats", "/api/stats")
 
 
-def free_port() -> int:
-    """Return a free port below those that the system gives to clients.
-
-    A client that retries while no server is there could otherwise be given the very port, and
-    connect to itself.
-    """
-    for port in range(20_000 + os.getpid() % 5_000, 32_000):
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
-    raise RuntimeError("no free port")
-
-
 def start(home: Path, port: int) -> subprocess.Popen[bytes]:
     """Start a server and wait until it answers."""
     process = subprocess.Popen([sys.executable, "-c", SERVER, str(home), str(port)])
-    for _ in range(600):
-        try:
-            httpx.get(f"http://127.0.0.1:{port}/login", timeout=5)
-            return process
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise RuntimeError("the server does not answer")
+
+    def answers() -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            httpx.get(f"http://127.0.0.1:{port}/login", timeout=HANG_SECONDS)
+            return True
+        assert process.poll() is None, "the server ended"
+        return False
+
+    wait_until(answers, lambda: "the server does not answer")
+    return process
 
 
 def measure(home: Path, people: int, seconds: float, pause: float) -> list[Annotator]:
     """Let people work for some seconds; return what each of them met."""
-    port = free_port()
+    port = ports.free_port()
     users = Users(Workspace(home))
     for number in range(people):
         users.add(f"person-{number}", "annotator", None, HASHES.hash(PASSWORD))

@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tests.waits import HANG_SECONDS, PREFECT_TIMEOUTS
+
 ROOT = Path(__file__).parents[2]
 OPERATORS = set("|&;<>()")
-COMMAND_SECONDS = 400.0
-"""Only a command that does not end by itself takes this long: the slowest needs 20 s when idle."""
+COMMAND_SECONDS = HANG_SECONDS
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class Shell:
             if not name.startswith(("PREFECT", "ONECLICK", "PYTEST"))
         }
         path = f"{folder}{os.pathsep}{inherited['PATH']}"
-        self._environment = {**inherited, "PATH": path, "PYTHONPATH": str(ROOT), **variables}
+        self._environment = inherited | {"PATH": path, "PYTHONPATH": str(ROOT)}
+        self._environment |= PREFECT_TIMEOUTS | dict(variables)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.docs.shell"],
             cwd=ROOT,

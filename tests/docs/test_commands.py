@@ -14,7 +14,7 @@ from oneclick import ward
 from tests.docs.pages import ROOT, Page, written_pages
 from tests.docs.shell import Shell
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.e2e
 
 README = Page(ROOT / "README.md")
 SMALL = {

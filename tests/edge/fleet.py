@@ -17,6 +17,7 @@ from oneclick.core.edge_messages import EdgeBatch, EdgeFrame, IntakeAnswer
 from oneclick.storage.bounded_documents import JsonDecoder
 from oneclick.storage.workspace import Workspace
 from oneclick.web.intake.tokens import CameraTokens
+from tests import ports
 from tests.edge import batches
 from tests.waits import HANG_SECONDS, wait_until
 
@@ -66,8 +67,7 @@ class IntakeServer:
 
     def __init__(self, home: Path, window: float = WINDOW_SECONDS, program: str = SERVER) -> None:
         self._arguments, self._program = [str(home), "", str(window)], program
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port = int(listener.getsockname()[1])
+        self.port = ports.free_port()
         self._arguments[1] = str(self.port)
         self.process = self._start()
 

@@ -21,8 +21,9 @@ from oneclick.services import prefect_access
 from oneclick.storage import locks
 from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
+from tests import ports
 from tests.faults import ends, laps
-from tests.waits import HANG_SECONDS, wait_until
+from tests.waits import HANG_SECONDS, PREFECT_TIMEOUTS, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -38,6 +39,7 @@ def start(root: Path, name: str, *words: str) -> subprocess.Popen[bytes]:
     """Start a command on the workspace in `root`; what it prints goes to `<name>.log`."""
     command = [sys.executable, "-m", "oneclick", *words, "--home", str(root / "home")]
     env = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+    env |= PREFECT_TIMEOUTS
     with (root / f"{name}.log").open("wb") as log:
         return subprocess.Popen(
             command, cwd=root, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -98,12 +100,6 @@ def test_sixty_times_two_runs_make_one_lap(
         assert run_at_once(tmp_path / "root", film, prefect_database, 2) == reference
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
-
-
 def living(root: Path) -> list[str]:
     """Return the command lines of processes that belong to a workspace of `start`."""
     command_lines = []
@@ -129,9 +125,9 @@ def serve_at_once(root: Path, database: Path, until: str) -> None:
     folder = prefect_access.server_folder(home)
     folder.mkdir(parents=True, mode=0o700)
     shutil.copy(database, folder)
-    ports = [free_port() for _ in range(2)]
+    numbers = [ports.free_port() for _ in range(2)]
     words = ("up", "--review-at", "", "--port")
-    programs = [start(root, f"up-{k}", *words, str(ports[k])) for k in range(2)]
+    programs = [start(root, f"up-{k}", *words, str(numbers[k])) for k in range(2)]
     logs = [root / f"up-{k}.log" for k in range(2)]
 
     def is_settled() -> bool:
@@ -151,7 +147,7 @@ def serve_at_once(root: Path, database: Path, until: str) -> None:
     assert prefect_access.last_announced(home) is None
     with locks.hold(Workspace(home), WriteLock.SERVE, wait=False):
         wait_until(lambda: not living(root), lambda: living(root))
-    for port in ports:
+    for port in numbers:
         socket.create_server(("127.0.0.1", port)).close()
     shutil.rmtree(root)
 

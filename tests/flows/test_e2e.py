@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,6 +29,7 @@ from oneclick.services import prefect_access
 from oneclick.services.prefect_api import PrefectServer
 from oneclick.tui.app import Oneclick
 from oneclick.tui.screens.flows import DeploymentTable
+from tests import ports
 from tests.flows.running import (
     ROOT,
     artifact,
@@ -41,7 +41,7 @@ from tests.flows.running import (
     without_key,
 )
 from tests.tui.samples import drive, press
-from tests.waits import HANG_SECONDS, wait_until
+from tests.waits import HANG_SECONDS, PREFECT_TIMEOUTS, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("small")]
 
@@ -70,9 +70,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, ward_film: Path) -> Path:
 @pytest.fixture(scope="module")
 def api(home: Path, prefect_database: Path, small: None) -> Iterator[str]:
     """`oneclick up` on a free port; the address of its API, with the key."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    port = ports.free_port()
+    env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")} | PREFECT_TIMEOUTS
     folder = prefect_access.server_folder(home)
     folder.mkdir(mode=0o700, parents=True)
     shutil.copy(prefect_database, folder)
@@ -280,12 +279,16 @@ def test_nobody_starts_a_command(api: str, parts: dict[str, Any], status: int) -
     assert not [run for run in started if run["job_variables"]]
 
 
+def get(address: str) -> httpx.Response:
+    return httpx.get(address, timeout=HANG_SECONDS)
+
+
 def test_without_the_key_nothing_is_read(api: str) -> None:
     address = without_key(api)
-    assert httpx.get(f"{address}/health").json() is True  # the only thing anybody is told
+    assert get(f"{address}/health").json() is True  # the only thing anybody is told
     for path in ("version", "admin/version", "admin/settings", "openapi.json", "/admin/settings"):
-        assert httpx.get(f"{address}/{path}").status_code == 401, path
-    settings = httpx.get(f"{address.removesuffix('/api')}/ui-settings").json()
+        assert get(f"{address}/{path}").status_code == 401, path
+    settings = get(f"{address.removesuffix('/api')}/ui-settings").json()
     assert (settings["auth"], settings["csrf_enabled"]) == ("BASIC", True)
 
 
@@ -339,7 +342,7 @@ def test_a_browser_is_signed_in_and_the_key_stays_in_private_files(api: str, hom
     token = base64.b64encode(key.encode()).decode()
     site = without_key(api).removesuffix("/api")
     assert f'"{site}/sign-in#{token}"' in prefect_access.sign_in_file(home).read_text()
-    answer = httpx.get(f"{site}/sign-in")
+    answer = get(f"{site}/sign-in")
     script = re.search("<script>(.*)</script>", answer.text, re.S)
     assert script is not None
     digest = base64.b64encode(hashlib.sha256(script[1].encode()).digest()).decode()

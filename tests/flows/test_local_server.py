@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from oneclick.report import flows
-from tests.waits import HANG_SECONDS, wait_until
+from tests.waits import HANG_SECONDS, PREFECT_TIMEOUTS, wait_until
 
 LONG_FLOW = """
 import os, sys, time
@@ -59,6 +59,7 @@ def test_a_process_that_is_ended_ends_its_server(
     (tmp_path / ".prefect").mkdir()
     shutil.copy(prefect_database, tmp_path / ".prefect")
     env = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    env |= PREFECT_TIMEOUTS
     process = subprocess.Popen(
         [sys.executable, "-c", LONG_FLOW, str(tmp_path)],
         env=env,
@@ -72,11 +73,12 @@ def test_a_process_that_is_ended_ends_its_server(
         url = process.stdout.readline().decode().strip()
         assert relatives(tmp_path)
         assert [run.state for run in flows.runs(tmp_path)] == ["Running"]
-        assert httpx.get(f"{url}/admin/version").status_code == 401
-        assert httpx.post(f"{url}/flow_runs/filter", json={}).status_code == 403
-        for header, status in (("Host", 400), ("Origin", 403)):
-            headers = {header: "evil.example"}
-            assert httpx.get(f"{url}/health", headers=headers).status_code == status
+        with httpx.Client(base_url=url, timeout=HANG_SECONDS) as client:
+            assert client.get("/admin/version").status_code == 401
+            assert client.post("/flow_runs/filter", json={}).status_code == 403
+            for header, status in (("Host", 400), ("Origin", 403)):
+                headers = {header: "evil.example"}
+                assert client.get("/health", headers=headers).status_code == status
         os.killpg(process.pid, sign)  # as a terminal does: the whole foreground group
         assert process.wait(HANG_SECONDS) == code
     wait_until(lambda: not relatives(tmp_path), lambda: relatives(tmp_path))

@@ -19,10 +19,11 @@ from oneclick.video.streams.pictures import LivePicture, PictureDecoder, Picture
 from oneclick.video.streams.reader import Backoff, StreamOptions, StreamReader
 from oneclick.video.streams.recorder import SegmentRecorder
 from tests.fakes import coded_pictures
-from tests.waits import wait_until
+from tests.waits import HANG_SECONDS, wait_until
 
 QUICK = Backoff(first=0.05, longest=0.2, refused=0.05)
-TIMEOUTS = StreamTimeouts(open=5, read=0.6)
+PATIENT = StreamTimeouts(open=HANG_SECONDS, read=HANG_SECONDS)
+"""A camera whose thread waits on a busy machine is not taken for one that hangs."""
 
 
 class Watched:
@@ -47,6 +48,7 @@ def read(
     seconds: float = 100.0,
     is_paced: bool = True,
     authorities: str = "",
+    timeouts: StreamTimeouts = PATIENT,
 ) -> Iterator[Watched]:
     """Read a source in threads while the body runs, recording into a folder; then all is closed."""
     slot, watched = PictureSlot(), Watched()
@@ -58,7 +60,7 @@ def read(
     options = StreamOptions(
         credentials=credentials,
         authorities=authorities,
-        timeouts=TIMEOUTS,
+        timeouts=timeouts,
         backoff=QUICK,
         is_paced=is_paced,
     )

@@ -25,10 +25,9 @@ from oneclick.storage import live_state, model_registry, mutes
 from oneclick.storage.live_ring import RingReader
 from oneclick.storage.live_state import CameraState
 from oneclick.storage.workspace import Workspace
-from oneclick.video.streams.connection import StreamTimeouts
 from tests.fakes import coded_pictures, rtsp_server
 from tests.fakes.rtsp_server import FakeCamera, RtspServer
-from tests.live.cameras import QUICK
+from tests.live.cameras import PATIENT, QUICK
 from tests.waits import HANG_SECONDS, wait_until
 
 
@@ -84,7 +83,7 @@ class Running:
         return any(text in line for line in lines)
 
 
-OPTIONS = LiveOptions(backoff=QUICK, timeouts=StreamTimeouts(open=5, read=0.6), fps=20)
+OPTIONS = LiveOptions(backoff=QUICK, timeouts=PATIENT, fps=20)
 
 
 @contextmanager

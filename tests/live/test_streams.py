@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from oneclick.core.stream_addresses import Credentials
+from oneclick.video.streams.connection import StreamTimeouts
 from tests.fakes import coded_pictures, rtsp_server
 from tests.fakes.coded_pictures import CodedPicture
 from tests.fakes.rtsp_server import Action, FakeCamera, Hang, Pause, RtspServer, SendBytes, play
-from tests.live.cameras import is_run, read, recorded
+from tests.live.cameras import PATIENT, is_run, read, recorded
 from tests.waits import wait_until
 
 SECRET = Credentials(user="nurse b", password="p@:/ss%wörd")
@@ -77,6 +78,7 @@ class Trouble:
     """Segments at least."""
     size: tuple[int, int] = (160, 96)
     """Of the pictures of later connections."""
+    timeouts: StreamTimeouts = PATIENT
 
 
 def pictures(first: int = 0, size: tuple[int, int] = (160, 96)) -> tuple[CodedPicture, ...]:
@@ -92,7 +94,11 @@ def trouble(name: str) -> Trouble:
     endless = play(itertools.cycle(pictures()), start=101)
     cases = {
         "hangs up": Trouble(start, ("running", "ended the connection", "running")),
-        "stalls": Trouble([*start, Hang()], ("running", "sends nothing any more", "running")),
+        "stalls": Trouble(
+            [*start, Hang()],
+            ("running", "sends nothing any more", "running"),
+            timeouts=replace(PATIENT, read=0.6),
+        ),
         "sends garbage": Trouble([*start, *garbage, *after], ("running", "running"), 1),
         "sends torn units": Trouble([*start, *torn, *after], ("running", "running"), 1),
         "sends garbage alone": Trouble(garbage, ("connecting", "running"), 1),
@@ -131,7 +137,7 @@ def test_a_camera_in_trouble_harms_no_other(name: str, tmp_path: Path) -> None:
     with (
         RtspServer(bad) as bad_server,
         RtspServer(good) as good_server,
-        read(bad_server.url(), tmp_path / "bad") as watched,
+        read(bad_server.url(), tmp_path / "bad", timeouts=case.timeouts) as watched,
         read(good_server.url(), tmp_path / "good") as neighbour,
     ):
         wait_until(lambda: watched.saw(*case.told), lambda: watched.statuses)

@@ -22,6 +22,7 @@ from oneclick.storage import files, sealed_files
 from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
 from tests.fakes.packages import Install
+from tests.waits import HANG_SECONDS
 
 SOURCE = '''
 from dataclasses import dataclass
@@ -365,7 +366,9 @@ def oneclick(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command in a process that sees the installed package."""
     program = f"import sys; sys.path[:0] = {sys.path!r}; from oneclick.cli import main; main.run()"
     command = [sys.executable, "-c", program, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=HANG_SECONDS, check=False
+    )
 
 
 def test_its_commands_are_listed_without_importing_it(install: Install) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from oneclick.tui.screens.system import CameraTable
 from tests.cli.program import oneclick
 from tests.report.test_insight import add_video, seen
 from tests.tui.samples import app, drive, press
-from tests.waits import wait_until
+from tests.waits import HANG_SECONDS, wait_until
 
 NOW = 1_000.0
 SEEN_AT = datetime(2026, 11, 28, 11, 30, tzinfo=UTC)
@@ -101,11 +102,11 @@ def test_the_screen_and_its_twin_say_the_same(home: Path) -> None:
     async def go(pilot: Any) -> None:
         await press(pilot, "7")
         screen = pilot.app.screen
-        for _ in range(500):
+        deadline = time.monotonic() + HANG_SECONDS
+        while len(screen.query_one(CameraTable).keys()) < len(rows):
+            assert time.monotonic() < deadline
             screen.read_cameras()
             await pilot.pause(0.02)
-            if len(screen.query_one(CameraTable).keys()) == len(rows):
-                break
 
     lines = drive(app(snapshot_reader.SnapshotReader(home), home), go, (200, 60))
     for row in rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,8 @@ from oneclick.core.errors import BadInput, Unavailable
 from oneclick.core.review import Verdict
 from oneclick.report import numbers, snapshot_reader
 from oneclick.report.snapshot import Goals, Snapshot, Zoom
-from oneclick.storage import files
+from oneclick.storage import alert_log, files
+from oneclick.storage.alert_log import Alert, AlertLog, AlertRecord
 from oneclick.storage.workspace import Workspace
 from tests.catalog import samples as samples
 
@@ -167,6 +169,21 @@ def test_nothing_is_read_twice_until_something_changed(tmp_path: Path) -> None:
         snapshot = look.read(Zoom.HOUR)
         assert snapshot is not None
         assert [need.kind for need in snapshot.needs] == ["broken"]
+        look.close()
+
+
+def test_two_writes_within_one_tick_of_a_file_system_are_two(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    with samples.filled(tmp_path, 1, samples.Clock()):
+        look = reader(tmp_path, samples.Clock())
+        for text in ("hall is dark", "hall is silent"):
+            alert = Alert(kind="dark", camera="hall", text=text, since=NOON)
+            record = AlertRecord(alert=alert, opened_at=NOON)
+            alert_log.save(workspace, AlertLog(records=(record,)))
+            os.utime(workspace.alerts_file, (0, 0))
+            snapshot = look.read()
+            assert snapshot is not None
+            assert text in [need.text for need in snapshot.needs]
         look.close()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import socket
 import sys
 from collections.abc import Callable
 from multiprocessing.context import ForkServerProcess
@@ -14,6 +13,7 @@ from oneclick.storage import files
 from oneclick.training import train
 from oneclick.training.config import TrainingJob
 from oneclick.training.evaluation import model_profile
+from tests import ports
 from tests.training import toy
 from tests.waits import HANG_SECONDS
 
@@ -32,8 +32,7 @@ def start(function: Callable[..., None], *arguments: object) -> ForkServerProces
 
 def start_training(file: Path, ranks: int, log: str = os.devnull) -> list[ForkServerProcess]:
     """Start the processes of the job in a file; they append what they print to a log."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = ports.free_port()
     processes = []
     for rank in range(ranks):
         numbers = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": ranks, "MASTER_PORT": port}

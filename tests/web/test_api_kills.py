@@ -21,6 +21,7 @@ from oneclick.storage import verdicts
 from oneclick.storage.edit_journals import Journal
 from oneclick.storage.workspace import Workspace
 from oneclick.web.accounts.users import Users
+from tests import ports
 from tests.bench import review_server
 from tests.platforms.local.desk import waiting
 from tests.waits import HANG_SECONDS
@@ -33,7 +34,7 @@ class Server:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.port = review_server.free_port()
+        self.port = ports.free_port()
         self.process: subprocess.Popen[bytes] = review_server.start(home, self.port)
 
     def kill(self) -> None:
@@ -51,7 +52,7 @@ class Worker(threading.Thread):
         super().__init__(daemon=True)
         self.user, self.shared = f"person-{number}", shared
         self.random = random.Random(number)
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=HANG_SECONDS)
 
     def send(self, path: str, body: dict[str, Any]) -> httpx.Response:
         """Send until there is an answer."""

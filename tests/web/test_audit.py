@@ -52,6 +52,20 @@ def test_a_log_that_nobody_touched_is_whole(workspace: Workspace) -> None:
         assert path.stat().st_mode & 0o077 == 0
 
 
+def test_a_clock_that_is_set_back_over_the_end_of_a_month_breaks_no_chain(
+    workspace: Workspace,
+) -> None:
+    clock = Clock()
+    log = written(workspace, 2, clock)
+    clock.on(40 * 86400)
+    log.record(ADA, "edit")
+    clock.on(-40 * 86400)
+    log.record(ADA, "edit")
+    written(workspace, 1, clock)  # by another process
+    result = audit_check.verify(workspace)
+    assert (result.entries, result.problems) == (5, [])
+
+
 Damage = Callable[[list[bytes]], list[bytes]]
 DAMAGES: dict[str, tuple[Damage, str]] = {
     "a word changed": (

@@ -95,11 +95,13 @@ HEAD = b"POST /api/login HTTP/1.1\r\nHost: 127.0.0.1:8321\r\nContent-Type: appli
 def test_a_request_that_does_not_go_on_is_ended(
     site: Site, beginning: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "HEADER_SECONDS", 0.3)
-    monkeypatch.setattr(server, "BODY_SECONDS", 0.3)
-    with site.served() as client, raw(client) as connection:
-        connection.sendall(beginning)
-        assert b"200 OK" not in ends(connection)
+    with site.served() as client:
+        with monkeypatch.context() as patch:
+            patch.setattr(server, "HEADER_SECONDS", 0.3)
+            patch.setattr(server, "BODY_SECONDS", 0.3)
+            with raw(client) as connection:
+                connection.sendall(beginning)
+                assert b"200 OK" not in ends(connection)
         assert client.get("/login").status_code == 200
 
 

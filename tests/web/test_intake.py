@@ -232,21 +232,25 @@ def test_broken_counts_are_put_aside_and_begin_anew(device: Device) -> None:
 def test_a_body_that_comes_slowly_ends_with_its_connection_and_harms_no_other(
     device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("oneclick.web.server.BODY_SECONDS", 0.2)
     body = msgspec.msgpack.encode(batches.batch(batches.frames(5)))
     with device.site.served() as client:
-        port = client.base_url.port or 0
-        with socket.create_connection(("127.0.0.1", port), HANG_SECONDS) as slow:
+        address = ("127.0.0.1", client.base_url.port or 0)
+        with (
+            socket.create_connection(address, HANG_SECONDS) as earlier,
+            socket.create_connection(address, HANG_SECONDS) as slow,
+        ):
             head = (
                 f"POST /api/predictions HTTP/1.1\r\nHost: 127.0.0.1:8321\r\n"
                 f"Authorization: Bearer {device.token}\r\nContent-Type: application/msgpack\r\n"
                 f"Content-Length: {len(body)}\r\n\r\n"
             )
-            slow.sendall(head.encode() + body[:20])
+            earlier.sendall(head.encode() + body[:20])
             headers = {"Authorization": f"Bearer {device.token}"}
             fields = {**headers, "Content-Type": bodies.MESSAGE_PACK}
             answer = client.post("/api/predictions", content=body, headers=fields)
             assert answer.json()["stored"] == 5
+            monkeypatch.setattr("oneclick.web.server.BODY_SECONDS", 0.2)
+            slow.sendall(head.encode() + body[:20])
             with contextlib.suppress(ConnectionResetError):
                 assert slow.recv(100) == b""
     assert device.stored() == list(range(5))

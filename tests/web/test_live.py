@@ -36,7 +36,8 @@ FRAMES = 60
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    monkeypatch.setattr(live_state, "STALE_SECONDS", HANG_SECONDS)
     site = Site(tmp_path, blur_for=["viewer"])
     site.add("ada")
     site.add("lea", "lead", ["hall"])

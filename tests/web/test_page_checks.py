@@ -18,6 +18,7 @@ from oneclick.web import page_checks
 from oneclick.web.accounts import audit
 from oneclick.web.accounts.audit import AuditLog
 from oneclick.web.accounts.users import Role, Users
+from tests.catalog.samples import Clock
 
 SET = LocalOptions()
 Change = Callable[[Workspace], object]
@@ -44,7 +45,7 @@ def readable_users(workspace: Workspace) -> None:
 
 
 def changed_log(workspace: Workspace) -> None:
-    log = AuditLog(workspace)
+    log = AuditLog(workspace, Clock())
     for clip in ("ward-1", "ward-2", "ward-3"):
         log.record(None, "edit", clip)
     (path,) = audit.log_files(workspace)

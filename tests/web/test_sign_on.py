@@ -15,6 +15,7 @@ from oneclick.core.errors import UsageError
 from oneclick.platforms.local.options import LocalOptions, check
 from oneclick.web import pages
 from oneclick.web.accounts import sign_on
+from tests.waits import HANG_SECONDS
 from tests.web.site import Site
 
 CLIENT = "review"
@@ -41,6 +42,7 @@ def issuer() -> Iterator[str]:
 @pytest.fixture
 def site(tmp_path: Path, issuer: str, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.setenv(sign_on.SECRET, "a secret of the client")
+    monkeypatch.setattr(sign_on, "HTTP_SECONDS", HANG_SECONDS)
     site = Site(tmp_path, issuer=issuer, client=CLIENT)
     site.access.users.add("ada@ward.example", "lead")
     site.access.users.add("ben", "viewer", ["hall"])
@@ -57,7 +59,7 @@ def leave(browser: TestClient) -> str:
 
 def at_provider(address: str, subject: str) -> str:
     """Sign in at the provider; return the path that it sends the browser back to."""
-    answer = httpx.post(address, data={"sub": subject}, trust_env=False)
+    answer = httpx.post(address, data={"sub": subject}, trust_env=False, timeout=HANG_SECONDS)
     assert answer.status_code == 302
     back = urlsplit(answer.headers["location"])
     assert f"{back.scheme}://{back.netloc}{back.path}" == "http://127.0.0.1:8321/sign-on/return"

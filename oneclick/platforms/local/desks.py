@@ -18,7 +18,9 @@ from oneclick.editing.state import EditState
 from oneclick.platforms.local import desk_records, seeds, signed_comments
 from oneclick.platforms.local.queue import LocalPlatform, decode_task
 from oneclick.platforms.local.signed_comments import SignedComment
+from oneclick.storage import files
 from oneclick.storage.edit_journals import Journal, JournalEntry, ShorterJournal
+from oneclick.storage.files import FileVersion
 
 OPEN_CLIPS = 64
 """Clips whose states are kept in memory."""
@@ -38,8 +40,8 @@ class Desk:
     """Open comments of the round before; the initial state has them too."""
     journal: Journal
     history: History
-    stamp: tuple[int, int]
-    """Size and time of the task file."""
+    version: FileVersion
+    """Of the task file."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -85,14 +87,14 @@ class Desks:
         """
         path = self._queue.task_file(clip_id)
         try:
-            stat = path.stat()
+            version = files.version(path)
         except FileNotFoundError:
             self.forget(clip_id)
             raise UnknownName("clip in our own review queue", clip_id) from None
-        stamp, journal_file = (stat.st_size, stat.st_mtime_ns), self._queue.journal_file(clip_id)
+        journal_file = self._queue.journal_file(clip_id)
         with self._lock:
             desk = self._desks.get(clip_id)
-            if desk and (desk.stamp, desk.journal.path) == (stamp, journal_file):
+            if desk and (desk.version, desk.journal.path) == (version, journal_file):
                 self._desks.move_to_end(clip_id)
                 return desk
         content = path.read_bytes()
@@ -111,12 +113,12 @@ class Desks:
             earlier_comments=earlier,
             journal=Journal(journal_file),
             history=History(initial),
-            stamp=stamp,
+            version=version,
         )
         with self._lock:
             # Two threads of one process: the first one's object is the one that both use.
             known = self._desks.get(clip_id)
-            if known and (known.stamp, known.journal.path) == (stamp, journal_file):
+            if known and (known.version, known.journal.path) == (version, journal_file):
                 return known
             self._desks[clip_id] = desk
             while len(self._desks) > OPEN_CLIPS:

@@ -98,7 +98,8 @@ class AuditLog:
         self._mutex = threading.Lock()
         self._key = b""
         self._last = _Position(0, NO_MAC)
-        self._file_state = (-1, -1)  # inode and size of the month's file after our last entry
+        self._newest = workspace.audit_dir  # the file of the last entry; its folder before any
+        self._file_state = (-1, -1)  # inode and size of that file after our last entry
         self._descriptors: dict[Path, int] = {}
         self._views: dict[tuple[str, str], datetime] = {}
 
@@ -130,10 +131,11 @@ class AuditLog:
         Raises:
             Unavailable, NoSpace: it cannot be written; what is to be recorded must not be done.
         """
-        time = self._clock()
         with self._mutex, self._locked():
-            path = month_file(self._workspace, time)
-            self._catch_up(path)
+            time = self._clock()
+            self._catch_up()
+            # Never an earlier file, where a clock was set back: files follow each other.
+            path = max(self._newest, month_file(self._workspace, time))
             entry = AuditEntry(
                 entry=self._last.entry + 1,
                 at=time,
@@ -177,20 +179,21 @@ class AuditLog:
             self._descriptors[path] = os.open(path, mode | os.O_CREAT | os.O_CLOEXEC, 0o600)
         return self._descriptors[path]
 
-    def _catch_up(self, path: Path) -> None:
+    def _catch_up(self) -> None:
         """Learn the last entry, where another process wrote since ours, or cut off a torn one."""
         if not self._key:
             self._key = load_key(self._workspace)
         head = read_head(self._open(head_file(self._workspace), os.O_RDWR))
-        if head == self._last and self._file_state == _file_state(path):
+        if head == self._last and self._file_state == _file_state(self._newest):
             return
         positions = [head or _Position(0, NO_MAC)]
         logs = log_files(self._workspace)
+        self._newest = logs[-1] if logs else self._workspace.audit_dir
         if logs:
-            content = logs[-1].read_bytes()
+            content = self._newest.read_bytes()
             lines = content[: content.rfind(b"\n") + 1]
             if len(lines) < len(content):  # a killed process; nobody was told that it is there
-                os.truncate(logs[-1], len(lines))
+                os.truncate(self._newest, len(lines))
             with contextlib.suppress(ValueError):
                 entry, mac, _ = parse_line(lines[lines.rfind(b"\n", 0, -1) + 1 :])
                 positions.append(_Position(entry.entry, mac))
@@ -213,7 +216,7 @@ class AuditLog:
         os.pwrite(head, msgspec.json.encode(last).ljust(_HEAD_BYTES - 1) + b"\n", 0)
         if durable:
             os.fsync(head)
-        self._last, self._file_state = last, _file_state(path)
+        self._last, self._newest, self._file_state = last, path, _file_state(path)
 
 
 def load_key(workspace: Workspace) -> bytes:

@@ -60,11 +60,10 @@ class CameraTokens:
             BadInput: the file is broken, or was changed after it was written.
         """
         try:
-            stat = self._path.stat()
+            version = files.version(self._path)
         except FileNotFoundError:
             self._tokens, self._version = {}, ()
             return []
-        version = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
         if version != self._version:
             content: _TokensFile = sealed_files.read(self._path, _TokensFile)
             self._tokens = {token.camera: token for token in content.tokens}

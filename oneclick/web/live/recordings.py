@@ -19,7 +19,8 @@ from oneclick.core.detections import Detections
 from oneclick.core.errors import BadInput, BadVideo, UnknownName
 from oneclick.core.spans import Span
 from oneclick.core.turned_mode import SUFFIXES
-from oneclick.storage import predictions
+from oneclick.storage import files, predictions
+from oneclick.storage.files import FileVersion
 from oneclick.storage.live_ring import RingBox, RingFrame
 from oneclick.video import read
 from oneclick.web import blurring
@@ -149,7 +150,7 @@ class Recordings:
         for name in names[:MODELS]:
             path = self._workspace.predictions(video.id, name)
             try:
-                models[name] = _load(path, path.stat().st_mtime_ns)
+                models[name] = _load(path, files.version(path))
             except (BadInput, OSError):  # the picture is shown without them
                 continue
         return models
@@ -189,8 +190,8 @@ def frame_at(video: Video, time: float) -> int:
 
 
 @functools.lru_cache(maxsize=4)
-def _load(path: Path, changed: int) -> Detections:
-    """Load predictions; `changed` is the time in ns at which the file was written."""
+def _load(path: Path, version: FileVersion) -> Detections:
+    """Load predictions; `version` is that of the file, for the cache."""
     return predictions.load(path)
 
 

@@ -75,12 +75,12 @@ export class TriggerTimeline {
     this.observer.observe(this.box);
     if (!this.options.window) {
       try {
-        const extent = await call("/api/timeline/extent");
+        const [first, extent] = [this.window, await call("/api/timeline/extent")];
+        if (this.window !== first) return; // a recording was opened meanwhile
         const stop = extent.stop ?? extent.now;
-        this.window = { start: Math.max(extent.start ?? 0, stop - 86_400), stop };
-        if (this.window.stop - this.window.start < 60) this.window = { start: stop - LIVE_WINDOW, stop };
-        this.window = zoomed(this.window, (this.window.start + stop) / 2, 1.04);
-        this.cursor = (this.window.start + this.window.stop) / 2;
+        const start = stop - (extent.start ?? 0) < 60 ? stop - LIVE_WINDOW : Math.max(extent.start ?? 0, stop - 86_400);
+        this.cursor = (start + stop) / 2;
+        this.window = zoomed({ start, stop }, this.cursor, 1.04);
       } catch (error) {
         this.fail(error);
       }

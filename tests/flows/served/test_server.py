@@ -59,7 +59,8 @@ def invoke(*arguments: object) -> Any:
 def put(server: PrefectServer, run: str, kind: str, name: str) -> None:
     """Bring a run into a state, as its worker would."""
     body = {"state": {"type": kind, "name": name, "message": f"{name} by hand"}, "force": True}
-    httpx.post(f"{server.url}/flow_runs/{run}/set_state", json=body).raise_for_status()
+    url = f"{server.url}/flow_runs/{run}/set_state"
+    httpx.post(url, json=body, timeout=HANG_SECONDS).raise_for_status()
 
 
 def say(server: PrefectServer, run: str, number: int) -> list[str]:
@@ -75,7 +76,7 @@ def say(server: PrefectServer, run: str, number: int) -> list[str]:
         }
         for k in range(number)
     ]
-    httpx.post(f"{server.url}/logs/", json=lines).raise_for_status()
+    httpx.post(f"{server.url}/logs/", json=lines, timeout=HANG_SECONDS).raise_for_status()
     return [str(line["message"]) for line in lines]
 
 
@@ -91,8 +92,8 @@ def test_a_deployment_tells_its_schedule_and_parameters(server: PrefectServer) -
 
 def test_a_run_starts_with_its_parameters_and_can_be_cancelled(server: PrefectServer) -> None:
     run = server.start("nightly", {"word": "lamb"})
-    parameters = httpx.get(f"{server.url}/flow_runs/{run}").json()["parameters"]
-    assert parameters == {"most": 5, "word": "lamb"}
+    answer = httpx.get(f"{server.url}/flow_runs/{run}", timeout=HANG_SECONDS)
+    assert answer.json()["parameters"] == {"most": 5, "word": "lamb"}
     assert not server.run(run).over
     put(server, run, "RUNNING", "Running")
     assert server.cancel(run) == "Cancelling"

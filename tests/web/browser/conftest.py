@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.web.browser.keyboard import COUNTER
+from tests.web.browser.keyboard import COUNTER, TIMEOUT
 from tests.web.browser.review_site import ReviewSite
 
 FLAGS = (
@@ -42,7 +42,11 @@ def browser() -> Iterator[Browser]:
     if executable is None:
         pytest.skip("NO BROWSER IS TESTED: chromium is not installed (apt-get install chromium)")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=[*FLAGS])
+        # Otherwise what is expected has 5 s to come, and a page 30.
+        expect.set_options(timeout=TIMEOUT)
+        chromium = playwright.chromium.launch(
+            executable_path=executable, args=[*FLAGS], timeout=TIMEOUT
+        )
         yield chromium
         chromium.close()
 
@@ -92,6 +96,7 @@ def open_page(browser: Browser, site: ReviewSite, watch: Watch) -> Iterator[Open
         locale = options.pop("locale", "en-GB")
         context = browser.new_context(viewport=size, locale=locale, **options)
         contexts.append(context)
+        context.set_default_timeout(TIMEOUT)
         context.add_init_script(COUNTER)
         page = context.new_page()
         watch.follow(page)

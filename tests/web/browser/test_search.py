@@ -100,8 +100,10 @@ def test_a_region_is_drawn_by_keyboard_searched_and_becomes_a_clip(
     page.wait_for_url(re.compile(rf"/timeline/{SHIFT.name}\?video=.*frame={moment.frame}$"))
     frame = str(moment.frame)
     expect(page.locator("#picture")).to_have_attribute("data-frame", frame, timeout=TIMEOUT)
+    expect(page.locator("#range")).to_contain_text("10 min")  # around the frame
     strike(page, "s")
     page.wait_for_url(re.compile(rf"/search/{SHIFT.name}\?start="))
+    shown_picture(page)
 
 
 def test_a_region_is_drawn_by_pointer_and_by_numbers_in_both_languages(

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ChosenBy
@@ -74,6 +74,23 @@ def test_the_link_of_a_hit_leads_to_its_frame(open_page: OpenPage, site: ReviewS
     page = open_page(newest.link)
     expect(page.locator("#picture")).to_have_attribute("data-frame", "300", timeout=TIMEOUT)
     see(page.locator("#moment-hits").get_by_text(newest.why))
+
+
+def test_a_link_keeps_its_window_though_the_extent_of_all_recordings_comes_late(
+    open_page: OpenPage, site: ReviewSite
+) -> None:
+    from oneclick import report
+
+    newest = report.hits(site.home, camera="hall", limit=1)[0]
+    page, held = open_page("/"), list[Route]()
+    page.route("**/api/timeline/extent", lambda route: held.append(route))
+    page.goto(site.origin + newest.link)
+    expect(page.locator("#range")).to_contain_text("10 min")
+    with page.expect_response("**/api/timeline/extent"):
+        held[0].continue_()
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+    settled(page)
+    expect(page.locator("#range")).to_contain_text("10 min")
 
 
 def test_a_click_goes_to_the_frame_and_a_hover_tells_the_reason(
