@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +23,7 @@ Floats = NDArray[np.float32]
 
 SIDES = (1, 3)
 """Quarter turns against the clock by which a picture is turned."""
+_ROTATIONS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 3: cv2.ROTATE_90_CLOCKWISE}
 SAME_IOU, SAME_SHARE = 0.3, 0.75
 """IoU, or share of the smaller box inside the larger one, from which on boxes of two looks show the
 same person."""
@@ -29,6 +31,14 @@ SIGHT = 0.8
 """Share of the operating point from which on a turned look sees somebody."""
 FILL_SECONDS = 1.0
 """Longest time between two looks at a video that saw the same person."""
+
+
+def turn(frame: Frame, quarters: int) -> Frame:
+    """Return a picture turned by 90° against the clock as often as `quarters` says, 1 or 3 times.
+
+    `np.rot90` and a copy give the same in eight times the time.
+    """
+    return np.asarray(cv2.rotate(np.ascontiguousarray(frame), _ROTATIONS[quarters]), np.uint8)
 
 
 def turn_back(boxes: Floats, quarters: int, width: int, height: int) -> Floats:
@@ -68,7 +78,7 @@ class TurnedView:
 
     def detect(self, frames: Sequence[Frame]) -> list[FrameDetections]:
         """Return the detections of each frame, inside the frame."""
-        turned = [np.ascontiguousarray(np.rot90(frame, k)) for frame in frames for k in SIDES]
+        turned = [turn(frame, k) for frame in frames for k in SIDES]
         looks = iter(self._detector.detect(turned))
         return [self._merge(frame, [next(looks) for _ in SIDES]) for frame in frames]
 

@@ -72,6 +72,18 @@ def test_suppression_leaves_no_overlapping_pair(a: np.ndarray) -> None:
     assert (overlap[~np.eye(len(survivors), dtype=bool)] <= 0.3).all()
 
 
+def test_suppression_of_many_boxes_is_the_greedy_one_box_after_box() -> None:
+    random = np.random.default_rng(0)
+    corners = random.uniform(0, 300, (2 * boxes.NMS_BLOCK + 1, 2))
+    heap = np.concatenate([corners, corners + random.uniform(1, 80, corners.shape)], 1)
+    scores = random.integers(0, 20, len(heap)) / 20
+    survivors: list[int] = []
+    for row in np.argsort(-scores, kind="stable"):
+        if not (boxes.iou(heap[[row]], heap[survivors]) > 0.3).any():
+            survivors.append(row)
+    assert boxes.nms(heap, scores, 0.3).tolist() == survivors
+
+
 def test_border_means_within_the_margin_of_any_side() -> None:
     inside, at_left, bottom = (20, 20, 80, 80), (3, 20, 80, 80), (20, 20, 80, 97)
     at = boxes.at_border(np.array([inside, at_left, bottom], float), 100, 100, 5)

@@ -11,7 +11,7 @@ from oneclick.core import boxes as geometry
 from oneclick.core.errors import DetectorUnavailable, UsageError
 from oneclick.core.results import BatchResult
 from oneclick.detectors import graph_card, onnx, onnx_session
-from oneclick.detectors.onnx_pictures import PictureFormat
+from oneclick.detectors.onnx_pictures import IMAGENET_MEAN, IMAGENET_STD, PictureFormat
 from oneclick.stages import predict
 from oneclick.storage.workspace import Workspace
 from tests.detectors import footage, tiny_onnx
@@ -54,6 +54,16 @@ def test_the_model_sees_bgr_from_0_to_255_and_grey_around(tmp_path):
     assert scale.tolist() == [2, 2]
     assert picture[:, 0, 0].tolist() == [0, 0, 200]
     assert picture[:, 20:].min() == picture[:, 20:].max() == 114
+
+
+def test_the_model_sees_levels_divided_and_normalised_by_channel():
+    frame = np.random.default_rng(0).integers(0, 256, (6, 9, 3), np.uint8)
+    wanted = PictureFormat(size=None, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    mean, std = np.array(IMAGENET_MEAN, np.float32), np.array(IMAGENET_STD, np.float32)
+    expected = (frame.astype(np.float32) / np.float32(255) - mean) / std
+    picture, _ = wanted.picture(frame)
+    assert picture.flags.c_contiguous
+    np.testing.assert_array_equal(picture, expected.transpose(2, 0, 1))
 
 
 @pytest.mark.parametrize(("classes", "names"), [(1, ("person",)), (2, ("class0", "class1"))])

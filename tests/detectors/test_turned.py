@@ -46,6 +46,13 @@ def test_boxes_turned_back_hold_the_same_pixels(quarters, size, data) -> None:
     np.testing.assert_array_equal(back, [[x1, y1, x2, y2]])
 
 
+@pytest.mark.parametrize("quarters", turned.SIDES)
+def test_a_picture_is_turned_as_numpy_turns_it(quarters) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
+    mirrored = picture[:, ::-1]  # not contiguous
+    np.testing.assert_array_equal(turned.turn(mirrored, quarters), np.rot90(mirrored, quarters))
+
+
 def test_a_turned_view_sees_who_lies_and_not_who_stands() -> None:
     detector = StandingDetector()
     frame = room(LYING, STANDING)
