@@ -11,9 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from oneclick.core import boxes as geometry
 from oneclick.detectors import graph_card, networks
 from oneclick.detectors.base import Detector, FrameDetections
 from oneclick.detectors.pytorch import TorchDetector
+from oneclick.training.export import parity
 from oneclick.training.export.parity import LabelledFrame
 from tests.detectors import footage
 
@@ -105,7 +107,7 @@ class BoxMoves:
     """How far the boxes of a graph are from those of torch, both ways."""
 
     px: NDArray[np.float32]
-    """(n,) of each box and its nearest partner."""
+    """(n,) of each box and its nearest partner, if it has one."""
     ties: int
     """Boxes further away than MOST_PX where torch, too, had the box of the graph, and suppressed it
     for one of nearly the same score."""
@@ -131,6 +133,8 @@ def measure_moves(
             if not len(rows) or not len(b[0]):
                 continue
             partners = nearest(a, b)[rows]
+            overlaps = geometry.iou_pairs(a[0][rows], b[0][partners])
+            rows, partners = (each[overlaps >= parity.PARTNER_IOU] for each in (rows, partners))
             moves = np.abs(a[0][rows] - b[0][partners]).max(1)
             far = moves > MOST_PX
             of_graph = graph_boxes[0][rows[far] if a is graph_boxes else partners[far]]
