@@ -18,8 +18,9 @@ from oneclick.editing.operations import BadEdit, Box, CarriedBoxes, Change, Desc
 if TYPE_CHECKING:
     from oneclick.editing.state import EditState
 
-REACH_SECONDS = 0.3
-"""How far the shift of a box spreads over boxes that were not made from key boxes."""
+REACH_SECONDS = 1.0
+"""How far the shift of a box spreads over boxes that were not made from key boxes. Errors of
+detectors last: on rendered and on real video most of one is still there after a second."""
 MAX_TRACK = (1 << 31) - 1
 LEAST_SIDE = 1.0
 """px of the shorter side of a drawn box."""

@@ -66,7 +66,7 @@ ARMS = (
     "default",
     "default, a third",
 )
-BUDGET = 300.0
+BUDGET = 1200.0
 """Seconds of an annotator a week."""
 SHARES = {"default, a third": 0.3}
 """Of BUDGET; less than a third, because the last clip of a week may end after it."""

@@ -24,7 +24,7 @@ from oneclick.hindsight import keyframes, places, questions, skills
 from oneclick.hindsight.places import PlaceEvidence
 from oneclick.hindsight.questions import Question
 from tests.bench.loop_films import FPS, Film
-from tests.bench.simulated_annotator import WOBBLE, People, SimulatedAnnotator
+from tests.bench.simulated_annotator import FITS, WOBBLE, People, SimulatedAnnotator
 
 IN_QUESTION, ELSEWHERE = 2, 5
 """Frames from one look to the next, inside questions and elsewhere."""
@@ -189,6 +189,7 @@ def review_questions(candidate: Candidate, seed: int) -> Labelled:
 
     A question is answered where the page opens it. Where something is wrong there, he looks at
     the other frames of the question too; where a track goes on beyond its end, at the far end.
+    He adjusts boxes below FITS: what is trained on should be tight.
     """
     tracks, length = candidate.hindsight_labels(), len(candidate.span)
     places_shown: dict[int, list[Box]] = {}
@@ -222,7 +223,7 @@ def review_questions(candidate: Candidate, seed: int) -> Labelled:
     ):
         truth.setdefault(frame, {})[person] = box
     clip, rng = ReviewedClip(candidate, tracks), np.random.default_rng([seed, candidate.span.start])
-    annotator = SimulatedAnnotator(lambda: clip.state, clip.edit, truth, rng)
+    annotator = SimulatedAnnotator(lambda: clip.state, clip.edit, truth, rng, right=FITS)
     work = annotator.review(sorted(frames), places_shown, more, ends)
     final = replace(clip.labels, tracks=clip.state.tracks)
     edits = sum(work.operations.values())

@@ -8,7 +8,7 @@ import { addComment, resolveComment } from "./comments.js";
 import { fillSpan, joinBoxes, moveBox, roundBox, selectBoxes } from "./tracks.js";
 
 /** How far the shift of a box spreads; editing/apply.py. */
-const REACH_SECONDS = 0.3;
+const REACH_SECONDS = 1;
 
 /** @typedef {[number, number, number, number]} Box px, x1 y1 x2 y2 */
 /** @typedef {[number, number, string]} Range half-open frames, and the value in them */
