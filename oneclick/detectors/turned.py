@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,7 +22,6 @@ Floats = NDArray[np.float32]
 
 SIDES = (1, 3)
 """Quarter turns against the clock by which a picture is turned."""
-_ROTATIONS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 3: cv2.ROTATE_90_CLOCKWISE}
 SAME_IOU, SAME_SHARE = 0.3, 0.75
 """IoU, or share of the smaller box inside the larger one, from which on boxes of two looks show the
 same person."""
@@ -38,7 +36,10 @@ def turn(frame: Frame, quarters: int) -> Frame:
 
     `np.rot90` and a copy give the same in eight times the time.
     """
-    return np.asarray(cv2.rotate(np.ascontiguousarray(frame), _ROTATIONS[quarters]), np.uint8)
+    import cv2
+
+    direction = cv2.ROTATE_90_COUNTERCLOCKWISE if quarters == 1 else cv2.ROTATE_90_CLOCKWISE
+    return np.asarray(cv2.rotate(np.ascontiguousarray(frame), direction), np.uint8)
 
 
 def turn_back(boxes: Floats, quarters: int, width: int, height: int) -> Floats:
