@@ -19,7 +19,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from oneclick.core.errors import Unavailable
+from oneclick.core.errors import NoSpace, Unavailable
 from oneclick.flows.child_processes import end_with_parent
 from oneclick.services import prefect_settings
 from oneclick.storage import files, locks
@@ -100,6 +100,12 @@ def upgrade(folder: Path, log: Path, env: Mapping[str, str]) -> str:
         )
         is_done = run_upgrade(folder, log, env)
     if not is_done:
+        if shutil.disk_usage(folder).free < database.stat().st_size:  # the log is short then, too
+            raise NoSpace(
+                f"no space left to upgrade Prefect's database {database}: free "
+                f"{database.stat().st_size // 10**6 + 1:,} MB there and run again; "
+                f"the database as it was before is {copy}"
+            )
         raise Unavailable(
             f"Prefect cannot upgrade its database: see the end of {log}; "
             f"the database as it was before is {copy}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from oneclick.flows import prefect_database
+from oneclick.storage import files
 
 STEPS_BACK = 7
 """Migrations to upgrade by: two tables are written anew, a table and indexes come."""
@@ -47,11 +48,13 @@ def migrate_here(folder: Path, log: Path, env: object) -> bool:
     """Do what `prefect server database upgrade` does, in this process."""
     from prefect.server.database import provide_database_interface
 
-    try:
-        asyncio.run(provide_database_interface().run_migrations_upgrade())
-    except Exception as error:
-        log.write_text(str(error))
-        return False
+    with files.guard(log), log.open("ab", buffering=0) as log_file:
+        try:
+            asyncio.run(provide_database_interface().run_migrations_upgrade())
+        except Exception as error:
+            with contextlib.suppress(OSError):  # as a process whose log is on the full disk
+                log_file.write(str(error).encode())
+            return False
     return True
 
 

@@ -1,6 +1,7 @@
 """Prefect's database is created and upgraded by one process at a time, and nothing is lost."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from oneclick.core.errors import Unavailable
+from oneclick.core.errors import NoSpace, Unavailable
 from oneclick.flows import prefect_database
 from oneclick.storage import locks
 
@@ -51,15 +52,21 @@ def test_a_database_that_was_never_finished_is_begun_anew(tmp_path: Path) -> Non
     assert not (tmp_path / prefect_database.UNFINISHED).exists()
 
 
-def test_an_upgrade_that_fails_keeps_a_copy_and_names_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of a newer Prefect's database the older one says only that it knows no such revision."""
-    database, copy = tmp_path / prefect_database.DATABASE, tmp_path / prefect_database.BEFORE
+def old_database(folder: Path) -> Path:
+    """Make a database with tables that need an upgrade."""
+    database = folder / prefect_database.DATABASE
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
         connection.execute("INSERT INTO alembic_version VALUES ('of-tomorrow')")
         connection.commit()
+    return database
+
+
+def test_an_upgrade_that_fails_keeps_a_copy_and_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a newer Prefect's database the older one says only that it knows no such revision."""
+    database, copy = old_database(tmp_path), tmp_path / prefect_database.BEFORE
     monkeypatch.setattr(prefect_database, "run_upgrade", lambda *_: False)
     for _ in range(2):  # the copy of the first is not made again from what is there now
         with (
@@ -69,6 +76,21 @@ def test_an_upgrade_that_fails_keeps_a_copy_and_names_it(
             raise AssertionError("a server starts on tables that it does not know")
         assert prefect_database.read_revision(database) == "of-tomorrow"
         assert prefect_database.read_revision(copy) == "of-tomorrow"
+
+
+def test_an_upgrade_for_which_the_disk_is_too_small_says_how_much_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Prefect says of it is lost where the log lies on the same disk."""
+    old_database(tmp_path)
+    monkeypatch.setattr(prefect_database, "run_upgrade", lambda *_: False)
+    full = shutil.disk_usage(tmp_path)._replace(free=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    with (
+        pytest.raises(NoSpace, match=r"^no space left .*prefect\.db: free 1 MB .*before-upgrade$"),
+        prefect_database.setup(tmp_path, tmp_path / "log", os.environ),
+    ):
+        raise AssertionError("a server starts on tables that it does not know")
 
 
 def test_a_copy_goes_once_the_tables_are_new(tmp_path: Path) -> None:
