@@ -1,8 +1,9 @@
 """Fusion of several models whose reliability is unknown: the first leads, the others vote.
 
-Averaging boxes of models with uncalibrated scores is worse than the best of them alone (measured:
-equal-weight box fusion of two or three models loses on three of four videos). So a box stays the
-leading model's, and each other model that detects it too adds one vote.
+Averaging all boxes of models with uncalibrated scores is worse than the best of them alone
+(measured: equal-weight box fusion of two or three models loses on three of four videos). So a box
+stays the leading model's, and each other model that detects it too adds one vote. Only boxes that
+agree closely are averaged: their errors are independent, and nobody's box is far off.
 """
 
 from __future__ import annotations
@@ -51,11 +52,12 @@ def fuse(
     ]
     lead, rivals = models[0], [model.above(1) for model in models[1:]]
     votes = np.zeros(len(lead), np.float32)
+    united_boxes = average_close_boxes(lead, rivals, options.mean_iou)
     for rival in rivals:
         votes += _vote(rival, lead, options.vote_iou)
     # At most 1: a vote lifts a box to the threshold, but boxes without votes do not become weaker.
     supported = np.minimum(lead.scores + np.float32(options.vote_strength) * votes, 1)
-    lead = replace(lead, scores=np.maximum(lead.scores, supported))
+    lead = replace(lead, boxes=united_boxes, scores=np.maximum(lead.scores, supported))
     is_high = lead.scores >= 1
     candidates = []
     for rival in rivals:
@@ -71,6 +73,24 @@ def fuse(
         np.where(united, UNITED, DETECTED)[order],
         concat([lead.where(~is_high), *others]),
     )
+
+
+def average_close_boxes(
+    lead: Detections, rivals: Sequence[Detections], min_iou: float
+) -> NDArray[np.float32]:
+    """Return the boxes of `lead`, each the mean of itself and the rivals' that agree, `(n, 4)` px.
+
+    Args:
+        lead: boxes of the leading model.
+        rivals: boxes of each other model over the same frames.
+        min_iou: IoU from which on boxes agree.
+    """
+    total, count = lead.boxes.astype(np.float64), np.ones((len(lead), 1))
+    for rival in rivals:
+        rows, rival_rows = association.match_frames(lead, rival, min_iou)
+        total[rows] += rival.boxes[rival_rows]
+        count[rows] += 1
+    return (total / count).astype(np.float32)
 
 
 def prepare_detections(

@@ -91,6 +91,20 @@ def test_a_second_model_settles_a_doubt_and_is_named_in_the_origin() -> None:
     assert not len(label(lead))
     tracks = label(lead, scenes.seen([RIGHT], noise=1))
     assert (ids(tracks), set(tracks.origins)) == (1, {"u"})
+    np.testing.assert_allclose(tracks.boxes, RIGHT, atol=1.5)
+
+
+def test_boxes_of_models_that_agree_closely_are_averaged() -> None:
+    lead, rival = scenes.seen([RIGHT], noise=3), scenes.seen([RIGHT], noise=3, seed=1)
+    alone, united = label(lead), label(lead, rival)
+    errors = [np.abs(tracks.boxes - RIGHT).mean() for tracks in (alone, united)]
+    assert errors[1] < 0.85 * errors[0]
+
+
+def test_boxes_of_a_rival_that_are_far_off_vote_only() -> None:
+    lead = scenes.seen([RIGHT], score=0.4)
+    tracks = label(lead, scenes.seen([RIGHT + np.array([0, 0, 0, 40])]))
+    assert set(tracks.origins) == {"u"}
     np.testing.assert_allclose(tracks.boxes, RIGHT, atol=1)
 
 
