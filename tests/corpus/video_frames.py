@@ -67,7 +67,9 @@ def picture(number: int, size: tuple[int, int] = SIZE) -> NDArray[np.uint8]:
 
 
 def read_number(image: NDArray[np.uint8]) -> int:
-    """Return the number that a picture carries; -1 where its blocks are neither black nor white."""
+    """Return the number that a picture carries; -1 where it shows none."""
+    if image.shape[0] < _BLOCK or image.shape[1] < BITS * _BLOCK:
+        return -1  # a damaged head names a smaller picture
     grey = image.mean(axis=2) if image.ndim == 3 else image.astype(np.float64)
     half, reach = _BLOCK // 2, _BLOCK // 4
     levels = [
