@@ -58,6 +58,11 @@ def test_the_environment_beats_the_file_and_an_argument_beats_both(
             '[review]\nplatform = "encord"\n[review.encord]\nupload = "bucket"\n',
             "encord.bucket is missing",
         ),
+        (
+            '[review]\nplatform = "encord"\n[review.encord]\nupload = "bucket"\n'
+            'bucket = "memory://x"\nintegration = "ours"\n',
+            "memory:// keeps no files",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(tmp_path: Path, text: str, named: str) -> None:
