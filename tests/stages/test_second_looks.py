@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,7 @@ from oneclick.platforms.local.leases import Leases
 from oneclick.platforms.local.workbench import EditRequest, Workbench
 from oneclick.stages import erase, rank_review, review, second_looks
 from oneclick.storage import labels
-from oneclick.storage.second_looks import SecondLooks
+from oneclick.storage.second_looks import SecondLooks, Settlement
 from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
 from tests.platforms.local.desk import Server, sure_labels, waiting
@@ -98,6 +101,36 @@ def test_what_only_one_corrected_is_for_a_lead(tmp_path: Path) -> None:
         second_looks.settle(tmp_path, first, "second", "lea", "other")
     with pytest.raises(UnknownName):
         second_looks.settle(tmp_path, second, "first", "lea")
+
+
+def test_of_two_leads_who_settle_at_once_one_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (clip,) = accepted(tmp_path)
+    look(tmp_path, clip, DeleteTrack(track=2))
+    find, both = SecondLooks.settlement, threading.Barrier(2)
+
+    def find_together(looks: SecondLooks, clip_id: str) -> Settlement | None:
+        settlement = find(looks, clip_id)
+        with contextlib.suppress(threading.BrokenBarrierError):  # they take turns, as they should
+            both.wait(0.5)
+        return settlement
+
+    def settle(lead: str) -> str:
+        try:
+            return second_looks.settle(tmp_path, clip, "first", lead).by
+        except IllegalMove as error:
+            return str(error)
+
+    monkeypatch.setattr(SecondLooks, "settlement", find_together)
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(settle, ("lea", "max")))
+    monkeypatch.undo()
+    settlement = SecondLooks(Workspace(tmp_path)).settlement(clip)
+    assert settlement is not None
+    assert sorted(answers) == sorted(
+        [settlement.by, f"clip {clip} was settled by {settlement.by}: first"]
+    )
 
 
 def test_the_labels_of_the_second_reviewer_take_the_place_of_the_first(tmp_path: Path) -> None:
