@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from oneclick import report
-from oneclick.catalog import Catalog
+from oneclick.catalog import Catalog, schema
 from oneclick.catalog.review_checks import ReviewCheck
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput
@@ -68,6 +69,21 @@ def test_a_clip_decided_while_somebody_else_sends_it_leaves_no_task(
     other.join()
     assert stage(tmp_path, name) is ClipStage.ACCEPTED
     assert not LocalPlatform(Workspace(tmp_path).review_dir()).has(name)
+
+
+def test_a_verdict_that_the_catalog_lost_is_taken_in_by_the_next_pass(
+    tmp_path: Path, waiting: list[str]
+) -> None:
+    """It is archived and its task is gone: the clip would stay in review for ever."""
+    review.give_verdict(tmp_path, waiting[:1], "reject", "anna", "dark")
+    review.collect(tmp_path)
+    with Catalog.open(tmp_path) as catalog, catalog.transaction() as connection:
+        connection.execute(sa.delete(schema.verdicts))
+        connection.execute(sa.update(schema.clips).values(stage="IN_REVIEW"))
+    review.collect(tmp_path)
+    assert [stage(tmp_path, name) for name in waiting] == ["REJECTED", "IN_REVIEW", "IN_REVIEW"]
+    with Catalog.open(tmp_path) as catalog:
+        assert [(row.clip, row.reason) for row in catalog.verdicts()] == [(waiting[0], "dark")]
 
 
 def test_clips_that_somebody_else_is_sending_are_left_alone(tmp_path: Path) -> None:
