@@ -19,8 +19,9 @@ from oneclick.core.review import Verdict
 from oneclick.platforms.local import LocalPlatform
 from oneclick.platforms.local import queue as review_queue
 from oneclick.stages import erase, review
-from oneclick.storage import labels, locks, verdicts
+from oneclick.storage import files, labels, locks, verdicts
 from oneclick.storage.locks import WriteLock
+from oneclick.storage.verdicts import VerdictFile
 from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
 
@@ -175,6 +176,19 @@ def test_a_verdict_on_a_clip_elsewhere_is_kept_and_named(
     with Catalog.open(tmp_path) as catalog:
         catalog.retry(waiting[0], "test")
     assert review.collect(tmp_path).done == waiting[:1]
+
+
+def test_a_verdict_after_another_is_told_once_and_kept(tmp_path: Path, waiting: list[str]) -> None:
+    """As versions before left it: after a kill a task stayed, and somebody decided again."""
+    review.give_verdict(tmp_path, waiting[:1], "accept", "anna")
+    review.collect(tmp_path)
+    late = Verdict(clip=waiting[0], decision="reject", by="ben", at=clips.NOON)
+    root = Workspace(tmp_path).review_dir()
+    files.write_json(root / "verdicts" / f"{waiting[0]}.json", VerdictFile.encode(late, None))
+    assert "changes nothing" in review.collect(tmp_path).failed[waiting[0]]
+    assert review.collect(tmp_path) == BatchResult()
+    assert stage(tmp_path, waiting[0]) is ClipStage.ACCEPTED
+    assert len(list((root / "late").iterdir())) == 1
 
 
 def test_a_clip_whose_labels_are_broken_falls_and_the_others_go(tmp_path: Path) -> None:
