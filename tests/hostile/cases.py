@@ -100,6 +100,20 @@ def cases() -> dict[str, Case]:
             names="secret" if "secret" in name else "images/",
             good=1,
         )
+    for name in ("../../../secret.jpg", "{}/secret.jpg"):
+        table[f"datumaro name: {name}"] = Case(
+            reader="datumaro",
+            write=partial(datasets.datumaro_name, name=name),
+            names="secret",
+            good=1,
+        )
+    for name in ("../images/secret.jpg", "{}/images/secret.jpg"):
+        table[f"yolo list: {name}"] = Case(
+            reader="yolo",
+            write=partial(datasets.yolo_list, name=name),
+            names="secret",
+            good=1,
+        )
     numbers_only = "0," * 10_000_000 + "0"
     lists = {
         "nested": deep("[", "]"),
