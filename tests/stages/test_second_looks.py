@@ -15,6 +15,7 @@ from oneclick.core.clips import ClipStage
 from oneclick.core.errors import IllegalMove, UnknownName, UsageError
 from oneclick.core.review import Verdict
 from oneclick.editing.operations import DeleteTrack, MoveBox, Operation
+from oneclick.platforms.local import LocalPlatform
 from oneclick.platforms.local.leases import Leases
 from oneclick.platforms.local.workbench import EditRequest, Workbench
 from oneclick.stages import erase, rank_review, review, second_looks
@@ -23,6 +24,10 @@ from oneclick.storage.second_looks import SecondLooks, Settlement
 from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
 from tests.platforms.local.desk import Server, sure_labels, waiting
+
+
+class Killed(BaseException):
+    """The process ends here."""
 
 
 def accepted(home: Path, count: int = 1, share: float = 1.0, by: str = "anna") -> list[str]:
@@ -150,6 +155,35 @@ def test_the_labels_of_the_second_reviewer_take_the_place_of_the_first(tmp_path:
     with Catalog.open(tmp_path) as catalog:
         assert catalog.clip(clip).stage is ClipStage.ACCEPTED
         assert catalog.queue_page() == []
+
+
+@pytest.mark.parametrize("is_collected", [False, True])
+@pytest.mark.parametrize("act", ["reopened", "submitted"])
+def test_a_settlement_that_was_killed_is_made_again_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: str, is_collected: bool
+) -> None:
+    (clip,) = accepted(tmp_path)
+    look(tmp_path, clip, DeleteTrack(track=2))
+
+    def die(*_: object, **__: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        if act == "reopened":
+            patch.setattr(LocalPlatform, "submit", die)
+        else:
+            patch.setattr(second_looks, "Settlement", die)
+        with pytest.raises(Killed):
+            second_looks.settle(tmp_path, clip, "second", "lea", "a shadow")
+    if is_collected:
+        review.collect_own(tmp_path)
+    assert second_looks.settle(tmp_path, clip, "second", "lea", "a shadow").by == "lea"
+    review.collect_own(tmp_path)
+    newest = labels.latest(Workspace(tmp_path), clip)
+    assert newest is not None
+    assert (newest.revision, newest.made_by, len(newest.tracks)) == (3, "lea", 1)
+    with Catalog.open(tmp_path) as catalog:
+        assert catalog.clip(clip).stage is ClipStage.ACCEPTED
 
 
 def test_a_clip_to_correct_again_waits_for_anybody(tmp_path: Path) -> None:
