@@ -175,6 +175,9 @@ def cases() -> dict[str, Case]:
     }
     add("cvat", "xml", {**ANY, **LINK, **xml_bombs}, "b.xml", 1)
     add("cvat", "film", VIDEOS, "", 1)
+    table["fiftyone film: link out"] = Case(
+        reader="fiftyone", write=datasets.fiftyone_film, names="b.mp4", good=1
+    )
     add("video", "recording", VIDEOS, "b.mp4", 1)
     lines = {
         **ANY,

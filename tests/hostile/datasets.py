@@ -170,3 +170,10 @@ def fiftyone(root: Path, file: Write) -> None:
     document = {"frames": {"1": {"objects": {"objects": [entry]}}}}
     (root / "labels/a.json").write_text(json.dumps(document))
     file(root / "labels/b.json")
+
+
+def fiftyone_film(root: Path) -> None:
+    """Write labels of a good video, and of one that lies elsewhere."""
+    fiftyone(root, content(json.dumps({"frames": {}})))
+    film(root.parent / "secret.mp4", shade=200)
+    (root / "data/b.mp4").symlink_to(root.parent / "secret.mp4")
