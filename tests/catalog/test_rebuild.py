@@ -1,4 +1,10 @@
-"""The files alone make the catalog again, and `verify` knows when the two differ."""
+"""The files alone make the catalog again, and `verify` knows when the two differ.
+
+A swap under the feet of others was looked for wherever a whole thing takes another's place:
+`restore --replace` moved the workspace away from servers and flows that went on in it, and is
+refused while anybody works there; Prefect's database and parts of a recording are replaced under
+locks, and folders of clips and versions appear whole and are never replaced.
+"""
 
 from __future__ import annotations
 

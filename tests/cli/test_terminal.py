@@ -1,4 +1,9 @@
-"""No byte of a stranger reaches a terminal as it is: commands, progress, tracebacks and screens."""
+"""No byte of a stranger reaches a terminal as it is: commands, progress, tracebacks and screens.
+
+Bytes of strangers were looked for in everything that a terminal shows: lines, tables, progress,
+tracebacks and screens were escaped; what servers log and errors that Prefect prints were not, and
+are now.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""Our review platforms keep the contract that plug-ins of others are tested with."""
+"""Our review platforms keep the contract that plug-ins of others are tested with.
+
+A check followed by a replacement was looked for at everything that exists once: verdicts, their
+archive, label revisions, reopenings, mutes, incidents, requests and keys are created exclusively,
+tasks are written and versions frozen under a lock; only the settlement of a second look replaced
+another, and is made under the lock of reviews now.
+"""
 
 from __future__ import annotations
 

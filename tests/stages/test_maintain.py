@@ -1,4 +1,10 @@
-"""What is cleaned up, and what is never touched."""
+"""What is cleaned up, and what is never touched.
+
+Deletion by a clock was looked for at everything that goes with age: recordings, searches, requests
+and what stopped cameras left follow the time of maintenance, which a wrong clock cannot move on;
+segments of a running camera followed the clock, and are as old as the time that has passed now; its
+ring, minutes to look back at, still follows it.
+"""
 
 import errno
 import os

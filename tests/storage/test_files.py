@@ -1,4 +1,9 @@
-"""A file is whole or absent, and what a dead process left is found."""
+"""A file is whole or absent, and what a dead process left is found.
+
+A number of a process that means another one elsewhere was looked for wherever a process is asked
+whether it lives: leases, runs of flows and temporaries name host, namespace and, for the first two,
+the start of the process; nothing else was found.
+"""
 
 from __future__ import annotations
 
