@@ -1,4 +1,9 @@
-"""Settings: defaults that work, one line for what cannot be."""
+"""Settings: defaults that work, one line for what cannot be.
+
+A store that keeps nothing was looked for wherever an address of one is taken: training server,
+bucket of Encord and backup; the last two took `memory://` and said that all was done, and refuse it
+now.
+"""
 
 from pathlib import Path
 
@@ -57,6 +62,11 @@ def test_the_environment_beats_the_file_and_an_argument_beats_both(
         (
             '[review]\nplatform = "encord"\n[review.encord]\nupload = "bucket"\n',
             "encord.bucket is missing",
+        ),
+        (
+            '[review]\nplatform = "encord"\n[review.encord]\nupload = "bucket"\n'
+            'bucket = "memory://x"\nintegration = "ours"\n',
+            "memory:// keeps no files",
         ),
     ],
 )

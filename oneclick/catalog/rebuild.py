@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from oneclick.catalog import copies, generations, recount, row_checks, rows, schema, verify
 from oneclick.catalog.catalog import Catalog
+from oneclick.catalog.exclusive import check_idle
 from oneclick.catalog.filler import CatalogFiller
 from oneclick.core.clips import ChosenBy, Clip, ClipStage
 from oneclick.core.errors import BadInput, Unavailable
@@ -99,7 +100,7 @@ def rebuild(home: Path, accept_losses: bool = False) -> RebuildResult:
         _set_aside(workspace)
         with Catalog.open(workspace.home, update=False) as catalog:
             with catalog.transaction() as connection:
-                _check_idle(catalog)
+                check_idle(catalog)
                 old = OldCatalog(connection)
                 FileRestorer(workspace, old, result).restore()
                 _clear(connection)
@@ -114,12 +115,6 @@ def rebuild(home: Path, accept_losses: bool = False) -> RebuildResult:
                 problem for problem in verify.verify(catalog) if problem not in result.problems
             )
     return result
-
-
-def _check_idle(catalog: Catalog) -> None:
-    """Raise Unavailable where somebody works on clips: the lease would be forgotten."""
-    for owner, clips in catalog.holders().items():
-        raise Unavailable(f"{owner} works on {clips} clips now: let it end, then rebuild")
 
 
 def _clear(connection: sa.Connection) -> None:

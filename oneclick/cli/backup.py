@@ -34,11 +34,26 @@ def backup(
                 output.echo(problem)
             output.message(f"{len(problems)} files are lost" if problems else "backup is whole")
             raise typer.Exit(1 if problems else 0)
+        check_address(address)
         result = stage.backup(output.load_settings(home).home, address, videos)
     output.message(
         f"backup {result.name}: {result.files} files, "
         f"{result.new_files} of them new ({result.new_bytes / 1e6:.1f} MB)"
     )
+
+
+def check_address(address: str) -> None:
+    """Check that what is stored at an address stays there.
+
+    Raises:
+        typer.BadParameter: it would be gone with this process.
+    """
+    from oneclick.services import settings_file
+
+    try:
+        settings_file.check_server(address)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def restore(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,7 @@ from oneclick.cli import watch as watching
 if TYPE_CHECKING:
     from oneclick.report.snapshot import FlowRunRow
     from oneclick.services.prefect_api import PrefectServer
+    from oneclick.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Flows: runs, deployments, start, cancel, logs.")
 Run = Annotated[str, typer.Argument(help="Run id; `oneclick flows list` prints them.")]
@@ -116,7 +118,7 @@ def run(
     With --wait, exit with 0 if the run completes and with 1 otherwise.
     """
     server = _server(home)
-    run_id = server.start(deployment, dict(parse_parameter(text) for text in set_ or []))
+    run_id = server.start(deployment, parse_parameters(set_ or [], output.load_settings(home)))
     output.echo(run_id)
     if not wait:
         return
@@ -124,6 +126,22 @@ def run(
         time.sleep(1.0)
     output.message(f"{status.flow} {status.state.lower()}: {status.message}".rstrip(": "))
     raise typer.Exit(0 if status.state == "Completed" else 1)
+
+
+def parse_parameters(texts: Sequence[str], settings: Settings) -> dict[str, Any]:
+    """Parse the parameters of a run; sources that look like a person's name become codes.
+
+    Prefect keeps the parameters. Raises as `parse_parameter`.
+    """
+    from oneclick.storage import cameras
+    from oneclick.storage.workspace import Workspace
+
+    parameters = dict(parse_parameter(text) for text in texts)
+    sources = parameters.get("sources")
+    if isinstance(sources, list) and all(isinstance(source, str) for source in sources):
+        workspace = Workspace(Path(parameters.get("home") or settings.home))
+        parameters["sources"] = cameras.hide_sources(workspace, sources, settings.cameras.codes)
+    return parameters
 
 
 def parse_parameter(text: str) -> tuple[str, Any]:

@@ -107,6 +107,7 @@ def run() -> None:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     # Prefect's temporary server outlives a process that dies of SIGTERM without unwinding.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    output.escape_logs()
     try:
         sys.exit(app(standalone_mode=False))  # the exit code of typer.Exit, else None
     except WRONG_USAGE as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import traceback
@@ -106,6 +107,20 @@ def echo(line: str) -> None:
 def echo_block(text: str) -> None:
     """Print a text of several lines on stdout; hidden characters are shown as escapes."""
     typer.echo(visible.block(text))
+
+
+class VisibleFormatter(logging.Formatter):
+    """Formats records of logs with hidden characters shown as escapes."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the message, with a traceback where there is one."""
+        return visible.block(super().format(record))
+
+
+def escape_logs() -> None:
+    """Escape what is logged where no log is set up: it goes to stderr, and quotes strangers."""
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(VisibleFormatter())
 
 
 def jsonable(value: Any) -> Any:

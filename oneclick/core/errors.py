@@ -22,9 +22,15 @@ from oneclick.core import visible
 
 
 class OneclickError(Exception):
-    """Base class; `str(error)` is one line for the user, shown without a traceback."""
+    """Base class; `str(error)` is one line for the user, shown without a traceback.
+
+    It often quotes names of files, or what others wrote: hidden characters are shown as escapes.
+    """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return visible.line(super().__str__())
 
 
 class UsageError(OneclickError):

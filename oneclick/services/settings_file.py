@@ -60,7 +60,11 @@ def set_values(path: Path, section: Sequence[str], values: Mapping[str, Any]) ->
 
 
 def check_server(address: str) -> str:
-    """Return the address of a training server. Raises ValueError if its protocol keeps no files."""
+    """Return the address of a training server, bucket or backup.
+
+    Raises:
+        ValueError: its protocol keeps no files.
+    """
     protocol = address.partition("://")[0].partition("::")[0].lower()
     if protocol != address.lower() and protocol in NO_SERVERS:
         raise ValueError(

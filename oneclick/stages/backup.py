@@ -9,6 +9,7 @@ taken in from the files when the restored workspace is opened.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from pathlib import Path, PurePath
 import msgspec
 
 from oneclick import __version__
-from oneclick.catalog import Catalog, copies
+from oneclick.catalog import Catalog, copies, exclusive
 from oneclick.catalog import engine as engines
 from oneclick.catalog import verify as catalog_verify
 from oneclick.catalog.reconcile import reconcile
@@ -288,6 +289,7 @@ def restore(
 
     Raises:
         UsageError: there is a workspace. UnknownName: there is no such backup.
+        Unavailable: somebody works in the workspace that is to be replaced.
     """
     store = BackupStore(address)
     manifest = store.read(name)
@@ -296,9 +298,10 @@ def restore(
         raise UsageError(f"{home} is not empty: name another --home, or --replace moves it aside")
     problems: list[str] = []
     count, aside = 0, None
-    with files.temporary_name(home) as folder:
+    others = exclusive.alone(Workspace(home)) if is_there else contextlib.nullcontext()
+    with others, files.temporary_name(home) as folder:
         for path, stored in progress.track("restore", manifest.files.items(), len(manifest.files)):
-            if _is_outside(path):
+            if Path(path).is_absolute() or ".." in Path(path).parts:
                 problems.append(f"{path}: a path that leads out of the workspace; left out")
             elif problem := _restore_file(store, folder / path, stored):
                 problems.append(f"{path}: {problem}")
@@ -317,10 +320,6 @@ def restore(
     return RestoreResult(
         name=manifest.name, files=count, problems=problems, newer=newer, aside=aside
     )
-
-
-def _is_outside(path: str) -> bool:
-    return Path(path).is_absolute() or ".." in Path(path).parts
 
 
 def _restore_file(store: BackupStore, target: Path, stored: StoredFile) -> str:

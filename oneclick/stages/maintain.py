@@ -43,7 +43,7 @@ class MaintenanceResult:
     swept: int
     """Half-written leftovers of dead processes."""
     result: BatchResult
-    """`done` holds the ids of the videos whose raw file was removed."""
+    """`done` holds the ids of the videos whose raw file was removed, `failed` why one could not."""
     holds: tuple[str, ...] = ()
     """Videos past their time whose raw file clips or incidents still need."""
 
@@ -75,9 +75,14 @@ def maintain(
         with locks.file_lock(incidents.lock_file(workspace)):
             needed |= incidents.held_videos(workspace, videos)
             for video_id, raw in due.items():
-                if video_id not in needed:
+                if video_id in needed:
+                    continue
+                try:
                     with files.guard(raw):
                         raw.unlink()
+                except Unavailable as error:  # the others have had their time, too
+                    result.failed[video_id] = str(error)
+                else:
                     result.done.append(video_id)
         for folder in (home / "videos").glob("*/"):
             index_files.remove_orphans(folder)

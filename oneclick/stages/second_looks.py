@@ -20,9 +20,10 @@ from oneclick.core.review import POLICY_PREFIX, Verdict
 from oneclick.feedback import review_quality
 from oneclick.platforms.local import LocalPlatform, seeds
 from oneclick.stages import rank_review, reopen
-from oneclick.storage import failure_log, inventories, labels, reopenings, sealed_files
+from oneclick.storage import failure_log, inventories, labels, locks, reopenings, sealed_files
 from oneclick.storage.inventories import Inventory
 from oneclick.storage.labels import TrackDocument
+from oneclick.storage.locks import WriteLock
 from oneclick.storage.second_looks import (
     Choice,
     ComparedBoxes,
@@ -217,25 +218,32 @@ def settle(home: Path, clip_id: str, choice: Choice, by: str, reason: str = "") 
     result = looks.result(clip_id)
     if result is None:
         raise UnknownName("second look", clip_id, [each.clip for each in looks.unsettled()[:5]])
-    if settled := looks.settlement(clip_id):
-        raise IllegalMove(f"clip {clip_id} was settled by {settled.by}: {settled.choice}")
-    if choice != "first":
-        reopen.reopen(home, clip_id, by, text)
-    if choice == "second":
-        verdict = Verdict(
-            clip=clip_id,
-            decision=result.decision,
-            by=visible.line(by),
-            at=utc_now(),
-            tracks=tuple(track.decode() for track in result.tracks)
-            if result.decision == "accept"
-            else None,
-            reason=text,
+    queue = LocalPlatform(workspace.review_dir())
+    with locks.hold(workspace, WriteLock.REVIEW):  # of two leads at once one settles it
+        if settled := looks.settlement(clip_id):
+            raise IllegalMove(f"clip {clip_id} was settled by {settled.by}: {settled.choice}")
+        # Killed before the settlement was written: what this lead reopened may be decided again.
+        reopening, lead = queue.reopening(clip_id), visible.line(by)
+        is_begun = (
+            reopening is not None
+            and reopening.at >= result.at
+            and (reopening.by, reopening.reason) == (lead, text)
         )
-        LocalPlatform(workspace.review_dir()).submit(verdict)
-    settlement = Settlement(
-        clip=clip_id, choice=choice, by=visible.line(by), at=utc_now(), reason=text
-    )
-    sealed_files.write(looks.settlement_file(clip_id), settlement)
-    inventories.update(workspace, Inventory.SECOND_LOOKS)
-    return settlement
+        if choice != "first" and (not is_begun or queue.is_open(clip_id)):
+            reopen.reopen(home, clip_id, by, text)
+        if choice == "second" and queue.is_open(clip_id):
+            verdict = Verdict(
+                clip=clip_id,
+                decision=result.decision,
+                by=lead,
+                at=utc_now(),
+                tracks=tuple(track.decode() for track in result.tracks)
+                if result.decision == "accept"
+                else None,
+                reason=text,
+            )
+            queue.submit(verdict)
+        settlement = Settlement(clip=clip_id, choice=choice, by=lead, at=utc_now(), reason=text)
+        sealed_files.write(looks.settlement_file(clip_id), settlement)
+        inventories.update(workspace, Inventory.SECOND_LOOKS)
+        return settlement

@@ -32,13 +32,13 @@ def add_seal(content: bytes) -> bytes:
     return head + sha256(head).hexdigest().encode()
 
 
-def read(path: Path) -> bytes:
-    """Read an archive and check its seal, if it has one.
+def read(path: Path, limit: int = MAX_ARCHIVE) -> bytes:
+    """Read an archive of at most `limit` bytes and check its seal, if it has one.
 
     Raises:
         BadInput: it is missing, no archive, or was changed after it was written.
     """
-    content = bounded_files.read_bytes(path, MAX_ARCHIVE)
+    content = bounded_files.read_bytes(path, limit)
     if _ends(content):
         return content
     head, seal = content[:-_SEAL_BYTES], content[-_SEAL_BYTES:]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import io
-import pickle
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import msgspec
 import torch
 
+from oneclick.core.errors import BadInput
 from oneclick.detectors.networks import NetworkPlan, StartingWeights
-from oneclick.storage import files
+from oneclick.storage import files, sealed_archives
 
 FILE_NAME = "checkpoint.pt"
 INTERVAL_SECONDS = 60.0
@@ -70,20 +71,22 @@ class CheckpointWriter:
             return
         content = io.BytesIO()
         torch.save({"step": step, "origin": self.origin, "state": state()}, content)
-        files.write_atomic(self.path, content.getvalue())
+        files.write_atomic(self.path, sealed_archives.add_seal(content.getvalue()))
         self._last_time = time.monotonic()
 
 
 def load(folder: Path) -> Checkpoint | None:
-    """Read the checkpoint in a model's folder; None where there is none or it is damaged.
+    """Read the checkpoint in a model's folder; None where there is none or one bit was changed.
 
     A damaged one may be ignored: training from the start ends with the same weights.
     """
+    path = folder / FILE_NAME
     try:
-        document = torch.load(folder / FILE_NAME, map_location="cpu", weights_only=True)
+        content = sealed_archives.read(path, path.stat().st_size)
+        document = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         origin = msgspec.convert(document["origin"], NetworkOrigin)
         return Checkpoint(document["step"], origin, document["state"])
-    except (OSError, RuntimeError, KeyError, ValueError, EOFError, pickle.UnpicklingError):
+    except (BadInput, OSError, RuntimeError, KeyError, ValueError, EOFError, UnpicklingError):
         return None
 
 

@@ -223,6 +223,7 @@ def serve(
         http=protocol,
         **(WEBSOCKETS if protocol is BoundedProtocol else {"ws": "none"}),  # type: ignore[arg-type]
         log_level="warning",
+        log_config=None,  # to stderr as all logs, where hidden characters become escapes
         server_header=False,
         # Otherwise whoever sends the header from this machine would choose its own address.
         proxy_headers=behind_proxy,

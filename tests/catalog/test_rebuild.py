@@ -1,9 +1,17 @@
-"""The files alone make the catalog again, and `verify` knows when the two differ."""
+"""The files alone make the catalog again, and `verify` knows when the two differ.
+
+A swap under the feet of others was looked for wherever a whole thing takes another's place:
+`restore --replace` moved the workspace away from servers and flows that went on in it, and is
+refused while anybody works there; Prefect's database and parts of a recording are replaced under
+locks, and folders of clips and versions appear whole and are never replaced.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -165,6 +173,26 @@ def test_nobody_rebuilds_while_clips_are_worked_on(home: Path) -> None:
     assert rebuild.rebuild(home).problems == []
 
 
+def test_nobody_moves_a_clip_while_the_catalog_is_rebuilt(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A move between the look at the old rows and the new ones would be forgotten."""
+    restore, refusals = rebuild.FileRestorer.restore, []
+
+    def move_meanwhile(restorer: rebuild.FileRestorer) -> None:
+        with contextlib.closing(sqlite3.connect(home / "catalog.sqlite", timeout=0)) as other:
+            try:
+                other.execute("UPDATE clips SET attempts = 7")
+                other.commit()
+            except sqlite3.OperationalError as error:
+                refusals.append(str(error))
+        restore(restorer)
+
+    monkeypatch.setattr(rebuild.FileRestorer, "restore", move_meanwhile)
+    assert rebuild.rebuild(home).problems == []
+    assert refusals == ["database is locked"]
+
+
 def test_broken_files_are_left_out_with_a_sentence_each(home: Path) -> None:
     workspace, first, second = Workspace(home), samples.clip(0), samples.clip(2)
     workspace.clip_card(first.id).write_text("{")
@@ -200,6 +228,14 @@ def _unlink(path: Callable[[Workspace], Path]) -> Callable[[Path], None]:
     return act
 
 
+def _truncate(path: Callable[[Workspace], Path]) -> Callable[[Path], None]:
+    def act(home: Path) -> None:
+        target = path(Workspace(home))
+        target.write_bytes(target.read_bytes()[:40])
+
+    return act
+
+
 def _execute(*statements: sa.Executable) -> Callable[[Path], None]:
     def act(home: Path) -> None:
         with Catalog.open(home) as catalog, catalog.transaction() as connection:
@@ -209,7 +245,7 @@ def _execute(*statements: sa.Executable) -> Callable[[Path], None]:
     return act
 
 
-CUT, LABELLED, ACCEPTED = (samples.clip(k).id for k in (0, 2, 4))
+CUT, LABELLED, ACCEPTED, REJECTED = (samples.clip(k).id for k in (0, 2, 4, 5))
 clips, counters = schema.clips, schema.counters
 HARM: dict[str, tuple[Callable[[Path], None], str]] = {
     "total of clips": (
@@ -234,6 +270,22 @@ HARM: dict[str, tuple[Callable[[Path], None], str]] = {
     "video card lost": (
         _unlink(lambda workspace: workspace.video_card("ward", "ward-0")),
         "video ward-0: ",
+    ),
+    "video card cut short": (
+        _truncate(lambda workspace: workspace.video_card("ward", "ward-0")),
+        "ward-0.json is broken",
+    ),
+    "clip card cut short": (
+        _truncate(lambda workspace: workspace.clip_card(CUT)),
+        "clip.json is broken",
+    ),
+    "archived verdict cut short": (
+        _truncate(lambda workspace: workspace.review_dir() / "archive" / f"{REJECTED}.json"),
+        f"archive/{REJECTED}.json is broken",
+    ),
+    "archived verdict lost": (
+        _unlink(lambda workspace: workspace.review_dir() / "archive" / f"{REJECTED}.json"),
+        "the archive holds no verdict of anna",
     ),
     "clip lost": (_unlink(lambda workspace: workspace.clip_file(CUT)), "clip.mp4 is missing"),
     "frames lost": (_unlink(lambda w: w.frames_dir(LABELLED)), "is missing or empty"),

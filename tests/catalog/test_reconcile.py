@@ -1,4 +1,10 @@
-"""A catalog that is behind its files notices, and takes in what it lacks."""
+"""A catalog that is behind its files notices, and takes in what it lacks.
+
+Two stores that disagree were looked for wherever something stands twice: the catalog is reconciled
+with the files when it is opened behind them and at every pass, a version on the training server is
+compared by `data verify`, what lies on Encord is found again by its title, and runs of Prefect
+whose process is gone are seen by their owner; nothing was found that stays apart unseen.
+"""
 
 from __future__ import annotations
 

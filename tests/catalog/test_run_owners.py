@@ -1,4 +1,8 @@
-"""A flow run whose process was killed is crashed: on the screens at once, then in the catalog."""
+"""A flow run whose process was killed is crashed: on the screens at once, then in the catalog.
+
+What a killed process leaves as running was looked for in searches, live cameras, leases, trainings
+and locks: each knows its process or is held by the kernel; none was found that stays.
+"""
 
 from __future__ import annotations
 

@@ -87,3 +87,11 @@ def test_an_unknown_detector_is_refused_with_the_known_ones(folder: Path, tmp_pa
     assert "opencv:hog" in process.stderr
     assert process.stderr.count("\n") == 1
     assert not home.exists(), "nothing is started for it"
+
+
+@pytest.mark.parametrize("address", ["memory://ward", "zip://ward", "simplecache::s3://ward"])
+def test_a_backup_where_nothing_stays_is_refused(address: str, tmp_path: Path) -> None:
+    process = oneclick("backup", address, home=tmp_path)
+    assert process.returncode == 2
+    assert "keeps no files for others" in process.stderr
+    assert list(tmp_path.iterdir()) == []

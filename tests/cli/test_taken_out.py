@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from oneclick import video
+from oneclick import settings, video
+from oneclick.cli import flows
+from oneclick.core.errors import OneclickError
+from oneclick.flows import environment, local_server
 from oneclick.stages import publish
+from oneclick.storage import cameras
+from oneclick.storage.workspace import Workspace
 from tests.cli.program import oneclick
 from tests.corpus.video_cases import MIRROR
 from tests.corpus.video_frames import Recorder, record
@@ -88,3 +97,29 @@ def test_a_recording_is_shown_with_its_stretches_and_what_was_done_to_it(tmp_pat
     assert "mirrored" in shown
     assert "3601.000" in shown
     assert "no video is called 'x'" in oneclick("video", "show", "x", home=home).stderr
+
+
+def test_parameters_of_runs_which_prefect_keeps_hold_no_name_of_a_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources, kept = [str(tmp_path / "Anna Schmidt")], dict[str, Any]()
+    Path(sources[0]).mkdir()
+
+    def one_click(**parameters: Any) -> None:
+        kept.update(parameters)
+        raise OneclickError("this is where Prefect begins")
+
+    monkeypatch.setattr(environment, "prepare", lambda home: "")
+    monkeypatch.setattr(local_server, "failures", contextlib.nullcontext)
+    monkeypatch.setitem(
+        sys.modules, "oneclick.flows.one_click", SimpleNamespace(one_click=one_click)
+    )
+    assert "where Prefect begins" in oneclick("run", *sources, home=tmp_path / "home").stderr
+    by_hand = flows.parse_parameters(
+        [f"sources={json.dumps(sources)}", "predictor=own:x"], settings.load(home=tmp_path / "home")
+    )
+    for parameters in (kept, by_hand):
+        assert "Schmidt" not in str(parameters["sources"])
+        revealed = cameras.reveal_sources(Workspace(tmp_path / "home"), parameters["sources"])
+        assert revealed == sources
+    assert by_hand["predictor"] == "own:x"

@@ -1,10 +1,16 @@
-"""No byte of a stranger reaches a terminal as it is: commands, progress, tracebacks and screens."""
+"""No byte of a stranger reaches a terminal as it is: commands, progress, tracebacks and screens.
+
+Bytes of strangers were looked for in everything that a terminal shows: lines, tables, progress,
+tracebacks and screens were escaped; what servers log and errors that Prefect prints were not, and
+are now.
+"""
 
 from __future__ import annotations
 
 import ast
 import io
 import json
+import logging
 from pathlib import Path
 
 import pytest
@@ -82,6 +88,14 @@ def test_logs_of_tracebacks_are_escaped(tmp_path: Path) -> None:
     text = log.read_text("utf-8")
     assert not hidden(text)
     assert r"\x1b[2J" in text
+
+
+def test_errors_and_what_servers_log_are_escaped() -> None:
+    assert str(BadInput(EVIL)) == SHOWN
+    output.escape_logs()
+    assert logging.lastResort is not None
+    record = logging.makeLogRecord({"msg": "GET %s", "args": (EVIL,)})
+    assert not hidden(logging.lastResort.format(record))
 
 
 def test_watched_output_and_errors_are_escaped() -> None:

@@ -1,4 +1,9 @@
-"""What `oneclick up` refuses before anything starts."""
+"""What `oneclick up` refuses before anything starts.
+
+Two of what may run once were looked for: `up`, the review pages, a live camera, a search and the
+training of one model are held by locks; names that are looked up on the network were looked for at
+every address that we listen on, and only addresses are taken; nothing else was found.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""A damaged file is named by `verify`, or is harmless by construction; none is silent."""
+"""A damaged file is named by `verify`, or is harmless by construction; none is silent.
+
+Files that nobody reads were looked for over the workspace: each kind that a rebuild, a person's
+work or a training depends on stands in KINDS and is read by a command, or is harmless for the
+reason that HARMLESS gives; a checkpoint, which the next start of a training alone reads, was taken
+with a changed bit, and has a seal now.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""Killed at any change of a file, or with a full disk from it on, and run again: the same end."""
+"""Killed at any change of a file, or with a full disk from it on, and run again: the same end.
+
+A kill between two acts was looked for in every step of a lap and in what is done besides, in
+requests to Encord and in upgrades of Prefect's database (the tests beside this one), and in what
+leads do: a settlement that was killed could not be made again, or corrected the clip twice, and is
+made once now.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""Several processes at once: nothing is lost, nothing is done twice, and every loser is told."""
+"""Several processes at once: nothing is lost, nothing is done twice, and every loser is told.
+
+Updates without exclusion were looked for at every file that is read, changed and written: models in
+service, settings, cameras, users, tokens, lists of files, incidents, mutes, alerts, exclusions and
+the time of maintenance are changed under a lock; the settlement of a second look was not, and is
+now; sources of recordings and states of requests for raw video are still written without one, and
+what is lost there is found or asked for again.
+"""
 
 from __future__ import annotations
 

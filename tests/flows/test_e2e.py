@@ -1,4 +1,10 @@
-"""A real server, pool, worker and deployments, as `oneclick up` starts them, on ward clips."""
+"""A real server, pool, worker and deployments, as `oneclick up` starts them, on ward clips.
+
+Trust in loopback was looked for at every socket that we open: Prefect's server of `up` and of one
+command, the review pages with intake, live pictures and metrics, and the listener of webhooks each
+ask for a key, a session, a token or a signature; none was found that does not, but Dask and Ray,
+which a user may choose as runner, open ports of their own that ask for nothing.
+"""
 
 import base64
 import hashlib

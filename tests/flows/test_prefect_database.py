@@ -1,4 +1,9 @@
-"""Prefect's database is created and upgraded by one process at a time, and nothing is lost."""
+"""Prefect's database is created and upgraded by one process at a time, and nothing is lost.
+
+Two first starts at once were looked for at everything that is made once: the catalog's tables are
+made in one transaction, the workspace's key is created exclusively, Prefect's database under this
+lock; nothing else was found.
+"""
 
 import os
 import shutil

@@ -1,4 +1,10 @@
-"""Files of other tools: what they leave out, say elsewhere, or say wrongly."""
+"""Files of other tools: what they leave out, say elsewhere, or say wrongly.
+
+Reading outside of a dataset was looked for in every name that a file may give: pictures of COCO,
+MOT and datumaro, lists of YOLO, films of CVAT and FiftyOne, and links are checked before anything
+is opened (tests/hostile), pictures of Label Studio are searched by name among those inside; no
+further way out was found.
+"""
 
 from __future__ import annotations
 

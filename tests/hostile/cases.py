@@ -100,6 +100,20 @@ def cases() -> dict[str, Case]:
             names="secret" if "secret" in name else "images/",
             good=1,
         )
+    for name in ("../../../secret.jpg", "{}/secret.jpg"):
+        table[f"datumaro name: {name}"] = Case(
+            reader="datumaro",
+            write=partial(datasets.datumaro_name, name=name),
+            names="secret",
+            good=1,
+        )
+    for name in ("../images/secret.jpg", "{}/images/secret.jpg"):
+        table[f"yolo list: {name}"] = Case(
+            reader="yolo",
+            write=partial(datasets.yolo_list, name=name),
+            names="secret",
+            good=1,
+        )
     numbers_only = "0," * 10_000_000 + "0"
     lists = {
         "nested": deep("[", "]"),
@@ -161,6 +175,9 @@ def cases() -> dict[str, Case]:
     }
     add("cvat", "xml", {**ANY, **LINK, **xml_bombs}, "b.xml", 1)
     add("cvat", "film", VIDEOS, "", 1)
+    table["fiftyone film: link out"] = Case(
+        reader="fiftyone", write=datasets.fiftyone_film, names="b.mp4", good=1
+    )
     add("video", "recording", VIDEOS, "b.mp4", 1)
     lines = {
         **ANY,

@@ -119,15 +119,35 @@ def only(root: Path, name: str, file: Write) -> None:
     file(root / name)
 
 
+def datumaro_document(name: str) -> str:
+    """Return a subset in datumaro's format with one picture and one box."""
+    box = {"type": "bbox", "label_id": 0, "bbox": [1, 2, 9, 9]}
+    item = {"id": "1", "annotations": [box], "image": {"path": name, "size": [48, 64]}}
+    return json.dumps({"categories": {"label": {"labels": [{"name": "person"}]}}, "items": [item]})
+
+
 def datumaro(root: Path, file: Write) -> None:
     """Write a good subset of datumaro's format, and one whose items are hostile."""
     picture(root / "images/a/1.jpg")
-    box = {"type": "bbox", "label_id": 0, "bbox": [1, 2, 9, 9]}
-    item = {"id": "1", "annotations": [box], "image": {"path": "1.jpg", "size": [48, 64]}}
-    document = {"categories": {"label": {"labels": [{"name": "person"}]}}, "items": [item]}
     (root / "annotations").mkdir()
-    (root / "annotations/a.json").write_text(json.dumps(document))
+    (root / "annotations/a.json").write_text(datumaro_document("1.jpg"))
     file(root / "annotations/b.json")
+
+
+def datumaro_name(root: Path, name: str) -> None:
+    """Write a good subset, and one whose picture lies elsewhere."""
+    picture(root.parent / "secret.jpg", 200)
+    picture(root / "images/b/2.jpg", 90)
+    datumaro(root, content(datumaro_document(name.format(root.parent))))
+
+
+def yolo_list(root: Path, name: str) -> None:
+    """Write a dataset one picture of whose list lies elsewhere, and has its label there."""
+    picture(root.parent / "images/secret.jpg", 200)
+    (root.parent / "labels").mkdir()
+    (root.parent / "labels/secret.txt").write_text("0 .5 .5 .2 .2\n")
+    yolo(root, None, None, content("names: [person]\nval: images/val\ntrain: train.txt\n"))
+    (root / "train.txt").write_text(f"images/train/1.jpg\n{name.format(root.parent)}\n")
 
 
 def labelstudio(root: Path, file: Write) -> None:
@@ -150,3 +170,10 @@ def fiftyone(root: Path, file: Write) -> None:
     document = {"frames": {"1": {"objects": {"objects": [entry]}}}}
     (root / "labels/a.json").write_text(json.dumps(document))
     file(root / "labels/b.json")
+
+
+def fiftyone_film(root: Path) -> None:
+    """Write labels of a good video, and of one that lies elsewhere."""
+    fiftyone(root, content(json.dumps({"frames": {}})))
+    film(root.parent / "secret.mp4", shade=200)
+    (root / "data/b.mp4").symlink_to(root.parent / "secret.mp4")

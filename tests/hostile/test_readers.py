@@ -1,4 +1,9 @@
-"""Every reader of what strangers bring: one line for the hostile file, the good ones go in."""
+"""Every reader of what strangers bring: one line for the hostile file, the good ones go in.
+
+One bad thing that stops the rest was looked for in every reader (the table of cases) and in every
+loop over items: files, clips, videos, cameras and plug-ins are isolated; only maintenance ended at
+its first recording that could not be removed, and goes on now.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Bytes that others may have changed are decoded in one place, whose errors every reader knows."""
+"""Bytes that others may have changed are decoded in one place, whose errors every reader knows.
+
+Tracebacks were looked for at every decoding of such bytes, in addresses of servers, in a full disk
+under Prefect's database and in the 81 commands on an absent and an empty workspace; none was found
+that is not one line.
+"""
 
 from __future__ import annotations
 

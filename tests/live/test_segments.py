@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +23,7 @@ from oneclick.video.streams.base import StreamPacket
 from oneclick.video.streams.clock import StreamClock
 from oneclick.video.streams.connection import Connection
 from oneclick.video.streams.recorder import SegmentRecorder
+from oneclick.video.streams.segment_ages import SegmentAges
 from tests.fakes import coded_pictures
 from tests.live.cameras import read, recorded
 from tests.waits import wait_until
@@ -161,6 +163,36 @@ def test_old_segments_are_removed_and_new_ones_stay(film: Path, tmp_path: Path) 
     recorder.remove_before(folder, START + 3600)
     assert not old.exists()
     assert new.exists()
+
+
+@pytest.mark.parametrize("jump", [0, 20], ids=["before the start", "while it records"])
+def test_a_clock_that_jumps_ahead_removes_no_segment(film: Path, tmp_path: Path, jump: int) -> None:
+    folder = tmp_path / "segments"
+    folder.mkdir()
+    hours = {-100: False, -2: True, -1: True}
+    paths = {hour: folder / recorder.segment_name(START + 3600 * hour) for hour in hours}
+    for path in paths.values():
+        path.touch()
+    writer = SegmentRecorder(folder, 0.5, 72 * 3600)
+    for number, packet in enumerate(packets(film)):
+        days = 40 if number >= jump else 0
+        writer.write(replace(packet, time=START + number / 20 + 86400 * days))
+    writer.close()
+    assert {hour: path.exists() for hour, path in paths.items()} == hours
+    assert len(list(folder.iterdir())) == 4
+
+
+def test_segments_age_as_time_passes() -> None:
+    now = [0.0]
+    paths = [Path(recorder.segment_name(START + k)) for k in (0, 50, 7 * 86400)]
+    ages = SegmentAges(paths[:2], START + 100, lambda: now[0])
+    assert ages.older_than(100, paths) == []
+    now[0] = 1.0
+    assert ages.older_than(100, paths) == paths[:1]
+    now[0] = 60.0
+    assert ages.older_than(100, paths) == paths[:2]
+    now[0] = 101.0
+    assert ages.older_than(100, paths) == paths
 
 
 def test_segments_become_videos_of_their_camera(film: Path, tmp_path: Path) -> None:

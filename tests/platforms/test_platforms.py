@@ -1,4 +1,10 @@
-"""Our review platforms keep the contract that plug-ins of others are tested with."""
+"""Our review platforms keep the contract that plug-ins of others are tested with.
+
+A check followed by a replacement was looked for at everything that exists once: verdicts, their
+archive, label revisions, reopenings, mutes, incidents, requests and keys are created exclusively,
+tasks are written and versions frozen under a lock; only the settlement of a second look replaced
+another, and is made under the lock of reviews now.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +21,7 @@ from oneclick.core.labels import LabelSet
 from oneclick.core.review import Verdict
 from oneclick.platforms import GROUP, Platform, PlatformOptions, registry
 from oneclick.platforms.local import LocalPlatform
-from oneclick.storage import labels
+from oneclick.storage import files, labels
 from oneclick.storage.workspace import Workspace
 from oneclick.testing import PlatformContract, samples
 from oneclick.testing.platforms import Reviewers
@@ -160,6 +166,25 @@ def test_of_several_people_who_decide_at_once_one_is_told_done(tmp_path: Path) -
         told = [line for lines in pool.map(decide, range(4)) for line in lines]
     assert sorted(told) == [f"{verdict.clip} {verdict.by}" for verdict in platform.collect()]
     assert len(told) == len(offers)
+
+
+def test_who_decides_while_the_verdict_of_another_is_collected_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other's was not there yet at the first look, and is in the archive at the second."""
+    platform, clip, create = LocalPlatform(tmp_path), clips.clip(), files.create
+    list(platform.send([(clip, clips.auto_labels(clip))]))
+    verdict = Verdict(clip=clip.id, decision="accept", by="annotator-1", at=clips.NOON)
+
+    def collect_first(path: Path, content: bytes) -> bool:
+        monkeypatch.setattr(files, "create", create)
+        assert platform.submit(verdict)
+        platform.acknowledge(verdict)
+        return create(path, content)
+
+    monkeypatch.setattr(files, "create", collect_first)
+    assert not platform.submit(replace(verdict, decision="reject", by="annotator-2"))
+    assert list(platform.collect()) == []
 
 
 def test_after_a_kill_between_archive_and_task_nobody_is_asked_again(tmp_path: Path) -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from oneclick.catalog import Catalog, verify
+from oneclick.catalog import Catalog, owner_id, verify
+from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput, Unavailable, UnknownName, UsageError
 from oneclick.feedback import video_counts
 from oneclick.platforms.local import LocalPlatform
 from oneclick.stages import backup as stage
 from oneclick.stages import reopen, review
-from oneclick.storage import files, labels, sealed_files
+from oneclick.storage import files, labels, locks, sealed_files
+from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
 from oneclick.video import index_files
 from tests import full_disk
@@ -220,6 +223,29 @@ def test_a_restore_that_was_interrupted_between_two_folders_is_told(home: Path, 
     assert not home.exists()
     assert stage.restore(home, store, replace=True).problems == []
     assert everything(home) == told
+
+
+@pytest.mark.parametrize("lock", WriteLock)
+def test_nobody_restores_over_a_workspace_in_which_somebody_works(
+    home: Path, store: str, lock: WriteLock
+) -> None:
+    stage.backup(home, store)
+    with ThreadPoolExecutor(1) as other, locks.hold(Workspace(home), lock):
+        restoring = other.submit(stage.restore, home, store, replace=True)
+        with pytest.raises(Unavailable, match=f"holds the lock '{lock.value}'"):
+            restoring.result()
+    assert [path.name for path in home.parent.iterdir() if path.name != "store"] == [home.name]
+
+
+def test_nobody_restores_over_clips_that_somebody_works_on(home: Path, store: str) -> None:
+    stage.backup(home, store)
+    with Catalog.open(home) as catalog:
+        catalog.claim(ClipStage.CUT, owner_id(), 1, 60)
+        with pytest.raises(Unavailable, match="works on 1 clips now"):
+            stage.restore(home, store, replace=True)
+        catalog.release(owner_id())
+    (home / "catalog.sqlite").write_bytes(b"no catalog")  # the reason to restore
+    assert stage.restore(home, store, replace=True).problems == []
 
 
 def test_indexes_of_recordings_stay_out(home: Path, store: str) -> None:

@@ -246,6 +246,15 @@ def test_unknown_classes_are_listed_and_nothing_is_imported(tmp_path: Path) -> N
     assert not (tmp_path / "home").exists()
 
 
+def test_the_name_of_a_person_is_in_no_path_and_no_file_but_one(tmp_path: Path) -> None:
+    home, path = tmp_path / "home", _foreign(tmp_path / "Anna Schmidt")
+    options = import_.ImportOptions(camera="Anna Schmidt", auto=True)
+    assert len(import_.import_(home, path, "coco", ("person",), options).result.done) == 1
+    assert [path for path in home.rglob("*") if "chmidt" in str(path).lower()] == []
+    named = [p.name for p in home.rglob("*") if p.is_file() and b"chmidt" in p.read_bytes().lower()]
+    assert named == ["cameras.json"]
+
+
 class Killed(BaseException):
     """The process is gone."""
 

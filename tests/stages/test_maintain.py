@@ -1,6 +1,14 @@
-"""What is cleaned up, and what is never touched."""
+"""What is cleaned up, and what is never touched.
 
+Deletion by a clock was looked for at everything that goes with age: recordings, searches, requests
+and what stopped cameras left follow the time of maintenance, which a wrong clock cannot move on;
+segments of a running camera followed the clock, and are as old as the time that has passed now; its
+ring, minutes to look back at, still follows it.
+"""
+
+import errno
 import os
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -82,6 +90,31 @@ def test_a_recording_goes_when_its_clips_are_cut_and_its_days_are_over(
     assert index.exists() is stays
     assert outcome.result.done == ([] if stays else [VIDEO.id])
     assert maintain.maintain(home, days, NOW).result.done == []
+
+
+def test_a_recording_that_cannot_be_removed_is_named_and_the_others_go(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = replace(VIDEO, id="hall-0002", digest="2")
+    path = Workspace(home).video_file(other)
+    shutil.copy2(Workspace(home).video_file(VIDEO), path)
+    shutil.copy(Workspace(home).hits(VIDEO.id), Workspace(home).hits(other.id))
+    with Catalog.open(home) as catalog:
+        catalog.add_video(other)
+    unlink = Path.unlink
+
+    def refuse(file: Path, missing_ok: bool = False) -> None:
+        if file == Workspace(home).video_file(VIDEO):
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        unlink(file, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    result = maintain.maintain(home, 30, NOW).result
+    monkeypatch.undo()
+    assert result.done == [other.id]
+    assert "Operation not permitted" in result.failed[VIDEO.id]
+    assert kept(home)
+    assert not path.exists()
 
 
 def test_a_recording_with_a_selection_to_cut_stays(home: Path) -> None:

@@ -1,3 +1,11 @@
+"""Versions are published whole, once and with all before them; a bad clip is set aside alone.
+
+One item that blocks all was looked for in every loop over items: each failure is isolated and
+named; a recording that could not be removed ended every maintenance, and is named now while the
+others go; shared inodes were looked for in every copy, and the one hard link that is left gives a
+new file its name.
+"""
+
 from __future__ import annotations
 
 import json

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from oneclick import report
-from oneclick.catalog import Catalog
+from oneclick.catalog import Catalog, schema
 from oneclick.catalog.review_checks import ReviewCheck
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput
@@ -18,8 +19,9 @@ from oneclick.core.review import Verdict
 from oneclick.platforms.local import LocalPlatform
 from oneclick.platforms.local import queue as review_queue
 from oneclick.stages import erase, review
-from oneclick.storage import labels, locks, verdicts
+from oneclick.storage import files, labels, locks, verdicts
 from oneclick.storage.locks import WriteLock
+from oneclick.storage.verdicts import VerdictFile
 from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
 
@@ -68,6 +70,21 @@ def test_a_clip_decided_while_somebody_else_sends_it_leaves_no_task(
     other.join()
     assert stage(tmp_path, name) is ClipStage.ACCEPTED
     assert not LocalPlatform(Workspace(tmp_path).review_dir()).has(name)
+
+
+def test_a_verdict_that_the_catalog_lost_is_taken_in_by_the_next_pass(
+    tmp_path: Path, waiting: list[str]
+) -> None:
+    """It is archived and its task is gone: the clip would stay in review for ever."""
+    review.give_verdict(tmp_path, waiting[:1], "reject", "anna", "dark")
+    review.collect(tmp_path)
+    with Catalog.open(tmp_path) as catalog, catalog.transaction() as connection:
+        connection.execute(sa.delete(schema.verdicts))
+        connection.execute(sa.update(schema.clips).values(stage="IN_REVIEW"))
+    review.collect(tmp_path)
+    assert [stage(tmp_path, name) for name in waiting] == ["REJECTED", "IN_REVIEW", "IN_REVIEW"]
+    with Catalog.open(tmp_path) as catalog:
+        assert [(row.clip, row.reason) for row in catalog.verdicts()] == [(waiting[0], "dark")]
 
 
 def test_clips_that_somebody_else_is_sending_are_left_alone(tmp_path: Path) -> None:
@@ -159,6 +176,19 @@ def test_a_verdict_on_a_clip_elsewhere_is_kept_and_named(
     with Catalog.open(tmp_path) as catalog:
         catalog.retry(waiting[0], "test")
     assert review.collect(tmp_path).done == waiting[:1]
+
+
+def test_a_verdict_after_another_is_told_once_and_kept(tmp_path: Path, waiting: list[str]) -> None:
+    """As versions before left it: after a kill a task stayed, and somebody decided again."""
+    review.give_verdict(tmp_path, waiting[:1], "accept", "anna")
+    review.collect(tmp_path)
+    late = Verdict(clip=waiting[0], decision="reject", by="ben", at=clips.NOON)
+    root = Workspace(tmp_path).review_dir()
+    files.write_json(root / "verdicts" / f"{waiting[0]}.json", VerdictFile.encode(late, None))
+    assert "changes nothing" in review.collect(tmp_path).failed[waiting[0]]
+    assert review.collect(tmp_path) == BatchResult()
+    assert stage(tmp_path, waiting[0]) is ClipStage.ACCEPTED
+    assert len(list((root / "late").iterdir())) == 1
 
 
 def test_a_clip_whose_labels_are_broken_falls_and_the_others_go(tmp_path: Path) -> None:

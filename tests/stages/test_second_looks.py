@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,14 +15,19 @@ from oneclick.core.clips import ClipStage
 from oneclick.core.errors import IllegalMove, UnknownName, UsageError
 from oneclick.core.review import Verdict
 from oneclick.editing.operations import DeleteTrack, MoveBox, Operation
+from oneclick.platforms.local import LocalPlatform
 from oneclick.platforms.local.leases import Leases
 from oneclick.platforms.local.workbench import EditRequest, Workbench
 from oneclick.stages import erase, rank_review, review, second_looks
 from oneclick.storage import labels
-from oneclick.storage.second_looks import SecondLooks
+from oneclick.storage.second_looks import SecondLooks, Settlement
 from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
 from tests.platforms.local.desk import Server, sure_labels, waiting
+
+
+class Killed(BaseException):
+    """The process ends here."""
 
 
 def accepted(home: Path, count: int = 1, share: float = 1.0, by: str = "anna") -> list[str]:
@@ -100,6 +108,36 @@ def test_what_only_one_corrected_is_for_a_lead(tmp_path: Path) -> None:
         second_looks.settle(tmp_path, second, "first", "lea")
 
 
+def test_of_two_leads_who_settle_at_once_one_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (clip,) = accepted(tmp_path)
+    look(tmp_path, clip, DeleteTrack(track=2))
+    find, both = SecondLooks.settlement, threading.Barrier(2)
+
+    def find_together(looks: SecondLooks, clip_id: str) -> Settlement | None:
+        settlement = find(looks, clip_id)
+        with contextlib.suppress(threading.BrokenBarrierError):  # they take turns, as they should
+            both.wait(0.5)
+        return settlement
+
+    def settle(lead: str) -> str:
+        try:
+            return second_looks.settle(tmp_path, clip, "first", lead).by
+        except IllegalMove as error:
+            return str(error)
+
+    monkeypatch.setattr(SecondLooks, "settlement", find_together)
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(settle, ("lea", "max")))
+    monkeypatch.undo()
+    settlement = SecondLooks(Workspace(tmp_path)).settlement(clip)
+    assert settlement is not None
+    assert sorted(answers) == sorted(
+        [settlement.by, f"clip {clip} was settled by {settlement.by}: first"]
+    )
+
+
 def test_the_labels_of_the_second_reviewer_take_the_place_of_the_first(tmp_path: Path) -> None:
     (clip,) = accepted(tmp_path)
     look(tmp_path, clip, DeleteTrack(track=2))
@@ -117,6 +155,35 @@ def test_the_labels_of_the_second_reviewer_take_the_place_of_the_first(tmp_path:
     with Catalog.open(tmp_path) as catalog:
         assert catalog.clip(clip).stage is ClipStage.ACCEPTED
         assert catalog.queue_page() == []
+
+
+@pytest.mark.parametrize("is_collected", [False, True])
+@pytest.mark.parametrize("act", ["reopened", "submitted"])
+def test_a_settlement_that_was_killed_is_made_again_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: str, is_collected: bool
+) -> None:
+    (clip,) = accepted(tmp_path)
+    look(tmp_path, clip, DeleteTrack(track=2))
+
+    def die(*_: object, **__: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        if act == "reopened":
+            patch.setattr(LocalPlatform, "submit", die)
+        else:
+            patch.setattr(second_looks, "Settlement", die)
+        with pytest.raises(Killed):
+            second_looks.settle(tmp_path, clip, "second", "lea", "a shadow")
+    if is_collected:
+        review.collect_own(tmp_path)
+    assert second_looks.settle(tmp_path, clip, "second", "lea", "a shadow").by == "lea"
+    review.collect_own(tmp_path)
+    newest = labels.latest(Workspace(tmp_path), clip)
+    assert newest is not None
+    assert (newest.revision, newest.made_by, len(newest.tracks)) == (3, "lea", 1)
+    with Catalog.open(tmp_path) as catalog:
+        assert catalog.clip(clip).stage is ClipStage.ACCEPTED
 
 
 def test_a_clip_to_correct_again_waits_for_anybody(tmp_path: Path) -> None:

@@ -1,4 +1,9 @@
-"""Names of people stay in one file, which can be erased."""
+"""Names of people stay in one file, which can be erased.
+
+Names of people were looked for wherever the name of a folder goes: fetch, import, live and edge
+cameras, settings, logs of failures, parameters of Prefect and runs of Weights & Biases; the sources
+of a run that was started by hand stood in Prefect's database as they were, and are codes now.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""A file is whole or absent, and what a dead process left is found."""
+"""A file is whole or absent, and what a dead process left is found.
+
+A number of a process that means another one elsewhere was looked for wherever a process is asked
+whether it lives: leases, runs of flows and temporaries name host, namespace and, for the first two,
+the start of the process; nothing else was found.
+"""
 
 from __future__ import annotations
 
@@ -216,15 +221,26 @@ def test_what_another_host_left_goes_after_a_day(tmp_path: Path) -> None:
     assert files.sweep(tmp_path) == 1
 
 
-def test_a_temporary_of_another_pid_namespace_stays(tmp_path: Path) -> None:
+@pytest.mark.skipif(not Path("/proc/self/ns/pid").exists(), reason="no pid namespaces here")
+def test_a_temporary_of_another_pid_namespace_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two containers of one host name: a dead pid here may be alive there."""
-    with files.temporary_name(tmp_path / "a") as temporary:
-        prefix, host, _, number, _ = temporary.name.rsplit(".", 4)
-        node, _, _ = host.partition("+")
-    elsewhere = tmp_path / f"{prefix}.{node}+1.{2**22 - 1}.{number}.tmp"
-    elsewhere.touch()
+    stat, namespace = Path.stat, Path("/proc/self/ns/pid")
+
+    def stat_elsewhere(path: Path, follow_symlinks: bool = True) -> os.stat_result:
+        return stat(Path("/") if path == namespace else path, follow_symlinks=follow_symlinks)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "stat", stat_elsewhere)
+        patch.setattr(os, "getpid", lambda: 2**22 - 1)
+        files._host.cache_clear()
+        with files.temporary_name(tmp_path / "a") as temporary:
+            name = temporary.name
+    files._host.cache_clear()
+    (tmp_path / name).touch()
     assert files.sweep(tmp_path) == 0
-    assert elsewhere.exists()
+    assert (tmp_path / name).exists()
 
 
 def test_what_is_created_is_whole_and_only_once(tmp_path: Path) -> None:

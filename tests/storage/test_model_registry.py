@@ -1,3 +1,10 @@
+"""Models come into service, and go out of it, one at a time and with their history.
+
+An act that is done twice when it is run again was looked for in all that a person may repeat:
+promotions, exclusions, reopenings, settlements, erasures and retries change nothing the second
+time, and a rollback that names the model it goes back from neither.
+"""
+
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor

@@ -105,6 +105,27 @@ def test_a_process_killed_without_warning_is_taken_up_by_the_next(
     assert same(tmp_path / full_run.name, full_run)
 
 
+def test_a_checkpoint_with_one_bit_changed_is_as_good_as_none(
+    root: Path, full_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model_cards, "write", killed)
+        with pytest.raises(Killed):
+            train.train(CONFIG, version(root), TrainingPaths(root, tmp_path), EAGER)
+    folder = tmp_path / full_run.name
+    resume_point, path = checkpoint.load(folder), folder / checkpoint.FILE_NAME
+    assert resume_point
+    tensor: torch.Tensor = next(iter(resume_point.state["network"].values()))
+    content = bytearray(path.read_bytes())
+    content[content.index(bytes(tensor.untyped_storage().tolist()))] ^= 1
+    path.write_bytes(content)
+    assert train.train(CONFIG, version(root), TrainingPaths(root, tmp_path), EAGER)
+    assert same(folder, full_run)
+
+
 def test_a_damaged_checkpoint_is_as_good_as_none(
     root: Path, full_run: Path, tmp_path: Path
 ) -> None:

@@ -1,3 +1,10 @@
+"""A training as it is started: what it needs, what it writes, and what it refuses.
+
+A digest that nobody asks for was looked for wherever weights are read: promotion, fine-tuning, the
+gate, prediction, exported graphs and models of novelty ask for theirs; the checkpoint of a killed
+training had none, and has a seal now.
+"""
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,4 +1,9 @@
-"""The web server in this process, over real HTTP."""
+"""The web server in this process, over real HTTP.
+
+Idle connections were looked for at every server: those of the review pages and of the intake are
+bounded in time, size and number (test_connections.py); Prefect's own, which this machine alone
+reaches, is not.
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from functools import partial
 from oneclick.platforms.base import Platform, PlatformAdapter, PlatformOptions, Webhook
 from oneclick.platforms.encord import webhook
 from oneclick.platforms.encord.options import EncordOptions
+from oneclick.services import settings_file
 from oneclick.storage.workspace import Workspace
 
 
@@ -37,6 +38,7 @@ class EncordAdapter(PlatformAdapter):
             for name in ("bucket", "integration"):
                 if not getattr(options, name):
                     raise ValueError(f"encord.upload is bucket: encord.{name} is missing")
+            settings_file.check_server(options.bucket)
 
     def webhook(self, options: EncordOptions) -> Webhook:
         """Return the webhook that Encord calls when a task has moved."""

@@ -28,6 +28,7 @@ from oneclick.core.errors import NoSpace, OneclickError, Unavailable
 from oneclick.storage import files
 from oneclick.video import source
 from oneclick.video.streams.base import StreamPacket
+from oneclick.video.streams.segment_ages import SegmentAges
 
 PART = ".part"
 SUFFIX = ".mkv"
@@ -102,12 +103,13 @@ class SegmentRecorder:
     Args:
         folder: of the segments, made where it is missing.
         seconds: length of a segment, which ends at the next key frame.
-        retain_seconds: closed segments that started earlier are removed.
+        retain_seconds: closed segments that are older are removed; see `SegmentAges`.
     """
 
     def __init__(self, folder: Path, seconds: float, retain_seconds: float) -> None:
         self._folder, self._seconds, self._retain = folder, seconds, retain_seconds
         self._segment: _Segment | None = None
+        self._ages: SegmentAges | None = None
         self._is_in_band = False
         self._not_before = 0.0
         # Waiting until a long segment is on the disk must not keep packets from being read.
@@ -164,7 +166,10 @@ class SegmentRecorder:
             raise Unavailable(refusal)
         with files.guard(self._folder):
             files.make_folder(self._folder)
-        remove_before(self._folder, packet.time - self._retain)
+        closed = list(self._folder.glob(f"*{SUFFIX}"))
+        self._ages = self._ages or SegmentAges(closed, packet.time)
+        for path in self._ages.older_than(self._retain, closed):
+            path.unlink(missing_ok=True)
         check_space(self._folder)
         path = _free_name(self._folder, packet.time)
         return _Segment(path.with_name(path.name + PART), packet, self._is_in_band)
