@@ -246,8 +246,12 @@ def rollback(
     from oneclick.storage.workspace import Workspace
 
     workspace = Workspace(output.load_settings(home).home)
-    model = model_registry.rollback(workspace, labeller, instead_of)
-    output.message(f"{_role(labeller)} is now {model}")
+    if instead_of is not None:
+        model = model_registry.rollback(workspace, labeller, instead_of)
+        output.message(f"{_role(labeller)} is now {model}")
+        return
+    with model_registry.rollback_until_told(workspace, labeller) as model:
+        output.message(f"{_role(labeller)} is now {model}")
 
 
 def _role(labeller: str) -> str:

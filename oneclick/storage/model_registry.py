@@ -7,6 +7,8 @@ same form; what no file name may hold is percent-encoded. All functions take the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -14,7 +16,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from oneclick.core.errors import BadInput, OneclickError, Unavailable, UnknownName
-from oneclick.storage import inventories, locks, model_cards, sealed_files
+from oneclick.storage import files, inventories, locks, model_cards, sealed_files
 from oneclick.storage.inventories import Inventory
 from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
@@ -150,6 +152,30 @@ def rollback(workspace: Workspace, labeller: str = "", instead_of: str | None = 
             raise OneclickError("no earlier champion to go back to; oneclick models list shows all")
         promote(workspace, earlier[-1], f"{ROLLBACK} {registry.model}", labeller)
         return earlier[-1]
+
+
+@contextmanager
+def rollback_until_told(workspace: Workspace, labeller: str = "") -> Iterator[str]:
+    """Roll back, and yield the id of the model for the user to be told.
+
+    Whoever was killed before, and says it again, goes back one model and not two.
+
+    Raises:
+        OneclickError: there is no earlier model.
+    """
+    mark = _file(workspace, labeller).with_suffix(".rollback")
+    with locks.hold(workspace, WriteLock.CHAMPION):
+        registry = read(workspace, labeller)
+        untold = mark.read_text("utf-8", "replace") if mark.exists() else None
+        if registry and registry.history[-1].reason == f"{ROLLBACK} {untold}":
+            model = registry.model
+        else:
+            if registry:
+                files.write_atomic(mark, registry.model)
+            model = rollback(workspace, labeller)
+    yield model
+    with files.guard(mark):
+        mark.unlink(missing_ok=True)
 
 
 def succession(registry: ModelRegistry) -> list[str]:

@@ -2,7 +2,7 @@
 
 An act that is done twice when it is run again was looked for in all that a person may repeat:
 promotions, exclusions, reopenings, settlements, erasures and retries change nothing the second
-time, and a rollback that names the model it goes back from neither.
+time, and a rollback neither if it names the model it goes back from, or was killed before it told.
 """
 
 from __future__ import annotations
@@ -108,6 +108,28 @@ def test_a_rollback_that_names_the_bad_model_can_be_said_twice(workspace: Worksp
     assert model_registry.rollback(workspace, instead_of="c") == "b"
     assert model_registry.rollback(workspace, instead_of="c") == "b"
     assert model_registry.rollback(workspace) == "a"
+
+
+def test_a_rollback_that_was_killed_before_it_told_goes_back_once(workspace: Workspace) -> None:
+    for name in "abc":
+        model_registry.promote(workspace, name, "better")
+    with (
+        pytest.raises(KeyboardInterrupt),
+        model_registry.rollback_until_told(workspace) as model,
+    ):
+        raise KeyboardInterrupt
+    for expected in ("b", "a"):
+        with model_registry.rollback_until_told(workspace) as model:
+            assert model == expected
+    assert model_registry.champion(workspace) == "a"
+
+
+def test_a_rollback_that_was_killed_before_it_began_is_done(workspace: Workspace) -> None:
+    for name in "ab":
+        model_registry.promote(workspace, name, "better")
+    files.write_atomic(workspace.champion_file.with_suffix(".rollback"), "b")
+    with model_registry.rollback_until_told(workspace) as model:
+        assert model == "a"
 
 
 def test_a_registry_that_is_lost_is_no_first_promotion(workspace: Workspace) -> None:
