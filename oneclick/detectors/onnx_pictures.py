@@ -38,10 +38,8 @@ class PictureFormat:
         image, scale = self.fit(frame)
         levels = np.empty((3, *image.shape[:2]), np.float32)
         # Channel by channel: all at once, with the axes swapped, costs five times as much.
-        channels = cv2.split(image)
-        for level, channel in zip(
-            levels, reversed(channels) if self.bgr else channels, strict=True
-        ):
+        channels = cv2.split(image)[:: -1 if self.bgr else 1]
+        for level, channel in zip(levels, channels, strict=True):
             level[...] = channel
         if self.divisor != 1:
             levels /= self.divisor
