@@ -12,6 +12,7 @@ import sqlite3
 import traceback
 import warnings
 from pathlib import Path
+from typing import Any
 
 from oneclick.flows import prefect_database
 from oneclick.storage import files
@@ -48,7 +49,7 @@ def create(database: Path) -> None:
     script = ScriptDirectory.from_config(config)
     script.version_locations = [str(provide_database_interface().orm.versions_dir)]
 
-    def steps(revision: object, context: object) -> object:
+    def steps(revision: Any, context: object) -> Any:
         """Return the migrations to the newest tables."""
         return script._upgrade_revs("head", revision)
 
@@ -59,7 +60,7 @@ def create(database: Path) -> None:
             environment.configure(connection=connection, transaction_per_migration=True)
             with environment.begin_transaction():
                 environment.run_migrations()
-        source = connection.connection.driver_connection
+        source: Any = connection.connection.driver_connection
         with (
             files.atomic_file(database) as temporary,
             files.guard(database),
