@@ -10,6 +10,7 @@ import os
 from importlib import import_module
 from pathlib import Path
 
+from oneclick.core import garbage
 from oneclick.services import prefect_settings
 from oneclick.storage.workspace import Workspace
 
@@ -51,7 +52,8 @@ def prepare(home: Path) -> str:
 
     server = local_server.EmbeddedServer(Path(os.environ["PREFECT_HOME"]))
     # Two seconds of imports that the first flow needs anyway, while the server starts.
-    import_module("oneclick.flows.one_click")
+    with garbage.paused():
+        import_module("oneclick.flows.one_click")
     timeout = os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"]
     server.wait_until_ready(float(timeout))
     return server.notice

@@ -31,6 +31,14 @@ from oneclick.storage import files
 
 MARK = "PREFECT__SERVER_EPHEMERAL"
 """Prefect's own variable for a server that serves one process."""
+EMBEDDED = {
+    "PREFECT_UI_ENABLED": "0",
+    # The kinds of blocks are for the user interface; who saves a block adds its kind by itself.
+    "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
+    # Otherwise Prefect notes that they are registered, and no later server does it.
+    "PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",
+}
+"""Settings of a server that serves one process."""
 STOP_SECONDS = 5.0
 LOG_BYTES = 1_000_000
 """Of the end of a log, in which the reason of a failure is looked for."""
@@ -64,7 +72,7 @@ class EmbeddedServer:
             "PREFECT_API_AUTH_STRING": key,
         }
         bypass_proxy(os.environ)
-        env = os.environ | {"PREFECT_UI_ENABLED": "0"}
+        env = os.environ | EMBEDDED
         self._process = start_server(listener, [origin], key, env, self._log)
         atexit.register(self.stop)
 

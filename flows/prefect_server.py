@@ -13,6 +13,8 @@ import sys
 
 import uvicorn
 
+from oneclick.core import garbage
+from oneclick.flows import prefect_tables
 from oneclick.services.origin_guard import Application, Message, OriginGuard, Receive, Send
 from oneclick.services.prefect_access import SIGN_IN
 
@@ -56,7 +58,9 @@ async def _send_sign_in_page(send: Send) -> None:
 
 def main(descriptor: int) -> None:
     """Serve on an inherited socket until SIGTERM."""
-    app: Application = create_app()
+    with garbage.paused():
+        app: Application = create_app()
+        prefect_tables.create_missing()
     config = uvicorn.Config(app, lifespan="on", log_level="warning", server_header=False)
     with socket.socket(fileno=descriptor) as listener:
         uvicorn.Server(config).run(sockets=[listener])

@@ -104,7 +104,8 @@ class MotionDetector:
 def person_boxes(moving: Mask) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return boxes `(n, 4)` of connected pieces of a person's size, and the moving share (n,)."""
     closed = cv2.morphologyEx(moving, cv2.MORPH_CLOSE, JOIN)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(closed)
+    # Labels of 16 bits take half the time, and are enough: pieces are JOIN's size apart.
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(closed, ltype=cv2.CV_16U)
     x, y, width, height = stats[1:, :4].T.astype(float)
     moving_px = np.bincount(labels[moving != 0], minlength=count)[1:]
     aspect = width / height

@@ -217,9 +217,13 @@ class _LeastSquares:
         zeros = np.zeros((len(keys), 1))
         self.weights = np.concatenate([zeros, shares], 1) - np.concatenate([shares, zeros], 1)
         self.weights[:, 1] += 1
-        self.pairs = [(i, j) for i in range(SUPPORT) for j in range(i, SUPPORT)]
-        self.products = np.stack([self.weights[:, i] * self.weights[:, j] for i, j in self.pairs])
+        low, high = np.triu_indices(SUPPORT)
+        self.products = np.ascontiguousarray((self.weights[:, low] * self.weights[:, high]).T)
         self.starts = np.flatnonzero(np.diff(keys, prepend=-1))
+        key = keys[self.starts]
+        self.free = np.concatenate([[False], is_free, [False] * (SUPPORT - 2)])
+        self.are_free = self.free[key + low[:, None]] & self.free[key + high[:, None]]
+        self.cells = ((high - low)[:, None] * len(self.free) + key + low[:, None]).ravel()
 
     def solve(self, weights: FloatArray, rows: IndexArray, shift: FloatArray) -> FloatArray:
         """Return the change of the keys `(k, 4)` that shifts `rows` by about `shift`.
@@ -232,23 +236,17 @@ class _LeastSquares:
             shift: `(m, 4)` px.
         """
         matrix, moments = self.normal_matrix(weights), self.moments(weights[rows], rows, shift)
-        factor = scipy.linalg.cholesky_banded(
-            matrix, lower=True, overwrite_ab=True, check_finite=False
-        )
-        change: FloatArray = scipy.linalg.cho_solve_banded(
-            (factor, True), moments, check_finite=False
+        change: FloatArray = scipy.linalg.solveh_banded(
+            matrix, moments, lower=True, overwrite_ab=True, overwrite_b=True, check_finite=False
         )
         return change
 
     def normal_matrix(self, weights: FloatArray) -> FloatArray:
         """Return the lower diagonals of the normal matrix, `(4, k)`; identity for fixed keys."""
         sums = np.add.reduceat(self.products * weights, self.starts, axis=1)
-        key = self.keys[self.starts]
-        free = np.concatenate([[False], self.is_free, [False] * (SUPPORT - 2)])
-        band = np.zeros((SUPPORT, len(free)))
-        for (i, j), values in zip(self.pairs, sums, strict=True):
-            band[j - i, key + i] += values * (free[key + i] & free[key + j])
-        band[0] += np.where(free, 1e-9, 1)
+        values, size = (sums * self.are_free).ravel(), SUPPORT * len(self.free)
+        band = np.bincount(self.cells, values, size).reshape(SUPPORT, -1)
+        band[0] += np.where(self.free, 1e-9, 1)
         return np.ascontiguousarray(band[:, 1 : len(self.is_free) + 1])
 
     def moments(self, weights: FloatArray, rows: IndexArray, shift: FloatArray) -> FloatArray:

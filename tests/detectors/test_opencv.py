@@ -63,6 +63,15 @@ def test_motion_finds_who_walks_through_a_static_room():
         assert boxes.iou(box, np.array([person], np.float32))[0, 0] > 0.8
 
 
+def test_a_person_is_found_below_as_many_specks_as_a_wide_picture_can_have():
+    moving = np.zeros((motion.WORK_HEIGHT, 6000), np.uint8)
+    moving[:390:14, ::4] = 1  # nearer ones are joined: 42,000 pieces
+    moving[405:, 5000:5010] = 1
+    people, fill = motion.person_boxes(moving)
+    assert people.tolist() == [[5000, 405, 5010, motion.WORK_HEIGHT]]
+    assert fill.tolist() == [1]
+
+
 def test_motion_says_nothing_while_it_warms_up():
     frames, _ = room()
     for boxes_, scores, _ in motion.MotionDetector().detect(frames[20 : 20 + motion.WARM_UP]):
