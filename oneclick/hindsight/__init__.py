@@ -36,6 +36,8 @@ from oneclick.hindsight.track_states import FloatArray, TrackStates
 __all__ = ["HindsightOptions", "TeamSkills", "label"]
 
 DEFAULT = HindsightOptions()
+LEADING = HindsightOptions(mean_iou=1.0)
+"""For labels that a closer look starts from: windows around means of boxes showed less."""
 REFITS = 2
 """Times that the weights of the models are refitted to a clip's own tracks; more change nothing."""
 SMOOTHING_WEIGHTS = {INTERPOLATED: 0.3, RECOVERED: 0.6}
@@ -109,7 +111,8 @@ def _track(fused: FusedDetections, options: HindsightOptions) -> Tracks:
         # At rest the kernels of the options fit; errors of detectors last, and would narrow them.
         options = smooth.fit_widths(tracks, clip.fps, options)
     tracks = stitch.stitch(tracks, options.gap_seconds, clip.fps, options)
-    tracks = prune.drop_weak_tracks(tracks, clip, options, fused.unit_probability)
+    # Only now, so that a mean box shows people better but decides nothing about tracks.
+    tracks = prune.drop_weak_tracks(tracks, clip, options, fused.unit_probability).shifted()
     tracks = fill.fill(tracks, fused.low_score, options.gap_seconds, options)
     weights = np.ones(len(tracks))
     for origin, weight in SMOOTHING_WEIGHTS.items():
@@ -133,7 +136,7 @@ def _link(
 
     def link(detections: Detections) -> TrackStates:
         numbers = association.link(detections, options.link_iou, options.link_seconds)
-        return TrackStates.from_detections(clip, numbers, fused.origins)
+        return TrackStates.from_detections(clip, numbers, fused.origins, fused.mean_boxes)
 
     tracks = link(clip)
     is_moving = False

@@ -61,9 +61,12 @@ class PooledDetections:
         strengths = (probabilities / options.min_probability).astype(np.float32)
         objects = replace(self.objects, scores=strengths)
         is_high = objects.scores >= 1
+        high_score = objects.where(is_high)
         origins = np.where(self.model_counts[is_high] > 1, UNITED, DETECTED)
         low_score = objects.where(~is_high).above(options.min_strength)
-        return FusedDetections(objects.where(is_high), origins, low_score, options.min_probability)
+        return FusedDetections(
+            high_score, origins, high_score.boxes, low_score, options.min_probability
+        )
 
 
 def pool_detections(detections: Sequence[Detections], team: TeamSkills) -> PooledDetections:

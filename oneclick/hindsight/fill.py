@@ -51,6 +51,7 @@ def interpolate_holes(tracks: TrackStates, gap_seconds: float, fps: float) -> Tr
         frames=tracks.frames[row] + offset,
         tracks=tracks.tracks[row],
         states=tracks.states[row] * (1 - share) + tracks.states[row + 1] * share,
+        shifts=np.zeros((len(row), 4)),
         strengths=weaker * np.exp(-nearest / FADE_SECONDS),
         classes=tracks.classes[row],
         origins=np.full(len(row), INTERPOLATED),

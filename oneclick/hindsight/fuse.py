@@ -28,6 +28,8 @@ class FusedDetections:
     """Boxes at or above the threshold."""
     origins: NDArray[np.str_]
     """(len(high_score),) DETECTED or UNITED."""
+    mean_boxes: NDArray[np.float32]
+    """(len(high_score), 4) px: labels show these; `high_score` decides what belongs together."""
     low_score: Detections
     """Boxes below the threshold, which may fill holes of tracks."""
     unit_probability: float = 0.0
@@ -52,12 +54,12 @@ def fuse(
     ]
     lead, rivals = models[0], [model.above(1) for model in models[1:]]
     votes = np.zeros(len(lead), np.float32)
-    united_boxes = average_close_boxes(lead, rivals, options.mean_iou)
+    means = average_close_boxes(lead, rivals, options.mean_iou)
     for rival in rivals:
         votes += _vote(rival, lead, options.vote_iou)
     # At most 1: a vote lifts a box to the threshold, but boxes without votes do not become weaker.
     supported = np.minimum(lead.scores + np.float32(options.vote_strength) * votes, 1)
-    lead = replace(lead, boxes=united_boxes, scores=np.maximum(lead.scores, supported))
+    lead = replace(lead, scores=np.maximum(lead.scores, supported))
     is_high = lead.scores >= 1
     candidates = []
     for rival in rivals:
@@ -71,6 +73,7 @@ def fuse(
     return FusedDetections(
         concat([lead.where(is_high), added]),
         np.where(united, UNITED, DETECTED)[order],
+        np.concatenate([means[is_high], added.boxes])[order],
         concat([lead.where(~is_high), *others]),
     )
 

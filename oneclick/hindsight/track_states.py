@@ -27,6 +27,8 @@ class TrackStates:
     """(n,) track id; any number."""
     states: FloatArray
     """(n, 4) px: centre x, centre y, width, height."""
+    shifts: FloatArray
+    """(n, 4) px: from the state to that of the mean of the models that agree."""
     strengths: FloatArray
     """(n,) score of the box as a multiple of the operating threshold."""
     classes: IndexArray
@@ -36,7 +38,11 @@ class TrackStates:
 
     @classmethod
     def from_detections(
-        cls, detections: Detections, tracks: NDArray[np.int32], origins: NDArray[np.str_]
+        cls,
+        detections: Detections,
+        tracks: NDArray[np.int32],
+        origins: NDArray[np.str_],
+        mean_boxes: NDArray[np.float32] | None = None,
     ) -> TrackStates:
         """Create states from detections whose scores are strengths.
 
@@ -44,11 +50,16 @@ class TrackStates:
             detections: the boxes.
             tracks: `(n,)` track id of each box.
             origins: `(n,)` origin letter of each box.
+            mean_boxes: `(n, 4)` px mean of each box and those of other models that agree; none
+                where there are no others.
         """
+        states = boxes_to_states(detections.boxes)
+        means = states if mean_boxes is None else boxes_to_states(mean_boxes)
         return cls(
             frames=detections.frames.astype(np.intp),
             tracks=tracks.astype(np.intp),
-            states=boxes_to_states(detections.boxes),
+            states=states,
+            shifts=means - states,
             strengths=detections.scores.astype(np.float64),
             classes=detections.classes.astype(np.intp),
             origins=origins,
@@ -95,6 +106,10 @@ class TrackStates:
     def relabel(self, ids: IndexArray) -> TrackStates:
         """Return the same boxes with new track `ids`, `(m,)`; tracks with equal ids are joined."""
         return replace(self, tracks=ids[self.track_index]).ordered()
+
+    def shifted(self) -> TrackStates:
+        """Return the same boxes at the means of the models that agree."""
+        return replace(self, states=self.states + self.shifts, shifts=np.zeros_like(self.shifts))
 
     def ordered(self) -> TrackStates:
         """Return the rows in order of (track, frame)."""

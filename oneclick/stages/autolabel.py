@@ -26,7 +26,7 @@ from oneclick.detectors import Detector, turned
 from oneclick.detectors.base import Frame
 from oneclick.detectors.kinds import IsolatedDetector
 from oneclick.feedback import labeller_skills, stored_predictions
-from oneclick.hindsight import TeamSkills, keyframes
+from oneclick.hindsight import HindsightOptions, TeamSkills, keyframes
 from oneclick.stages.quarantine import quarantine_on_failure
 from oneclick.storage import failure_log, files, labels, predictions
 from oneclick.storage.workspace import Workspace
@@ -83,10 +83,12 @@ class LabellerEnsemble:
                 models = [models[place] for place in order]
         return cls(models, skills, classes, looks)
 
-    def label(self, parts: Sequence[Detections]) -> Tracks:
+    def label(
+        self, parts: Sequence[Detections], options: HindsightOptions = hindsight.DEFAULT
+    ) -> Tracks:
         """Fuse the predictions of all models over the same frames into dense tracks."""
         thresholds = [model.threshold for model in self.models]
-        return hindsight.label(parts, thresholds, hindsight.DEFAULT, self.skills)
+        return hindsight.label(parts, thresholds, options, self.skills)
 
 
 def autolabel(
@@ -238,14 +240,14 @@ def predict_tracks(
         predictor.look_turned(model, part, ensemble.looks.turned)
         for model, part in zip(ensemble.models, parts, strict=True)
     ]
-    tracks = ensemble.label(merge_looks(parts, turned_parts))
     if ensemble.looks.closer and any(model.shrinks for model in ensemble.models):
-        first = clip_to_picture(tracks.cut(predictor.inside), clip).detections
+        first_labels = ensemble.label(merge_looks(parts, turned_parts), hindsight.LEADING)
+        first = clip_to_picture(first_labels.cut(predictor.inside), clip).detections
         parts = [
             predictor.add_close_up(model, part, first) if model.shrinks else part
             for model, part in zip(ensemble.models, parts, strict=True)
         ]
-        tracks = ensemble.label(merge_looks(parts, turned_parts))
+    tracks = ensemble.label(merge_looks(parts, turned_parts))
     return clip_to_picture(tracks.cut(predictor.inside), clip)
 
 

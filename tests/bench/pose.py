@@ -107,7 +107,7 @@ class Watched:
     def close_ups(self, team: str) -> list[Detections]:
         """What a team sees, those that shrink frames in windows around its first labels."""
         parts = self.parts(team, 0, False)
-        first = hindsight.label(parts, self.thresholds(team)).detections
+        first = hindsight.label(parts, self.thresholds(team), hindsight.LEADING).detections
         pictures = list(video.frames(SHARED / "video" / self.footage.file))
         models = [self.views[letter].model for letter in team]
         return [

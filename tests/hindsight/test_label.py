@@ -101,6 +101,18 @@ def test_boxes_of_models_that_agree_closely_are_averaged() -> None:
     assert errors[1] < 0.85 * errors[0]
 
 
+def test_an_average_decides_nothing_about_tracks() -> None:
+    people = [RIGHT, RIGHT + 25, LEFT]
+    lead, rival = scenes.seen(people, noise=4), scenes.seen(people, noise=4, seed=1)
+    plain, united = (
+        hindsight.label([lead, rival], [0.5, 0.5], options)
+        for options in (hindsight.LEADING, hindsight.DEFAULT)
+    )
+    assert (plain.boxes != united.boxes).any()
+    for column in ("frames", "tracks", "origins"):
+        np.testing.assert_array_equal(getattr(plain, column), getattr(united, column))
+
+
 def test_boxes_of_a_rival_that_are_far_off_vote_only() -> None:
     lead = scenes.seen([RIGHT], score=0.4)
     tracks = label(lead, scenes.seen([RIGHT + np.array([0, 0, 0, 40])]))

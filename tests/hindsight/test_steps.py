@@ -20,6 +20,7 @@ def path(frames: list[int], track: int = 0, start: float = 0.0, step: float = 2.
         frames=at,
         tracks=np.full(n, track),
         states=states,
+        shifts=np.zeros((n, 4)),
         strengths=np.ones(n),
         classes=kind,
         origins=np.full(n, "d"),
