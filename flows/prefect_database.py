@@ -71,8 +71,9 @@ def setup(folder: Path, log: Path, env: Mapping[str, str]) -> Iterator[str]:
         revision = read_revision(database)
         if revision and revision != newest_revision():
             notice = upgrade(folder, log, env)
-        with files.guard(copy):
-            copy.unlink(missing_ok=True)
+        if revision:  # of tables that nobody can read now the copy may be needed
+            with files.guard(copy):
+                copy.unlink(missing_ok=True)
         yield notice
         with files.guard(mark):
             mark.unlink(missing_ok=True)

@@ -110,6 +110,15 @@ def test_a_copy_goes_once_the_tables_are_new(tmp_path: Path) -> None:
         assert (notice, copy.exists()) == ("", False)
 
 
+def test_a_copy_stays_while_nobody_can_read_the_database(tmp_path: Path) -> None:
+    """On a full disk SQLite reads nothing: the tables may still be half-way through an upgrade."""
+    (tmp_path / prefect_database.DATABASE).write_bytes(b"no database" * 100)
+    copy = tmp_path / prefect_database.BEFORE
+    copy.write_bytes(b"with all runs")
+    with prefect_database.setup(tmp_path, tmp_path / "log", os.environ):
+        assert copy.exists()
+
+
 def test_a_database_that_the_user_names_is_left_to_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
