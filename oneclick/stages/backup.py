@@ -127,11 +127,13 @@ class BackupStore:
         """Read a backup's list of files; by default the newest.
 
         Raises:
-            UnknownName: there is none of that name. BadInput: it is broken.
+            UsageError: there is none. UnknownName: none of that name. BadInput: it is broken.
         """
         names = self.names()
-        if not names or name not in (None, *names):
-            raise UnknownName("backup", name or "at all", names[-5:])
+        if not names:
+            raise UsageError(f"{self.remote.address} holds no backup: name where one was made")
+        if name not in (None, *names):
+            raise UnknownName("backup", str(name), names[-5:])
         path = f"backups/{name or names[-1]}.json"
         content = self.remote.read(path) or b""
         manifest: BackupManifest = sealed_files.decode(content, Path(path), BackupManifest)
@@ -188,7 +190,7 @@ class BackupWriter:
         self.new_objects: dict[str, int] = {}
         try:
             self.before = store.read().files
-        except (UnknownName, BadInput):  # the first backup, or one that must be stored again
+        except (UsageError, BadInput):  # the first backup, or one that must be stored again
             self.before = {}
         self.objects = {stored.sha256 for stored in self.before.values()}
 
@@ -288,8 +290,7 @@ def restore(
         replace: move a workspace that is there aside.
 
     Raises:
-        UsageError: there is a workspace. UnknownName: there is no such backup.
-        Unavailable: somebody works in the workspace that is to be replaced.
+        UsageError: no backup, or a workspace is there. Unavailable: somebody works in that one.
     """
     store = BackupStore(address)
     manifest = store.read(name)

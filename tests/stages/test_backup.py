@@ -185,7 +185,7 @@ def test_a_damaged_backup_restores_the_rest_and_names_the_file(
 
 
 def test_wrong_use_is_told_in_one_line(home: Path, store: str, tmp_path: Path) -> None:
-    with pytest.raises(UnknownName, match="backup"):
+    with pytest.raises(UsageError, match=f"^{store} holds no backup"):
         stage.restore(tmp_path / "restored", store)
     with pytest.raises(BadInput, match="no workspace"):
         stage.backup(tmp_path / "nothing", store)
