@@ -43,7 +43,12 @@ MIN_AGREEMENT = 0.25
 MIN_CORRELATION = 0.5
 MIN_MOVING = 0.2
 """Share of the box that differs from the background where somebody moves."""
+TEMPLATE_REACH = 0.12, 0.6
+"""Least and largest distance at which the look of the box is searched for, in box sides."""
 MAX_TEMPLATE_COVER = 0.3
+SEEN_CORRELATION = 0.8
+"""Correlation from which on the picture shows the person although a label covers the box: a label
+that takes in two people, or one of somebody behind, hides nobody."""
 TEMPLATE_RATE = 0.1
 MASS_RATE = 0.05
 MIN_INSIDE = 0.35
@@ -178,8 +183,10 @@ class CarryPass:
         last, labels = self._steps[-1], self._candidates.labels_at(frame)
         coast = to_box(last.state + np.append(self._velocity, [0, 0]))
         cover = float(carry_evidence.covers(coast[None], labels)[0])
-        hidden = cover > self._options.hidden_cover
         picture = None if self._pictures is None else self._pictures[frame]
+        if cover >= MAX_TEMPLATE_COVER and picture is not None and self._is_seen(picture, coast):
+            cover = 0.0
+        hidden = cover > self._options.hidden_cover
         predicted, noise = self._predict(picture, hidden or last.hidden)
         state, variance = predicted, last.variance + noise**2
         predicted_variance = variance
@@ -208,6 +215,14 @@ class CarryPass:
             origin=RECOVERED if support == "detection" else INTERPOLATED,
             survival=last.survival * float(np.exp(-HAZARD[support] / self._fps)),
         )
+
+    def _is_seen(self, picture: carry_pictures.Picture, box: FloatArray) -> bool:
+        """Check whether a picture clearly shows the person near a box."""
+        if not self._options.use_template:
+            return False
+        reach = TEMPLATE_REACH[0] * (box[2:] - box[:2])
+        _, correlation = carry_pictures.find_template(picture, box, self._template, reach)
+        return correlation > SEEN_CORRELATION
 
     def _predict(
         self, picture: carry_pictures.Picture | None, hidden: bool
@@ -246,7 +261,8 @@ class CarryPass:
         """Correct a state by the picture if needed, and tell whether it shows the person."""
         sides, is_visible = state[2:], False
         if is_needed and self._options.use_template and cover < MAX_TEMPLATE_COVER:
-            reach = np.clip(2 * np.sqrt(variance[:2]), 0.12 * sides, 0.6 * sides)
+            low, high = (share * sides for share in TEMPLATE_REACH)
+            reach = np.clip(2 * np.sqrt(variance[:2]), low, high)
             shift, correlation = carry_pictures.find_template(
                 self._picture, to_box(state), self._template, reach
             )

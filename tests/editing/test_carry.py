@@ -85,6 +85,18 @@ def test_an_occlusion_by_a_labelled_person_is_bridged_if_it_is_short_enough():
     assert short.frames[-1] < 20
 
 
+@pytest.mark.parametrize("width", [0.5, 2.0], ids=["half", "whole"])
+@pytest.mark.parametrize("figure", [WALKER, STANDING, LYING], ids=["walks", "stands", "lies"])
+def test_a_label_over_somebody_in_full_view_hides_nobody(figure: Figure, width: float):
+    # A box around two people, or around where somebody was before, as motion alone makes them.
+    size = round(width * figure.size[0]), 2 * figure.size[1]
+    too_large = Figure(lambda frame: (figure.path(frame)[0], figure.path(frame)[1] - 20), size=size)
+    record = evidence([too_large.label(frames=range(5, FRAMES))])
+    track = carry.carry(2, figure.box(2), Scene([figure]), record)
+    assert track.frames.tolist() == ALL
+    assert overlaps(track, figure).min() > 0.7
+
+
 @pytest.mark.parametrize("with_detections", [False, True], ids=["pictures", "detections"])
 def test_two_alike_who_cross_do_not_exchange_their_boxes(with_detections: bool):
     one = Figure(lambda frame: (20 + 4 * frame, 60), seed=3)
