@@ -22,7 +22,7 @@ class HindsightOptions:
     """A model votes for a box if one of its boxes overlaps it this much."""
     vote_strength: float = 0.3
     """Strength that one vote adds."""
-    mean_iou: float = 0.75
+    mean_iou: float = 0.65
     """Boxes of two models that overlap this much are averaged; at 1 none are."""
     min_probability: float = 0.4
     """Probability from which a box of a team with learned skills counts as detected; false

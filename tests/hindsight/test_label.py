@@ -115,7 +115,7 @@ def test_an_average_decides_nothing_about_tracks() -> None:
 
 def test_boxes_of_a_rival_that_are_far_off_vote_only() -> None:
     lead = scenes.seen([RIGHT], score=0.4)
-    tracks = label(lead, scenes.seen([RIGHT + np.array([0, 0, 0, 40])]))
+    tracks = label(lead, scenes.seen([RIGHT + np.array([0, 0, 0, 60])]))
     assert set(tracks.origins) == {"u"}
     np.testing.assert_allclose(tracks.boxes, RIGHT, atol=1)
 
