@@ -19,7 +19,7 @@ from oneclick.core import ids, progress, splits
 from oneclick.core.clips import Clip, Video
 from oneclick.core.hits import Hit
 from oneclick.core.turned_mode import TurnedMode, turned_id
-from oneclick.feedback import replay, trigger_calibration
+from oneclick.feedback import clip_evidence, replay, trigger_calibration
 from oneclick.feedback.trigger_calibration import TriggerCalibration
 from oneclick.storage import cards, failure_log, locks, mutes
 from oneclick.storage.cards import ModelPair, ModelRef
@@ -261,6 +261,7 @@ def select_clips(
         clips_by_trigger=Counter(clip.led_by for clip in existing),
         clips_by_day=Counter(days[clip.video] for clip in existing if clip.video in days),
         novelty_triggers=frozenset(name for name, rule in rules.items() if triggers.novel(rule)),
+        has_learned=any(name != clip_evidence.MOTION_MODEL for name in models.files),
     )
     by_id = {video.id: video for video in videos}
     selected_spans = select.select(candidates, options, history)

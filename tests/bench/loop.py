@@ -129,9 +129,11 @@ def triggered_spans(
     films: list[Film],
     predictions: dict[str, tuple[Detections, ...]],
     thresholds: tuple[float, ...],
+    has_learned: bool,
     seed: int,
 ) -> Iterator[tuple[Film, Span]]:
     """Yield the clips that the product selects, best first in rounds of four."""
+    history = select.SelectionHistory(has_learned=has_learned)
     candidates, by_name = [], {film.name: film for film in films}
     for film in films:
         chunk = PredictionChunk(predictions[film.name])
@@ -152,7 +154,7 @@ def triggered_spans(
         options = select.SelectionOptions(
             budget=0, min_clips=4, control=0.1, clip_seconds=CLIP_SECONDS, gap=0.2, seed=seed
         )
-        chosen = select.select(now, options)
+        chosen = select.select(now, options, history)
         if not chosen:
             return
         for each in sorted(chosen, key=lambda each: each.chosen_by is ChosenBy.FLOOR):
@@ -252,7 +254,7 @@ class ArmRun:
                 )
         spans = random_spans(films, self.seed, week)
         if not self.arm.startswith("random"):
-            spans = triggered_spans(films, predictions, thresholds, self.seed)
+            spans = triggered_spans(films, predictions, thresholds, "model" in before, self.seed)
         for film, span in spans:
             yield Candidate(film, span, predictions[film.name], thresholds, f1)
 

@@ -91,6 +91,24 @@ def test_hits_and_a_selection_on_both_sides_of_the_split(home: Path) -> None:
         assert catalog.hit_counts() == outcome.hits
 
 
+@pytest.mark.parametrize("name", ["own", "opencv-motion"])
+def test_motion_alone_does_not_say_which_clips_are_worth_most(tmp_path: Path, name: str) -> None:
+    # Ten frames of flicker in one place, one in each of six others.
+    holes = (100, 103, 106, 109, 112, *range(300, 3000, 500))
+    chosen = set()
+    for seed in range(6):
+        home = tmp_path / str(seed)
+        with Catalog.open(home) as catalog:
+            catalog.add_video(video("ward-a", frames=3200))
+        path = Workspace(home).predictions("ward-a", name)
+        predictions.save(path, person(3200, holes))
+        options = TriggerOptions(min_clips=1, enabled=("flicker",), control=0, seed=seed)
+        trigger.trigger(home, ModelRef(name, 0.5), None, options)
+        (clip,) = selected(home)
+        chosen.add(clip.span.start // 100)
+    assert (len(chosen) == 1) == (name == "own")
+
+
 def test_the_hits_file_says_the_same_as_the_catalog(home: Path) -> None:
     look(home)
     hits_card = cards.load_hits(Workspace(home).hits("ward-a"))

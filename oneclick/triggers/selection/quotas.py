@@ -68,6 +68,9 @@ class SelectionHistory:
     """Clips so far, by UTC day."""
     novelty_triggers: frozenset[str] = frozenset()
     """Triggers that are charged to the share of novelty, never to that of errors."""
+    has_learned: bool = True
+    """Whether the predictor was trained. Where one that was not errs says nothing about a model:
+    windows with errors are then taken in random order, for the worst ones cost most to label."""
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,8 @@ def select(
     over all time and independent of the Hits, so that they estimate what triggers miss; only videos
     without a clip take part, or the draw would not be uniform. Then come a few clips for the
     triggers that were selected least, the best of novelty, and the windows with most expected
-    errors, greedily. Where Hits run out, random windows fill up to `min_clips`.
+    errors, greedily; while the predictor has learned nothing, windows with errors in random order.
+    Where Hits run out, random windows fill up to `min_clips`.
     """
     history = history or SelectionHistory()
     ordered = sorted(candidates, key=lambda candidate: candidate.video)
@@ -204,12 +205,16 @@ class _SideSelector:
         self.explore()
         novelty = [scores.novelty_scores for scores, _ in self.parts]
         count = self._remaining(self.quota.novelty)
-        self._take_best(novelty, count, ChosenBy.NOVELTY, _VideoScores.novelty_leader)
+        order = windows.best_first_order(self.windows, novelty)
+        self._take(order, count, ChosenBy.NOVELTY, _VideoScores.novelty_leader)
         errors = [scores.error_scores() for scores, _ in self.parts]
+        order = windows.best_first_order(self.windows, errors)
+        if not self.history.has_learned:
+            order = self.random_order[np.isin(self.random_order, order)]
         for beyond_share in (False, True) if self.history.shares else (True,):
             count = self._remaining(self.quota.clips)
             leader = _VideoScores.error_leader
-            self._take_best(errors, count, ChosenBy.TRIGGER, leader, beyond_share)
+            self._take(order, count, ChosenBy.TRIGGER, leader, beyond_share)
         for k in self.pool.take(self.random_order, self.quota.minimum - len(self.spans)):
             self._add(k, ChosenBy.FLOOR)
         return self.spans
@@ -233,26 +238,25 @@ class _SideSelector:
         for trigger in sorted(triggers, key=lambda name: (clips.get(name, 0), name)):
             if remaining > 0:
                 errors = [scores.error_scores(trigger) for scores, _ in self.parts]
-                remaining -= self._take_best(
-                    errors, 1, ChosenBy.TRIGGER, lambda *_, name=trigger: name
-                )
+                order = windows.best_first_order(self.windows, errors)
+                remaining -= self._take(order, 1, ChosenBy.TRIGGER, lambda *_, name=trigger: name)
 
     def _remaining(self, count: int) -> int:
         return min(count, self.quota.clips - len(self.spans))
 
-    def _take_best(
+    def _take(
         self,
-        scores: Sequence[NDArray[np.float64]],
+        order: windows.Order,
         count: int,
         chosen_by: ChosenBy,
         leader: Leader,
         beyond_share: bool = False,
     ) -> int:
-        """Select the best windows within the caps; return how many there were."""
+        """Select the first windows of `order` within the caps; return how many there were."""
         if count <= 0:
             return 0
         places = self.pool.take(
-            windows.best_first_order(self.windows, scores),
+            order,
             count,
             lambda k: self.caps.accept(self._candidate_window(k, leader), beyond_share),
         )

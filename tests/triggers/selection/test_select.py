@@ -64,6 +64,26 @@ def test_expected_errors_per_box_prefer_the_small_scene() -> None:
     assert shares.tolist() == [0.25, 0.5, 0.5]
 
 
+@pytest.mark.parametrize("has_learned", [True, False])
+def test_errors_of_a_predictor_that_learned_nothing_are_drawn_and_not_ranked(has_learned: bool):
+    # Trouble in a crowd in ten places, one wrong box in ten others, nothing elsewhere.
+    crowded, lone = range(0, 2000, 200), range(100, 2000, 200)
+    hits = [hit("blip", frame, x=100.0 * person) for frame in crowded for person in range(5)]
+    hits += [hit("blip", frame) for frame in lone]
+    history = SelectionHistory(has_learned=has_learned)
+    drawn: Counter[str] = Counter()
+    for seed in range(20):
+        options = SelectionOptions(min_clips=10, control=0, alike=1.1, seed=seed)
+        chosen = select.select([video(length=5000, hits=tuple(hits))], options, history)
+        assert by(chosen) == {"trigger": 10}
+        for each in chosen:
+            drawn["crowded" if len(each.hits) > 1 else "lone"] += 1
+    if has_learned:
+        assert drawn == {"crowded": 200}
+    else:
+        assert 60 <= drawn["crowded"] <= 140
+
+
 def test_a_crowd_wins_per_frame_and_a_lone_person_per_box() -> None:
     boxes = np.ones(1000, np.int32)
     boxes[100:200] = 20
