@@ -81,13 +81,21 @@ class Supervisor:
             self.env.setdefault("PREFECT_HOME", str(prefect_access.server_folder(home)))
         self.children: dict[str, subprocess.Popen[bytes]] = {}
         self._at_exit = contextlib.ExitStack()
+        self._is_interrupted = False
 
     def __enter__(self) -> Self:
         for number in (signal.SIGHUP, signal.SIGINT):
             self._at_exit.callback(signal.signal, number, signal.getsignal(number))
         # A closed terminal ends everything too.
         signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, self._interrupt)
         return self
+
+    def _interrupt(self, *_: object) -> None:
+        # The exception is lost where Python cannot raise it, in a finalizer; `watch` asks too.
+        self._is_interrupted = True
+        raise KeyboardInterrupt
 
     def __exit__(
         self,
@@ -192,6 +200,8 @@ class Supervisor:
         """
         restarts, not_before = 0, 0.0
         while True:
+            if self._is_interrupted:
+                raise KeyboardInterrupt
             for name, child in list(self.children.items()):
                 if child.poll() is not None and name == LIVE:
                     if time.monotonic() >= not_before:

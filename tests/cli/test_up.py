@@ -7,6 +7,7 @@ every address that we listen on, and only addresses are taken; nothing else was 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -160,6 +161,15 @@ def test_review_pages_are_one_of_the_processes_of_up(tmp_path: Path) -> None:
     assert running.children["review pages"].poll() is not None
     assert review_address.find_running(workspace) is None
     assert _handlers() == handlers
+
+
+@pytest.mark.usefixtures("signal_handlers")
+def test_ctrl_c_that_python_lost_in_a_finalizer_ends_everything_too(tmp_path: Path) -> None:
+    with supervisor.Supervisor(tmp_path) as running:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        running.watch()
+        raise AssertionError("it waits for ever")
 
 
 def _handlers() -> list[object]:
