@@ -203,10 +203,10 @@ class _SideSelector:
         """
         self.draw_control()
         self.explore()
-        novelty = [scores.novelty_scores for scores, _ in self.parts]
-        count = self._remaining(self.quota.novelty)
-        order = windows.best_first_order(self.windows, novelty)
-        self._take(order, count, ChosenBy.NOVELTY, _VideoScores.novelty_leader)
+        if count := self._remaining(self.quota.novelty):
+            novelty = [scores.novelty_scores for scores, _ in self.parts]
+            order = windows.best_first_order(self.windows, novelty)
+            self._take(order, count, ChosenBy.NOVELTY, _VideoScores.novelty_leader)
         errors = [scores.error_scores() for scores, _ in self.parts]
         order = windows.best_first_order(self.windows, errors)
         if not self.history.has_learned:
