@@ -71,3 +71,5 @@ def export(
     elif not report.holds:
         output.message("the graph does not find what the model finds: keep to torch")
         raise typer.Exit(1)
+    if not report.boxes:
+        output.message("the model found nobody there: whether the graph does is not known")

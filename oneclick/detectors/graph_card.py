@@ -19,6 +19,7 @@ KEY = "oneclick"
 SCHEMA = 1
 FRAME, BOXES, SCORES, LABELS = "frame", "boxes", "scores", "labels"
 """Names of the input and the outputs of an exported graph."""
+OUTPUTS = (BOXES, SCORES, LABELS)
 FEED = (
     "frame: uint8 (height, width, 3), RGB, of any size; resizing, normalisation and the "
     "suppression of double boxes are part of the graph"
@@ -115,7 +116,7 @@ class ParityReport(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_equal(self) -> bool:
         """Check whether the two differ so little that stored predictions stay true of both."""
-        return self.holds and self.px <= EQUAL_PX and self.score <= EQUAL_SCORE
+        return self.boxes > 0 and self.holds and self.px <= EQUAL_PX and self.score <= EQUAL_SCORE
 
 
 class GraphFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from oneclick.core.errors import BadInput, DetectorUnavailable
 from oneclick.detectors import base, graph_card, onnx_recognition, onnx_session
 from oneclick.detectors.base import Frame, FrameDetections
 from oneclick.detectors.graph_card import GraphCard
-from oneclick.detectors.onnx_recognition import ForeignGraph
+from oneclick.detectors.onnx_graphs import ForeignGraph
 from oneclick.detectors.onnx_session import GraphSession
 
 
@@ -27,7 +27,10 @@ def load(file: str, device: str = "auto") -> OnnxDetector | ExportedDetector:
             layout.
         UsageError: if `device` is not there.
     """
-    path = Path(file).expanduser()
+    try:
+        path = Path(file).expanduser()
+    except RuntimeError as error:  # there is no such user
+        raise DetectorUnavailable(f"detector onnx:{file}: {error}") from None
     session = GraphSession(path, device)
     try:
         card = graph_card.from_metadata(session.metadata)
@@ -36,6 +39,12 @@ def load(file: str, device: str = "auto") -> OnnxDetector | ExportedDetector:
     safe_stem = "".join(c if c.isalnum() or c in "._-" else "-" for c in path.stem)
     model_id = f"onnx-{safe_stem}-{onnx_session.digest(path)}"
     if card is not None:
+        inputs, outputs = ({each.name for each in of} for of in (session.inputs, session.outputs))
+        if inputs != {graph_card.FRAME} or not outputs >= set(graph_card.OUTPUTS):
+            raise DetectorUnavailable(
+                f"detector onnx:{file}: its card does not fit its inputs and outputs; export it "
+                "again with oneclick models export"
+            )
         return ExportedDetector(f"onnx:{file}", model_id, session, card)
     graph = onnx_recognition.recognize(session)
     return OnnxDetector(f"onnx:{file}", model_id, session, graph)
@@ -107,8 +116,6 @@ class ExportedDetector:
 
     def _detect(self, frame: Frame) -> FrameDetections:
         outputs = self._session.run({graph_card.FRAME: np.ascontiguousarray(frame)})
-        boxes, scores, labels = (
-            outputs[name] for name in (graph_card.BOXES, graph_card.SCORES, graph_card.LABELS)
-        )
+        boxes, scores, labels = (outputs[name] for name in graph_card.OUTPUTS)
         has_name = (labels >= 0) & (labels < len(self.names))
         return base.frame_detections(frame, boxes[has_name], scores[has_name], labels[has_name])

@@ -1,11 +1,13 @@
 """Layouts of the outputs of foreign detectors, each with the decoding of one picture.
 
-- YOLOX (Ge et al., arXiv 2107.08430): `(cells, 5 + classes)`, a centre and size, objectness and a
-  score per class for each cell of the strides 8, 16 and 32; NMS is left to the reader.
+- YOLOX (Ge et al., arXiv 2107.08430) and YOLO of other makers: `(cells, 5 + classes)`, a centre and
+  size, objectness and a score per class for each cell of the strides 8, 16 and 32, or
+  `(4 + classes, cells)` without objectness; NMS is left to the reader.
 - FastestDet: `(5 + classes, rows, columns)` of stride 16: objectness, offsets, sizes, classes.
 - DETR and its kin (Carion et al., arXiv 2005.12872): logits `(queries, classes)` and boxes
   `(queries, 4)`, centre and size in parts of the picture; no NMS.
-- Final boxes, as torchvision and the deployed graphs of RT-DETR and D-FINE give them.
+- Final boxes: of torchvision, of the deployed graphs of RT-DETR and D-FINE, with NMS in the graph,
+  or as rows `(n, 6)` of box, score and class.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ STRIDES = (8, 16, 32)
 NMS_IOU = 0.45
 MOST_QUERIES = 300
 """Boxes of a DETR with the highest scores that are kept."""
+MOST_RELATIVE = 1.5
+"""Final boxes that all end below it are in parts of the input: none is smaller than 2 px."""
 
 
 class OutputLayout(Protocol):
@@ -51,24 +55,37 @@ class OutputLayout(Protocol):
 
 
 @dataclass(frozen=True)
-class YoloxLayout:
-    """`(cells, 5 + classes)`; the score of a class is objectness × class."""
+class YoloLayout:
+    """A row, or a column, for each cell: box, objectness if it has that, and a score per class."""
 
     output: str
     size: tuple[int, int]
     """Height and width of the input, px."""
+    count: int
+    """Classes; columns after theirs are left unread."""
     is_decoded: bool = False
     """Whether the graph has turned its cells into centres and sizes in px."""
+    has_objectness: bool = True
+    """The score of a class is objectness × class; otherwise that of the class alone."""
+    is_transposed: bool = False
+    """Whether the cells are the last axis."""
     threshold: float = 0.6
     """Best F1 of YOLOX-nano on PETS09-S2L1."""
 
     def detections(self, outputs: Outputs, frame: Frame, scale: Floats) -> FrameDetections:
         """Return the detections of a frame, NMS per class."""
-        rows = outputs[self.output]
-        places = np.flatnonzero(rows[:, 4] >= base.LOWEST_SCORE)  # class scores are at most 1
-        rows = rows[places]
-        classes = rows[:, 5:].argmax(1)
-        scores = rows[:, 4] * rows[np.arange(len(rows)), 5 + classes]
+        rows = outputs[self.output].astype(np.float32, copy=False)
+        rows = rows.T if self.is_transposed else rows
+        places = np.arange(len(rows))
+        if self.has_objectness:
+            places = np.flatnonzero(rows[:, 4] >= base.LOWEST_SCORE)  # class scores are at most 1
+            rows = rows[places]
+        first = 4 + self.has_objectness
+        chances = rows[:, first : first + self.count]
+        classes = chances.argmax(1)
+        scores = chances[np.arange(len(rows)), classes]
+        if self.has_objectness:
+            scores = rows[:, 4] * scores
         good = scores >= base.LOWEST_SCORE
         rows, places, classes, scores = rows[good], places[good], classes[good], scores[good]
         if self.is_decoded:
@@ -112,6 +129,8 @@ class DetrLayout:
 
     logits: str
     boxes: str
+    count: int
+    """Classes; a column after theirs is "no object", or left unread."""
     has_nothing: bool = False
     """The last class is "no object", and classes exclude each other (softmax); otherwise each has
     a chance of its own (sigmoid)."""
@@ -125,7 +144,7 @@ class DetrLayout:
             chances = (odds / odds.sum(1, keepdims=True))[:, :-1]
             queries, classes = np.arange(len(chances)), chances.argmax(1)
         else:
-            chances = 1 / (1 + np.exp(-np.clip(logits, -80, 80)))
+            chances = 1 / (1 + np.exp(-np.clip(logits[:, : self.count], -80, 80)))
             order = np.argsort(-chances, axis=None, kind="stable")[:MOST_QUERIES]
             queries, classes = np.divmod(order, chances.shape[1])
         places = outputs[self.boxes].astype(np.float32)[queries]
@@ -136,7 +155,7 @@ class DetrLayout:
 
 @dataclass(frozen=True)
 class FinalLayout:
-    """`boxes` (n, 4) in px, `scores` (n,) and `labels` (n,) of boxes that are final."""
+    """`boxes` (n, 4), `scores` (n,) and `labels` (n,) of boxes that are final."""
 
     boxes: str
     scores: str
@@ -147,17 +166,43 @@ class FinalLayout:
     """Label of the first class; torchvision keeps 0 for the background."""
     in_frame: bool = False
     """Whether px are those of the frame, not those of the input."""
+    size: tuple[int, int] | None = None
+    """Height and width of the input, px; None where it is as large as the frame."""
     threshold: float = 0.5
 
     def detections(self, outputs: Outputs, frame: Frame, scale: Floats) -> FrameDetections:
         """Return the detections of a frame."""
-        boxes = outputs[self.boxes].astype(np.float32)
+        boxes, scores, labels = (outputs[name] for name in (self.boxes, self.scores, self.labels))
+        return self._known(boxes.astype(np.float32), scores, labels, frame, scale)
+
+    def _known(
+        self,
+        boxes: Floats,
+        scores: NDArray[Any],
+        labels: NDArray[Any],
+        frame: Frame,
+        scale: Floats,
+    ) -> FrameDetections:
+        """Return the boxes whose label has a class, in px of the frame."""
+        height, width = frame.shape[:2]
+        if len(boxes) and float(np.abs(boxes).max()) <= MOST_RELATIVE:
+            in_px = (height, width) if self.in_frame or self.size is None else self.size
+            boxes = np.asarray(boxes * np.tile(np.array(in_px[::-1], np.float32), 2), np.float32)
         if not self.in_frame:
             boxes = np.asarray(boxes / np.tile(scale, 2), np.float32)
-        classes = outputs[self.labels].astype(np.int64) - self.first_label
+        classes = labels.astype(np.int64) - self.first_label
         has_name = (classes >= 0) & (classes < self.count)
-        scores = outputs[self.scores]
         return base.frame_detections(frame, boxes[has_name], scores[has_name], classes[has_name])
+
+
+@dataclass(frozen=True)
+class RowsLayout(FinalLayout):
+    """`(n, 6)` rows of a final box, its score and its class, all in `boxes`."""
+
+    def detections(self, outputs: Outputs, frame: Frame, scale: Floats) -> FrameDetections:
+        """Return the detections of a frame."""
+        rows = outputs[self.boxes].astype(np.float32)
+        return self._known(rows[:, :4], rows[:, 4], rows[:, 5], frame, scale)
 
 
 def suppress(frame: Frame, boxes: Floats, scores: Floats, classes: NDArray[Any]) -> FrameDetections:

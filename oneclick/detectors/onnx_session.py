@@ -116,7 +116,7 @@ class GraphSession:
         self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
 
     def run(self, feeds: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Return the outputs by name.
+        """Return the outputs that are numbers, by name.
 
         Raises:
             DetectorUnavailable: in one line, if the graph fails on these inputs.
@@ -126,7 +126,12 @@ class GraphSession:
         except Exception as error:  # as above
             raise unusable(self.path, error) from None
         names = (output.name for output in self.outputs)
-        return {name: np.asarray(value) for name, value in zip(names, values, strict=True)}
+        # Texts and lists of tensors are nothing that a detector found.
+        return {
+            name: value
+            for name, value in zip(names, values, strict=True)
+            if isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
+        }
 
 
 def check_file(path: Path) -> None:
@@ -135,43 +140,54 @@ def check_file(path: Path) -> None:
     Raises:
         DetectorUnavailable: naming the file that is missing, or why it cannot be read.
     """
-    if not path.exists():
-        raise DetectorUnavailable(f"detector onnx:{path}: there is no file {path}")
     try:
+        if not path.exists():
+            raise BadInput(f"there is no file {path}")
         status = bounded_files.check_regular(path, MAX_BYTES)
         if status.st_size == 0:
             raise BadInput(f"{path} is empty: copy it again")
-        missing = [name for name in external_files(path) if not (path.parent / name).is_file()]
+        sizes = {name: (path.parent / name, size) for name, size in external_files(path).items()}
+        missing = [name for name, (file, _) in sizes.items() if not file.is_file()]
+        short = [n for n, (f, size) in sizes.items() if f.is_file() and f.stat().st_size < size]
     except (BadInput, OSError) as error:
-        raise DetectorUnavailable(f"detector onnx:{path}: {error}") from None
+        raise DetectorUnavailable(f"detector onnx:{str(path)[:200]}: {str(error)[:300]}") from None
     if missing:
         raise DetectorUnavailable(
             f"detector onnx:{path}: its weights lie in {', '.join(missing)}, which is missing: "
             "copy it beside the graph"
         )
+    if short:
+        raise DetectorUnavailable(
+            f"detector onnx:{path}: only a part of its weights lies in {', '.join(short)}: copy it "
+            "again"
+        )
 
 
-def external_files(path: Path) -> list[str]:
-    """Return the names of the files in which a graph keeps weights, beside its own, sorted."""
+def external_files(path: Path) -> dict[str, int]:
+    """Return the files in which a graph keeps weights beside its own, by name, sorted.
+
+    Each with the bytes that it must have at least.
+    """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         if content[:1] == b"\0" or content.find(b"location") < 0:
-            return []
+            return {}
     import onnx
     from google.protobuf.message import DecodeError
     from onnx import external_data_helper
 
     try:
-        model = onnx.load(str(path), load_external_data=False)
+        # By its name alone onnx would read another format than onnxruntime.
+        model = onnx.load(str(path), format="protobuf", load_external_data=False)
     except DecodeError:
-        return []  # onnxruntime says what is wrong with it
-    places = {
-        entry.value
-        for tensor in model.graph.initializer
-        if external_data_helper.uses_external_data(tensor)
-        for entry in tensor.external_data
-        if entry.key == "location"
-    }
-    return sorted(places)
+        return {}  # onnxruntime says what is wrong with it
+    ends: dict[str, int] = {}
+    for tensor in model.graph.initializer:
+        if external_data_helper.uses_external_data(tensor):
+            entries = {entry.key: entry.value for entry in tensor.external_data}
+            end = sum(int(entries.get(k) or 0) for k in ("offset", "length"))
+            place = entries.get("location", "")
+            ends[place] = max(ends.get(place, 0), end)
+    return dict(sorted(ends.items()))
 
 
 def digest(path: Path) -> str:

@@ -147,20 +147,6 @@ def test_a_layout_is_told_from_the_graph(tmp_path, write, box, score, name):
     assert len(dark) == 0
 
 
-@pytest.mark.parametrize(("columns", "score"), [(2, 0.982), (3, 0.965)])
-def test_one_class_more_than_names_is_no_object(tmp_path, columns, score):
-    """Of three columns with the logits 4, −4, −4 the last is "no object": softmax, not sigmoid."""
-    path = tiny_onnx.detr(tmp_path / "m.onnx", columns)
-    (tmp_path / "m.onnx.names").write_text("person\nbed\n")
-    (tmp_path / "preprocessor_config.json").write_text('{"do_normalize": false}')
-    detector = onnx.load(str(path))
-    grey = np.full((64, 96, 3), 255, np.uint8)
-    _, scores, _ = detector.detect([grey])[0]
-    softmax = np.exp(4) / (np.exp(4) + 2 * np.exp(-4))
-    assert scores[0] == pytest.approx(softmax if columns == 3 else score, abs=1e-3)
-    assert detector.names == ("person", "bed")
-
-
 def test_names_and_normalisation_come_from_what_optimum_wrote_beside_the_graph(tmp_path):
     folder = tmp_path / "onnx"
     folder.mkdir()
@@ -180,6 +166,10 @@ def test_names_and_normalisation_come_from_what_optimum_wrote_beside_the_graph(t
 def test_classes_of_a_detr_that_do_not_match_are_refused(tmp_path):
     path = tiny_onnx.detr(tmp_path / "m.onnx", 5)
     (tmp_path / "m.onnx.names").write_text("person\nbed\n")
+    with pytest.raises(DetectorUnavailable, match=r"\.names: expected 5 or 4 names, .* got 2"):
+        onnx.load(str(path))
+    path.with_name("m.onnx.names").unlink()
+    (tmp_path / "config.json").write_text('{"id2label": {"0": "person", "1": "bed"}}')
     with pytest.raises(DetectorUnavailable, match=r"5 classes, or 4 .* but 2 are named beside it"):
         onnx.load(str(path))
 
