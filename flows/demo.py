@@ -42,7 +42,7 @@ REVIEW_CAMERAS = 2
 SECONDS, TEST_SECONDS = 20.0, 20.0
 LAPS, MOST_LAPS = 2, 3
 """Laps, and laps where the gate has not let two champions through by then."""
-STEPS = 120
+STEPS = 240
 """Training steps for the images of one lap: the second trains on twice the images, and as often on
 each."""
 TEST_STRIDE = 2

@@ -183,8 +183,8 @@ class TrainSettings(_Section):
     """Factor on the number of training steps, where `steps` is 0."""
     steps: int = Field(0, ge=0)
     """Training steps; 0 computes them from the number of images and the effort."""
-    batch: int = Field(training_defaults.BATCH, gt=0)
-    """Images per step, over all processes together."""
+    batch: int = Field(0, ge=0)
+    """Images per step, over all processes together; 0 is 4 for fcos-tiny, 8 for others."""
     at_once: int = Field(training_defaults.AT_ONCE, gt=0)
     """Images per forward pass of a process, at most; a larger batch accumulates gradients."""
     processes: int = Field(0, ge=0)

@@ -2,7 +2,10 @@
 
 ARCHITECTURE = "fcos-tiny"
 BATCH = 8
-"""Images a step, over all processes together."""
+"""Images a step, over all processes together, of networks that go back to published weights."""
+SMALL_BATCH = 4
+"""Images a step of `fcos-tiny`: from random weights steps count for more than images, and twice the
+steps with half the images each take the same time."""
 AT_ONCE = 8
 """Most images in one forward pass of a process."""
 STRIDE = 2

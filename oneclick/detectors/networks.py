@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from oneclick.core import training_defaults
 from oneclick.detectors import transformers
 from oneclick.detectors.architectures import base, torchvision_models, transformers_models
 from oneclick.detectors.architectures.base import NetworkPlan, StartingWeights, fitted_size
@@ -25,6 +26,7 @@ __all__ = [
     "TRANSFORMERS",
     "NetworkPlan",
     "StartingWeights",
+    "batch",
     "build",
     "build_plan",
     "fitted_size",
@@ -118,6 +120,11 @@ def start(network: nn.Module, network_plan: NetworkPlan) -> StartingWeights | No
 def input_size(arch: str) -> tuple[int, int]:
     """Return height and width in px of the landscape frame that images are fitted into."""
     return plan(arch, ("person",)).size
+
+
+def batch(arch: str) -> int:
+    """Return the images a step that suit an architecture."""
+    return training_defaults.SMALL_BATCH if arch == TINY else training_defaults.BATCH
 
 
 def is_backbone(parameter: str) -> bool:

@@ -13,6 +13,7 @@ import msgspec
 from oneclick.catalog import Catalog
 from oneclick.core import training_defaults
 from oneclick.core.datasets import DatasetVersion
+from oneclick.detectors import networks
 from oneclick.services import training_server
 from oneclick.storage import datasets, exclusions, locks, model_cards, model_registry
 from oneclick.storage.model_cards import ModelCard
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from oneclick.training.shadow.trials import ShadowTrials
 
 PASSES = 12
-"""Passes over all images, unless that is fewer steps than LEAST or more than MOST."""
-LEAST, MOST = 900, 30_000
-"""Steps at an effort of 1."""
+"""Passes over all images, unless they are fewer images than LEAST or more than MOST."""
+LEAST, MOST = 7_200, 240_000
+"""Images in all steps together, at an effort of 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ class TrainOptions:
     effort: float
     """Quality against time: twice the effort is twice the steps."""
     batch: int
-    """Images a step, over all processes together."""
+    """Images a step, over all processes together; 0 follows from `model`."""
     at_once: int
     """Most images that a process takes at once."""
     stride: int
@@ -111,14 +112,19 @@ class TrainOptions:
             max_broken=self.max_broken,
         )
 
+    @property
+    def images_per_step(self) -> int:
+        """Return the images a step that are set, or those that suit the architecture."""
+        return self.batch or networks.batch(self.model)
+
     def steps_for(self, dataset: DatasetVersion, excluded: Collection[str] = ()) -> int:
         """Return the steps that are set, or those that the images and the effort call for."""
         if self.steps:
             return self.steps
         clips = [clip for clip in dataset.side("train") if clip.clip not in excluded]
         images = sum(-(-clip.frames // self.stride) for clip in clips)
-        steps = min(max(PASSES * images // self.batch, LEAST), MOST)
-        return max(1, round(steps * self.effort))
+        seen = min(max(PASSES * images, LEAST), MOST)
+        return max(1, round(seen // self.images_per_step * self.effort))
 
     def config_for(self, dataset: DatasetVersion, excluded: Collection[str] = ()) -> TrainingConfig:
         """Return the hyperparameters of a training on this version, without `excluded` clips."""
@@ -128,7 +134,7 @@ class TrainOptions:
             arch=self.model,
             classes=self.classes,
             steps=self.steps_for(dataset, excluded),
-            batch=self.batch,
+            batch=self.images_per_step,
             at_once=self.at_once,
             stride=self.stride,
             origins=dict(self.origins),

@@ -23,7 +23,7 @@ class TrainingConfig:
     arch: str = training_defaults.ARCHITECTURE
     classes: tuple[str, ...] = ("person",)
     steps: int = 300
-    batch: int = training_defaults.BATCH
+    batch: int = training_defaults.SMALL_BATCH
     """Images per step, over all processes together."""
     at_once: int = training_defaults.AT_ONCE
     """Most images in one forward pass of a process; a larger share accumulates gradients."""

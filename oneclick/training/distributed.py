@@ -92,7 +92,13 @@ def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if has_bfloat16 else torch.float32
 
 
-def process_count(device: str = "auto") -> int:
-    """Return how many processes use this computer well: one per GPU, or one on a CPU."""
+def process_count(batch: int, device: str = "auto") -> int:
+    """Return how many processes use this computer well: one on a CPU, else one per GPU.
+
+    Args:
+        batch: images a step, which all of them share evenly.
+        device: that they train on.
+    """
     torch_device: Any = base.torch_device(device)
-    return torch.cuda.device_count() if torch_device.type == "cuda" else 1
+    most = torch.cuda.device_count() if torch_device.type == "cuda" else 1
+    return next(count for count in range(max(1, min(most, batch)), 0, -1) if batch % count == 0)

@@ -24,12 +24,12 @@ def run(
     """Train in one process or several and return the complete model.
 
     Args:
-        processes: number on this computer; 0 means one per GPU.
+        processes: number on this computer; 0 means one per GPU, as far as they can share a batch.
 
     Raises:
         As `train.train`; OneclickError also where a process died.
     """
-    count = processes or distributed.process_count(equipment.device)
+    count = processes or distributed.process_count(config.batch, equipment.device)
     if count == 1 or model_cards.read(paths.models / model_id(config, version)):
         trained = train.train(config, version, paths, equipment)
         assert trained, "a single process is rank 0"

@@ -184,9 +184,36 @@ def test_options_come_from_the_settings_with_changes() -> None:
 
 def test_a_training_without_settings_has_the_same_defaults() -> None:
     options, config = settings.load().train_options(), TrainingConfig()
-    for name in ("batch", "at_once", "stride", "seed", "pretrained", "precision", "classes"):
+    assert (options.model, options.images_per_step) == (config.arch, config.batch)
+    for name in ("at_once", "stride", "seed", "pretrained", "precision", "classes"):
         assert getattr(options, name) == getattr(config, name), name
-    assert options.model == config.arch
+
+
+@pytest.mark.parametrize(
+    ("model", "batch", "images", "effort", "steps", "per_step"),
+    [
+        ("fcos-tiny", 0, 100, 1.0, 1800, 4),  # 7,200 images at least
+        ("fcos-tiny", 8, 100, 1.0, 900, 8),
+        ("fcos_resnet50_fpn", 0, 100, 1.0, 900, 8),
+        ("transformers:d_fine", 0, 100, 0.5, 450, 8),
+        ("fcos-tiny", 0, 2000, 1.0, 6000, 4),  # twelve passes
+        ("fcos-tiny", 16, 2000, 1.0, 1500, 16),
+        ("fcos-tiny", 0, 1_700_000, 1.0, 60_000, 4),  # 240,000 images at most
+        ("fcos_resnet50_fpn", 0, 1_700_000, 2.0, 60_000, 8),
+        ("fcos-tiny", 100_000, 10, 1.0, 1, 100_000),
+    ],
+)
+def test_the_images_of_a_training_follow_from_the_data_and_its_steps_from_the_batch(
+    home: Path, model: str, batch: int, images: int, effort: float, steps: int, per_step: int
+) -> None:
+    dataset = datasets.find(Workspace(home))
+    assert dataset
+    clip = replace(dataset.side("train")[0], frames=images)
+    options = settings.load(train={"batch": batch, "stride": 1, "effort": effort}).train_options(
+        model=model
+    )
+    config = options.config_for(replace(dataset, clips=(clip,)))
+    assert (config.steps, config.batch) == (steps, per_step)
 
 
 def test_a_test_clip_that_shows_a_training_clip_again_is_a_leak(tmp_path: Path) -> None:

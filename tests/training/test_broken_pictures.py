@@ -136,7 +136,8 @@ def test_excluded_clips_have_no_pictures_and_make_another_model(root: Path) -> N
 
 
 def test_a_config_without_exclusions_has_the_key_it_always_had() -> None:
-    assert TrainingConfig(steps=7, origins={"r": 0.5, "i": 0.2}, turned=0, laid=0).key() == "226070"
+    origins = {"r": 0.5, "i": 0.2}
+    assert TrainingConfig(steps=7, batch=8, origins=origins, turned=0, laid=0).key() == "226070"
 
 
 def test_ranks_agree_on_what_they_left_out(root: Path) -> None:

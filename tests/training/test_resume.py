@@ -13,7 +13,7 @@ import torch
 
 from oneclick.core.errors import OneclickError, UsageError
 from oneclick.storage import datasets, files, model_cards
-from oneclick.training import checkpoint, launch, loop, model, train
+from oneclick.training import checkpoint, distributed, launch, loop, model, train
 from oneclick.training.config import Equipment, TrainingConfig, TrainingJob, TrainingPaths
 from oneclick.training.distributed import ProcessContext
 from tests.training import ranks, toy
@@ -154,6 +154,19 @@ def test_a_batch_gathered_over_passes_has_the_gradient_of_the_whole(root: Path) 
     assert replace(CONFIG, batch=8, at_once=2).passes(2) == 2
     with pytest.raises(UsageError, match="multiple of 3"):
         replace(CONFIG, batch=8).passes(3)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "batch", "processes"),
+    [(0, 4, 1), (1, 4, 1), (2, 4, 2), (3, 4, 2), (8, 4, 4), (8, 8, 8), (6, 8, 4), (4, 7, 1)],
+)
+def test_as_many_gpus_train_as_can_share_a_batch_evenly(
+    gpus: int, batch: int, processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    assert distributed.process_count(batch) == processes
+    replace(CONFIG, batch=batch).passes(processes)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
