@@ -139,13 +139,16 @@ def _link(
         return TrackStates.from_detections(clip, numbers, fused.origins, fused.mean_boxes)
 
     tracks = link(clip)
-    is_moving = False
-    if ego_motion.linked_share(tracks) < options.sure_links:
+    share, is_moving = ego_motion.linked_share(tracks), False
+    least_burst = options.burst_gain + 1 - share
+    may_burst = ego_motion.largest_gain(tracks, None, clip.length, clip.fps) > least_burst
+    if may_burst or share < options.sure_links:
         voted = link(ego_motion.vote(clip).stabilise(clip))
-        gain = ego_motion.linked_share(voted) - ego_motion.linked_share(tracks)
-        if gain > options.link_gain:
-            tracks = voted
-        is_moving = gain > options.link_gain
+        burst = ego_motion.largest_gain(tracks, voted, clip.length, clip.fps)
+        is_moving = burst > least_burst or (
+            share < options.sure_links and ego_motion.gain(tracks, voted) > options.link_gain
+        )
+        tracks = voted if is_moving else tracks
     if not (is_moving or camera.is_moving(tracks, clip.fps, options)):
         return tracks, None
     path = ego_motion.fit(tracks, clip.length, clip.fps)

@@ -36,7 +36,27 @@ def is_moving(tracks: TrackStates, fps: float, options: HindsightOptions) -> boo
     if vertical.correlation > max(options.moving_agreement, SURE * vertical.error):
         return True
     sideways = motion_agreement(tracks, fps, vertical=False)
-    return sideways.speed > options.moving_speed
+    if sideways.speed > options.moving_speed:
+        return True
+    return fastest_second(tracks, fps) > options.burst_speed
+
+
+def fastest_second(tracks: TrackStates, fps: float) -> float:
+    """Return the median speed sideways that motions share in the second with most of it.
+
+    In box heights a second; 0 where no second has MIN_MOTIONS simultaneous motions. A camera that
+    is turned once, to another view, is one at rest in the mean over a clip.
+    """
+    lag = max(1, round(LAG_SECONDS * fps))
+    motions = Motions.of_tracks(tracks, lag, 0, np.inf)
+    own, others = motions.pairs()
+    frames, fastest = motions.shared_frames(), 0.0
+    for start in range(0, int(frames.max(initial=0)) + 1, max(1, round(fps / 2))):
+        inside = (frames >= start) & (frames < start + max(1, round(fps)))
+        if inside.sum() >= MIN_MOTIONS:
+            shared = max(float(np.median(own[inside] * others[inside])), 0.0)
+            fastest = max(fastest, float(np.sqrt(shared)) * fps / lag)
+    return fastest
 
 
 @dataclass(frozen=True)
@@ -83,6 +103,11 @@ class Motions:
     def where(self, mask: NDArray[np.bool_]) -> Motions:
         """Return the motions that a mask selects."""
         return Motions(self.frames[mask], self.tracks[mask], self.steps[mask])
+
+    def shared_frames(self) -> IndexArray:
+        """Return the frame of each motion that is not alone in it, in the order of `pairs`."""
+        count = np.bincount(self.frames)[self.frames] if len(self.frames) else self.frames
+        return self.frames[count >= 2]
 
     def pairs(self) -> tuple[FloatArray, FloatArray]:
         """Return each motion, and the mean of all others of its frame; none that is alone."""

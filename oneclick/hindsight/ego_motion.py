@@ -25,6 +25,10 @@ NEARNESS = 0.15
 """Share of its votes that a displacement loses per box height: of two alike the smaller holds."""
 PAIRS_PER_FRAME = 400
 """Most pairs that vote in a frame; in a crowd the largest boxes do."""
+LEAST_GAINED = 5
+"""Least boxes that a motion of the camera links in addition; with fewer it may be chance."""
+LEAST_FRAMES = 10
+"""Least frames over which such boxes are counted: at few frames a second people jump too."""
 ZOOM_RIDGE = 7.0
 """Ridge of the zoom in squared box heights: noise of 0.08 heights against zooms of 3% a frame."""
 ZOOM_LEAK_SECONDS = 10.0
@@ -67,12 +71,46 @@ class CameraPath:
 
 def linked_share(tracks: TrackStates) -> float:
     """Return the share of boxes with a box of their track in the frame before or after, 0 … 1."""
+    return float(_linked(tracks).mean()) if len(tracks) else 1.0
+
+
+def gain(tracks: TrackStates, voted: TrackStates) -> float:
+    """Return the share of all boxes that only `voted` links, 0 … 1.
+
+    Fewer boxes than LEAST_GAINED tell nothing.
+    """
+    gained = int(_linked(voted).sum()) - int(_linked(tracks).sum())
+    return gained / len(tracks) if gained >= LEAST_GAINED else 0.0
+
+
+def largest_gain(tracks: TrackStates, voted: TrackStates | None, length: int, fps: float) -> float:
+    """Return the largest gain within a second, or LEAST_FRAMES, 0 … 1.
+
+    A camera that is knocked for a second is one at rest in the mean over a clip. Where `voted`
+    links fewer boxes in all, its links are chance.
+
+    Args:
+        tracks: linked in the picture.
+        voted: linked along the motion of the camera; None tells the most that they could gain.
+        length: of the clip, frames.
+        fps: frames per second.
+    """
+    if not length or (voted and linked_share(voted) < linked_share(tracks)):
+        return 0.0
+    boxes = np.bincount(tracks.frames, minlength=length)
+    before = np.bincount(tracks.frames, _linked(tracks), length)
+    after = np.bincount(voted.frames, _linked(voted), length) if voted else boxes
+    window = np.ones(min(max(LEAST_FRAMES, round(fps)), length))
+    gained, shown = (np.convolve(each, window, "valid") for each in (after - before, boxes))
+    share = gained / np.maximum(shown, 1)
+    return float(share[gained > LEAST_GAINED - 0.5].max(initial=0.0))
+
+
+def _linked(tracks: TrackStates) -> NDArray[np.bool_]:
+    """Return whether each box has one of its track in the frame before or after, `(n,)`."""
     linked = (np.diff(tracks.tracks) == 0) & (np.diff(tracks.frames) == 1)
-    return (
-        1.0
-        if not len(tracks)
-        else float((np.append(linked, False) | np.append(False, linked)).mean())
-    )
+    both: NDArray[np.bool_] = np.append(linked, False) | np.append(False, linked)
+    return both[: len(tracks)]
 
 
 def vote(detections: Detections) -> CameraPath:

@@ -74,6 +74,11 @@ class HindsightOptions:
     """Share of linked boxes from which on links are not looked for along the camera's motion."""
     link_gain: float = 0.05
     """Additional share of boxes that is linked along a common motion, if the camera moves."""
+    burst_gain: float = 0.25
+    """The same within a second, beyond the share of boxes that the whole clip leaves unlinked."""
+    burst_speed: float = 0.95
+    """Median common speed sideways within a second, box heights a second, above which the camera is
+    moving; at most 0.7 on static cameras."""
     width_loss: float = 1.05
     """Error of predicting a box from its neighbours, as a multiple of that of the best kernel
     width, up to which a wider kernel is preferred on a moving camera."""

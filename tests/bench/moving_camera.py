@@ -2,9 +2,10 @@
 
 Static sequences of the shared data are shown through a virtual camera that pans, zooms, shakes, is
 carried forwards or stops and goes: truth and detections are moved alike, and what leaves the
-picture is lost. Real and virtual sequences are also thinned to every second and third frame, and
-detectors are weakened. Every line is raw detections against labels, as tests/bench/hindsight.py
-scores them; a name selects the lines that contain it.
+picture is lost. Real and virtual sequences are also thinned to every second and third frame,
+detectors are weakened, and people are shown one at a time, as in a resident's room. Every line is
+raw detections against labels, as tests/bench/hindsight.py scores them; a name selects the lines
+that contain it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oneclick import hindsight
+from oneclick.core import association
 from oneclick.core.detections import Detections
 from oneclick.formats import mot_text
 from tests.bench.hindsight import DATA, STATIC, THRESHOLDS, Truth, info, score, truth
@@ -35,6 +37,8 @@ ROWS = (
     ("MOT17-09", "sdp_clean"),
 )
 """Static sequences with detections that are moved."""
+ALONE = ((ROWS[0], 3), (ROWS[6], 3))
+"""Sequences in which so many people, longest in view, are shown alone."""
 ALLOWED = {0.5: 0.0, 0.75: -1.0}
 """Least gain by IoU, in points of F1."""
 
@@ -87,6 +91,20 @@ def _ride(seconds: FloatArray, rng: np.random.Generator) -> FloatArray:
     return np.stack([zoom, across, _wander(seconds, rng, 0.02, 2)], 1)
 
 
+def _knocked(seconds: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """At rest, but shaken for 1.5 s in every 8."""
+    path = _shake(0.04, 3)(seconds, rng)
+    path[:, 1:] *= ((seconds + rng.uniform(0, 8)) % 8 < 1.5)[:, None]
+    return path
+
+
+def _swung(seconds: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """At rest, but turned to another view within 0.7 s, and back, in every 8."""
+    phase = (seconds + rng.uniform(0, 16)) % 16
+    turned = np.clip(phase / 0.7, 0, 1) - np.clip((phase - 8) / 0.7, 0, 1)
+    return np.stack([np.ones(len(seconds)), 0.8 * turned - 0.4, np.zeros(len(seconds))], 1)
+
+
 PATHS: dict[str, CameraPath] = {
     "pan slow": _pan(0.15),
     "pan": _pan(0.5),
@@ -96,6 +114,8 @@ PATHS: dict[str, CameraPath] = {
     "shake": _shake(0.04, 3),
     "stop and go": _stop_and_go,
     "ride": _ride,
+    "knocked": _knocked,
+    "swung": _swung,
 }
 
 
@@ -172,6 +192,34 @@ def moved(case: Case, path_name: str, picture: tuple[float, float]) -> Case:
     )
 
 
+def alone(sequence: str, case: Case, count: int) -> Iterator[Case]:
+    """Yield the case with one person in it, for each of the people who are longest in view."""
+    rows = np.loadtxt(DATA / sequence / "gt" / "gt.txt", delimiter=",", ndmin=2)
+    if sequence.startswith("MOT17"):
+        rows = rows[(rows[:, 6] == 1) & (rows[:, 7] == 1)]
+    numbers, counts = np.unique(rows[:, 1], return_counts=True)
+    nobody = case.truth.ignored.where(np.zeros(len(case.truth.ignored), bool))
+    for number in numbers[np.argsort(-counts, kind="stable")][:count].tolist():
+        person = rows[rows[:, 1] == number]
+        person = person[np.argsort(person[:, 0])]
+        people = replace(
+            nobody,
+            frames=(person[:, 0] - 1).astype(np.int32),
+            boxes=np.concatenate([person[:, 2:4], person[:, 2:4] + person[:, 4:6]], 1).astype(
+                np.float32
+            ),
+            scores=np.ones(len(person), np.float32),
+            classes=np.zeros(len(person), np.int16),
+        )
+        rows_of_person, _ = association.match_frames(case.detections, people, 0.4)
+        yield replace(
+            case,
+            name=f"{case.name}, alone {number:.0f}",
+            truth=Truth(people, nobody),
+            detections=case.detections.where(np.sort(rows_of_person)),
+        )
+
+
 def thinned(case: Case, every: int) -> Case:
     """Keep every n-th frame."""
 
@@ -213,6 +261,10 @@ def cases() -> Iterator[Case]:
         for path_name in PATHS:
             case = moved(real, path_name, size(sequence_name))
             yield from (case, thinned(case, 2), thinned(case, 3), weakened(case))
+    for (sequence_name, detector), count in ALONE:
+        for single in alone(sequence_name, load(sequence_name, detector), count):
+            for path_name in PATHS:
+                yield moved(single, path_name, size(sequence_name))
 
 
 def measure(case: Case) -> Line:
@@ -238,9 +290,9 @@ def main(wanted: list[str]) -> None:
         numbers = [(line.raw[iou], line.labels[iou], line.gain(iou)) for iou in ALLOWED]
         text = "".join(f"{a:8.3f}{b:8.3f}{gain:8.2f}" for a, b, gain in numbers)
         print(f"{line.name:48}{text}{'  worse' if line.is_worse() else ''}")
-    kinds = ["static", "moving", *PATHS]
+    kinds = ["static", "moving", *PATHS, "alone"]
     for kind in [*kinds, ""]:
-        part = [line for line in lines if f", {kind}" in f"{line.name}, "] if kind else lines
+        part = [line for line in lines if f", {kind}" in line.name] if kind else lines
         if not part:
             continue
         gains = {iou: [line.gain(iou) for line in part] for iou in ALLOWED}

@@ -10,7 +10,8 @@ import pytest
 from oneclick import hindsight
 from oneclick.core import association
 from oneclick.core.detections import Detections
-from oneclick.hindsight import ego_motion, prune
+from oneclick.core.spans import Span
+from oneclick.hindsight import camera, ego_motion, prune
 from oneclick.hindsight.track_states import TrackStates
 from tests.fakes import scenes
 
@@ -99,3 +100,65 @@ def test_short_tracks_are_right_where_long_ones_break_as_often(
     sizes = np.array(counts)
     probability = prune.probability_short_is_right(sizes, sizes >= 5, np.array(ends), 5)
     assert probability == pytest.approx(expected, abs=0.25)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("amplitude", [2.0, 12.0, 40.0])
+def test_labels_of_one_person_are_no_worse_than_the_detector_while_the_camera_shakes(
+    amplitude: float, seed: int
+) -> None:
+    shift = np.random.default_rng(seed).normal(0, amplitude, (FRAMES, 2))
+    person = scenes.walk((200, 100), (1.5, 0.0), FRAMES) + np.tile(shift, 2)
+    detections = scenes.seen([person], noise=2, seed=seed)
+    labels = hindsight.label([detections], [0.5]).detections
+    truth = scenes.seen([person])
+    assert share_right(labels, truth) >= share_right(detections, truth)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_labels_keep_nearly_all_where_a_camera_at_rest_is_knocked(seed: int) -> None:
+    length, knocked = 130, slice(60, 75)
+    walks = [scenes.walk(start, step, length) for start, step in zip(STARTS, STEPS, strict=True)][
+        :3
+    ]
+    shift = np.zeros((length, 2))
+    shift[knocked] = np.random.default_rng(seed).normal(0, 25, (15, 2))
+    shaken = [walk + np.tile(shift, 2) for walk in walks]
+    detections, truth = scenes.seen(shaken, noise=2, seed=seed), scenes.seen(shaken)
+    labels = hindsight.label([detections], [0.5]).detections
+    inside = Span(knocked.start, knocked.stop)
+    right = share_right(labels.cut(inside), truth.cut(inside))
+    assert right >= 0.94 * share_right(detections.cut(inside), truth.cut(inside))
+
+
+def linked(detections: Detections) -> TrackStates:
+    numbers = association.link(detections, 0.4, 0.3)
+    return TrackStates.from_detections(detections, numbers, np.full(len(detections), "d"))
+
+
+@pytest.mark.parametrize(("jumps", "gain"), [(1, 0.0), (6, 0.5)])
+def test_a_jump_that_few_boxes_make_is_no_motion_of_the_camera(jumps: int, gain: float) -> None:
+    path = np.zeros(FRAMES)
+    path[40 : 40 + jumps] = np.resize([60, 0], jumps)
+    person = scenes.walk((200, 100), (0, 0), FRAMES)
+    person += np.stack([path, 0 * path, path, 0 * path], 1)
+    detections = scenes.seen([person])
+    voted = linked(ego_motion.vote(detections).stabilise(detections))
+    largest = ego_motion.largest_gain(linked(detections), voted, FRAMES, scenes.FPS)
+    assert (largest >= gain) if gain else (largest == 0)
+    assert ego_motion.gain(linked(detections), linked(detections)) == 0
+
+
+def test_the_fastest_second_of_a_turn_is_found_in_a_clip_at_rest() -> None:
+    turn = np.clip((SECONDS - 4) / 0.7, 0, 1) * 120
+    still = [scenes.walk(start, (0, 0), FRAMES) for start in STARTS]
+    turned = [walk + np.stack([turn, 0 * turn] * 2, 1) for walk in still]
+    speeds = []
+    for walks in (still, turned):
+        detections = scenes.seen(walks, noise=1)
+        numbers = np.tile(np.arange(len(STARTS), dtype=np.int32), FRAMES)
+        origins = np.full(len(detections), "d")
+        tracks = TrackStates.from_detections(detections, numbers, origins)
+        speeds.append(camera.fastest_second(tracks, scenes.FPS))
+    assert speeds[0] < 0.3
+    assert speeds[1] == pytest.approx(120 / 80 / 0.7, rel=0.2)  # the second is not all of it

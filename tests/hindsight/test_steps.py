@@ -98,6 +98,22 @@ def test_one_wild_box_does_not_bend_the_path() -> None:
     assert np.abs(smoothed[others, 0] - states.states[others, 0]).max() < 1
 
 
+@pytest.mark.parametrize(
+    ("centre", "size", "follows"), [(8.0, 0.5, True), (8.0, 4.0, True), (2.0, 4.0, False)]
+)
+def test_a_centre_that_strays_further_than_sizes_waver_is_followed(
+    centre: float, size: float, follows: bool
+) -> None:
+    states = path(list(range(60)))
+    rng = np.random.default_rng(0)
+    states.states[:, :2] += rng.normal(0, centre, (60, 2))
+    states.states[:, 2:] += rng.normal(0, size, (60, 2))
+    smoothed = smooth.smooth(states, np.ones(60), FPS, OPTIONS)
+    left = np.abs(smoothed[:, :2] - states.states[:, :2]).mean() / centre
+    assert bool(left < 0.3) is follows
+    assert np.abs(np.diff(smoothed[:, 2:], axis=0)).mean() < size / 2
+
+
 def test_smoothing_one_track_does_not_see_the_others() -> None:
     first, second = path(list(range(20))), path(list(range(20)), 1, start=900)
     together = smooth.smooth(TrackStates.concat([first, second]), np.ones(40), FPS, OPTIONS)
