@@ -23,6 +23,8 @@ SHIFT_SECONDS = 1.0
 """Time between the frames that are compared to tell whether the camera moved."""
 MIN_CERTAINTY = 0.25
 """Least certainty of a measured shift (cv2.phaseCorrelate); below it, the image just changed."""
+LEAST_SIDE = 8
+"""Least height and width in px in which a shift can be measured."""
 MOST_MOVING = 0.4
 """A larger share of the image is a lamp or a bumped camera: the background is another one now."""
 SETTLING_SECONDS = 2.0
@@ -130,6 +132,8 @@ def reduce_frame(frame: Frame) -> Frame:
 
 def camera_shift(before: NDArray[np.float32], after: NDArray[np.float32]) -> float:
     """Return the distance in image widths between two grey images; 0 where it is uncertain."""
+    if min(after.shape) < LEAST_SIDE:
+        return 0.0
     window = cv2.createHanningWindow(after.shape[::-1], cv2.CV_32F)
     # phaseCorrelate writes into its arguments.
     (x, y), certainty = cv2.phaseCorrelate(before.copy(), after.copy(), window)

@@ -111,6 +111,26 @@ def test_a_picture_that_went_wrong_is_found_and_called_by_its_name(name: str) ->
     assert "6.0 s" in hit.why or "5.9 s" in hit.why
 
 
+@pytest.mark.parametrize("light", [0.5, 0.3])
+def test_less_light_is_no_blur_but_hides_none(light: float) -> None:
+    def dimmed(frame: Frame, k: int) -> Frame:
+        return (frame * light).astype(np.uint8)
+
+    def dimmed_and_blurred(frame: Frame, k: int) -> Frame:
+        return dimmed(FAULTS["blurred"](frame, k), k)
+
+    for fault, names in ((dimmed, []), (dimmed_and_blurred, ["blurred"])):
+        found = [hit.trigger for hit in hits(film(fault), walker())]
+        assert [name for name in found if name == "blurred"] == names
+
+
+def test_a_picture_too_thin_to_measure_a_shift_has_none() -> None:
+    meter = SignalMeter(FPS)
+    for frame in ordinary_film()[:3]:
+        meter.add_frame(np.asarray(cv2.resize(frame, (2000, 2)), np.uint8))
+    assert meter.signals(Detections.empty(3, FPS))["shift"].tolist() == [0, 0, 0]
+
+
 def test_nothing_is_wrong_with_an_ordinary_picture() -> None:
     assert hits(film(), walker()) == []
 

@@ -14,14 +14,17 @@ from oneclick.triggers.scene import Scene
 
 @dataclass(frozen=True)
 class Blurred:
-    """Far fewer edges than usual; an image with almost none counts as `covered` instead."""
+    """Far fewer edges than usual; an image with almost none counts as `covered` instead.
+
+    Less light makes edges fainter in proportion: they are compared with what it leaves of them.
+    """
 
     name: ClassVar[str] = "blurred"
     summary: ClassVar[str] = "the picture is blurred"
     novel: ClassVar[bool] = True
 
     share: float = 0.6
-    """Largest share of the usual detail, which is the median over the scene."""
+    """Largest share of the usual detail, which is the median over the scene in its usual light."""
     least: float = 0.15
     """Smallest share of the usual detail."""
     seconds: float = 1
@@ -34,7 +37,10 @@ class Blurred:
         detail = scene.signals.get("detail")
         if detail is None:
             return []
-        share = detail / max(float(np.median(detail)), 1e-6)
+        usual = np.full(len(detail), np.median(detail))
+        if (brightness := scene.signals.get("brightness")) is not None:
+            usual *= np.minimum(1, brightness / max(float(np.median(brightness)), 1e-6))
+        share = detail / np.maximum(usual, 1e-6)
         when = (share < self.share) & (share >= self.least)
         reason = "out of focus for {seconds}"
         return scenes.hits_from_frames(
