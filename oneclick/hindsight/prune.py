@@ -10,6 +10,14 @@ from oneclick.core.detections import Detections
 from oneclick.hindsight.options import HindsightOptions
 from oneclick.hindsight.track_states import FloatArray, IndexArray, TrackStates
 
+FULL_FPS = 7.0
+"""Frames a second from which on a track needs `min_boxes` detections; below, in proportion: five
+boxes a second apart would be five seconds."""
+LONGEST_SHARE = 0.5
+"""Share of the clip from which on no track is short: in a clip of six frames everybody would be.
+In clips of 1 to 10 frames, from twelve files, labels then have the mean F1 of the raw detections,
+at most 0.007 less and up to 0.01 more; without it 0 to 0.58."""
+
 
 def drop_weak_tracks(
     tracks: TrackStates,
@@ -36,13 +44,26 @@ def drop_weak_tracks(
         min_strength = 1 + options.min_relative_strength * (median - 1)
     # A mean of equal numbers may come out a rounding error below them.
     strong = tracks.mean_per_track(tracks.strengths) >= min_strength - 1e-6
-    least = max(options.min_boxes, int(np.ceil(options.min_seconds * clip.fps)))
-    long_enough = (counts >= options.min_boxes) & (seconds >= options.min_seconds)
+    min_boxes, min_seconds = shortest_track(clip, options)
+    least = max(min_boxes, int(np.ceil(min_seconds * clip.fps)))
+    long_enough = (counts >= min_boxes) & (seconds >= min_seconds)
     ends = tracks.frames[tracks.stops - 1] < clip.length - 1
     if probability_short_is_right(counts, long_enough, ends, least) >= options.short_probability:
         long_enough[:] = True
     keep = strong & long_enough
     return tracks.where(keep[tracks.track_index])
+
+
+def shortest_track(clip: Detections, options: HindsightOptions) -> tuple[int, float]:
+    """Return the fewest boxes and the least seconds of a track that is not short.
+
+    Args:
+        clip: detections of the clip, for its length and fps.
+        options: the limits at usual rates, in clips that are long enough for them.
+    """
+    boxes = options.min_boxes * min(1.0, clip.fps / FULL_FPS)
+    frames = LONGEST_SHARE * clip.length
+    return int(np.ceil(min(boxes, frames))), min(options.min_seconds, frames / clip.fps)
 
 
 def probability_short_is_right(
