@@ -51,11 +51,16 @@ def match_frames(a: Detections, b: Detections, min_iou: float) -> tuple[IndexArr
         Rows of `a` and rows of `b`, `(k,)` each.
     """
     i, j, overlap = overlaps(a, b, min_iou)
-    names = np.array([b.names.index(name) if name in b.names else -1 for name in a.names])
-    same_class = names[a.classes[i]] == b.classes[j]
+    same_class = is_same_class(a, b, i, j)
     i, j = i[same_class], j[same_class]
     pairs = assign(i, j, overlap[same_class], a.frames[i])
     return i[pairs], j[pairs]
+
+
+def is_same_class(a: Detections, b: Detections, i: IndexArray, j: IndexArray) -> NDArray[np.bool_]:
+    """Check which pairs of rows, `i` of `a` and `j` of `b`, have equal class names, `(k,)`."""
+    index = np.array([b.names.index(name) if name in b.names else -1 for name in a.names])
+    return np.asarray(index[a.classes[i]] == b.classes[j], np.bool_)
 
 
 def overlaps(

@@ -96,6 +96,19 @@ def frame_detections(
     )
 
 
+def where(
+    detections: FrameDetections, mask: NDArray[np.bool_] | NDArray[np.intp]
+) -> FrameDetections:
+    """Select detections of a frame by a boolean mask or an index array."""
+    boxes, scores, classes = detections
+    return boxes[mask], scores[mask], classes[mask]
+
+
+def class_indices(names: tuple[str, ...], classes: tuple[str, ...]) -> NDArray[np.int16]:
+    """Return the index of each name in `classes`, (len(names),); -1 where it is not among them."""
+    return np.array([classes.index(n) if n in classes else -1 for n in names], np.int16)
+
+
 def join_frames(
     by_frame: list[FrameDetections],
     names: tuple[str, ...],
@@ -106,7 +119,7 @@ def join_frames(
     """Join the detections of the first frames of a video; `names` are mapped to `classes`."""
     if not by_frame:
         return Detections.empty(length, fps, classes)
-    index = np.array([classes.index(n) if n in classes else -1 for n in names], np.int16)
+    index = class_indices(names, classes)
     boxes, scores, indices = (np.concatenate(column) for column in zip(*by_frame, strict=True))
     counts = [len(frame_scores) for _, frame_scores, _ in by_frame]
     frames = np.repeat(np.arange(len(by_frame), dtype=np.int32), counts)

@@ -114,7 +114,7 @@ def merge(upright: Detections, turned: Detections) -> Detections:
         turned: of the turned looks at the same frames, or at some of them.
     """
     i, j = association.same_pairs(turned, upright, SAME_IOU, SAME_SHARE)
-    same_class = turned.classes[i] == upright.classes[j]
+    same_class = association.is_same_class(turned, upright, i, j)
     i, j = i[same_class], j[same_class]
     turned_wins, i = turned.scores[i] > upright.scores[j], i + len(upright)
     pairs = np.where(turned_wins, i, j), np.where(turned_wins, j, i)
@@ -168,14 +168,15 @@ def look_in_clip(
         task: name under which progress is reported to core.progress.
     """
     view, by_frame = TurnedView(detector), [base.no_detections() for _ in range(upright.length)]
-    wanted = np.array([name in upright.names for name in detector.names])
+    index = base.class_indices(detector.names, upright.names)
 
     def sees(number: int) -> bool:
         """Look at a frame; check whether it shows somebody whom no upright box shows."""
         boxes, scores, classes = by_frame[number] = view.detect([picture(number)])[0]
-        rows = upright.rows(number)
-        sure = upright.boxes[rows][upright.scores[rows] >= detector.threshold]
-        seen = boxes[wanted[classes] & (scores >= SIGHT * detector.threshold)]
+        looks, rows = (boxes, scores, index[classes]), upright.rows(number)
+        shown = upright.boxes[rows], upright.scores[rows], upright.classes[rows]
+        sure = base.where(shown, shown[1] >= detector.threshold)
+        seen = base.where(looks, (looks[2] >= 0) & (scores >= SIGHT * detector.threshold))
         return not is_shown(seen, sure).all()
 
     grid = np.unique(np.append(np.arange(0, upright.length, step), max(upright.length - 1, 0)))
@@ -188,6 +189,10 @@ def look_in_clip(
     return base.join_frames(by_frame, detector.names, upright.length, upright.fps, upright.names)
 
 
-def is_shown(boxes: Floats, others: Floats) -> NDArray[np.bool_]:
-    """Check which boxes show somebody whom one of the others shows, `(n,)`."""
-    return np.asarray(geometry.is_same(boxes, others, SAME_IOU, SAME_SHARE).any(1), np.bool_)
+def is_shown(detections: FrameDetections, others: FrameDetections) -> NDArray[np.bool_]:
+    """Check which boxes of a frame show somebody whom one of the others shows, `(n,)`.
+
+    A bed does not show the man in it: their classes, indices into the same names, must be equal.
+    """
+    same = geometry.is_same(detections[0], others[0], SAME_IOU, SAME_SHARE)
+    return np.asarray((same & (detections[2][:, None] == others[2])).any(1), np.bool_)

@@ -6,7 +6,7 @@ Two more looks at every frame cost three times as much, and most frames show nob
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +80,7 @@ class TurnedLooks:
         """Looks so far."""
         self._view = turned.TurnedView(detector)
         self._motion, self._novelty = motion, novelty
-        self._wanted = np.array([name in classes for name in detector.names])
+        self._index = base.class_indices(detector.names, classes)
         self._by_frame: list[FrameDetections] = []
         self.start_stretch()
 
@@ -89,27 +89,27 @@ class TurnedLooks:
         self._last = -np.inf
         self._pause = 0.0
         self._has_sign = False
-        self._seen = np.zeros((0, 4), np.float32)
+        self._seen = NOTHING
         self._presence = _Presence()
 
-    def add(self, frame: Frame, boxes: Floats, scores: Floats) -> None:
+    def add(self, frame: Frame, upright: FrameDetections) -> None:
         """Add the next frame, and look at it turned if that is due.
 
         Args:
             frame: the picture.
-            boxes: (n, 4) px, what the upright look found of the classes that are looked for.
-            scores: (n,) low ones too.
+            upright: what the upright look found of the classes that are looked for, low scores
+                too; its classes are indices into `classes`.
         """
-        number, threshold = len(self._by_frame), self.detector.threshold
+        number, threshold, scores = len(self._by_frame), self.detector.threshold, upright[1]
         self._by_frame.append(NOTHING)
-        sure = boxes[scores >= threshold]
+        sure = base.where(upright, scores >= threshold)
         height, width = frame.shape[:2]
-        self._presence.add(number / self.fps, sure, boxes, (width, height))
-        in_doubt = boxes[(scores >= DOUBT * threshold) & (scores < threshold)]
+        self._presence.add(number / self.fps, sure, upright, (width, height))
+        in_doubt = base.where(upright, (scores >= DOUBT * threshold) & (scores < threshold))
         self._has_sign |= (
             bool(self._presence.places)
             or not turned.is_shown(in_doubt, sure).all()
-            or (self._motion is not None and self._motion(number, sure) >= STIR)
+            or (self._motion is not None and self._motion(number, sure[0]) >= STIR)
             or (self._novelty is not None and self._novelty(number) >= NOVEL)
         )
         pause = min(self._pause, self.rates.sign if self._has_sign else self.rates.idle)
@@ -117,19 +117,20 @@ class TurnedLooks:
         if number - self._last >= pause * self.fps - 0.5:
             self._look(number, frame, sure)
 
-    def _look(self, number: int, frame: Frame, sure: Floats) -> None:
+    def _look(self, number: int, frame: Frame, sure: FrameDetections) -> None:
         """Look at a frame turned, and decide when to look again."""
         boxes, scores, classes = (look := self._view.detect([frame])[0])
         self._by_frame[number] = look
         self.count += 1
         self._last, self._has_sign = number, False
-        is_sight = self._wanted[classes] & (scores >= turned.SIGHT * self.detector.threshold)
-        seen = boxes[is_sight]
-        seen = seen[~turned.is_shown(seen, sure)]
+        looks = boxes, scores, self._index[classes]
+        is_sight = (looks[2] >= 0) & (scores >= turned.SIGHT * self.detector.threshold)
+        seen = base.where(looks, is_sight)
+        seen = base.where(seen, ~turned.is_shown(seen, sure))
         rates, earlier = self.rates, self._seen
-        if not len(seen):
+        if not len(seen[0]):
             self._pause = rates.idle
-        elif len(seen) == len(earlier) and geometry.iou(seen, earlier).max(1).min() >= STILL_IOU:
+        elif len(seen[0]) == len(earlier[0]) and is_at(seen, earlier, STILL_IOU).all():
             self._pause = min(max(2 * self._pause, rates.sight), rates.still)
         else:
             self._pause = rates.sight
@@ -141,45 +142,58 @@ class TurnedLooks:
         return base.join_frames(self._by_frame, self.detector.names, length, self.fps, self.classes)
 
 
+@dataclass(frozen=True, eq=False)
+class _Sighting:
+    """Somebody at a place, at a time."""
+
+    sight: FrameDetections
+    """One box with its class."""
+    seconds: float
+
+    def is_among(self, detections: FrameDetections) -> bool:
+        """Check whether detections show the same class at this place."""
+        return bool(is_at(self.sight, detections)[0])
+
+
 class _Presence:
     """Places where somebody vanished away from the border, or was seen lying."""
 
     def __init__(self) -> None:
-        self.places: list[tuple[Floats, float]] = []
-        """Box and the time until which it is remembered."""
-        self._present: list[tuple[Floats, float]] = []
-        """Box and when it was seen last."""
+        self.places: list[_Sighting] = []
+        """With the time until which each is remembered."""
+        self._present: list[_Sighting] = []
+        """With the time when each was seen last."""
 
-    def add(self, now: float, sure: Floats, boxes: Floats, size: tuple[int, int]) -> None:
+    def add(
+        self, now: float, sure: FrameDetections, upright: FrameDetections, size: tuple[int, int]
+    ) -> None:
         """Add the people of the next frame.
 
         Args:
             now: seconds.
-            sure: boxes at or above the operating point.
-            boxes: of all scores: who is in doubt has not vanished.
+            sure: detections at or above the operating point.
+            upright: of all scores: who is in doubt has not vanished.
             size: width and height of the picture, px.
         """
-        present = [(box, now) for box in sure]
-        for box, seen_at in self._present:
-            if is_at(box[None], sure)[0]:
+        present = _sightings(sure, now)
+        for each in self._present:
+            if each.is_among(sure):
                 continue
-            if is_at(box[None], boxes)[0]:
-                seen_at = now
-            if now - seen_at < LOST_SECONDS:
-                present.append((box, seen_at))
-            elif not geometry.at_border(box[None], *size, BORDER * size[1])[0]:
-                self.remember(now, box[None])
+            if each.is_among(upright):
+                each = replace(each, seconds=now)
+            if now - each.seconds < LOST_SECONDS:
+                present.append(each)
+            elif not geometry.at_border(each.sight[0], *size, BORDER * size[1])[0]:
+                self.remember(now, each.sight)
         self._present = present
         self.places = [
-            (box, until)
-            for box, until in self.places
-            if until > now and not is_at(box[None], sure)[0]
+            place for place in self.places if place.seconds > now and not place.is_among(sure)
         ]
 
-    def remember(self, now: float, boxes: Floats) -> None:
+    def remember(self, now: float, detections: FrameDetections) -> None:
         """Remember places from now on."""
-        earlier = [(box, until) for box, until in self.places if not is_at(box[None], boxes)[0]]
-        self.places = earlier + [(box, now + REMEMBER_SECONDS) for box in boxes]
+        earlier = [place for place in self.places if not place.is_among(detections)]
+        self.places = earlier + _sightings(detections, now + REMEMBER_SECONDS)
 
 
 class LookRecorder:
@@ -190,7 +204,7 @@ class LookRecorder:
         self.name, self.model_id, self.names = detector.name, detector.model_id, detector.names
         self.threshold, self.stateful = detector.threshold, detector.stateful
         self.shrinks = detector.shrinks
-        self._wanted = np.array([name in looks.classes for name in detector.names])
+        self._index = base.class_indices(detector.names, looks.classes)
 
     def reset(self) -> None:
         """Forget all earlier frames; the next one begins a stretch of the same video."""
@@ -201,8 +215,8 @@ class LookRecorder:
         """Return the upright detections of each frame; turned ones are kept in `looks`."""
         detections = self._detector.detect(frames)
         for frame, (boxes, scores, classes) in zip(frames, detections, strict=True):
-            rows = self._wanted[classes]
-            self.looks.add(frame, boxes[rows], scores[rows])
+            upright = boxes, scores, self._index[classes]
+            self.looks.add(frame, base.where(upright, upright[2] >= 0))
         return detections
 
 
@@ -225,6 +239,15 @@ class StoredView:
         return [(stored.boxes[row], stored.scores[row], stored.classes[row]) for row in rows]
 
 
-def is_at(boxes: Floats, places: Floats) -> NDArray[np.bool_]:
-    """Check which boxes are at one of the places, `(n,)`."""
-    return np.asarray((geometry.iou(boxes, places) >= SAME_PLACE).any(1), np.bool_)
+def is_at(
+    detections: FrameDetections, places: FrameDetections, min_iou: float = SAME_PLACE
+) -> NDArray[np.bool_]:
+    """Check which boxes are at the place of one of equal class, `(n,)`."""
+    is_near = geometry.iou(detections[0], places[0]) >= min_iou
+    return np.asarray((is_near & (detections[2][:, None] == places[2])).any(1), np.bool_)
+
+
+def _sightings(detections: FrameDetections, seconds: float) -> list[_Sighting]:
+    """Return each box of a frame by itself."""
+    rows = range(len(detections[1]))
+    return [_Sighting(base.where(detections, np.array([row])), seconds) for row in rows]

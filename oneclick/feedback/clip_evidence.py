@@ -69,9 +69,9 @@ def load_models(workspace: Workspace, clip: Clip, classes: tuple[str, ...]) -> l
     models = []
     for name in names:
         if name.endswith(stored_predictions.CLOSE_UP_SUFFIX):
-            continue  # taken instead of the model's other predictions
+            continue  # merged with the model's other predictions
         is_turned = turned_mode.is_turned_id(name)
-        load = stored_predictions.load_looks if is_turned else stored_predictions.load_upright
+        load = stored_predictions.load_looks if is_turned else stored_predictions.load_evidence
         detections = load(workspace, clip, name, classes)
         if detections is not None:
             threshold = stored_predictions.load_threshold(workspace, clip, name)

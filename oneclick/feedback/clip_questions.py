@@ -25,7 +25,7 @@ from oneclick.hindsight.questions import Question
 from oneclick.storage import sealed_files
 from oneclick.storage.workspace import Workspace
 
-RECIPE = 3
+RECIPE = 4
 """Raised when other questions are asked about the same labels."""
 MODEL, TURNED, MOTION = "a model", "a look at the turned picture", "motion"
 SECONDS_FOR_HALF = {MODEL: 0.5, TURNED: 0.5, MOTION: 2.0}
@@ -40,6 +40,7 @@ class _StoredQuestion(msgspec.Struct, frozen=True, kw_only=True):
     expected: float
     why: str
     box: tuple[float, float, float, float] | None
+    cls: str
 
 
 class _QuestionsFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +92,7 @@ def ask(
                 expected=question.expected,
                 why=question.why,
                 box=question.box,
+                cls=question.cls,
             )
             for question in question_list
         ],
@@ -118,7 +120,14 @@ def _read(
         if (document.recipe, document.labels, document.places) != expected:
             return None
         return [
-            Question(each.track, Span(each.start, each.stop), each.expected, each.why, each.box)
+            Question(
+                track=each.track,
+                span=Span(each.start, each.stop),
+                expected=each.expected,
+                why=each.why,
+                box=each.box,
+                cls=each.cls,
+            )
             for each in document.questions
         ]
     except (BadInput, ValueError):
@@ -181,6 +190,7 @@ def load_evidence(
                 source=MOTION,
                 boxes=moving.strengths(),
                 seconds_for_half=SECONDS_FOR_HALF[MOTION],
+                has_classes=False,
             )
         )
     return evidence

@@ -60,6 +60,21 @@ def load_best(
     return upright if upright is None or looks is None else turned.merge(upright, looks)
 
 
+def load_evidence(
+    workspace: Workspace, clip: Clip, model_id: str, classes: tuple[str, ...]
+) -> Detections | None:
+    """Load everybody whom a model saw upright, in the whole picture or in a close-up.
+
+    A close-up looked around first labels only: it says nothing about the rest of the picture. Whom
+    both show is one box, the surer one. None as in `load_span`.
+    """
+    whole = load_whole(workspace, clip, model_id, classes)
+    close_up = load_clip(workspace, clip, model_id + CLOSE_UP_SUFFIX, classes)
+    if whole is None or close_up is None:
+        return close_up if whole is None else whole
+    return turned.merge(whole, replace(close_up, fps=whole.fps))
+
+
 def load_upright(
     workspace: Workspace, clip: Clip, model_id: str, classes: tuple[str, ...]
 ) -> Detections | None:
@@ -68,8 +83,16 @@ def load_upright(
     None as in `load_span`.
     """
     close_up = load_clip(workspace, clip, model_id + CLOSE_UP_SUFFIX, classes)
-    if close_up is not None:
-        return close_up
+    return load_whole(workspace, clip, model_id, classes) if close_up is None else close_up
+
+
+def load_whole(
+    workspace: Workspace, clip: Clip, model_id: str, classes: tuple[str, ...]
+) -> Detections | None:
+    """Load the predictions of a model on whole pictures, of the video before those of the clip.
+
+    None as in `load_span`.
+    """
     of_video = load_span(workspace, clip, clip.span, model_id, classes)
     return load_clip(workspace, clip, model_id, classes) if of_video is None else of_video
 

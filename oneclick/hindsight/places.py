@@ -20,6 +20,9 @@ from oneclick.hindsight.questions import Question
 
 FloatArray = NDArray[np.float64]
 
+PERSON = "person"
+"""Class of whom a question calls anybody; other classes are called by their names."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PlaceOptions:
@@ -73,6 +76,9 @@ class PlaceEvidence:
     """Scores are strengths: 1 is the operating point of the source."""
     seconds_for_half: float
     """Seconds at full strength after which somebody is there with a probability of a half."""
+    has_classes: bool = True
+    """Whether it tells objects of one class from others: then a label explains those of its own
+    class only, and a box at the operating point is a sure sign. Motion does not."""
     may_lie: bool = False
     """Whether it speaks for people who lie, and so keep still."""
     usual: Detections | None = None
@@ -107,15 +113,53 @@ def find_regions(
 ) -> list[tuple[NDArray[np.int32], FloatArray]]:
     """Return where somebody may be and no label is, as rising frames and a box in each.
 
-    However many there are: a region that is left out of training costs less than a person who is
-    learned as background.
+    However many there are, and however short: a region that is left out of training costs less than
+    a person who is learned as background. Whatever a model detects at its operating point is part
+    of one, where no label explains it.
 
     Args:
         evidence: of all sources, over the frames of the clip.
         tracks: the labels.
         options: how likely somebody must be there.
     """
-    return [place.boxes_between() for place in _select(evidence, tracks, options)]
+    regions = [place.boxes_between() for place in _select(evidence, tracks, options)]
+    for source in evidence:
+        if source.has_classes:
+            regions += _sure_regions(source, tracks, regions, options)
+    return regions
+
+
+def _sure_regions(
+    source: PlaceEvidence,
+    tracks: Tracks,
+    regions: Sequence[tuple[NDArray[np.int32], FloatArray]],
+    options: PlaceOptions,
+) -> list[tuple[NDArray[np.int32], FloatArray]]:
+    """Return regions of what a source is sure of and neither labels nor other regions show.
+
+    They have the frames of these boxes only: nothing says that somebody is there in between.
+    """
+    sure = replace(source, boxes=source.boxes.above(1.0))
+    rest = unexplained(sure, tracks, options)
+    if regions:
+        frames = np.concatenate([frames for frames, _ in regions])
+        whole = Detections(
+            frames=frames,
+            boxes=np.concatenate([corners for _, corners in regions]).astype(np.float32),
+            scores=np.ones(len(frames), np.float32),
+            classes=np.zeros(len(frames), np.int16),
+            length=rest.length,
+            fps=rest.fps,
+        )
+        i, j, overlap = association.overlaps(rest, whole, 1e-3)
+        area = boxes.area(rest.boxes[i])
+        common = overlap / (1 + overlap) * (area + boxes.area(whole.boxes[j]))
+        is_covered = np.zeros(len(rest), np.bool_)
+        is_covered[i[common >= options.explained_share * area]] = True
+        rest = rest.where(~is_covered)
+    return [
+        (rest.frames[rows], rest.boxes[rows].astype(np.float64)) for rows in _chains(rest, options)
+    ]
 
 
 def _select(
@@ -130,13 +174,14 @@ def _select(
     place_list.sort(key=lambda place: (-place.expected, place.span.start, place.source))
     selection: list[_Place] = []
     for place in place_list:
-        same = next((each for each in selection if each.overlaps(place)), None)
+        same = next((each for each in selection if each.is_same(place)), None)
         if same is None:
             selection.append(place)
         elif place.number not in same.numbers:
             same.numbers.add(place.number)
             same.others.add(place.source)
             same.evidence += place.evidence
+            same.cls = same.cls or place.cls
     return [place for place in selection if place.chance >= options.least_chance]
 
 
@@ -145,6 +190,8 @@ class _Place:
     """Linked boxes of one source that no label explains."""
 
     source: str
+    cls: str = ""
+    """Name of the class; empty where the sources tell none."""
     number: int = 0
     """Of the source."""
     others: set[str] = field(default_factory=set)
@@ -183,8 +230,10 @@ class _Place:
         sides = [np.interp(frames, self.frames, self.corners[:, side]) for side in range(4)]
         return frames, np.stack(sides, 1)
 
-    def overlaps(self, other: _Place) -> bool:
-        """Check whether two places are the same one at the same time."""
+    def is_same(self, other: _Place) -> bool:
+        """Check whether two places are the same one at the same time, and of no two classes."""
+        if self.cls and other.cls and self.cls != other.cls:
+            return False
         start = max(self.span.start, other.span.start)
         stop = min(self.span.stop, other.span.stop)
         if start >= stop:
@@ -197,8 +246,13 @@ class _Place:
     def question(self) -> Question:
         """Return what to ask."""
         sources = " and ".join([self.source, *sorted(self.others - {self.source})])
+        whom = "anybody" if self.cls in ("", PERSON) else f"any {self.cls}"
         question = Question(
-            None, self.span, round(self.expected, 3), f"is anybody here? {sources} says so"
+            track=None,
+            span=self.span,
+            expected=round(self.expected, 3),
+            why=f"is {whom} here? {sources} says so",
+            cls=self.cls,
         )
         corners = self.box_at(question.middle)
         x1, y1, x2, y2 = (round(float(corner), 2) for corner in corners)
@@ -207,16 +261,10 @@ class _Place:
 
 def source_places(evidence: PlaceEvidence, tracks: Tracks, options: PlaceOptions) -> list[_Place]:
     """Return the places of one source."""
-    rest = unexplained(evidence.boxes, tracks, options)
-    if not len(rest):
-        return []
-    rest = replace(rest, classes=np.zeros(len(rest), np.int16))
-    numbers = association.link(rest, options.link_iou, options.hole_seconds)
-    order = np.lexsort((rest.frames, numbers))
-    breaks = np.flatnonzero(np.diff(numbers[order])) + 1
+    rest = unexplained(evidence, tracks, options)
     longest = max(1, round(options.longest_seconds * rest.fps))
     places = []
-    for chain in np.split(order, breaks):
+    for chain in _chains(rest, options):
         for rows in np.split(chain, _cuts(rest.frames[chain], longest)):
             seconds = len(np.unique(rest.frames[rows])) / rest.fps
             if seconds < options.least_seconds:
@@ -228,11 +276,13 @@ def source_places(evidence: PlaceEvidence, tracks: Tracks, options: PlaceOptions
             amount = float(weights.sum()) / rest.fps / evidence.seconds_for_half
             if amount < options.least_evidence:
                 continue
+            index = int(rest.classes[rows[0]])
             if _movement(corners) < options.standstill:
-                amount *= _still_weight(evidence, corners, options)
+                amount *= _still_weight(evidence, corners, index, options)
             places.append(
                 _Place(
                     source=evidence.source,
+                    cls=rest.names[index] if evidence.has_classes else "",
                     span=Span(int(frames[0]), int(frames[-1]) + 1),
                     frames=frames,
                     corners=corners,
@@ -242,18 +292,26 @@ def source_places(evidence: PlaceEvidence, tracks: Tracks, options: PlaceOptions
     return places
 
 
-def unexplained(detections: Detections, tracks: Tracks, options: PlaceOptions) -> Detections:
-    """Return the boxes that no label of their frame explains, one a place and frame."""
-    i, _ = association.same_pairs(
-        detections, tracks.detections, options.explained_iou, options.explained_share
+def unexplained(evidence: PlaceEvidence, tracks: Tracks, options: PlaceOptions) -> Detections:
+    """Return the boxes that no label of their frame explains, one a place, class and frame.
+
+    A bed does not explain the man in it; motion is explained by whatever is there.
+    """
+    detections, labels = evidence.boxes, tracks.detections
+    i, j = association.same_pairs(
+        detections, labels, options.explained_iou, options.explained_share
     )
+    if evidence.has_classes:
+        i = i[association.is_same_class(detections, labels, i, j)]
+    else:
+        detections = replace(detections, classes=np.zeros(len(detections), np.int16))
     explained = np.zeros(len(detections), np.bool_)
     explained[i] = True
     candidates = detections.where(~explained)
     keep = np.zeros(len(candidates), np.bool_)
-    for rows in np.split(
-        np.arange(len(candidates)), np.flatnonzero(np.diff(candidates.frames)) + 1
-    ):
+    groups = candidates.frames * np.int64(len(candidates.names)) + candidates.classes
+    order = np.argsort(groups, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
         if len(rows):
             best = boxes.nms(
                 candidates.boxes[rows].astype(np.float64), candidates.scores[rows], 0.4
@@ -262,11 +320,24 @@ def unexplained(detections: Detections, tracks: Tracks, options: PlaceOptions) -
     return candidates.where(keep)
 
 
-def _still_weight(evidence: PlaceEvidence, corners: FloatArray, options: PlaceOptions) -> float:
-    """Return the weight of what a source says about a place that never moves."""
+def _chains(detections: Detections, options: PlaceOptions) -> list[NDArray[np.intp]]:
+    """Return the rows of each place, in order of time."""
+    numbers = association.link(detections, options.link_iou, options.hole_seconds)
+    order = np.lexsort((detections.frames, numbers))
+    parts = np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1)
+    return [rows for rows in parts if len(rows)]
+
+
+def _still_weight(
+    evidence: PlaceEvidence, corners: FloatArray, index: int, options: PlaceOptions
+) -> float:
+    """Return the weight of what a source says about a place that never moves, of class `index`."""
     if evidence.may_lie:
         return options.lying_weight
-    if _is_usual(np.median(corners, axis=0), evidence.usual, options):
+    usual = evidence.usual
+    if usual is not None and evidence.has_classes:
+        usual = usual.where(usual.classes == index)
+    if _is_usual(np.median(corners, axis=0), usual, options):
         return options.usual_weight
     return options.standstill_weight
 

@@ -45,6 +45,8 @@ class Question:
     """One sentence for the reviewer."""
     box: tuple[float, float, float, float] | None = None
     """Where somebody may be in the middle frame of the span, px x1 y1 x2 y2."""
+    cls: str = ""
+    """Class of what may be there; empty where it is unknown, and where a track has one."""
 
     @property
     def middle(self) -> int:

@@ -130,7 +130,9 @@ def evidence_of(
             )
     if kind != "low":
         boxes, half = moving(case.setting.video, span, fps), SECONDS_FOR_HALF[MOTION]
-        evidence.append(PlaceEvidence(source=MOTION, boxes=boxes, seconds_for_half=half))
+        evidence.append(
+            PlaceEvidence(source=MOTION, boxes=boxes, seconds_for_half=half, has_classes=False)
+        )
     return evidence
 
 

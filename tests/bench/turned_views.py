@@ -228,6 +228,6 @@ def schedule(views: Views, rates: LookRates, quarters: Callable[[int], int]) -> 
         rows = part.rows(number)
         parts.append(part.where(np.arange(rows.start, rows.stop)))
         frame = np.empty((height, width, 3), np.uint8)
-        looks.add(frame, part.boxes[rows], part.scores[rows])
+        looks.add(frame, (part.boxes[rows], part.scores[rows], part.classes[rows]))
     upright = replace(concat(parts), length=item.length)
     return Schedule(upright, looks.detections(item.length), looks.count / item.length)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -170,3 +172,21 @@ def test_the_shortest_clips_are_looked_at_once_a_frame(length: int) -> None:
     looks = turned.look_in_clip(detector, lambda _: room(LYING), nobody(length), 5)
     assert looks.frames.tolist() == list(range(length))
     assert detector.pictures == 2 * length
+
+
+def test_a_bed_that_is_seen_upright_hides_nobody_who_lies_in_it() -> None:
+    detector = StandingDetector()
+    beds = arrays.detections(
+        frames=range(12),
+        boxes=[(10, 50, 100, 95)] * 12,
+        scores=[0.9] * 12,
+        classes=[1] * 12,
+        length=12,
+        fps=10.0,
+        names=("person", "bed"),
+    )
+    looks = turned.look_in_clip(detector, lambda _: room(LYING), beds, 5)
+    assert looks.frames.tolist() == list(range(12))
+    assert {looks.names[index] for index in looks.classes} == {"person"}
+    turned.look_in_clip(detector, lambda _: room(LYING), replace(beds, classes=beds.classes * 0), 5)
+    assert detector.pictures == 2 * (12 + len({0, 5, 10, 11}))

@@ -11,7 +11,7 @@ import pytest
 from oneclick import detectors
 from oneclick.core.detections import Detections
 from oneclick.detectors import turned_schedule
-from oneclick.detectors.base import Frame
+from oneclick.detectors.base import Frame, FrameDetections
 from oneclick.detectors.turned_schedule import EVERY_FRAME, LookRates, LookRecorder, TurnedLooks
 from tests.fakes.standing import StandingDetector, room
 
@@ -26,16 +26,35 @@ class CountingLooks(TurnedLooks):
     """Turned looks that remember at which frames they were taken."""
 
     def __init__(
-        self, detector: StandingDetector, rates: LookRates, motion=None, novelty=None
+        self,
+        detector: StandingDetector,
+        rates: LookRates,
+        motion=None,
+        novelty=None,
+        classes=CLASSES,
     ) -> None:
-        super().__init__(detector, FPS, CLASSES, rates, motion=motion, novelty=novelty)
+        super().__init__(detector, FPS, classes, rates, motion=motion, novelty=novelty)
         self.numbers: list[int] = []
 
-    def add(self, frame, boxes, scores) -> None:
+    def add(self, frame, upright) -> None:
         before = self.count
-        super().add(frame, boxes, scores)
+        super().add(frame, upright)
         if self.count > before:
             self.numbers.append(len(self._by_frame) - 1)
+
+
+class BedDetector(StandingDetector):
+    """Finds a bed, too, in pictures that are wider than high: it stands upright in these."""
+
+    bed: tuple[int, int, int, int] | None = None
+
+    def _detect_one(self, frame: Frame) -> FrameDetections:
+        people = super()._detect_one(frame)
+        if self.bed is None or frame.shape[0] > frame.shape[1]:
+            return people
+        bed = np.array([self.bed], np.float32), np.float32([0.9]), np.int16([0])
+        boxes, scores, classes = map(np.concatenate, zip(people, bed, strict=True))
+        return boxes, scores, classes
 
 
 def look(
@@ -155,6 +174,25 @@ def test_stored_detections_stand_for_the_detector() -> None:
         looks.detections(len(frames)).frames, fresh.detections(len(frames)).frames
     )
     assert detector.pictures == 2 * looks.count
+
+
+@pytest.mark.parametrize(
+    ("frames", "bed"),
+    [
+        pytest.param([room(LYING)] * 60, (20, 70, 120, 110), id="who lies in it"),
+        pytest.param([room(STANDING)] * 20 + EMPTY * 60, STANDING, id="who vanished in it"),
+    ],
+)
+def test_a_bed_hides_nobody(frames: list[Frame], bed: tuple[int, int, int, int]) -> None:
+    numbers = []
+    for place in (None, bed):
+        detector = BedDetector()
+        detector.bed = place
+        looks = CountingLooks(detector, LookRates(), classes=("person", "bed"))
+        LookRecorder(detector, looks).detect(frames)
+        numbers.append(looks.numbers)
+    assert numbers[0] == numbers[1]
+    assert len(numbers[0]) >= 7
 
 
 @pytest.mark.parametrize("score", [0.1, 0.9])

@@ -116,3 +116,94 @@ def test_questions_have_names_that_differ_and_stay() -> None:
     assert len(set(names)) == len(names)
     assert names[: len(asked)] == questions.names(asked)
     assert questions.question_mask(labels(STILL), asked).sum() == 0
+
+
+NAMES = ("person", "bed")
+BED = STILL + np.array([-20, -20, 20, 20])
+
+
+def of_class(name: str, evidence: PlaceEvidence) -> PlaceEvidence:
+    """The same evidence of a model that tells people from beds."""
+    found = evidence.boxes
+    classes = np.full(len(found), NAMES.index(name), np.int16)
+    return replace(evidence, boxes=replace(found, classes=classes, names=NAMES))
+
+
+def bed_label() -> Tracks:
+    bed = labels(BED)
+    return replace(bed, classes=np.ones(len(bed), np.int16), names=NAMES)
+
+
+def test_a_bed_does_not_explain_the_man_in_it() -> None:
+    man = replace(of_class("person", source(STILL)), may_lie=True)
+    (question,) = places.find_places([man], bed_label())
+    assert (question.cls, question.why) == ("person", "is anybody here? a model says so")
+    assert len(places.find_regions([man], bed_label())) == 1
+    bed = replace(of_class("bed", source(BED)), may_lie=True)
+    assert places.find_places([bed], bed_label()) == []
+    assert places.find_regions([bed], bed_label()) == []
+
+
+def test_what_tells_no_classes_is_explained_by_any_label() -> None:
+    moving = replace(of_class("person", source(BED, name="motion")), seconds_for_half=0.1)
+    motion = replace(moving, has_classes=False)
+    assert places.find_places([motion], bed_label()) == []
+    assert len(places.find_places([moving], bed_label())) == 1
+
+
+def test_two_classes_at_one_place_are_two_questions_and_motion_supports_one() -> None:
+    bed = of_class("bed", source(WALKER))
+    man = of_class("person", source(WALKER))
+    motion = replace(source(WALKER, name="motion"), has_classes=False)
+    found = places.find_places([bed, man, motion], Tracks.empty(60, scenes.FPS, NAMES))
+    assert sorted(question.cls for question in found) == ["bed", "person"]
+    assert {question.why.partition("?")[0] for question in found} == {
+        "is anybody here",
+        "is any bed here",
+    }
+    assert sum("motion" in question.why for question in found) == 1
+    (alone,) = places.find_places([motion], labels())
+    assert (alone.cls, alone.why) == ("", "is anybody here? motion says so")
+
+
+def test_what_a_model_usually_calls_a_bed_does_not_make_a_man_there_usual() -> None:
+    man = replace(of_class("person", source(STILL)), seconds_for_half=0.5)
+    beds = places.sample_usual(of_class("bed", source(STILL)).boxes)
+    men = places.sample_usual(man.boxes)
+    nobody = Tracks.empty(60, scenes.FPS, NAMES)
+    assert len(places.find_places([replace(man, usual=beds)], nobody)) == 1
+    assert places.find_places([replace(man, usual=men)], nobody) == []
+
+
+def part(evidence: PlaceEvidence, *frames: int) -> PlaceEvidence:
+    """Evidence in some frames only."""
+    return replace(evidence, boxes=evidence.boxes.where(np.isin(evidence.boxes.frames, frames)))
+
+
+def test_whoever_is_surely_seen_is_left_out_however_shortly() -> None:
+    for frames in ([7], [7, 8], [7, 9, 40]):
+        evidence = part(source(WALKER), *frames)
+        assert places.find_places([evidence], labels(OTHER)) == []
+        regions = places.find_regions([evidence], labels(OTHER))
+        found = {int(f): box for at, corners in regions for f, box in zip(at, corners, strict=True)}
+        assert sorted(found) == frames
+        for frame, box in found.items():
+            assert box == pytest.approx(WALKER[frame])
+
+
+def test_of_weak_evidence_only_the_sure_boxes_are_left_out() -> None:
+    weak = source(WALKER, score=0.3)
+    assert places.find_regions([weak], labels()) == []
+    scores = weak.boxes.scores.copy()
+    scores[[20, 35]] = 1.0
+    evidence = replace(weak, boxes=replace(weak.boxes, scores=scores))
+    regions = places.find_regions([evidence], labels())
+    assert [frames.tolist() for frames, _ in regions] == [[20], [35]]
+
+
+def test_short_motion_and_whom_labels_or_regions_show_make_no_further_region() -> None:
+    motion = replace(part(source(WALKER, name="motion"), 7, 8), has_classes=False)
+    assert places.find_regions([motion], labels()) == []
+    assert places.find_regions([part(source(WALKER + 2), 7, 8)], labels(WALKER)) == []
+    twice = [source(WALKER), part(source(WALKER + 2, name="another"), 7, 8)]
+    assert len(places.find_regions(twice, labels())) == 1

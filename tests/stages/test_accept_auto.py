@@ -16,7 +16,7 @@ from oneclick.core.detections import Detections
 from oneclick.core.hits import Hit
 from oneclick.core.labels import IGNORE, LabelSet
 from oneclick.core.spans import Span
-from oneclick.feedback import unlabelled
+from oneclick.feedback import clip_evidence, stored_predictions, unlabelled
 from oneclick.stages import publish, review
 from oneclick.storage import datasets, labels, predictions
 from oneclick.storage.workspace import Workspace
@@ -28,13 +28,14 @@ PERSON = np.array([40.0, 6.0, 52.0, 40.0])
 
 
 def predict(home: Path, clip: str, boxes: np.ndarray, score: float, model: str = "rival") -> None:
-    """Store what a model detected in each frame of a clip."""
-    n = 10
+    """Store what a model detected in each frame of a clip: one person, or several."""
+    n, people = 10, np.atleast_2d(boxes)
+    frames = np.repeat(np.arange(n, dtype=np.int32), len(people))
     detections = Detections(
-        frames=np.arange(n, dtype=np.int32),
-        boxes=np.tile(boxes, (n, 1)).astype(np.float32) + np.arange(n)[:, None] * 0.8,
-        scores=np.full(n, score, np.float32),
-        classes=np.zeros(n, np.int16),
+        frames=frames,
+        boxes=np.tile(people, (n, 1)).astype(np.float32) + frames[:, None] * 0.8,
+        scores=np.full(len(frames), score, np.float32),
+        classes=np.zeros(len(frames), np.int16),
         length=n,
         fps=10.0,
     )
@@ -77,6 +78,40 @@ def test_whom_a_model_saw_and_no_label_shows_is_left_out(
     for track in ignored:
         assert (track.boxes[0, :2] <= PERSON[:2]).all()
         assert (track.boxes[0, 2:] >= PERSON[2:]).all()
+
+
+def test_whom_a_close_up_did_not_look_at_is_left_out(tmp_path: Path, waiting: str) -> None:
+    """A close-up looks at windows around first labels; nobody had one here."""
+    predict(tmp_path, waiting, PERSON, 0.9)
+    workspace, name = Workspace(tmp_path), "rival" + stored_predictions.CLOSE_UP_SUFFIX
+    predictions.save(
+        workspace.clip_predictions(waiting, name), Detections.empty(10, 10.0), name, 0.5
+    )
+    assert accepted(tmp_path, waiting).ignored_boxes() == 10
+
+
+def test_whom_both_looks_show_is_one_box_of_the_surer_one(tmp_path: Path, waiting: str) -> None:
+    away = PERSON - np.array([30, 0, 30, 0])
+    predict(tmp_path, waiting, np.stack([PERSON, away]), 0.7)
+    predict(tmp_path, waiting, PERSON + 1, 0.9, "rival" + stored_predictions.CLOSE_UP_SUFFIX)
+    with Catalog.open(tmp_path) as catalog:
+        clip = catalog.clip(waiting).clip
+    (model,) = clip_evidence.load_models(Workspace(tmp_path), clip, ("person",))
+    assert model.model == "rival"
+    first = model.detections.where(model.detections.frames == 0)
+    order = np.argsort(first.boxes[:, 0])
+    assert first.boxes[order] == pytest.approx(np.stack([away, PERSON + 1]))
+    assert first.scores[order] == pytest.approx([0.7, 0.9])
+    assert len(model.detections) == 20
+
+
+def test_whom_a_model_saw_for_a_moment_only_is_left_out_there(tmp_path: Path, waiting: str) -> None:
+    predict(tmp_path, waiting, PERSON, 0.9)
+    path = Workspace(tmp_path).clip_predictions(waiting, "rival")
+    moment = predictions.load(path).where(np.array([4]))
+    predictions.save(path, moment, "rival", 0.5)
+    (region,) = [t for t in accepted(tmp_path, waiting).tracks if t.cls == IGNORE]
+    assert region.frames.tolist() == [4]
 
 
 def test_who_is_labelled_is_not_left_out(tmp_path: Path, waiting: str) -> None:

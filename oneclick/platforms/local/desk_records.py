@@ -35,6 +35,8 @@ class AskedQuestion(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     box: tuple[float, float, float, float] | None = None
     """Place in px, x1 y1 x2 y2."""
+    cls: str = ""
+    """Class of what may be at the place; empty where it is unknown."""
     answer: str = ""
     """Empty where it was not answered."""
 

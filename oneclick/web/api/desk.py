@@ -158,6 +158,7 @@ class ReviewDesk:
                 expected=question.expected,
                 why=question.why,
                 box=question.box,
+                cls=question.cls,
             )
             for name, question in zip(questions.names(question_list), question_list, strict=True)
         ]

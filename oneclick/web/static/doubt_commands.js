@@ -92,7 +92,7 @@ function step(editor, direction) {
 
 /** Yes, somebody is here: draw them. @param {Editor} editor @param {import("./doubts.js").Doubt} doubt */
 function drawThere(editor, doubt) {
-  editor.beginDraw(true, doubt.box);
+  editor.beginDraw(true, doubt.box, doubt.cls);
   if (!editor.draft) return;
   editor.draft.after = () => {
     editor.push({ op: "answer", question: doubt.id, answer: "right" });

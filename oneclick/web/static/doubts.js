@@ -13,6 +13,7 @@ import { boxAt, rowFrom } from "./tracks.js";
  * @property {number} expected
  * @property {string} why
  * @property {import("./model.js").Box | null} box the place
+ * @property {string} [cls] class of what may be at the place; empty where it is unknown
  */
 
 /** A box with a score up to this is in doubt: `hindsight.questions.ASK`. */
@@ -23,6 +24,9 @@ export const trackQuestion = (id) => `track:${id}`;
 
 /** @param {Doubt} doubt whether it asks about everything in a picture */
 export const isPicture = (doubt) => doubt.id.startsWith("picture:");
+
+/** @param {Doubt} doubt @returns {string} the class that a place is asked about; empty where that is anybody */
+export const askedClass = (doubt) => (doubt.cls === "person" ? "" : (doubt.cls ?? ""));
 
 /** @param {Doubt} doubt */
 export const isWholeTrack = (doubt) => doubt.id.startsWith("track:");

@@ -212,8 +212,8 @@ export class Editor {
     return true;
   }
 
-  /** Begin to draw somebody. @param {boolean} carry @param {Box | null} [place] */
-  beginDraw(carry, place = null) {
+  /** Begin to draw somebody. @param {boolean} carry @param {Box | null} [place] @param {string} [asked] class */
+  beginDraw(carry, place = null, asked = "") {
     if (this.readOnly) return;
     this.player.stop();
     /** @type {Box[]} */
@@ -224,7 +224,7 @@ export class Editor {
     }
     const [x, y] = this.view.camera.focus;
     const box = place ?? usualBox(this.state, others, x, y);
-    const cls = this.lastClass ?? this.state.classes[0];
+    const cls = asked || (this.lastClass ?? this.state.classes[0]);
     this.draft = { kind: "draw", track: null, cls, frame: this.frame, box: [...box], carry };
     this.points = [];
     this.refresh();

@@ -20,6 +20,7 @@ const TABLE = {
   answer_wrong: ["corrected", "korrigiert"],
   anybody: ["Is anybody here?", "Ist hier jemand?"],
   anybody_here: ["? anybody here", "? jemand hier"],
+  anything: ["Is any {0} here?", "Ist hier etwas: {0}?"],
   attribute: ["Attribute", "Merkmal"],
   bad_keys: ["Press the new key, or esc", "Neue Taste drücken, oder Esc"],
   box_at: ["box {0}", "Rahmen {0}"],

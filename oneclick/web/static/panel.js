@@ -2,7 +2,7 @@
 /** The lists beside the picture: the doubt that is asked, all doubts, all tracks. */
 import { goToComment, spanOf, toggleComment } from "./comment_commands.js";
 import { byId, count, el, shortTime } from "./dom.js";
-import { isPicture, isWholeTrack } from "./doubts.js";
+import { askedClass, isPicture, isWholeTrack } from "./doubts.js";
 import { capOf, keyById, verbOf } from "./keys.js";
 import { kindOf, runs } from "./kinds.js";
 import { t, why } from "./messages.js";
@@ -217,7 +217,7 @@ export class Panel {
 /** @param {import("./doubts.js").Doubt} doubt @returns {string} the doubt in a list */
 function shortSentence(doubt) {
   if (isPicture(doubt)) return t("whole_picture");
-  if (doubt.track === null) return t("anybody");
+  if (doubt.track === null) return placeSentence(doubt);
   return `${doubt.track} · ${isWholeTrack(doubt) ? t("whole_track") : why(doubt.why, "_short")}`;
 }
 
@@ -225,7 +225,12 @@ function shortSentence(doubt) {
 function sentence(doubt) {
   if (isWholeTrack(doubt)) return `${t("track", doubt.track ?? "")}: ${t("track_is_right")}`;
   if (isPicture(doubt)) return t("whole_picture");
-  if (doubt.track === null) return t("anybody");
+  if (doubt.track === null) return placeSentence(doubt);
   return why(doubt.why);
 }
 
+/** @param {import("./doubts.js").Doubt} doubt */
+function placeSentence(doubt) {
+  const cls = askedClass(doubt);
+  return cls ? t("anything", cls) : t("anybody");
+}

@@ -2,7 +2,7 @@
 /** What is to be seen on a frame: the picture, and each box with its kind and tag. */
 import { t } from "./messages.js";
 import { kindOf } from "./kinds.js";
-import { isPicture } from "./doubts.js";
+import { askedClass, isPicture } from "./doubts.js";
 import { findTrack } from "./model.js";
 import { rowAt, rowFrom } from "./tracks.js";
 
@@ -81,7 +81,9 @@ function endBoxes({ current, frame, draft, state }) {
 function placeBoxes({ current, frame, draft, state }) {
   if (!current?.box || current.track !== null || draft || state.answers[current.id]) return [];
   if (frame < current.start || frame >= current.stop) return [];
-  return [{ track: -1, box: current.box, kind: "place", tag: t("anybody_here") }];
+  const cls = askedClass(current);
+  const tag = cls ? `? ${cls}` : t("anybody_here");
+  return [{ track: -1, box: current.box, kind: "place", tag }];
 }
 
 /** @param {import("./draft.js").Draft | null} draft @returns {ShownBox[]} */

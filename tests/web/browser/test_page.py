@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from oneclick.editing.operations import AnswerQuestion, DescribeTrack, DrawTrack, FillTrack, MoveBox
 from tests.web.browser.conftest import OpenPage
@@ -117,6 +117,30 @@ def test_a_place_is_answered_by_drawing_there_or_by_nobody(
     press(page, "x")
     saved(page)
     assert [*site.state(site.clips[0].id).answers.values()] == ["nobody"]
+
+
+def test_a_place_of_another_class_is_called_and_drawn_by_it(
+    open_page: OpenPage, site: ReviewSite
+) -> None:
+    page, clip = open_clip(open_page, site), site.clips[0].id
+
+    def name_class(route: Route) -> None:
+        response = route.fetch()
+        document = response.json()
+        (place,) = (each for each in document["questions"] if each["track"] is None)
+        assert place["cls"] == "", "motion tells no class"
+        place["cls"] = "wheelchair"
+        route.fulfill(response=response, json=document)
+
+    page.route(f"{site.origin}/api/clips/{clip}", name_class)
+    page.reload()
+    painted(page)
+    expect(page.locator("#doubt-card .why")).to_contain_text("Is any wheelchair here?")
+    press(page, "Space", "Enter")
+    saved(page)
+    drawing, _ = site.journal(clip)
+    assert isinstance(drawing, DrawTrack)
+    assert drawing.cls == "wheelchair"
 
 
 def test_a_filmstrip_accepts_a_whole_track(open_page: OpenPage, site: ReviewSite) -> None:
