@@ -50,7 +50,7 @@ class _Config(msgspec.Struct):
 
 
 @dataclass(frozen=True)
-class ClassList:
+class ListedNames:
     """Class names in the order of their numbers."""
 
     names: tuple[str, ...] = ()
@@ -59,7 +59,7 @@ class ClassList:
     """Whether such a line was there: the first name has number 1."""
 
 
-def beside(path: Path, counts: Collection[int] = ()) -> ClassList:
+def beside(path: Path, counts: Collection[int] = ()) -> ListedNames:
     """Read class names from `<path>.names`; an empty list without that file.
 
     A blank line between names is a number without a class, unless that gives none of `counts`.
@@ -69,7 +69,7 @@ def beside(path: Path, counts: Collection[int] = ()) -> ClassList:
     """
     names_file = path.with_name(path.name + ".names")
     if not names_file.is_file():
-        return ClassList()
+        return ListedNames()
     try:
         text = bounded_files.read_text(names_file, bounded_files.MEBIBYTE)
     except BadInput as error:
@@ -83,7 +83,7 @@ def beside(path: Path, counts: Collection[int] = ()) -> ClassList:
             f"{names_file}: expected {expected} names, one a line, got {len(names)}"
         )
     has_background = bool(names) and names[0].lower() in BACKGROUND
-    return ClassList(tuple(names[has_background:]), has_background)
+    return ListedNames(tuple(names[has_background:]), has_background)
 
 
 def of_count(path: Path, metadata: Mapping[str, str], count: int) -> tuple[str, ...]:
