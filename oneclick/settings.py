@@ -24,7 +24,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from oneclick.core import training_defaults
+from oneclick.core import class_names, training_defaults
 from oneclick.core.errors import UnknownName, UsageError
 from oneclick.core.plugins import PluginFailure
 from oneclick.platforms import GROUP, PlatformOptions, registry
@@ -179,7 +179,7 @@ class TrainSettings(_Section):
     """Larger networks that the weekly training trains too; they only label clips."""
     novelty: tuple[Literal["novelty-autoencoder", "novelty-gan"], ...] = ()
     """Novelty models that the weekly training retrains for each camera."""
-    effort: float = Field(1.0, gt=0)
+    effort: float = Field(1.0, gt=0, le=1000)
     """Factor on the number of training steps, where `steps` is 0."""
     steps: int = Field(0, ge=0)
     """Training steps; 0 computes them from the number of images and the effort."""
@@ -198,12 +198,12 @@ class TrainSettings(_Section):
     backbone: Share | None = None
     """Factor on the learning rate of a backbone with published weights, 0 freezes it; unset it is
     0.1 for networks of transformers, else 1."""
-    stride: int = Field(training_defaults.STRIDE, gt=0)
+    stride: int = Field(training_defaults.STRIDE, gt=0, le=1_000_000)
     """Train on every n-th frame of a clip."""
     origins: dict[Literal["d", "u", "i", "r", "h"], Share] = {}
     """Weight of boxes by their origin, by default 1: {i = 0.5, r = 0.5} halves the weight of boxes
     that hindsight filled in; weight 0 greys them out in the image."""
-    draw: dict[str, Annotated[float, Field(gt=0)]] = {}
+    draw: dict[str, Annotated[float, Field(gt=0, le=1_000_000)]] = {}
     """Sampling weight of clips, by the trigger that led to them (or control, novelty, floor) and by
     the origin of their boxes, by default 1: {flicker = 2, h = 1.5}."""
     turned: Share = training_defaults.TURNED
@@ -213,7 +213,7 @@ class TrainSettings(_Section):
     max_broken: Share = training_defaults.MAX_BROKEN
     """Largest share of a dataset's pictures that may be broken, and is left out and named; with
     more the training ends. Above 0, one picture always may be."""
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**31)
     """Seed of the first weights and of the order of images."""
     margin: Share = training_defaults.MARGIN
     """mAP by which a candidate must exceed the champion."""
@@ -275,6 +275,12 @@ class Settings(BaseSettings):
     review: ReviewSettings = ReviewSettings()
     train: TrainSettings = TrainSettings()
 
+    @field_validator("classes")
+    @classmethod
+    def _check_classes(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
+        class_names.check(classes)
+        return classes
+
     @field_validator("home", mode="before")
     @classmethod
     def _check_home(cls, home: Any) -> Any:
@@ -310,15 +316,19 @@ class Settings(BaseSettings):
             seed: in place of `train.seed`.
             effort: in place of `train.effort`.
             labeller: the model labels and serves no camera.
+
+        Raises:
+            UsageError: one of these is none that the setting may have.
         """
         from oneclick.stages.train import TrainOptions
 
-        train = self.train
+        given = {"model": model, "steps": steps, "effort": effort, "seed": seed}
+        changes = {name: value for name, value in given.items() if value is not None}
+        try:
+            train = TrainSettings.model_validate(self.train.model_dump() | changes)
+        except ValidationError as error:
+            raise _refusal(error, ("train",)) from None
         options = train.model_dump(exclude={"labellers", "novelty", "webhook"}) | {
-            "model": train.model if model is None else model,
-            "steps": train.steps if steps is None else steps,
-            "effort": train.effort if effort is None else effort,
-            "seed": train.seed if seed is None else seed,
             "origins": {str(origin): weight for origin, weight in train.origins.items()},
         }
         return TrainOptions(
@@ -347,13 +357,18 @@ def load(**overrides: object) -> Settings:
     try:
         return Settings(**{k: v for k, v in overrides.items() if v is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        problems = []
-        for problem in error.errors():
-            setting = ".".join(map(str, problem["loc"])) or "settings"
-            problems.append(f"{setting}: {problem['msg'].removeprefix('Value error, ')}")
-        raise UsageError(f"settings: {'; '.join(problems)}") from None
+        raise _refusal(error) from None
     except UsageError as error:  # of oneclick.toml
         raise UsageError(f"settings: {error}") from None
+
+
+def _refusal(error: ValidationError, section: tuple[str, ...] = ()) -> UsageError:
+    """Return the error that names the settings that are wrong, and why."""
+    problems = []
+    for problem in error.errors():
+        setting = ".".join(map(str, (*section, *problem["loc"]))) or "settings"
+        problems.append(f"{setting}: {problem['msg'].removeprefix('Value error, ')}")
+    return UsageError(f"settings: {'; '.join(problems)}")
 
 
 def keep_params(trigger: str, params: dict[str, float], folder: Path | None = None) -> Path:

@@ -44,6 +44,13 @@ def test_the_environment_beats_the_file_and_an_argument_beats_both(
         ('[detect]\npredictor = "opencv:hog"\nrival = "opencv:hog"\n', "opencv:hog"),
         ("unknown = 1\n", "unknown"),
         ("batch = 0\n", "batch"),
+        ("classes = []\n", "classes: is empty"),
+        ('classes = ["person", ""]\n', "classes: a name is empty"),
+        ('classes = ["person", "ignore"]\n', "classes: 'ignore' is no class"),
+        ('classes = ["person", "person"]\n', "classes: 'person' stands there twice"),
+        ("[train]\nseed = -1\n", "train.seed"),
+        ("[train]\neffort = inf\n", "train.effort"),
+        ("[train.draw]\nflicker = inf\n", "train.draw.flicker"),
         ('home = ""\n', "home: is empty"),
         ('[train]\nserver = "memory://x"\n', "train.server: memory:// keeps no files"),
         ('[train]\nserver = "zip://"\n', "train.server: zip:// keeps no files"),
@@ -115,3 +122,20 @@ def test_the_environment_adds_to_a_list_of_sources(
     assert (loaded.paths, loaded.timezone) == (("/a",), "Asia/Tokyo")
     monkeypatch.setenv("ONECLICK_SOURCES", '["/b"]')
     assert settings.load().sources.paths == ("/b",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"seed": -1}, "train.seed"),
+        ({"seed": 2**45}, "train.seed"),
+        ({"effort": float("inf")}, "train.effort"),
+        ({"effort": 0.0}, "train.effort"),
+        ({"steps": -1}, "train.steps"),
+    ],
+)
+def test_an_option_of_one_training_is_checked_as_the_setting_it_replaces(
+    changes: dict[str, float], named: str
+) -> None:
+    with pytest.raises(UsageError, match=f"^settings: {named}: "):
+        settings.load().train_options(**changes)  # type: ignore[arg-type]

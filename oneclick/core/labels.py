@@ -10,11 +10,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from oneclick.core import class_names
 from oneclick.core.tracks import Tracks
 
 LabelKind = Literal["auto", "human"]
-IGNORE = "ignore"
-"""Class of tracks that mark an ignore region: a crowd, a mirror, a screen."""
+IGNORE = class_names.IGNORE
+"""Class of tracks that mark an ignore region."""
 HINDSIGHT_PREFIX = "hindsight:"
 """Prefix of `made_by` where labellers and hindsight made the labels."""
 IMPORT_PREFIX = "import:"

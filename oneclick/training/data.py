@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
+from oneclick.core import boxes as geometry
 from oneclick.core.datasets import DatasetClip, Split
 from oneclick.core.errors import BadInput, BadLabels
 from oneclick.detectors import networks
@@ -84,7 +85,11 @@ class LabelledImage(NamedTuple):
         ignored: NDArray[np.float32] = NO_BOXES,
         traits: BoxAttributes = (),
     ) -> LabelledImage:
-        """Convert arrays to tensors, (h, w, 3) to (3, h, w); drop boxes without an area."""
+        """Convert arrays to tensors, (h, w, 3) to (3, h, w).
+
+        Boxes are clipped to the image; those without an area are dropped.
+        """
+        boxes = geometry.clip(boxes, image.shape[1], image.shape[0])
         # Boxes thinner than half a pixel have no area to learn and torchvision refuses them.
         keep = np.asarray((boxes[:, 2:] - boxes[:, :2]) >= 0.5).all(axis=1)
         if not keep.all():
@@ -161,9 +166,8 @@ class ClipImages(Dataset[LabelledImage]):
         self.root, self.options = root, options
         self.index = datasets.open_index(root / "datasets" / version, split, options.excluded)
         height, width = self.size = options.size or networks.input_size(options.arch)
-        frames = int(self.index.frames.sum()) // options.stride
         cache_bytes = CACHED_IMAGE_BYTES // max(1, workers)
-        self._caches_images = frames * height * width * 3 <= cache_bytes
+        self._caches_images = len(self) * height * width * 3 <= cache_bytes
         self._clear_caches()
 
     def walk(self) -> VisitIndex:

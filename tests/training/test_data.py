@@ -67,6 +67,29 @@ def test_images_without_boxes_stay(tmp_path: Path) -> None:
     assert item.labels.shape == (0,)
 
 
+def test_a_box_is_clipped_to_its_picture_and_one_outside_is_none() -> None:
+    boxes = np.array([[-60, 20, 40, 90], [300, -5, 340, 400], [-50, 0, -10, 40]], np.float32)
+    item = data.LabelledImage.from_arrays(
+        np.zeros((180, 320, 3), np.uint8), boxes, np.array([1, 2, 3]), ("a", 0)
+    )
+    assert item.boxes.tolist() == [[0, 20, 40, 90], [300, 0, 320, 180]]
+    assert item.labels.tolist() == [1, 2]
+
+
+def test_few_images_of_many_frames_are_kept_and_many_of_long_strides_are_not(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stride is longer than the clips: an image of each, not none."""
+    version = next((root / "datasets").iterdir()).name
+    options = data.ImageOptions("fcos-tiny", ("person",), 1000)
+    one = 192 * 320 * 3
+    for limit, keeps in ((one * 100, True), (one, False)):
+        monkeypatch.setattr(data, "CACHED_IMAGE_BYTES", limit)
+        view = data.ClipImages(root, version, "train", options)
+        assert len(view) > 1
+        assert view._caches_images is keeps
+
+
 BREAK = {
     "missing image": ("clips/a/frames/000000.jpg", None, "000000.jpg"),
     "broken image": ("clips/a/frames/000000.jpg", b"no", "000000.jpg"),

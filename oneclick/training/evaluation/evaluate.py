@@ -77,7 +77,7 @@ def evaluate(
         matches=matches,
         clips=clip_ids,
         classes=class_scores(matches, classes),
-        slices=slices.cut(matches, labelled.metadata(), threshold, clips),
+        slices=slices.cut(matches, labelled.metadata(), threshold, clips, classes),
         worst=error_analysis.worst_clips(matches, labelled.keys, threshold),
     )
 

@@ -1,6 +1,6 @@
 """Slices: parts of a test set that a model may fail on while it does well on the whole.
 
-A slice is named `family=value`. Six families come from metadata of every image:
+A slice is named `family=value`. Families from metadata of every image and every box:
 
     camera    where the clip was filmed
     trigger   what led to the clip, or `control`, `novelty`, `floor`, `imported`
@@ -8,13 +8,14 @@ A slice is named `family=value`. Six families come from metadata of every image:
     people    0, 1, 2 or 3+ true boxes in the image
     size      small, medium or large: height of the box relative to the height of the image
     shape     wide or high: boxes wider than high show people who lie
+    class     where there are several: a mean over classes hides that one is lost for another
 
 and one from each attribute of the labels, such as `posture=lying`. In a slice of boxes (size,
-shape, attributes) true boxes outside it are not selected, and a detection that matches one is
-ignored. A detection that matches nothing has a size and a shape too, so there it is a false
-positive of its own size or shape, as in COCO; it has no posture, so in a slice by attribute it is a
-false positive in every image that shows a box of the slice: one beside the bed is a mistake about
-who lies in it, one in another room is not.
+shape, class, attributes) true boxes outside it are not selected, and a detection that matches one
+is ignored. A detection that matches nothing has a size, a shape and a class too, so there it is a
+false positive of its own size, shape or class, as in COCO; it has no posture, so in a slice by
+attribute it is a false positive in every image that shows a box of the slice: one beside the bed is
+a mistake about who lies in it, one in another room is not.
 """
 
 from __future__ import annotations
@@ -109,15 +110,18 @@ def cut(
     metadata: ImageMetadata,
     threshold: float,
     clips: Sequence[DatasetClip] = (),
+    classes: Sequence[str] = (),
 ) -> tuple[EvaluationSlice, ...]:
     """Return all slices but those that are the whole test set.
 
     Args:
         threshold: operating score.
         clips: lines of the manifest; without them there is no slice by camera or trigger.
+        classes: names; without them classes are called by their number.
     """
     all_slices = []
-    for selection in selections(matches, metadata, {line.clip: line for line in clips}):
+    by_clip = {line.clip: line for line in clips}
+    for selection in selections(matches, metadata, by_clip, classes):
         if (
             selection.images.all()
             and selection.truths.all()
@@ -131,9 +135,12 @@ def cut(
 
 
 def selections(
-    matches: Matches, metadata: ImageMetadata, lines: Mapping[str, DatasetClip]
+    matches: Matches,
+    metadata: ImageMetadata,
+    lines: Mapping[str, DatasetClip],
+    classes: Sequence[str] = (),
 ) -> Iterator[Selection]:
-    """Yield the slices by image, by size, by shape and by attribute; `lines` by clip."""
+    """Yield the slices by image, size, shape, class and attribute; `lines` by clip."""
     for family, values in image_values(matches, metadata, lines).items():
         for value in sorted(set(values) - {""}):
             images = np.array([image_value == value for image_value in values])
@@ -141,6 +148,7 @@ def selections(
             yield Selection(f"{family}={value}", images, truths, false_positive_rows)
     yield from size_selections(matches, metadata)
     yield from shape_selections(matches, metadata)
+    yield from class_selections(matches, metadata, classes)
     for name in sorted({name for traits in metadata.traits for name in traits}):
         truths = np.array([name in traits for traits in metadata.traits])
         images = _images_with(matches, metadata, truths)
@@ -184,6 +192,18 @@ def shape_selections(matches: Matches, metadata: ImageMetadata) -> Iterator[Sele
         if truths.any():
             images = _images_with(matches, metadata, truths)
             yield Selection(f"shape={name}", images, truths, false_positive_rows)
+
+
+def class_selections(
+    matches: Matches, metadata: ImageMetadata, names: Sequence[str]
+) -> Iterator[Selection]:
+    """Yield the slices of the classes that the test set shows, where it shows several."""
+    shown = np.unique(matches.truths.classes).tolist()
+    for number in shown if len(shown) > 1 else []:
+        truths = matches.truths.classes == number
+        images = _images_with(matches, metadata, truths)
+        name = names[number] if number < len(names) else str(number)
+        yield Selection(f"class={name}", images, truths, matches.classes == number)
 
 
 def _images_with(matches: Matches, metadata: ImageMetadata, truths: Bools) -> Bools:

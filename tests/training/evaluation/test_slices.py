@@ -120,6 +120,29 @@ def test_a_model_that_misses_who_lies_fails_in_the_slice_of_wide_boxes() -> None
     assert falsely_wide["shape=high"].score.alarms == 0
 
 
+def test_each_class_of_several_is_a_slice_of_its_own() -> None:
+    """Two people and a wheelchair: a model finds one, the other, and a chair too many."""
+    boxes = np.array([TALL, LOW, (60, 20, 80, 70)], np.float32)
+    truths = [(boxes, np.array([0, 0, 1]))] * 2
+    answers = [(boxes[[0, 2, 1]], np.array([0.9, 0.8, 0.7]), np.array([0, 1, 1]))] * 2
+    facts = ImageMetadata(("a", "b"), np.zeros(2, bool), np.full(2, 100.0), ((), (), ()) * 2)
+    matches = average_precision.match(answers, truths, classes=2)
+    rows = {
+        row.score.name: row.score
+        for row in slices.cut(matches, facts, 0.5, classes=("person", "wheelchair"))
+    }
+    person, wheelchair = rows["class=person"], rows["class=wheelchair"]
+    assert (person.boxes, person.recall, person.alarms) == (4, 0.5, 0)
+    assert (wheelchair.boxes, wheelchair.recall, wheelchair.alarms) == (2, 1, 1)
+    assert person.map == pytest.approx(average_precision.average(matches)[0, 0].mean())
+    alone = average_precision.match([found(TALL)], [true(TALL)], classes=2)
+    assert not [
+        row
+        for row in slices.cut(alone, facts, 0.5, classes=("person", "wheelchair"))
+        if row.score.name.startswith("class=")
+    ]
+
+
 def test_false_boxes_count_in_images_that_show_the_attribute() -> None:
     beside = cut([found(TALL, ELSEWHERE), found(TALL, LOW), found(), found(LOW)])
     apart = cut([found(TALL), found(TALL, LOW), found(ELSEWHERE), found(LOW, ELSEWHERE)])
