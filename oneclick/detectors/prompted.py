@@ -170,11 +170,12 @@ def load(model: str, device: str = "auto") -> PromptedDetector:
             "detect.prompts"
         )
     torch_device = base.torch_device(device)
-    with transformers.loading(repo, KIND), transformers.hide_progress_bar():
+    with transformers.loading(repo, KIND):
         from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
 
         processor = AutoProcessor.from_pretrained(repo)
-        network = AutoModelForZeroShotObjectDetection.from_pretrained(repo)
+        network, lost = transformers.load_network(AutoModelForZeroShotObjectDetection, repo)
+        transformers.check_complete(f"{KIND}:{repo}", network, lost)
     family = network.config.model_type
     if family not in THRESHOLDS:
         raise DetectorUnavailable(
@@ -191,7 +192,9 @@ def load(model: str, device: str = "auto") -> PromptedDetector:
         network=network.eval().to(torch_device),
         device=torch_device,
     )
-    check_length(detector)
+    with transformers.loading(repo, KIND):
+        check_length(detector)
+        detector.detect([transformers.trial_frame()])
     return detector
 
 

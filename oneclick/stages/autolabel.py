@@ -15,7 +15,7 @@ from oneclick.catalog import Catalog, utc_now
 from oneclick.core import boxes, progress
 from oneclick.core.clips import Clip, ClipStage
 from oneclick.core.detections import Detections, concat
-from oneclick.core.errors import BadInput, UsageError
+from oneclick.core.errors import BadInput, DetectorUnavailable, OneclickError, UsageError
 from oneclick.core.labels import LabelSet, from_tracks, hindsight_author
 from oneclick.core.plugins import PluginFailure
 from oneclick.core.results import BatchResult
@@ -116,8 +116,8 @@ def autolabel(
         looks: how labellers look beside the whole picture upright.
 
     Raises:
-        UnknownName, DetectorUnavailable: a labeller that cannot load.
-        UsageError: there is no labeller, or none that can be used.
+        UnknownName: there is no such labeller.
+        DetectorUnavailable, UsageError: there is no labeller, or none that can be used.
         NoSpace, Unavailable: the disk or the catalog refuses.
     """
     if not labellers:
@@ -148,21 +148,25 @@ def autolabel(
 def load_labellers(
     workspace: Workspace, names: Sequence[str], device: str, failed: dict[str, str]
 ) -> list[Detector]:
-    """Load the labellers; a plug-in that cannot be used goes to `failed`, the others label.
+    """Load the labellers; one that cannot be used goes to `failed`, the others label.
 
     Raises:
-        UnknownName, DetectorUnavailable: there is no such labeller, or it cannot load.
-        UsageError: none is left.
+        UnknownName: there is no such labeller.
+        DetectorUnavailable, UsageError: none is left.
     """
     models: list[Detector] = []
+    failures: list[OneclickError] = []
     for name in names:
         try:
             models.append(detectors.create(name, workspace, device))
-        except PluginFailure as failure:
+        except (PluginFailure, DetectorUnavailable) as failure:
             item = f"labeller {name}"
             failed[item] = failure_log.record(workspace, name, f"load {item}", failure)
+            failures.append(failure)
     if not models:
-        raise UsageError(f"no labeller can be used: {'; '.join(failed.values())}")
+        is_missing = any(isinstance(failure, DetectorUnavailable) for failure in failures)
+        kind = DetectorUnavailable if is_missing else UsageError
+        raise kind(f"no labeller can be used: {'; '.join(failed.values())}")
     return models
 
 

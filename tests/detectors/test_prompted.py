@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -113,6 +114,28 @@ def test_a_folder_without_such_a_network_is_named(tmp_path: Path) -> None:
         with pytest.raises(DetectorUnavailable, match=rf"detector prompt:{name}: no ") as raised:
             detectors.create(f"prompt:{name}?person=a")
         assert "\n" not in str(raised.value)
+
+
+def test_weights_of_another_network_are_refused_in_one_line(tmp_path: Path) -> None:
+    folder = tiny_prompted.save(tmp_path / "net", "owlv2")
+    tiny_transformers.swap_weights(folder, tiny_transformers.save(tmp_path / "other", "detr"))
+    reason = rf"detector prompt:{folder}: its weights lack \d+ of \d+ tensors"
+    with pytest.raises(DetectorUnavailable, match=reason) as raised:
+        detectors.create(f"prompt:{folder}?person=a", None, "cpu")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_broken_processor_is_refused_when_it_is_loaded_and_not_by_the_first_frame(
+    tmp_path: Path,
+) -> None:
+    folder = tiny_prompted.save(tmp_path / "net", "owlv2")
+    path = folder / "processor_config.json"
+    document = json.loads(path.read_text())
+    document["image_processor"]["size"] = {"height": 0, "width": 0}
+    path.write_text(json.dumps(document))
+    with pytest.raises(DetectorUnavailable, match="no object detector could be loaded") as raised:
+        detectors.create(f"prompt:{folder}?person=a", None, "cpu")
+    assert "\n" not in str(raised.value)
 
 
 def test_a_missing_package_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

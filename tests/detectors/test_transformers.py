@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,6 +71,54 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
     pytest.importorskip("transformers", reason=tiny_transformers.REASON)
     with pytest.raises(DetectorUnavailable, match="no object detector could be loaded") as raised:
         detectors.create(f"transformers:{tmp_path}")
+    assert "\n" not in str(raised.value)
+
+
+def test_weights_of_another_network_are_refused_in_one_line(tmp_path: Path) -> None:
+    folder = tiny_transformers.save(tmp_path / "net", "d_fine")
+    tiny_transformers.swap_weights(folder, tiny_transformers.save(tmp_path / "other", "detr"))
+    with pytest.raises(DetectorUnavailable, match=r"its weights lack \d+ of \d+ tensors") as raised:
+        detectors.create(f"transformers:{folder}", None, "cpu")
+    assert "\n" not in str(raised.value)
+
+
+def test_one_missing_tensor_is_enough_to_refuse_a_detector(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "net")
+    assert tiny_transformers.drop_weights(folder, "enc_score_head.bias") == 1
+    with pytest.raises(DetectorUnavailable, match=r"its weights lack 1 of \d+ tensors"):
+        detectors.create(f"transformers:{folder}", None, "cpu")
+
+
+@pytest.mark.parametrize("part", ["num_batches_tracked", "denoising"])
+def test_weights_without_what_only_training_uses_detect_the_same(part: str, tmp_path: Path) -> None:
+    folder, frame = saved(tmp_path / "net"), noise()
+    expected = detectors.create(f"transformers:{folder}", None, "cpu").detect([frame])[0]
+    assert tiny_transformers.drop_weights(folder, part) > 0
+    answer = detectors.create(f"transformers:{folder}", None, "cpu").detect([frame])[0]
+    for k in range(3):
+        np.testing.assert_array_equal(answer[k], expected[k])
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "reason"),
+    [
+        ("preprocessor_config.json", {"size": {"height": 0, "width": 0}}, "could be loaded"),
+        ("preprocessor_config.json", {"size": {"height": "x", "width": 9}}, "could be loaded"),
+        ("preprocessor_config.json", {"do_normalize": True, "image_mean": [0, 0]}, "be loaded"),
+        (
+            "config.json",
+            {"id2label": {"0": "bed", "5": "person"}, "label2id": {"bed": 0, "person": 5}},
+            "numbers 2 classes up to 5: number them 0 to 1 without gaps",
+        ),
+    ],
+)
+def test_a_broken_folder_is_refused_when_it_is_loaded_and_not_by_the_first_frame(
+    name: str, change: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    folder = saved(tmp_path / "net")
+    tiny_transformers.damage(folder, name, change)
+    with pytest.raises(DetectorUnavailable, match=reason) as raised:
+        detectors.create(f"transformers:{folder}", None, "cpu")
     assert "\n" not in str(raised.value)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from oneclick.detectors import transformers
 
 REASON = "needs the package transformers (pip install 'oneclick[transformers]')"
+WEIGHTS = "model.safetensors"
 SIDE = 128
 """Of the square that the saved image processors stretch to: a frame of 96×160 px."""
 
@@ -53,6 +56,27 @@ def save(
     processor = hf.RTDetrImageProcessor(size={"height": SIDE, "width": SIDE})
     processor.save_pretrained(folder)
     return folder
+
+
+def damage(folder: Path, name: str, change: dict[str, Any]) -> None:
+    """Change entries of one of a folder's JSON files."""
+    path = folder / name
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+
+
+def swap_weights(folder: Path, other: Path) -> None:
+    """Put the weights of another folder beside a folder's own configuration."""
+    shutil.copyfile(other / WEIGHTS, folder / WEIGHTS)
+
+
+def drop_weights(folder: Path, part: str) -> int:
+    """Remove the tensors whose names hold `part` from a folder's weights; how many those were."""
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(folder / WEIGHTS)
+    rest = {name: value for name, value in tensors.items() if part not in name}
+    save_file(rest, folder / WEIGHTS, metadata={"format": "pt"})
+    return len(tensors) - len(rest)
 
 
 def _resnet(hf: Any, stages: Sequence[int]) -> Any:

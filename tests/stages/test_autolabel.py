@@ -12,7 +12,7 @@ from oneclick import detectors
 from oneclick.catalog import Catalog
 from oneclick.core.clips import Clip, ClipStage
 from oneclick.core.detections import Detections
-from oneclick.core.errors import NoSpace, UnknownName, UsageError
+from oneclick.core.errors import DetectorUnavailable, NoSpace, UnknownName, UsageError
 from oneclick.detectors.base import Frame, FrameDetections
 from oneclick.feedback import labeller_skills, stored_predictions
 from oneclick.hindsight.skills import Skill, TeamSkills
@@ -213,6 +213,34 @@ def test_a_labeller_nobody_knows_stops_before_any_clip(tmp_path: Path) -> None:
         autolabel.autolabel(tmp_path, [], ["opencv:cat"], CLASSES)
     with pytest.raises(UsageError):
         autolabel.autolabel(tmp_path, [], [], CLASSES)
+
+
+def create_bright_only(name: str, *_: object) -> Bright:
+    if name != Bright.name:
+        raise DetectorUnavailable(f"detector {name}: its file is broken")
+    return Bright()
+
+
+def test_a_labeller_that_cannot_load_is_named_and_the_others_label(
+    tmp_path: Path, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detectors, "create", create_bright_only)
+    result = autolabel.autolabel(tmp_path, [clip.id], ["test:gone", "test:bright"], CLASSES)
+    assert result.done == [clip.id]
+    assert result.failed == {"labeller test:gone": "detector test:gone: its file is broken"}
+    label_set = labels.latest(Workspace(tmp_path), clip.id)
+    assert label_set is not None
+    assert label_set.made_by == "hindsight:test-bright"
+
+
+def test_without_a_labeller_that_loads_the_clips_stay_where_they_are(
+    tmp_path: Path, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detectors, "create", create_bright_only)
+    reason = "no labeller can be used: detector test:gone: its file is broken; .*test:away"
+    with pytest.raises(DetectorUnavailable, match=reason):
+        autolabel.autolabel(tmp_path, [clip.id], ["test:gone", "test:away"], CLASSES)
+    assert stage(tmp_path, clip.id) is ClipStage.EXTRACTED
 
 
 def test_what_reviews_taught_of_the_labellers_is_used_and_named(tmp_path: Path, clip: Clip) -> None:

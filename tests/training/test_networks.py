@@ -23,6 +23,13 @@ def test_an_unknown_architecture_is_refused_with_the_names_that_exist() -> None:
         networks.build("fcos-huge", ("person",))
 
 
+@pytest.mark.parametrize("arch", ["maskrcnn_resnet50_fpn", "keypointrcnn_resnet50_fpn"])
+def test_a_network_whose_loss_needs_more_than_boxes_is_not_offered(arch: str) -> None:
+    with pytest.raises(UnknownName, match=r"known: .*fasterrcnn_resnet50_fpn") as raised:
+        networks.plan(arch, ("person",))
+    assert arch not in str(raised.value).partition("known:")[2]
+
+
 def test_the_tiny_network_speaks_torchvisions_interface_at_any_image_size() -> None:
     torch.manual_seed(0)
     network = networks.build("fcos-tiny", ("person", "chair")).eval()

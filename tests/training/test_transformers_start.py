@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -164,11 +163,6 @@ def test_ids_of_models_are_safe_in_a_path_and_keep_what_earlier_models_have() ->
     assert other.key() != TrainingConfig(arch="transformers:org/x").key()
 
 
-def damage(folder: Path, name: str, change: dict[str, Any]) -> None:
-    path = folder / name
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
-
-
 @pytest.mark.parametrize(
     ("name", "change", "reason"),
     [
@@ -176,16 +170,61 @@ def damage(folder: Path, name: str, change: dict[str, Any]) -> None:
         ("config.json", {"model_type": "d_coarse"}, "no object detector could be loaded"),
         ("config.json", {"num_queries": "many"}, "no object detector could be loaded"),
         ("preprocessor_config.json", {"image_processor_type": "No"}, "could be loaded"),
+        ("preprocessor_config.json", {"size": {"height": "x", "width": 9}}, "could be loaded"),
+        ("preprocessor_config.json", {"do_normalize": True, "image_mean": None}, "is None: write"),
+        ("preprocessor_config.json", {"do_normalize": True, "image_mean": [0.5]}, "mean .* write"),
+        ("preprocessor_config.json", {"do_normalize": True, "image_std": [0] * 3}, "std .* write"),
+        (
+            "config.json",
+            {"id2label": {"0": "bed", "5": "person"}, "label2id": {"bed": 0, "person": 5}},
+            "numbers 2 classes up to 5: number them 0 to 1 without gaps",
+        ),
     ],
 )
 def test_a_folder_that_holds_no_detector_is_refused_in_one_line(
     name: str, change: dict[str, Any], reason: str, tmp_path: Path
 ) -> None:
     tiny_transformers.save(tmp_path / "net")
-    damage(tmp_path / "net", name, change)
+    tiny_transformers.damage(tmp_path / "net", name, change)
     with pytest.raises(DetectorUnavailable, match=reason) as raised:
         model.initialize(f"transformers:{tmp_path / 'net'}", CLASSES, None, pretrained=True)
     assert "\n" not in str(raised.value)
+
+
+def test_weights_of_another_network_start_no_training(tmp_path: Path) -> None:
+    folder = tiny_transformers.save(tmp_path / "net", "d_fine")
+    tiny_transformers.swap_weights(folder, tiny_transformers.save(tmp_path / "other", "detr"))
+    with pytest.raises(DetectorUnavailable, match=r"its weights lack \d+ of \d+ tensors") as raised:
+        model.initialize(f"transformers:{folder}", CLASSES, None, pretrained=True)
+    assert "\n" not in str(raised.value)
+
+
+def lack_head(folder: Path) -> None:
+    assert tiny_transformers.drop_weights(folder, "class_embed") > 1
+    assert tiny_transformers.drop_weights(folder, "enc_score_head") == 2
+
+
+def reshape_head(folder: Path) -> None:
+    names = ("person", "bed", "chair")
+    change = {"id2label": dict(enumerate(names)), "label2id": {n: k for k, n in enumerate(names)}}
+    tiny_transformers.damage(folder, "config.json", change)
+
+
+@pytest.mark.parametrize("spoil", [lack_head, reshape_head])
+def test_weights_whose_head_is_missing_or_of_other_classes_start_with_a_new_head(
+    spoil: Any, tmp_path: Path
+) -> None:
+    folder = tiny_transformers.save(tmp_path / "net", "d_fine")
+    whole = transformers_models.published(networks.plan(f"transformers:{folder}", CLASSES))
+    assert whole
+    spoil(folder)
+    network, origin = model.initialize(f"transformers:{folder}", CLASSES, None, pretrained=True)
+    assert origin.start
+    assert origin.start.classes == ()
+    assert set(origin.start.fresh) == whole.by_class
+    for name, value in network.state_dict().items():
+        if name not in whole.by_class:
+            assert torch.equal(value, whole.tensors[name]), name
 
 
 def lose(folder: Path) -> None:

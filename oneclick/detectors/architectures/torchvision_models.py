@@ -16,15 +16,18 @@ if TYPE_CHECKING:
 TINY = "fcos-tiny"
 """Trains from random weights in a minute on two CPU cores."""
 TINY_SIZE = (192, 320)
+BEYOND_BOXES = ("maskrcnn", "keypointrcnn")
+"""Beginnings of the names of networks whose loss needs masks or keypoints, which labels lack."""
 WIDTH = 64
 """Channels of the feature pyramid."""
 
 
 def names() -> list[str]:
-    """Return the names of this family."""
+    """Return the names of this family: all that can be trained on boxes."""
     from torchvision.models import detection, list_models
 
-    return [TINY, *list_models(module=detection)]
+    models = list_models(module=detection)
+    return [TINY, *(name for name in models if not name.startswith(BEYOND_BOXES))]
 
 
 def plan(arch: str, classes: tuple[str, ...]) -> NetworkPlan:

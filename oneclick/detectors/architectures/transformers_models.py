@@ -6,6 +6,7 @@ default configuration then starts from random weights.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ STRIDE = 32
 """Largest stride of convolutional networks: sides of their images are multiples of it."""
 SQUARE_FAMILIES = ("rf_detr",)
 """Families that attend in windows of a square image only."""
+MOST_LOST = 0.5
+"""Share of the tensors, class heads aside, that weights may lack before they start no training."""
 LOCAL_KEYS = ("transformers_version", "architectures", "_name_or_path", "dtype", "torch_dtype")
 """Entries of a configuration that say where it came from."""
 
@@ -70,15 +73,16 @@ def plan(arch: str, classes: tuple[str, ...]) -> NetworkPlan:
             part.use_pretrained_backbone = False
     if getattr(config, "initializer_bias_prior_prob", 0) is None:
         config.initializer_bias_prior_prob = 0.01
-    multiple = side_multiple(config)
-    size, canvas = frame_size(getattr(processor, "size", None) or {}, multiple)
-    normalise = bool(getattr(processor, "do_normalize", False))
+    with transformers.loading(source):
+        multiple = side_multiple(config)
+        size, canvas = frame_size(getattr(processor, "size", None) or {}, multiple)
+        mean, std = colour_scale(source, processor)
     document = {k: v for k, v in config.to_diff_dict().items() if k not in LOCAL_KEYS}
     options = {
         # As JSON holds it, so that a card and a checkpoint hold the same.
         "config": msgspec.to_builtins(document, str_keys=True),
-        "mean": [float(x) for x in processor.image_mean] if normalise else [0.0] * 3,
-        "std": [float(x) for x in processor.image_std] if normalise else [1.0] * 3,
+        "mean": mean,
+        "std": std,
         "canvas": canvas if config.model_type in SQUARE_FAMILIES else None,
     }
     return NetworkPlan(arch=arch, classes=classes, size=size, options=options)
@@ -106,6 +110,31 @@ def load_files(source: str) -> tuple[Any, Any]:
         from transformers import AutoConfig, AutoImageProcessor
 
         return AutoConfig.from_pretrained(source), AutoImageProcessor.from_pretrained(source)
+
+
+def colour_scale(source: str, processor: Any) -> tuple[list[float], list[float]]:
+    """Return mean and standard deviation of each colour, by which pictures are normalised.
+
+    Raises:
+        DetectorUnavailable: the image processor does not say three usable numbers for each.
+    """
+    if not getattr(processor, "do_normalize", False):
+        return [0.0] * 3, [1.0] * 3
+    scale = []
+    for name in ("image_mean", "image_std"):
+        values = getattr(processor, name, None)
+        try:
+            numbers = [float(value) for value in values]  # type: ignore[union-attr]
+        except (TypeError, ValueError):
+            numbers = []
+        is_usable = len(numbers) == 3 and all(map(math.isfinite, numbers))
+        if not is_usable or (name == "image_std" and min(numbers) <= 0):
+            raise DetectorUnavailable(
+                f"detector {PREFIX}{source}: {name} in its preprocessor_config.json is {values!r}: "
+                "write a number for each of red, green and blue"
+            )
+        scale.append(numbers)
+    return scale[0], scale[1]
 
 
 def side_multiple(config: Any) -> int:
@@ -167,30 +196,35 @@ def published(network_plan: NetworkPlan) -> PublishedWeights | None:
     """Load the weights of the repository or folder; None for a family.
 
     Raises:
-        DetectorUnavailable: they cannot be downloaded or read.
+        DetectorUnavailable: they cannot be downloaded or read, number their classes with gaps, or
+            lack most of the network.
     """
     if is_family(network_plan.arch):
         return None
     source = network_plan.arch.removeprefix(PREFIX)
-    with transformers.loading(source), transformers.hide_progress_bar():
+    by_class = class_tensors(network_plan.options["config"])
+    with transformers.loading(source):
         import torch
         from transformers import AutoModelForObjectDetection
 
-        network, report = AutoModelForObjectDetection.from_pretrained(
-            source, output_loading_info=True, dtype=torch.float32
+        network, lost = transformers.load_network(
+            AutoModelForObjectDetection, source, dtype=torch.float32, ignore_mismatched_sizes=True
         )
-    random = set(report["missing_keys"])
-    tensors = {
-        f"network.{name}": value
-        for name, value in network.state_dict().items()
-        if name not in random
+        classes = transformers.class_names(source, network.config)
+    body = {
+        name for name in transformers.weight_names(network) if f"network.{name}" not in by_class
     }
-    labels = network.config.id2label
+    if len(lost & body) > MOST_LOST * len(body):
+        weights = len(transformers.weight_names(network))
+        raise transformers.incomplete(network_plan.arch, len(lost), weights)
+    tensors = {
+        f"network.{name}": value for name, value in network.state_dict().items() if name not in lost
+    }
     return PublishedWeights(
         source=network_plan.arch,
         tensors=tensors,
-        classes=[str(labels.get(k, "")) for k in range(max(labels, default=-1) + 1)],
-        by_class=class_tensors(network_plan.options["config"]),
+        classes=classes,
+        by_class=by_class & tensors.keys(),
     )
 
 
