@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,6 +43,12 @@ def train(
     camera: Annotated[
         list[str] | None, typer.Option(help="Camera for a novelty model; default: all.")
     ] = None,
+    alone: Annotated[
+        bool,
+        typer.Option(
+            "--alone", help="Compare it with no champion; oneclick models promote takes it."
+        ),
+    ] = False,
     json: output.Json = False,
 ) -> None:
     """Train a candidate on a dataset version; the gate promotes or refuses it.
@@ -60,7 +67,7 @@ def train(
         options = settings.train_options(
             model=model, steps=steps, seed=seed, effort=effort, labeller=labeller
         )
-        outcome = stage.train(settings.home, data, options)
+        outcome = stage.train(settings.home, data, replace(options, alone=alone))
     if outcome.model is None:
         output.message(outcome.reasons[0])
         return
@@ -139,11 +146,14 @@ def list_(
 ) -> None:
     """List models, oldest first; * is the champion, L labels clips."""
     from oneclick import report
+    from oneclick.report import scores
 
     workspace = output.load_settings(home).home
 
     def draw() -> None:
         rows = report.models(workspace)
+        for line in scores.broken_cards(workspace):
+            output.message(line)
         if json:
             output.print_json(rows)
             return

@@ -30,6 +30,10 @@ GPU_FILES = (Path("/dev/nvidiactl"), Path("/dev/kfd"))
 """Exist where a driver for GPUs is loaded; without them torch need not be asked."""
 
 
+UNLOADABLE = (OSError, ValueError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError)
+"""What torch raises for weights that are cut, empty, or of another network."""
+
+
 class PartialModelCard(msgspec.Struct, frozen=True):
     """The fields of `storage.model_cards.ModelCard` that a detector needs.
 
@@ -224,7 +228,7 @@ def load_network(name: str, card: PartialModelCard, path: Path) -> Any:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except FileNotFoundError:
         raise DetectorUnavailable(f"detector {name}: {path} is missing") from None
-    except (OneclickError, OSError, ValueError, RuntimeError, pickle.UnpicklingError) as error:
+    except (OneclickError, *UNLOADABLE) as error:
         line = (str(error).splitlines() or ["empty"])[0]
         raise DetectorUnavailable(
             f"detector {name}: {path} does not load ({line}); oneclick models rollback"

@@ -182,7 +182,11 @@ def card(home: Path, model_id: str) -> ModelCard:
 
     Raises:
         UnknownName: there is no such model.
+        BadInput: its card is broken.
     """
+    for folder in folders(home):
+        if folder.name == model_id:
+            read_card(folder)
     cards_by_id = {card.id: card for card in cards(home)}
     if model_id not in cards_by_id:
         raise UnknownName("model", model_id, sorted(cards_by_id))
@@ -212,9 +216,39 @@ def cards(home: Path) -> list[ModelCard]:
     cards = []
     for folder in folders(home):
         with contextlib.suppress(BadInput):  # named by `status` and `catalog verify`
-            if card := model_cards.read(folder):
+            if card := read_card(folder):
                 cards.append(card)
     return sorted(cards, key=lambda card: (card.made_at, card.id))
+
+
+def broken_cards(home: Path) -> list[str]:
+    """Say of each card that `cards` leaves out what is wrong with it, a line each."""
+    lines = []
+    for folder in sorted(folders(home)):
+        try:
+            read_card(folder)
+        except BadInput as error:
+            lines.append(str(error))
+    return lines
+
+
+def read_card(folder: Path) -> ModelCard | None:
+    """Read a card that has what is reported; BadInput where it lacks some of it.
+
+    The seal says that a card is as it was written, and those of trainings elsewhere have none.
+    """
+    card = model_cards.read(folder)
+    if card is None:
+        return None
+    path = folder / model_cards.CARD_FILE
+    if missing := [name for name in ("map", "ap50") if name not in card.metrics]:
+        raise BadInput(f"{path}: its metrics lack {', '.join(missing)}: restore it")
+    if card.decision:
+        try:
+            msgspec.convert(card.decision, _GateDecision)
+        except msgspec.ValidationError as error:
+            raise BadInput(f"{path}: its decision is broken ({error}): restore it") from None
+    return card
 
 
 def folders(home: Path) -> list[Path]:

@@ -13,6 +13,7 @@ import msgspec
 from oneclick.catalog import Catalog
 from oneclick.core import training_defaults
 from oneclick.core.datasets import DatasetVersion
+from oneclick.core.errors import BadInput
 from oneclick.detectors import networks
 from oneclick.services import training_server
 from oneclick.storage import datasets, exclusions, locks, model_cards, model_registry
@@ -78,6 +79,8 @@ class TrainOptions:
     """Largest share of the pictures of a dataset that may be broken, and is left out."""
     labeller: bool = False
     """The model labels and serves no camera: it is judged beside the labeller of its kind."""
+    alone: bool = False
+    """It is compared with no champion, and serves only where somebody promotes it by hand."""
     shadow: Literal["off", "report", "demand"] = "off"
     """Whether the gate reports, or demands, what a candidate does beside the champion in shadow."""
     shadow_hours: float = training_defaults.SHADOW_HOURS
@@ -149,6 +152,18 @@ class TrainOptions:
         )
 
 
+@dataclass(frozen=True)
+class JudgedModel:
+    """A model of a training, as the gate judged it."""
+
+    card: ModelCard
+    decision: PromotionDecision
+    trained: bool = False
+    """It was trained now, or had not been judged."""
+    judged: bool = False
+    """It was judged now."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingResult:
     """Candidate, champion and decision; the model's card holds the same for ever."""
@@ -199,11 +214,12 @@ def train(home: Path, version: str | None, options: TrainOptions) -> TrainingRes
         trials = None if options.labeller else options.shadow_trials(workspace)
         if trials:
             trials.settle()
-        card, decision, is_new = train_and_judge(workspace, dataset, options, trials)
+        model = train_and_judge(workspace, dataset, options, trials)
+        card, decision = model.card, model.decision
         with Catalog.open(home) as catalog:
             catalog.add_model(card.id, dataset.name, msgspec.to_builtins(card))
         if trials:
-            decision = trials.follow(card, decision, is_new)
+            decision = trials.follow(card, decision, model.judged)
         else:
             serve_labeller(workspace, card.id, decision, registry_name)
     return TrainingResult(
@@ -214,7 +230,7 @@ def train(home: Path, version: str | None, options: TrainOptions) -> TrainingRes
         champion_metrics=decision.champion_metrics,
         decision=decision.verdict,
         reasons=decision.reasons,
-        trained=is_new,
+        trained=model.trained,
         broken=card.broken,
         excluded=tuple(card.config.get("excluded", ())),
         settled=tuple(trials.sentences) if trials else (),
@@ -237,44 +253,100 @@ def train_and_judge(
     dataset: DatasetVersion,
     options: TrainOptions,
     trials: ShadowTrials | None = None,
-) -> tuple[ModelCard, PromotionDecision, bool]:
-    """Return a model's card and decision, and whether it was trained now.
+) -> JudgedModel:
+    """Train and judge a model, as far as that was not done before.
 
-    A model of the same configuration, dataset and decision that exists is not trained again.
+    A model of the same configuration and dataset that exists is not trained again, but judged
+    again where another champion serves, or where it was judged for another place.
     """
     from oneclick.training import decision as decisions
     from oneclick.training import launch
     from oneclick.training.config import Equipment, TrainingPaths, model_id
-    from oneclick.training.decision import PromotionDecision
+    from oneclick.training.shadow.trials import waits_in_shadow
 
     clip_ids = {clip.clip for clip in dataset.clips}
     config = options.config_for(dataset, exclusions.excluded_clips(workspace) & clip_ids)
     folder = workspace.model_dir(model_id(config, dataset.name))
-    existing_card = model_cards.read(folder)
-    champion = model_registry.champion(workspace, options.registry_name)
-    if existing_card and existing_card.decision:
-        decision = msgspec.convert(existing_card.decision, PromotionDecision)
-        served = model_registry.was_in_service(workspace, existing_card.id, options.registry_name)
-        # A killed promotion is made good, but never against a champion that nobody compared.
-        if decision.verdict != "promote" or served or decision.champion == champion:
-            return existing_card, decision, False
-    parent = workspace.model_dir(champion) if champion else None
+    role = options.registry_name
+    champion = model_registry.champion(workspace, role)
+    compared = None if options.alone else champion
+    card = model_cards.read(folder)
+    earlier = decisions.read(card, folder) if card else None
+    served = model_registry.was_in_service(workspace, folder.name, role)
+    is_whole = card is not None and model_cards.has_weights(folder)
+    # A killed promotion is made good, but never against a champion that nobody compared.
+    is_valid = earlier is not None and (
+        served
+        or earlier.is_leak
+        or (earlier.role in (None, role) and (earlier.champion == compared or earlier.is_replaced))
+    )
+    if card and earlier and is_whole and is_valid:
+        return JudgedModel(card, earlier if served else withhold(earlier, champion, options))
+    parent = workspace.model_dir(compared) if compared else None
+    if champion == folder.name and not is_whole:  # its weights are lost: from where it started
+        start = workspace.model_dir(card.parent) if card and card.parent else None
+        parent = start if start and model_cards.has_weights(start) else None
+    if parent:
+        check_champion(workspace, parent, options)
     root = training_server.local_root(workspace.home, options.server)
     paths = TrainingPaths(root, folder.parent, parent)
     equipment = Equipment(options.device, options.workers, max_broken=options.max_broken)
     trained = launch.run(config, dataset.name, paths, equipment, options.processes)
-    decision = decisions.judge(
-        workspace,
-        dataset,
-        config,
-        paths,
-        trained.card.id,
-        options=options.gate_options(),
-        tested=trained.tested,
-        max_broken=options.max_broken,
+    is_same = card is not None and trained.card.weights == card.weights
+    if earlier and is_valid and is_same:
+        decision = earlier  # the weights that were judged are back
+    else:
+        decision = decisions.judge(
+            workspace,
+            dataset,
+            config,
+            paths,
+            trained.card.id,
+            options=options.gate_options(),
+            tested=trained.tested,
+            max_broken=options.max_broken,
+            role=role,
+        )
+        if trials:
+            decision = trials.demand(decision)
+        decision = withhold(decision, champion, options)
+    judged_card = trained.card
+    if not (role and waits_in_shadow(judged_card)):  # it waits for the place of the champion
+        fields = msgspec.to_builtins(decision)
+        judged_card = msgspec.structs.replace(judged_card, decision=fields)
+        model_cards.write(folder, judged_card)
+    is_new = not (earlier and is_whole)
+    return JudgedModel(judged_card, decision, trained=is_new, judged=True)
+
+
+def check_champion(workspace: Workspace, folder: Path, options: TrainOptions) -> None:
+    """Check that a candidate can be compared with the champion, before it is trained.
+
+    Raises:
+        UsageError: the champion has other classes. BadInput: it is broken.
+    """
+    from oneclick.training import decision as decisions
+
+    card = model_cards.read(folder)
+    has_earlier = model_registry.has_earlier(workspace, options.registry_name)
+    if card and not has_earlier and not model_cards.has_weights(folder):
+        raise BadInput(
+            f"{folder / model_cards.WEIGHTS_FILE} is missing or was changed after training, and no "
+            "earlier model has served: restore it, train it again (oneclick train --data "
+            f"{card.dataset.name} with its settings), or put another into service "
+            "(oneclick models promote MODEL; oneclick train --alone makes one)"
+        )
+    decisions.check_comparable(folder, options.classes)
+
+
+def withhold(
+    decision: PromotionDecision, champion: str | None, options: TrainOptions
+) -> PromotionDecision:
+    """Return that a model which was compared with no champion waits for somebody to promote it."""
+    if not (options.alone and champion and decision.verdict == "promote"):
+        return decision
+    suffix = f" --labeller {options.model}" if options.labeller else ""
+    reason = f"not compared with {champion}: oneclick models promote MODEL{suffix} takes it"
+    return msgspec.structs.replace(
+        decision, verdict="not enough evidence", reasons=(*decision.reasons, reason)
     )
-    if trials:
-        decision = trials.demand(decision)
-    card = msgspec.structs.replace(trained.card, decision=msgspec.to_builtins(decision))
-    model_cards.write(folder, card)
-    return card, decision, True

@@ -75,11 +75,24 @@ def check_weights(folder: Path) -> None:
     path = folder / WEIGHTS_FILE
     if not card.weights:
         return
+    if not path.exists():
+        raise BadInput(f"{path} is missing: restore it, or oneclick models rollback")
     bounded_files.check_regular(path, bounded_files.ANY_SIZE)
     if files.sha256(path) != card.weights:
         raise BadInput(
             f"{path} was changed after training: restore it, or oneclick models rollback"
         )
+
+
+def has_weights(folder: Path) -> bool:
+    """Check whether model.pt is there and, where the card has its digest, as training wrote it."""
+    if not ((folder / CARD_FILE).exists() and (folder / WEIGHTS_FILE).exists()):
+        return False
+    try:
+        check_weights(folder)
+    except BadInput:
+        return False
+    return True
 
 
 def write(folder: Path, card: ModelCard) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
-from oneclick.core.errors import BadInput, OneclickError, Unavailable, UnknownName
+from oneclick.core.errors import BadInput, OneclickError, Unavailable, UnknownName, UsageError
 from oneclick.storage import files, inventories, locks, model_cards, sealed_files
 from oneclick.storage.inventories import Inventory
 from oneclick.storage.locks import WriteLock
@@ -42,6 +42,12 @@ class ModelRegistry(msgspec.Struct, frozen=True):
     model: str
     since: datetime
     history: tuple[ServicePeriod, ...]
+
+
+class _CardArchitecture(msgspec.Struct):
+    """The field of a card by which a labeller is told from another."""
+
+    arch: str = ""
 
 
 def read(workspace: Workspace, labeller: str = "") -> ModelRegistry | None:
@@ -108,6 +114,7 @@ def promote(
 
     Raises:
         UnknownName: there is no complete model of that name.
+        UsageError: it is of another architecture than the labeller.
         BadInput: its weights are not those that training wrote.
         Unavailable: another model than `instead_of` came into service meanwhile.
     """
@@ -115,6 +122,15 @@ def promote(
         models = sorted(card.parent.name for card in workspace.home.glob("models/*/card.json"))
         raise UnknownName("model", model, models)
     model_cards.check_weights(workspace.model_dir(model))
+    if labeller:
+        path = workspace.model_dir(model) / model_cards.CARD_FILE
+        card: _CardArchitecture = sealed_files.read(path, _CardArchitecture)
+        arch = card.arch
+        if arch not in ("", labeller):
+            raise UsageError(
+                f"model {model} is of the architecture {arch}, no labeller {labeller}: "
+                f"oneclick models promote {model} --labeller {arch}"
+            )
     with locks.hold(workspace, WriteLock.CHAMPION):
         path = _file(workspace, labeller)
         # Who names a model may put it in the place of a registry that is lost.
@@ -149,7 +165,10 @@ def rollback(workspace: Workspace, labeller: str = "", instead_of: str | None = 
             return registry.model
         earlier = succession(registry)[:-1] if registry else []
         if not registry or not earlier:
-            raise OneclickError("no earlier champion to go back to; oneclick models list shows all")
+            raise OneclickError(
+                "no earlier champion to go back to: oneclick models list shows all, "
+                "oneclick models promote MODEL takes one"
+            )
         promote(workspace, earlier[-1], f"{ROLLBACK} {registry.model}", labeller)
         return earlier[-1]
 
@@ -176,6 +195,12 @@ def rollback_until_told(workspace: Workspace, labeller: str = "") -> Iterator[st
     yield model
     with files.guard(mark):
         mark.unlink(missing_ok=True)
+
+
+def has_earlier(workspace: Workspace, labeller: str = "") -> bool:
+    """Check whether a rollback has a model to go back to."""
+    registry = read(workspace, labeller)
+    return registry is not None and len(succession(registry)) > 1
 
 
 def succession(registry: ModelRegistry) -> list[str]:

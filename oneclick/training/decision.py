@@ -12,14 +12,18 @@ import msgspec
 
 from oneclick.core import training_defaults
 from oneclick.core.datasets import DatasetVersion
-from oneclick.core.errors import UsageError
+from oneclick.core.errors import BadInput, UsageError
 from oneclick.core.evaluation import ShadowEvidence
 from oneclick.storage import datasets, model_cards
+from oneclick.storage.model_cards import ModelCard
 from oneclick.storage.workspace import Workspace
 from oneclick.training import gate
 from oneclick.training.config import TrainingConfig, TrainingPaths
 from oneclick.training.evaluation.evaluate import Evaluation
 from oneclick.training.gate import GateOptions
+
+LEAK = "test clips were in training"
+"""Part of the reason of the gate that no other champion changes."""
 
 
 class PromotionDecision(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +46,19 @@ class PromotionDecision(msgspec.Struct, frozen=True, kw_only=True):
     """core.evaluation.WorstClip of the candidate."""
     shadow: ShadowEvidence | None = None
     """What was seen of both models in shadow; None where the gate did not look there."""
+    role: str | None = None
+    """Labeller whose place it was judged for, "" for the champion's; None on older cards."""
+
+    @property
+    def is_replaced(self) -> bool:
+        """Check whether a newer candidate took the model's place in shadow."""
+        is_over = self.shadow is not None and self.shadow.state == "ended"
+        return is_over and self.verdict != "promote"
+
+    @property
+    def is_leak(self) -> bool:
+        """Check whether it refuses the model because test clips were in training."""
+        return self.verdict == "refuse" and any(LEAK in reason for reason in self.reasons)
 
 
 def judge(
@@ -54,6 +71,7 @@ def judge(
     options: GateOptions,
     tested: Evaluation | None = None,
     max_broken: float = training_defaults.MAX_BROKEN,
+    role: str = "",
 ) -> PromotionDecision:
     """Evaluate candidate and champion on the same test clips and apply the gate.
 
@@ -66,6 +84,7 @@ def judge(
         options: of the gate.
         tested: evaluation of the candidate, where its training made one.
         max_broken: as in `evaluate_model`.
+        role: labeller whose place it is judged for; "" for the champion's.
     """
     parent, limit = paths.parent, max_broken
     candidate = tested or evaluate_model(
@@ -74,7 +93,11 @@ def judge(
     champion = None
     if parent:
         champion = evaluate_model(config, dataset, paths, parent, max_broken=limit)
-    known_clips = training_clips(workspace, dataset, parent)
+    # The candidate need not come from this champion: another may have served when it was trained.
+    known_clips = {
+        *training_clips(workspace, dataset, parent),
+        *training_clips(workspace, dataset, paths.models / name),
+    }
     decision = gate.decide(candidate, champion, known_clips, options)
     names = {"candidate": name, "champion": parent.name if parent else ""}
     return PromotionDecision(
@@ -87,7 +110,50 @@ def judge(
         slices=tuple(asdict(row) for row in decision.slices),
         classes=tuple(asdict(row) for row in candidate.classes),
         worst=tuple(asdict(row) for row in candidate.worst),
+        role=role,
     )
+
+
+def read(card: ModelCard, folder: Path) -> PromotionDecision | None:
+    """Return the decision of a model's card; None before the gate has judged.
+
+    Raises:
+        BadInput: the decision lacks fields, as a card of a training elsewhere may.
+    """
+    if not card.decision:
+        return None
+    try:
+        return msgspec.convert(card.decision, PromotionDecision)
+    except msgspec.ValidationError as error:
+        raise BadInput(
+            f"{folder / model_cards.CARD_FILE}: its decision is broken ({error}): restore the "
+            "file, or remove `decision` from it to have the model judged again"
+        ) from None
+
+
+def check_comparable(champion: Path, classes: tuple[str, ...]) -> None:
+    """Check that a model of these classes can be compared with the champion, before it is trained.
+
+    Raises:
+        UsageError: the champion has other classes.
+        BadInput: its files, or a card that it goes back to, are broken.
+    """
+    from oneclick.training import model
+
+    _, card = model.load(champion)
+    check_classes(card, classes)
+    lineage(champion)
+
+
+def check_classes(card: ModelCard, classes: tuple[str, ...]) -> None:
+    """Check that the classes of a model are the first of `classes`. Raises UsageError."""
+    if classes[: len(card.classes)] != card.classes:
+        raise UsageError(
+            f"model {card.id} knows the classes {list(card.classes)}, the settings say "
+            f"{list(classes)}: keep their order and add new ones at the end, or train a model that "
+            "is not compared (oneclick train --alone) and put it into service by hand "
+            "(oneclick models promote)"
+        )
 
 
 def evaluate_model(
@@ -114,11 +180,7 @@ def evaluate_model(
     from oneclick.training import train as training
 
     network, card = model.load(folder)
-    if config.classes[: len(card.classes)] != card.classes:
-        raise UsageError(
-            f"model {card.id} knows the classes {list(card.classes)}, the settings say "
-            f"{list(config.classes)}: keep their order and add new ones at the end"
-        )
+    check_classes(card, config.classes)
     model_config = replace(config, arch=card.arch)
     return training.evaluate_test_clips(
         network,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oneclick.core.errors import BadInput
-from oneclick.detectors import networks
+from oneclick.detectors import networks, own
 from oneclick.detectors.networks import NetworkPlan
 from oneclick.storage import files, model_cards
 from oneclick.storage.model_cards import ModelCard
@@ -38,7 +38,8 @@ def load(folder: Path) -> tuple[nn.Module, ModelCard]:
     """Read a model, in evaluation mode on the CPU, and its card.
 
     Raises:
-        BadInput: the model is incomplete, or its weights do not have the card's digest.
+        BadInput: the model is incomplete, its weights do not have the card's digest, or they are
+            not of its network.
     """
     card = model_cards.read(folder)
     path = folder / model_cards.WEIGHTS_FILE
@@ -46,7 +47,13 @@ def load(folder: Path) -> tuple[nn.Module, ModelCard]:
         raise BadInput(f"{folder} holds no complete model: train again or roll back")
     model_cards.check_weights(folder)
     network = networks.build(card.arch, card.classes, card.size, card.network)
-    network.load_state_dict(_load_weights(path))
+    try:
+        network.load_state_dict(_load_weights(path))
+    except own.UNLOADABLE as error:
+        line = (str(error).splitlines() or ["empty"])[0]
+        raise BadInput(
+            f"{path} does not load ({line}): restore it, or oneclick models rollback"
+        ) from None
     return network.eval(), card
 
 

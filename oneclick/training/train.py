@@ -68,7 +68,8 @@ def train(
 ) -> TrainedModel | None:
     """Train a model, evaluate it on the test clips and save it with its card.
 
-    A complete model is returned as it is, and a training that was killed resumes from its
+    A complete model is returned as it is, one whose weights are broken is trained again, and a
+    training that was killed resumes from its
     checkpoint. Under torchrun all ranks train together, and all but rank 0 return None.
 
     Raises:
@@ -76,7 +77,8 @@ def train(
         BadInput: its manifest is broken, or more pictures are than may be left out.
         OneclickError: the loss is not finite.
     """
-    if card := model_cards.read(paths.models / model_id(config, version)):
+    folder = paths.models / model_id(config, version)
+    if (card := model_cards.read(folder)) and model_cards.has_weights(folder):
         return TrainedModel(card, None)
     start_time = time.monotonic()
     dataset = datasets.load_header(paths.root / "datasets" / version)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from oneclick.core.errors import BadInput, OneclickError, Unavailable, UnknownName
+from oneclick.core.errors import BadInput, OneclickError, Unavailable, UnknownName, UsageError
 from oneclick.storage import files, model_registry
 from oneclick.storage.workspace import Workspace
 
@@ -67,6 +67,15 @@ def test_labellers_and_the_deployed_model_do_not_meet(workspace: Workspace) -> N
     assert model_registry.was_in_service(workspace, "c", "big-net")
     assert not model_registry.was_in_service(workspace, "c")
     assert model_registry.champion(workspace, "other") is None
+
+
+def test_a_model_labels_only_as_the_architecture_of_its_card(workspace: Workspace) -> None:
+    files.write_atomic(workspace.model_dir("c") / "card.json", '{"arch": "tiny"}')
+    with pytest.raises(UsageError, match="architecture tiny, no labeller transformers:d_fine"):
+        model_registry.promote(workspace, "c", "by hand", "transformers:d_fine")
+    assert model_registry.champion(workspace, "transformers:d_fine") is None
+    model_registry.promote(workspace, "c", "by hand", "tiny")
+    assert model_registry.champion(workspace, "tiny") == "c"
 
 
 def test_only_a_complete_model_can_serve(workspace: Workspace) -> None:

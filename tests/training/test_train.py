@@ -155,6 +155,28 @@ def test_one_bit_of_the_weights_is_refused_wherever_they_are_used(
     assert model.initialize(TINY.arch, TINY.classes, folder)[1].parent == folder.name
 
 
+@pytest.mark.parametrize("damage", ["empty", "cut", "other"])
+def test_weights_that_no_digest_guards_are_refused_in_a_line_where_they_do_not_load(
+    root: Path, tmp_path: Path, damage: str
+) -> None:
+    place = Workspace(tmp_path)
+    folder = place.model_dir(trained_card(TINY, root, TrainingPaths(root, tmp_path / "models")).id)
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps(card | {"weights": "", "seal": ""}))
+    path = folder / "model.pt"
+    if damage == "other":
+        torch.save({"other": torch.zeros(1)}, path)
+    else:
+        path.write_bytes(b"" if damage == "empty" else path.read_bytes()[:1000])
+    with pytest.raises(
+        BadInput, match=r"model\.pt does not load .*oneclick models rollback"
+    ) as error:
+        model.load(folder)
+    assert "\n" not in str(error.value)
+    with pytest.raises(DetectorUnavailable, match=r"model\.pt does not load"):
+        detectors.create(f"model:{folder.name}", place)
+
+
 def test_a_dataset_without_training_clips_is_refused(tmp_path: Path) -> None:
     toy.server(tmp_path, {"a": "test"}, frames=1)
     with pytest.raises(UsageError, match="no training clip"):
