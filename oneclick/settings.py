@@ -327,7 +327,7 @@ class Settings(BaseSettings):
         try:
             train = TrainSettings.model_validate(self.train.model_dump() | changes)
         except ValidationError as error:
-            raise _refusal(error, ("train",)) from None
+            raise settings_file.refusal(error, ("train",)) from None
         options = train.model_dump(exclude={"labellers", "novelty", "webhook"}) | {
             "origins": {str(origin): weight for origin, weight in train.origins.items()},
         }
@@ -357,18 +357,9 @@ def load(**overrides: object) -> Settings:
     try:
         return Settings(**{k: v for k, v in overrides.items() if v is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        raise _refusal(error) from None
+        raise settings_file.refusal(error) from None
     except UsageError as error:  # of oneclick.toml
         raise UsageError(f"settings: {error}") from None
-
-
-def _refusal(error: ValidationError, section: tuple[str, ...] = ()) -> UsageError:
-    """Return the error that names the settings that are wrong, and why."""
-    problems = []
-    for problem in error.errors():
-        setting = ".".join(map(str, (*section, *problem["loc"]))) or "settings"
-        problems.append(f"{setting}: {problem['msg'].removeprefix('Value error, ')}")
-    return UsageError(f"settings: {'; '.join(problems)}")
 
 
 def keep_params(trigger: str, params: dict[str, float], folder: Path | None = None) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
 from pydantic_settings import TomlConfigSettingsSource
 
 from oneclick.core.errors import UsageError
@@ -71,3 +72,17 @@ def check_server(address: str) -> str:
             f"{protocol}:// keeps no files for others: name a folder or a bucket, such as s3://"
         )
     return address
+
+
+def refusal(error: ValidationError, section: Sequence[str] = ()) -> UsageError:
+    """Return the error that names the settings that are wrong, and why.
+
+    Args:
+        error: of pydantic.
+        section: that was validated alone.
+    """
+    problems = []
+    for problem in error.errors():
+        setting = ".".join(map(str, (*section, *problem["loc"]))) or "settings"
+        problems.append(f"{setting}: {problem['msg'].removeprefix('Value error, ')}")
+    return UsageError(f"settings: {'; '.join(problems)}")

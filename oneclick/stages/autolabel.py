@@ -155,17 +155,15 @@ def load_labellers(
         DetectorUnavailable, UsageError: none is left.
     """
     models: list[Detector] = []
-    failures: list[OneclickError] = []
+    kind: type[OneclickError] = UsageError
     for name in names:
         try:
             models.append(detectors.create(name, workspace, device))
         except (PluginFailure, DetectorUnavailable) as failure:
             item = f"labeller {name}"
             failed[item] = failure_log.record(workspace, name, f"load {item}", failure)
-            failures.append(failure)
+            kind = DetectorUnavailable if isinstance(failure, DetectorUnavailable) else kind
     if not models:
-        is_missing = any(isinstance(failure, DetectorUnavailable) for failure in failures)
-        kind = DetectorUnavailable if is_missing else UsageError
         raise kind(f"no labeller can be used: {'; '.join(failed.values())}")
     return models
 

@@ -85,12 +85,9 @@ class LabelledImage(NamedTuple):
         ignored: NDArray[np.float32] = NO_BOXES,
         traits: BoxAttributes = (),
     ) -> LabelledImage:
-        """Convert arrays to tensors, (h, w, 3) to (3, h, w).
-
-        Boxes are clipped to the image; those without an area are dropped.
-        """
+        """Convert arrays to tensors, (h, w, 3) to (3, h, w); clip boxes to the image."""
         boxes = geometry.clip(boxes, image.shape[1], image.shape[0])
-        # Boxes thinner than half a pixel have no area to learn and torchvision refuses them.
+        # Boxes thinner than half a pixel have no area to learn, and torchvision refuses them.
         keep = np.asarray((boxes[:, 2:] - boxes[:, :2]) >= 0.5).all(axis=1)
         if not keep.all():
             boxes, labels = boxes[keep], labels[keep]
@@ -130,7 +127,6 @@ class ImageOptions:
     """Which frames of a dataset version are images, at which size and with which labels."""
 
     arch: str
-    """Architecture."""
     classes: tuple[str, ...]
     """Class k has the label k + 1; label 0 is the background."""
     stride: int = 1

@@ -130,8 +130,8 @@ def test_yolo_sees_rgb_from_0_to_1_and_yolox_bgr_from_0_to_255(tmp_path: Path) -
     yolox = onnx.load(str(tiny_onnx.write(tmp_path / "b.onnx")))
     red = np.zeros((64, 64, 3), np.uint8)
     red[..., 0] = 255
-    seen = [each._graph.picture.picture(red)[0][:, 0, 0].tolist() for each in (yolo, yolox)]  # type: ignore[union-attr]
-    assert seen == [[1, 0, 0], [0, 0, 255]]
+    levels = [each._graph.picture.picture(red)[0][:, 0, 0].tolist() for each in (yolo, yolox)]  # type: ignore[union-attr]
+    assert levels == [[1, 0, 0], [0, 0, 255]]
 
 
 def test_a_list_of_names_goes_before_those_in_the_graph(tmp_path: Path) -> None:

@@ -120,8 +120,8 @@ def test_less_light_is_no_blur_but_hides_none(light: float) -> None:
         return dimmed(FAULTS["blurred"](frame, k), k)
 
     for fault, names in ((dimmed, []), (dimmed_and_blurred, ["blurred"])):
-        found = [hit.trigger for hit in hits(film(fault), walker())]
-        assert [name for name in found if name == "blurred"] == names
+        triggers_hit = [hit.trigger for hit in hits(film(fault), walker())]
+        assert [name for name in triggers_hit if name == "blurred"] == names
 
 
 def test_a_picture_too_thin_to_measure_a_shift_has_none() -> None:

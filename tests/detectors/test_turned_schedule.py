@@ -52,9 +52,12 @@ class BedDetector(StandingDetector):
         people = super()._detect_one(frame)
         if self.bed is None or frame.shape[0] > frame.shape[1]:
             return people
-        bed = np.array([self.bed], np.float32), np.float32([0.9]), np.int16([0])
-        boxes, scores, classes = map(np.concatenate, zip(people, bed, strict=True))
-        return boxes, scores, classes
+        boxes, scores, classes = people
+        return (
+            np.concatenate([boxes, np.array([self.bed], np.float32)]),
+            np.append(scores, np.float32(0.9)),
+            np.append(classes, np.int16(0)),
+        )
 
 
 def look(

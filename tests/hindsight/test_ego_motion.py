@@ -117,16 +117,16 @@ def test_labels_of_one_person_are_no_worse_than_the_detector_while_the_camera_sh
 
 @pytest.mark.parametrize("seed", range(4))
 def test_labels_keep_nearly_all_where_a_camera_at_rest_is_knocked(seed: int) -> None:
-    length, knocked = 130, slice(60, 75)
+    length, knock = 130, slice(60, 75)
     walks = [scenes.walk(start, step, length) for start, step in zip(STARTS, STEPS, strict=True)][
         :3
     ]
     shift = np.zeros((length, 2))
-    shift[knocked] = np.random.default_rng(seed).normal(0, 25, (15, 2))
-    shaken = [walk + np.tile(shift, 2) for walk in walks]
-    detections, truth = scenes.seen(shaken, noise=2, seed=seed), scenes.seen(shaken)
+    shift[knock] = np.random.default_rng(seed).normal(0, 25, (15, 2))
+    paths = [walk + np.tile(shift, 2) for walk in walks]
+    detections, truth = scenes.seen(paths, noise=2, seed=seed), scenes.seen(paths)
     labels = hindsight.label([detections], [0.5]).detections
-    inside = Span(knocked.start, knocked.stop)
+    inside = Span(knock.start, knock.stop)
     right = share_right(labels.cut(inside), truth.cut(inside))
     assert right >= 0.94 * share_right(detections.cut(inside), truth.cut(inside))
 
@@ -152,9 +152,9 @@ def test_a_jump_that_few_boxes_make_is_no_motion_of_the_camera(jumps: int, gain:
 def test_the_fastest_second_of_a_turn_is_found_in_a_clip_at_rest() -> None:
     turn = np.clip((SECONDS - 4) / 0.7, 0, 1) * 120
     still = [scenes.walk(start, (0, 0), FRAMES) for start in STARTS]
-    turned = [walk + np.stack([turn, 0 * turn] * 2, 1) for walk in still]
+    moving = [walk + np.stack([turn, 0 * turn] * 2, 1) for walk in still]
     speeds = []
-    for walks in (still, turned):
+    for walks in (still, moving):
         detections = scenes.seen(walks, noise=1)
         numbers = np.tile(np.arange(len(STARTS), dtype=np.int32), FRAMES)
         origins = np.full(len(detections), "d")

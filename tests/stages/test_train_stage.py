@@ -24,6 +24,7 @@ from oneclick.storage import datasets, files, labels, model_cards, model_registr
 from oneclick.storage.workspace import Workspace
 from oneclick.training import decision, gate, launch
 from oneclick.training.config import Equipment, TrainingConfig, TrainingPaths
+from oneclick.training.train import TrainingRun
 from tests.stages import accepted
 from tests.training import toy
 
@@ -244,10 +245,10 @@ def test_a_model_refused_as_a_labeller_is_judged_again_for_cameras(
 def forbid_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each training that would fit a network fail; one that exists may be looked up."""
 
-    def fitted(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise AssertionError("a network was trained")
 
-    monkeypatch.setattr(launch.train.TrainingRun, "fit", fitted)
+    monkeypatch.setattr(TrainingRun, "fit", fail)
 
 
 def test_a_refusal_counts_until_another_champion_serves_and_a_leak_for_ever(
