@@ -23,7 +23,7 @@ from oneclick.report.snapshot import (
     StageRow,
     Zoom,
 )
-from oneclick.storage import files, model_cards, model_registry
+from oneclick.storage import files, model_registry
 from oneclick.storage.files import FileVersion
 from oneclick.storage.model_cards import ModelCard
 from oneclick.storage.workspace import Workspace
@@ -176,7 +176,7 @@ class ModelCache:
         version = tuple(_file_version(path) for path in paths)
         if version != self._version:
             self.problems = []
-            cards = [self._try(model_cards.read, path) for path in scores.folders(self._home)]
+            cards = [self._try(scores.read_card, path) for path in scores.folders(self._home)]
             self.cards = sorted(filter(None, cards), key=lambda card: (card.made_at, card.id))
             registry = self._try(model_registry.read, workspace)
             self.periods = registry.history if registry else ()

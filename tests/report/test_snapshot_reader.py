@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from oneclick.catalog import rebuild
@@ -20,6 +21,7 @@ from oneclick.storage import alert_log, files
 from oneclick.storage.alert_log import Alert, AlertLog, AlertRecord
 from oneclick.storage.workspace import Workspace
 from tests.catalog import samples as samples
+from tests.tui import samples as tui_samples
 
 HOUR = timedelta(hours=1)
 NOON = samples.NOON
@@ -170,6 +172,21 @@ def test_nothing_is_read_twice_until_something_changed(tmp_path: Path) -> None:
         assert snapshot is not None
         assert [need.kind for need in snapshot.needs] == ["broken"]
         look.close()
+
+
+@pytest.mark.parametrize("fields", [{"metrics": {}}, {"decision": {"verdict": "promote"}}])
+def test_a_card_that_lacks_what_is_shown_is_named_and_the_others_are_shown(
+    tmp_path: Path, fields: dict[str, object]
+) -> None:
+    for name in ("m1", "m2"):
+        card = tui_samples.card(name, NOON, 0.4, "promote")
+        card = msgspec.structs.replace(card, **(fields if name == "m1" else {}))
+        files.write_json(Workspace(tmp_path).model_dir(name) / "card.json", card)
+    cache = snapshot_reader.ModelCache(tmp_path)
+    cache.version()
+    assert [card.id for card in cache.cards] == ["m2"]
+    (problem,) = cache.problems
+    assert "m1/card.json: its " in problem
 
 
 def test_two_writes_within_one_tick_of_a_file_system_are_two(tmp_path: Path) -> None:
