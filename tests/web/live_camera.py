@@ -22,6 +22,8 @@ STEP = 0.1
 DIGITS, CELL = 12, 20
 """Bits of the number along the lower edge, and the side of their squares in px."""
 A, B = "nano", "tiny"
+DOUBT = 10
+"""A doubts every tenth picture."""
 MODELS = (
     LiveModel(A, "model:nano", ("person", "wheelchair")),
     LiveModel(B, "model:tiny", ("person",)),
@@ -55,11 +57,11 @@ def box(number: int, shift: float = 0.0) -> RingBox:
 
 
 def frame(number: int, at: float) -> RingFrame:
-    """Return a picture: both models see who walks, only B a second one, A once in ten doubts it."""
+    """Return a picture: both models see who walks (A doubts every tenth), only B a second one."""
     is_success, jpeg = cv2.imencode(".jpg", draw(number))
     assert is_success
     x1, y1, x2, y2, _, cls = box(number)
-    score = 0.4 if number % 10 == 0 else 0.9
+    score = 0.4 if number % DOUBT == 0 else 0.9
     lamps = (Lamp("flicker", 0.8, "the person is gone for 3 frames"),) if number % 40 < 8 else ()
     return RingFrame(
         time=at,

@@ -103,6 +103,9 @@ def test_pictures_come_with_their_boxes_at_the_right_place(
     newest = camera.newest()
     assert newest is not None
     assert newest.seq - number < 100
+    if number % live_camera.DOUBT == 0:  # the box of A is below the confidence that is shown
+        press(page, ",", number - 1)
+        number -= 1
     x1, y1, x2, y2 = live_camera.box(number)[:4]
     for x in (x1, x2):
         assert is_coloured(page, x, (y1 + y2) / 2, BLUE)
