@@ -18,6 +18,7 @@ from oneclick.core.clips import ClipStage
 from oneclick.core.errors import IllegalMove
 from oneclick.core.results import BatchResult
 from oneclick.platforms.encord import import_corrections
+from oneclick.platforms.encord.label_rows import RowReader
 from oneclick.platforms.local import LocalPlatform
 from oneclick.platforms.verdict_inbox import VerdictInbox
 from oneclick.report import lineage
@@ -158,7 +159,12 @@ def test_a_row_back_in_annotation_is_taken_when_it_is_finished_again(
         assert collect(desk) == BatchResult()
     assert state(desk, clip) == UNTAKEN
     # Later the edit is no news any more, and only the stage changes.
-    monkeypatch.setattr(import_corrections, "OVERLAP", -timedelta(minutes=10))
+    list_edited = RowReader.list_edited
+    monkeypatch.setattr(
+        RowReader,
+        "list_edited",
+        lambda reader, since: list_edited(reader, since + timedelta(minutes=25)),
+    )
     desk.world.ahead = timedelta(0)
     desk.finish(clip, by=BEN, seconds=30)
     assert collect(desk).done == [clip]

@@ -23,6 +23,34 @@ export function el(tag, properties = {}, ...children) {
 }
 
 /**
+ * Make these the children of an element. Those that are there already, or equal, stay as they are:
+ * a press on one that began before this is still a click after it, and the focus stays.
+ * @param {Element} parent
+ * @param {Node[]} children equal ones do the same; where not, an attribute tells them apart
+ */
+export function updateChildren(parent, children) {
+  let next = parent.firstChild;
+  for (const child of children) {
+    let same = next;
+    while (same && same !== child && !same.isEqualNode(child)) same = same.nextSibling;
+    if (!same) {
+      parent.insertBefore(child, next);
+      continue;
+    }
+    while (next && next !== same) next = dropped(next);
+    next = same.nextSibling;
+  }
+  while (next) next = dropped(next);
+}
+
+/** @param {ChildNode} node @returns {ChildNode | null} the one after it */
+function dropped(node) {
+  const next = node.nextSibling;
+  node.remove();
+  return next;
+}
+
+/**
  * Return the element with an id.
  * @param {string} id
  * @returns {any}

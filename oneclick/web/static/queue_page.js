@@ -1,12 +1,14 @@
 // @ts-check
 /** The page of the queue: what waits, most expected corrections first, and the day's goal. */
 import { Refusal, call } from "./api.js";
-import { byId, count, el } from "./dom.js";
+import { byId, count, el, updateChildren } from "./dom.js";
 import { capOf, keyById, keyName, keysOf, verbOf } from "./keys.js";
 import { language, switchLanguage, t, translatePage, why } from "./messages.js";
 
 const REFRESH_SECONDS = 20;
 
+const [columns, body] = [el("tr"), el("tbody")];
+const table = el("table", {}, el("thead", {}, columns), body);
 /** @type {any} */
 let queue = null;
 /** @type {any} */
@@ -48,12 +50,15 @@ function draw() {
   translatePage();
   byId("language-button").textContent = language() === "de" ? "EN" : "DE";
   byId("who").textContent = me ? `${me.name} · ${me.role}` : "";
-  const hadFocus = document.activeElement?.id;
-  byId("head").replaceChildren(...figures());
-  byId("queue").replaceChildren(queue.clips.length ? table() : empty());
+  const link = document.activeElement?.getAttribute("href");
+  updateChildren(byId("head"), figures());
+  drawTable();
+  updateChildren(byId("queue"), [queue.clips.length ? table : empty()]);
   byId("looks").hidden = !looks.length;
-  byId("look-list").replaceChildren(...looks.map(lookRow));
-  if (!hadFocus || hadFocus === "next") document.getElementById("next")?.focus();
+  updateChildren(byId("look-list"), looks.map(lookRow));
+  if (document.activeElement !== document.body) return;
+  const again = link && [...document.querySelectorAll("main a")].find((each) => each.getAttribute("href") === link);
+  /** @type {HTMLElement | null} */ (again || document.getElementById("next"))?.focus();
 }
 
 function figures() {
@@ -81,7 +86,8 @@ function figure(value, label, share = null) {
   return el("div", { className: "figure" }, el("b", {}, value), el("span", { className: "quiet" }, label), bar);
 }
 
-function table() {
+function drawTable() {
+  table.setAttribute("aria-label", t("queue"));
   const most = Math.max(1, ...queue.clips.map((/** @type {any} */ row) => row.expected));
   const head = ["clip", "camera", "frames", "doubts", "expected", "why"].map((key) =>
     el("th", { scope: "col", className: ["frames", "doubts"].includes(key) ? "right" : "" }, t(key)),
@@ -102,7 +108,8 @@ function table() {
       el("td", { className: "quiet" }, why(row.why ?? ""), holder),
     );
   });
-  return el("table", { "aria-label": t("queue") }, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...rows));
+  updateChildren(columns, head);
+  updateChildren(body, rows);
 }
 
 /** @param {any} look */

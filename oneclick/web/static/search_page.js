@@ -1,7 +1,7 @@
 // @ts-check
 /** The page of a search in a region: what is asked, how far it is, and what it found. */
 import { Refusal, call } from "./api.js";
-import { announce, byId, count, el, randomKey, toast } from "./dom.js";
+import { announce, byId, count, el, randomKey, toast, updateChildren } from "./dom.js";
 import { SEARCH_KEYS } from "./key_table.js";
 import { isTyping, keyName, saysOf, verbOf } from "./keys.js";
 import { language, switchLanguage, t, translatePage } from "./messages.js";
@@ -207,7 +207,8 @@ export class SearchPage {
       const key = keyOf(id);
       return el("button", { type: "button", className, title: saysOf(key), onclick: () => this.run(id) }, label || verbOf(key), el("kbd", { "aria-hidden": "true" }, key.cap));
     };
-    byId("buttons").replaceChildren(isOpen && this.job.mine ? button("search-cancel", "") : "", isOpen ? "" : button("search-start", isOver ? t("search_again") : "", "main"), button("search-whole", ""), button("search-picture", ""));
+    const first = isOpen ? (this.job.mine ? [button("search-cancel", "")] : []) : [button("search-start", isOver ? t("search_again") : "", "main")];
+    updateChildren(byId("buttons"), [...first, button("search-whole", ""), button("search-picture", "")]);
   }
 
   /** @param {string} id of a key */

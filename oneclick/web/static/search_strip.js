@@ -1,6 +1,6 @@
 // @ts-check
 /** The moments that a search found, as a strip of small pictures; each is a link to its frame. */
-import { byId, el } from "./dom.js";
+import { byId, el, updateChildren } from "./dom.js";
 import { t } from "./messages.js";
 import { outline } from "./search_region.js";
 
@@ -69,10 +69,8 @@ export class MomentStrip {
   }
 
   draw() {
-    const focus = document.activeElement;
     const shown = this.shown;
-    this.list.replaceChildren(...(shown.length ? shown.map((moment) => this.#item(moment)) : [el("li", { className: "empty quiet" }, t("search_none_yet"))]));
-    if (focus instanceof HTMLElement && this.list.contains(focus)) focus.focus();
+    updateChildren(this.list, shown.length ? shown.map((moment) => this.#item(moment)) : [el("li", { className: "empty quiet" }, t("search_none_yet"))]);
     const kinds = Object.keys(GLYPHS).map((kind) => ({ kind, number: shown.filter((moment) => moment.evidence === kind).length }));
     byId("moments-count").textContent = shown.length ? `${kinds.filter(({ number }) => number).map(({ kind, number }) => `${t(`search_kind_${kind}`)} ${number}`).join(" · ")} · ${t(this.order === "time" ? "search_by_time" : "search_by_strength")}` : "";
   }

@@ -1,7 +1,7 @@
 // @ts-check
 /** The page of the timeline: lanes, the moment that is looked at, what is muted, and incidents. */
 import { call } from "./api.js";
-import { byId, count, el } from "./dom.js";
+import { byId, count, el, updateChildren } from "./dom.js";
 import { LANE_KEYS } from "./key_table.js";
 import { keyName, isTyping, saysOf, verbOf } from "./keys.js";
 import { laneCommands, liftMute, releaseIncident, searchAddress } from "./lane_commands.js";
@@ -42,20 +42,21 @@ function describe() {
   byId("range").textContent = `${clock(window.start)} – ${clock(window.stop)} · ${lengthText(window.stop - window.start)}${span ? ` · ${t("lane_span", lengthText(span.stop - span.start))}` : ""}`;
   byId("search-link").href = searchAddress(lanes);
   byId("search-link").hidden = !lanes.chosenCamera;
-  fill("mute", lanes.lanes.mutes.map((mute) => ({ text: `${mute.camera} · ${mute.trigger} · ${t("lane_until", clock(mute.stop))} · ${mute.by}: ${mute.reason}`, act: mute.lifted || mute.stop < Date.now() / 1000 ? null : () => liftMute(desk, mute.id), verb: t("lane_lift") })));
-  fill("incident", lanes.lanes.incidents.map((incident) => ({ text: `${incident.camera} · ${clock(incident.start)} · ${incident.by}: ${incident.reason}`, act: incident.released ? null : () => releaseIncident(desk, incident.id), verb: t("lane_release") })));
+  fill("mute", lanes.lanes.mutes.map((mute) => ({ id: mute.id, text: `${mute.camera} · ${mute.trigger} · ${t("lane_until", clock(mute.stop))} · ${mute.by}: ${mute.reason}`, act: mute.lifted || mute.stop < Date.now() / 1000 ? null : () => liftMute(desk, mute.id), verb: t("lane_lift") })));
+  fill("incident", lanes.lanes.incidents.map((incident) => ({ id: incident.id, text: `${incident.camera} · ${clock(incident.start)} · ${incident.by}: ${incident.reason}`, act: incident.released ? null : () => releaseIncident(desk, incident.id), verb: t("lane_release") })));
   const undated = lanes.lanes.cameras.flatMap((each) => each.undated.map((video) => ({ camera: each.camera, ...video })));
-  fill("undated", undated.map((video) => ({ text: `${video.video} · ${lengthText(video.seconds)} · ${Object.entries(video.hits).map(([name, hits]) => `${name} ${count(hits)}`).join(", ") || t("none")}`, act: () => moment.load(video.camera, { video: video.video, frame: "0" }), verb: t("lane_see"), isFree: true })));
+  fill("undated", undated.map((video) => ({ id: `${video.camera}/${video.video}`, text: `${video.video} · ${lengthText(video.seconds)} · ${Object.entries(video.hits).map(([name, hits]) => `${name} ${count(hits)}`).join(", ") || t("none")}`, act: () => moment.load(video.camera, { video: video.video, frame: "0" }), verb: t("lane_see"), isFree: true })));
 }
 
 /**
  * @param {string} name of the list
- * @param {{text: string, act: (() => void) | null, verb: string, isFree?: boolean}[]} entries
+ * @param {{id: string, text: string, act: (() => void) | null, verb: string, isFree?: boolean}[]} entries
  */
 function fill(name, entries) {
   byId(name === "undated" ? "undated" : `${name}s`).hidden = !entries.length;
-  byId(`${name}-list`).replaceChildren(
-    ...entries.map(({ text, act, verb, isFree }) => el("li", {}, el("span", {}, text), act && (isFree || LEADS.includes(me?.role)) && el("button", { type: "button", onclick: act }, verb))),
+  updateChildren(
+    byId(`${name}-list`),
+    entries.map(({ id, text, act, verb, isFree }) => el("li", { dataset: { id } }, el("span", {}, text), act && (isFree || LEADS.includes(me?.role)) && el("button", { type: "button", onclick: act }, verb))),
   );
 }
 

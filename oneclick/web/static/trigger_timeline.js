@@ -131,7 +131,7 @@ export class TriggerTimeline {
     } catch (error) {
       this.fail(error);
     } finally {
-      if (number === this.request) this.box.removeAttribute("aria-busy");
+      if (number === this.request && !this.timer) this.box.removeAttribute("aria-busy");
     }
   }
 
@@ -187,7 +187,8 @@ export class TriggerTimeline {
     const ratio = loaded ? (loaded.stop - loaded.start) / (1 + 2 * MARGIN) / length : 0;
     if (loaded && loaded.start <= window.start && window.stop <= loaded.stop && ratio < 1.5 && ratio > 0.6) return;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.load(), LOAD_PAUSE);
+    this.box.setAttribute("aria-busy", "true");
+    this.timer = setTimeout(() => ((this.timer = undefined), this.load()), LOAD_PAUSE);
   }
 
   /** @param {number} factor of the length of the window */

@@ -160,5 +160,8 @@ def test_an_interrupted_search_says_so_and_starts_again(
     see(page.get_by_text("interrupted: start it again").first)
     assert drawn_region(page) == list(record.region)
     page.get_by_role("button", name="start again").click()
+    whole = page.get_by_role("button", name="whole picture")
+    whole.focus()
     expect(page.locator("#job")).to_have_attribute("data-status", "complete", timeout=TIMEOUT)
+    expect(whole).to_be_focused()  # though the buttons were drawn again with each answer
     assert len(searches.names(site.workspace)) == 2
