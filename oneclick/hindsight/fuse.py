@@ -3,7 +3,8 @@
 Averaging all boxes of models with uncalibrated scores is worse than the best of them alone
 (measured: equal-weight box fusion of two or three models loses on three of four videos). So a box
 stays the leading model's, and each other model that detects it too adds one vote. Only boxes that
-agree closely are averaged: their errors are independent, and nobody's box is far off.
+agree closely are averaged: their errors are independent, and nobody's box is far off. A model whose
+boxes jitter less from frame to frame counts more in that mean.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from oneclick.core import association
 from oneclick.core.detections import Detections, concat
 from oneclick.core.tracks import DETECTED, UNITED
+from oneclick.hindsight import jitter
 from oneclick.hindsight.options import HindsightOptions
 
 
@@ -54,7 +56,7 @@ def fuse(
     ]
     lead, rivals = models[0], [model.above(1) for model in models[1:]]
     votes = np.zeros(len(lead), np.float32)
-    means = average_close_boxes(lead, rivals, options.mean_iou)
+    means = average_close_boxes(lead, rivals, options)
     for rival in rivals:
         votes += _vote(rival, lead, options.vote_iou)
     # At most 1: a vote lifts a box to the threshold, but boxes without votes do not become weaker.
@@ -79,20 +81,29 @@ def fuse(
 
 
 def average_close_boxes(
-    lead: Detections, rivals: Sequence[Detections], min_iou: float
+    lead: Detections, rivals: Sequence[Detections], options: HindsightOptions
 ) -> NDArray[np.float32]:
     """Return the boxes of `lead`, each the mean of itself and the rivals' that agree, `(n, 4)` px.
+
+    Boxes are weighted by their model's jitter. A model that is much steadier than the leading one,
+    or much less, need not agree as closely: one of the two boxes hardly counts.
 
     Args:
         lead: boxes of the leading model.
         rivals: boxes of each other model over the same frames.
-        min_iou: IoU from which on boxes agree.
+        options: of fusion.
     """
-    total, count = lead.boxes.astype(np.float64), np.ones((len(lead), 1))
-    for rival in rivals:
+    if options.mean_iou >= 1:
+        return lead.boxes
+    jitters = jitter.of_models([lead, *rivals], options)
+    first, *weights = (1 / np.square(jitters)).tolist()
+    total, count = first * lead.boxes.astype(np.float64), np.full((len(lead), 1), first)
+    for rival, weight, contrast in zip(rivals, weights, jitters[1:] / jitters[0], strict=True):
+        is_unlike = min(contrast, 1 / contrast) < options.unlike_jitter
+        min_iou = options.vote_iou if is_unlike else options.mean_iou
         rows, rival_rows = association.match_frames(lead, rival, min_iou)
-        total[rows] += rival.boxes[rival_rows]
-        count[rows] += 1
+        total[rows] += weight * rival.boxes[rival_rows]
+        count[rows] += weight
     return (total / count).astype(np.float32)
 
 

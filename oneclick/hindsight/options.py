@@ -24,6 +24,8 @@ class HindsightOptions:
     """Strength that one vote adds."""
     mean_iou: float = 0.65
     """Boxes of two models that overlap this much are averaged; at 1 none are."""
+    unlike_jitter: float = 0.65
+    """Ratio of the jitters of two models below which boxes that overlap by `vote_iou` are, too."""
     min_probability: float = 0.4
     """Probability from which a box of a team with learned skills counts as detected; false
     positives are dropped later with their tracks."""

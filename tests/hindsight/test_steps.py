@@ -1,5 +1,7 @@
 """The steps by themselves, against hand-worked cases."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -63,6 +65,53 @@ def test_a_score_typed_as_the_threshold_counts_as_seen() -> None:
         fps=FPS,
     )
     assert len(fuse.normalise_scores(detections, 0.7).above(1)) == 1
+
+
+def walker(noise: float, lean: float = 0.0, frames: int = 60, seed: int = 0) -> Detections:
+    """Return boxes of somebody 80 px high who walks, with noise and a lean of x2 in box heights."""
+    at = np.arange(frames)
+    left = 20.0 + 2.0 * at
+    corners = np.stack([left, np.full(frames, 10.0), left + 40, np.full(frames, 90.0)], 1)
+    errors = 80 * np.random.default_rng(seed).normal(0, noise, corners.shape) if noise else 0
+    return arrays.detections(
+        frames=at,
+        boxes=corners + errors + np.array([0, 0, 80 * lean, 0]),
+        scores=np.ones(frames),
+        classes=np.zeros(frames),
+        length=frames,
+        fps=FPS,
+    )
+
+
+def error_of(boxes: np.ndarray) -> float:
+    """Return the mean error of sides in box heights."""
+    return float(np.abs(boxes - walker(0).boxes[: len(boxes)]).mean() / 80)
+
+
+@pytest.mark.parametrize("lead", [0, 1])
+def test_the_steadier_model_counts_more_in_mean_boxes(lead: int) -> None:
+    models = [walker(0.01, seed=1), walker(0.04, seed=2)]
+    first, second = models[lead], models[1 - lead]
+    means = fuse.average_close_boxes(first, [second], OPTIONS)
+    plain = (first.boxes + second.boxes) / 2
+    assert error_of(means) < 0.5 * error_of(plain)
+
+
+def test_equally_steady_models_are_averaged_where_they_agree_closely() -> None:
+    steady, loose = walker(0), walker(0, lean=0.1)
+    means = fuse.average_close_boxes(steady, [loose], OPTIONS)
+    np.testing.assert_allclose(means, (steady.boxes + loose.boxes) / 2, atol=1e-4)
+    far = walker(0, lean=0.35)  # IoU 0.59
+    assert (fuse.average_close_boxes(steady, [far], OPTIONS) == steady.boxes).all()
+
+
+def test_a_model_with_few_boxes_counts_as_others_do() -> None:
+    steady, brief = walker(0), walker(0, lean=0.1, frames=6)
+    means = fuse.average_close_boxes(steady, [replace(brief, length=60)], OPTIONS)
+    np.testing.assert_allclose(means[:6, 2] - steady.boxes[:6, 2], 4, atol=1e-4)
+    assert (means[6:] == steady.boxes[6:]).all()
+    nobody = steady.where(np.zeros(len(steady), np.bool_))
+    assert (fuse.average_close_boxes(steady, [nobody], OPTIONS) == steady.boxes).all()
 
 
 def test_of_three_boxes_in_a_chain_the_ends_survive_if_the_middle_is_not_the_best() -> None:
