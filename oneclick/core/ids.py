@@ -50,8 +50,16 @@ def video_id(camera: str, started_at: datetime | None, digest: str) -> str:
 
 
 def video_id_beside(video: str, digest: str) -> str:
-    """Return the id of a recording with camera and start of another one, whose id is `video`."""
+    """Return the id of a recording with camera and start of another one, whose id is `video`.
+
+    Of starts that nobody knows two are known to be one where a recording begins as another does.
+    """
     return f"{video}_{digest[:8]}"
+
+
+def start_key(video: str, camera: str) -> str:
+    """Return what the id of a recording and those beside it have in common after the camera."""
+    return video.removeprefix(f"{camera}-").partition("_")[0]
 
 
 def clip_id(video: str, seconds: float) -> str:

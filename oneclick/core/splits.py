@@ -1,27 +1,33 @@
 """Train/test split of videos: by camera and day, never by frame.
 
-While a workspace has fewer than FEW_DAYS camera-days, none is held out whole: every video is cut in
-time, its last part is test, and a guard interval before it belongs to neither side, so that no test
-frame has a near-duplicate in training. From FEW_DAYS on, new camera-days go to one side whole. A
-camera-day that has clips already keeps its split.
+While a workspace has fewer than FEW_DAYS camera-days, none is held out whole: of every video the
+last part in time is held out. From FEW_DAYS on, new camera-days go to one side whole. A camera-day
+that has clips already keeps its split.
+
+A moment of a camera has one side, in whatever recording it is seen: what is held out in one video
+is test in all that show it, and a guard around it belongs to neither side, so that no test frame
+has a near-duplicate in training. What is held out in a video does not depend on the others: more
+videos hold out more, and none gives anything back. Nor is anything selected within a guard of a
+clip of the other side, whatever came later.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from itertools import pairwise
 from typing import Literal
 
+from oneclick.core import clock_lines, ids
 from oneclick.core.clips import ChosenBy, Clip, Video
+from oneclick.core.clock_lines import TimeRange, TimeSet
 from oneclick.core.datasets import Split
 from oneclick.core.spans import Span
 
 FEW_DAYS = 5
 """From this many camera-days on, whole ones are held out."""
 GUARD_SECONDS = 2.0
-"""Least time between the sides of one camera-day."""
+"""Least time between the sides of one camera."""
 
 DaySplit = Literal["blocks", "train", "test"]
 """Split of a camera-day: blocks of time in every video, or all of it on one side."""
@@ -45,22 +51,31 @@ def sort_by_start(videos: Sequence[Video]) -> list[Video]:
     return sorted(videos, key=key)
 
 
-def camera_day(video: Video) -> str:
-    """Return `<camera>/<UTC day>`; a video with an unknown start is a day of its own."""
-    day = video.digest if video.started_at is None else f"{video.started_at:%Y-%m-%d}"
-    return f"{video.camera}/{day}"
+def camera_day(video: Video, frame: int = 0) -> str:
+    """Return `<camera>/<UTC day>` of a frame; each unknown start is a day of its own."""
+    taken_at = video.taken_at(frame)
+    if taken_at is None:
+        return f"{video.camera}/{ids.start_key(video.id, video.camera)}"
+    return f"{video.camera}/{taken_at:%Y-%m-%d}"
 
 
 def existing_day_splits(videos: Iterable[Video], clips: Iterable[Clip]) -> dict[str, DaySplit]:
     """Return the split of every camera-day that has clips; clips on both sides mean blocks.
 
-    So do clips that only people chose: one of them must not leave a day without a test side.
+    So do clips that only people chose: one of them must not leave a day without a test side. A
+    clip from after midnight says nothing about the day on which its video began, if the next day
+    has videos too: their side was its own.
     """
-    days = {video.id: camera_day(video) for video in videos}
+    by_id = {video.id: video for video in videos}
+    days = {video.id: camera_day(video) for video in by_id.values()}
+    known_days = set(days.values())
     sides: dict[str, set[str]] = {}
     for clip in clips:
-        if clip.video in days:
-            of_day = sides.setdefault(days[clip.video], set())
+        if (video := by_id.get(clip.video)) is None:
+            continue
+        own_day = camera_day(video, clip.span.start)
+        if own_day == days[video.id] or own_day not in known_days:
+            of_day = sides.setdefault(days[video.id], set())
             if clip.chosen_by is not ChosenBy.VIEWER:
                 of_day.add(clip.split)
     return {
@@ -93,73 +108,80 @@ def assign_day_splits(
 
 def split_videos(
     videos: Sequence[Video],
-    existing: Mapping[str, DaySplit],
+    clips: Iterable[Clip],
     test_share: float,
     clip_seconds: float,
+    picked_from: Video | None = None,
 ) -> dict[str, tuple[SplitPart, ...]]:
-    """Return the parts of every video, by its id.
+    """Return the parts of every video, by its id; each lies in one stretch.
 
     Args:
         videos: all of the workspace, in order of first appearance.
-        existing: splits that are settled already, by camera-day.
-        test_share: share of camera-days, or of the time of each video, that is held out, 0 … 1.
-        clip_seconds: length of a clip; a part is at least that long.
+        clips: those that exist, and those selected; each keeps its side.
+        test_share: share of camera-days, or of the frames of each video, that is held out, 0 … 1.
+        clip_seconds: length of a clip, for which each side of a divided video has room.
+        picked_from: a video that a person selects from; its day is divided unless it has clips.
     """
+    clips, guard = list(clips), max(GUARD_SECONDS, clip_seconds)
+    existing = existing_day_splits(videos, clips)
+    if picked_from:
+        existing.setdefault(camera_day(picked_from), "blocks")
     day_splits = assign_day_splits(videos, existing, test_share)
-    follower_ids = following_videos(videos, max(GUARD_SECONDS, clip_seconds))
-    parts = {}
+    held_out: defaultdict[str, list[TimeRange]] = defaultdict(list)
     for video in videos:
-        split = day_splits[camera_day(video)]
-        if split == "blocks":
-            parts[video.id] = split_in_time(
-                video, test_share, clip_seconds, guard_start=video.id in follower_ids
-            )
-        else:
-            parts[video.id] = (SplitPart(Span(0, video.frames), split),) if video.frames else ()
-    return parts
+        first = first_held_out(video, day_splits[camera_day(video)], test_share, clip_seconds)
+        for stretch in video.stretches():
+            if first < stretch.stop:
+                span = Span(max(first, stretch.start), stretch.stop)
+                held_out[clock_lines.line_of(video)].append(clock_lines.time_range(video, span))
+    used = {split: clip_times(videos, clips, split) for split in ("train", "test")}
+    sides: dict[str, tuple[TimeSet, TimeSet]] = {}
+    for line in {clock_lines.line_of(video) for video in videos}:
+        near_train = TimeSet.union(used["train"][line]).widened(guard)
+        near_test = TimeSet.union([*held_out[line], *used["test"][line]]).widened(guard)
+        sides[line] = near_test, TimeSet.union(held_out[line]).without(near_train)
+    return {video.id: parts_of(video, *sides[clock_lines.line_of(video)]) for video in videos}
 
 
-def split_in_time(
-    video: Video, test_share: float, clip_seconds: float, *, guard_start: bool
-) -> tuple[SplitPart, ...]:
-    """Split one video into train, guard interval and test; all train if a side has no room.
+def first_held_out(video: Video, split: DaySplit, test_share: float, clip_seconds: float) -> int:
+    """Return the first frame that a video holds out for test; the number of its frames if none.
 
     Args:
         video: the video.
+        split: of its camera-day; a side of a divided video that has no room for a clip, with the
+            guard between the two, is not made: all of it trains.
         test_share: share of its frames that is held out, 0 … 1.
-        clip_seconds: least length of each side.
-        guard_start: whether the video continues another one and begins with a guard interval.
+        clip_seconds: length of a clip.
     """
+    if split != "blocks":
+        return 0 if split == "test" else video.frames
     clip_frames = max(1, round(clip_seconds * video.fps))
-    guard = round(max(GUARD_SECONDS, clip_seconds) * video.fps)
-    first = guard if guard_start else 0
     cut = video.frames - int(video.frames * test_share)
-    if cut - guard - first >= clip_frames and video.frames - cut >= clip_frames:
-        train = SplitPart(Span(first, cut - guard), "train")
-        return train, SplitPart(Span(cut, video.frames), "test")
-    return (SplitPart(Span(first, video.frames), "train"),) if video.frames > first else ()
+    guard_start = video.seconds_at(cut) - max(GUARD_SECONDS, clip_seconds)
+    train_frames = clock_lines.first_frame(video, guard_start)
+    has_room = min(train_frames, video.frames - cut) >= clip_frames
+    return cut if has_room else video.frames
 
 
-def following_videos(videos: Sequence[Video], seconds: float) -> set[str]:
-    """Return ids of videos that start less than `seconds` after another of their camera ended."""
-    starts = sorted(
-        (video.camera, video.started_at, video.id, video)
-        for video in videos
-        if video.started_at is not None
-    )
-    follower_ids = set()
-    for (camera, start, _, earlier), (next_camera, next_start, video_id, _) in pairwise(starts):
-        end = start + timedelta(seconds=earlier.seconds_at(earlier.frames) + seconds)
-        if camera == next_camera and next_start < end:
-            follower_ids.add(video_id)
-    return follower_ids
+def clip_times(
+    videos: Iterable[Video], clips: Iterable[Clip], split: str
+) -> defaultdict[str, list[TimeRange]]:
+    """Return when the clips on one side were taken, by the line of their videos."""
+    by_id = {video.id: video for video in videos}
+    times: defaultdict[str, list[TimeRange]] = defaultdict(list)
+    for clip in clips:
+        if clip.split == split and (video := by_id.get(clip.video)):
+            times[clock_lines.line_of(video)].append(clock_lines.time_range(video, clip.span))
+    return times
 
 
-def parts_within(parts: Iterable[SplitPart], stretches: Sequence[Span]) -> tuple[SplitPart, ...]:
-    """Divide the parts of a video where one stretch of it ends and the next begins."""
-    return tuple(
-        SplitPart(Span(max(part.span.start, own.start), min(part.span.stop, own.stop)), part.split)
-        for part in parts
-        for own in stretches
-        if part.span.overlaps(own)
-    )
+def parts_of(video: Video, near_test: TimeSet, test: TimeSet) -> tuple[SplitPart, ...]:
+    """Divide a video into what trains, outside `near_test`, and what tests, within `test`."""
+    parts: list[SplitPart] = []
+    for stretch in video.stretches():
+        train = near_test.outside(*clock_lines.time_range(video, stretch))
+        sides: tuple[tuple[TimeSet, Split], ...] = ((train, "train"), (test, "test"))
+        for times, split in sides:
+            spans = clock_lines.frames_within(video, stretch, times)
+            parts += [SplitPart(span, split) for span in spans]
+    return tuple(sorted(parts, key=lambda part: part.span))

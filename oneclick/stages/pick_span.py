@@ -159,18 +159,17 @@ def _side(catalog: Catalog, video: Video, span: Span, options: PickOptions) -> s
     Raises:
         UsageError: it lies on none, or on both.
     """
-    videos = splits.sort_by_start(catalog.videos())
+    videos = splits.sort_by_start([each for each in catalog.videos() if each.suffix])
     clips = [record.clip for record in catalog.clips()] + catalog.selections()
-    days = splits.existing_day_splits(videos, clips)
-    days.setdefault(splits.camera_day(video), "blocks")
-    parts = splits.split_videos(videos, days, options.test_share, options.clip_seconds)
-    for part in parts[video.id]:
+    share, seconds = options.test_share, options.clip_seconds
+    parts = splits.split_videos(videos, clips, share, seconds, picked_from=video)[video.id]
+    for part in parts:
         if part.span.start <= span.start and span.stop <= part.span.stop:
             return part.split
     edges = ", ".join(
         f"{part.split} {_clock(video.taken_at(part.span.start))} to "
         f"{_clock(video.taken_at(part.span.stop))}"
-        for part in parts[video.id]
+        for part in parts
     )
     raise UsageError(
         "the span does not lie within training or test video, which a gap keeps apart: "

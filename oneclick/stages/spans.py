@@ -26,7 +26,8 @@ def adopt(home: Path, request: SpanRequest, video_id: str, test_share: float = 0
     """Select the requested moment of a recording, and finish the request; return the Clip to cut.
 
     The Hits are those of the edge camera's predictions, in frames and pixels of the recording.
-    None where the recording does not show the moment: it stays a recording like others.
+    None where the recording does not show the moment, or shows it between the sides of the split:
+    it stays a recording like others.
 
     Raises:
         BadInput: the Hits of the predictions are missing or broken.
@@ -57,16 +58,22 @@ def select_moment(
     card: HitsCard,
     test_share: float,
 ) -> Clip | None:
-    """Return the Clip around the requested moment of a recording; None where it is not in it."""
+    """Return the Clip around the requested moment of a recording.
+
+    It ends where the side of the split does that the moment lies on. None where the moment is not
+    in the recording, or lies on neither side.
+    """
     assert recording.started_at is not None
     assert seen.started_at is not None
     times = _times(recording)
     frame = int(np.searchsorted(times, request.moment))
     if not times[0] <= request.moment <= times[-1]:
         return None
-    stretch = recording.timing.stretch_at(frame, recording.frames)
-    half = round(CLIP_SECONDS / 2 * recording.fps)
-    span = Span(max(stretch.start, frame - half), min(stretch.stop, frame + half))
+    part = part_at(catalog, recording, frame, test_share)
+    if part is None:
+        return None
+    half = max(1, round(CLIP_SECONDS / 2 * recording.fps))
+    span = Span(max(part.span.start, frame - half), min(part.span.stop, frame + half))
     hits = [
         hit
         for found_hit in card.hits
@@ -83,9 +90,19 @@ def select_moment(
         height=recording.height,
         chosen_by=ChosenBy.TRIGGER,
         hits=tuple(hits),
-        split=_split_of(catalog, recording, span, test_share),
+        split=part.split,
         led_by=leader.trigger if leader else "",
     )
+
+
+def part_at(
+    catalog: Catalog, recording: Video, frame: int, test_share: float
+) -> splits.SplitPart | None:
+    """Return the part of a recording that holds a frame; None between the sides of the split."""
+    videos = splits.sort_by_start([video for video in catalog.videos() if video.suffix])
+    existing = [row.clip for row in catalog.clips()] + catalog.selections(uncut_only=True)
+    parts = splits.split_videos(videos, existing, test_share, CLIP_SECONDS)[recording.id]
+    return next((part for part in parts if frame in part.span), None)
 
 
 def carry_predictions(
@@ -144,14 +161,3 @@ def _on_recording(hit: Hit, seen: Video, recording: Video, times: NDArray[np.flo
     )
     first, last = frame_at(hit.span.start), frame_at(hit.span.stop - 1)
     return msgspec.structs.replace(hit, span=Span(first, last + 1), boxes=boxes)
-
-
-def _split_of(catalog: Catalog, recording: Video, span: Span, test_share: float) -> str:
-    """Return the side of the split that a span lies on; a span across both trains."""
-    recorded = [video for video in catalog.videos() if video.suffix]
-    videos = splits.sort_by_start(recorded)
-    existing = [row.clip for row in catalog.clips()] + catalog.selections(uncut_only=True)
-    day_splits = splits.existing_day_splits(videos, existing)
-    parts = splits.split_videos(videos, day_splits, test_share, CLIP_SECONDS)[recording.id]
-    inside = [part for part in parts if part.span.start <= span.start < part.span.stop]
-    return inside[0].split if inside else "train"

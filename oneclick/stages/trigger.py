@@ -282,8 +282,7 @@ def candidate_videos(
         video_hits: by scanned video.
         options: of the split.
     """
-    day_splits = splits.existing_day_splits(videos, existing)
-    parts = splits.split_videos(videos, day_splits, options.test_share, options.clip_seconds)
+    parts = splits.split_videos(videos, existing, options.test_share, options.clip_seconds)
     days = {video.id: splits.camera_day(video) for video in videos}
     return [
         select.CandidateVideo(
@@ -291,7 +290,7 @@ def candidate_videos(
             length=video.frames,
             fps=video.fps,
             hits=video_hits[video.id].hits,
-            parts=splits.parts_within(parts[video.id], video.stretches()),
+            parts=parts[video.id],
             existing_clips=tuple(clip.span for clip in existing if clip.video == video.id),
             boxes=video_hits[video.id].boxes,
             camera=video.camera,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +16,15 @@ from oneclick import triggers
 from oneclick.catalog import Catalog
 from oneclick.catalog.rebuild import rebuild
 from oneclick.catalog.verify import verify
-from oneclick.core.edge_messages import EdgeFrame
+from oneclick.core.clips import Video
+from oneclick.core.edge_messages import EdgeFrame, SpanRequest
 from oneclick.core.hits import Hit
 from oneclick.core.spans import Span
 from oneclick.feedback import replay
-from oneclick.stages import trigger
+from oneclick.stages import spans, trigger
 from oneclick.stages.intake import IntakeOptions, intake
 from oneclick.storage import cards, intake_log, predictions, span_requests
-from oneclick.storage.cards import ModelPair, ModelRef
+from oneclick.storage.cards import HitsCard, ModelPair, ModelRef
 from oneclick.storage.intake_log import CameraLog, StoredBatch
 from oneclick.storage.workspace import Workspace
 from oneclick.triggers.streaming import PredictionChunk
@@ -208,3 +211,38 @@ def test_the_pipeline_leaves_videos_without_a_recording_alone(tmp_path: Path) ->
     intake(tmp_path)
     result = trigger.trigger(tmp_path, ModelRef(batches.MODEL, 0.5))
     assert (result.videos, result.selected) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        (20.0, ("train", Span(185, 215))),
+        (41.5, ("train", Span(400, 420))),
+        (43.5, None),
+        (45.0, ("test", Span(450, 465))),
+    ],
+    ids=["train", "before the guard", "in the guard", "held out"],
+)
+def test_a_requested_clip_ends_with_the_side_on_which_its_moment_lies(
+    tmp_path: Path, moment: float, expected: tuple[str, Span] | None
+) -> None:
+    start = datetime(2026, 3, 1, 10, tzinfo=UTC)
+    recording = Video(
+        id="ward-20260301T100000Z",
+        camera="ward",
+        started_at=start,
+        fps=10.0,
+        frames=600,
+        width=64,
+        height=48,
+        digest="1" * 64,
+        suffix=".mp4",
+    )
+    edge_video = replace(recording, id="ward-20260301T100000Z_1", suffix="")
+    card = HitsCard(video=edge_video.id, key="k", hits=(), looks={})
+    at = start.timestamp() + moment - 0.05
+    request = SpanRequest(id="r", camera="ward", start=at - 4, stop=at + 4, moment=at)
+    with Catalog.open(tmp_path) as catalog:
+        catalog.add_video(recording)
+        clip = spans.select_moment(catalog, request, recording, edge_video, card, 0.25)
+    assert (clip and (clip.split, clip.span)) == expected

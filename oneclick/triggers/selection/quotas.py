@@ -176,13 +176,16 @@ def clip_quotas(
 def selectable_parts(
     candidates: Sequence[CandidateVideo], side: Split, options: SelectionOptions
 ) -> list[tuple[CandidateVideo, SplitPart]]:
-    """Return the parts on one side that hold a clip, or most of one; a single part may be short."""
+    """Return the parts on one side that hold a clip, or most of one; a whole video may be short."""
     return [
         (candidate, part)
         for candidate in candidates
         for part in candidate.parts
         if part.split == side
-        and (len(candidate.parts) == 1 or 2 * len(part.span) > clip_frames(candidate, options))
+        and (
+            len(part.span) == candidate.length
+            or 2 * len(part.span) > clip_frames(candidate, options)
+        )
     ]
 
 
