@@ -87,7 +87,8 @@ class VideoRegistry:
 
         A recording of the same camera and start gets a digest at the end of its id. A part of this
         one, in that place or of that camera and start, is replaced where nothing depends on it; a
-        part of another one is not added.
+        part of another one is not added. Where nobody knows the start, what goes on from a part
+        that stays has its id with a digest at the end: the two began at the same time.
 
         Args:
             video: with the id that no other recording may have.
@@ -111,6 +112,13 @@ class VideoRegistry:
                     if not self._is_used(other):
                         return self._replace(other, video, temporary)
                     note = f"it is longer than {other.id}, on which predictions or clips depend"
+                    if (
+                        other.camera == video.camera
+                        and video.started_at is other.started_at is None
+                    ):
+                        start_key = ids.start_key(other.id, other.camera)
+                        first_id = f"{other.camera}-{start_key}"
+                        video = replace(video, id=ids.video_id_beside(first_id, video.digest))
             video = self._with_free_id(video)
             card, file = self.workspace.video_card(video.camera, video.id), self._file(video)
             if not card.exists() or not file.exists():

@@ -14,6 +14,7 @@ import pytest
 
 from oneclick import video
 from oneclick.catalog import Catalog, rebuild, verify
+from oneclick.core import clock_lines
 from oneclick.core.results import BatchResult
 from oneclick.core.source_options import SourceOptions
 from oneclick.stages import fetch, video_registry
@@ -260,6 +261,25 @@ def test_the_longer_one_follows_a_part_on_which_something_depends(
     assert bool(result.notes) is (depend is not retired)
     assert (home / "videos" / "hall" / f"{HALL}.json").exists()
     assert fetch.fetch(home, [source]).skipped == result.done
+
+
+def test_a_file_without_a_start_that_grows_keeps_the_start_of_its_part(
+    home: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "ward.mp4"
+    part = f"ward-{digest(film(1))[:12]}"
+    contents = [film(1), grown(), grown() + bytes(64)]
+    for number, content in enumerate(contents):
+        expected = f"{part}_{digest(content)[:8]}" if number else part
+        put(source, content)
+        assert fetch.fetch(home, [str(source)]).done == [expected]
+        assert fetch.fetch(home, [str(source)]).skipped == [expected]
+        Workspace(home).signals_dir(expected).mkdir(parents=True)
+    with Catalog.open(home) as opened:
+        assert len({clock_lines.line_of(each) for each in opened.videos()}) == 1
+    digests = videos(home)
+    rebuild.rebuild(home)
+    assert videos(home) == digests
 
 
 STEPS = {
