@@ -42,6 +42,7 @@ def publish(home: Path | None = None) -> dict[str, Any]:
             f"; {publication.ignored_boxes:,} regions in {publication.ignored_frames:,} images "
             "are left out of training: somebody may be there, and no label is"
         )
+    text = "\n\n".join([text, *publication.result.notes])
     policy.add_markdown("dataset", text)
     return policy.flow_result(
         publication.result,

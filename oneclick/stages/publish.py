@@ -11,7 +11,7 @@ from typing import cast
 
 from oneclick.catalog import Catalog
 from oneclick.catalog.reconcile import reconcile
-from oneclick.core import progress
+from oneclick.core import progress, split_leaks
 from oneclick.core.clips import Clip, ClipStage
 from oneclick.core.datasets import DatasetClip, DatasetVersion, Split
 from oneclick.core.errors import BadInput, BadLabels
@@ -86,7 +86,7 @@ def publish(home: Path, clips: Sequence[str], server: str, classes: Sequence[str
                     raise BadInput(f"{error.filename} is missing: {remedy}") from None
                 new_clips.append(dataset_clip)
                 uploaded += file_count
-        version = _freeze(context, before, new_clips)
+        version = _freeze(context, before, new_clips, result.notes)
         for dataset_clip in new_clips:
             if version and catalog.move(
                 dataset_clip.clip, ClipStage.ACCEPTED, ClipStage.PUBLISHED, BY, version.name
@@ -235,17 +235,24 @@ def upload_files(remote: RemoteFolder, clip: DatasetClip, sources: dict[str, Pat
 
 
 def _freeze(
-    context: _PublishContext, before: DatasetVersion | None, new_clips: list[DatasetClip]
+    context: _PublishContext,
+    before: DatasetVersion | None,
+    new_clips: list[DatasetClip],
+    notes: list[str],
 ) -> DatasetVersion | None:
     """Write the version that holds all clips: to the server, the workspace, then the catalog.
 
     Where the content is that of the version before, it is that version; None without any clip.
-    Excluded clips are left out, and those that were rejected after they were reopened.
+    Excluded clips are left out, those that were rejected after they were reopened, and training
+    clips that show the moment of a test clip, which get a sentence in `notes`.
     """
     rejected = {id for id, stage in context.catalog.stages().items() if stage is _REJECTED}
     older = [clip for clip in (before.clips if before else ()) if clip.clip not in rejected]
     clips = {clip.clip: clip for clip in (*older, *new_clips)}
     lines = exclusions.apply(context.workspace, clips.values())
+    known_clips = [row.clip for row in context.catalog.clips()]
+    lines, leaks = split_leaks.leave_out(lines, known_clips, context.catalog.videos())
+    notes += leaks
     if not lines:
         return None
     workspace, remote = context.workspace, context.server

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -43,37 +43,48 @@ def publish_films(home: Path) -> None:
         videos.write(Workspace(home).clip_file(clip), images, toy.FPS)
 
 
-def accept(home: Path, sides: dict[str, str], frames: int = 3, people: int = 2) -> list[str]:
-    """Add one clip per name, standing at ACCEPTED; the ids."""
+def accept(
+    home: Path,
+    sides: dict[str, str],
+    frames: int = 3,
+    people: int = 2,
+    starts: Mapping[str, int] | None = None,
+) -> list[str]:
+    """Add one clip per name, standing at ACCEPTED; the ids.
+
+    The clips lie ten seconds apart, so that none shows the moment of another, or begin at the
+    frames `starts`.
+    """
     with Catalog.open(home) as catalog:
         video = Video(
             id="cam-1",
             camera="cam",
             started_at=None,
             fps=toy.FPS,
-            frames=1000,
+            frames=10_000,
             width=toy.WIDTH,
             height=toy.HEIGHT,
             digest="0" * 64,
             suffix=".mp4",
         )
         catalog.add_video(video)
-        for clip, side in sides.items():
-            _add(Workspace(home), catalog, clip, side, frames, people)
+        for number, (clip, side) in enumerate(sides.items(), len(catalog.clips())):
+            start = (starts or {}).get(clip, number * (100 + frames))
+            _add(Workspace(home), catalog, clip, side, Span(start, start + frames), people)
     return list(sides)
 
 
 def _add(
-    workspace: Workspace, catalog: Catalog, name: str, side: str, frames: int, people: int
+    workspace: Workspace, catalog: Catalog, name: str, side: str, span: Span, people: int
 ) -> None:
-    pictures, tracks = toy.scene(sum(map(ord, name)), frames, people)
+    pictures, tracks = toy.scene(sum(map(ord, name)), len(span), people)
     files.write_atomic(workspace.clip_file(name), f"video of {name}")
     digest = files.sha256(workspace.clip_file(name))
     clip = Clip(
         id=name,
         camera="cam",
         video="cam-1",
-        span=Span(0, frames),
+        span=span,
         fps=toy.FPS,
         width=toy.WIDTH,
         height=toy.HEIGHT,

@@ -326,3 +326,20 @@ def test_a_changed_completion_mark_is_noticed_and_written_again(tmp_path: Path) 
     mark.write_text(mark.read_text().replace(digest, digest[::-1]))
     (problem,) = publish.verify(tmp_path, None, "")
     assert "clips/cam-1-a: not complete" in problem
+
+
+def test_a_training_clip_that_shows_the_moment_of_a_test_clip_is_left_out(tmp_path: Path) -> None:
+    sides = {"cam-1-a": "train", "cam-1-b": "train", "cam-1-c": "test"}
+    starts = {"cam-1-a": 100, "cam-1-b": 143, "cam-1-c": 121}  # 1.9 and 2 s between frames
+    clips = accepted.accept(tmp_path, sides, starts=starts)
+    first = run(tmp_path, clips[:2])
+    assert (first.clips, first.result.notes) == (2, [])
+    second = run(tmp_path, clips[2:])
+    assert second.result.notes == [
+        "cam-1-a is left out of training: the test clip cam-1-c shows the same moment"
+    ]
+    again = run(tmp_path, [])
+    assert (again.version, again.new, again.result.notes) == (second.version, False, [])
+    dataset = datasets.find(Workspace(tmp_path))
+    assert dataset
+    assert [line.clip for line in dataset.clips] == ["cam-1-b", "cam-1-c"]

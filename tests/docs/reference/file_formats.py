@@ -47,8 +47,8 @@ rebuild` makes it again. Frames count from 0 and spans are half-open: `start` is
 `stop` the first one after. Boxes are `x1, y1, x2, y2` in pixels.
 
 Ids are readable and deterministic. A video is `<camera>-<start in UTC>`, or `<camera>-<digest of
-the file>` where nobody knows its start; a clip is `<video>-<milliseconds from its start>`. Doing
-a thing twice makes it once.
+the file>` where nobody knows its start; a clip is `<video>-<milliseconds from its start>`. A second
+recording with that start has `_<digest>` at the end of its id. Doing a thing twice makes it once.
 
 ## Schema versions
 
