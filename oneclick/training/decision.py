@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
-from oneclick.core import training_defaults
-from oneclick.core.datasets import DatasetVersion
+from oneclick.catalog import Catalog
+from oneclick.core import split_leaks, training_defaults
+from oneclick.core.datasets import DatasetClip, DatasetVersion
 from oneclick.core.errors import BadInput, UsageError
 from oneclick.core.evaluation import ShadowEvidence
 from oneclick.storage import datasets, model_cards
@@ -75,6 +76,8 @@ def judge(
 ) -> PromotionDecision:
     """Evaluate candidate and champion on the same test clips and apply the gate.
 
+    Test clips that show the moment of a clip that one of them was trained on are left out.
+
     Args:
         workspace: that holds the dataset versions.
         dataset: that the candidate was trained on.
@@ -87,22 +90,26 @@ def judge(
         role: labeller whose place it is judged for; "" for the champion's.
     """
     parent, limit = paths.parent, max_broken
+    # The candidate need not come from this champion: another may have served when it was trained.
+    folders = (parent, paths.models / name)
+    seen = seen_test_clips(workspace, dataset, folders)
+    if seen:
+        config = replace(config, excluded=tuple(sorted({*config.excluded, *seen})))
+        tested = None
     candidate = tested or evaluate_model(
         config, dataset, paths, paths.models / name, max_broken=limit
     )
     champion = None
     if parent:
         champion = evaluate_model(config, dataset, paths, parent, max_broken=limit)
-    # The candidate need not come from this champion: another may have served when it was trained.
     known_clips = {
-        *training_clips(workspace, dataset, parent),
-        *training_clips(workspace, dataset, paths.models / name),
+        clip for folder in folders for clip in training_clips(workspace, dataset, folder)
     }
     decision = gate.decide(candidate, champion, known_clips, options)
     names = {"candidate": name, "champion": parent.name if parent else ""}
     return PromotionDecision(
         verdict=decision.verdict,
-        reasons=decision.reasons,
+        reasons=(*_describe_seen(seen), *decision.reasons),
         rows=tuple(asdict(row) | {"name": names[row.name]} for row in decision.rows),
         champion=parent.name if parent else None,
         champion_metrics=asdict(champion.metrics) if champion else None,
@@ -203,13 +210,53 @@ def training_clips(
         dataset: that the candidate trained on.
         parent: model folder of the champion.
     """
-    clips = list(dataset.side("train"))
-    for version in lineage(parent):
-        earlier = datasets.find(workspace, version)
-        clips += earlier.side("train") if earlier else ()
+    clips = training_lines(workspace, dataset, parent)
     video_digests = {clip.clip_digest for clip in clips}
     copies = {clip.clip for clip in dataset.side("test") if clip.clip_digest in video_digests}
     return {clip.clip for clip in clips} | copies
+
+
+def training_lines(
+    workspace: Workspace, dataset: DatasetVersion, folder: Path | None
+) -> list[DatasetClip]:
+    """Return the training side of a version, and of those behind the model in a folder."""
+    clips = list(dataset.side("train"))
+    for version in lineage(folder):
+        earlier = datasets.find(workspace, version)
+        clips += earlier.side("train") if earlier else ()
+    return clips
+
+
+def seen_test_clips(
+    workspace: Workspace, dataset: DatasetVersion, folders: Sequence[Path | None]
+) -> dict[str, str]:
+    """Return each test clip that shows the moment of a training clip, with that one.
+
+    Args:
+        workspace: whose catalog knows when clips were taken.
+        dataset: with the test clips.
+        folders: of the models that are compared; all that they were trained on counts.
+    """
+    lines = [line for each in folders for line in training_lines(workspace, dataset, each)]
+    train, test = {line.clip for line in lines}, {line.clip for line in dataset.side("test")}
+    with Catalog.open(workspace.home) as catalog:
+        clips, videos = [row.clip for row in catalog.clips()], catalog.videos()
+    return split_leaks.close_clips(
+        [clip for clip in clips if clip.id in test - train],
+        [clip for clip in clips if clip.id in train],
+        videos,
+    )
+
+
+def _describe_seen(seen: Mapping[str, str]) -> list[str]:
+    """Return a sentence about test clips that a model has seen; none where there are none."""
+    if not seen:
+        return []
+    test_clip, training_clip = min(seen.items())
+    return [
+        f"{len(seen)} test clips are left out, for they show what training clips do; the first is "
+        f"{test_clip}, beside {training_clip}"
+    ]
 
 
 def lineage(parent: Path | None) -> list[str]:

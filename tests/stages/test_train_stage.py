@@ -12,6 +12,7 @@ import pytest
 from oneclick import detectors, report, settings
 from oneclick.catalog import Catalog
 from oneclick.cli import summary
+from oneclick.core import split_leaks
 from oneclick.core.errors import DetectorUnavailable, UnknownName, UsageError
 from oneclick.core.labels import LabelTrack
 from oneclick.flows import models
@@ -190,6 +191,44 @@ def test_a_test_clip_that_shows_a_training_clip_again_is_a_leak(tmp_path: Path) 
     a, b = dataset.clips
     copied = replace(dataset, clips=(a, replace(b, clip_digest=a.clip_digest)))
     assert decision.training_clips(workspace, copied, None) == {"cam-1-a", "cam-1-b"}
+
+
+def test_test_clips_that_show_the_moment_of_a_training_clip_are_not_judged_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sides = {"cam-1-a": "train", "cam-1-b": "test", "cam-1-c": "test"}
+    clips = accepted.accept(tmp_path, sides, starts={"cam-1-a": 100, "cam-1-b": 110})
+    with monkeypatch.context() as patch:  # a version from before publications looked at times
+        patch.setattr(split_leaks, "leave_out", lambda lines, *_: (lines, []))
+        publish.publish(tmp_path, clips, "", ("person",))
+    first = train.train(tmp_path, None, OPTIONS)
+    left_out = "1 test clips are left out, for they show what training clips do; the first is "
+    assert first.reasons[0] == f"{left_out}cam-1-b, beside cam-1-a"
+    card = model_cards.read(Workspace(tmp_path).model_dir(str(first.model)))
+    assert card
+    assert card.decision
+    assert [row["clips"] for row in card.decision["slices"]][:1] == [1]
+    assert {row["images"] for row in card.decision["rows"]} == {2}  # every 2nd of 3
+    publication = publish.publish(tmp_path, [], "", ("person",))
+    assert (publication.new, publication.clips) == (True, 2)
+    newest = datasets.find(Workspace(tmp_path))
+    assert newest
+    folder = Workspace(tmp_path).model_dir(str(first.model))
+    leaks = decision.seen_test_clips(Workspace(tmp_path), newest, [folder])
+    assert leaks == {"cam-1-b": "cam-1-a"}, "the model has seen it in an earlier version"
+    assert decision.seen_test_clips(Workspace(tmp_path), newest, [None]) == {}
+
+
+def test_a_test_set_of_moments_that_were_trained_on_is_no_evidence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sides = {"cam-1-a": "train", "cam-1-b": "test"}
+    clips = accepted.accept(tmp_path, sides, starts={"cam-1-a": 100, "cam-1-b": 101})
+    monkeypatch.setattr(split_leaks, "leave_out", lambda lines, *_: (lines, []))
+    publish.publish(tmp_path, clips, "", ("person",))
+    training = train.train(tmp_path, None, OPTIONS)
+    assert training.decision == "not enough evidence"
+    assert training.reasons[1:] == ("0 test images, at least 1 are needed",)
 
 
 def test_slices_and_worst_clips_are_kept_and_shown(

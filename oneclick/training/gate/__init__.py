@@ -1,7 +1,8 @@
 """The gate: a Candidate is promoted only if it is shown to be better, and nowhere worse.
 
 Pure functions of evaluations. Candidate and Champion are compared on the same test clips, as a
-whole and on every slice.
+whole and on every slice. Test clips that show the moment of a training clip are none of them: who
+evaluates leaves them out (`training.decision`), because only the catalog knows the times.
 
     refuse                if a test clip was in training, if the mAP is not higher, or if a slice is
                           shown to be worse
