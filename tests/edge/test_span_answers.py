@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from pathlib import Path
 
 import cv2
@@ -14,13 +15,15 @@ from oneclick.catalog import Catalog
 from oneclick.catalog.verify import verify
 from oneclick.core.clips import ChosenBy
 from oneclick.core.edge_messages import SpanRequest
+from oneclick.core.results import BatchResult
 from oneclick.edge import spans
 from oneclick.edge.link import NotTaken
 from oneclick.stages import cut
 from oneclick.stages.intake import IntakeOptions, intake
-from oneclick.storage import predictions, span_requests
+from oneclick.storage import locks, predictions, span_requests
 from oneclick.storage.intake_log import CameraLog
 from oneclick.storage.live_ring import RingFrame, RingWriter
+from oneclick.storage.locks import WriteLock
 from oneclick.web.intake import worker
 from tests.edge import batches
 from tests.edge.device_bench import Bench
@@ -102,6 +105,19 @@ def test_requested_video_becomes_a_recording_with_true_times_and_a_clip(bench: B
     assert after is not None
     assert (after.state, after.recording) == ("adopted", recording.id)
     assert worker.work(bench.desk_settings()).done == []
+
+
+def test_requested_video_waits_while_triggers_select_clips(bench: Bench) -> None:
+    fill_ring(bench.folder, 60)
+    request = ask(bench)
+    assert answers(bench, is_allowed=True).answer(request)
+    results: list[BatchResult] = []
+    thread = threading.Thread(target=lambda: results.append(worker.work(bench.desk_settings())))
+    with locks.hold(bench.site.workspace, WriteLock.SELECTION):
+        thread.start()
+        thread.join()
+    assert [(result.done, result.failed) for result in results] == [([], {})]
+    assert len(worker.work(bench.desk_settings()).done) == 1
 
 
 @pytest.mark.parametrize("damage", ["place", "upload", "lost"])

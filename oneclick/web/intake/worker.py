@@ -8,14 +8,15 @@ from collections.abc import Callable
 
 from oneclick import triggers
 from oneclick.core.edge_messages import SpanRequest
-from oneclick.core.errors import BadInput
+from oneclick.core.errors import BadInput, Unavailable
 from oneclick.core.results import BatchResult
 from oneclick.core.source_options import SourceOptions
 from oneclick.settings import Settings
 from oneclick.stages import fetch, intake, spans
 from oneclick.stages.early_search import EarlySearch
 from oneclick.stages.intake import IntakeOptions
-from oneclick.storage import failure_log, intake_log, span_requests
+from oneclick.storage import failure_log, intake_log, locks, span_requests
+from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
 
 POLL_SECONDS = 1.0
@@ -39,9 +40,14 @@ def work(settings: Settings) -> BatchResult:
     for request in span_requests.all_pending(workspace):
         if request.state != "uploaded":
             continue
-        with failure_log.isolate(result.failed, workspace, request.id, f"take in {request.id}"):
-            take_in_span(settings, workspace, request, result)
-            continue
+        with contextlib.ExitStack() as stack:
+            try:  # two selections at once could put one moment on both sides of the split
+                stack.enter_context(locks.hold(workspace, WriteLock.SELECTION, wait=False))
+            except Unavailable:
+                break  # triggers select clips: the next pass takes it in
+            with failure_log.isolate(result.failed, workspace, request.id, f"take in {request.id}"):
+                take_in_span(settings, workspace, request, result)
+                continue
         # What failed once fails again: it must not keep others from being taken in.
         reason = result.failed[request.id]
         span_requests.finish(workspace, request, state="refused", reason=reason)
