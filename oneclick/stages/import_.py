@@ -16,22 +16,18 @@ from oneclick.core.clips import ChosenBy, Clip, ClipStage, Video
 from oneclick.core.errors import BadInput, OneclickError, UsageError
 from oneclick.core.labels import IGNORE, IMPORT_PREFIX, LabelSet
 from oneclick.core.results import BatchResult
-from oneclick.core.review import POLICY_PREFIX, Verdict
 from oneclick.core.spans import Span
 from oneclick.core.tracks import DETECTED, HUMAN
 from oneclick.formats import ImportedSequence, SequenceSource, clip_folder, import_summary
 from oneclick.formats.base import Dialogue
 from oneclick.formats.import_summary import ImportSummary
-from oneclick.platforms.local import LocalPlatform
-from oneclick.storage import bounded_zip, cameras, cards, failure_log, files, labels, locks
+from oneclick.stages import accept_import
+from oneclick.stages.accept_import import BY
+from oneclick.storage import bounded_zip, cameras, cards, failure_log, files, labels
 from oneclick.storage.cameras import CodePolicy
-from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
 from oneclick.video.index import DEFAULT_FPS
 
-BY = "import"
-IMPORT_POLICY = f"{POLICY_PREFIX}accept-import"
-"""Reviewer of imported labels that nobody here looked at."""
 _STAGES = (ClipStage.CUT, ClipStage.EXTRACTED, ClipStage.LABELLED)
 _POSSIBLE_FPS = (0.05, 500.0)
 
@@ -214,7 +210,7 @@ def write_clips(
                     outcome.images += label_set.frames
                     outcome.boxes += label_set.boxes()
         if options.accept:
-            accept_clips(context.workspace, catalog, result)
+            accept_import.accept_clips(context.workspace, catalog, result)
 
 
 def build_clip(source: SequenceSource, sequence: ImportedSequence, options: ImportOptions) -> Clip:
@@ -324,48 +320,3 @@ def has_same_labels(workspace: Workspace, label_set: LabelSet) -> bool:
         return labels.encode(candidate) == labels.encode(existing)
     except OneclickError:  # a class that the existing revision does not have
         return False
-
-
-def accept_clips(workspace: Workspace, catalog: Catalog, result: BatchResult) -> None:
-    """Accept the imported clips through our own queue; a person's verdict in it stays.
-
-    Alone, as everybody who collects verdicts: another import of the same clips, or `collect`, would
-    take a verdict in between the look at a clip and its acceptance.
-    """
-    queue = LocalPlatform(workspace.review_dir())
-    clip_ids = dict.fromkeys([*result.done, *result.skipped])
-    with locks.hold(workspace, WriteLock.REVIEW):
-        for clip_id in clip_ids:
-            with failure_log.isolate(result.failed, workspace, clip_id, f"accept {clip_id}"):
-                submit_acceptance(workspace, catalog, queue, clip_id)
-        for verdict in queue.collect():
-            if verdict.by == IMPORT_POLICY and verdict.clip in clip_ids:
-                row = catalog.clip(verdict.clip)
-                catalog.add_verdict(verdict, len(row.clip.span))
-                catalog.move(verdict.clip, ClipStage.IN_REVIEW, ClipStage.ACCEPTED, IMPORT_POLICY)
-                catalog.sync()
-                queue.acknowledge(verdict)
-
-
-def submit_acceptance(
-    workspace: Workspace, catalog: Catalog, queue: LocalPlatform, clip_id: str
-) -> None:
-    """Send a clip to the queue and submit a verdict unless there is one.
-
-    Clips beyond IN_REVIEW stay as they are.
-
-    Raises:
-        UnknownName: it is in review elsewhere. BadInput: its labels are missing or broken.
-    """
-    row = catalog.clip(clip_id)
-    if row.stage is ClipStage.LABELLED:
-        label_set = labels.latest(workspace, clip_id)
-        if label_set is None:
-            raise BadInput(f"clip {clip_id} has no labels: restore them from a backup")
-        for send_result in queue.send([(row.clip, label_set)]):
-            if send_result.error:
-                raise send_result.error
-        catalog.move(clip_id, ClipStage.LABELLED, ClipStage.IN_REVIEW, BY, queue.name)
-    elif row.stage is not ClipStage.IN_REVIEW:
-        return
-    queue.submit(Verdict(clip=clip_id, decision="accept", by=IMPORT_POLICY, at=datetime.now(UTC)))

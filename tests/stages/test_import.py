@@ -15,11 +15,12 @@ from oneclick.catalog import Catalog, rebuild, verify
 from oneclick.core.clips import ChosenBy, ClipStage
 from oneclick.core.errors import UsageError
 from oneclick.core.labels import LabelSet
-from oneclick.stages import export, import_, publish, review
+from oneclick.stages import accept_import, export, import_, publish, reopen, review
 from oneclick.stages.import_ import ImportOptions
 from oneclick.storage import datasets, files, labels
 from oneclick.storage.workspace import Workspace
 from tests.formats import samples as samples
+from tests.platforms.local.desk import Server, move
 from tests.stages import accepted
 from tests.stages.accepted import CLASSES, SIDES, imread
 from tests.training import toy
@@ -189,7 +190,42 @@ def test_clips_that_came_in_before_can_be_accepted_later_but_no_verdict_is_overr
     assert accepted.standing(home, ClipStage.REJECTED) == [first]
     assert sorted(accepted.standing(home, ClipStage.ACCEPTED)) == sorted(others)
     with Catalog.open(home) as catalog:
-        assert {v.by for v in catalog.verdicts()} == {"ann", import_.IMPORT_POLICY}
+        assert {v.by for v in catalog.verdicts()} == {"ann", accept_import.IMPORT_POLICY}
+
+
+def test_an_import_accepts_no_clip_that_people_work_on(published: Path, tmp_path: Path) -> None:
+    out, home = tmp_path / "out", tmp_path / "home"
+    export.export(published, out, "coco")
+    corrected, held, untouched = bring(home, out, "coco").result.done
+    review.send(home, [corrected, held, untouched])
+    server = Server.start(home)
+    fence = server.leases.take(corrected, "anna").fence
+    server.edit(corrected, "a", 0, fence, move(0, 0))
+    server.leases.release(corrected, "anna", fence)
+    server.leases.take(held, "ben")
+    again = bring(home, out, "coco", accept=True).result
+    assert accepted.standing(home, ClipStage.ACCEPTED) == [untouched]
+    assert server.queue.is_edited(corrected)
+    assert server.queue.is_open(held)
+    assert again.failed == {}
+    assert sorted(again.notes) == sorted(
+        [
+            f"clip {corrected} is being corrected: it stays in review",
+            f"clip {held} is being reviewed: it stays in review",
+        ]
+    )
+    fence = server.leases.take(corrected, "anna").fence
+    assert server.edit(corrected, "b", 1, fence, move(0, 1)).rev == 2
+
+
+def test_an_import_accepts_no_clip_that_was_reopened(published: Path, tmp_path: Path) -> None:
+    out, home = tmp_path / "out", tmp_path / "home"
+    export.export(published, out, "coco", split="test")
+    (clip_id,) = bring(home, out, "coco", accept=True).result.done
+    reopen.reopen(home, clip_id, "lea", "boxes are wrong")
+    again = bring(home, out, "coco", accept=True).result
+    assert accepted.standing(home, ClipStage.IN_REVIEW) == [clip_id]
+    assert again.notes == [f"clip {clip_id} was reopened: it stays in review"]
 
 
 def test_the_same_pictures_with_other_labels_are_refused(published: Path, tmp_path: Path) -> None:
