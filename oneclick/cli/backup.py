@@ -21,15 +21,16 @@ def backup(
     list_all: Annotated[bool, typer.Option("--list", help="Only list the backups there.")] = False,
 ) -> None:
     """Back up the workspace while others work: each file is stored once."""
+    from oneclick.services.backup_store import BackupStore
     from oneclick.stages import backup as stage
 
     if list_all:
-        for name in stage.BackupStore(address).names():
+        for name in BackupStore(address).names():
             output.echo(name)
         return
     with output.progress_bars():
         if check:
-            problems = stage.BackupStore(address).check()
+            problems = BackupStore(address).check()
             for problem in problems:
                 output.echo(problem)
             output.message(f"{len(problems)} files are lost" if problems else "backup is whole")

@@ -149,6 +149,19 @@ class RemoteFolder:
                 return []
         return sorted(PurePosixPath(entry).name for entry in entries)
 
+    def sizes(self, folder: str) -> dict[str, int]:
+        """Return the bytes of the files in a folder by name; none where it does not exist."""
+        with self._guard():
+            try:
+                entries = self._fs.ls(self._path(folder), detail=True, refresh=True)
+            except (FileNotFoundError, NotADirectoryError):
+                return {}
+        return {
+            PurePosixPath(entry["name"]).name: int(entry["size"])
+            for entry in entries
+            if entry["type"] == "file"
+        }
+
     def fetch(self, name: str, target: Path) -> bool:
         """Copy a file to `target`; return False if it does not exist."""
         with self._guard(), files.guard(target), target.open("wb") as writer:

@@ -1,8 +1,5 @@
 """Backup and restore: copies of a workspace in any folder or bucket, each file stored once.
 
-objects/<2>/<sha256>     the content of files
-backups/<time>.json      which files a workspace held at that time; written last
-
 A backup runs while others work: the catalog is copied first, and whatever is newer than it is
 taken in from the files when the restored workspace is opened.
 """
@@ -17,16 +14,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
-import msgspec
-
 from oneclick import __version__
 from oneclick.catalog import Catalog, copies, exclusive
 from oneclick.catalog import engine as engines
 from oneclick.catalog import verify as catalog_verify
 from oneclick.catalog.reconcile import reconcile
 from oneclick.core import progress
-from oneclick.core.errors import BadInput, OneclickError, Unavailable, UnknownName, UsageError
-from oneclick.services.training_server import FileStamp, RemoteFolder
+from oneclick.core.errors import BadInput, OneclickError, Unavailable, UsageError
+from oneclick.services.backup_store import BackupManifest, BackupStore, StoredFile, object_name
+from oneclick.services.training_server import FileStamp
 from oneclick.storage import files, sealed_files
 from oneclick.storage.workspace import BEFORE_RESTORE, Workspace
 
@@ -53,34 +49,6 @@ _FIRST = (
 _TWICE = Path("review/tasks")
 
 
-class StoredFile(msgspec.Struct, frozen=True):
-    """A file of a workspace at the time of a backup."""
-
-    size: int
-    """Bytes."""
-    sha256: str
-    modified_ns: int
-    """Time of its last change, ns since 1970."""
-    mode: int = 0o600
-    """Who may read and write it."""
-
-
-class BackupManifest(msgspec.Struct, frozen=True, kw_only=True):
-    """Which files a workspace held."""
-
-    made_at: datetime
-    """UTC."""
-    code: str
-    """Version of oneclick."""
-    files: dict[str, StoredFile]
-    """By path below the workspace."""
-
-    @property
-    def name(self) -> str:
-        """Return the name of the backup, which sorts by time."""
-        return f"{self.made_at:%Y%m%dT%H%M%S%f}Z"
-
-
 @dataclass(frozen=True, kw_only=True)
 class BackupResult:
     """What a backup stored."""
@@ -105,55 +73,6 @@ class RestoreResult:
     """What is known to have come after this backup: erasures, models, verdicts, datasets."""
     aside: Path | None = None
     """Where the workspace that was there is now."""
-
-
-class BackupStore:
-    """Backups of one workspace in a folder or bucket."""
-
-    def __init__(self, address: str) -> None:
-        if not address:
-            raise UsageError("name the folder or URL of the backup")
-        self.remote = RemoteFolder(address, label="backup")
-
-    def names(self) -> list[str]:
-        """Return the names of all backups, oldest first."""
-        return sorted(
-            name.removesuffix(".json")
-            for name in self.remote.names("backups")
-            if name.endswith("Z.json")
-        )
-
-    def read(self, name: str | None = None) -> BackupManifest:
-        """Read a backup's list of files; by default the newest.
-
-        Raises:
-            UsageError: there is none. UnknownName: none of that name. BadInput: it is broken.
-        """
-        names = self.names()
-        if not names:
-            raise UsageError(f"{self.remote.address} holds no backup: name where one was made")
-        if name not in (None, *names):
-            raise UnknownName("backup", str(name), names[-5:])
-        path = f"backups/{name or names[-1]}.json"
-        content = self.remote.read(path) or b""
-        manifest: BackupManifest = sealed_files.decode(content, Path(path), BackupManifest)
-        return manifest
-
-    def check(self, name: str | None = None) -> list[str]:
-        """Read every file of a backup and compare its checksum; return a sentence a problem."""
-        manifest, problems = self.read(name), []
-        contents = {stored.sha256: path for path, stored in sorted(manifest.files.items())}
-        for digest, path in progress.track("check", contents.items(), len(contents)):
-            stamp = self.remote.stamp(object_name(digest))
-            if stamp is None or stamp.sha256 != digest:
-                state = "missing" if stamp is None else "damaged"
-                problems.append(f"{path}: {object_name(digest)} is {state}; back up again")
-        return problems
-
-
-def object_name(digest: str) -> str:
-    """Return where the content of this sha256 is stored."""
-    return f"objects/{digest[:2]}/{digest}"
 
 
 def backup(home: Path, address: str, videos: bool = True) -> BackupResult:
@@ -188,11 +107,12 @@ class BackupWriter:
         self.workspace, self.store = workspace, store
         self.files: dict[str, StoredFile] = {}
         self.new_objects: dict[str, int] = {}
+        """Bytes by sha256."""
         try:
             self.before = store.read().files
+            self.objects = store.usable(self.before)
         except (UsageError, BadInput):  # the first backup, or one that must be stored again
-            self.before = {}
-        self.objects = {stored.sha256 for stored in self.before.values()}
+            self.before, self.objects = {}, set()
 
     def copy_catalog(self, copy: Path) -> None:
         """Copy the catalog as it is at one moment; one in Postgres as an SQLite file."""
@@ -231,9 +151,10 @@ class BackupWriter:
         try:
             status = path.stat()
             earlier = self.before.get(name)
-            if earlier and (earlier.size, earlier.modified_ns) == (
-                status.st_size,
-                status.st_mtime_ns,
+            if (
+                earlier
+                and (earlier.size, earlier.modified_ns) == (status.st_size, status.st_mtime_ns)
+                and earlier.sha256 in self.objects
             ):
                 self.files[name] = earlier
                 return
@@ -260,14 +181,15 @@ class BackupWriter:
         else:
             self.store.remote.write(name, content)
         self.objects.add(stamp.sha256)
-        self.new_objects[name] = stamp.size
+        self.new_objects[stamp.sha256] = stamp.size
         return stamp
 
     def finish(self) -> BackupResult:
         """Flush what was stored, and write the manifest."""
-        self.store.remote.flush(self.new_objects)
+        self.store.remote.flush(map(object_name, self.new_objects))
         manifest = BackupManifest(made_at=datetime.now(UTC), code=__version__, files=self.files)
         self.store.remote.write(f"backups/{manifest.name}.json", sealed_files.encode(manifest))
+        self.store.mark(damaged=(), whole=self.new_objects)
         return BackupResult(
             name=manifest.name,
             files=len(self.files),

@@ -28,11 +28,11 @@ from oneclick.formats.base import Dialogue
 from oneclick.platforms import registry
 from oneclick.platforms.encord import webhook
 from oneclick.report import progress
-from oneclick.services import prefect_access, prefect_settings, settings_file
+from oneclick.services import backup_store, prefect_access, prefect_settings, settings_file
+from oneclick.services.backup_store import BackupStore
 from oneclick.services.run_log import TrainingLog
 from oneclick.services.training_server import ClipCompletion, FileStamp, RemoteFolder
 from oneclick.stages import export
-from oneclick.stages.backup import BackupStore
 from oneclick.storage import (
     bounded_documents,
     cameras,
@@ -234,6 +234,10 @@ READERS: dict[str, tuple[object, Callable[[Path], object]]] = {
     "backup": (
         {"made_at": samples.NOON, "code": "1", "files": {}},
         placed("backups/20260101T000000Z.json", lambda folder: BackupStore(str(folder)).read()),
+    ),
+    "damaged objects of a backup": (
+        backup_store.DamagedObjects(digests=("a" * 64,)),
+        placed(backup_store.DAMAGED, lambda folder: BackupStore(str(folder)).damaged()),
     ),
     "retention": (STATE, retention.load),
     "exclusion": (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput, Unavailable, UnknownName, UsageError
 from oneclick.feedback import video_counts
 from oneclick.platforms.local import LocalPlatform
+from oneclick.services import backup_store
+from oneclick.services.backup_store import BackupStore
 from oneclick.stages import backup as stage
 from oneclick.stages import reopen, review
 from oneclick.storage import files, labels, locks, sealed_files
@@ -77,7 +79,7 @@ def test_a_second_backup_stores_only_what_is_new(home: Path, store: str) -> None
     # Besides: the catalog and its generation, which every opening to write changes.
     assert 1 <= second.new_files <= 3
     assert second.files == first.files + 1
-    assert stage.BackupStore(store).check() == []
+    assert BackupStore(store).check() == []
 
 
 def test_an_older_backup_says_what_came_after_it(home: Path, store: str, tmp_path: Path) -> None:
@@ -172,16 +174,57 @@ def test_a_damaged_backup_restores_the_rest_and_names_the_file(
 ) -> None:
     stage.backup(home, store)
     label = next(home.glob("clips/*/*/labels/0002-human.json"))
-    stored = Path(store) / stage.object_name(files.sha256(label))
+    stored = Path(store) / backup_store.object_name(files.sha256(label))
     stored.unlink() if damage == "gone" else stored.write_bytes(b"other")
     name = label.relative_to(home).as_posix()
-    assert [line.partition(":")[0] for line in stage.BackupStore(store).check()] == [name]
+    assert [line.partition(":")[0] for line in BackupStore(store).check()] == [name]
     result = stage.restore(tmp_path / "restored", store)
     assert result.problems[0].startswith(f"{name}: ")
     with Catalog.open(tmp_path / "restored") as catalog:
         assert len(catalog.clips()) == 9
     # The archived verdict says that the labels stood as they were sent: they are made again.
     assert labels.load(tmp_path / "restored" / name).kind == "human"
+
+
+def damaged_object(home: Path, store: str) -> Path:
+    label = next(home.glob("clips/*/*/labels/0002-human.json"))
+    return Path(store) / backup_store.object_name(files.sha256(label))
+
+
+@pytest.mark.parametrize(
+    "damage", [Path.unlink, lambda path: path.write_bytes(b"")], ids=["gone", "cut off"]
+)
+def test_the_next_backup_stores_again_what_is_not_there(
+    home: Path, store: str, damage: Callable[[Path], object]
+) -> None:
+    stage.backup(home, store)
+    stored = damaged_object(home, store)
+    whole = stored.read_bytes()
+    damage(stored)
+    again = stage.backup(home, store)
+    assert again.new_bytes >= len(whole)
+    assert stored.read_bytes() == whole
+    assert BackupStore(store).check() == []
+
+
+def test_the_next_backup_stores_again_what_a_check_found_damaged(home: Path, store: str) -> None:
+    stage.backup(home, store)
+    stored = damaged_object(home, store)
+    whole = stored.read_bytes()
+    stored.write_bytes(whole[::-1])
+    (problem,) = BackupStore(store).check()
+    assert problem.endswith("is damaged; back up again")
+    stage.backup(home, store)
+    assert stored.read_bytes() == whole
+    assert BackupStore(store).check() == []
+    assert BackupStore(store).damaged() == set()
+
+
+def test_a_broken_list_of_damage_makes_the_next_backup_whole(home: Path, store: str) -> None:
+    first = stage.backup(home, store)
+    (Path(store) / backup_store.DAMAGED).write_text("no list")
+    assert stage.backup(home, store).new_files >= first.new_files
+    assert BackupStore(store).damaged() == set()
 
 
 def test_wrong_use_is_told_in_one_line(home: Path, store: str, tmp_path: Path) -> None:
@@ -205,9 +248,9 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_no_half(home: Path, store: s
         stage.backup(home, store)
     assert "\n" not in str(excinfo.value)
     assert not list(home.glob(".*"))
-    assert stage.BackupStore(store).names() == []
+    assert BackupStore(store).names() == []
     stage.backup(home, store)
-    assert stage.BackupStore(store).check() == []
+    assert BackupStore(store).check() == []
 
 
 def test_a_restore_that_was_interrupted_between_two_folders_is_told(home: Path, store: str) -> None:
@@ -253,14 +296,14 @@ def test_indexes_of_recordings_stay_out(home: Path, store: str) -> None:
     files.write_atomic(film, b"film")
     index_files.path_of(film).write_bytes(b"index")
     stage.backup(home, store)
-    assert not [name for name in stage.BackupStore(store).read().files if "index" in name]
+    assert not [name for name in BackupStore(store).read().files if "index" in name]
 
 
 def test_counts_that_are_computed_again_stay_out(home: Path, store: str) -> None:
     for folder in (video_counts.FOLDER, "predictions"):
         files.write_atomic(home / folder / "ward-0" / "counts", b"{}")
     stage.backup(home, store)
-    names = stage.BackupStore(store).read().files
+    names = BackupStore(store).read().files
     assert "predictions/ward-0/counts" in names
     assert not [name for name in names if name.startswith(video_counts.FOLDER)]
 
@@ -268,7 +311,7 @@ def test_counts_that_are_computed_again_stay_out(home: Path, store: str) -> None
 def test_raw_recordings_may_stay_out(home: Path, store: str) -> None:
     files.write_atomic(home / "videos" / "ward" / "ward-0.mp4", b"film")
     stage.backup(home, store, videos=False)
-    names = stage.BackupStore(store).read().files
+    names = BackupStore(store).read().files
     assert "videos/ward/ward-0.json" in names
     assert "videos/ward/ward-0.mp4" not in names
 
@@ -291,7 +334,7 @@ def test_a_backup_whose_list_of_files_is_broken_stops_no_later_one(home: Path, s
     path = Path(store) / "backups" / f"{first.name}.json"
     path.write_text(path.read_text().replace('"mode": 384', '"mode": 511').replace("420", "511"))
     with pytest.raises(BadInput, match="was changed after it was written"):
-        stage.BackupStore(store).read()
+        BackupStore(store).read()
     second = stage.backup(home, store)
     assert second.files == first.files
-    assert stage.BackupStore(store).check() == []
+    assert BackupStore(store).check() == []
