@@ -63,7 +63,7 @@ def export_case(home: Path, incident: str, out: Path, log: Iterable[str] = ()) -
 
     Raises:
         UnknownName: there is no such incident.
-        UsageError: the folder is there already.
+        UsageError: the folder is there already, or comes meanwhile.
         BadInput: the incident or its hits are broken.
         NoSpace, Unavailable: the disk refuses.
     """
@@ -71,7 +71,7 @@ def export_case(home: Path, incident: str, out: Path, log: Iterable[str] = ()) -
     marked = incidents.find(workspace, incident)
     if out.exists():
         raise UsageError(f"{out} is there already: name a new folder")
-    with Catalog.open(home) as catalog, files.atomic_dir(out) as folder:
+    with Catalog.open(home) as catalog, files.atomic_dir(out.resolve()) as folder:
         left_out: list[str] = []
         marked = with_later_parts(catalog, marked)
         for part in marked.parts:

@@ -50,7 +50,7 @@ def write_clip(workspace: Workspace, catalog: Catalog, selection: Clip) -> Clip:
     raw = workspace.video_file(catalog.video(selection.video))
     if not raw.exists():
         raise BadVideo(f"the recording {raw.name} is gone: raise retain_raw_days to keep it longer")
-    with files.atomic_dir(workspace.clip_dir(selection.id)) as folder:
+    with files.atomic_dir(workspace.clip_dir(selection.id), card.name) as folder:
         file = folder / workspace.clip_file(selection.id).name
         video.keep_index(raw)
         video.cut(raw, selection.span, file, selection.fps)

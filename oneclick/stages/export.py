@@ -84,7 +84,7 @@ def export(
     context = _ExportContext(workspace, local_root(home, server), images and not video, video)
     result, excluded = ExportResult(version=folder.name), exclusions.excluded_clips(workspace)
     total = sum(1 for _ in read_manifest(manifest, split))
-    with files.atomic_dir(out) as target:
+    with files.atomic_dir(out.resolve()) as target:
         with plugin.isolated(passing=(OneclickError, OSError)):
             writer = exchange_format.writer(target, classes, **dict.fromkeys(options, True))
         for dataset_clip in progress.track("export", read_manifest(manifest, split), total):

@@ -56,7 +56,7 @@ def write_frames(workspace: Workspace, clip: Clip) -> None:
         shutil.rmtree(target)
     if files.sha256(file) != clip.digest:
         raise BadVideo(f"{file.name} of {clip.id} is not the file that was cut: digests differ")
-    with files.atomic_dir(target) as folder:
+    with files.atomic_dir(target, workspace.frame_file(clip.id, 0).name) as folder:
         frames = video.extract(file, folder)
         if frames != len(clip.span):
             raise BadVideo(f"{file.name} of {clip.id} has {frames} frames, not {len(clip.span)}")

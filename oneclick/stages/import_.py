@@ -270,7 +270,7 @@ def _register_clip(
     workspace, catalog = context.workspace, context.catalog
     card = workspace.clip_card(clip.id)
     if not card.exists():
-        with files.atomic_dir(workspace.clip_dir(clip.id)) as folder:
+        with files.atomic_dir(workspace.clip_dir(clip.id), card.name) as folder:
             clip_folder.write_clip_folder(workspace, folder, clip, sequence, label_set)
             # Before the clip is there: a clip without its Video is left out of a rebuilt catalog.
             cards.save_video_card(workspace, video_of(clip))

@@ -90,7 +90,7 @@ def save(workspace: Workspace, name: str, content: dict[str, bytes]) -> None:
     """Write the documents of a version atomically; a version that exists stays as it is."""
     folder = workspace.dataset_dir(name)
     if not (folder / VERSION).exists():
-        with files.atomic_dir(folder) as temporary:
+        with files.atomic_dir(folder, VERSION) as temporary:
             for file, data in content.items():
                 files.write_atomic(temporary / file, data)
 

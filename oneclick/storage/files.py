@@ -141,11 +141,18 @@ def _rename_new(temporary: Path, path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def atomic_dir(path: Path) -> Iterator[Path]:
+def atomic_dir(path: Path, mark: str = "") -> Iterator[Path]:
     """Yield an empty temporary folder that becomes `path` on success and vanishes on failure.
 
-    A folder at `path` that is not empty is complete by construction: it stays, and the new one is
-    dropped. Raises as `write_atomic`.
+    An empty folder at `path` is replaced.
+
+    Args:
+        path: the folder.
+        mark: name of a file that every complete folder there holds: one that another process wrote
+            meanwhile stays, and the new one is dropped.
+
+    Raises:
+        UsageError: something else lies at `path` meanwhile; it stays. Else as `write_atomic`.
     """
     with temporary_name(path) as temporary:
         with guard(path):
@@ -157,6 +164,11 @@ def atomic_dir(path: Path) -> Iterator[Path]:
             except OSError as error:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
+                if not (mark and (path / mark).exists()):
+                    raise UsageError(
+                        f"{path} is not empty any more, and stays as it is: name a new folder, or "
+                        "empty it, and run again"
+                    ) from None
             flush(path.parent)
 
 

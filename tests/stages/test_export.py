@@ -110,6 +110,31 @@ def test_a_clip_whose_video_is_gone_is_exported_without_it(tmp_path: Path) -> No
     assert [path.name for path in (tmp_path / "out/train").iterdir()] == ["cam-1-a.xml"]
 
 
+def test_of_two_exports_to_one_folder_one_is_whole_and_the_other_is_told(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, load = tmp_path / "out", export._load_clip
+
+    def load_late(*arguments: Any) -> Any:
+        monkeypatch.setattr(export, "_load_clip", load)
+        export.export(published, out, "coco", split="train")
+        return load(*arguments)
+
+    monkeypatch.setattr(export, "_load_clip", load_late)
+    with pytest.raises(UsageError, match=f"^{out} is not empty any more"):
+        export.export(published, out, "coco", split="test")
+    assert [path.name for path in out.iterdir()] == ["train"]
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_an_empty_folder_behind_a_link_is_filled(published: Path, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "out").symlink_to(tmp_path / "disk")
+    export.export(published, tmp_path / "out", "coco", split="test", images=False)
+    assert (tmp_path / "out/test/annotations.json").is_file()
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["test"]
+
+
 def test_a_disk_that_fills_up_leaves_nothing(
     published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

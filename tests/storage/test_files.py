@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from oneclick.core.errors import BadInput, NoSpace, Unavailable
+from oneclick.core.errors import BadInput, NoSpace, Unavailable, UsageError
 from oneclick.storage import files, locks
 from tests.waits import HANG_SECONDS
 
@@ -104,10 +104,22 @@ def test_a_folder_that_failed_never_appears(tmp_path: Path) -> None:
 
 def test_a_complete_folder_stays(tmp_path: Path) -> None:
     for text in ("first", "second"):
-        with files.atomic_dir(tmp_path / "clip") as folder:
+        with files.atomic_dir(tmp_path / "clip", "one") as folder:
             (folder / "one").write_text(text)
     assert (tmp_path / "clip" / "one").read_text() == "first"
     assert [p.name for p in tmp_path.iterdir()] == ["clip"]
+
+
+@pytest.mark.parametrize("mark", ["", "one"])
+def test_a_folder_that_others_filled_stays_and_is_told(tmp_path: Path, mark: str) -> None:
+    target = tmp_path / "clip"
+    target.mkdir()
+    told = pytest.raises(UsageError, match=f"^{target} is not empty any more")
+    with told, files.atomic_dir(target, mark):
+        (target / ".DS_Store").write_text("2")
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == [
+        "clip", "clip/.DS_Store",
+    ]  # fmt: skip
 
 
 def test_a_full_disk_inside_a_folder_is_no_space(tmp_path: Path) -> None:
