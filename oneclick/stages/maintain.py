@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -70,20 +70,7 @@ def maintain(
         expired = catalog.expire()
         due = find_due(workspace, catalog, retain_raw_days, reading)
         state = retention.load(workspace.retention_file)
-        needed = videos_needed(catalog)
-        videos = catalog.videos()
-        with locks.file_lock(incidents.lock_file(workspace)):
-            needed |= incidents.held_videos(workspace, videos)
-            for video_id, raw in due.items():
-                if video_id in needed:
-                    continue
-                try:
-                    with files.guard(raw):
-                        raw.unlink()
-                except Unavailable as error:  # the others have had their time, too
-                    result.failed[video_id] = str(error)
-                else:
-                    result.done.append(video_id)
+        holds = remove_due(workspace, catalog, due, result) if due else ()
         for folder in (home / "videos").glob("*/"):
             index_files.remove_orphans(folder)
         for row in catalog.clips():
@@ -94,8 +81,29 @@ def maintain(
         searches.forget_old(workspace, state.at)
         span_requests.forget_old(workspace, state.at)
         video_counts.remove_before(home, (state.at - KEEP_COUNTS).date())
-    holds = tuple(video_id for video_id in due if video_id in needed)
     return MaintenanceResult(expired, files.sweep(home), result, holds)
+
+
+def remove_due(
+    workspace: Workspace, catalog: Catalog, due: Mapping[str, Path], result: BatchResult
+) -> tuple[str, ...]:
+    """Remove the raw files of videos that nothing needs any more; return the videos that stay.
+
+    Nobody selects or marks meanwhile: it would be of a recording that is just removed.
+    """
+    selection = locks.hold(workspace, WriteLock.SELECTION)
+    with selection, locks.file_lock(incidents.lock_file(workspace)):
+        needed = videos_needed(catalog)
+        needed |= incidents.held_videos(workspace, catalog.videos())
+        for video_id in sorted(due.keys() - needed):
+            try:
+                with files.guard(due[video_id]):
+                    due[video_id].unlink()
+            except Unavailable as error:  # the others have had their time, too
+                result.failed[video_id] = str(error)
+            else:
+                result.done.append(video_id)
+    return tuple(video_id for video_id in due if video_id in needed)
 
 
 def remove_live(workspace: Workspace, before: datetime, live_cameras: Collection[str] = ()) -> None:

@@ -9,21 +9,25 @@ ring, minutes to look back at, still follows it.
 import errno
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from oneclick.catalog import Catalog
 from oneclick.core.clips import ChosenBy, Clip, ClipStage, Video
 from oneclick.core.edge_messages import SpanRequest
-from oneclick.core.errors import UnknownName
+from oneclick.core.errors import Unavailable, UnknownName
 from oneclick.core.spans import Span
 from oneclick.stages import maintain
-from oneclick.storage import cards, live_state, searches, span_requests
+from oneclick.storage import cards, incidents, live_state, locks, searches, span_requests
 from oneclick.storage.live_ring import RingFrame, RingWriter
 from oneclick.storage.live_state import CameraState
+from oneclick.storage.locks import WriteLock
 from oneclick.storage.searches import SearchRecord
 from oneclick.storage.workspace import Workspace
 from oneclick.video import index_files
@@ -123,6 +127,31 @@ def test_a_recording_with_a_selection_to_cut_stays(home: Path) -> None:
         catalog.add_selections([waiting])
     maintain.maintain(home, 30, NOW)
     assert kept(home)
+
+
+def test_what_is_picked_during_maintenance_keeps_its_recording_or_is_refused(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_videos, workspace, picked = incidents.held_videos, Workspace(home), []
+
+    def pick() -> None:
+        waiting = replace(CLIP, id="hall-0001-00005000", span=Span(50, 60), digest="")
+        with (
+            suppress(Unavailable),
+            locks.hold(workspace, WriteLock.SELECTION, wait=False),
+            Catalog.open(home) as catalog,
+        ):
+            catalog.add_selections([waiting])
+            picked.append(waiting)
+
+    def pick_late(*arguments: Any) -> set[str]:
+        with ThreadPoolExecutor(1) as other:
+            other.submit(pick).result()
+        return held_videos(*arguments)
+
+    monkeypatch.setattr(incidents, "held_videos", pick_late)
+    maintain.maintain(home, 30, NOW)
+    assert kept(home) is bool(picked)
 
 
 def test_a_recording_that_nobody_searched_stays(home: Path) -> None:
