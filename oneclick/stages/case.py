@@ -20,7 +20,7 @@ import msgspec
 from oneclick import __version__, video
 from oneclick.catalog import Catalog
 from oneclick.core.clips import Video
-from oneclick.core.errors import BadInput, BadVideo, UsageError
+from oneclick.core.errors import BadInput, BadVideo, UnknownName, UsageError
 from oneclick.core.spans import Span
 from oneclick.storage import files, incidents, predictions, sealed_files
 from oneclick.storage.incidents import Incident, IncidentPart
@@ -75,7 +75,11 @@ def export_case(home: Path, incident: str, out: Path, log: Iterable[str] = ()) -
         left_out: list[str] = []
         marked = with_later_parts(catalog, marked)
         for part in marked.parts:
-            recording, span = catalog.video(part.video), Span(part.start, part.stop)
+            try:
+                recording, span = catalog.video(part.video), Span(part.start, part.stop)
+            except UnknownName:  # one that grew has another id now, and is among the later parts
+                left_out.append(f"the recording {part.video} is not in the catalog any more")
+                continue
             _export_video(workspace, recording, span, folder, left_out)
             _export_predictions(workspace, recording, span, folder, left_out)
             hits = [hit for _, hit in catalog.hits(recording.id) if hit.span.overlaps(span)]

@@ -42,13 +42,13 @@ def pick(
     Raises:
         UsageError: there is no video, or the span is too long, goes across a break or an edge of
             the split, or touches a clip that is there: the message says which.
-        Unavailable: triggers select clips at this moment.
+        Unavailable: triggers select clips, or maintenance removes recordings, at this moment.
     """
     workspace = catalog.workspace
     video, span = find_span(catalog, camera, since, until)
-    if not workspace.video_file(video).exists():
-        raise UsageError(f"the recording {video.id} is gone: only its clips were kept")
     with _selection_lock(workspace):
+        if not workspace.video_file(video).exists():  # maintenance removes it under this lock
+            raise UsageError(f"the recording {video.id} is gone: only its clips were kept")
         existing = [record.clip for record in catalog.clips(video=video.id)]
         existing += [clip for clip in catalog.selections() if clip.video == video.id]
         for clip in existing:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -18,7 +20,8 @@ from oneclick.core.clips import ChosenBy
 from oneclick.core.errors import UnknownName, UsageError
 from oneclick.core.splits import existing_day_splits
 from oneclick.stages import case, pick_span, trigger
-from oneclick.storage import files, incidents, mutes
+from oneclick.storage import files, incidents, mutes, sealed_files
+from oneclick.storage.incidents import IncidentPart
 from oneclick.storage.mutes import Mute
 from oneclick.storage.workspace import Workspace
 from tests.web import recordings
@@ -104,6 +107,22 @@ def test_a_clip_needs_the_recording(home: Path) -> None:
         pick_span.pick(catalog, "ward", at(5), at(8), pick_span.PickOptions())
 
 
+def test_a_clip_is_not_picked_of_a_recording_that_maintenance_just_removed(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = pick_span._selection_lock
+
+    def lock_late(workspace: Workspace) -> contextlib.AbstractContextManager[None]:
+        next(home.glob("videos/ward/*.mp4")).unlink()
+        return lock(workspace)
+
+    monkeypatch.setattr(pick_span, "_selection_lock", lock_late)
+    with Catalog.open(home) as catalog:
+        with pytest.raises(UsageError, match="is gone"):
+            pick_span.pick(catalog, "ward", at(5), at(8), pick_span.PickOptions())
+        assert catalog.selections() == []
+
+
 def mark(home: Path, since: float = 9, until: float = 12) -> str:
     with Catalog.open(home) as catalog:
         incident, _ = pick_span.mark_incident(
@@ -182,6 +201,21 @@ def test_a_case_says_what_is_gone(home: Path, tmp_path: Path) -> None:
     result = case.export_case(home, incident, tmp_path / "case")
     assert [line for line in result.left_out if "is gone" in line]
     assert case.verify_case(tmp_path / "case") == []
+
+
+def test_a_case_of_a_recording_that_got_another_id_holds_the_other(
+    home: Path, tmp_path: Path
+) -> None:
+    workspace, incident = Workspace(home), mark(home)
+    marked = incidents.find(workspace, incident)
+    (part,) = marked.parts
+    gone = IncidentPart("ward-0", part.start, part.stop)
+    earlier = msgspec.structs.replace(marked, parts=(gone,))
+    sealed_files.write(workspace.incident_file(incident), earlier)
+    result = case.export_case(home, incident, tmp_path / "case")
+    assert result.left_out == ("the recording ward-0 is not in the catalog any more",)
+    (path,) = (tmp_path / "case").glob("video/*.mp4")
+    assert path.name.startswith(part.video)
 
 
 @pytest.mark.parametrize(("since", "until"), [(5, 5), (-20, -10), (0, 100_000)])
