@@ -22,11 +22,18 @@ GROUPS = frozenset(
 _DATE = r"(?P<year>20\d\d)[-_.]?(?P<month>\d\d)[-_.]?(?P<day>\d\d)"
 _DATE_FOLDERS = r"(?P<year>20\d\d)(?:[-_.]?|/)(?P<month>\d\d)(?:[-_.]?|/)(?P<day>\d\d)"
 _TIME = r"(?P<hour>\d\d)[-_.:]?(?P<minute>\d\d)[-_.:]?(?P<second>\d\d)"
-_OFFSET = r"(?P<offset>Z|\+\d\d[-:.]?\d\d|\+\d\d|-(?:0\d|1[0-2]):?(?:00|30|45))?"
+_WEST = r"-(?:0[1-9]|1[0-2])"
+# Four digits after a dash may count segments: they are an offset behind a T alone, as ISO 8601 has.
+_OFFSET = (
+    r"(?P<offset>Z|\+\d\d[-:.]?\d\d|\+\d\d|"
+    rf"{_WEST}:(?:00|30|45)|(?(iso){_WEST}(?:00|30|45)|(?!)))?"
+)
 _MOMENT = re.compile(
-    rf"(?<!\d)(?:DST)?{_DATE}(?:[T_ -]|[ _]-[ _])?{_TIME}"
+    rf"(?<!\d)(?:DST)?{_DATE}(?:(?P<iso>T)|[_ -]|[ _]-[ _])?{_TIME}"
     rf"(?:[.,](?P<fraction>\d{{6}}|\d{{3}})|\d{{3}}|-\d{{6}})?{_OFFSET}(?!\d)"
 )
+_COUNTER = r"(?:-\d{4}(?!\d))?"
+"""The number of a segment behind its moment."""
 _MOST_SECONDS = 10_000_000_000
 """Seconds since 1970 from which a number is one of milliseconds."""
 _SHIFT = timedelta(minutes=30)
@@ -193,8 +200,8 @@ def chapter_in(name: str) -> tuple[str, int] | None:
 
 
 def without_moments(name: str) -> str:
-    """Return a name without its dates and times."""
-    return _MOMENT.sub("", name).strip(" -_.")
+    """Return a name without its dates and times, and the numbers of segments behind them."""
+    return re.sub(_MOMENT.pattern + _COUNTER, "", name).strip(" -_.")
 
 
 def check_pattern(pattern: str) -> None:

@@ -36,6 +36,9 @@ TIMES = {
     "20261121T100005.250Z": datetime(2026, 11, 21, 10, 0, 5, 250_000, tzinfo=UTC),
     "2026-11-21 10:00:05,000125": datetime(2026, 11, 21, 10, 0, 5, 125, tzinfo=UTC),
     "20261121_100005-000125": datetime(2026, 11, 21, 10, 0, 5, tzinfo=UTC),
+    "20261121T100005-0500": datetime(2026, 11, 21, 15, 0, 5, tzinfo=UTC),
+    "20261121_100005-05:00": datetime(2026, 11, 21, 15, 0, 5, tzinfo=UTC),
+    "20261121_100005+0500": datetime(2026, 11, 21, 5, 0, 5, tzinfo=UTC),
     "20261399_100005": None,
     "20261121_250005": None,
     "2026-11-21": None,
@@ -47,6 +50,14 @@ TIMES = {
 @pytest.mark.parametrize("name", TIMES)
 def test_a_time_in_the_name(name: str) -> None:
     assert layouts.moment_in(name).started_at == TIMES[name]
+
+
+@pytest.mark.parametrize("number", ["0000", "0001", "0030", "0100", "1130"])
+def test_the_number_of_a_segment_is_no_offset_and_no_camera(number: str) -> None:
+    name = f"hall_20261121_110005-{number}"
+    facts = layouts.read_path(f"{name}.mp4", zone=BERLIN)
+    assert facts.started_at == datetime(2026, 11, 21, 10, 0, 5, tzinfo=UTC)
+    assert layouts.without_moments(name) == "hall"
 
 
 def test_the_hour_that_comes_twice_is_told_by_the_time_of_the_file() -> None:
