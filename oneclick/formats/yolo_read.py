@@ -73,7 +73,7 @@ def find(
     """
     folder = yolo_sets.open_folder(path, failed, dialogue or Dialogue())
     names = yolo_sets.class_list(folder, tuple(classes))
-    splits = yolo_sets.pictures_by_split(folder, failed)
+    splits = leave_out_shared(folder, yolo_sets.pictures_by_split(folder, failed), failed)
     labelled = {i: s for i, s in splits.items() if os.path.lexists(label_file(folder, i))}
     if not labelled and not failed:
         raise BadLabels(f"{path}: no YOLO dataset: it needs folders images/ and labels/")
@@ -107,6 +107,28 @@ def find(
 def label_file(folder: YoloFolder, image: Path) -> Path:
     """Return the label file of an image."""
     return yolo_sets.label_path(image, folder.root)
+
+
+def leave_out_shared(
+    folder: YoloFolder, splits: dict[Path, Split], failed: dict[str, str]
+) -> dict[Path, Split]:
+    """Return the pictures but for those that share a label file, such as a.jpg and a.png.
+
+    Nothing tells of which of them the boxes are.
+    """
+    pictures_by_label: dict[Path, list[Path]] = {}
+    for image in splits:
+        pictures_by_label.setdefault(label_file(folder, image), []).append(image)
+    shared: set[Path] = set()
+    for path, images in pictures_by_label.items():
+        if len(images) > 1 and os.path.lexists(path):
+            others = ", ".join(image.name for image in images[1:])
+            failed[str(images[0])] = (
+                f"{images[0]} and {others} have one label file, {path.name}: rename or remove all "
+                "but the one it belongs to"
+            )
+            shared.update(images)
+    return {image: split for image, split in splits.items() if image not in shared}
 
 
 def settle_unlabelled(

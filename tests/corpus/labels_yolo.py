@@ -283,6 +283,15 @@ def pictures_without_label_answered(folder: Path, rng: np.random.Generator) -> R
 
 
 @case("yolo")
+def two_pictures_of_one_label_file(folder: Path, rng: np.random.Generator) -> Right:
+    """Which of them shows the boxes nobody knows: both are named, the others go in."""
+    folders(folder, rng)
+    write(folder / "data.yaml", NAMES)
+    save(folder / "images/3.png", np.full((HEIGHT, WIDTH, 3), 30, np.uint8))
+    return Right(boxes=6, pictures=3, refused=("have one label file, 3.txt",))
+
+
+@case("yolo")
 def corners_of_polygons(folder: Path, rng: np.random.Generator) -> Right:
     """Segments, or boxes that are turned: the upright box around them, with a note."""
     scene = folders(folder, rng)
