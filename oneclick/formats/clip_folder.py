@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,18 +23,28 @@ JPEG_QUALITY = 95
 """Quality of pictures that came in another format."""
 
 
-def content_digest(sequence: ImportedSequence) -> str:
-    """Return the sha256 of the video file, or of the digests of all pictures."""
+def picture_digests(sequence: ImportedSequence) -> list[str]:
+    """Return the sha256 of all pictures, or of the video file. Raises BadInput."""
     if sequence.video:
-        return files.sha256(sequence.video)
-    digest = hashlib.sha256()
+        return [files.sha256(sequence.video)]
+    digests = []
     for path in sequence.images:
         pictures.size(path)
         try:
-            digest.update(files.sha256(path).encode())
+            digests.append(files.sha256(path))
         except OSError as error:
             raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
-    return digest.hexdigest()
+    return digests
+
+
+def content_digest(sequence: ImportedSequence, digests: Sequence[str]) -> str:
+    """Return the digest of a whole sequence.
+
+    Args:
+        sequence: the sequence.
+        digests: of its pictures.
+    """
+    return digests[0] if sequence.video else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def write_clip_folder(

@@ -13,6 +13,7 @@ from oneclick.catalog import Catalog
 from oneclick.core import ids, progress, results
 from oneclick.core.assumptions import Assumptions
 from oneclick.core.clips import ChosenBy, Clip, ClipStage, Video
+from oneclick.core.datasets import Split
 from oneclick.core.errors import BadInput, OneclickError, UsageError
 from oneclick.core.labels import IGNORE, IMPORT_PREFIX, LabelSet
 from oneclick.core.results import BatchResult
@@ -21,10 +22,20 @@ from oneclick.core.tracks import DETECTED, HUMAN
 from oneclick.formats import ImportedSequence, SequenceSource, clip_folder, import_summary
 from oneclick.formats.base import Dialogue
 from oneclick.formats.import_summary import ImportSummary
-from oneclick.stages import accept_import
+from oneclick.stages import accept_import, import_sides
 from oneclick.stages.accept_import import BY
-from oneclick.storage import bounded_zip, cameras, cards, failure_log, files, labels
+from oneclick.storage import (
+    bounded_zip,
+    cameras,
+    cards,
+    failure_log,
+    files,
+    labels,
+    locks,
+    picture_sides,
+)
 from oneclick.storage.cameras import CodePolicy
+from oneclick.storage.picture_sides import PictureSides
 from oneclick.storage.workspace import Workspace
 from oneclick.video.index import DEFAULT_FPS
 
@@ -75,6 +86,8 @@ class _ImportContext:
     format: str
     classes: tuple[str, ...]
     options: ImportOptions
+    sides: PictureSides
+    """Pictures that must not come in on the other side."""
 
 
 def import_(
@@ -167,8 +180,7 @@ def summarize(
     for source in progress.track("read labels", sources, len(sources)):
         with failure_log.isolate(failed, workspace, source.name, f"read {source.name}"):
             sequence = source.load(HUMAN)
-            split = "test" if options.test else source.split
-            outcome.summary.add(sequence, split, options.fps, DEFAULT_FPS)
+            outcome.summary.add(sequence, side_of(source, options), options.fps, DEFAULT_FPS)
             if sequence.tracks:
                 labelled.append(source)
     return labelled
@@ -182,9 +194,13 @@ def write_clips(
     options: ImportOptions,
     outcome: ImportResult,
 ) -> None:
-    """Make the clips of all sequences, and accept them if the user says so."""
+    """Make the clips of all sequences, and accept them if the user says so.
+
+    Imports take turns: two at once could each bring a picture to another side.
+    """
     result = outcome.result
-    with Catalog.open(home) as catalog:
+    turn = locks.file_lock(Workspace(home).locks_dir / "imports")
+    with Catalog.open(home) as catalog, turn:
         cameras_in_use = {recording.camera for recording in catalog.videos()}
         camera = cameras.camera_of(
             Workspace(home), options.camera, cameras_in_use, options.codes, is_typed=True
@@ -196,15 +212,17 @@ def write_clips(
             format=format,
             classes=tuple(classes),
             options=options,
+            sides=import_sides.read(catalog, {side_of(source, options) for source in sources}),
         )
         for source in progress.track("import", sources, len(sources)):
             with failure_log.isolate(
                 result.failed, context.workspace, source.name, f"import {source.name}"
             ):
                 sequence = source.load(DETECTED if options.auto else HUMAN)
-                clip = build_clip(source, sequence, options)
+                digests = clip_folder.picture_digests(sequence)
+                clip = build_clip(source, sequence, options, digests)
                 label_set = _first_revision(context, clip, sequence)
-                is_new = _register_clip(context, clip, sequence, label_set)
+                is_new = _register_clip(context, clip, sequence, label_set, digests)
                 (result.done if is_new else result.skipped).append(clip.id)
                 if is_new:
                     outcome.images += label_set.frames
@@ -213,13 +231,29 @@ def write_clips(
             accept_import.accept_clips(context.workspace, catalog, result)
 
 
-def build_clip(source: SequenceSource, sequence: ImportedSequence, options: ImportOptions) -> Clip:
+def side_of(source: SequenceSource, options: ImportOptions) -> Split:
+    """Return the side of the split that a sequence comes in on."""
+    return "test" if options.test else source.split
+
+
+def build_clip(
+    source: SequenceSource,
+    sequence: ImportedSequence,
+    options: ImportOptions,
+    digests: Sequence[str],
+) -> Clip:
     """Return the Clip of a sequence; its id and that of its Video follow from the pictures.
 
+    Args:
+        source: of the sequence.
+        sequence: pictures and labels.
+        options: what the user says.
+        digests: of the pictures.
+
     Raises:
-        BadInput: a picture cannot be read, or the frame rate is impossible.
+        BadInput: the frame rate is impossible.
     """
-    digest = clip_folder.content_digest(sequence)
+    digest = clip_folder.content_digest(sequence, digests)
     camera = ids.camera_name(options.camera)
     fps = options.fps or sequence.fps or DEFAULT_FPS
     if not _POSSIBLE_FPS[0] <= fps <= _POSSIBLE_FPS[1]:
@@ -236,7 +270,7 @@ def build_clip(source: SequenceSource, sequence: ImportedSequence, options: Impo
         height=sequence.height,
         chosen_by=ChosenBy.IMPORTED,
         hits=(),
-        split="test" if options.test else source.split,
+        split=side_of(source, options),
         digest=digest,
     )
 
@@ -260,18 +294,25 @@ def _first_revision(context: _ImportContext, clip: Clip, sequence: ImportedSeque
 
 
 def _register_clip(
-    context: _ImportContext, clip: Clip, sequence: ImportedSequence, label_set: LabelSet
+    context: _ImportContext,
+    clip: Clip,
+    sequence: ImportedSequence,
+    label_set: LabelSet,
+    digests: Sequence[str],
 ) -> bool:
     """Write the clip's files, unless a killed run did, then its rows; False if it was there.
 
     Raises:
-        BadInput: the clip exists with other labels.
+        BadInput: the clip exists with other labels, or has pictures of the other side.
     """
     workspace, catalog = context.workspace, context.catalog
     card = workspace.clip_card(clip.id)
     if not card.exists():
+        import_sides.check(context.sides, clip, digests)
         with files.atomic_dir(workspace.clip_dir(clip.id), card.name) as folder:
             clip_folder.write_clip_folder(workspace, folder, clip, sequence, label_set)
+            pictures = folder / workspace.clip_pictures(clip.id).name
+            files.write_atomic(pictures, picture_sides.encode(digests))
             # Before the clip is there: a clip without its Video is left out of a rebuilt catalog.
             cards.save_video_card(workspace, video_of(clip))
     elif not has_same_labels(workspace, label_set):
@@ -280,6 +321,7 @@ def _register_clip(
             "give another --camera"
         )
     clip = cards.load_clip_card(card)
+    context.sides.add(clip.id, clip.split, digests)
     recording = cards.load_video_card(workspace.video_card(clip.camera, clip.video))
     path = labels.revisions(workspace, clip.id)[0]
     with catalog.transaction():

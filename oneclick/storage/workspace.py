@@ -176,6 +176,10 @@ class Workspace:
         """Return the JSON card of a clip, from which the catalog can be rebuilt."""
         return self.clip_dir(clip_id) / "clip.json"
 
+    def clip_pictures(self, clip_id: str) -> Path:
+        """Return the file of the digests of an imported clip's pictures."""
+        return self.clip_dir(clip_id) / "pictures.txt"
+
     def frames_dir(self, clip_id: str) -> Path:
         """Return the folder of the extracted frames of a clip."""
         return self.clip_dir(clip_id) / "frames"

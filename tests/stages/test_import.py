@@ -241,6 +241,66 @@ def test_the_same_pictures_with_other_labels_are_refused(published: Path, tmp_pa
     assert len(came.result.skipped) == 2
 
 
+def other_camera(home: Path, path: Path, name: str, is_test: bool) -> import_.ImportResult:
+    options = ImportOptions(camera="Lobby", test=is_test)
+    return import_.import_(home, path, name, CLASSES, options)
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["with a list", "of an earlier version"])
+@pytest.mark.parametrize("name", ["coco", "cvat"])
+def test_no_picture_comes_in_on_both_sides(
+    name: str, is_known: bool, published: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    export.export(published, out, name, split="train")
+    for is_test in (False, True):
+        home, side = tmp_path / f"home-{is_test}", "test" if is_test else "train"
+        first = bring(home, out, name, test=is_test).result.done
+        if not is_known:
+            for path in home.glob("clips/*/*/pictures.txt"):
+                path.unlink()
+        again = other_camera(home, out, name, not is_test).result
+        assert again.done == []
+        (reason,) = again.failed.values()
+        assert "3 of its 3 pictures are in clip other_cam-" in reason
+        assert f"which is for {side} and not for" in reason
+        with Catalog.open(home) as catalog:
+            assert sorted(row.clip.id for row in catalog.clips()) == sorted(first)
+        assert other_camera(home, out, name, is_test).result.failed == {}
+
+
+def test_a_clip_that_shares_one_picture_with_the_other_side_stays_out(tmp_path: Path) -> None:
+    data, home = tmp_path / "data", tmp_path / "home"
+    for split, numbers in (("train", (0, 1, 2)), ("val", (3, 2))):
+        (data / "images" / split).mkdir(parents=True)
+        for place, number in enumerate(numbers):
+            picture = data / "images" / split / f"{split}-{place}.png"
+            cv2.imwrite(str(picture), samples.picture(number))
+            label = data / "labels" / split / f"{split}-{place}.txt"
+            files.write_atomic(label, "0 .5 .5 .2 .2\n")
+    (data / "data.yaml").write_text("names: [person]\ntrain: images/train\nval: images/val\n")
+    came = bring(home, data, "yolo").result
+    assert len(came.done) == 1
+    ((name, reason),) = came.failed.items()
+    assert (name, reason.partition(" are in")[0]) == (
+        "images/val/val-0.png", "1 of its 2 pictures",
+    )  # fmt: skip
+    (data / "images/val/val-1.png").unlink()
+    assert bring(home, data, "yolo").result.failed == {}
+
+
+def test_pictures_of_a_clip_that_was_rejected_may_change_sides(
+    published: Path, tmp_path: Path
+) -> None:
+    out, home = tmp_path / "out", tmp_path / "home"
+    export.export(published, out, "coco", split="train")
+    clip_ids = bring(home, out, "coco").result.done
+    review.send(home, clip_ids)
+    review.give_verdict(home, clip_ids, "reject", "ann", "wrong side")
+    review.collect(home)
+    assert other_camera(home, out, "coco", is_test=True).result.failed == {}
+
+
 def _foreign(folder: Path, name: str = "person", suffix: str = ".png") -> Path:
     """Two sequences of CVAT's COCO export; the first has a picture of another size."""
     (folder / "images").mkdir(parents=True)
