@@ -119,7 +119,7 @@ def leave_out_shared(
     pictures_by_label: dict[Path, list[Path]] = {}
     for image in splits:
         pictures_by_label.setdefault(label_file(folder, image), []).append(image)
-    shared: set[Path] = set()
+    twins: set[Path] = set()
     for path, images in pictures_by_label.items():
         if len(images) > 1 and os.path.lexists(path):
             others = ", ".join(image.name for image in images[1:])
@@ -127,8 +127,8 @@ def leave_out_shared(
                 f"{images[0]} and {others} have one label file, {path.name}: rename or remove all "
                 "but the one it belongs to"
             )
-            shared.update(images)
-    return {image: split for image, split in splits.items() if image not in shared}
+            twins.update(images)
+    return {image: split for image, split in splits.items() if image not in twins}
 
 
 def settle_unlabelled(

@@ -137,12 +137,12 @@ class BackupStore:
             BadInput: the list of damaged ones is broken.
         """
         sizes = {stored.sha256: stored.size for stored in files.values()}
-        there: set[str] = set()
+        digests: set[str] = set()
         for folder in self.remote.names("objects") if sizes else ():
             for name, size in self.remote.sizes(f"objects/{folder}").items():
                 if sizes.get(name) == size:
-                    there.add(name)
-        return there - self.damaged()
+                    digests.add(name)
+        return digests - self.damaged()
 
 
 def object_name(digest: str) -> str:

@@ -34,14 +34,14 @@ def accept_clips(workspace: Workspace, catalog: Catalog, result: BatchResult) ->
     """
     queue = LocalPlatform(workspace.review_dir())
     clip_ids = dict.fromkeys([*result.done, *result.skipped])
-    left: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     with locks.hold(workspace, WriteLock.REVIEW):
         for clip_id in clip_ids:
             with failure_log.isolate(result.failed, workspace, clip_id, f"accept {clip_id}"):
                 if catalog.clip(clip_id).stage not in _OPEN:
                     continue
                 if reason := submit_acceptance(workspace, catalog, queue, clip_id):
-                    left[clip_id] = f"clip {clip_id} {reason}: it stays in review"
+                    reasons[clip_id] = f"clip {clip_id} {reason}: it stays in review"
         for verdict in queue.collect():
             if verdict.by == IMPORT_POLICY and verdict.clip in clip_ids:
                 row = catalog.clip(verdict.clip)
@@ -50,7 +50,7 @@ def accept_clips(workspace: Workspace, catalog: Catalog, result: BatchResult) ->
                 catalog.dequeue([verdict.clip])
                 catalog.sync()
                 queue.acknowledge(verdict)
-    result.notes += results.by_kind(left).values()
+    result.notes += results.by_kind(reasons).values()
 
 
 def submit_acceptance(

@@ -45,8 +45,8 @@ def check(sides: PictureSides, clip: Clip, digests: Sequence[str]) -> None:
     """
     other = _OTHER[clip.split]
     # The whole tells of clips of which there is neither a list of pictures nor the JPEG files.
-    whole = sides.clips_with(other, [clip.digest])
-    clips = whole * len(clip.span) or sides.clips_with(other, digests)
+    clips = sides.clips_with(other, [clip.digest]) * len(clip.span)
+    clips = clips or sides.clips_with(other, digests)
     if clips:
         raise BadInput(
             f"{len(clips):,} of its {len(clip.span):,} pictures are in clip {clips[0]} too, which "

@@ -198,32 +198,32 @@ def test_the_next_backup_stores_again_what_is_not_there(
     home: Path, store: str, damage: Callable[[Path], object]
 ) -> None:
     stage.backup(home, store)
-    stored = damaged_object(home, store)
-    whole = stored.read_bytes()
-    damage(stored)
+    path = damaged_object(home, store)
+    data = path.read_bytes()
+    damage(path)
     again = stage.backup(home, store)
-    assert again.new_bytes >= len(whole)
-    assert stored.read_bytes() == whole
+    assert again.new_bytes >= len(data)
+    assert path.read_bytes() == data
     assert BackupStore(store).check() == []
 
 
 def test_the_next_backup_stores_again_what_a_check_found_damaged(home: Path, store: str) -> None:
     stage.backup(home, store)
-    stored = damaged_object(home, store)
-    whole = stored.read_bytes()
-    stored.write_bytes(whole[::-1])
+    path = damaged_object(home, store)
+    data = path.read_bytes()
+    path.write_bytes(data[::-1])
     (problem,) = BackupStore(store).check()
     assert problem.endswith("is damaged; back up again")
     stage.backup(home, store)
-    assert stored.read_bytes() == whole
+    assert path.read_bytes() == data
     assert BackupStore(store).check() == []
     assert BackupStore(store).damaged() == set()
 
 
 def test_a_broken_list_of_damage_makes_the_next_backup_whole(home: Path, store: str) -> None:
-    first = stage.backup(home, store)
+    earlier = stage.backup(home, store)
     (Path(store) / backup_store.DAMAGED).write_text("no list")
-    assert stage.backup(home, store).new_files >= first.new_files
+    assert stage.backup(home, store).new_files >= earlier.new_files
     assert BackupStore(store).damaged() == set()
 
 

@@ -196,26 +196,26 @@ def test_clips_that_came_in_before_can_be_accepted_later_but_no_verdict_is_overr
 def test_an_import_accepts_no_clip_that_people_work_on(published: Path, tmp_path: Path) -> None:
     out, home = tmp_path / "out", tmp_path / "home"
     export.export(published, out, "coco")
-    corrected, held, untouched = bring(home, out, "coco").result.done
-    review.send(home, [corrected, held, untouched])
+    edited_id, leased_id, free_id = bring(home, out, "coco").result.done
+    review.send(home, [edited_id, leased_id, free_id])
     server = Server.start(home)
-    fence = server.leases.take(corrected, "anna").fence
-    server.edit(corrected, "a", 0, fence, move(0, 0))
-    server.leases.release(corrected, "anna", fence)
-    server.leases.take(held, "ben")
+    fence = server.leases.take(edited_id, "anna").fence
+    server.edit(edited_id, "a", 0, fence, move(0, 0))
+    server.leases.release(edited_id, "anna", fence)
+    server.leases.take(leased_id, "ben")
     again = bring(home, out, "coco", accept=True).result
-    assert accepted.standing(home, ClipStage.ACCEPTED) == [untouched]
-    assert server.queue.is_edited(corrected)
-    assert server.queue.is_open(held)
+    assert accepted.standing(home, ClipStage.ACCEPTED) == [free_id]
+    assert server.queue.is_edited(edited_id)
+    assert server.queue.is_open(leased_id)
     assert again.failed == {}
     assert sorted(again.notes) == sorted(
         [
-            f"clip {corrected} is being corrected: it stays in review",
-            f"clip {held} is being reviewed: it stays in review",
+            f"clip {edited_id} is being corrected: it stays in review",
+            f"clip {leased_id} is being reviewed: it stays in review",
         ]
     )
-    fence = server.leases.take(corrected, "anna").fence
-    assert server.edit(corrected, "b", 1, fence, move(0, 1)).rev == 2
+    fence = server.leases.take(edited_id, "anna").fence
+    assert server.edit(edited_id, "b", 1, fence, move(0, 1)).rev == 2
 
 
 def test_an_import_accepts_no_clip_that_was_reopened(published: Path, tmp_path: Path) -> None:
@@ -255,17 +255,17 @@ def test_no_picture_comes_in_on_both_sides(
     export.export(published, out, name, split="train")
     for is_test in (False, True):
         home, side = tmp_path / f"home-{is_test}", "test" if is_test else "train"
-        first = bring(home, out, name, test=is_test).result.done
+        clip_ids = bring(home, out, name, test=is_test).result.done
         if not is_known:
             for path in home.glob("clips/*/*/pictures.txt"):
                 path.unlink()
-        again = other_camera(home, out, name, not is_test).result
-        assert again.done == []
-        (reason,) = again.failed.values()
+        second = other_camera(home, out, name, not is_test).result
+        assert second.done == []
+        (reason,) = second.failed.values()
         assert "3 of its 3 pictures are in clip other_cam-" in reason
         assert f"which is for {side} and not for" in reason
         with Catalog.open(home) as catalog:
-            assert sorted(row.clip.id for row in catalog.clips()) == sorted(first)
+            assert sorted(row.clip.id for row in catalog.clips()) == sorted(clip_ids)
         assert other_camera(home, out, name, is_test).result.failed == {}
 
 

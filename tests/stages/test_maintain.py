@@ -132,7 +132,7 @@ def test_a_recording_with_a_selection_to_cut_stays(home: Path) -> None:
 def test_what_is_picked_during_maintenance_keeps_its_recording_or_is_refused(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held_videos, workspace, picked = incidents.held_videos, Workspace(home), []
+    held_videos, workspace, picks = incidents.held_videos, Workspace(home), []
 
     def pick() -> None:
         waiting = replace(CLIP, id="hall-0001-00005000", span=Span(50, 60), digest="")
@@ -142,7 +142,7 @@ def test_what_is_picked_during_maintenance_keeps_its_recording_or_is_refused(
             Catalog.open(home) as catalog,
         ):
             catalog.add_selections([waiting])
-            picked.append(waiting)
+            picks.append(waiting)
 
     def pick_late(*arguments: Any) -> set[str]:
         with ThreadPoolExecutor(1) as other:
@@ -151,7 +151,7 @@ def test_what_is_picked_during_maintenance_keeps_its_recording_or_is_refused(
 
     monkeypatch.setattr(incidents, "held_videos", pick_late)
     maintain.maintain(home, 30, NOW)
-    assert kept(home) is bool(picked)
+    assert kept(home) is bool(picks)
 
 
 def test_a_recording_that_nobody_searched_stays(home: Path) -> None:

@@ -207,11 +207,11 @@ def test_a_case_of_a_recording_that_got_another_id_holds_the_other(
     home: Path, tmp_path: Path
 ) -> None:
     workspace, incident = Workspace(home), mark(home)
-    marked = incidents.find(workspace, incident)
-    (part,) = marked.parts
-    gone = IncidentPart("ward-0", part.start, part.stop)
-    earlier = msgspec.structs.replace(marked, parts=(gone,))
-    sealed_files.write(workspace.incident_file(incident), earlier)
+    record = incidents.find(workspace, incident)
+    (part,) = record.parts
+    other_part = IncidentPart("ward-0", part.start, part.stop)
+    other_record = msgspec.structs.replace(record, parts=(other_part,))
+    sealed_files.write(workspace.incident_file(incident), other_record)
     result = case.export_case(home, incident, tmp_path / "case")
     assert result.left_out == ("the recording ward-0 is not in the catalog any more",)
     (path,) = (tmp_path / "case").glob("video/*.mp4")
