@@ -24,12 +24,17 @@ def publish_clips(
 
 @flow(name="publish", **policy.FLOW)
 def publish(home: Path | None = None) -> dict[str, Any]:
-    """Publish the accepted clips as a new version, the manifest last."""
+    """Publish the accepted clips as a new version, the manifest last.
+
+    Without any, what was rejected, excluded or included again since makes a new version.
+    """
     conf = settings.load(home=home)
     server = conf.train.server or str(conf.home / "training-server")
     with policy.claimed_clips(conf, ClipStage.ACCEPTED) as clips:
-        if not clips:
-            policy.add_markdown("dataset", "No clip was accepted since the last version.")
+        if not clips and not stage.is_outdated(conf.home):
+            policy.add_markdown(
+                "dataset", "Nothing was accepted or taken out since the last version."
+            )
             return policy.flow_result(
                 BatchResult(), version=None, ignored_boxes=0, ignored_frames=0
             )

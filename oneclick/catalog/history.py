@@ -53,6 +53,10 @@ class HistoryMixin(RollupsMixin):
         query = sa.select(table.dataset).where(table.clip == clip_id).order_by(table.dataset)
         return [row.dataset for row in self._fetch(query)]
 
+    def published_clips(self) -> set[str]:
+        """Return the ids of all Clips that a DatasetVersion contains."""
+        return {row.clip for row in self._fetch(sa.select(schema.dataset_clips.c.clip).distinct())}
+
     def clips_of(self, dataset: str) -> set[tuple[str, int, str]]:
         """Return (clip, label revision, split) of all Clips of a DatasetVersion."""
         table = schema.dataset_clips.c

@@ -43,13 +43,13 @@ def publish(home: output.Home = None) -> None:
         accepted = [row.clip.id for row in catalog.clips(stage=ClipStage.ACCEPTED)]
     with output.progress_bars():
         outcome = stage.publish(settings.home, accepted, settings.train.server, settings.classes)
-    if outcome.version is None:
+    if outcome.version is None and not outcome.result.failed:
         output.message("nothing to publish: no clip is accepted yet (oneclick review list)")
         return
     state = "new" if outcome.new else "nothing changed"
     output.message(
-        f"{outcome.version} ({state}): {outcome.clips} clips, {outcome.images} images, "
-        f"{outcome.uploaded} files uploaded"
+        f"{outcome.version or 'no version'} ({state}): {outcome.clips} clips, "
+        f"{outcome.images} images, {outcome.uploaded} files uploaded"
     )
     output.finish_batch(outcome.result, "clips published")
 
@@ -80,9 +80,10 @@ def verify(
     settings = output.load_settings(home)
     with output.progress_bars():
         problems = stage.verify(settings.home, version, settings.train.server)
-    excluded = stage.excluded_clips(settings.home, version)
-    if excluded:
-        output.message(f"{len(excluded)} clips of it are excluded: {', '.join(excluded)}")
+    withdrawn = stage.withdrawn_clips(settings.home, version)
+    if withdrawn:
+        text = f"{len(withdrawn)} clips of it are excluded, rejected or quarantined"
+        output.message(f"{text}: {', '.join(withdrawn)}")
     for problem in problems:
         output.echo(problem)
     if problems:
@@ -156,7 +157,9 @@ def export(
             f"{outcome.without_video} clips without clip.mp4, which is gone: only labels"
         )
     if outcome.excluded:
-        output.message(f"{outcome.excluded} clips are excluded: they stay behind")
+        output.message(
+            f"{outcome.excluded} clips are excluded, rejected or quarantined: they stay behind"
+        )
     output.message(f"{outcome.version} in {out}: {outcome.images} images, {outcome.boxes} boxes")
     output.finish_batch(outcome.result, "clips exported")
 

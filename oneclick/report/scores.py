@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from oneclick.catalog import Catalog
+from oneclick.catalog import Catalog, withdrawals
 from oneclick.core.errors import BadInput, UnknownName
 from oneclick.core.evaluation import (
     ClassScore,
@@ -22,7 +22,7 @@ from oneclick.core.evaluation import (
     WorstClip,
 )
 from oneclick.core.shadow_measures import MEASURES
-from oneclick.storage import exclusions, model_cards, model_registry
+from oneclick.storage import model_cards, model_registry
 from oneclick.storage.model_cards import ModelCard
 from oneclick.storage.workspace import Workspace
 
@@ -195,9 +195,9 @@ def card(home: Path, model_id: str) -> ModelCard:
 
 def datasets(home: Path) -> list[DatasetRow]:
     """List all dataset versions, oldest first."""
-    excluded = exclusions.excluded_clips(Workspace(home))
     with Catalog.open(home) as catalog:
-        versions = Counter(name for clip in excluded for name in catalog.datasets_of(clip))
+        withdrawn = withdrawals.withdrawn_clips(catalog) & catalog.published_clips()
+        versions = Counter(name for clip in withdrawn for name in catalog.datasets_of(clip))
         return [
             DatasetRow(
                 name=row.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -150,14 +151,20 @@ class RemoteFolder:
         return sorted(PurePosixPath(entry).name for entry in entries)
 
     def sizes(self, folder: str) -> dict[str, int]:
-        """Return the bytes of the files in a folder by name; none where it does not exist."""
+        """Return the size of each file in a folder, bytes by name; none where it does not exist."""
+        if self.local:  # many times faster than the list of fsspec
+            try:
+                with self._guard(), os.scandir(self._path(folder)) as entries:
+                    return {e.name: e.stat().st_size for e in entries if e.is_file()}
+            except (FileNotFoundError, NotADirectoryError):
+                return {}
         with self._guard():
             try:
                 entries = self._fs.ls(self._path(folder), detail=True, refresh=True)
             except (FileNotFoundError, NotADirectoryError):
                 return {}
         return {
-            PurePosixPath(entry["name"]).name: int(entry["size"])
+            PurePosixPath(entry["name"]).name: int(entry["size"] or 0)
             for entry in entries
             if entry["type"] == "file"
         }

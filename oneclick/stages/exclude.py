@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 
-from oneclick.core.datasets import DatasetClip
 from oneclick.core.errors import BadInput, UnknownName
 from oneclick.core.results import BatchResult
 from oneclick.storage import datasets, exclusions, inventories, locks
@@ -25,7 +24,10 @@ def exclude(home: Path, clips: Sequence[str], reason: str) -> BatchResult:
     """
     workspace, result = Workspace(home), BatchResult()
     with locks.hold(workspace, WriteLock.PUBLISH):
-        excluded, lines = exclusions.excluded_clips(workspace), _published(workspace, clips)
+        excluded, lines = (
+            exclusions.excluded_clips(workspace),
+            datasets.find_lines(workspace, clips),
+        )
         for clip_id in dict.fromkeys(clips):
             if clip_id in excluded:
                 result.skipped.append(clip_id)
@@ -67,7 +69,7 @@ def _load(workspace: Workspace, clip_id: str) -> Exclusion:
     try:
         exclusion = exclusions.load(workspace, clip_id)
     except BadInput:
-        line = _published(workspace, [clip_id]).get(clip_id)
+        line = datasets.find_lines(workspace, [clip_id]).get(clip_id)
         if line is None:
             raise
         exclusion = Exclusion(line=line, reason="", at=datetime.now(UTC))
@@ -75,14 +77,3 @@ def _load(workspace: Workspace, clip_id: str) -> Exclusion:
         names = sorted(exclusions.excluded_clips(workspace))
         raise UnknownName("excluded clip", clip_id, names)
     return exclusion
-
-
-def _published(workspace: Workspace, clips: Sequence[str]) -> dict[str, DatasetClip]:
-    """Return the lines of these clips, each from the newest version that holds it."""
-    clip_ids, lines = set(clips), dict[str, DatasetClip]()
-    for name in reversed(datasets.names(workspace)):
-        if clip_ids <= lines.keys():
-            break
-        version = datasets.load(workspace.dataset_dir(name))
-        lines = {clip.clip: clip for clip in version.clips if clip.clip in clip_ids} | lines
-    return lines

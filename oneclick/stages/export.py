@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from oneclick import formats
+from oneclick.catalog import Catalog, withdrawals
 from oneclick.core import progress
 from oneclick.core.datasets import DatasetClip
 from oneclick.core.errors import BadInput, BadLabels, OneclickError, UnknownName, UsageError
 from oneclick.core.results import BatchResult
 from oneclick.formats import ExportClip
 from oneclick.services.training_server import local_root
-from oneclick.storage import datasets, exclusions, failure_log, files, labels
+from oneclick.storage import datasets, failure_log, files, labels
 from oneclick.storage.bounded_documents import BrokenJson, JsonDecoder
 from oneclick.storage.workspace import Workspace
 
@@ -31,7 +32,7 @@ class ExportResult:
     without_video: int = 0
     """Clips whose clip.mp4 is no longer there, where the format wants it."""
     excluded: int = 0
-    """Clips of the version that are left out because they are excluded."""
+    """Clips of the version that are left out: they are excluded, rejected or quarantined."""
     notes: Counter[str] = field(default_factory=Counter)
     """What the format made the writer change or leave out, in words."""
     result: BatchResult = field(default_factory=BatchResult)
@@ -62,7 +63,8 @@ def export(
 
     Labels are those frozen on the training server, and pictures are copies of those there: a change
     of one never reaches the other. A clip that is not what the manifest says stands in `failed`,
-    and the others go on; an excluded one is counted and left out. Memory does not grow with the
+    and the others go on; one that is excluded, rejected or
+    quarantined is counted and left out. Memory does not grow with the
     number of clips. `split` is train or test; None takes both. `options` are those of the format.
 
     Raises:
@@ -82,7 +84,9 @@ def export(
     classes, manifest = datasets.load_header(folder).classes, folder / datasets.MANIFEST
     video = images and exchange_format.video
     context = _ExportContext(workspace, local_root(home, server), images and not video, video)
-    result, excluded = ExportResult(version=folder.name), exclusions.excluded_clips(workspace)
+    result = ExportResult(version=folder.name)
+    with Catalog.open(home) as catalog:
+        excluded = withdrawals.withdrawn_clips(catalog)
     total = sum(1 for _ in read_manifest(manifest, split))
     with files.atomic_dir(out.resolve()) as target:
         with plugin.isolated(passing=(OneclickError, OSError)):
@@ -153,13 +157,15 @@ def _load_clip(context: _ExportContext, clip: DatasetClip) -> ExportClip:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise BadLabels(f"{path}: cannot be read ({error.strerror})") from None
+        raise BadLabels(f"{path}: cannot be read ({error.strerror}); publish again") from None
     if hashlib.sha256(content).hexdigest() != clip.label_digest:
         raise BadLabels(f"{path} was changed after it was published: restore it from a backup")
     frames, video = folder / "frames", context.workspace.clip_file(clip.clip)
     for k in range(clip.frames if context.images else 0):
         if not (frames / f"{k:06d}.jpg").is_file():
-            raise BadInput(f"{frames}/{k:06d}.jpg is missing: copy it from the workspace")
+            raise BadInput(
+                f"{frames}/{k:06d}.jpg is missing: oneclick data publish uploads it again"
+            )
     return ExportClip(
         name=clip.clip,
         split=clip.split,

@@ -10,13 +10,13 @@ from urllib.parse import quote
 
 import msgspec
 
-from oneclick.catalog import Catalog
+from oneclick.catalog import Catalog, withdrawals
 from oneclick.core import training_defaults
 from oneclick.core.datasets import DatasetVersion
 from oneclick.core.errors import BadInput
 from oneclick.detectors import networks
 from oneclick.services import training_server
-from oneclick.storage import datasets, exclusions, locks, model_cards, model_registry
+from oneclick.storage import datasets, locks, model_cards, model_registry
 from oneclick.storage.model_cards import ModelCard
 from oneclick.storage.workspace import Workspace
 
@@ -184,7 +184,7 @@ class TrainingResult:
     broken: tuple[str, ...] = ()
     """Pictures that were left out because they are broken, each with the reason."""
     excluded: tuple[str, ...] = ()
-    """Clips of the version that were left out because they are excluded."""
+    """Clips of the version that were left out: excluded, rejected or quarantined ones."""
     settled: tuple[str, ...] = ()
     """What became of candidates that waited in shadow, a sentence each."""
 
@@ -265,7 +265,9 @@ def train_and_judge(
     from oneclick.training.shadow.trials import waits_in_shadow
 
     clip_ids = {clip.clip for clip in dataset.clips}
-    config = options.config_for(dataset, exclusions.excluded_clips(workspace) & clip_ids)
+    with Catalog.open(workspace.home) as catalog:
+        withdrawn = withdrawals.withdrawn_clips(catalog) & clip_ids
+    config = options.config_for(dataset, withdrawn)
     folder = workspace.model_dir(model_id(config, dataset.name))
     role = options.registry_name
     champion = model_registry.champion(workspace, role)

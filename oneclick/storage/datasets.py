@@ -10,9 +10,11 @@ where the clips are beside them:
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import re
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,10 @@ from oneclick.storage.bounded_documents import BrokenJson, JsonDecoder
 from oneclick.storage.workspace import Workspace
 
 MANIFEST, VERSION = "manifest.jsonl", "version.json"
+BROKEN = "broken-"
+"""What precedes the name of a broken version that was put back, beside the new one."""
 _LINE = JsonDecoder[DatasetClip](DatasetClip)
+_NUMBER = re.compile(r"v(\d+)-")
 
 
 class DatasetHeader(msgspec.Struct, kw_only=True):
@@ -61,7 +66,7 @@ def build(
     digest = hashlib.sha256(manifest(clips)).hexdigest()
     ordered = tuple(sorted(clips, key=lambda clip: clip.clip))
     return DatasetVersion(
-        name=f"v{number:04d}-{digest[:8]}",
+        name=name(number, digest),
         digest=digest,
         parent=parent,
         classes=tuple(classes),
@@ -144,10 +149,41 @@ def load(folder: Path) -> DatasetVersion:
     )
 
 
+def restore(workspace: Workspace, name: str, manifest: bytes, header: bytes) -> None:
+    """Write a version again that is lost; a broken one is kept beside.
+
+    Raises:
+        BadInput: they are not manifest and header of a version of that name; nothing changes.
+    """
+    folder = workspace.dataset_dir(name)
+    with files.atomic_dir(folder) as temporary:
+        files.write_atomic(temporary / MANIFEST, manifest)
+        files.write_atomic(temporary / VERSION, header)
+        if load(temporary).name != name:
+            raise BadInput(f"{folder}: its header names another version")
+        for file, data in manifest_index.encode(manifest).items():
+            files.write_atomic(temporary / file, data)
+        if folder.exists():
+            with files.guard(folder):
+                moment = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+                folder.rename(folder.with_name(f"{BROKEN}{name}-{moment}"))
+
+
+def name(number: int, digest: str) -> str:
+    """Return the name of a version."""
+    return f"v{number:04d}-{digest[:8]}"
+
+
+def number(name: str) -> int:
+    """Return the number in the name of a version; 0 where it has none."""
+    match = _NUMBER.match(name)
+    return int(match.group(1)) if match else 0
+
+
 def names(workspace: Workspace) -> list[str]:
     """Return the names of the complete versions, oldest first."""
     headers = workspace.dataset_dir("x").parent.glob(f"v*/{VERSION}")
-    return sorted(path.parent.name for path in headers)
+    return sorted((path.parent.name for path in headers), key=lambda name: (number(name), name))
 
 
 def find(workspace: Workspace, name: str | None = None) -> DatasetVersion | None:
@@ -162,6 +198,32 @@ def find(workspace: Workspace, name: str | None = None) -> DatasetVersion | None
     if not versions:
         return None
     return load(workspace.dataset_dir(name or versions[-1]))
+
+
+def find_lines(workspace: Workspace, clip_ids: Collection[str]) -> dict[str, DatasetClip]:
+    """Return the lines of these clips, each from the newest version that holds it.
+
+    Versions that are broken are passed over.
+    """
+    wanted, lines = set(clip_ids), dict[str, DatasetClip]()
+    for name in reversed(names(workspace)):
+        if wanted <= lines.keys():
+            break
+        with contextlib.suppress(BadInput):
+            clips = load(workspace.dataset_dir(name)).clips
+            lines = {clip.clip: clip for clip in clips if clip.clip in wanted} | lines
+    return lines
+
+
+def classes_of_all(workspace: Workspace) -> set[str]:
+    """Return every class that a version was published with, those of broken ones not."""
+    classes = set[str]()
+    for name in names(workspace):
+        with contextlib.suppress(BadInput):
+            path = workspace.dataset_dir(name) / VERSION
+            header: DatasetHeader = sealed_files.read(path, DatasetHeader)
+            classes.update(header.classes)
+    return classes
 
 
 def labels_name(revision: int) -> str:

@@ -6,7 +6,6 @@ skips it. The file holds the clip's line of the manifest, so that the clip can b
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
@@ -53,17 +52,6 @@ def save(workspace: Workspace, exclusion: Exclusion) -> None:
 def excluded_clips(workspace: Workspace) -> set[str]:
     """Return the ids of all excluded clips; one whose file is broken or lost is excluded."""
     return {clip_id for clip_id in _clip_ids(workspace) if not _is_included(workspace, clip_id)}
-
-
-def apply(workspace: Workspace, clips: Iterable[DatasetClip]) -> list[DatasetClip]:
-    """Return the clips of the next version: without the excluded, with those included again."""
-    lines = {clip.clip: clip for clip in clips}
-    for clip_id in _clip_ids(workspace):
-        if not _is_included(workspace, clip_id):
-            lines.pop(clip_id, None)
-        elif clip_id not in lines and (exclusion := load(workspace, clip_id)):
-            lines[clip_id] = exclusion.line
-    return list(lines.values())
 
 
 def _clip_ids(workspace: Workspace) -> list[str]:

@@ -88,6 +88,14 @@ class _LabelDocument(msgspec.Struct, frozen=True, kw_only=True):
     tracks: list[TrackDocument]
 
 
+class _TrackClass(msgspec.Struct, frozen=True):
+    cls: str = msgspec.field(name="class")
+
+
+class _ClassesDocument(msgspec.Struct, frozen=True):
+    tracks: list[_TrackClass]
+
+
 _HEADER_FIELDS = tuple(
     name for name in _LabelDocument.__struct_fields__ if name not in ("schema", "tracks")
 )
@@ -173,6 +181,17 @@ def decode(content: bytes, path: Path) -> LabelSet:
     labels = LabelSet(**header, tracks=tracks)
     _check(labels, str(path))
     return labels
+
+
+def used_classes(path: Path) -> set[str]:
+    """Read only the classes of the boxes in a label file; none where it is broken."""
+    try:
+        document: _ClassesDocument = bounded_documents.parse_json(
+            path.read_bytes(), _ClassesDocument
+        )
+    except (OSError, BrokenJson):
+        return set()
+    return {track.cls for track in document.tracks} - {IGNORE}
 
 
 def revisions(workspace: Workspace, clip_id: str) -> list[Path]:

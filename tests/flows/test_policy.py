@@ -17,9 +17,12 @@ from oneclick import settings
 from oneclick.catalog import Catalog, owner_id, run_owners
 from oneclick.core.errors import BadVideo, NoSpace, Unavailable, UsageError
 from oneclick.flows import collect, local_server, models, policy
+from oneclick.flows import publish as publish_flow
+from oneclick.stages import exclude, publish
 from oneclick.storage import cards, files, model_registry
 from oneclick.storage.workspace import Workspace
 from tests.catalog import samples
+from tests.stages import accepted
 
 
 def failed(error: BaseException) -> Any:
@@ -194,3 +197,14 @@ def test_a_flow_that_runs_often_is_recorded_when_it_ends_otherwise(tmp_path: Pat
     with Catalog.open(tmp_path) as catalog:
         rows = [(row.state, row.started.second) for row in catalog.runs() if row.started]
     assert rows == [("Completed", 4), ("Failed", 2), ("Completed", 0)]
+
+
+def test_the_flow_publishes_where_only_something_was_taken_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy, "add_markdown", lambda *_: None)
+    monkeypatch.setattr(publish_flow, "publish_clips", publish.publish)
+    publish.publish(tmp_path, accepted.accept(tmp_path, accepted.SIDES), "", accepted.CLASSES)
+    assert publish_flow.publish.fn(tmp_path)["version"] is None
+    exclude.exclude(tmp_path, ["cam-1-a"], "face visible")
+    assert publish_flow.publish.fn(tmp_path)["version"].startswith("v0002-")

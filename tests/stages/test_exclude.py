@@ -46,7 +46,7 @@ def test_the_next_version_leaves_an_excluded_clip_out_until_it_is_included(home:
     publish.publish(home, accepted.accept(home, {"cam-1-d": "train"}), "", CLASSES)
     assert clips_of_newest(home) == ["cam-1-b", "cam-1-c", "cam-1-d"]
     assert publish.verify(home, first, "") == []
-    assert publish.excluded_clips(home, first) == ["cam-1-a"]
+    assert publish.withdrawn_clips(home, first) == ["cam-1-a"]
     assert exclude.include(home, ["cam-1-a"]).done == ["cam-1-a"]
     assert exclude.include(home, ["cam-1-a"]).skipped == ["cam-1-a"]
     publish.publish(home, [], "", CLASSES)

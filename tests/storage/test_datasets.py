@@ -68,6 +68,19 @@ def test_a_version_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     assert datasets.find(Workspace(tmp_path), version.name) == version
 
 
+def test_versions_are_ordered_by_their_number(tmp_path: Path) -> None:
+    for number in (10_000, 9_999):
+        version = datasets.build(number, None, ("person",), [line(f"clip-{number}")])
+        datasets.save(Workspace(tmp_path), version.name, datasets.documents(version, NOW))
+    assert [name.partition("-")[0] for name in datasets.names(Workspace(tmp_path))] == [
+        "v9999",
+        "v10000",
+    ]
+    newest = datasets.find(Workspace(tmp_path))
+    assert newest
+    assert newest.clips[0].clip == "clip-10000"
+
+
 def test_an_index_reads_the_lines_of_one_split_only(tmp_path: Path) -> None:
     _, folder = saved(tmp_path, line("a", "test", 5), line("b"), line("c", "test", 7))
     index = datasets.open_index(folder, "test")
