@@ -29,6 +29,7 @@ from oneclick.storage import (
     model_cards,
     model_registry,
     predictions,
+    receipts,
     sealed_archives,
     sealed_files,
 )
@@ -170,6 +171,7 @@ class ClipCheck(FileCheck):
     def run(self) -> list[str]:
         """Return a sentence for each problem."""
         clips = self.catalog.clips()
+        self.erased = receipts.erased_clips(self.workspace)
         revisions: defaultdict[str, list[LabelRevisionRecord]] = defaultdict(list)
         for revision in self.catalog.revision_rows():
             revisions[revision.clip].append(revision)
@@ -207,6 +209,8 @@ class ClipCheck(FileCheck):
             self.add(name, f"{video} is missing")
         elif self.deep:
             self.compare_digest(name, video, clip.digest)
+        if row.stage is ClipStage.REJECTED and clip.id in self.erased:
+            return  # from wherever it stood
         if row.stage not in _WITHOUT_LABELS and not row.revision:
             self.add(name, f"stands at {row.stage} without labels")
         if row.stage not in _WITHOUT_FRAMES:

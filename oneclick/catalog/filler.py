@@ -17,7 +17,16 @@ from oneclick.core.clips import Clip, ClipStage
 from oneclick.core.errors import BadInput, OneclickError, Unavailable
 from oneclick.core.labels import IMPORT_PREFIX, LabelSet
 from oneclick.core.review import POLICY_PREFIX
-from oneclick.storage import cards, datasets, files, labels, reopenings, sealed_files, verdicts
+from oneclick.storage import (
+    cards,
+    datasets,
+    files,
+    labels,
+    receipts,
+    reopenings,
+    sealed_files,
+    verdicts,
+)
 from oneclick.storage.reopenings import Reopening
 from oneclick.storage.verdicts import VerdictFile
 from oneclick.storage.workspace import Workspace
@@ -49,6 +58,8 @@ class CatalogFiller:
         self.published: dict[str, int] = {}
         """Newest published label revision by clip."""
         self.reopened: dict[str, Reopening] = {}
+        self.erased: set[str] = set()
+        """Clips that were erased on a review platform in the current round of review."""
 
     def fill(self, thorough: bool = True) -> list[str]:
         """Add what is missing, in the order of the references; return what was left out.
@@ -62,13 +73,14 @@ class CatalogFiller:
         self.add_picked_selections()
         stages = self.catalog.stages()
         self.read_reopenings()
+        self.erased = receipts.erased_clips(self.workspace)
         settled = set() if thorough else self.find_settled(stages) - self.reopened.keys()
         self.verdicts = verdicts.read_archives(self.workspace, self.problems, settled)
         self.add_datasets()
         self.add_new_clips(stages)
         unpublished = {id for id, stage in stages.items() if stage is not ClipStage.PUBLISHED}
         suspects = self.verdicts.keys() | (self.published.keys() & unpublished)
-        suspects |= self.reopened.keys()
+        suspects |= self.reopened.keys() | self.erased
         for clip_id in sorted(stages if thorough else suspects & stages.keys()):
             self._attempt(self.update_clip, clip_id)
         for clip in self.catalog.selections():
@@ -282,7 +294,9 @@ class CatalogFiller:
     def restore_quarantine(self, clip_id: str) -> None:
         """Move a clip or selection to QUARANTINED if it has a quarantine card."""
         path = self.workspace.quarantine_card(clip_id)
-        if path.exists() and (card := self._attempt(cards.load_quarantine, path)):
+        if not path.exists() or self.stage_on_disk(clip_id) is ClipStage.REJECTED:
+            return  # the card of one that was erased since
+        if card := self._attempt(cards.load_quarantine, path):
             self._attempt(self.catalog.quarantine, clip_id, card.reason, self.by)
 
     def add_models(self) -> None:
@@ -315,12 +329,14 @@ class CatalogFiller:
         workspace, archived = self.workspace, self.verdicts.get(clip_id)
         paths = labels.revisions(workspace, clip_id)
         reopening = self.reopened.get(clip_id)
+        # A verdict that was given before the erasure still counts, once it is taken in.
+        is_erased = clip_id in self.erased and not verdicts.is_decided(workspace, clip_id)
         if self.published.get(clip_id, 0) > (reopening.revision if reopening else 0):
             return ClipStage.PUBLISHED
         if reopening:
             archived = [v for v in archived or () if not reopening.is_earlier(v.by, v.at)]
             if not archived:
-                return ClipStage.IN_REVIEW
+                return ClipStage.REJECTED if is_erased else ClipStage.IN_REVIEW
         if archived:
             is_accepted = archived[-1].decision == "accept"
             return ClipStage.ACCEPTED if is_accepted else ClipStage.REJECTED
@@ -329,6 +345,8 @@ class CatalogFiller:
             return ClipStage.IN_REVIEW
         if any(self.is_reviewed(path) for path in paths):
             return ClipStage.ACCEPTED
+        if is_erased:
+            return ClipStage.REJECTED
         if paths:
             return ClipStage.LABELLED
         return ClipStage.EXTRACTED if workspace.frames_dir(clip_id).is_dir() else ClipStage.CUT

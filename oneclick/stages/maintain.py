@@ -13,6 +13,7 @@ from oneclick.core.clips import ClipStage
 from oneclick.core.errors import Unavailable
 from oneclick.core.results import BatchResult
 from oneclick.feedback import video_counts
+from oneclick.stages.quarantine import reject_erased
 from oneclick.storage import (
     bulk_files,
     files,
@@ -20,6 +21,7 @@ from oneclick.storage import (
     live_ring,
     live_state,
     locks,
+    receipts,
     retention,
     searches,
     span_requests,
@@ -128,13 +130,25 @@ def remove_live(workspace: Workspace, before: datetime, live_cameras: Collection
 
 
 def retry(home: Path, clips: Sequence[str] | None = None) -> BatchResult:
-    """Return quarantined clips, or all of them, to their stage before; others are skipped."""
+    """Return quarantined clips, or all of them, to their stage before; others are skipped.
+
+    One that was erased on a review platform before anybody accepted it stands in `failed`, and is
+    rejected.
+    """
     result, workspace = BatchResult(), Workspace(home)
     with Catalog.open(home) as catalog:
-        quarantined = {row.clip.id for row in catalog.clips(stage=ClipStage.QUARANTINED)}
-        for clip_id in sorted(quarantined) if clips is None else clips:
-            if clip_id not in quarantined:
+        rows = {row.clip.id: row for row in catalog.clips(stage=ClipStage.QUARANTINED)}
+        erased = receipts.erased_clips(workspace)
+        for clip_id in sorted(rows) if clips is None else dict.fromkeys(clips):
+            if clip_id not in rows:
                 result.skipped.append(catalog.clip(clip_id).clip.id)
+                continue
+            is_erased = clip_id in erased and rows[clip_id].failed_from not in (
+                None,
+                ClipStage.ACCEPTED,
+            )
+            if is_erased and reject_erased(workspace, catalog, rows[clip_id], "retry"):
+                result.failed[clip_id] = f"clip {clip_id} was erased: it is rejected"
                 continue
             # Card first: a rebuild in between must not bring the quarantine back.
             workspace.quarantine_card(clip_id).unlink(missing_ok=True)

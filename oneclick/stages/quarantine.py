@@ -1,4 +1,4 @@
-"""Quarantine of a Clip: its reason on disk first, then in the catalog."""
+"""Clips that leave the way: quarantined, with the reason on disk first, or erased."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from oneclick.catalog import Catalog
+from oneclick.catalog.rows import ClipRecord
 from oneclick.core import visible
 from oneclick.core.clips import MOVES, ClipStage
 from oneclick.core.results import BatchResult
-from oneclick.storage import cards, failure_log
+from oneclick.storage import cards, failure_log, verdicts
 from oneclick.storage.workspace import Workspace
 
 
@@ -72,3 +73,18 @@ def quarantine(home: Path, clips: Sequence[str], reason: str) -> BatchResult:
                     remedy = f"oneclick data exclude {clip_id} takes it out"
                 result.failed[clip_id] = f"{clip_id} is {stage}: {remedy}"
     return result
+
+
+def reject_erased(
+    workspace: Workspace,
+    catalog: Catalog,
+    row: ClipRecord,
+    by: str,
+    reason: str = "erased on a review platform",
+) -> bool:
+    """Reject a clip that was erased before anybody decided; False where its verdict waits."""
+    if verdicts.is_decided(workspace, row.clip.id):
+        return False
+    # Card first: a rebuild in between must not bring a quarantine back.
+    workspace.quarantine_card(row.clip.id).unlink(missing_ok=True)
+    return catalog.advance(row.clip.id, row.stage, ClipStage.REJECTED, by, reason)

@@ -23,12 +23,13 @@ from oneclick.platforms.local.options import of_section
 from oneclick.platforms.registry import open_platform
 from oneclick.stages import rank_review, reopen
 from oneclick.stages import second_looks as second_look
-from oneclick.stages.quarantine import quarantine_clip, quarantine_on_failure
+from oneclick.stages.quarantine import quarantine_clip, quarantine_on_failure, reject_erased
 from oneclick.storage import (
     failure_log,
     files,
     labels,
     locks,
+    receipts,
     reopenings,
     sealed_files,
     verdicts,
@@ -83,7 +84,7 @@ def setup(home: Path, choice: PlatformOptions) -> list[str]:
 def send(
     home: Path, clips: Sequence[str], choice: PlatformOptions = LOCAL, again: bool = False
 ) -> BatchResult:
-    """Send LABELLED clips to the reviewers; others are skipped.
+    """Send LABELLED clips to the reviewers; others, and those that were erased, are skipped.
 
     A clip without readable labels is QUARANTINED. Where the platform is away, or is a plug-in that
     fails, the clips that it did not take stay where they are. Into our own queue clips are sent
@@ -133,17 +134,19 @@ def send_all(home: Path, choice: PlatformOptions, lease_seconds: float) -> Batch
 def _offers(
     context: ReviewContext, clips: Sequence[str], stages: Sequence[ClipStage]
 ) -> Iterator[Offer]:
-    """Yield the clips that stand at one of `stages`, with their labels."""
-    result = context.result
+    """Yield the clips at one of `stages` with their labels; those erased are rejected instead."""
+    result, erased = context.result, receipts.erased_clips(context.workspace)
     for clip_id in progress.track("send to review", clips, len(clips)):
         offer: Offer | None = None
         with quarantine_on_failure(
             result.failed, context.workspace, context.catalog, clip_id, "send", BY
         ):
             row = context.catalog.clip(clip_id)
-            if row.stage in stages:
+            if row.stage in stages and clip_id not in erased:
                 offer = row.clip, load_labels(context.workspace, clip_id)
             else:
+                if row.stage in stages:
+                    reject_erased(context.workspace, context.catalog, row, BY)
                 result.skipped.append(clip_id)
         if offer:
             yield offer

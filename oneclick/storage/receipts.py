@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
-from oneclick.storage import sealed_files
+from oneclick.core.errors import BadInput
+from oneclick.storage import inventories, reopenings, sealed_files
+from oneclick.storage.inventories import Inventory
 from oneclick.storage.workspace import Workspace
+
+_TIME = "%Y%m%dT%H%M%S%fZ"
 
 
 class ErasureReceipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,5 +34,32 @@ def save(workspace: Workspace, receipt: ErasureReceipt) -> None:
     Raises:
         NoSpace, Unavailable: the disk refuses.
     """
-    name = f"{receipt.clip}-{receipt.at:%Y%m%dT%H%M%S%f}Z.json"
+    name = f"{receipt.clip}-{receipt.at:{_TIME}}.json"
     sealed_files.write(workspace.receipts_dir() / name, receipt)
+
+
+def erased_clips(workspace: Workspace) -> set[str]:
+    """Return the clips that were erased in their current round of review, or before the first.
+
+    Where nobody decided on one before it was erased, it is rejected by that, and is never sent
+    again. A receipt that is broken or lost counts: its name says all that is needed.
+    """
+    erasures: dict[str, datetime] = {}
+    paths = Inventory.RECEIPTS.files(workspace)
+    for path in (*paths, *inventories.lost_files(workspace, Inventory.RECEIPTS)):
+        clip_id, _, text = path.stem.rpartition("-")
+        try:
+            at = datetime.strptime(text, _TIME).replace(tzinfo=UTC)
+        except ValueError:
+            continue  # no receipt of ours
+        erasures[clip_id] = max(erasures.get(clip_id, at), at)
+    return {clip_id for clip_id, at in erasures.items() if _is_current(workspace, clip_id, at)}
+
+
+def _is_current(workspace: Workspace, clip_id: str, at: datetime) -> bool:
+    """Check whether the current round of review of a clip began before a time."""
+    try:
+        reopening = reopenings.find(workspace.review_dir(), clip_id)
+    except BadInput:
+        return True
+    return reopening is None or reopening.at < at

@@ -41,7 +41,10 @@ def test_a_published_clip_is_excluded_told_everywhere_and_included(home: Path) -
     done = oneclick("data", "exclude", "cam-1-a", "--reason", "blurred", home=home)
     assert (done.returncode, done.stderr) == (0, "clips excluded: 1 done\n")
     assert "excluded   1 published clips" in oneclick("status", home=home).stdout
-    assert "1 clips of it are excluded: cam-1-a" in oneclick("data", "verify", home=home).stderr
+    assert (
+        "1 clips of it are excluded, rejected or quarantined: cam-1-a"
+        in oneclick("data", "verify", home=home).stderr
+    )
     (row,) = json.loads(oneclick("data", "list", "--json", home=home).stdout)
     assert row["excluded"] == 1
     assert "v0002-" in oneclick("data", "publish", home=home).stderr

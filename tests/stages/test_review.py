@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from oneclick import report
-from oneclick.catalog import Catalog, schema
+from oneclick.catalog import Catalog, owner_id, rebuild, schema
 from oneclick.catalog.review_checks import ReviewCheck
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import BadInput
@@ -18,7 +18,7 @@ from oneclick.core.results import BatchResult
 from oneclick.core.review import Verdict
 from oneclick.platforms.local import LocalPlatform
 from oneclick.platforms.local import queue as review_queue
-from oneclick.stages import erase, review
+from oneclick.stages import erase, maintain, quarantine, reopen, review
 from oneclick.storage import files, labels, locks, verdicts
 from oneclick.storage.locks import WriteLock
 from oneclick.storage.verdicts import VerdictFile
@@ -270,3 +270,83 @@ def test_a_late_verdict_that_is_lost_is_named(tmp_path: Path, waiting: list[str]
     assert verification(tmp_path) == []
     path.unlink()
     assert verification(tmp_path) == [f"review: {path} is missing: restore it from a backup"]
+
+
+def rebuild_catalog(home: Path) -> None:
+    card = Workspace(home).video_card(clips.VIDEO.camera, clips.VIDEO.id)
+    files.write_json(card, clips.VIDEO)
+    rebuild.rebuild(home)
+
+
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_an_erased_clip_is_rejected_for_good_and_never_sent_again(
+    tmp_path: Path, is_sent: bool
+) -> None:
+    (name,) = [clip.id for clip in clips.labelled(tmp_path, 1)]
+    if is_sent:
+        review.send(tmp_path, [name])
+    assert erase.erase(tmp_path, [name], review.LOCAL, "lea").done == [name]
+    assert stage(tmp_path, name) is ClipStage.REJECTED
+    rebuild_catalog(tmp_path)
+    assert stage(tmp_path, name) is ClipStage.REJECTED
+    assert review.send_all(tmp_path, review.LOCAL, 60.0).done == []
+    assert review.pending_clips(tmp_path) == []
+
+
+def test_a_clip_whose_erasure_the_catalog_does_not_know_is_rejected_instead_of_sent(
+    tmp_path: Path, waiting: list[str]
+) -> None:
+    """It was erased before it had labels, by an earlier version."""
+    erase.erase(tmp_path, waiting[:1], review.LOCAL, "lea")
+    with Catalog.open(tmp_path) as catalog:
+        catalog.advance(waiting[0], ClipStage.REJECTED, ClipStage.LABELLED, "test")
+    assert review.send(tmp_path, waiting[:1]).skipped == waiting[:1]
+    assert stage(tmp_path, waiting[0]) is ClipStage.REJECTED
+    assert waiting[0] not in review.pending_clips(tmp_path)
+
+
+def test_retry_refuses_a_clip_that_was_erased(tmp_path: Path, waiting: list[str]) -> None:
+    erased, other, _ = waiting
+    quarantine.quarantine(tmp_path, [other], "covered")
+    erase.erase(tmp_path, [erased], review.LOCAL, "lea")
+    with Catalog.open(tmp_path) as catalog:  # as an earlier version left it
+        catalog.advance(erased, ClipStage.REJECTED, ClipStage.LABELLED, "test")
+        quarantine.quarantine_clip(Workspace(tmp_path), catalog, erased, "erased", "lea")
+    result = maintain.retry(tmp_path)
+    assert (result.done, list(result.failed)) == ([other], [erased])
+    assert stage(tmp_path, erased) is ClipStage.REJECTED
+    assert maintain.retry(tmp_path, [erased]).skipped == [erased]
+
+
+def test_a_quarantined_clip_that_is_erased_is_rejected(tmp_path: Path, waiting: list[str]) -> None:
+    quarantine.quarantine(tmp_path, waiting[:1], "covered")
+    assert erase.erase(tmp_path, waiting[:1], review.LOCAL, "lea").done == waiting[:1]
+    assert stage(tmp_path, waiting[0]) is ClipStage.REJECTED
+    rebuild_catalog(tmp_path)
+    assert stage(tmp_path, waiting[0]) is ClipStage.REJECTED
+
+
+def test_a_clip_that_somebody_is_sending_is_not_erased(tmp_path: Path) -> None:
+    (name,) = [clip.id for clip in clips.labelled(tmp_path, 1)]
+    with Catalog.open(tmp_path) as catalog:
+        catalog.claim(ClipStage.LABELLED, owner_id(), 1, 60.0)
+    result = erase.erase(tmp_path, [name], review.LOCAL, "lea")
+    assert result.failed == {name: f"clip {name} is being worked on: erase it again in a while"}
+    assert stage(tmp_path, name) is ClipStage.LABELLED
+
+
+def test_accepted_work_outlives_an_erasure_and_can_be_reviewed_again(
+    tmp_path: Path, waiting: list[str]
+) -> None:
+    name = waiting[0]
+    review.give_verdict(tmp_path, [name], "accept", "anna")
+    review.collect(tmp_path)
+    erase.erase(tmp_path, [name], review.LOCAL, "lea")
+    rebuild_catalog(tmp_path)
+    assert stage(tmp_path, name) is ClipStage.ACCEPTED
+    reopen.reopen(tmp_path, name, "lea", "somebody lies on the floor")
+    (Workspace(tmp_path).review_dir() / "tasks" / f"{name}.json").unlink()
+    review.collect(tmp_path)  # sends the lost task again
+    assert name in review.pending_clips(tmp_path)
+    rebuild_catalog(tmp_path)
+    assert stage(tmp_path, name) is ClipStage.IN_REVIEW

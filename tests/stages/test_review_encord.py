@@ -214,11 +214,11 @@ def test_erasing_leaves_a_receipt_and_nothing_else(desk: Desk) -> None:
     result = erase.erase(desk.home, ids(), desk.choice, "carla")
     assert (result.done, result.failed) == (ids(), {})
     assert (desk.world.items, desk.world.units, desk.project.labels) == ({}, {}, {})
-    # Accepted work stays; what was in review is rejected, and what would be sent is held back.
+    # Accepted work stays; what was in review or would be sent is rejected.
     assert stages(desk.home) == [
         ClipStage.ACCEPTED,
         ClipStage.REJECTED,
-        ClipStage.QUARANTINED,
+        ClipStage.REJECTED,
     ]
     files = sorted(desk.workspace.receipts_dir().iterdir())
     receipts = [json.loads(path.read_text()) for path in files]

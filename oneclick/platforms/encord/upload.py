@@ -49,8 +49,8 @@ class Uploader:
         item = self.wait_until_decoded(upload, item)
         if (item.client_metadata or {}).get("sha256") not in (None, upload.clip.digest):
             raise PlatformRefused(
-                f"Encord holds another file for clip {upload.clip.id}: oneclick review erase it "
-                "first"
+                f"Encord holds another file for clip {upload.clip.id}: delete it there, then send "
+                "the clip again"
             )
         self.compare(upload, item)
         return item
