@@ -172,12 +172,14 @@ class ClipCheck(FileCheck):
         """Return a sentence for each problem."""
         clips = self.catalog.clips()
         self.erased = receipts.erased_clips(self.workspace)
+        self.gone = receipts.clips_erased_everywhere(self.workspace)
         revisions: defaultdict[str, list[LabelRevisionRecord]] = defaultdict(list)
         for revision in self.catalog.revision_rows():
             revisions[revision.clip].append(revision)
         for row in progress.track("verify", clips, len(clips)):
             self._check_clip(row)
-            self._check_labels(row, revisions[row.clip.id])
+            if row.clip.id not in self.gone:
+                self._check_labels(row, revisions[row.clip.id])
         if self.deep:
             for path in self.paths("clips/*/*/predictions/*.parquet"):
                 self.read(f"clip {path.parent.parent.name}", predictions.load, path)
@@ -205,6 +207,8 @@ class ClipCheck(FileCheck):
             self.add(name, f"{path} is missing")
         elif clip_card := self.read(name, cards.load_clip_card, path):
             self.compare(name, path, clip_card, clip)
+        if clip.id in self.gone:
+            return  # nothing but the card is left
         if not video.exists():
             self.add(name, f"{video} is missing")
         elif self.deep:

@@ -60,6 +60,8 @@ class CatalogFiller:
         self.reopened: dict[str, Reopening] = {}
         self.erased: set[str] = set()
         """Clips that were erased on a review platform in the current round of review."""
+        self.gone: set[str] = set()
+        """Clips that were erased everywhere."""
 
     def fill(self, thorough: bool = True) -> list[str]:
         """Add what is missing, in the order of the references; return what was left out.
@@ -74,13 +76,15 @@ class CatalogFiller:
         stages = self.catalog.stages()
         self.read_reopenings()
         self.erased = receipts.erased_clips(self.workspace)
-        settled = set() if thorough else self.find_settled(stages) - self.reopened.keys()
+        self.gone = receipts.clips_erased_everywhere(self.workspace)
+        settled = set() if thorough else self.find_settled(stages)
+        settled -= self.reopened.keys() | self.erased
         self.verdicts = verdicts.read_archives(self.workspace, self.problems, settled)
         self.add_datasets()
         self.add_new_clips(stages)
         unpublished = {id for id, stage in stages.items() if stage is not ClipStage.PUBLISHED}
         suspects = self.verdicts.keys() | (self.published.keys() & unpublished)
-        suspects |= self.reopened.keys() | self.erased
+        suspects |= self.reopened.keys() | self.erased | self.gone
         for clip_id in sorted(stages if thorough else suspects & stages.keys()):
             self._attempt(self.update_clip, clip_id)
         for clip in self.catalog.selections():
@@ -248,7 +252,8 @@ class CatalogFiller:
         stage = self.stage_on_disk(clip_id)
         if row.stage is ClipStage.QUARANTINED or row.lease_owner or stage is row.stage:
             return
-        if RANK[stage] <= RANK[row.stage] and not self.is_taken_back(row.stage, clip_id):
+        is_back = clip_id in self.gone or self.is_taken_back(row.stage, clip_id)
+        if RANK[stage] <= RANK[row.stage] and not is_back:
             return
         if self.catalog.advance(clip_id, row.stage, stage, self.by):
             self.additions.append(f"clip {clip_id}: {row.stage} → {stage}")
@@ -331,6 +336,8 @@ class CatalogFiller:
         reopening = self.reopened.get(clip_id)
         # A verdict that was given before the erasure still counts, once it is taken in.
         is_erased = clip_id in self.erased and not verdicts.is_decided(workspace, clip_id)
+        if clip_id in self.gone:
+            return ClipStage.REJECTED
         if self.published.get(clip_id, 0) > (reopening.revision if reopening else 0):
             return ClipStage.PUBLISHED
         if reopening:

@@ -25,7 +25,7 @@ from oneclick.catalog.exclusive import check_idle
 from oneclick.catalog.filler import CatalogFiller
 from oneclick.core.clips import ChosenBy, Clip, ClipStage
 from oneclick.core.errors import BadInput, Unavailable
-from oneclick.storage import cards, files, locks, model_cards, sealed_files, verdicts
+from oneclick.storage import cards, files, locks, model_cards, receipts, sealed_files, verdicts
 from oneclick.storage.locks import WriteLock
 from oneclick.storage.verdicts import VerdictFile
 from oneclick.storage.workspace import Workspace
@@ -106,7 +106,7 @@ def rebuild(home: Path, accept_losses: bool = False) -> RebuildResult:
                 _clear(connection)
                 result.problems.extend(CatalogFiller(catalog, BY).fill())
                 _carry_over(connection, old)
-                result.losses.extend(_find_losses(connection, old))
+                result.losses.extend(_find_losses(workspace, connection, old))
                 if result.losses and not accept_losses:
                     raise BadInput(_losses_text(result.losses))
                 generation = generations.read(connection)
@@ -289,7 +289,7 @@ def _carry_over(connection: sa.Connection, old: OldCatalog) -> None:
     recount.refill(connection)
 
 
-def _find_losses(connection: sa.Connection, old: OldCatalog) -> Iterator[str]:
+def _find_losses(workspace: Workspace, connection: sa.Connection, old: OldCatalog) -> Iterator[str]:
     """Yield a sentence for each thing of the old catalog that the files no longer hold."""
     for table, key, noun in (
         (schema.videos, "id", "video"),
@@ -303,8 +303,10 @@ def _find_losses(connection: sa.Connection, old: OldCatalog) -> Iterator[str]:
     revisions = schema.label_revisions
     query = sa.select(revisions.c.clip, revisions.c.revision)
     rebuilt_revisions = {(clip, revision) for clip, revision in connection.execute(query)}
+    erased = receipts.clips_erased_everywhere(workspace)
     for row in old[revisions]:
-        if row.kind == "human" and (row.clip, row.revision) not in rebuilt_revisions:
+        is_rebuilt = (row.clip, row.revision) in rebuilt_revisions or row.clip in erased
+        if row.kind == "human" and not is_rebuilt:
             yield f"labels {row.revision} of clip {row.clip} by {row.made_by}: the file is lost"
 
 

@@ -225,6 +225,13 @@ def collect_finished(settings: Settings) -> None:
 @app.command()
 def erase(
     clips: Annotated[list[str], typer.Argument(help="Clip ids.")],
+    everywhere: Annotated[
+        bool,
+        typer.Option(
+            "--everywhere",
+            help="Video, pictures and labels here and on the training server too.",
+        ),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
     by: By = None,
     home: output.Home = None,
@@ -236,11 +243,17 @@ def erase(
     platform = settings.review.platform
     if not yes:
         which = clips[0] if len(clips) == 1 else f"{len(clips)} clips"
-        typer.confirm(f"delete video and labels of {which} on {platform}?", abort=True)
+        where = "everywhere" if everywhere else f"on {platform}"
+        typer.confirm(f"delete video and labels of {which} {where}?", abort=True)
     batch = erasing.erase(
-        settings.home, clips, settings.review_platform(), visible.line(by or getpass.getuser())
+        settings.home,
+        clips,
+        settings.review_platform(),
+        visible.line(by or getpass.getuser()),
+        everywhere=everywhere,
+        server=settings.train.server,
     )
-    output.finish_batch(batch, f"clips erased on {platform}")
+    output.finish_batch(batch, f"clips erased {'everywhere' if everywhere else f'on {platform}'}")
 
 
 def _decide(

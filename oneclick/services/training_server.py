@@ -190,6 +190,11 @@ class RemoteFolder:
                 return False
         return True
 
+    def remove_folder(self, name: str) -> None:
+        """Delete a folder with all that is in it, if it exists."""
+        with self._guard(), contextlib.suppress(FileNotFoundError):
+            self._fs.rm(self._path(name), recursive=True)
+
     def completion(self, clip: str) -> ClipCompletion | None:
         """Return the completion mark of a clip; None if it is missing or broken."""
         name = f"clips/{clip}/complete.json"

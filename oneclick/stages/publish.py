@@ -20,7 +20,7 @@ from oneclick.services.training_server import FileStamp, RemoteFolder, server_ur
 from oneclick.stages import clip_publication
 from oneclick.stages.clip_publication import PublishContext
 from oneclick.stages.quarantine import quarantine_on_failure
-from oneclick.storage import datasets, jpeg, labels, locks
+from oneclick.storage import datasets, jpeg, labels, locks, receipts
 from oneclick.storage.locks import WriteLock
 from oneclick.storage.workspace import Workspace
 
@@ -136,7 +136,9 @@ def verify(home: Path, version: str | None, server: str) -> list[str]:
         path = f"datasets/{dataset.name}/{name}"
         if remote.read(path) != content:
             problems.append(f"{path}: missing or changed on {remote.address}; publish again")
-    for dataset_clip in progress.track("verify", dataset.clips, len(dataset.clips)):
+    gone = receipts.clips_erased_everywhere(Workspace(home))
+    clips = [clip for clip in dataset.clips if clip.clip not in gone]
+    for dataset_clip in progress.track("verify", clips, len(clips)):
         problems += verify_clip(remote, dataset_clip)
     return problems
 

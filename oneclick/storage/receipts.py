@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 
 import msgspec
@@ -26,6 +27,8 @@ class ErasureReceipt(msgspec.Struct, frozen=True, kw_only=True):
     """What the platform had, and deleted."""
     checked: tuple[str, ...]
     """How it was verified that nothing is left."""
+    everywhere: bool = False
+    """Here and on the training server too: what is left of the clip is its card."""
 
 
 def save(workspace: Workspace, receipt: ErasureReceipt) -> None:
@@ -54,6 +57,17 @@ def erased_clips(workspace: Workspace) -> set[str]:
             continue  # no receipt of ours
         erasures[clip_id] = max(erasures.get(clip_id, at), at)
     return {clip_id for clip_id, at in erasures.items() if _is_current(workspace, clip_id, at)}
+
+
+def clips_erased_everywhere(workspace: Workspace) -> set[str]:
+    """Return the clips of which nothing is left but the card; broken receipts tell nothing."""
+    clip_ids = set[str]()
+    for path in Inventory.RECEIPTS.files(workspace):
+        with contextlib.suppress(BadInput):
+            receipt: ErasureReceipt = sealed_files.read(path, ErasureReceipt)
+            if receipt.everywhere:
+                clip_ids.add(receipt.clip)
+    return clip_ids
 
 
 def _is_current(workspace: Workspace, clip_id: str, at: datetime) -> bool:

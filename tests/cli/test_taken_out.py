@@ -53,6 +53,14 @@ def test_a_published_clip_is_excluded_told_everywhere_and_included(home: Path) -
     assert oneclick("data", "include", "cam-1-b", home=home).returncode == 2
 
 
+def test_a_published_clip_is_erased_everywhere(home: Path) -> None:
+    command = ("review", "erase", "cam-1-a", "--everywhere", "--yes")
+    done = oneclick(*command, home=home)
+    assert (done.returncode, done.stderr) == (0, "clips erased everywhere: 1 done\n")
+    assert not (home / "training-server/clips/cam-1-a").exists()
+    assert "v0002-" in oneclick("data", "publish", home=home).stderr
+
+
 def test_a_clip_is_quarantined_by_hand(home: Path) -> None:
     accepted.accept(home, {"cam-1-c": "train"})
     done = oneclick("clips", "quarantine", "cam-1-c", "--reason", "blurred", home=home)

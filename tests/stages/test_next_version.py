@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
-from oneclick.catalog import Catalog, rebuild
+from oneclick.catalog import Catalog, rebuild, verify
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import UsageError
 from oneclick.core.labels import LabelSet
 from oneclick.core.review import Decision, Verdict
 from oneclick.platforms.local import LocalPlatform
 from oneclick.services import clip_uploads
-from oneclick.stages import exclude, export, publish, quarantine, reopen, review, train
-from oneclick.storage import cards, datasets, files, labels
+from oneclick.stages import erase, exclude, export, publish, quarantine, reopen, review, train
+from oneclick.storage import cards, datasets, files, labels, sealed_files
+from oneclick.storage.receipts import ErasureReceipt
 from oneclick.storage.workspace import Workspace
 from oneclick.training import launch
 from oneclick.training.config import TrainingConfig
@@ -240,3 +241,33 @@ def test_a_class_that_left_the_settings_is_named_with_a_clip_that_has_it(tmp_pat
     assert len(datasets.names(Workspace(home))) == 1
     exclude.exclude(home, [clip], "no beds any more")
     assert run(home, [new_clip]).result.done == [new_clip]
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_clip_that_is_erased_everywhere_is_nowhere_but_in_its_receipt(
+    home: Path, is_killed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(home)
+    with Catalog.open(home) as catalog:
+        cards.save_video_card(workspace, catalog.video("cam-1"))
+    if is_killed:  # before the catalog was told
+        monkeypatch.setattr(Catalog, "advance", lambda *_: False)
+    result = erase.erase(home, ["cam-1-a"], review.LOCAL, "lea", everywhere=True)
+    assert (result.done, result.failed) == (["cam-1-a"], {})
+    monkeypatch.undo()
+    assert not (home / "training-server/clips/cam-1-a").exists()
+    assert list(workspace.clip_dir("cam-1-a").iterdir()) == [workspace.clip_card("cam-1-a")]
+    (path,) = workspace.receipts_dir().iterdir()
+    receipt: ErasureReceipt = sealed_files.read(path, ErasureReceipt)
+    assert receipt.everywhere
+    assert "clips/cam/cam-1-a/clip.mp4" in receipt.held
+    run(home)
+    assert newest(home) == {"cam-1-b": 1, "cam-1-c": 1}
+    assert accepted.standing(home, ClipStage.REJECTED) == ["cam-1-a"]
+    first = datasets.names(workspace)[0]
+    assert publish.verify(home, first, "") == []
+    rebuild.rebuild(home)
+    assert accepted.standing(home, ClipStage.REJECTED) == ["cam-1-a"]
+    with Catalog.open(home) as catalog:
+        assert verify.verify(catalog) == []
+    assert erase.erase(home, ["cam-1-a"], review.LOCAL, "lea", everywhere=True).failed == {}
