@@ -50,8 +50,10 @@ def decide(home: Path, clip: str, decision: Decision) -> None:
     """Reopen a published clip and decide on it; an acceptance moves the boxes."""
     reopen.reopen(home, clip, "lea", "bad labels")
     queue = LocalPlatform(Workspace(home).review_dir())
-    moved = tuple(replace(track, boxes=track.boxes + 1) for track in queue.task_labels(clip).tracks)
-    tracks = moved if decision == "accept" else None
+    new_tracks = tuple(
+        replace(track, boxes=track.boxes + 1) for track in queue.task_labels(clip).tracks
+    )
+    tracks = new_tracks if decision == "accept" else None
     verdict = Verdict(clip=clip, decision=decision, by="ben", at=clips.NOON, tracks=tracks)
     assert queue.submit(verdict)
     assert review.collect(home).done == [clip]
@@ -131,13 +133,13 @@ LOSSES = {
 
 @pytest.mark.parametrize("case", LOSSES)
 def test_publishing_again_mends_what_the_server_lost(home: Path, case: str) -> None:
-    lost = home / "training-server/clips/cam-1-a" / LOSSES[case]
-    lost.unlink()
+    path = home / "training-server/clips/cam-1-a" / LOSSES[case]
+    path.unlink()
     (problem,) = publish.verify(home, None, "")
     assert problem.endswith("publish again")
     publication = run(home)
     assert (publication.new, publication.result.failed) == (False, {})
-    assert lost.exists()
+    assert path.exists()
     assert publish.verify(home, None, "") == []
 
 
@@ -174,17 +176,17 @@ def test_numbers_go_on_where_an_older_version_was_tidied_away(home: Path) -> Non
 @pytest.mark.parametrize("is_on_server", [True, False])
 def test_a_lost_version_loses_no_clip(home: Path, is_on_server: bool) -> None:
     run(home, accepted.accept(home, {"cam-1-d": "train"}))
-    lost = datasets.names(Workspace(home))[-1]
-    shutil.rmtree(Workspace(home).dataset_dir(lost))
+    name = datasets.names(Workspace(home))[-1]
+    shutil.rmtree(Workspace(home).dataset_dir(name))
     if not is_on_server:
-        shutil.rmtree(home / "training-server/datasets" / lost)
+        shutil.rmtree(home / "training-server/datasets" / name)
     assert publish.is_outdated(home)
     publication = run(home, accepted.accept(home, {"cam-1-e": "train"}))
     assert publication.result.failed == {}
     assert newest(home) == dict.fromkeys((*SIDES, "cam-1-d", "cam-1-e"), 1)
     assert publication.version
     assert publication.version.startswith("v0003-")
-    assert (lost in datasets.names(Workspace(home))) == is_on_server
+    assert (name in datasets.names(Workspace(home))) == is_on_server
 
 
 def test_a_broken_newest_version_is_taken_from_the_server(home: Path) -> None:
@@ -193,8 +195,8 @@ def test_a_broken_newest_version_is_taken_from_the_server(home: Path) -> None:
     manifest.write_bytes(manifest.read_bytes().replace(b"cam-1-a", b"cam-1-x"))
     assert not run(home).new
     assert newest(home) == dict.fromkeys(SIDES, 1)
-    (kept,) = manifest.parent.parent.glob("broken-*")
-    assert b"cam-1-x" in (kept / datasets.MANIFEST).read_bytes()
+    (copy,) = manifest.parent.parent.glob("broken-*")
+    assert b"cam-1-x" in (copy / datasets.MANIFEST).read_bytes()
 
 
 def test_a_clip_that_is_taken_back_during_the_upload_is_not_published(

@@ -306,16 +306,16 @@ def test_a_clip_whose_erasure_the_catalog_does_not_know_is_rejected_instead_of_s
 
 
 def test_retry_refuses_a_clip_that_was_erased(tmp_path: Path, waiting: list[str]) -> None:
-    erased, other, _ = waiting
+    name, other, _ = waiting
     quarantine.quarantine(tmp_path, [other], "covered")
-    erase.erase(tmp_path, [erased], review.LOCAL, "lea")
+    erase.erase(tmp_path, [name], review.LOCAL, "lea")
     with Catalog.open(tmp_path) as catalog:  # as an earlier version left it
-        catalog.advance(erased, ClipStage.REJECTED, ClipStage.LABELLED, "test")
-        quarantine.quarantine_clip(Workspace(tmp_path), catalog, erased, "erased", "lea")
+        catalog.advance(name, ClipStage.REJECTED, ClipStage.LABELLED, "test")
+        quarantine.quarantine_clip(Workspace(tmp_path), catalog, name, "erased", "lea")
     result = maintain.retry(tmp_path)
-    assert (result.done, list(result.failed)) == ([other], [erased])
-    assert stage(tmp_path, erased) is ClipStage.REJECTED
-    assert maintain.retry(tmp_path, [erased]).skipped == [erased]
+    assert (result.done, list(result.failed)) == ([other], [name])
+    assert stage(tmp_path, name) is ClipStage.REJECTED
+    assert maintain.retry(tmp_path, [name]).skipped == [name]
 
 
 def test_a_quarantined_clip_that_is_erased_is_rejected(tmp_path: Path, waiting: list[str]) -> None:
