@@ -6,7 +6,10 @@ for a while, or whose newest version is lost, comes back with its newest labels.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from oneclick.catalog.catalog import Catalog
+from oneclick.core import split_leaks
 from oneclick.core.clips import ClipStage
 from oneclick.core.datasets import DatasetClip
 from oneclick.storage import datasets, exclusions
@@ -43,8 +46,16 @@ def published_lines(catalog: Catalog) -> dict[str, DatasetClip]:
     return lines
 
 
+def find_leaks(catalog: Catalog, lines: Iterable[DatasetClip]) -> dict[str, str]:
+    """Return why lines are left out of a version, by clip: they show the moment of a test line."""
+    return split_leaks.find_leaks(lines, [row.clip for row in catalog.clips()], catalog.videos())
+
+
 def is_version_outdated(catalog: Catalog) -> bool:
     """Check whether the next version would hold other clips or labels than the newest one."""
     newest = datasets.find(catalog.workspace)
     lines = {line.clip: line for line in newest.clips} if newest else {}
-    return lines.keys() != clips_to_keep(catalog) or lines != published_lines(catalog)
+    known = published_lines(catalog)
+    leaks = find_leaks(catalog, known.values()).keys()
+    is_complete = lines.keys() == clips_to_keep(catalog) - leaks
+    return not is_complete or any(lines[clip_id] != known[clip_id] for clip_id in lines)

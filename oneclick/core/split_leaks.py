@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from operator import itemgetter
 
 from oneclick.core import clock_lines
@@ -43,31 +43,27 @@ def close_clips(
     return close
 
 
-def leave_out(
-    lines: Sequence[DatasetClip], clips: Iterable[Clip], videos: Iterable[Video]
-) -> tuple[list[DatasetClip], list[str]]:
-    """Return a version without training lines that show the moment of a test line, and their names.
+def find_leaks(
+    lines: Iterable[DatasetClip], clips: Iterable[Clip], videos: Iterable[Video]
+) -> dict[str, str]:
+    """Return a sentence for each training line that shows the moment of a test line, by its clip.
 
-    The test lines stay: what was judged by them stays comparable.
+    These are left out of a version. The test lines stay: what was judged by them stays comparable.
 
     Args:
         lines: of one dataset version.
         clips: all that are known, which say when the lines were taken.
         videos: all that are known.
-
-    Returns:
-        The lines that stay, and a sentence for each that does not.
     """
     sides = {line.clip: line.split for line in lines}
     known_clips = [clip for clip in clips if clip.id in sides]
     train = [clip for clip in known_clips if sides[clip.id] == "train"]
     test = [clip for clip in known_clips if sides[clip.id] == "test"]
     close = close_clips(train, test, videos)
-    sentences = [
-        f"{clip} is left out of training: the test clip {other} shows the same moment"
+    return {
+        clip: f"{clip} is left out of training: the test clip {other} shows the same moment"
         for clip, other in sorted(close.items())
-    ]
-    return [line for line in lines if line.clip not in close], sentences
+    }
 
 
 def _frame_times(video: Video, clip: Clip) -> tuple[float, float]:

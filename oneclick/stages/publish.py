@@ -11,7 +11,7 @@ from pathlib import Path
 
 from oneclick.catalog import Catalog, withdrawals
 from oneclick.catalog.reconcile import reconcile
-from oneclick.core import progress, split_leaks
+from oneclick.core import progress
 from oneclick.core.clips import ClipStage
 from oneclick.core.datasets import DatasetClip, DatasetVersion
 from oneclick.core.errors import BadInput, UsageError
@@ -236,15 +236,16 @@ def _freeze(
 
     Where the content is that of the version before, it is that version; None without any clip.
     Uploads take long: what was rejected or taken back meanwhile is left out. So are training clips
-    that show the moment of a test clip, which get a sentence in `notes`.
+    that show the moment of a test clip; `notes` says so once.
     """
     workspace, remote, catalog = context.workspace, context.server, context.catalog
     stages, withdrawn = catalog.stages(), withdrawals.withdrawn_clips(catalog)
     new = {line.clip: line for line in new_lines if stages.get(line.clip) is ClipStage.ACCEPTED}
     lines = [line for clip_id, line in (older | new).items() if clip_id not in withdrawn]
-    known_clips = [row.clip for row in catalog.clips()]
-    lines, leaks = split_leaks.leave_out(lines, known_clips, catalog.videos())
-    notes += leaks
+    leaks = withdrawals.find_leaks(catalog, lines)
+    lines = [line for line in lines if line.clip not in leaks]
+    news = {*new, *(line.clip for line in (before.clips if before else ()))}
+    notes += [sentence for clip_id, sentence in leaks.items() if clip_id in news]
     if not lines:
         return None
     parent = before.name if before else None

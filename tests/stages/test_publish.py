@@ -340,6 +340,7 @@ def test_a_training_clip_that_shows_the_moment_of_a_test_clip_is_left_out(tmp_pa
     ]
     again = run(tmp_path, [])
     assert (again.version, again.new, again.result.notes) == (second.version, False, [])
+    assert not publish.is_outdated(tmp_path)
     dataset = datasets.find(Workspace(tmp_path))
     assert dataset
     assert [line.clip for line in dataset.clips] == ["cam-1-b", "cam-1-c"]

@@ -199,7 +199,7 @@ def test_test_clips_that_show_the_moment_of_a_training_clip_are_not_judged_by(
     sides = {"cam-1-a": "train", "cam-1-b": "test", "cam-1-c": "test"}
     clips = accepted.accept(tmp_path, sides, starts={"cam-1-a": 100, "cam-1-b": 110})
     with monkeypatch.context() as patch:  # a version from before publications looked at times
-        patch.setattr(split_leaks, "leave_out", lambda lines, *_: (lines, []))
+        patch.setattr(split_leaks, "find_leaks", lambda *_: {})
         publish.publish(tmp_path, clips, "", ("person",))
     first = train.train(tmp_path, None, OPTIONS)
     left_out = "1 test clips are left out, for they show what training clips do; the first is "
@@ -224,7 +224,7 @@ def test_a_test_set_of_moments_that_were_trained_on_is_no_evidence(
 ) -> None:
     sides = {"cam-1-a": "train", "cam-1-b": "test"}
     clips = accepted.accept(tmp_path, sides, starts={"cam-1-a": 100, "cam-1-b": 101})
-    monkeypatch.setattr(split_leaks, "leave_out", lambda lines, *_: (lines, []))
+    monkeypatch.setattr(split_leaks, "find_leaks", lambda *_: {})
     publish.publish(tmp_path, clips, "", ("person",))
     training = train.train(tmp_path, None, OPTIONS)
     assert training.decision == "not enough evidence"
