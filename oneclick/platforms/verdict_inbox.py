@@ -62,6 +62,20 @@ class VerdictInbox:
                 read_verdicts.append(verdicts.read(path))
         return sorted(read_verdicts, key=lambda verdict: verdict.at)
 
+    def current(self, clip_id: str) -> VerdictFile | None:
+        """Read the verdict on a clip of its current round of review, archived or not.
+
+        Raises:
+            BadInput: it is broken.
+        """
+        waiting = _file(self._verdicts, clip_id)
+        if waiting.exists():
+            return verdicts.read(waiting)
+        reopening = reopenings.find(self._root, clip_id)
+        if reopening is not None:
+            return reopenings.decision(self._root, reopening)
+        return next(reversed(self.archived(clip_id)), None)
+
     def has(self, clip_id: str) -> bool:
         """Check whether a clip has a verdict that is not archived."""
         return _file(self._verdicts, clip_id).exists()

@@ -174,11 +174,13 @@ def give_verdict(
     queue = LocalPlatform(workspace.review_dir())
     for clip_id in clips:
         with failure_log.isolate(result.failed, workspace, clip_id, f"{decision} {clip_id}"):
-            if decision == "accept" and queue.is_open(clip_id) and queue.is_edited(clip_id):
-                raise BadInput(f"clip {clip_id} is being corrected: accept it on the review pages")
-            is_new = queue.submit(
-                Verdict(clip=clip_id, decision=decision, by=by, at=utc_now(), reason=reason)
-            )
+            verdict = Verdict(clip=clip_id, decision=decision, by=by, at=utc_now(), reason=reason)
+            with queue.locked(clip_id):
+                if decision == "accept" and queue.is_open(clip_id) and queue.is_edited(clip_id):
+                    raise BadInput(
+                        f"clip {clip_id} is being corrected: accept it on the review pages"
+                    )
+                is_new = queue.submit(verdict)
             (result.done if is_new else result.skipped).append(clip_id)
     return result
 

@@ -210,7 +210,8 @@ def settle(home: Path, clip_id: str, choice: Choice, by: str, reason: str = "") 
 
     Raises:
         UnknownName: nobody looked a second time at this clip.
-        IllegalMove: it was settled before, or the clip cannot be reopened.
+        IllegalMove: it was settled before, somebody reviewed the clip again since or does so now,
+            or the clip cannot be reopened.
         UsageError: no reason is given for a clip that is reopened.
     """
     workspace = Workspace(home)
@@ -222,16 +223,24 @@ def settle(home: Path, clip_id: str, choice: Choice, by: str, reason: str = "") 
     with locks.hold(workspace, WriteLock.REVIEW):  # of two leads at once one settles it
         if settled := looks.settlement(clip_id):
             raise IllegalMove(f"clip {clip_id} was settled by {settled.by}: {settled.choice}")
-        # Killed before the settlement was written: what this lead reopened may be decided again.
         reopening, lead = queue.reopening(clip_id), visible.line(by)
-        is_begun = (
+        decision = queue.decision(clip_id) if reopening else None
+        # Killed before the settlement was written: this lead's decision is not made twice.
+        is_made = (
             reopening is not None
+            and decision is not None
             and reopening.at >= result.at
-            and (reopening.by, reopening.reason) == (lead, text)
+            and (reopening.by, reopening.reason, decision.by) == (lead, text, lead)
         )
-        if choice != "first" and (not is_begun or queue.is_open(clip_id)):
+        if not is_made and (decision is not None or looks.is_overtaken(result)):
+            raise IllegalMove(
+                f"clip {clip_id} was reviewed again since: the comparison of these two is closed"
+            )
+        if choice == "second" and not is_made:
+            _check_unattended(home, queue, clip_id, lead)
+        if choice != "first" and not is_made:
             reopen.reopen(home, clip_id, by, text)
-        if choice == "second" and queue.is_open(clip_id):
+        if choice == "second" and not is_made:
             verdict = Verdict(
                 clip=clip_id,
                 decision=result.decision,
@@ -242,8 +251,22 @@ def settle(home: Path, clip_id: str, choice: Choice, by: str, reason: str = "") 
                 else None,
                 reason=text,
             )
-            queue.submit(verdict)
+            with queue.locked(clip_id):
+                _check_unattended(home, queue, clip_id, lead)
+                queue.submit(verdict)
         settlement = Settlement(clip=clip_id, choice=choice, by=lead, at=utc_now(), reason=text)
         sealed_files.write(looks.settlement_file(clip_id), settlement)
         inventories.update(workspace, Inventory.SECOND_LOOKS)
         return settlement
+
+
+def _check_unattended(home: Path, queue: LocalPlatform, clip_id: str, lead: str) -> None:
+    """Raise IllegalMove where another one than a lead corrects labels of a clip now."""
+    if not queue.is_open(clip_id):
+        return
+    with Catalog.open(home) as catalog:
+        lease = catalog.lease_of(clip_id)
+    if lease and lease.holder != lead:
+        raise IllegalMove(f"{lease.holder} reviews clip {clip_id} now: wait for that verdict")
+    if queue.is_edited(clip_id):
+        raise IllegalMove(f"clip {clip_id} is being corrected: wait for the verdict on it")

@@ -9,14 +9,16 @@ review/second/strata.json            accepted clips so far, by kind of work
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import msgspec
 
+from oneclick.core.errors import BadInput
 from oneclick.core.review import Decision
-from oneclick.storage import record_folders, sealed_files
+from oneclick.storage import labels, record_folders, reopenings, sealed_files
 from oneclick.storage.labels import TrackDocument
 from oneclick.storage.workspace import Workspace
 
@@ -123,7 +125,7 @@ class SecondLooks:
     """The files of second looks in a workspace."""
 
     def __init__(self, workspace: Workspace) -> None:
-        self.root = workspace.second_looks_dir
+        self.root, self._workspace = workspace.second_looks_dir, workspace
 
     @property
     def queue_dir(self) -> Path:
@@ -179,12 +181,28 @@ class SecondLooks:
         return sorted(efforts, key=lambda effort: (effort.at, effort.clip))
 
     def unsettled(self) -> list[LookResult]:
-        """Read the second looks that differ from the first, and that no lead decided about."""
+        """Read the second looks that differ from the first, and that wait for a lead.
+
+        Those that a lead settled do not, nor those that a later review has overtaken.
+        """
         return [
             result
             for result in self.results()
-            if result.differs and not self.settlement_file(result.clip).exists()
+            if result.differs
+            and not self.settlement_file(result.clip).exists()
+            and not self.is_overtaken(result)
         ]
+
+    def is_overtaken(self, result: LookResult) -> bool:
+        """Check whether a clip was decided again since the reviews that are compared."""
+        paths = labels.revisions(self._workspace, result.clip)
+        if paths and labels.revision(paths[-1]) > result.accepted:
+            return True
+        root = self._workspace.review_dir()
+        with contextlib.suppress(BadInput):  # named by oneclick catalog verify
+            reopening = reopenings.find(root, result.clip)
+            return reopening is not None and reopenings.decision(root, reopening) is not None
+        return False
 
 
 def _read(path: Path, type: type[T]) -> T | None:

@@ -13,14 +13,14 @@ import pytest
 from oneclick.catalog import Catalog, verify
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import IllegalMove, UnknownName, UsageError
-from oneclick.core.review import Verdict
+from oneclick.core.review import Decision, Verdict
 from oneclick.editing.operations import DeleteTrack, MoveBox, Operation
 from oneclick.platforms.local import LocalPlatform
 from oneclick.platforms.local.leases import Leases
 from oneclick.platforms.local.workbench import EditRequest, Workbench
-from oneclick.stages import erase, rank_review, review, second_looks
+from oneclick.stages import erase, rank_review, reopen, review, second_looks
 from oneclick.storage import labels
-from oneclick.storage.second_looks import SecondLooks, Settlement
+from oneclick.storage.second_looks import Choice, SecondLooks, Settlement
 from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
 from tests.platforms.local.desk import Server, sure_labels, waiting
@@ -184,6 +184,79 @@ def test_a_settlement_that_was_killed_is_made_again_once(
     assert (newest.revision, newest.made_by, len(newest.tracks)) == (3, "lea", 1)
     with Catalog.open(tmp_path) as catalog:
         assert catalog.clip(clip).stage is ClipStage.ACCEPTED
+
+
+def review_again(home: Path, clip: str, decision: Decision = "accept") -> None:
+    """Let carla decide about a clip in a further round; an accepted one loses track 2."""
+    reopen.reopen(home, clip, "lea", "somebody is missing")
+    server = Server.start(home)
+    lease = server.leases.take(clip, "carla")
+    server.edit(clip, "a", 0, lease.fence, DeleteTrack(track=2), "carla")
+    request = EditRequest(clip=clip, key="d", base=1, fence=lease.fence, by="carla")
+    assert server.bench.decide(request, decision, reason="dark" if decision == "reject" else "")
+    assert review.collect_own(home).failed == {}
+
+
+@pytest.mark.parametrize("decision", ["accept", "reject"])
+def test_a_later_review_closes_a_comparison(tmp_path: Path, decision: Decision) -> None:
+    (clip,) = accepted(tmp_path)
+    look(tmp_path, clip, MoveBox(track=1, frame=3, box=(30.0, 5.0, 40.0, 35.0)))
+    looks = SecondLooks(Workspace(tmp_path))
+    assert len(looks.unsettled()) == 1
+    review_again(tmp_path, clip, decision)
+    assert looks.unsettled() == []
+    before = labels.latest(Workspace(tmp_path), clip)
+    choices: tuple[Choice, ...] = ("first", "second", "again")
+    for choice in choices:
+        with pytest.raises(IllegalMove, match="reviewed again since"):
+            second_looks.settle(tmp_path, clip, choice, "lea", "somebody is missing")
+    review.collect_own(tmp_path)
+    after = labels.latest(Workspace(tmp_path), clip)
+    assert before is not None
+    assert after is not None
+    assert (before.revision, before.made_by) == (after.revision, after.made_by)
+
+
+@pytest.mark.parametrize("is_edited", [False, True])
+def test_nobody_decides_about_a_clip_under_a_reviewer_at_work(
+    tmp_path: Path, is_edited: bool
+) -> None:
+    (clip,) = accepted(tmp_path)
+    look(tmp_path, clip, DeleteTrack(track=2))
+    reopen.reopen(tmp_path, clip, "lea", "somebody is missing")
+    server = Server.start(tmp_path)
+    lease = server.leases.take(clip, "carla")
+    if is_edited:
+        server.edit(clip, "a", 0, lease.fence, DeleteTrack(track=1), "carla")
+        server.leases.release(clip, "carla", lease.fence)
+    with pytest.raises(IllegalMove, match="is being corrected" if is_edited else "carla reviews"):
+        second_looks.settle(tmp_path, clip, "second", "lea", "a shadow")
+    assert server.queue.is_open(clip)
+    assert len(SecondLooks(Workspace(tmp_path)).unsettled()) == 1
+    if not is_edited:
+        server.leases.release(clip, "carla", lease.fence)
+        assert second_looks.settle(tmp_path, clip, "second", "lea", "a shadow").choice == "second"
+
+
+def test_a_killed_settlement_does_not_claim_the_verdict_of_somebody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (clip,) = accepted(tmp_path)
+    look(tmp_path, clip, DeleteTrack(track=2))
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalPlatform, "submit", die)
+        with pytest.raises(Killed):
+            second_looks.settle(tmp_path, clip, "second", "lea", "a shadow")
+    review.give_verdict(tmp_path, [clip], "accept", "carla")
+    for _ in range(2):  # before its verdict is taken in, and after
+        with pytest.raises(IllegalMove, match="reviewed again since"):
+            second_looks.settle(tmp_path, clip, "second", "lea", "a shadow")
+        review.collect_own(tmp_path)
+    assert SecondLooks(Workspace(tmp_path)).settlement(clip) is None
 
 
 def test_a_clip_to_correct_again_waits_for_anybody(tmp_path: Path) -> None:

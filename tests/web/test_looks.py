@@ -82,6 +82,36 @@ def test_leads_compare_and_settle_what_differs(desk: Desk) -> None:
     assert lea.get("/api/looks").json() == {"looks": []}
 
 
+def test_a_comparison_that_a_later_review_overtook_shows_the_newest_labels(desk: Desk) -> None:
+    anna, ben, lea = desk.client("anna"), desk.client("ben"), desk.client("lea", "lead")
+    (clip,) = desk.clips
+    assert decide(anna, clip, 0, lease(anna, clip)) == 200
+    review.collect_own(desk.home, 1.0)
+    fence = lease(ben, clip)
+    assert ben.post(f"/api/clips/{clip}/edits", json=edit_body(fence)).status_code == 200
+    assert decide(ben, clip, 1, fence) == 200
+    review.collect_own(desk.home)
+    assert lea.get(f"/api/looks/{clip}").json()["overtaken"] is False
+    assert lea.post(f"/api/clips/{clip}/reopen", json={"reason": "nobody"}).status_code == 200
+    carla = desk.client("carla")
+    fence = lease(carla, clip)
+    settlement = {"choice": "second", "reason": "ben is right"}
+    refused = lea.post(f"/api/looks/{clip}/settle", json=settlement)
+    assert (refused.status_code, "carla reviews" in refused.json()["error"]) == (409, True)
+    delete = edit_body(fence, op="delete", track=1)
+    assert carla.post(f"/api/clips/{clip}/edits", json=delete).status_code == 200
+    assert decide(carla, clip, 1, fence) == 200
+    review.collect_own(desk.home)
+    shown = lea.get(f"/api/looks/{clip}").json()
+    assert (shown["overtaken"], shown["settled"], shown["first"]) == (True, None, "carla")
+    assert [(side["by"], len(side["tracks"])) for side in shown["sides"]] == [
+        ("carla", 0),
+        ("ben", 1),
+    ]
+    assert lea.get("/api/looks").json() == {"looks": []}
+    assert lea.post(f"/api/looks/{clip}/settle", json=settlement).status_code == 409
+
+
 def test_a_clip_without_a_second_look_is_not_there(desk: Desk) -> None:
     lea = desk.client("lea", "lead")
     for clip in (desk.clips[0], "nobody", "..%2f..%2fusers"):

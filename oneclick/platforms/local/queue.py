@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -39,8 +40,10 @@ from oneclick.storage import (
     seeded_outcomes,
 )
 from oneclick.storage.control_outcomes import ControlOutcome
+from oneclick.storage.edit_journals import Journal
 from oneclick.storage.reopenings import Reopening
 from oneclick.storage.seeded_outcomes import SeededOutcome
+from oneclick.storage.verdicts import VerdictFile
 from oneclick.storage.workspace import Workspace
 
 
@@ -131,6 +134,25 @@ class LocalPlatform:
         """Check whether somebody corrected labels of a clip in its current round of review."""
         journal = self.journal_file(clip_id)
         return journal.exists() and journal.stat().st_size > 0
+
+    @contextlib.contextmanager
+    def locked(self, clip_id: str) -> Iterator[None]:
+        """Keep edits of a clip and decisions about it out, of other processes too.
+
+        Raises:
+            UnknownName: the clip does not wait for review.
+        """
+        self._waiting_file(clip_id)
+        with Journal(self.journal_file(clip_id)).locked():
+            yield
+
+    def decision(self, clip_id: str) -> VerdictFile | None:
+        """Return the verdict on a clip in its current round of review, taken in or not.
+
+        Raises:
+            BadInput: it is broken.
+        """
+        return self._inbox.current(clip_id)
 
     def journal_file(self, clip_id: str) -> Path:
         """Return the file of the edits of a clip in its current round of review."""

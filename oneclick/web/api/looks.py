@@ -13,6 +13,7 @@ from oneclick.editing import state
 from oneclick.feedback import review_quality
 from oneclick.feedback.review_quality import Correction
 from oneclick.stages import second_looks
+from oneclick.storage import labels
 from oneclick.storage.second_looks import Choice, LookResult
 from oneclick.web.accounts.access import SessionUser, access_of, role
 from oneclick.web.api.desk import answer, desk_of
@@ -48,7 +49,10 @@ def list_looks(request: Request, user: Lead) -> Response:
 
 @router.get("/api/looks/{clip}")
 def open_look(request: Request, clip: str, user: Lead) -> Response:
-    """Return both reviews of a clip, and where they differ."""
+    """Return both reviews of a clip, and where they differ.
+
+    Where a later review has overtaken them, its labels stand in the place of the first ones.
+    """
     desk = desk_of(request)
     record = desk.record(clip, user)
     result = desk.looks.result(clip)
@@ -59,21 +63,28 @@ def open_look(request: Request, clip: str, user: Lead) -> Response:
         second_looks.read_revision(desk.workspace, clip, number)
         for number in (result.sent, result.accepted)
     )
+    settlement = desk.looks.settlement(clip)
+    is_overtaken = settlement is None and desk.looks.is_overtaken(result)
+    newest = labels.latest(desk.workspace, clip) if is_overtaken else None
+    first_name = result.first
+    if newest is not None and newest.revision > result.accepted:
+        first, first_name = newest, newest.made_by
     second = tuple(track.decode() for track in result.tracks)
     edit_state = state.EditState.from_labels(first, record.clip.fps, desk.settings.attributes)
-    settlement = desk.looks.settlement(clip)
     return answer(
         edit_state.to_document()
         | _summary(result)
         | {
             "camera": record.clip.camera,
             "stage": record.stage.value,
+            "first": first_name,
             "sides": [
                 {"by": by, "tracks": [state.track_document(track) for track in tracks]}
-                for by, tracks in ((result.first, first.tracks), (result.second, second))
+                for by, tracks in ((first_name, first.tracks), (result.second, second))
             ],
             "differences": differences(sent.tracks, first.tracks, second),
             "settled": settlement.choice if settlement else None,
+            "overtaken": is_overtaken,
         }
     )
 

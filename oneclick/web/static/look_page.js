@@ -105,8 +105,9 @@ class LookPage {
     look.sides.forEach((/** @type {any} */ side, /** @type {number} */ index) =>
       byId(`overlay-${index}`).setAttribute("aria-label", t("labels_of", side.by)),
     );
-    for (const id of ["keep-first", "keep-second", "review-again", "reason"]) byId(id).disabled = Boolean(look.settled);
+    for (const id of ["keep-first", "keep-second", "review-again", "reason"]) byId(id).disabled = Boolean(look.settled) || look.overtaken;
     if (look.settled) notice(t("settled", look.clip));
+    else if (look.overtaken) notice(t("overtaken", look.clip));
     byId("hints").replaceChildren(
       ...HINTS.map((id) => keyById(id)).map((entry) => el("span", { className: "hint" }, el("kbd", {}, capOf(entry)), verbOf(entry))),
     );

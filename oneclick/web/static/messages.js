@@ -202,6 +202,7 @@ const TABLE = {
   open_comments: ["{0} comments are open.", "{0} Kommentare sind offen."],
   open_questions: ["{0} doubts have no answer yet.", "{0} Zweifel sind noch offen."],
   other_reason: ["Another reason", "Ein anderer Grund"],
+  overtaken: ["{0} was reviewed again since: the newest labels stand on the left, nothing is left to settle", "{0} wurde seither neu geprüft: links stehen die neuesten Labels, zu entscheiden ist nichts mehr"],
   pick_value: ["{0} of track {1}, {2}", "{0} von Spur {1}, {2}"],
   pictures_reduced: ["pictures reduced", "Bilder verkleinert"],
   pictures_reduced_why: ["This browser or its network does not keep up: pictures have half their sides until it does. Held pictures are whole.", "Dieser Browser oder sein Netz kommt nicht nach: Bilder haben bis dahin halbe Seiten. Angehaltene Bilder sind ganz."],
