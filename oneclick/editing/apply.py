@@ -22,8 +22,6 @@ REACH_SECONDS = 1.0
 """How far the shift of a box spreads over boxes that were not made from key boxes. Errors of
 detectors last: on rendered and on real video most of one is still there after a second."""
 MAX_TRACK = (1 << 31) - 1
-LEAST_SIDE = 1.0
-"""px of the shorter side of a drawn box."""
 
 
 def apply(state: EditState, operation: Change) -> EditState:
@@ -223,7 +221,7 @@ def _check_box(state: EditState, box: Box) -> None:
     if not all(math.isfinite(value) for value in box):
         raise BadEdit("a box needs four finite numbers")
     width, height = x2 - x1, y2 - y1
-    if width < LEAST_SIDE or height < LEAST_SIDE:
+    if min(width, height) < boxes_over_time.LEAST_SIDE:
         raise BadEdit(f"a box of {width:.1f} × {height:.1f} px: x1 y1 x2 y2, at least 1 px a side")
     visible_width = max(0.0, min(x2, state.width) - max(x1, 0.0))
     visible_height = max(0.0, min(y2, state.height) - max(y1, 0.0))

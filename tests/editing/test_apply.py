@@ -75,7 +75,7 @@ def check_track(track: LabelTrack, labels: EditState) -> None:
     assert track.frames[0] >= 0
     assert track.frames[-1] < labels.frames
     assert np.isfinite(track.boxes).all()
-    assert (track.boxes[:, :2] <= track.boxes[:, 2:]).all()
+    assert (track.boxes[:, :2] < track.boxes[:, 2:]).all()
     assert set(track.origins) <= set(ORIGINS)
     assert set(track.keyframes) <= set(track.frames.tolist())
     for ranges in track.attributes.values():

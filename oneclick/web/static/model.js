@@ -5,7 +5,7 @@
  */
 import { BadEdit } from "./bad_edit.js";
 import { addComment, resolveComment } from "./comments.js";
-import { fillSpan, joinBoxes, moveBox, roundBox, selectBoxes } from "./tracks.js";
+import { LEAST_SIDE, fillSpan, joinBoxes, moveBox, roundBox, selectBoxes } from "./tracks.js";
 
 /** How far the shift of a box spreads; editing/apply.py. */
 const REACH_SECONDS = 1;
@@ -43,7 +43,6 @@ const MAX_TRACK = 2 ** 31 - 1;
 const MAX_QUESTION = 200;
 const ORIGINS = "durih";
 const ANSWERS = ["right", "wrong", "nobody", "unsure"];
-const LEAST_SIDE = 1;
 
 export { BadEdit };
 

@@ -11,6 +11,10 @@
 
 const HUMAN = "h";
 const INTERPOLATED = "i";
+/** Share of a correction within which a box around it may differ without being better. */
+const NOISE = 0.2;
+/** px of the shorter side of a box that is drawn or set; the shift of one makes no other smaller. */
+export const LEAST_SIDE = 1;
 
 /** @param {number} value @returns {number} */
 export const roundCorner = (value) => Math.floor(value * 100 + 0.5) / 100;
@@ -72,17 +76,74 @@ export function moveBox(track, frame, box, reach) {
     const frames = track.frames.toSpliced(row, 0, frame);
     return { ...track, frames, boxes: track.boxes.toSpliced(row, 0, target), scores, origins, keyframes };
   }
-  const shift = target.map((value, side) => value - track.boxes[row][side]);
+  const shift = /** @type {Box} */ (target.map((value, side) => value - track.boxes[row][side]));
   const weights = spreadWeights(track, row, reach);
+  const shares = missingShares(track, row, shift, weights);
   const boxes = track.boxes.map((each, k) => {
-    if (!weights[k]) return each;
-    const moved = roundBox(/** @type {Box} */ (each.map((v, s) => v + weights[k] * shift[s])));
-    moved[2] = Math.max(moved[0], moved[2]);
-    moved[3] = Math.max(moved[1], moved[3]);
-    return moved;
+    const weight = weights[k] * shares[k];
+    if (!weight) return each;
+    const moved = /** @type {Box} */ (each.map((v, s) => v + weight * shift[s]));
+    return roundBox(keepSides(each, moved, track.boxes[row], target));
   });
   boxes[row] = target;
   return { ...track, boxes, scores, origins, keyframes };
+}
+
+/**
+ * Return how much of a correction the boxes around the corrected one still lack, 0 … 1.
+ *
+ * A box that lies where its motion and the correction together would put it is right already.
+ * Interpolated boxes follow the key boxes.
+ * @param {Track} track
+ * @param {number} row
+ * @param {Box} shift
+ * @param {Float64Array} weights
+ * @returns {Float64Array}
+ */
+function missingShares(track, row, shift, weights) {
+  const shares = new Float64Array(track.frames.length).fill(1);
+  const length = dot(shift, shift);
+  const [first, last] = [weights.findIndex((w) => w > 0), weights.findLastIndex((w) => w > 0)];
+  if (first === last || length === 0) return shares;
+  const { boxes } = track;
+  const motion = shift.map((_, side) => {
+    const steps = [];
+    for (let k = first; k < last; k++) steps.push(boxes[k + 1][side] - boxes[k][side]);
+    steps.sort((a, b) => a - b);
+    return (steps[(steps.length - 1) >> 1] + steps[steps.length >> 1]) / 2;
+  });
+  for (let k = first; k <= last; k++) {
+    if (track.origins[k] === INTERPOLATED) continue;
+    const apart = boxes[k].map((v, side) => v - boxes[row][side] - (k - row) * motion[side]);
+    const ahead = dot(/** @type {Box} */ (apart), shift) / length;
+    shares[k] = 1 - Math.min(Math.max((ahead - NOISE) / (1 - NOISE), 0), 1);
+  }
+  return shares;
+}
+
+/** @param {Box} a @param {Box} b */
+const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3];
+
+/**
+ * Return a moved box of which no side shrank by more than that of the box that is set.
+ * @param {Box} box before
+ * @param {Box} moved
+ * @param {Box} replaced the box in whose place another is set
+ * @param {Box} target the box that is set
+ * @returns {Box}
+ */
+function keepSides(box, moved, replaced, target) {
+  const kept = /** @type {Box} */ ([...moved]);
+  for (const side of [0, 1]) {
+    const ratio = (target[side + 2] - target[side]) / Math.max(replaced[side + 2] - replaced[side], 0.01);
+    const before = box[side + 2] - box[side];
+    const least = Math.max(before * Math.min(1, ratio), Math.min(before, LEAST_SIDE));
+    if (moved[side + 2] - moved[side] >= least) continue;
+    const middle = (moved[side] + moved[side + 2]) / 2;
+    kept[side] = middle - least / 2;
+    kept[side + 2] = middle + least / 2;
+  }
+  return kept;
 }
 
 /**
