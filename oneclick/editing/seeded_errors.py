@@ -109,8 +109,8 @@ def is_caught(error: SeededError, state: EditState) -> bool:
         )
     rows = _rows(original, error.start, error.stop)
     if error.kind == "boxes shifted":
-        standing = _standing_rows(error, state.find(original.id))
-        return int(standing.sum()) * 2 < len(rows)
+        standing = sum(int(_standing_rows(error, track).sum()) for track in state.tracks)
+        return standing * 2 < len(rows)
     if error.kind == "ids swapped":
         before = _main_id(state, _rows(original, 0, error.start))
         return before is not None and before == _main_id(state, rows)
@@ -119,25 +119,60 @@ def is_caught(error: SeededError, state: EditState) -> bool:
 
 
 def repair(error: SeededError, state: EditState) -> EditState:
-    """Return labels without what is left of an error; what a reviewer corrected stays."""
-    original, *others = error.tracks()
-    track = state.find(original.id)
+    """Return labels without what is left of an error; what a reviewer decided stays."""
     if error.kind == "class wrong":
-        if track is None or is_caught(error, state):
-            return state
-        return state.with_tracks(replace(track, cls=original.cls))
+        return _repair_class(error, state)
     if error.kind == "ids swapped":
-        other = state.find(others[0].id)
-        if track is None or other is None or is_caught(error, state):
-            return state
-        return apply(state, operations.SwapTracks(track.id, other.id, error.start))
+        return _repair_ids(error, state)
     if error.kind == "boxes shifted":
+        return _repair_boxes(error, state)
+    return _restore_boxes(error, state)
+
+
+def _repair_class(error: SeededError, state: EditState) -> EditState:
+    """Return the class to tracks that stand where the error put it, under whatever id."""
+    (original,), seeded_class = error.tracks(), error.shown[0].cls
+    wrong_tracks = [
+        track
+        for track in state.tracks
+        if track.cls == seeded_class and _overlaps(track, original).mean() > RIGHT
+    ]
+    if not wrong_tracks:
+        return state
+    return state.with_tracks(*(replace(track, cls=original.cls) for track in wrong_tracks))
+
+
+def _repair_ids(error: SeededError, state: EditState) -> EditState:
+    """Swap two tracks back, if both are there and something of them is left to swap."""
+    tracks = [state.find(original.id) for original in error.tracks()]
+    later = [track for track in tracks if track and (track.frames >= error.start).any()]
+    if None in tracks or not later or is_caught(error, state):
+        return state
+    first, second = error.tracks()
+    return apply(state, operations.SwapTracks(first.id, second.id, error.start))
+
+
+def _repair_boxes(error: SeededError, state: EditState) -> EditState:
+    """Put boxes back that stand where the error shifted them."""
+    (original,), repaired_tracks = error.tracks(), []
+    for track in state.tracks:
         rows = np.flatnonzero(_standing_rows(error, track))
-        if track is None or not len(rows):
-            return state
-        boxes = track.boxes.copy()
-        boxes[rows] = original.boxes[np.searchsorted(original.frames, track.frames[rows])]
-        return state.with_tracks(replace(track, boxes=boxes))
+        if len(rows):
+            boxes = track.boxes.copy()
+            boxes[rows] = original.boxes[np.searchsorted(original.frames, track.frames[rows])]
+            repaired_tracks.append(replace(track, boxes=boxes))
+    return state.with_tracks(*repaired_tracks) if repaired_tracks else state
+
+
+def _restore_boxes(error: SeededError, state: EditState) -> EditState:
+    """Add boxes that the error removed and nobody drew, beside what was shown of their track.
+
+    A reviewer who removed the boxes next to them said that nobody is there.
+    """
+    (original,) = error.tracks()
+    edges = [row for rest in error.shown for row in _edge_rows(error, rest.decode())]
+    if any(_track_at(state, frame, box) is None for frame, box in edges):
+        return state
     is_missing = np.array(
         [
             error.start <= frame < error.stop and _track_at(state, frame, box) is None
@@ -148,12 +183,13 @@ def repair(error: SeededError, state: EditState) -> EditState:
     if not is_missing.any():
         return state
     part = edits.select_boxes(original, is_missing)
-    if track is None:
-        return state.with_tracks(part)
-    if np.isin(part.frames, track.frames).any():
-        new = 1 + max(each.id for each in state.tracks)
-        return state.with_tracks(replace(part, id=new))
-    return state.with_tracks(boxes_over_time.join_boxes(track, part))
+    owner_id = _main_id(state, _rows(original))
+    owner = None if owner_id is None else state.find(owner_id)
+    if owner is not None and not np.isin(part.frames, owner.frames).any():
+        return state.with_tracks(boxes_over_time.join_boxes(owner, part))
+    if state.find(part.id):
+        part = replace(part, id=1 + max(each.id for each in state.tracks))
+    return state.with_tracks(part)
 
 
 def _remove_person(
@@ -303,10 +339,24 @@ def _main_id(state: EditState, rows: list[tuple[int, NDArray[np.float64]]]) -> i
     return max(set(ids), key=lambda key: (ids.count(key), -key)) if ids else None
 
 
-def _standing_rows(error: SeededError, track: LabelTrack | None) -> NDArray[np.bool_]:
+def _edge_rows(error: SeededError, rest: LabelTrack) -> list[tuple[int, NDArray[np.float64]]]:
+    """Return the boxes that were shown right before and after those that an error removed."""
+    return [*_rows(rest, 0, error.start)[-1:], *_rows(rest, error.stop)[:1]]
+
+
+def _overlaps(track: LabelTrack, other: LabelTrack) -> NDArray[np.float64]:
+    """Return the IoU of the boxes of a track with those of another one, 0 where that has none."""
+    overlaps = np.zeros(len(track.frames))
+    is_common = np.isin(track.frames, other.frames)
+    partners = other.boxes[np.searchsorted(other.frames, track.frames[is_common])]
+    overlaps[is_common] = geometry.iou_pairs(
+        track.boxes[is_common].astype(np.float64), partners.astype(np.float64)
+    )
+    return overlaps
+
+
+def _standing_rows(error: SeededError, track: LabelTrack) -> NDArray[np.bool_]:
     """Check which boxes of a track stand where the error put them, `(n,)`."""
-    if track is None:
-        return np.zeros(0, np.bool_)
     shown_track = error.shown[0].decode()
     inside = (track.frames >= error.start) & (track.frames < error.stop)
     is_common = inside & np.isin(track.frames, shown_track.frames)
