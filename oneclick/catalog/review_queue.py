@@ -70,7 +70,8 @@ class ReviewQueueMixin(CatalogBase):
         """Add clips of the catalog to the queue; return how many were not in it.
 
         The fence of a new row begins at the current time in milliseconds: above those that a row
-        which was removed, or a catalog that was lost, ever gave out.
+        which was removed, or a catalog that was lost, gave out, unless the clock was set back:
+        `lease_clip` takes the least number.
 
         Args:
             clip_ids: the clips.
@@ -144,7 +145,7 @@ class ReviewQueueMixin(CatalogBase):
         )
 
     def lease_clip(
-        self, clip_id: str, holder: str, seconds: float, take: bool = False
+        self, clip_id: str, holder: str, seconds: float, take: bool = False, above: int = 0
     ) -> ReviewLease | None:
         """Lease a clip; return the lease of somebody else where it is not free.
 
@@ -155,6 +156,7 @@ class ReviewQueueMixin(CatalogBase):
             holder: who reviews it.
             seconds: until the lease ends unless it is renewed.
             take: also where somebody else holds it.
+            above: the fence is larger than this one.
 
         Returns:
             None where the clip is not in the queue, or the holder may not review it.
@@ -164,17 +166,18 @@ class ReviewQueueMixin(CatalogBase):
         if not take:
             condition &= _is_free(at) | (table.c.holder == holder)
         with self.transaction():
-            lease = self._lease(condition, holder, at + timedelta(seconds=seconds))
+            lease = self._lease(condition, holder, at + timedelta(seconds=seconds), above)
             return lease or self.lease_of(clip_id)
 
     def _lease(
-        self, condition: sa.ColumnElement[bool], holder: str, until: datetime
+        self, condition: sa.ColumnElement[bool], holder: str, until: datetime, above: int = 0
     ) -> ReviewLease | None:
         table = schema.review_queue
+        newest = sa.case((table.c.fence < above, above), else_=table.c.fence)
         query = (
             sa.update(table)
             .where(condition)
-            .values(holder=holder, fence=table.c.fence + 1, until=until)
+            .values(holder=holder, fence=newest + 1, until=until)
             .returning(table.c.clip, table.c.fence)
         )
         with self.transaction() as connection:

@@ -76,6 +76,21 @@ def decode_line(line: bytes) -> JournalEntry | None:
     return _decode_line(line, JournalEntry)
 
 
+def newest_fence(journal: Path) -> int:
+    """Return the number of the lease under which the newest edit was made; 0 without any.
+
+    Raises:
+        Unavailable: the file cannot be read.
+    """
+    with files.guard(journal):
+        try:
+            lines = journal.read_bytes().splitlines(keepends=True)
+        except FileNotFoundError:
+            return 0
+    entries = (decode_line(line) for line in reversed(lines))
+    return next((entry.fence for entry in entries if entry), 0)
+
+
 def head_file(journal: Path) -> Path:
     """Return the path of the head of a journal."""
     return journal.with_suffix(HEAD_SUFFIX)

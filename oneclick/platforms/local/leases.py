@@ -8,6 +8,7 @@ from oneclick.catalog import Catalog
 from oneclick.catalog.review_queue import ReviewLease
 from oneclick.core.errors import OneclickError, UnknownName
 from oneclick.platforms.local.queue import LocalPlatform
+from oneclick.storage.edit_journals import newest_fence
 
 LEASE_SECONDS = 15 * 60.0
 """A lease ends this long after its last heartbeat or edit."""
@@ -50,9 +51,12 @@ class Leases:
         A clip that was decided elsewhere meanwhile leaves the queue here.
         """
         while lease := self._catalog.lease_next(holder, self._seconds, cameras):
-            if self._is_open(lease.clip):
+            if not self._is_open(lease.clip):
+                self._catalog.dequeue([lease.clip])
+            elif lease.fence > self._newest_fence(lease.clip):
                 return lease
-            self._catalog.dequeue([lease.clip])
+            elif (higher := self._lease_clip(lease.clip, holder)) and higher.holder == holder:
+                return higher
         return None
 
     def take(self, clip_id: str, holder: str, take: bool = False) -> ReviewLease:
@@ -69,10 +73,10 @@ class Leases:
         if not self._is_open(clip_id):
             self._catalog.dequeue([clip_id])
             raise UnknownName("clip in our own review queue", clip_id)
-        lease = self._catalog.lease_clip(clip_id, holder, self._seconds, take)
+        lease = self._lease_clip(clip_id, holder, take)
         if lease is None:
             self._catalog.enqueue([clip_id])
-            lease = self._catalog.lease_clip(clip_id, holder, self._seconds, take)
+            lease = self._lease_clip(clip_id, holder, take)
         if lease is None:
             raise UnknownName("clip", clip_id)
         if lease.holder != holder:
@@ -118,6 +122,18 @@ class Leases:
         elif live:
             raise LeaseConflict(clip_id, live)
         return self.renew(clip_id, holder, fence)
+
+    def _lease_clip(self, clip_id: str, holder: str, take: bool = False) -> ReviewLease | None:
+        """Lease a clip above all leases under which it was edited.
+
+        The catalog may count from a lower number: a row was made anew after the clock was set back.
+        """
+        newest = self._newest_fence(clip_id)
+        return self._catalog.lease_clip(clip_id, holder, self._seconds, take, above=newest)
+
+    def _newest_fence(self, clip_id: str) -> int:
+        queues = [queue for queue in self._queues if queue.is_open(clip_id)]
+        return max((newest_fence(queue.journal_file(clip_id)) for queue in queues), default=0)
 
     def _is_open(self, clip_id: str) -> bool:
         return any(queue.is_open(clip_id) for queue in self._queues)

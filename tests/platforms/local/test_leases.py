@@ -16,7 +16,7 @@ from oneclick.platforms.local.leases import LEASE_SECONDS, LeaseConflict, Leases
 from oneclick.platforms.local.queue import LocalPlatform
 from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
-from tests.platforms.local.desk import Server, waiting
+from tests.platforms.local.desk import Server, move, waiting
 
 
 class Clock:
@@ -145,3 +145,25 @@ def test_leases_go_on_over_a_rebuild_of_the_catalog(tmp_path: Path) -> None:
     # A catalog that was lost gives out higher fences than it ever did.
     server.catalog.dequeue([clip])
     assert server.leases.take(clip, "ben", take=True).fence >= lease.fence
+
+
+@pytest.mark.parametrize("is_chosen", [False, True])
+def test_a_lease_is_above_all_edits_although_the_clock_was_set_back(
+    tmp_path: Path, is_chosen: bool
+) -> None:
+    (clip,) = waiting(tmp_path)
+    server = Server.start(tmp_path)
+    first = server.leases.take(clip, "anna")
+    server.edit(clip, "a", 0, first.fence, move())
+    clock = Clock()
+    clock.at = server.catalog.now() - timedelta(minutes=30)
+    leases = desk(tmp_path, clock)
+    with Catalog.open(tmp_path, clock=clock) as catalog:  # the row is lost, and made anew
+        catalog.dequeue([clip])
+        catalog.enqueue([clip])
+    lease = leases.take(clip, "ben") if is_chosen else leases.next("ben")
+    assert lease is not None
+    assert lease.fence > first.fence
+    late = Server.start(tmp_path)
+    late.catalog._clock = clock
+    assert late.edit(clip, "b", 1, lease.fence, move(1), "ben").rev == 2
