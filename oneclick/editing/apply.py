@@ -24,8 +24,13 @@ detectors last: on rendered and on real video most of one is still there after a
 MAX_TRACK = (1 << 31) - 1
 
 
-def apply(state: EditState, operation: Change) -> EditState:
+def apply(state: EditState, operation: Change, is_new: bool = True) -> EditState:
     """Return the labels after one operation.
+
+    Args:
+        state: the labels before it.
+        operation: what a reviewer does.
+        is_new: whether attributes are checked against those that reviewers may set today.
 
     Raises:
         BadEdit: the labels do not allow it; the message says why in one line.
@@ -71,6 +76,8 @@ def apply(state: EditState, operation: Change) -> EditState:
             _check_class(state, cls)
             return state.with_tracks(replace(_find(state, track), cls=cls))
         case operations.DescribeTrack():
+            if is_new:
+                _check_attribute(state, operation)
             return state.with_tracks(_describe(state, operation))
         case operations.AnswerQuestion(question, answer):
             if not 0 < len(question) <= operations.MAX_QUESTION:
@@ -168,10 +175,6 @@ def _describe(state: EditState, operation: DescribeTrack) -> LabelTrack:
     """Return the track with the value of an attribute set over a span."""
     track, name, value = _find(state, operation.track), operation.attribute, operation.value
     _check_span(state, operation.start, operation.stop)
-    if name not in state.attributes:
-        raise BadEdit(f"no attribute is called {name!r}; {_choices(state.attributes)}")
-    if value is not None and value not in state.attributes[name]:
-        raise BadEdit(f"{name} has no value {value!r}; {_choices(state.attributes[name])}")
     frames = np.arange(state.frames, dtype=np.int32)
     values = edits.values_per_frame(track.attributes.get(name, ()), frames)
     values[operation.start : operation.stop] = value
@@ -213,6 +216,14 @@ def _check_class(state: EditState, cls: str) -> None:
     classes = (*state.classes, IGNORE)
     if cls not in classes:
         raise BadEdit(f"no class is called {cls!r}; {_choices(classes)}")
+
+
+def _check_attribute(state: EditState, operation: DescribeTrack) -> None:
+    name, value = operation.attribute, operation.value
+    if name not in state.attributes:
+        raise BadEdit(f"no attribute is called {name!r}; {_choices(state.attributes)}")
+    if value is not None and value not in state.attributes[name]:
+        raise BadEdit(f"{name} has no value {value!r}; {_choices(state.attributes[name])}")
 
 
 def _check_box(state: EditState, box: Box) -> None:

@@ -23,7 +23,7 @@ class History:
     def __init__(self, initial: EditState, operations: Iterable[Operation] = ()) -> None:
         self._states, self._undone = [initial], list[EditState]()
         for operation in operations:
-            self.push(operation)
+            self.replay(operation)
 
     @property
     def state(self) -> EditState:
@@ -40,8 +40,12 @@ class History:
         """Return the number of operations that can be done again."""
         return len(self._undone)
 
-    def preview(self, operation: Operation) -> EditState:
+    def preview(self, operation: Operation, is_new: bool = True) -> EditState:
         """Return the state after an operation without doing it.
+
+        Args:
+            operation: the next one.
+            is_new: whether it is checked against what reviewers may set today.
 
         Raises:
             BadEdit: it is not possible.
@@ -54,11 +58,17 @@ class History:
             if not self.redoable:
                 raise BadEdit("nothing to redo")
             return self._undone[-1]
-        return apply(self.state, operation)
+        return apply(self.state, operation, is_new)
 
     def push(self, operation: Operation) -> EditState:
         """Do an operation and return the state after it. Raises as `preview`, changing nothing."""
-        state = self.preview(operation)
+        return self._enter(operation, self.preview(operation))
+
+    def replay(self, operation: Operation) -> EditState:
+        """Do an operation that was done before, under whatever settings; else as `push`."""
+        return self._enter(operation, self.preview(operation, is_new=False))
+
+    def _enter(self, operation: Operation, state: EditState) -> EditState:
         if isinstance(operation, Undo):
             self._undone.append(self._states.pop())
         else:

@@ -144,7 +144,7 @@ class Desks:
                         f"{desk.journal.path} belongs to other labels than the task: restore "
                         f"{self._queue.task_file(clip_id)} from a backup"
                     )
-                desk.history.push(decode_operation(entry))
+                desk.history.replay(decode_operation(entry))
         except OneclickError:
             self.forget(clip_id)
             raise

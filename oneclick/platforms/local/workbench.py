@@ -280,7 +280,7 @@ class Workbench:
             desk.initial,
             (desks.decode_operation(each) for each in desk.journal.entries[: entry.rev - 1]),
         )
-        before, after = history.state, history.push(desks.decode_operation(entry))
+        before, after = history.state, history.replay(desks.decode_operation(entry))
         return _result(entry.rev, before, after, history)
 
 

@@ -282,3 +282,20 @@ def test_erasing_deletes_edits_and_comments_of_that_clip_alone(tmp_path: Path) -
     assert (root / "journal" / f"{second}.jsonl").exists()
     assert (root / "verdicts" / f"{first}.json").exists()
     assert server.queue.erase(first).deleted == ()
+
+
+def test_a_value_that_settings_lost_stays_in_clips_that_have_it(tmp_path: Path) -> None:
+    (clip,) = waiting(tmp_path)
+    server = Server.start(tmp_path)
+    fence = server.leases.take(clip, "anna").fence
+    lying = DescribeTrack(track=1, attribute="posture", start=0, stop=3, value="lying")
+    first = server.edit(clip, "a", 0, fence, lying)
+    for attributes in ({"posture": ("sitting",)}, {}):
+        later = Server.start(tmp_path, attributes)
+        (track,) = later.bench.open(clip).state.tracks
+        assert track.attributes["posture"] == ((0, 3, "lying"),)
+        assert later.edit(clip, "a", 0, fence, lying).rev == first.rev  # sent again
+        with pytest.raises(BadEdit, match="posture"):
+            later.edit(clip, "b", 1, fence, lying)
+    request = EditRequest(clip=clip, key="d", base=1, fence=fence, by="anna")
+    assert later.bench.decide(request, "accept")
