@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable
 from dataclasses import replace
@@ -30,13 +31,16 @@ def apply(state: EditState, operation: Change, is_new: bool = True) -> EditState
     Args:
         state: the labels before it.
         operation: what a reviewer does.
-        is_new: whether attributes are checked against those that reviewers may set today.
+        is_new: whether carried boxes are checked, and attributes against those that reviewers may
+            set today. A journal is replayed without, whatever was allowed when it was written.
 
     Raises:
         BadEdit: the labels do not allow it; the message says why in one line.
     """
     match operation:
         case operations.DrawTrack():
+            if is_new and operation.carried:
+                _check_carried(state, operation.carried, operation.frame)
             return state.with_tracks(_draw(state, operation))
         case operations.MoveBox(track, frame, box):
             _check_frame(state, frame)
@@ -103,19 +107,6 @@ def _draw(state: EditState, operation: DrawTrack) -> LabelTrack:
     )
     frames = np.array(carried.frames, np.int64)
     boxes = np.array(carried.boxes, np.float64).reshape(-1, 4)
-    sizes = {len(frames), len(boxes), len(carried.scores), len(carried.origins)}
-    is_valid = (
-        len(sizes) == 1
-        and operation.frame in carried.frames
-        and (np.diff(frames) > 0).all()
-        and frames[0] >= 0
-        and frames[-1] < state.frames
-        and np.isfinite(boxes).all()
-        and (boxes[:, :2] <= boxes[:, 2:]).all()
-        and set(carried.origins) <= set(ORIGINS)
-    )
-    if not is_valid:
-        raise BadEdit("the carried boxes contradict themselves")
     boxes[carried.frames.index(operation.frame)] = operation.box
     return LabelTrack(
         id=operation.track,
@@ -216,6 +207,25 @@ def _check_class(state: EditState, cls: str) -> None:
     classes = (*state.classes, IGNORE)
     if cls not in classes:
         raise BadEdit(f"no class is called {cls!r}; {_choices(classes)}")
+
+
+def _check_carried(state: EditState, carried: CarriedBoxes, frame: int) -> None:
+    """Raise BadEdit unless carried boxes are a track, in the numbers that label files hold."""
+    frames, boxes = carried.frames, np.array(carried.boxes, np.float64).reshape(-1, 4)
+    sizes = {len(frames), len(boxes), len(carried.scores), len(carried.origins)}
+    is_valid = (
+        len(sizes) == 1
+        and frame in frames
+        and all(before < after for before, after in itertools.pairwise(frames))
+        and frames[0] >= 0
+        and frames[-1] < state.frames
+        and (np.abs(boxes) <= np.finfo(np.float32).max).all()
+        and (boxes[:, :2] <= boxes[:, 2:]).all()
+        and all(0 <= score <= 1 for score in carried.scores)
+        and set(carried.origins) <= set(ORIGINS)
+    )
+    if not is_valid:
+        raise BadEdit("the carried boxes contradict themselves")
 
 
 def _check_attribute(state: EditState, operation: DescribeTrack) -> None:

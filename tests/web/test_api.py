@@ -117,6 +117,32 @@ def test_from_the_queue_over_an_edit_to_the_accepted_labels(desk: Desk) -> None:
     assert {"lease", "view", "edit", "verdict"} <= acts
 
 
+@pytest.mark.parametrize(
+    "carried",
+    [
+        {"frames": [1, 2**70], "boxes": [[1, 2, 30, 40]] * 2, "scores": [1, 1], "origins": "hh"},
+        {"frames": [1], "boxes": [[1, 2, 30, 40]], "scores": [1e300], "origins": "h"},
+        {"frames": [1, 2], "boxes": [[1, 2, 30, 40], [0, 0, 1e39, 1e39]], "scores": [1, 1]}
+        | {"origins": "hh"},
+    ],
+)
+def test_numbers_that_no_label_file_holds_are_refused(
+    desk: Desk, carried: dict[str, object]
+) -> None:
+    anna, clip = desk.client("anna"), desk.clips[0]
+    body = edit_body(lease(anna, clip), op="draw", track=7, cls="person", frame=1)
+    body["op"] |= {"box": [1, 2, 30, 40], "carry": False, "carried": carried}
+    refused = anna.post(f"/api/clips/{clip}/edits", json=body)
+    assert (refused.status_code, "contradict" in refused.json()["error"]) == (422, True)
+    assert anna.get(f"/api/clips/{clip}").json()["head"] == 0
+
+
+def test_a_page_of_the_queue_beyond_all_numbers_is_refused(desk: Desk) -> None:
+    anna = desk.client("anna")
+    for offset, status in ((10**23, 422), (1 << 53, 422), ((1 << 53) - 1, 200)):
+        assert anna.get(f"/api/queue?offset={offset}").status_code == status
+
+
 def test_a_second_person_gets_the_other_clip_and_sees_who_has_the_first(desk: Desk) -> None:
     anna, ben = desk.client("anna"), desk.client("ben")
     first = anna.post("/api/queue/next", json={}).json()

@@ -23,7 +23,7 @@ def queue(
     request: Request,
     user: Viewer,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = PAGE,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Annotated[int, Query(ge=0, lt=1 << 53)] = 0,
 ) -> Response:
     """Return the clips that wait, and how much was done today."""
     desk = desk_of(request)

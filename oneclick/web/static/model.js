@@ -40,6 +40,8 @@ const REACH_SECONDS = 1;
 
 export const IGNORE = "ignore";
 const MAX_TRACK = 2 ** 31 - 1;
+/** The largest number of single precision, in which label files are computed. */
+const MAX_CORNER = (2 - 2 ** -23) * 2 ** 127;
 const MAX_QUESTION = 200;
 const ORIGINS = "durih";
 const ANSWERS = ["right", "wrong", "nobody", "unsure"];
@@ -164,8 +166,9 @@ function drawTrack(state, op) {
     frames[frames.length - 1] < state.frames &&
     boxes.every(
       (/** @type {Box} */ box) =>
-        box.every(Number.isFinite) && box[0] <= box[2] && box[1] <= box[3],
+        box.every((side) => Math.abs(side) <= MAX_CORNER) && box[0] <= box[2] && box[1] <= box[3],
     ) &&
+    scores.every((/** @type {number} */ score) => score >= 0 && score <= 1) &&
     [...origins].every((letter) => ORIGINS.includes(letter));
   if (!isValid) throw new BadEdit("the carried boxes contradict themselves");
   const drawn = boxes.map(roundBox);
