@@ -137,6 +137,25 @@ def test_numbers_that_no_label_file_holds_are_refused(
     assert anna.get(f"/api/clips/{clip}").json()["head"] == 0
 
 
+@pytest.mark.parametrize("act", ["heartbeat", "release"])
+def test_a_lease_on_a_clip_of_another_camera_is_not_told(desk: Desk, act: str) -> None:
+    anna, otto, clip = desk.client("anna"), desk.client("otto", cameras=["hall"]), desk.clips[0]
+    fence = lease(anna, clip)
+    answer = otto.post(f"/api/clips/{clip}/{act}", json={"fence": fence})
+    assert (answer.status_code, answer.json()) == (404, {"error": "there is no such clip"})
+
+
+@pytest.mark.parametrize("is_collected", [False, True])
+def test_the_heartbeat_of_a_clip_that_was_decided_says_so(desk: Desk, is_collected: bool) -> None:
+    anna, clip = desk.client("anna"), desk.clips[0]
+    fence = lease(anna, clip)
+    review.give_verdict(desk.home, [clip], "reject", "lea", "dark")
+    if is_collected:
+        review.collect_own(desk.home)
+    answer = anna.post(f"/api/clips/{clip}/heartbeat", json={"fence": fence})
+    assert (answer.status_code, answer.json()["decided"]) == (409, True)
+
+
 def test_a_page_of_the_queue_beyond_all_numbers_is_refused(desk: Desk) -> None:
     anna = desk.client("anna")
     for offset, status in ((10**23, 422), (1 << 53, 422), ((1 << 53) - 1, 200)):

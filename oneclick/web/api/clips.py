@@ -150,6 +150,9 @@ def take_lease(request: Request, clip: str, user: Annotator, body: LeaseBody) ->
 def renew_lease(request: Request, clip: str, user: Annotator, body: FenceBody) -> Response:
     """Prolong a lease: the page is still open."""
     desk = desk_of(request)
+    desk.record(clip, user)
+    if not desk.round(clip, user).queue.is_open(clip):
+        raise Refused(409, f"clip {clip} was decided: it waits for nobody", decided=True)
     with refusals():
         lease = desk.leases.renew(clip, user.name, body.fence)
     return answer({"fence": lease.fence, "until": lease.until.isoformat()})
@@ -158,7 +161,9 @@ def renew_lease(request: Request, clip: str, user: Annotator, body: FenceBody) -
 @router.post("/api/clips/{clip}/release")
 def release_lease(request: Request, clip: str, user: Annotator, body: FenceBody) -> Response:
     """Give a clip back; where a later lease took the place of this one, nothing is changed."""
-    return answer({"released": desk_of(request).leases.release(clip, user.name, body.fence)})
+    desk = desk_of(request)
+    desk.record(clip, user)
+    return answer({"released": desk.leases.release(clip, user.name, body.fence)})
 
 
 @router.post("/api/clips/{clip}/edits")
