@@ -247,10 +247,13 @@ class ReviewQueueMixin(CatalogBase):
             )
         return rows
 
-    def queue_size(self, cameras: Sequence[str] | None = None) -> tuple[int, int]:
-        """Return the number of clips in the queue, and of their frames."""
+    def queue_size(
+        self, cameras: Sequence[str] | None = None, reviewer: str = ""
+    ) -> tuple[int, int]:
+        """Return the number of the clips that `queue_page` returns, and of their frames."""
         table = schema.review_queue.c
         query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(table.frames), 0))
+        query = query.where(_is_open_to(reviewer))
         if cameras is not None:
             query = query.where(table.camera.in_(cameras))
         clips, frames = self._fetch(query.select_from(schema.review_queue))[0]

@@ -31,7 +31,9 @@ def test_a_second_reviewer_is_not_told_that_there_was_a_first(desk: Desk) -> Non
     assert anna.post(f"/api/clips/{clip}/edits", json=edit_body(fence)).status_code == 200
     assert decide(anna, clip, 1, fence) == 200
     review.collect_own(desk.home, 1.0)
-    assert anna.get("/api/queue").json()["clips"] == []
+    queue = anna.get("/api/queue").json()
+    assert (queue["clips"], queue["waiting"], queue["images_waiting"]) == ([], 0, 0)
+    assert ben.get("/api/queue").json()["waiting"] == 1
     assert anna.get(f"/api/clips/{clip}").json()["decided"]
     assert anna.post(f"/api/clips/{clip}/lease", json={"take": True}).status_code == 404
     assert anna.post("/api/queue/next", json={}).status_code == 404

@@ -28,7 +28,7 @@ def queue(
     """Return the clips that wait, and how much was done today."""
     desk = desk_of(request)
     rows = desk.catalog.queue_page(user.cameras, limit, offset, user.name)
-    waiting, frames = desk.catalog.queue_size(user.cameras)
+    waiting, frames = desk.catalog.queue_size(user.cameras, user.name)
     return answer(
         {
             "clips": [row_document(row) for row in rows],
