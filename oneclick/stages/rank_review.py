@@ -27,7 +27,7 @@ def rank(
 ) -> dict[str, str]:
     """Put clips into the queue with the corrections to expect in each.
 
-    A clip whose labels cannot be read stays in the queue, last; it is in the log.
+    A clip whose labels cannot be read stays in the queue, last, with what is wrong as its reason.
 
     Args:
         workspace: the workspace.
@@ -39,18 +39,19 @@ def rank(
         One line a clip that failed.
     """
     failed = dict[str, str]()
-    queues = {
-        clip_id: queue
-        for queue in reversed(_queues(workspace))
-        for clip_id in clip_ids
-        if queue.is_open(clip_id)
-    }
-    waiting = [clip_id for clip_id in clip_ids if clip_id in queues]
-    _enqueue(workspace, catalog, waiting)
+    queues = dict[str, LocalPlatform]()
+    for clip_id in clip_ids:
+        with failure_log.isolate(failed, workspace, clip_id, f"rank {clip_id}"):
+            for queue in reversed(_queues(workspace)):
+                if queue.is_open(clip_id):
+                    queues[clip_id] = queue
+    catalog.rank([_unreadable(clip_id, reason) for clip_id, reason in failed.items()])
+    waiting = [clip_id for clip_id in clip_ids if clip_id in queues and clip_id not in failed]
+    _enqueue(workspace, catalog, waiting, failed)
     for first in range(0, len(waiting), BATCH):
         ranks = []
         for clip_id in waiting[first : first + BATCH]:
-            queue_rank = QueueRank(clip=clip_id, revision=-1, doubts=0, expected=0.0, why="")
+            queue_rank: QueueRank | None = None
             with failure_log.isolate(failed, workspace, clip_id, f"rank {clip_id}"):
                 label_set = queues[clip_id].shown_labels(clip_id)
                 clip = catalog.clip(clip_id).clip
@@ -62,7 +63,7 @@ def rank(
                     expected=clip_questions.corrections_expected(question_list),
                     why=question_list[0].why if question_list else "",
                 )
-            ranks.append(queue_rank)
+            ranks.append(queue_rank or _unreadable(clip_id, failed[clip_id]))
         catalog.rank(ranks)
     return failed
 
@@ -81,13 +82,16 @@ def rank_waiting(
     try:
         unranked = catalog.unranked(batch)
         if not unranked:
+            queued = catalog.queued()  # first: what is sent meanwhile waits, and is not removed
             waiting = {clip_id for queue in _queues(workspace) for clip_id in queue.pending()}
-            queued = catalog.queued()
             catalog.dequeue(sorted(queued - waiting))
-            if not waiting - queued or not _enqueue(workspace, catalog, sorted(waiting - queued)):
+            missing = sorted(waiting - queued)
+            if not missing or not _enqueue(workspace, catalog, missing, {}):
                 return 0
             unranked = catalog.unranked(batch)
         rank(workspace, catalog, unranked, most_places)
+        # What is not ranked now does not wait: it would be tried for ever, and the others never.
+        catalog.dequeue({*unranked} & {*catalog.unranked(batch)})
     except Unavailable:
         return 0
     except OneclickError as error:
@@ -102,11 +106,23 @@ def _queues(workspace: Workspace) -> list[LocalPlatform]:
     return [LocalPlatform(folder) for folder in folders]
 
 
-def _enqueue(workspace: Workspace, catalog: Catalog, clip_ids: Sequence[str]) -> int:
-    """Add clips to the queue, each barred to who accepted it; return how many were not in it."""
+def _unreadable(clip_id: str, reason: str) -> QueueRank:
+    """Return the rank of a clip that cannot be ranked, and not be opened either."""
+    return QueueRank(clip=clip_id, revision=-1, doubts=0, expected=0.0, why=reason)
+
+
+def _enqueue(
+    workspace: Workspace, catalog: Catalog, clip_ids: Sequence[str], failed: dict[str, str]
+) -> int:
+    """Add clips to the queue, each barred to who accepted it; return how many were not in it.
+
+    A clip of which it cannot be told who that was is left out.
+    """
     own_queue, looks = LocalPlatform(workspace.review_dir()), SecondLooks(workspace)
-    barred = dict[str, str]()
+    barred, known = dict[str, str](), list[str]()
     for clip_id in clip_ids:
-        if not own_queue.is_open(clip_id) and (first := looks.barred(clip_id)):
-            barred[clip_id] = first
-    return catalog.enqueue(clip_ids, barred)
+        with failure_log.isolate(failed, workspace, clip_id, f"queue {clip_id}"):
+            if not own_queue.is_open(clip_id) and (first := looks.barred(clip_id)):
+                barred[clip_id] = first
+            known.append(clip_id)
+    return catalog.enqueue(known, barred)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from oneclick.catalog import Catalog
 from oneclick.catalog.review_queue import ReviewLease
-from oneclick.core.errors import OneclickError, UnknownName
+from oneclick.core.errors import BadInput, OneclickError, UnknownName
 from oneclick.platforms.local.queue import LocalPlatform
 from oneclick.storage.edit_journals import newest_fence
 
@@ -136,7 +137,10 @@ class Leases:
         return max((newest_fence(queue.journal_file(clip_id)) for queue in queues), default=0)
 
     def _is_open(self, clip_id: str) -> bool:
-        return any(queue.is_open(clip_id) for queue in self._queues)
+        """Check whether a clip waits; one of which that cannot be told stops nobody."""
+        with contextlib.suppress(BadInput):  # named by oneclick catalog verify
+            return any(queue.is_open(clip_id) for queue in self._queues)
+        return False
 
     def _lease(self, clip_id: str, holder: str, fence: int) -> ReviewLease:
         return ReviewLease(clip_id, holder, fence, self._catalog.now())

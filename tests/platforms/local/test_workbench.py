@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from oneclick.core.errors import BadInput, UnknownName
+from oneclick.core.errors import BadInput, Unavailable, UnknownName
 from oneclick.core.review import Verdict
 from oneclick.editing.operations import (
     AnswerQuestion,
@@ -22,11 +22,12 @@ from oneclick.editing.operations import (
     Redo,
     Undo,
 )
+from oneclick.platforms.local import LocalPlatform
 from oneclick.platforms.local.desk_records import AskedQuestion, DeskRecord
 from oneclick.platforms.local.leases import LeaseConflict
 from oneclick.platforms.local.workbench import Decided, EditConflict, EditRequest
 from oneclick.stages import review
-from oneclick.storage import labels
+from oneclick.storage import labels, locks
 from oneclick.storage.workspace import Workspace
 from tests.fakes import clips
 from tests.platforms.local.desk import Server, move, waiting
@@ -282,6 +283,30 @@ def test_erasing_deletes_edits_and_comments_of_that_clip_alone(tmp_path: Path) -
     assert (root / "journal" / f"{second}.jsonl").exists()
     assert (root / "verdicts" / f"{first}.json").exists()
     assert server.queue.erase(first).deleted == ()
+
+
+@pytest.mark.parametrize("is_beside", [False, True])
+def test_of_two_decisions_at_once_one_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_beside: bool
+) -> None:
+    (clip,) = waiting(tmp_path)
+    server, submit, busy = Server.start(tmp_path), LocalPlatform.submit, list[bool]()
+    fence = server.leases.take(clip, "anna").fence
+
+    def submit_alone(queue: LocalPlatform, verdict: Verdict) -> bool:
+        try:
+            with locks.file_lock(queue.journal_file(clip), wait=False):
+                busy.append(False)
+        except Unavailable:
+            busy.append(True)
+        return submit(queue, verdict)
+
+    monkeypatch.setattr(LocalPlatform, "submit", submit_alone)
+    if is_beside:
+        review.give_verdict(tmp_path, [clip], "reject", "lea", "dark")
+    else:
+        server.bench.decide(decision(clip, 0, fence), "accept")
+    assert busy == [True]  # the other one waits, and is told
 
 
 def test_a_value_that_settings_lost_stays_in_clips_that_have_it(tmp_path: Path) -> None:
