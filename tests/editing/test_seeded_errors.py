@@ -116,67 +116,67 @@ def seed_error(kind: ErrorKind, number: int = 0) -> tuple[seeded_errors.SeededEr
 
 @pytest.mark.parametrize("name", ["ignore", "person"])
 def test_a_class_that_the_reviewer_chose_stays(name: str) -> None:
-    error, shown = seed_error("class wrong")
+    error, task = seed_error("class wrong")
     track_id = error.tracks()[0].id
-    chosen = apply(shown, operations.ClassifyTrack(track_id, name))
-    assert seeded_errors.repair(error, chosen) is chosen
+    after = apply(task, operations.ClassifyTrack(track_id, name))
+    assert seeded_errors.repair(error, after) is after
 
 
 def test_a_wrong_class_is_repaired_in_both_parts_of_a_track_that_was_split() -> None:
-    error, shown = seed_error("class wrong")
-    state = apply(shown, operations.SplitTrack(error.tracks()[0].id, 20, 9))
-    repaired = seeded_errors.repair(error, state)
-    assert {track.cls for track in repaired.tracks} == {"person"}
-    one_corrected = apply(state, operations.ClassifyTrack(9, "ignore"))
-    classes = {track.id: track.cls for track in seeded_errors.repair(error, one_corrected).tracks}
+    error, task = seed_error("class wrong")
+    state = apply(task, operations.SplitTrack(error.tracks()[0].id, 20, 9))
+    final = seeded_errors.repair(error, state)
+    assert {track.cls for track in final.tracks} == {"person"}
+    after = apply(state, operations.ClassifyTrack(9, "ignore"))
+    classes = {track.id: track.cls for track in seeded_errors.repair(error, after).tracks}
     assert (classes[9], classes[error.tracks()[0].id]) == ("ignore", "person")
 
 
 @SEEDS
 def test_boxes_beside_which_the_reviewer_removed_all_are_not_restored(seed: int) -> None:
-    error, shown = seed_error("boxes dropped", seed)
+    error, task = seed_error("boxes dropped", seed)
     track_id = error.tracks()[0].id
-    deleted = apply(shown, operations.DeleteTrack(track_id))
-    assert seeded_errors.repair(error, deleted) is deleted
+    without_rest = apply(task, operations.DeleteTrack(track_id))
+    assert seeded_errors.repair(error, without_rest) is without_rest
     for start, stop in ((0, error.start), (error.stop, FRAMES)):
         if start < stop:
-            state = apply(shown, operations.TrimTrack(track_id, start, stop))
+            state = apply(task, operations.TrimTrack(track_id, start, stop))
             assert seeded_errors.repair(error, state) is state
 
 
 @SEEDS
 def test_boxes_are_restored_to_the_track_that_has_the_rest_now(seed: int) -> None:
-    error, shown = seed_error("boxes dropped", seed)
+    error, task = seed_error("boxes dropped", seed)
     track_id = error.tracks()[0].id
     # The rest goes to another id, and an unrelated person is drawn under the one that is free.
-    rest = shown.find(track_id)
+    rest = task.find(track_id)
     assert rest is not None
-    state = shown.with_tracks(replace(rest, id=9), walk(track_id, 500, 300, 0.5))
-    repaired = seeded_errors.repair(error, state)
-    assert {track.id: len(track.frames) for track in repaired.tracks}[9] == FRAMES
+    state = task.with_tracks(replace(rest, id=9), walk(track_id, 500, 300, 0.5))
+    final = seeded_errors.repair(error, state)
+    assert {track.id: len(track.frames) for track in final.tracks}[9] == FRAMES
 
 
 def test_a_removed_person_is_not_joined_to_somebody_who_got_the_id() -> None:
-    error, shown = seed_error("person removed")
+    error, task = seed_error("person removed")
     (original,) = error.tracks()
     stranger = walk(original.id, 500, 300, 0.5)
-    part = apply(shown.with_tracks(stranger), operations.TrimTrack(original.id, 0, 50))
-    repaired = seeded_errors.repair(error, part)
-    assert (repaired.find(original.id), len(repaired.tracks)) == (part.find(original.id), 4)
-    assert max(len(track.frames) for track in repaired.tracks if track.id > 3) == FRAMES
+    state = apply(task.with_tracks(stranger), operations.TrimTrack(original.id, 0, 50))
+    final = seeded_errors.repair(error, state)
+    assert (final.find(original.id), len(final.tracks)) == (state.find(original.id), 4)
+    assert max(len(track.frames) for track in final.tracks if track.id > 3) == FRAMES
 
 
 def test_swapped_ids_of_people_who_were_both_removed_do_not_refuse_the_verdict() -> None:
-    error, shown = seed_error("ids swapped")
+    error, task = seed_error("ids swapped")
     for original in error.tracks():
-        shown = apply(shown, operations.TrimTrack(original.id, error.start, FRAMES))
-    assert seeded_errors.repair(error, shown) is shown
+        task = apply(task, operations.TrimTrack(original.id, error.start, FRAMES))
+    assert seeded_errors.repair(error, task) is task
 
 
 def test_shifted_boxes_of_a_track_that_was_split_are_left_and_repaired() -> None:
-    error, shown = seed_error("boxes shifted")
+    error, task = seed_error("boxes shifted")
     (original,) = error.tracks()
-    state = apply(shown, operations.SplitTrack(original.id, error.start + 3, 9))
+    state = apply(task, operations.SplitTrack(original.id, error.start + 3, 9))
     assert not seeded_errors.is_caught(error, state)
     parts = [t for t in seeded_errors.repair(error, state).tracks if t.id in (original.id, 9)]
     boxes = np.concatenate([track.boxes for track in parts])

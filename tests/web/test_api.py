@@ -133,8 +133,8 @@ def test_numbers_that_no_label_file_holds_are_refused(
     anna, clip = desk.client("anna"), desk.clips[0]
     body = edit_body(lease(anna, clip), op="draw", track=7, cls="person", frame=1)
     body["op"] |= {"box": [1, 2, 30, 40], "carry": False, "carried": carried}
-    refused = anna.post(f"/api/clips/{clip}/edits", json=body)
-    assert (refused.status_code, "contradict" in refused.json()["error"]) == (422, True)
+    answer = anna.post(f"/api/clips/{clip}/edits", json=body)
+    assert (answer.status_code, "contradict" in answer.json()["error"]) == (422, True)
     assert anna.get(f"/api/clips/{clip}").json()["head"] == 0
 
 
@@ -158,67 +158,65 @@ def test_the_heartbeat_of_a_clip_that_was_decided_says_so(desk: Desk, is_collect
 
 
 def test_a_truncated_task_is_a_row_that_says_so_and_keeps_no_other_away(desk: Desk) -> None:
-    broken, sound = desk.clips
-    task = desk.home / "review" / "tasks" / f"{broken}.json"
+    clip, other = desk.clips
+    task = desk.home / "review" / "tasks" / f"{clip}.json"
     task.write_bytes(task.read_bytes()[:-40])
     with Catalog.open(desk.home) as catalog:
         assert rank_review.rank_waiting(desk.home, catalog) == 2
     rows = desk.client("anna").get("/api/queue").json()["clips"]
-    assert [row["clip"] for row in rows] == [sound, broken]
+    assert [row["clip"] for row in rows] == [other, clip]
     assert (rows[1]["doubts"], rows[1]["expected"]) == (None, None)
-    assert f"oneclick review send {broken}" in rows[1]["why"]
+    assert f"oneclick review send {clip}" in rows[1]["why"]
 
 
 def test_a_broken_reopening_keeps_no_other_clip_from_the_reviewers(desk: Desk) -> None:
-    broken, sound = desk.clips
-    reopened = desk.home / "review" / "reopened" / f"{broken}.2.json"
-    reopened.parent.mkdir()
-    reopened.write_bytes(b"{")
+    clip, other = desk.clips
+    file = desk.home / "review" / "reopened" / f"{clip}.2.json"
+    file.parent.mkdir()
+    file.write_bytes(b"{")
     with Catalog.open(desk.home) as catalog:
-        assert list(rank_review.rank(desk.app.state.desk.workspace, catalog, desk.clips)) == [
-            broken
-        ]
+        assert list(rank_review.rank(desk.app.state.desk.workspace, catalog, desk.clips)) == [clip]
         for _ in desk.clips:
             rank_review.rank_waiting(desk.home, catalog, batch=1)
         assert catalog.unranked(9) == []
-        assert sound in {row.clip for row in catalog.queue_page() if row.expected is not None}
+        assert other in {row.clip for row in catalog.queue_page() if row.expected is not None}
     anna = desk.client("anna")
-    assert anna.post("/api/queue/next", json={}).json()["clip"] == sound
+    assert anna.post("/api/queue/next", json={}).json()["clip"] == other
 
 
 def test_a_row_without_a_task_keeps_no_other_clip_from_being_ranked(desk: Desk) -> None:
-    lost, sound = desk.clips
-    (desk.home / "review" / "tasks" / f"{lost}.json").unlink()
+    clip, other = desk.clips
+    (desk.home / "review" / "tasks" / f"{clip}.json").unlink()
     with Catalog.open(desk.home) as catalog:
         for _ in desk.clips:
             rank_review.rank_waiting(desk.home, catalog, batch=1)
         assert [(row.clip, row.expected is None) for row in catalog.queue_page()] == [
-            (sound, False)
+            (other, False)
         ]
 
 
 def test_a_clip_that_is_sent_while_the_queue_is_compared_keeps_its_lease(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    late, pending = desk.clips[1], LocalPlatform.pending
+    clip, pending = desk.clips[1], LocalPlatform.pending
     with Catalog.open(desk.home) as catalog:
         rank_review.rank_waiting(desk.home, catalog)
-        task = desk.home / "review" / "tasks" / f"{late}.json"
+        task = desk.home / "review" / "tasks" / f"{clip}.json"
         content = task.read_bytes()
-        catalog.dequeue([late])
+        catalog.dequeue([clip])
         task.unlink()
 
         def send_meanwhile(queue: LocalPlatform) -> list[str]:
             clip_ids = pending(queue)
             if not task.exists():
                 task.write_bytes(content)
-                catalog.enqueue([late])
-                assert catalog.lease_clip(late, "anna", 60)
+                catalog.enqueue([clip])
+                assert catalog.lease_clip(clip, "anna", 60)
             return clip_ids
 
         monkeypatch.setattr(LocalPlatform, "pending", send_meanwhile)
         rank_review.rank_waiting(desk.home, catalog)
-        assert catalog.lease_of(late)
+        assert catalog.lease_of(clip)
 
 
 def test_a_page_of_the_queue_beyond_all_numbers_is_refused(desk: Desk) -> None:

@@ -98,15 +98,15 @@ def test_a_comparison_that_a_later_review_overtook_shows_the_newest_labels(desk:
     carla = desk.client("carla")
     fence = lease(carla, clip)
     settlement = {"choice": "second", "reason": "ben is right"}
-    refused = lea.post(f"/api/looks/{clip}/settle", json=settlement)
-    assert (refused.status_code, "carla reviews" in refused.json()["error"]) == (409, True)
+    answer = lea.post(f"/api/looks/{clip}/settle", json=settlement)
+    assert (answer.status_code, "carla reviews" in answer.json()["error"]) == (409, True)
     delete = edit_body(fence, op="delete", track=1)
     assert carla.post(f"/api/clips/{clip}/edits", json=delete).status_code == 200
     assert decide(carla, clip, 1, fence) == 200
     review.collect_own(desk.home)
-    shown = lea.get(f"/api/looks/{clip}").json()
-    assert (shown["overtaken"], shown["settled"], shown["first"]) == (True, None, "carla")
-    assert [(side["by"], len(side["tracks"])) for side in shown["sides"]] == [
+    page = lea.get(f"/api/looks/{clip}").json()
+    assert (page["overtaken"], page["settled"], page["first"]) == (True, None, "carla")
+    assert [(side["by"], len(side["tracks"])) for side in page["sides"]] == [
         ("carla", 0),
         ("ben", 1),
     ]

@@ -164,6 +164,6 @@ def test_a_lease_is_above_all_edits_although_the_clock_was_set_back(
     lease = leases.take(clip, "ben") if is_chosen else leases.next("ben")
     assert lease is not None
     assert lease.fence > first.fence
-    late = Server.start(tmp_path)
-    late.catalog._clock = clock
-    assert late.edit(clip, "b", 1, lease.fence, move(1), "ben").rev == 2
+    server_now = Server.start(tmp_path)
+    server_now.catalog._clock = clock
+    assert server_now.edit(clip, "b", 1, lease.fence, move(1), "ben").rev == 2
