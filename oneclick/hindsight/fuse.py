@@ -97,7 +97,8 @@ def average_close_boxes(
         return lead.boxes
     jitters = jitter.of_models([lead, *rivals], options)
     first, *weights = (1 / np.square(jitters)).tolist()
-    total, count = first * lead.boxes.astype(np.float64), np.full((len(lead), 1), first)
+    count = np.full((len(lead), 1), float(first))
+    total = count * lead.boxes
     for rival, weight, contrast in zip(rivals, weights, jitters[1:] / jitters[0], strict=True):
         is_unlike = min(contrast, 1 / contrast) < options.unlike_jitter
         min_iou = options.vote_iou if is_unlike else options.mean_iou

@@ -22,9 +22,7 @@ import { AXIS, GUTTER, clipAt, findAt, moved, neighbour, rowsOf, videoAt, zoomed
  */
 
 const LOAD_PAUSE = 120;
-const MARGIN = 0.5;
-const REACH = 6;
-const LIVE_WINDOW = 3600;
+const [MARGIN, REACH, LIVE_WINDOW] = [0.5, 6, 3600];
 
 /**
  * Put a timeline into an element.
@@ -187,8 +185,8 @@ export class TriggerTimeline {
     const ratio = loaded ? (loaded.stop - loaded.start) / (1 + 2 * MARGIN) / length : 0;
     if (loaded && loaded.start <= window.start && window.stop <= loaded.stop && ratio < 1.5 && ratio > 0.6) return;
     clearTimeout(this.timer);
-    this.box.setAttribute("aria-busy", "true");
     this.timer = setTimeout(() => ((this.timer = undefined), this.load()), LOAD_PAUSE);
+    this.box.setAttribute("aria-busy", "true");
   }
 
   /** @param {number} factor of the length of the window */
