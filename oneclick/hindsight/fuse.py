@@ -105,7 +105,7 @@ def average_close_boxes(
         rows, rival_rows = association.match_frames(lead, rival, min_iou)
         total[rows] += weight * rival.boxes[rival_rows]
         count[rows] += weight
-    return (total / count).astype(np.float32)
+    return np.asarray(total / count, np.float32)
 
 
 def prepare_detections(
