@@ -17,7 +17,7 @@ from oneclick.core.labels import parse_labellers
 from oneclick.feedback import clip_evidence
 from oneclick.platforms.local import LocalPlatform
 from oneclick.settings import Settings
-from oneclick.stages import rank_review, review
+from oneclick.stages import rank_review, reopen, review
 from oneclick.storage import labels, predictions
 from oneclick.storage.workspace import Workspace
 from oneclick.web import review_app
@@ -256,6 +256,25 @@ def test_a_conflict_shows_what_the_sender_has_not_seen(desk: Desk) -> None:
     assert conflict.json()["edits"][0]["op"] == MOVE
     again = anna.post(path, json=edit_body(fence))
     assert (again.status_code, again.json()["rev"]) == (200, 1)
+
+
+def test_an_edit_or_decision_of_another_round_is_refused(desk: Desk) -> None:
+    anna, clip = desk.client("anna"), desk.clips[0]
+    fence = lease(anna, clip)
+    seen = anna.get(f"/api/clips/{clip}").json()["round"]
+    verdict = {"key": "v", "base": 0, "fence": fence, "decision": "accept", "round": seen}
+    assert anna.post(f"/api/clips/{clip}/verdict", json=verdict).status_code == 200
+    assert review.collect_own(desk.home).done == [clip]
+    assert anna.get(f"/api/clips/{clip}").json()["round"] == ""
+    reopen.reopen(desk.home, clip, "lea", "boxes are shifted")
+    fence = lease(anna, clip)
+    current = anna.get(f"/api/clips/{clip}").json()["round"]
+    assert current not in ("", seen)
+    for action, body in (("edits", edit_body(fence)), ("verdict", verdict | {"fence": fence})):
+        late = anna.post(f"/api/clips/{clip}/{action}", json=body | {"key": "w", "round": seen})
+        assert (late.status_code, late.json()["decided"]) == (409, True)
+    edit = edit_body(fence) | {"round": current}
+    assert anna.post(f"/api/clips/{clip}/edits", json=edit).json()["rev"] == 1
 
 
 def test_a_person_drawn_once_is_carried_along_what_models_saw(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
@@ -43,6 +44,13 @@ class Desk:
     version: FileVersion
     """Of the task file."""
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def round(self) -> str:
+        """Return the name of this round of review: of the labels that were sent and their edits."""
+        path = self.journal.path
+        text = f"{path.parent.parent.name}/{path.name} {self.digest}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def comments(self) -> tuple[SignedComment, ...]:

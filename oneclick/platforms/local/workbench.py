@@ -54,7 +54,7 @@ class EditConflict(OneclickError):
 
 
 class Decided(OneclickError):
-    """A clip that does not wait for review any more."""
+    """A clip that does not wait for review any more, or waits in another round."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +69,8 @@ class EditRequest:
     fence: int
     """Number of the sender's lease."""
     by: str
+    round: str = ""
+    """Name of the round of review that the sender has seen; empty: not told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +100,8 @@ class OpenClip:
     redoable: int
     revision: int
     """Label revision that was sent."""
+    round: str
+    """Name of the round of review: edits that were made in another one do not belong here."""
     comments: tuple[SignedComment, ...]
 
 
@@ -142,6 +146,7 @@ class Workbench:
                 undoable=desk.history.undoable,
                 redoable=desk.history.redoable,
                 revision=desk.task.revision,
+                round=desk.round,
                 comments=desk.comments,
             )
 
@@ -254,6 +259,8 @@ class Workbench:
         """Raise unless the sender may change the clip and has seen all edits."""
         if not self._queue.is_open(request.clip):
             raise Decided(f"clip {request.clip} was decided: it waits for nobody")
+        if request.round not in ("", desk.round):
+            raise Decided(f"clip {request.clip} is reviewed again, or with other labels: reload it")
         self._leases.check(request.clip, request.by, request.fence)
         entries = desk.journal.entries
         if request.base != len(entries) or (entries and entries[-1].fence > request.fence):

@@ -25,6 +25,7 @@ Viewer = Annotated[SessionUser, Depends(role("viewer"))]
 Annotator = Annotated[SessionUser, Depends(role("annotator"))]
 Lead = Annotated[SessionUser, Depends(role("lead"))]
 Key = Annotated[str, Field(min_length=1, max_length=100)]
+Round = Annotated[str, Field(max_length=100)]
 Count = Annotated[int, Field(ge=0, lt=1 << 53)]
 ORIGINS = {
     "d": "detected by one model",
@@ -58,6 +59,7 @@ class EditBody(_Body):
     key: Key
     base: Count
     fence: Count
+    round: Round = ""
     op: dict[str, Any]
 
 
@@ -67,6 +69,7 @@ class VerdictBody(_Body):
     key: Key
     base: Count
     fence: Count
+    round: Round = ""
     decision: Decision
     reason: Annotated[str, Field(max_length=2000)] = ""
     active_seconds: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False, strict=False)] = 0
@@ -103,6 +106,7 @@ def open_clip(request: Request, clip: str, user: Viewer) -> Response:
         "undoable": opened.undoable,
         "redoable": opened.redoable,
         "revision": opened.revision,
+        "round": opened.round,
         "questions": question_list,
         "origins": ORIGINS,
         "lease": {"holder": lease.holder, "until": lease.until.isoformat()} if lease else None,
@@ -126,6 +130,7 @@ def _decided_clip(desk: ReviewDesk, user: SessionUser, clip: str) -> dict[str, A
         "undoable": 0,
         "redoable": 0,
         "revision": label_set.revision,
+        "round": "",
         "questions": [],
         "origins": ORIGINS,
         "lease": None,
@@ -172,9 +177,7 @@ def edit(request: Request, clip: str, user: Annotator, body: EditBody) -> Respon
     desk = desk_of(request)
     desk.record(clip, user)
     operation = operations.decode(msgspec.json.encode(body.op))
-    edit_request = EditRequest(
-        clip=clip, key=body.key, base=body.base, fence=body.fence, by=user.name
-    )
+    edit_request = _edit_request(clip, body, user)
     with refusals():
         result = desk.round(clip, user).bench.edit(edit_request, operation)
     # The journal is the durable record of edits; the log has them in its own order.
@@ -192,9 +195,7 @@ def decide(request: Request, clip: str, user: Annotator, body: VerdictBody) -> R
     record = desk.record(clip, user)
     if body.decision == "reject" and not body.reason.strip():
         raise Refused(422, "say why the clip is rejected")
-    edit_request = EditRequest(
-        clip=clip, key=body.key, base=body.base, fence=body.fence, by=user.name
-    )
+    edit_request = _edit_request(clip, body, user)
     current = desk.round(clip, user)
     with refusals():
         labels_shown = current.queue.shown_labels(clip) if current.queue.has(clip) else None
@@ -224,6 +225,17 @@ def reopen_clip(request: Request, clip: str, user: Lead, body: ReopenBody) -> Re
         raise Refused(409, str(error)) from None
     access_of(request).audit.record(user, "reopen", clip, detail=reopening.reason)
     return answer({"round": reopening.round, "revision": reopening.revision})
+
+
+def _edit_request(clip: str, body: EditBody | VerdictBody, user: SessionUser) -> EditRequest:
+    return EditRequest(
+        clip=clip,
+        key=body.key,
+        base=body.base,
+        fence=body.fence,
+        by=user.name,
+        round=body.round,
+    )
 
 
 def edit_document(result: EditResult) -> dict[str, Any]:
