@@ -1,9 +1,10 @@
 // @ts-check
 /** The page of one clip: keys, panels and dialogs around the editor. */
 import { Refusal, call, clipPath } from "./api.js";
+import { showNotice, tellLost, tellViewOnly, whyOnlyToLookAt } from "./clip_notice.js";
 import { answerConflict } from "./conflict.js";
 import { COMMENT_COMMANDS } from "./comment_commands.js";
-import { announce, byId, el, shortTime, toast } from "./dom.js";
+import { announce, byId, el, toast } from "./dom.js";
 import { DOUBT_COMMANDS, askAccept, askReason, askReopening } from "./doubt_commands.js";
 import { nudge } from "./draft.js";
 import { Editor } from "./editor.js";
@@ -13,15 +14,13 @@ import { Labels } from "./labels.js";
 import { LOOK_COMMANDS } from "./look_commands.js";
 import { language, switchLanguage, t, translatePage } from "./messages.js";
 import { Panel } from "./panel.js";
+import { PendingEdits } from "./pending_edits.js";
 import { Place } from "./place.js";
 import { Pointer } from "./pointer.js";
-import { PendingEdits } from "./savequeue.js";
+import { isOver } from "./savequeue.js";
 import { TRACK_COMMANDS } from "./track_commands.js";
 
 const COMMANDS = { ...DOUBT_COMMANDS, ...TRACK_COMMANDS, ...COMMENT_COMMANDS, ...LOOK_COMMANDS };
-
-/** What was decided about a clip, by its stage. @type {Record<string, string>} */
-const DECISIONS = { ACCEPTED: "was_accepted", PUBLISHED: "was_published", REJECTED: "was_rejected" };
 
 export class ClipPage {
   /** @param {string} clip @param {any} me */
@@ -38,20 +37,14 @@ export class ClipPage {
     const stored = await PendingEdits.open(this.me.name);
     this.labels = new Labels(this.clip, stored, {
       onChange: () => this.#relabel(),
-      onRefused: (reason) => toast(t("not_possible", reason), "fail"),
+      onLost: (edits, reason) => {
+        // What a step takes back is not known any more: undo goes on edit by edit.
+        this.editor?.forgetSteps();
+        tellLost(edits, reason);
+      },
       onConflict: (refusal) => this.#conflict(refusal),
     });
-    let holder = "";
-    /** @type {Refusal | null} */
-    let conflict = null;
-    try {
-      conflict = await this.labels.open();
-    } catch (error) {
-      if (!(error instanceof Refusal) || ![403, 404, 409].includes(error.status)) throw error;
-      await this.labels.look();
-      holder = this.#whyOnlyToLookAt(error);
-      this.#offerTake(holder, error.status === 409);
-    }
+    const [conflict, holder] = await this.#lease(false);
     this.editor = new Editor(this.labels, () => this.#render());
     this.editor.readOnly = holder;
     this.panel = new Panel(this.editor, (id) => this.run(id));
@@ -69,11 +62,23 @@ export class ClipPage {
     if (conflict) await this.#conflict(conflict);
   }
 
-  /** @param {Refusal} refusal of a lease @returns {string} */
-  #whyOnlyToLookAt({ body, message }) {
-    if (body.holder) return t("held", body.holder, shortTime(body.until));
-    const decision = DECISIONS[this.labels?.document.stage];
-    return decision ? t(decision) : message;
+  /**
+   * Lease the clip, or say why it is only shown.
+   * @param {boolean} take from another page or person
+   * @returns {Promise<[Refusal | null, string]>} what stands against edits of an earlier page; why it is only shown
+   */
+  async #lease(take) {
+    const { labels } = this;
+    if (!labels) return [null, ""];
+    try {
+      return [await labels.open(take), ""];
+    } catch (error) {
+      if (!(error instanceof Refusal) || ![403, 404, 409].includes(error.status)) throw error;
+      await labels.look();
+      const holder = whyOnlyToLookAt(error, labels.document.stage);
+      tellViewOnly(this, t("view_only", holder), error.status === 409);
+      return [null, holder];
+    }
   }
 
   /** Whether the reviewer may put the clip, which was decided, back into review. */
@@ -85,24 +90,20 @@ export class ClipPage {
     return ["lead", "admin"].includes(this.me.role);
   }
 
-  /** Say why the clip is only shown, and what can be done about it. @param {string} holder @param {boolean} isLeased */
-  #offerTake(holder, isLeased) {
-    const notice = byId("notice");
-    const take = async () => {
-      const conflict = await this.labels?.open(true);
-      if (this.editor) this.editor.readOnly = "";
-      notice.hidden = true;
+  /** Take the clip from whoever holds it. */
+  async take() {
+    const { editor } = this;
+    if (!editor) return;
+    try {
+      const [conflict, holder] = await this.#lease(true);
+      editor.readOnly = holder;
+      if (!holder) byId("notice").hidden = true;
       this.#relabel();
       if (conflict) await this.#conflict(conflict);
-    };
-    const entry = keyById("reopen");
-    notice.replaceChildren(
-      t("view_only", holder),
-      " ",
-      isLeased && this.me.role !== "viewer" ? el("button", { onclick: take }, t("retake")) : "",
-      this.canReopen ? el("button", { onclick: () => this.reopen() }, verbOf(entry), el("kbd", { "aria-hidden": "true" }, capOf(entry))) : "",
-    );
-    notice.hidden = false;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      toast(t("not_possible", error.message), "fail");
+    }
   }
 
   #listen() {
@@ -116,7 +117,8 @@ export class ClipPage {
     });
     addEventListener("pagehide", () => this.labels?.queue.flush());
     addEventListener("beforeunload", (event) => {
-      if (this.labels?.queue.pending.length && !this.labels.queue.stored.db) event.preventDefault();
+      const queue = this.labels?.queue;
+      if (queue?.pending.some((edit) => queue.stored.unkept.has(edit))) event.preventDefault();
     });
     addEventListener("online", () => this.editor?.frames.retry());
     byId("language-button").addEventListener("click", () => this.switchLanguage());
@@ -194,12 +196,21 @@ export class ClipPage {
 
   /** @param {"accept" | "reject"} decision @param {string} reason */
   async #decide(decision, reason) {
-    const seconds = Math.round((this.editor?.activity.seconds() ?? 0) * 10) / 10;
+    const { editor, labels } = this;
+    if (!editor || !labels) return;
+    const seconds = Math.round(editor.activity.seconds() * 10) / 10;
+    // What is edited from here on would come after the decision.
+    const why = (editor.readOnly = t("deciding"));
+    const goOn = () => {
+      if (editor.readOnly === why) editor.readOnly = "";
+      this.#relabel();
+    };
     try {
-      await this.labels?.decide(decision, reason, seconds);
+      if (!(await labels.decide(decision, reason, seconds))) return goOn();
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      if (error.status === 409) this.#conflict(error);
+      goOn();
+      if (error.status === 409 || isOver(error)) this.#conflict(error);
       else toast(t("not_possible", error.message), "fail");
       return;
     }
@@ -223,23 +234,43 @@ export class ClipPage {
 
   /** Give the clip back undecided. */
   async release() {
-    if (!this.editor?.readOnly) await this.labels?.release().catch(() => {});
+    try {
+      if (!this.editor?.readOnly) await this.labels?.release();
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (!error.status) return toast(t("not_possible", error.message), "fail");
+    }
     location.assign("/");
   }
 
   /** @param {Refusal} refusal */
   async #conflict(refusal) {
     if (!this.labels || !this.editor || this.isAsking) return;
-    if (refusal.body.decided) {
-      this.editor.readOnly = refusal.message;
-      byId("notice").replaceChildren(refusal.message, " ", el("a", { href: "/" }, t("queue")));
-      byId("notice").hidden = false;
-      return;
-    }
     this.isAsking = true;
-    await answerConflict(this.editor, this.labels, refusal);
-    this.isAsking = false;
-    this.#relabel();
+    try {
+      /** @type {Refusal | null} */
+      let next = refusal;
+      while (next) {
+        const theirs = await call(clipPath(this.clip)).catch(() => null);
+        if (isOver(next) || theirs?.decided) return this.#end(theirs, next);
+        next = await answerConflict(this.editor, this.labels, next, theirs);
+      }
+      // Undo took back steps of this page alone; others have done something since.
+      this.editor.forgetSteps();
+    } finally {
+      this.isAsking = false;
+      this.#relabel();
+    }
+  }
+
+  /** Show the clip only: nothing is taken of it any more. @param {any} theirs @param {Refusal} refusal */
+  #end(theirs, refusal) {
+    const { editor, labels } = this;
+    if (!editor || !labels) return;
+    labels.queue.pause(refusal);
+    if (theirs) labels.document.stage = theirs.stage;
+    editor.readOnly = whyOnlyToLookAt(refusal, theirs?.decided ? theirs.stage : "");
+    tellViewOnly(this, t("view_only", editor.readOnly), false);
   }
 
   switchTheme() {
@@ -285,9 +316,11 @@ export class ClipPage {
     const queue = this.labels?.queue;
     if (!queue) return;
     const waiting = queue.pending.length;
+    const isKept = !queue.pending.some((edit) => queue.stored.unkept.has(edit));
     const [kind, glyph, text] = queue.isOffline || !navigator.onLine
-      ? ["warn", "▲", t("offline", waiting)]
-      : waiting ? ["run", "▶", t("saving", waiting)] : ["ok", "✓", t("saved")];
+      ? ["warn", "▲", t(isKept ? "offline" : "offline_unkept", waiting)]
+      : !waiting ? ["ok", "✓", t("saved")]
+      : queue.isPaused ? ["warn", "▲", t("not_sent", waiting)] : ["run", "▶", t("saving", waiting)];
     byId("saved").className = kind;
     byId("saved").textContent = `${glyph} ${text}`;
     byId("saved").dataset.pending = String(waiting);
@@ -322,7 +355,5 @@ try {
   await page.open();
 } catch (error) {
   if (!(error instanceof Refusal)) throw error;
-  const notice = byId("notice");
-  notice.replaceChildren(error.message, " ", el("a", { href: "/" }, t("queue")));
-  notice.hidden = false;
+  showNotice(error.message, " ", el("a", { href: "/" }, t("queue")));
 }

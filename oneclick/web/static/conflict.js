@@ -1,26 +1,30 @@
 // @ts-check
 /** Edits on another page: both versions side by side, and the reviewer's choice. */
-import { Refusal, call, clipPath } from "./api.js";
+import { Refusal } from "./api.js";
 import { el, toast } from "./dom.js";
 import { t } from "./messages.js";
 import { findTrack } from "./model.js";
+import { tracksOf } from "./rebase.js";
+import { isOver } from "./savequeue.js";
 import { boxAt } from "./tracks.js";
 
 const WIDTH = 420;
 
 /**
- * Show both versions until the reviewer has chosen one.
+ * Show both versions until the reviewer has chosen one, or there is nothing to choose any more.
  * @param {import("./editor.js").Editor} editor
  * @param {import("./labels.js").Labels} labels
  * @param {Refusal} refusal
+ * @param {any} theirs labels of the server, or null
+ * @returns {Promise<Refusal | null>} what stands against the edits now
  */
-export async function answerConflict(editor, labels, refusal) {
-  const theirs = await call(clipPath(labels.clip)).catch(() => null);
+export async function answerConflict(editor, labels, refusal, theirs) {
   const mine = labels.state;
   const pending = labels.queue.pending;
-  const touched = pending.flatMap(({ op }) => [op.track, op.other, op.new]).filter((id) => id !== undefined);
+  const touched = pending.flatMap(({ op }) => tracksOf(op));
   const frame = pending.map(({ op }) => op.frame).find((each) => each !== undefined) ?? editor.frame;
   const bitmap = await editor.frames.load(frame);
+  const says = refusal.body.isOtherRound ? t("other_round", pending.length) : t("conflict_says");
   const edits = (refusal.body.edits ?? []).map((/** @type {any} */ edit) => `${edit.by ?? ""}: ${sayOp(edit.op)}`);
 
   /** @param {string} title @param {any} state @param {string[]} lines */
@@ -31,24 +35,26 @@ export async function answerConflict(editor, labels, refusal) {
   };
   const holder = refusal.body.holder ? t("held", refusal.body.holder, "") : "";
 
-  await new Promise((resolve) => {
-    const finish = async (/** @type {() => Promise<void>} */ act) => {
+  return new Promise((resolve) => {
+    const finish = async (/** @type {() => Promise<Refusal | null | void>} */ act) => {
       try {
-        await act();
-        dialog.close();
-        dialog.remove();
-        resolve(undefined);
+        close((await act()) ?? null);
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
-        toast(error.message, "fail");
+        if (isOver(error)) close(error);
+        else toast(error.message, "fail");
       }
     };
-    const keep = el("button", { className: "main", onclick: () => finish(() => labels.keepMine()) }, t("conflict_mine"));
+    const close = (/** @type {Refusal | null} */ next) => {
+      dialog.remove();
+      resolve(next);
+    };
+    const keep = el("button", { className: "main", onclick: () => finish(() => labels.keepMine(refusal)) }, t("conflict_mine"));
     const dialog = el(
       "dialog",
       { className: "conflict", "aria-labelledby": "conflict-title" },
       el("h2", { id: "conflict-title" }, el("span", { className: "warn", "aria-hidden": "true" }, "▲ "), t("changed_elsewhere")),
-      el("p", {}, holder ? `${holder} ` : "", t("conflict_says")),
+      el("p", {}, holder ? `${holder} ` : "", says),
       el(
         "div",
         { className: "versions" },
@@ -57,15 +63,16 @@ export async function answerConflict(editor, labels, refusal) {
       ),
       el("p", { className: "buttons" }, keep, el("button", { onclick: () => finish(() => labels.takeTheirs()) }, t("conflict_theirs", pending.length))),
     );
-    dialog.addEventListener("cancel", (event) => event.preventDefault());
+    // A browser heeds preventDefault() of "cancel" once only: a second escape closes it, unanswered.
+    dialog.addEventListener("close", () => dialog.isConnected && dialog.showModal());
     document.body.append(dialog);
     dialog.showModal();
     keep.focus();
   });
 }
 
-/** @param {any} op */
-function sayOp(op) {
+/** @param {any} op @returns {string} an operation in a few words */
+export function sayOp(op) {
   if (!op) return "";
   const where = op.frame !== undefined ? ` @ ${op.frame}` : op.start !== undefined ? ` @ ${op.start}–${op.stop - 1}` : "";
   return `${op.op} ${op.track ?? op.question ?? ""}${op.other !== undefined ? ` + ${op.other}` : ""}${where}`;

@@ -9,6 +9,7 @@ import { Frames } from "./frames.js";
 import { t } from "./messages.js";
 import { BadEdit, findTrack, newId } from "./model.js";
 import { Player } from "./player.js";
+import { tracksOf } from "./rebase.js";
 import { buildScene } from "./scene.js";
 import { Timeline } from "./timeline.js";
 import { boxAt } from "./tracks.js";
@@ -16,7 +17,7 @@ import { View } from "./view.js";
 
 /** @typedef {import("./model.js").Box} Box */
 /** @typedef {import("./draft.js").Draft} Draft */
-/** @typedef {{count: number, frame: number, doubt: string | null, selected: number | null}} Step */
+/** @typedef {{count: number, frame: number, doubt: string | null, selected: number | null, tracks?: number[]}} Step */
 
 export class Editor {
   /**
@@ -37,10 +38,6 @@ export class Editor {
     this.doubts = [];
     this.doubt = 0;
     this.showAll = false;
-    /** @type {import("./model.js").Track | undefined} as it was when the doubt was opened */
-    this.openedTrack = undefined;
-    /** @type {import("./model.js").State | undefined} labels when the doubt was opened */
-    this.openedState = undefined;
     /** @type {string | undefined} class of what is drawn next */
     this.lastClass = undefined;
     /** @type {{start: number | null, stop: number | null}} */
@@ -112,11 +109,13 @@ export class Editor {
       toast(t("view_only", this.readOnly), "warn");
       return false;
     }
-    const step = { count: 0, frame: this.frame, doubt: this.current?.id ?? null, selected: this.selected };
+    /** @type {Step & {tracks: number[]}} */
+    const step = { count: 0, frame: this.frame, doubt: this.current?.id ?? null, selected: this.selected, tracks: [] };
     try {
       for (const operation of operations) {
         this.labels.push(operation);
         step.count++;
+        if (operation.op !== "comment") step.tracks.push(...tracksOf(operation));
       }
     } catch (error) {
       if (!(error instanceof BadEdit)) throw error;
@@ -133,11 +132,24 @@ export class Editor {
   /** Let the last steps be one, such as a box and the answer that it gives. @param {number} count */
   joinSteps(count) {
     const steps = this.steps.splice(-count);
-    if (steps.length) this.steps.push({ ...steps[0], count: steps.reduce((sum, step) => sum + step.count, 0) });
+    const sum = steps.reduce((total, step) => total + step.count, 0);
+    if (steps.length) this.steps.push({ ...steps[0], count: sum, tracks: steps.flatMap((step) => step.tracks ?? []) });
+  }
+
+  /** @param {import("./doubts.js").Doubt} doubt @returns {number[]} tracks that were changed while it was looked at */
+  changedAt(doubt) {
+    return this.steps.flatMap((step) => (step.doubt === doubt.id ? step.tracks ?? [] : []));
+  }
+
+  /** Let undo go on edit by edit. */
+  forgetSteps() {
+    this.steps = [];
+    this.undone = [];
   }
 
   /** Take back the last step, or do it again. @param {"undo" | "redo"} op */
   stepBack(op) {
+    if (this.readOnly) return toast(t("view_only", this.readOnly), "warn");
     const [from, to] = op === "undo" ? [this.steps, this.undone] : [this.undone, this.steps];
     const step = from.pop() ?? { count: 1, frame: this.frame, doubt: null, selected: this.selected };
     try {
@@ -180,8 +192,6 @@ export class Editor {
     this.doubt = index;
     const track = doubt.track === null ? undefined : findTrack(this.state, doubt.track);
     this.selected = track?.id ?? null;
-    this.openedTrack = track;
-    this.openedState = this.state;
     this.goTo(firstLook(doubt, track));
   }
 

@@ -3,12 +3,14 @@
 import { Refusal, call, clipPath } from "./api.js";
 import { randomKey } from "./dom.js";
 import { History } from "./history.js";
+import { t } from "./messages.js";
 import { BadEdit } from "./model.js";
-import { SaveQueue } from "./savequeue.js";
+import { rebase } from "./rebase.js";
+import { SaveQueue, isOver } from "./savequeue.js";
 
 /** @typedef {import("./model.js").State} State */
 /** @typedef {import("./model.js").Operation} Operation */
-/** @typedef {import("./savequeue.js").Pending} Pending */
+/** @typedef {import("./pending_edits.js").Pending} Pending */
 
 /** @typedef {{by: string, at: string, resolved_by: string, resolved_at: string | null}} Signature */
 
@@ -17,10 +19,10 @@ const HEARTBEAT_SECONDS = 30;
 export class Labels {
   /**
    * @param {string} clip
-   * @param {import("./savequeue.js").PendingEdits} stored
+   * @param {import("./pending_edits.js").PendingEdits} stored
    * @param {object} listeners
    * @param {() => void} listeners.onChange labels or the state of saving changed
-   * @param {(reason: string) => void} listeners.onRefused
+   * @param {(edits: Pending[], reason: string) => void} listeners.onLost edits are not possible, and were dropped
    * @param {(refusal: Refusal) => void} listeners.onConflict
    */
   constructor(clip, stored, listeners) {
@@ -38,13 +40,14 @@ export class Labels {
     this.signatures = new Map();
     /** @type {string | undefined} key of the decision, so that it is sent once */
     this.decisionKey = undefined;
+    /** Whether edits of an earlier page are sent: which of them the server has is not known before. */
+    this.isDelivering = false;
+    /** @type {{edit: Pending, reason: string} | null} one of those that the server refused */
+    this.refused = null;
     this.queue = new SaveQueue(clip, stored, {
       onSaved: (edit, answer) => this.#settle(edit, answer),
-      onRefused: (_, refusal) => {
-        this.#rebase();
-        listeners.onRefused(refusal.message);
-      },
-      onConflict: (refusal) => this.listeners.onConflict(refusal),
+      onRefused: (edit, { message }) => this.#refuse(edit, message),
+      onConflict: (refusal) => this.isDelivering || this.listeners.onConflict(refusal),
       onChange: listeners.onChange,
     });
   }
@@ -55,60 +58,77 @@ export class Labels {
   }
 
   /**
-   * Lease the clip, send the edits of an earlier page that never arrived, and load the labels.
+   * Lease the clip, send the edits that never arrived, and load the labels.
    * @param {boolean} take from another page or person
-   * @returns {Promise<Refusal | null>} what stands against those edits
+   * @returns {Promise<Refusal | null>} what stands against those edits; nothing is sent before it is settled
    */
   async open(take = false) {
-    const lease = await call(clipPath(this.clip, "lease"), { take });
+    const { fence } = await this.#lease(take);
     await this.load();
-    const conflict = await this.#deliver(lease.fence);
-    if (conflict) this.#rebase();
-    else this.queue.resume(this.document.head, lease.fence);
+    await this.#readPending();
+    const refusal = await this.#deliver(fence);
+    if (refusal) this.shown = rebase(this.saved, this.queue.pending, { others: othersOf(refusal) }).shown;
+    else this.queue.resume(fence);
     this.#beat();
-    return conflict;
+    return refusal;
+  }
+
+  /** @param {boolean} take */
+  async #lease(take) {
+    const { name } = take ? await call("/api/me") : { name: this.stored.user };
+    if (name !== this.stored.user) throw new Refusal(0, { error: t("other_user", name) });
+    return call(clipPath(this.clip, "lease"), { take });
+  }
+
+  /** Read what an earlier page could not send. */
+  async #readPending() {
+    if (!this.queue.pending.length) this.queue.pending = await this.stored.of(this.clip);
   }
 
   /**
-   * Send the edits of an earlier page, after those that it had seen.
+   * Send the edits that wait, each after those that its author had seen, and load the labels again.
    *
    * One of them may have arrived although its answer did not; the server knows it by its key.
    * @param {number} fence
    * @returns {Promise<Refusal | null>}
    */
   async #deliver(fence) {
-    this.queue.pending = await this.stored.of(this.clip);
-    if (!this.queue.pending.length) return null;
-    const { onConflict } = this.listeners;
-    const base = Number(localStorage.getItem(this.baseName) ?? this.document.head);
-    const conflict = await new Promise((resolve) => {
-      this.listeners.onConflict = resolve;
-      this.queue.drained().then(() => resolve(null));
-      this.queue.resume(base, fence);
-    });
-    this.listeners.onConflict = onConflict;
-    this.queue.isPaused = true;
-    await this.load();
-    return conflict;
-  }
-
-  get baseName() {
-    return `oneclick-base-${this.clip}`;
+    const { queue } = this;
+    queue.fence = fence;
+    if (!queue.pending.length) return null;
+    if (queue.pending.some(({ round }) => round !== this.document.round)) {
+      queue.pause(new Refusal(409, { isOtherRound: true }));
+      return queue.refusal;
+    }
+    let refused;
+    do {
+      this.isDelivering = true;
+      queue.resume(fence);
+      await queue.until(() => !queue.pending.length || queue.isPaused);
+      this.isDelivering = false;
+      queue.pause(queue.refusal);
+      await this.load();
+      refused = this.refused;
+      this.refused = null;
+      if (refused) await this.#rebase(refused.edit, refused.reason);
+    } while (refused);
+    return queue.refusal;
   }
 
   /** Read the labels as the server has them. */
   async load() {
     this.document = await call(clipPath(this.clip));
-    const { head, undoable, redoable, questions, ...state } = this.document;
+    const { head, round, undoable, redoable, questions, ...state } = this.document;
     for (const comment of state.comments) this.signatures.set(comment.id, comment);
     this.saved = new History(pick(state), undoable, redoable);
-    if (!this.queue.pending.length) this.#keepBase(head);
+    [this.queue.base, this.queue.round] = [head, round];
     this.shown = this.saved.copy();
   }
 
   /** Show a clip without a lease, such as one that another person holds. */
   async look() {
     await this.load();
+    await this.#readPending();
     this.listeners.onChange();
   }
 
@@ -120,7 +140,7 @@ export class Labels {
     this.shown.push(op); // raises BadEdit
     if (op.op === "comment" || op.op === "resolve") this.#sign(op);
     else if (op.op !== "answer") this.edits++;
-    this.queue.add({ clip: this.clip, key: randomKey(), op });
+    this.queue.add(op);
   }
 
   /** Remember who writes or resolves a comment; the server says the same when it is asked. @param {Operation} op */
@@ -133,21 +153,38 @@ export class Labels {
 
   /** Let the server's labels stand, and forget the edits on their way. */
   async takeTheirs() {
-    await this.queue.clear();
-    await this.#again();
-  }
-
-  /** Do the edits on their way again, after those of the server. */
-  async keepMine() {
-    await this.#again();
-  }
-
-  async #again() {
-    const lease = await call(clipPath(this.clip, "lease"), { take: true });
+    const { fence } = await this.#lease(true);
     await this.load();
-    for (const edit of this.#rebase()) await this.stored.remove(edit);
-    this.queue.resume(this.document.head, lease.fence);
+    await this.dropPending();
+    this.queue.resume(fence);
     this.listeners.onChange();
+  }
+
+  /** Forget the edits that did not arrive. */
+  dropPending() {
+    return this.queue.replace(this.queue.pending);
+  }
+
+  /**
+   * Do the edits on their way again, after those of the server.
+   * @param {Refusal} asked what the reviewer was asked about
+   * @returns {Promise<Refusal | null>} something else that stands against them meanwhile
+   */
+  async keepMine(asked) {
+    const refusal = await this.open(true);
+    if (!refusal) return null;
+    const isAsked = refusal.body.isOtherRound ? asked.body.isOtherRound : refusal.body.edits;
+    if (!isAsked) return refusal;
+    const { queue, stored } = this;
+    await stored.last;
+    const { shown, kept, lost } = rebase(this.saved, queue.pending, { others: othersOf(refusal) });
+    const { page, round, base } = queue;
+    this.shown = shown;
+    await queue.replace(lost, kept.map((edit) => ({ ...edit, page, round, base })));
+    if (lost.length) this.listeners.onLost(lost, "");
+    queue.resume(queue.fence);
+    this.listeners.onChange();
+    return null;
   }
 
   /**
@@ -155,17 +192,17 @@ export class Labels {
    * @param {"accept" | "reject"} decision
    * @param {string} reason
    * @param {number} seconds
+   * @returns {Promise<boolean>} false where an edit stands in the way: nothing is decided
    */
   async decide(decision, reason, seconds) {
-    await this.queue.drained();
-    const { base, fence } = this.queue;
+    if (!(await this.#drain())) return false;
+    const { base, fence, round } = this.queue;
     this.decisionKey ??= randomKey();
-    const body = { key: this.decisionKey, base, fence, decision, reason, active_seconds: seconds };
+    const body = { key: this.decisionKey, base, fence, round, decision, reason, active_seconds: seconds };
     try {
-      const answer = await call(clipPath(this.clip, "verdict"), body);
+      await call(clipPath(this.clip, "verdict"), body);
       clearInterval(this.heartbeat);
-      localStorage.removeItem(this.baseName);
-      return answer;
+      return true;
     } catch (error) {
       if (!(error instanceof Refusal) || error.status) this.decisionKey = undefined;
       throw error;
@@ -174,9 +211,15 @@ export class Labels {
 
   /** Give the clip back undecided. */
   async release() {
-    await this.queue.drained();
+    if (!(await this.#drain())) return;
     clearInterval(this.heartbeat);
     await call(clipPath(this.clip, "release"), { fence: this.queue.fence });
+  }
+
+  async #drain() {
+    const isDrained = await this.queue.drain();
+    if (!isDrained && this.queue.isOffline) throw new Refusal(0, null);
+    return isDrained;
   }
 
   #beat() {
@@ -186,53 +229,50 @@ export class Labels {
       try {
         await call(clipPath(this.clip, "heartbeat"), { fence: this.queue.fence });
       } catch (error) {
-        if (!(error instanceof Refusal) || error.status !== 409) return;
-        this.queue.isPaused = true;
+        if (!(error instanceof Refusal) || (error.status !== 409 && !isOver(error))) return;
+        this.queue.pause(error);
         this.listeners.onConflict(error);
       }
     }, HEARTBEAT_SECONDS * 1000);
   }
 
-  /** Remember what this browser has seen, for the edits that a reload finds. @param {number} rev */
-  #keepBase(rev) {
-    localStorage.setItem(this.baseName, String(rev));
-  }
-
   /** @param {Pending} edit @param {any} answer */
   #settle(edit, answer) {
-    const isLast = !this.queue.pending.length;
+    if (this.isDelivering) return;
     try {
       this.saved.push(edit.op);
     } catch (error) {
       if (!(error instanceof BadEdit)) throw error;
     }
     this.saved.settle(answer);
-    this.#keepBase(answer.rev);
-    if (isLast) this.shown = this.saved.copy();
-    else this.#rebase();
+    this.#rebase();
     this.listeners.onChange();
   }
 
+  /** @param {Pending} edit @param {string} reason */
+  #refuse(edit, reason) {
+    if (!this.isDelivering) return void this.#rebase(edit, reason);
+    this.refused = { edit, reason };
+    this.queue.pause();
+  }
+
   /**
-   * Apply the edits on their way to what is saved.
-   * @returns {Pending[]} those that are not possible any more, which are dropped
+   * Apply the edits on their way to what is saved; those that are not possible any more are dropped.
+   * @param {Pending} [refused] by the server
+   * @param {string} [reason]
    */
-  #rebase() {
-    /** @type {Pending[]} */
-    const lost = [];
-    this.shown = this.saved.copy();
-    for (const edit of this.queue.pending) {
-      try {
-        this.shown.push(edit.op);
-      } catch (error) {
-        if (!(error instanceof BadEdit)) throw error;
-        lost.push(edit);
-      }
-    }
-    this.queue.pending = this.queue.pending.filter((edit) => !lost.includes(edit));
-    return lost;
+  async #rebase(refused, reason = "") {
+    const { pending } = this.queue;
+    const { shown, kept, lost } = rebase(this.saved, pending, { refused });
+    this.shown = shown;
+    const changed = kept.filter((edit) => !pending.includes(edit));
+    if (lost.length) this.listeners.onLost(lost, reason);
+    if (lost.length || changed.length) await this.queue.replace(lost, changed);
   }
 }
+
+/** @param {Refusal} refusal @returns {Operation[]} what others did since the edits were made */
+const othersOf = ({ body }) => (body.edits ?? []).map((/** @type {any} */ edit) => edit.op);
 
 /** @param {any} document @returns {State} */
 function pick({ clip, frames, fps, width, height, classes, attributes, tracks, answers, comments: signed }) {

@@ -1,80 +1,30 @@
 // @ts-check
 /**
- * Edits on their way to the server: one at a time, in order, kept in the browser until acknowledged,
- * so that a closed tab or a time offline loses nothing.
+ * Edits on their way to the server: one at a time, in order, kept in the browser until acknowledged.
+ * Each says what its author had seen; what the server has beyond that is a conflict, which people settle.
  */
 import { Refusal, call, clipPath } from "./api.js";
+import { randomKey } from "./dom.js";
 
-/** @typedef {{id?: number, clip: string, key: string, op: import("./model.js").Operation}} Pending */
+/** @typedef {import("./pending_edits.js").Pending} Pending */
 
 const RETRY_SECONDS = [1, 2, 4, 8, 15];
+/** The server will never take this edit. */
+const REFUSED = [400, 413, 422];
 
-/** The edits of all clips that are not acknowledged, in IndexedDB; in memory where there is none. */
-export class PendingEdits {
-  /** @param {string} user */
-  static async open(user) {
-    const edits = new PendingEdits(user);
-    edits.db = await new Promise((resolve) => {
-      let request;
-      try {
-        request = indexedDB.open(`oneclick-review-${user}`, 1);
-      } catch {
-        return resolve(null);
-      }
-      request.onupgradeneeded = () =>
-        request.result.createObjectStore("edits", { keyPath: "id", autoIncrement: true });
-      request.onsuccess = () => resolve(request.result);
-      request.onerror = request.onblocked = () => resolve(null);
-    });
-    return edits;
-  }
-
-  /** @param {string} user */
-  constructor(user) {
-    this.user = user;
-    /** @type {IDBDatabase | null} */
-    this.db = null;
-  }
-
-  /**
-   * @param {IDBTransactionMode} mode
-   * @param {(store: IDBObjectStore) => IDBRequest} act
-   * @returns {Promise<any>}
-   */
-  #run(mode, act) {
-    if (!this.db) return Promise.resolve(undefined);
-    const request = act(this.db.transaction("edits", mode).objectStore("edits"));
-    return new Promise((resolve) => {
-      request.onsuccess = () => resolve(request.result);
-      request.onerror = () => resolve(undefined);
-    });
-  }
-
-  /** @param {string} clip @returns {Promise<Pending[]>} */
-  async of(clip) {
-    const all = (await this.#run("readonly", (store) => store.getAll())) ?? [];
-    return all.filter((/** @type {Pending} */ edit) => edit.clip === clip);
-  }
-
-  /** @param {Pending} edit */
-  async add(edit) {
-    edit.id = await this.#run("readwrite", (store) => store.add({ ...edit }));
-  }
-
-  /** @param {Pending} edit */
-  async remove(edit) {
-    const { id } = edit;
-    if (id !== undefined) await this.#run("readwrite", (store) => store.delete(id));
-  }
-}
+/**
+ * Tell whether nothing is taken of this clip any more: it was decided, or is not for this user.
+ * @param {Refusal} refusal
+ */
+export const isOver = ({ status, body }) => Boolean(body.decided) || [403, 404, 410].includes(status);
 
 export class SaveQueue {
   /**
    * @param {string} clip
-   * @param {PendingEdits} stored
+   * @param {import("./pending_edits.js").PendingEdits} stored
    * @param {object} listeners
    * @param {(edit: Pending, answer: any) => void} listeners.onSaved
-   * @param {(edit: Pending, refusal: Refusal) => void} listeners.onRefused the edit is dropped
+   * @param {(edit: Pending, refusal: Refusal) => void} listeners.onRefused drops the edit, and what depends on it
    * @param {(refusal: Refusal) => void} listeners.onConflict nothing is sent until `resume`
    * @param {() => void} listeners.onChange
    */
@@ -84,49 +34,81 @@ export class SaveQueue {
     this.listeners = listeners;
     /** @type {Pending[]} */
     this.pending = [];
+    this.page = randomKey();
+    /** Number of the newest edit on the server that this page has seen. */
     this.base = 0;
+    /** The round of review whose labels are shown. */
+    this.round = "";
     this.fence = 0;
     this.isOffline = false;
     this.isPaused = true;
+    /** @type {Refusal | null} why it is paused */
+    this.refusal = null;
     this.isSending = false;
     this.attempts = 0;
-    /** @type {Promise<void> | undefined} */
-    this.lastStored = undefined;
-    /** @type {(() => void)[]} */
+    /** Edits that were dropped, because the server refused one of them or they are not possible any more. */
+    this.dropped = 0;
+    /** @type {{holds: () => boolean, resolve: () => void}[]} */
     this.waiting = [];
     addEventListener("online", () => this.#send());
     addEventListener("offline", () => this.#setOffline(true));
   }
 
-  /** @param {Pending} edit */
-  add(edit) {
+  /** @param {import("./model.js").Operation} op */
+  add(op) {
+    const { clip, page, round, base } = this;
+    /** @type {Pending} */
+    const edit = { clip, key: randomKey(), op, page, round, base };
     this.pending.push(edit);
-    this.lastStored = this.stored.add(edit);
+    // Without a network the page says what is kept; otherwise it need not be drawn again.
+    this.stored.add(edit).then(() => this.isOffline && this.listeners.onChange());
     this.listeners.onChange();
     this.#send();
   }
 
-  /** Resolve once every edit is acknowledged. */
-  drained() {
-    if (!this.pending.length) return Promise.resolve();
-    return new Promise((resolve) => this.waiting.push(() => resolve(undefined)));
+  /**
+   * Resolve once a condition holds; it is looked at whenever something was answered.
+   * @param {() => boolean} holds
+   * @returns {Promise<void>}
+   */
+  until(holds) {
+    if (holds()) return Promise.resolve();
+    return new Promise((resolve) => this.waiting.push({ holds, resolve }));
   }
 
   /**
-   * Send again from here on.
-   * @param {number} base
-   * @param {number} fence
+   * Send everything now.
+   * @returns {Promise<boolean>} false where something did not arrive, or was refused
    */
-  resume(base, fence) {
-    [this.base, this.fence, this.isPaused] = [base, fence, false];
+  async drain() {
+    const { dropped } = this;
+    this.#retry();
+    await this.until(() => !this.pending.length || this.isPaused || this.isOffline);
+    return !this.pending.length && this.dropped === dropped;
+  }
+
+  /** Send again from here on. @param {number} fence */
+  resume(fence) {
+    [this.fence, this.isPaused, this.refusal] = [fence, false, null];
     this.#send();
   }
 
-  /** Forget all edits that are not acknowledged. */
-  async clear() {
-    const dropped = this.pending.splice(0);
-    await this.lastStored;
-    await Promise.all(dropped.map((edit) => this.stored.remove(edit)));
+  /** Send nothing until `resume`. @param {Refusal | null} [refusal] why */
+  pause(refusal = null) {
+    [this.isPaused, this.refusal] = [true, refusal];
+    this.#changed();
+  }
+
+  /**
+   * Forget edits, and let others take the place of the rest.
+   * @param {Pending[]} dropped
+   * @param {Pending[]} [changed] with the ids of those that they replace
+   */
+  async replace(dropped, changed = []) {
+    const byKey = new Map(changed.map((edit) => [edit.key, edit]));
+    this.pending = this.pending.filter((edit) => !dropped.includes(edit)).map((edit) => byKey.get(edit.key) ?? edit);
+    this.dropped += dropped.length;
+    await this.stored.replace(dropped, changed);
     this.#changed();
   }
 
@@ -139,8 +121,8 @@ export class SaveQueue {
   }
 
   /** @param {Pending} edit */
-  #body(edit) {
-    return { key: edit.key, base: this.base, fence: this.fence, op: edit.op };
+  #body({ key, base, round, op }) {
+    return { key, base, fence: this.fence, round, op };
   }
 
   async #send() {
@@ -148,28 +130,38 @@ export class SaveQueue {
     this.isSending = true;
     clearTimeout(this.timer);
     const [edit] = this.pending;
-    try {
-      const answer = await call(clipPath(this.clip, "edits"), this.#body(edit));
-      this.#setOffline(false);
-      this.base = answer.rev;
-      this.#drop(edit);
-      this.listeners.onSaved(edit, answer);
-    } catch (error) {
-      this.#fail(edit, error);
-    }
+    const answer = await call(clipPath(this.clip, "edits"), this.#body(edit)).catch((error) => error);
     this.isSending = false;
+    if (answer instanceof Error) this.#fail(edit, answer);
+    else {
+      this.#setOffline(false);
+      this.#settle(edit, answer.rev);
+      this.listeners.onSaved(edit, answer);
+    }
     this.#changed();
     if (!this.isOffline) this.#send();
   }
 
-  /** @param {Pending} edit @param {unknown} error */
+  /** Forget an edit that the server has; the next one of its page comes after it. @param {Pending} edit @param {number} rev */
+  #settle(edit, rev) {
+    this.base = rev;
+    this.pending = this.pending.filter((each) => each !== edit);
+    const [next] = this.pending;
+    const follows = next && next.page === edit.page;
+    if (follows) next.base = rev;
+    this.stored.replace([edit], follows ? [next] : []);
+  }
+
+  /** @param {Pending} edit @param {Error} error */
   #fail(edit, error) {
     const refusal = error instanceof Refusal ? error : new Refusal(0, null);
-    if (refusal.status === 409) {
-      this.isPaused = true;
+    const { status } = refusal;
+    if (status === 409 || isOver(refusal)) {
+      this.#setOffline(false);
+      this.pause(refusal);
       this.listeners.onConflict(refusal);
-    } else if ([400, 403, 404, 410, 413, 422].includes(refusal.status)) {
-      this.#drop(edit);
+    } else if (REFUSED.includes(status)) {
+      this.#setOffline(false);
       this.listeners.onRefused(edit, refusal);
     } else {
       this.#setOffline(true);
@@ -188,17 +180,13 @@ export class SaveQueue {
     if (!isOffline) this.attempts = 0;
     if (this.isOffline === isOffline) return;
     this.isOffline = isOffline;
-    this.listeners.onChange();
-  }
-
-  /** @param {Pending} edit */
-  #drop(edit) {
-    this.pending = this.pending.filter((each) => each !== edit);
-    Promise.resolve(this.lastStored).then(() => this.stored.remove(edit));
+    this.#changed();
   }
 
   #changed() {
     this.listeners.onChange();
-    if (!this.pending.length) for (const resolve of this.waiting.splice(0)) resolve();
+    const { waiting } = this;
+    this.waiting = waiting.filter(({ holds }) => !holds());
+    for (const each of waiting) if (!this.waiting.includes(each)) each.resolve();
   }
 }
