@@ -89,8 +89,12 @@ class Sessions:
         return self._catalog.end_sessions_of(user, except_digest)
 
     def forget(self, response: Response) -> None:
-        """Take the cookie away from the browser, with all that it stored of these pages."""
+        """Take the cookie away from the browser, with all pictures and labels that it stored.
+
+        Edits that were not sent stay: the page asks whoever signs out about theirs, and others who
+        share the browser send their own.
+        """
         response.delete_cookie(
             self.cookie, path="/", secure=self.secure, httponly=True, samesite="strict"
         )
-        response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        response.headers["Clear-Site-Data"] = '"cache"'

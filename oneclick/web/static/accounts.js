@@ -1,4 +1,5 @@
 // Pages where users sign in and out and change their password.
+import { PendingEdits } from "./pending_edits.js";
 
 const TEXTS = {
   de: {
@@ -8,10 +9,14 @@ const TEXTS = {
     signOutEverywhere: "Überall abmelden", different: "Die beiden neuen Passwörter sind verschieden.",
     saved: "Das Passwort ist gesetzt; andere Sitzungen sind beendet.", away: "Der Server antwortet nicht.",
     first: "Setzen Sie ein Passwort, um sich wieder anmelden zu können.", signOn: "Mit dem Konto des Hauses anmelden",
+    unsent: "Nicht gesendete Änderungen liegen in diesem Browser. Öffnen Sie ihren Clip, um sie zu senden:",
+    dropThem: "Abmelden und sie verwerfen",
   },
 };
 const ENGLISH = {
   different: "The two new passwords differ.", saved: "The password is set; other sessions have ended.",
+  unsent: "Edits that were not sent are kept in this browser. Open their clip to send them:",
+  dropThem: "Sign out and drop them",
   away: "The server does not answer.", first: "Set a password, so that you can sign in again.",
 };
 const language = localStorage.getItem("oneclick-language") ?? navigator.language.slice(0, 2);
@@ -94,15 +99,39 @@ onSubmit("account", async (form) => {
   }
 });
 
+function showUnsent(edits) {
+  const links = [...new Set(edits.map((edit) => edit.clip))].map((clip) => {
+    const link = document.createElement("a");
+    link.href = `/clip/${encodeURIComponent(clip)}`;
+    link.textContent = clip;
+    return link;
+  });
+  document.getElementById("message").replaceChildren(`▲ ${edits.length}: ${text("unsent")} `, ...links.flatMap((link) => [link, " "]));
+}
+
 if (document.getElementById("account")) {
-  const me = await (await fetch("/api/me")).json();
+  const user = fetch("/api/me").then((answer) => answer.json());
+  const opened = user.then((me) => PendingEdits.open(me.name));
+  for (const [id, everywhere] of [["logout", false], ["logout-everywhere", true]]) {
+    document.getElementById(id).addEventListener("click", async (event) => {
+      const [button, stored] = [event.target, await opened];
+      const edits = await stored.all();
+      const keys = edits.map((edit) => edit.key).join();
+      // Whoever presses a button that says so drops what they were shown, and nothing that came later.
+      if (keys && keys !== button.dataset.shown) {
+        button.dataset.shown = keys;
+        button.textContent = text("dropThem");
+        showUnsent(edits);
+      } else if (await send("/api/logout", { everywhere })) {
+        sessionStorage.clear();
+        await stored.delete();
+        location.replace("/login");
+      }
+    });
+  }
+  const me = await user;
   document.getElementById("who").textContent = `${me.name} · ${me.role}`;
   document.getElementById("user").value = me.name;
   document.getElementById("old-field").hidden = !me.asks_password;
   if (!me.has_password) show(text("first"));
-  for (const [id, everywhere] of [["logout", false], ["logout-everywhere", true]]) {
-    document.getElementById(id).addEventListener("click", async () => {
-      if (await send("/api/logout", { everywhere })) location.replace("/login");
-    });
-  }
 }

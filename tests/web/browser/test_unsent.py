@@ -299,6 +299,49 @@ def test_edits_wait_for_their_user_and_know_what_they_had_seen(
     assert [each.frame for each in site.journal(clip) if isinstance(each, MoveBox)] == [8]
 
 
+def test_who_signs_out_is_asked_about_unsent_edits(open_page: OpenPage, site: ReviewSite) -> None:
+    page, clip = open_clip(open_page, site), site.clips[0].id
+    go_offline(page)
+    move(page, 3, 5)
+    offline(page, 1)
+    page = reopened(page)
+    page.goto(f"{site.origin}/account")
+    button = page.locator("#logout")
+    button.click()
+    expect(page.locator("#message")).to_contain_text(
+        f"not sent are kept in this browser. Open their clip to send them: {clip}"
+    )
+    expect(button).to_have_text("Sign out and drop them")
+    assert kept(page) == 1
+    page.locator("#message a").click()
+    painted(page)
+    saved(page)
+    assert len(site.journal(clip)) == 1
+    page.goto(f"{site.origin}/account")
+    page.locator("#logout").click()
+    page.wait_for_url("**/login", timeout=TIMEOUT)
+
+
+def test_who_signs_out_drops_their_own_edits_only(open_page: OpenPage, site: ReviewSite) -> None:
+    page, clip = open_clip(open_page, site), site.clips[0].id
+    go_offline(page)
+    move(page, 3, 5)
+    offline(page, 1)
+    page = reopened(page)
+    for name, left in (("bo", 1), ("anna", 0)):
+        login = {"name": name, "password": site.password}
+        assert page.context.request.post(f"{site.origin}/api/login", data=login).ok
+        page.goto(f"{site.origin}/account")
+        button = page.locator("#logout")
+        button.click()
+        if name == "anna":
+            expect(button).to_have_text("Sign out and drop them")
+            button.click()
+        page.wait_for_url("**/login", timeout=TIMEOUT)
+        assert kept(page) == left
+    assert site.journal(clip) == []
+
+
 def test_a_clip_that_was_decided_elsewhere_is_only_shown(
     open_page: OpenPage, site: ReviewSite
 ) -> None:
