@@ -26,9 +26,11 @@ function notice(text) {
 async function load() {
   try {
     queue = await call("/api/queue");
-    if (me?.role === "lead" || me?.role === "admin") looks = (await call("/api/looks")).looks;
     notice(sessionStorage.getItem("oneclick-done") ?? "");
     sessionStorage.removeItem("oneclick-done");
+    draw();
+    if (me?.role !== "lead" && me?.role !== "admin") return;
+    looks = (await call("/api/looks")).looks;
     draw();
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -50,6 +52,7 @@ function draw() {
   translatePage();
   byId("language-button").textContent = language() === "de" ? "EN" : "DE";
   byId("who").textContent = me ? `${me.name} · ${me.role}` : "";
+  if (!queue) return;
   const link = document.activeElement?.getAttribute("href");
   updateChildren(byId("head"), figures());
   drawTable();
@@ -88,28 +91,30 @@ function figure(value, label, share = null) {
 
 function drawTable() {
   table.setAttribute("aria-label", t("queue"));
-  const most = Math.max(1, ...queue.clips.map((/** @type {any} */ row) => row.expected));
+  const most = Math.max(1, ...queue.clips.map((/** @type {any} */ row) => row.expected ?? 0));
   const head = ["clip", "camera", "frames", "doubts", "expected", "why"].map((key) =>
     el("th", { scope: "col", className: ["frames", "doubts"].includes(key) ? "right" : "" }, t(key)),
   );
-  const rows = queue.clips.map((/** @type {any} */ row) => {
-    const address = `/clip/${encodeURIComponent(row.clip)}`;
-    const fill = el("i", {});
-    fill.style.width = `${(100 * row.expected) / most}%`;
-    const holder = row.holder ? el("span", { className: "warn" }, ` ▲ ${t("held_short", row.holder)}`) : null;
-    return el(
-      "tr",
-      {},
-      el("td", {}, el("a", { href: address }, row.clip)),
-      el("td", {}, row.camera),
-      el("td", { className: "right number" }, count(row.frames)),
-      el("td", { className: "right number" }, String(row.doubts)),
-      el("td", { className: "number" }, row.expected.toFixed(1), el("span", { className: "bar-cell", "aria-hidden": "true" }, fill)),
-      el("td", { className: "quiet" }, why(row.why ?? ""), holder),
-    );
-  });
   updateChildren(columns, head);
-  updateChildren(body, rows);
+  updateChildren(body, queue.clips.map((/** @type {any} */ row) => clipRow(row, most)));
+}
+
+/** @param {any} row @param {number} most expected corrections of a clip */
+function clipRow(row, most) {
+  const fill = el("i", {});
+  fill.style.width = `${(100 * (row.expected ?? 0)) / most}%`;
+  const holder = row.holder ? el("span", { className: "warn" }, ` ▲ ${t("held_short", row.holder)}`) : null;
+  // A clip is ranked some time after it was sent; one with a damaged task never is.
+  return el(
+    "tr",
+    {},
+    el("td", {}, el("a", { href: `/clip/${encodeURIComponent(row.clip)}` }, row.clip)),
+    el("td", {}, row.camera),
+    el("td", { className: "right number" }, count(row.frames)),
+    el("td", { className: "right number" }, String(row.doubts ?? "…")),
+    el("td", { className: "number" }, row.expected?.toFixed(1) ?? "…", el("span", { className: "bar-cell", "aria-hidden": "true" }, fill)),
+    el("td", { className: "quiet" }, why(row.why ?? ""), holder),
+  );
 }
 
 /** @param {any} look */
@@ -159,5 +164,6 @@ for (const id of ["theme", "language"]) {
   byId(`${id}-button`).setAttribute("aria-label", verbOf(entry));
 }
 me = await call("/api/me").catch(() => null);
-await load();
+// First, so that a page whose first list cannot be drawn comes right by itself.
 setInterval(() => document.hidden || load(), REFRESH_SECONDS * 1000);
+await load();
