@@ -20,13 +20,9 @@ export const DOUBT_COMMANDS = {
       if (editor.answered() === editor.doubts.length) return page.finish();
       return editor.advance();
     }
-    if (isPicture(doubt)) {
-      const isEdited = editor.openedState !== editor.state;
-      if (editor.push({ op: "answer", question: doubt.id, answer: isEdited ? "wrong" : "right" })) editor.advance();
-      return;
-    }
-    if (doubt.track === null) return drawThere(editor, doubt);
-    const isChanged = editor.openedTrack !== findTrack(editor.state, doubt.track);
+    if (doubt.track === null && !isPicture(doubt)) return drawThere(editor, doubt);
+    const changed = editor.changedAt(doubt);
+    const isChanged = doubt.track === null ? changed.length > 0 : changed.includes(doubt.track);
     if (editor.push({ op: "answer", question: doubt.id, answer: isChanged ? "wrong" : "right" }))
       editor.advance();
   },

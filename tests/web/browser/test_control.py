@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 
+from oneclick.editing.operations import AnswerQuestion
 from oneclick.storage import control_outcomes
 from tests.waits import wait_until
 from tests.web.browser.conftest import OpenPage
@@ -18,19 +20,41 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[ReviewSite]:
-    share = 1 / FRAMES
+    share = 4 / FRAMES
     with ReviewSite(tmp_path / "home", 1, local={"control": share}).served() as served:
         yield served
 
 
-def test_a_whole_picture_is_answered_by_one_key(open_page: OpenPage, site: ReviewSite) -> None:
-    clip = site.clips[0].id
-    page = open_page(f"/clip/{clip}")
+def open_picture(open_page: OpenPage, site: ReviewSite) -> Page:
+    """Open the clip at the first picture that is looked at as a whole."""
+    page = open_page(f"/clip/{site.clips[0].id}")
     for _ in range(20):
         if "Is everything right in this picture?" in doubt_text(page):
             break
         press(page, "n")
     assert "Is everything right in this picture?" in doubt_text(page)
+    return page
+
+
+def test_a_picture_is_wrong_where_something_was_changed_in_it_alone(
+    open_page: OpenPage, site: ReviewSite
+) -> None:
+    page = open_picture(open_page, site)
+    press(page, "Space")
+    saved(page)  # the labels are those of the server from here on, not those of before
+    press(page, "ArrowDown", "e", "ArrowRight", "Enter", "Space")
+    saved(page)
+    press(page, "ArrowDown", "e", "ArrowRight", "Enter", "z", "Space")
+    saved(page)
+    press(page, "Space")
+    saved(page)
+    operations = site.journal(site.clips[0].id)
+    answers = [each.answer for each in operations if isinstance(each, AnswerQuestion)]
+    assert answers == ["right", "wrong", "right", "right"]
+
+
+def test_a_whole_picture_is_answered_by_one_key(open_page: OpenPage, site: ReviewSite) -> None:
+    page = open_picture(open_page, site)
     press(page, "Space")
     saved(page)
     press(page, "Enter")
