@@ -261,19 +261,21 @@ def test_a_conflict_shows_what_the_sender_has_not_seen(desk: Desk) -> None:
 def test_an_edit_or_decision_of_another_round_is_refused(desk: Desk) -> None:
     anna, clip = desk.client("anna"), desk.clips[0]
     fence = lease(anna, clip)
-    seen = anna.get(f"/api/clips/{clip}").json()["round"]
-    verdict = {"key": "v", "base": 0, "fence": fence, "decision": "accept", "round": seen}
+    first_round = anna.get(f"/api/clips/{clip}").json()["round"]
+    verdict = {"key": "v", "base": 0, "fence": fence, "decision": "accept", "round": first_round}
     assert anna.post(f"/api/clips/{clip}/verdict", json=verdict).status_code == 200
     assert review.collect_own(desk.home).done == [clip]
     assert anna.get(f"/api/clips/{clip}").json()["round"] == ""
     reopen.reopen(desk.home, clip, "lea", "boxes are shifted")
     fence = lease(anna, clip)
-    current = anna.get(f"/api/clips/{clip}").json()["round"]
-    assert current not in ("", seen)
+    second_round = anna.get(f"/api/clips/{clip}").json()["round"]
+    assert second_round not in ("", first_round)
     for action, body in (("edits", edit_body(fence)), ("verdict", verdict | {"fence": fence})):
-        late = anna.post(f"/api/clips/{clip}/{action}", json=body | {"key": "w", "round": seen})
-        assert (late.status_code, late.json()["decided"]) == (409, True)
-    edit = edit_body(fence) | {"round": current}
+        answer = anna.post(
+            f"/api/clips/{clip}/{action}", json=body | {"key": "w", "round": first_round}
+        )
+        assert (answer.status_code, answer.json()["decided"]) == (409, True)
+    edit = edit_body(fence) | {"round": second_round}
     assert anna.post(f"/api/clips/{clip}/edits", json=edit).json()["rev"] == 1
 
 

@@ -46,6 +46,7 @@ export async function answerConflict(editor, labels, refusal, theirs) {
       }
     };
     const close = (/** @type {Refusal | null} */ next) => {
+      dialog.close(); // gives the keys back to the picture
       dialog.remove();
       resolve(next);
     };

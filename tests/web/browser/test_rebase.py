@@ -130,12 +130,12 @@ def test_edits_are_done_again_after_those_of_others(
     open_page: OpenPage, case: tuple[str, list[Op], list[Op], list[int]]
 ) -> None:
     page = open_page("/login", name="")
-    others, operations, kept, lost = case
+    others, operations, operations_after, dropped = case
     history = History(EditState.from_labels(faulty_labels("c"), FPS, ATTRIBUTES), OTHERS[others][0])
     saved = history.state.to_document()
     news = {"others": OTHERS[others][1]}
     outcome = page.evaluate(RUN, [pages.load().address, saved, operations, news])
-    assert outcome == {"kept": kept, "lost": lost}
+    assert outcome == {"kept": operations_after, "lost": dropped}
 
 
 def test_what_depends_on_a_refused_edit_is_dropped_with_it(open_page: OpenPage) -> None:

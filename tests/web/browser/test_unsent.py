@@ -237,14 +237,14 @@ def test_a_clip_is_not_accepted_without_an_edit_that_was_refused(
     open_page: OpenPage, site: ReviewSite
 ) -> None:
     page, clip = open_clip(open_page, site), site.clips[0].id
-    held: list[Route] = []
-    page.route("**/edits", lambda route: held.append(route))
+    requests: list[Route] = []
+    page.route("**/edits", lambda route: requests.append(route))
     move(page, 3, 5)
     press(page, "Enter")
     see(page.get_by_role("dialog"))
     strike(page, "Enter")
-    wait_until(lambda: bool(page.wait_for_timeout(10) or held))
-    held[0].fulfill(status=422, body='{"error": "no"}', content_type="application/json")
+    wait_until(lambda: bool(page.wait_for_timeout(10) or requests))
+    requests[0].fulfill(status=422, body='{"error": "no"}', content_type="application/json")
     expect(page.locator("#notice")).to_contain_text(
         "Not possible: no · 1 edits dropped: move 3 @ 5"
     )
@@ -328,7 +328,7 @@ def test_who_signs_out_drops_their_own_edits_only(open_page: OpenPage, site: Rev
     move(page, 3, 5)
     offline(page, 1)
     page = reopened(page)
-    for name, left in (("bo", 1), ("anna", 0)):
+    for name, count in (("bo", 1), ("anna", 0)):
         login = {"name": name, "password": site.password}
         assert page.context.request.post(f"{site.origin}/api/login", data=login).ok
         page.goto(f"{site.origin}/account")
@@ -338,7 +338,7 @@ def test_who_signs_out_drops_their_own_edits_only(open_page: OpenPage, site: Rev
             expect(button).to_have_text("Sign out and drop them")
             button.click()
         page.wait_for_url("**/login", timeout=TIMEOUT)
-        assert kept(page) == left
+        assert kept(page) == count
     assert site.journal(clip) == []
 
 
