@@ -7,6 +7,7 @@ to a webhook, and a text through Prefect's notification blocks. None of them eve
 from __future__ import annotations
 
 import asyncio
+import http.client
 import inspect
 import json
 import urllib.request
@@ -16,21 +17,25 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError, URLError
 
 import msgspec
 from prefect.blocks.abstract import NotificationBlock
 from prefect.blocks.core import Block
 from prefect.events import emit_event
 
-from oneclick.core import errors
+from oneclick.core import errors, urls, visible
 from oneclick.report import TrainingReport
-from oneclick.services import mail
+from oneclick.services import deadlines, mail
 from oneclick.services.mail import MailSettings
 from oneclick.storage import alert_log, locks
 from oneclick.storage.alert_log import AlertRecord
 from oneclick.storage.workspace import Workspace
 
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 10.0
+"""For each answer of a webhook."""
+MOST_SECONDS = 30.0
+"""For one message to a webhook or a block."""
 Receiver = Callable[[AlertRecord], str]
 """Takes the news of an alert; returns why it did not, in one line, otherwise nothing."""
 EVENTS = {"refuse": "refused", "not enough evidence": "waiting"}
@@ -64,16 +69,45 @@ def send_alert(report: TrainingReport | None, webhook: str) -> str:
 
 
 def post_message(webhook: str, message: dict[str, Any]) -> str:
-    """Post JSON to a URL; return the reason in one line if that fails, otherwise nothing."""
-    body = json.dumps(message).encode()
+    """Post JSON to a URL; return the reason in one line if that fails, otherwise nothing.
+
+    A webhook's URL is a password, and what its server answers may repeat it: neither stands in the
+    reason.
+    """
+    host = urls.host_label(webhook)
+    if not host.startswith(("http://", "https://")):
+        return "cannot tell the webhook: its URL begins neither with http:// nor with https://"
     try:
-        request = urllib.request.Request(
-            webhook, body, {"Content-Type": "application/json"}, method="POST"
-        )
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):
-            return ""
-    except (OSError, ValueError) as error:
-        return errors.reason(error, f"tell {webhook}")
+        deadlines.call_within(MOST_SECONDS, partial(_post, webhook, json.dumps(message).encode()))
+    except Exception as error:  # a server may answer anything
+        return visible.line(f"cannot tell {host}: {_why_not_posted(error)}")
+    return ""
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows none: what is sent on would be a GET without the message."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Refuse, so that the answer is the error that it is."""
+
+
+def _post(url: str, body: bytes) -> None:
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")
+    try:
+        with urllib.request.build_opener(_NoRedirects).open(request, timeout=TIMEOUT_SECONDS):
+            pass
+    except HTTPError as error:
+        error.close()
+        raise
+
+
+def _why_not_posted(error: Exception) -> str:
+    if isinstance(error, HTTPError):
+        return f"it answers {error.code} {http.client.responses.get(error.code, '')}".rstrip()
+    cause = error.reason if isinstance(error, URLError) else error
+    if isinstance(cause, TimeoutError):
+        return str(cause)
+    return getattr(cause, "strerror", None) or type(cause).__name__
 
 
 def emit(message: dict[str, Any], resource: dict[str, str]) -> None:
@@ -112,7 +146,7 @@ def tell_alerts(home: Path, people: dict[str, Receiver]) -> dict[str, str]:
             for name, receive in people.items():
                 if name in failed or not record.awaits(name):
                     continue
-                if error := receive(record):
+                if error := _try_to_tell(name, receive, record):
                     failed[name] = error
                     continue
                 record = msgspec.structs.replace(record, told=record.told | {name: record.news})
@@ -123,6 +157,14 @@ def tell_alerts(home: Path, people: dict[str, Receiver]) -> dict[str, str]:
         if rest != log.records or failed != log.untold:
             alert_log.save(workspace, msgspec.structs.replace(log, records=rest, untold=failed))
     return failed
+
+
+def _try_to_tell(name: str, receive: Receiver, record: AlertRecord) -> str:
+    """Return why a receiver did not take the news: whatever it raises, the others are told."""
+    try:
+        return receive(record)
+    except Exception as error:
+        return errors.reason(error, f"tell {name}")
 
 
 def alert_message(record: AlertRecord) -> dict[str, Any]:
@@ -173,18 +215,21 @@ def send_mail(settings: MailSettings, to: str, record: AlertRecord) -> str:
 
 def notify(name: str, record: AlertRecord) -> str:
     """Send an alert through a notification block; return the reason in one line if that fails."""
-    text = alert_text(record)
     try:
-        block = Block.load(name)
-        if not isinstance(block, NotificationBlock):
-            return f"{name} sends no notifications: name a notification block in alerts.blocks"
-        with block.raise_on_failure():
-            # Prefect's own blocks send at once, others return a coroutine.
-            sending: Any = block.notify(text, f"oneclick: {record.alert.camera}")
-            if inspect.isawaitable(sending):
-                asyncio.run(_wait_for(sending))
-    except Exception as error:
-        return errors.reason(error, f"tell {name}")
+        return deadlines.call_within(MOST_SECONDS, partial(_notify, name, record))
+    except Exception as error:  # each kind of block raises its own; some name the URL
+        return urls.masked(errors.reason(error, f"tell {name}"), urls.host_label)
+
+
+def _notify(name: str, record: AlertRecord) -> str:
+    block = Block.load(name)
+    if not isinstance(block, NotificationBlock):
+        return f"{name} sends no notifications: name a notification block in alerts.blocks"
+    with block.raise_on_failure():
+        # Prefect's own blocks send at once, others return a coroutine.
+        sending: Any = block.notify(alert_text(record), f"oneclick: {record.alert.camera}")
+        if inspect.isawaitable(sending):
+            asyncio.run(_wait_for(sending))
     return ""
 
 

@@ -7,7 +7,6 @@ import smtplib
 import socket
 import ssl
 import stat
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -19,7 +18,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from oneclick.core import visible
-from oneclick.core.errors import OneclickError, Unavailable, UsageError, reason
+from oneclick.core.errors import Unavailable, UsageError, reason
+from oneclick.services import deadlines
 from oneclick.storage import bounded_files
 
 PASSWORD = "ONECLICK_MAIL_PASSWORD"
@@ -128,23 +128,15 @@ def check(settings: MailSettings) -> None:
 
 def _within_time(settings: MailSettings, work: Callable[[smtplib.SMTP], object]) -> None:
     """Work in a session that lasts MOST_SECONDS at most: a server may send a byte at a time."""
-    errors: list[OneclickError] = []
 
     def run() -> None:
-        try:
-            with _session(settings) as session:
-                work(session)
-        except OneclickError as error:
-            errors.append(error)
+        with _session(settings) as session:
+            work(session)
 
-    thread = threading.Thread(target=run, name="mail", daemon=True)
-    thread.start()
-    thread.join(MOST_SECONDS)
-    if thread.is_alive():
-        text = f"it is not done after {MOST_SECONDS:.0f} s"
-        raise Unavailable(f"the mail server {settings.server} took nothing: {text}")
-    if errors:
-        raise errors[0]
+    try:
+        deadlines.call_within(MOST_SECONDS, run)
+    except TimeoutError as error:
+        raise Unavailable(f"the mail server {settings.server} took nothing: {error}") from None
 
 
 @contextmanager
@@ -189,12 +181,13 @@ def _password(settings: MailSettings) -> str:
         if not password:
             raise UsageError(f"alerts.mail.user needs alerts.mail.password_file, or {PASSWORD}")
         return password
-    if path.is_file() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise UsageError(f"alerts.mail.password_file: others may read {path}: chmod 600 {path}")
     try:
-        return bounded_files.read_bytes(path, MOST_PASSWORD_BYTES, UsageError).decode().strip()
-    except UnicodeDecodeError:
-        raise UsageError(f"alerts.mail.password_file: {path} is no text") from None
+        state = bounded_files.check_regular(path, MOST_PASSWORD_BYTES, UsageError)
+        if state.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise UsageError(f"others may read {path}: chmod 600 {path}")
+        return bounded_files.read_text(path, MOST_PASSWORD_BYTES, UsageError).strip()
+    except UsageError as error:
+        raise UsageError(f"alerts.mail.password_file: {error}") from None
 
 
 def _reason(error: Exception) -> str:

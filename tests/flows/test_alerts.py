@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -62,9 +64,109 @@ def test_a_promotion_and_a_training_of_nothing_are_no_news(hook: Hook) -> None:
     assert hook.got == []
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "nonsense", "ftp://x/"])
-def test_a_webhook_that_is_away_is_said_and_fails_nothing(hook: Hook, url: str) -> None:
-    assert url in alerts.send_alert(judged("refuse"), url)
+@pytest.mark.parametrize(
+    ("url", "says"),
+    {
+        "away": (
+            "http://127.0.0.1:9/T0/hidden",
+            "cannot tell http://127.0.0.1:9: Connection refused",
+        ),
+        "name and password": ("http://me:hidden@127.0.0.1:9/", "cannot tell http://127.0.0.1:9: "),
+        "a blank": ("http://127.0.0.1:9/hidden 2", "cannot tell http://127.0.0.1:9: InvalidURL"),
+        "no URL": ("hidden", "begins neither with http:// nor with https://"),
+        "another kind": ("ftp://x/hidden", "begins neither with http:// nor with https://"),
+        "a file": ("file:///etc/hidden", "begins neither with http:// nor with https://"),
+    }.values(),
+)
+def test_a_webhook_that_is_away_is_said_without_its_path_and_fails_nothing(
+    hook: Hook, url: str, says: str
+) -> None:
+    line = alerts.send_alert(judged("refuse"), url)
+    assert says in line
+    assert "hidden" not in line
+
+
+def open_dark_alert(home: Path) -> Workspace:
+    """Write the alert of a dark camera that nobody was told of; return its workspace."""
+    workspace = Workspace(home)
+    alert_log.save(workspace, AlertLog(records=(AlertRecord(alert=DARK, opened_at=NOW),)))
+    return workspace
+
+
+@pytest.mark.parametrize(
+    "answer",
+    {
+        "another protocol": b"SSH-2.0-OpenSSH_9.6\r\n",
+        "an endless header": b"HTTP/1.1 200 OK\r\nX: " + b"a" * 70_000 + b"\r\n\r\n",
+        "a refusal that repeats the URL": b"HTTP/1.1 403 no /hidden for you\r\n\r\n",
+        "a redirection": b"HTTP/1.1 302 Found\r\nLocation: https://x/hidden\r\n\r\n",
+        "nothing": b"",
+    }.values(),
+)
+def test_a_webhook_that_answers_garbage_keeps_nobody_from_being_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    monkeypatch.setattr(alerts, "emit_event", lambda **_: None)
+    workspace = open_dark_alert(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        people = alerts.receivers(f"{url}/hidden", ()) | {"mail": lambda _: ""}
+        failed = alerts.tell_alerts(tmp_path, people)
+    assert list(failed) == ["webhook"]
+    assert failed["webhook"].startswith(f"cannot tell {url}: ")
+    log = alert_log.load(workspace)
+    assert list(log.records[0].told) == ["event", "mail"]
+    assert log.untold == failed
+    assert b"hidden" not in workspace.alerts_file.read_bytes()
+
+
+def test_a_receiver_with_a_fault_of_its_own_keeps_nobody_from_being_told(tmp_path: Path) -> None:
+    def fail(_: AlertRecord) -> str:
+        raise KeyError("a bug")
+
+    workspace = open_dark_alert(tmp_path)
+    failed = alerts.tell_alerts(tmp_path, {"first": fail, "second": lambda _: ""})
+    assert failed == {"first": "cannot tell first: KeyError: 'a bug'"}
+    assert list(alert_log.load(workspace).records[0].told) == ["second"]
+
+
+def test_a_webhook_that_never_ends_its_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_over = threading.Event()
+    monkeypatch.setattr(alerts, "MOST_SECONDS", 0.01)
+    monkeypatch.setattr(alerts, "_post", lambda *_: is_over.wait())
+    try:
+        assert alerts.post_message("http://x/hidden", {}) == (
+            "cannot tell http://x: it is not done after 0 s"
+        )
+    finally:
+        is_over.set()
+
+
+def test_a_block_that_names_its_url_or_hangs_is_said_without_the_path(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> str:
+        raise ValueError("cannot post to https://bot:hidden@chat/T0/hidden?hidden")
+
+    record = AlertRecord(alert=DARK, opened_at=NOW)
+    monkeypatch.setattr(alerts, "_notify", fail)
+    line = alerts.notify("slack-webhook/ward", record)
+    assert line == "cannot tell slack-webhook/ward: ValueError: cannot post to https://chat"
+    is_over = threading.Event()
+    monkeypatch.setattr(alerts, "MOST_SECONDS", 0.01)
+    monkeypatch.setattr(alerts, "_notify", lambda *_: is_over.wait())
+    try:
+        assert "not done after" in alerts.notify("slack-webhook/ward", record)
+    finally:
+        is_over.set()
 
 
 def test_prefect_gets_an_event_that_automations_can_act_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,42 @@ def test_a_password_file_that_others_may_read_is_refused(tmp_path: Path) -> None
         send(options)
     with pytest.raises(UsageError, match=mail.PASSWORD):
         send(options.model_copy(update={"password_file": None}))
+
+
+def test_a_password_file_that_may_not_be_read_leaves_the_alert_untold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    more = {"to": ["a@x.example"], "sender": "o@x.example", "security": "none"}
+    path = tmp_path / "password"
+    options = MailSettings(server="127.0.0.1:9", user="bot", password_file=path, **more)  # type: ignore[arg-type]
+    record = AlertRecord(alert=DARK, opened_at=AT)
+    alert_log.save(Workspace(tmp_path), AlertLog(records=(record,)))
+    people = {"mail": partial(alerts.send_mail, options, "a@x.example")}
+    line = f"alerts.mail.password_file: {path}: cannot be read (Permission denied)"
+    with monkeypatch.context() as patch:
+        real = Path.stat
+        patch.setattr(
+            Path, "stat", lambda own, **more: refuse() if own == path else real(own, **more)
+        )
+        assert alerts.tell_alerts(tmp_path, people) == {"mail": line}
+        with pytest.raises(UsageError):
+            mail.check(options)
+    assert alert_log.load(Workspace(tmp_path)).records[0].told == {}
+
+
+def test_what_a_session_raises_is_raised_and_not_taken_for_success(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: MailSettings) -> str:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(mail, "_password", fail)
+    options = MailSettings(server="127.0.0.1:9", user="bot", security="none")
+    with pytest.raises(ZeroDivisionError):
+        mail.check(options)
 
 
 @pytest.mark.parametrize(
