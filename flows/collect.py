@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
+from prefect.task_engine import TaskRunTimeoutError
 
 from oneclick import report, settings
 from oneclick.catalog import Catalog
@@ -19,8 +20,10 @@ from oneclick.storage import cameras, cards, live_state
 from oneclick.storage.cameras import CodePolicy
 from oneclick.storage.workspace import Workspace
 
+FETCH_HOURS = 6
 
-@task(name="fetch", tags=["io"], timeout_seconds=6 * policy.HOUR, **policy.TASK)
+
+@task(name="fetch", tags=["io"], timeout_seconds=FETCH_HOURS * policy.HOUR, **policy.TASK)
 def fetch_videos(
     home: Path, sources: list[str], codes: CodePolicy, max_gb: float, options: SourceOptions
 ) -> BatchResult:
@@ -72,18 +75,7 @@ def collect(
     """Fetch new recordings, search them for likely errors of the model, and cut clips."""
     conf = settings.load(home=home, detect=predictor and {"predictor": predictor})
     model, rival = models.predictor(conf), models.rival(conf)
-    # Paths with names of people stand under codes in the parameters, which Prefect keeps.
-    paths = cameras.reveal_sources(Workspace(conf.home), sources or conf.sources.paths)
-    batch = fetch_videos(
-        conf.home, paths, conf.cameras.codes, conf.max_source_gb, conf.sources.options()
-    )
-    if not sources and (segments := live_state.recording_sources(conf.home)):
-        # Named and closed by us: no pattern of the settings reads them, and none still grows.
-        batch.add(
-            fetch_videos(
-                conf.home, segments, conf.cameras.codes, conf.max_source_gb, SourceOptions()
-            )
-        )
+    batch = fetch_all(conf, sources)
     unusable = models.unusable([model, rival], conf)
     batch.failed |= unusable
     rival = None if rival in unusable else rival
@@ -112,6 +104,27 @@ def collect(
         left_out=batch.left_out,
         notes=batch.notes,
     )
+
+
+def fetch_all(conf: settings.Settings, sources: list[str] | None) -> BatchResult:
+    """Fetch sources; where none are given the segments of live cameras, then those of the settings.
+
+    The segments come first: what another machine does must not keep them back.
+    """
+    limits, batch = (conf.cameras.codes, conf.max_source_gb), BatchResult()
+    # Paths with names of people stand under codes in the parameters, which Prefect keeps.
+    paths = cameras.reveal_sources(Workspace(conf.home), sources or conf.sources.paths)
+    if not sources and (segments := live_state.recording_sources(conf.home)):
+        # Named and closed by us: no pattern of the settings reads them, and none still grows.
+        batch.add(fetch_videos(conf.home, segments, *limits, SourceOptions()))
+    try:
+        batch.add(fetch_videos(conf.home, paths, *limits, conf.sources.options()))
+    except TaskRunTimeoutError:
+        batch.failed["sources"] = (
+            f"the sources were not read to their end in {FETCH_HOURS} hours: check which of them "
+            "hangs; the next run goes on"
+        )
+    return batch
 
 
 def videos_to_search(conf: settings.Settings) -> list[str]:

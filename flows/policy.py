@@ -19,6 +19,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.task_engine import TaskRunTimeoutError
 from prefect.task_runners import TaskRunner
 
 from oneclick import settings
@@ -45,11 +46,15 @@ RUNNERS = {
 
 
 def is_transient(task: Task[Any, Any], run: Any, state: State[Any]) -> bool:
-    """Check whether a task is retried: only on a server, and if the error may be temporary."""
+    """Check whether a task is retried: only on a server, and if the error may be temporary.
+
+    A task that ran into its limit would keep all others waiting for as long again.
+    """
     if local_server.is_embedded():
         return False
     error = state.result(raise_on_failure=False)
-    return isinstance(error, Unavailable | OSError) and not isinstance(error, NoSpace)
+    is_lasting = isinstance(error, NoSpace | TaskRunTimeoutError)
+    return isinstance(error, Unavailable | OSError) and not is_lasting
 
 
 TASK: dict[str, Any] = {

@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from oneclick import __version__
-from oneclick.core import visible
+from oneclick.core import urls, visible
 from oneclick.core.errors import OneclickError, Unavailable, UnknownName, UsageError, reason
 from oneclick.storage import files
 from oneclick.storage.workspace import Workspace
@@ -103,9 +103,10 @@ def append(path: Path, heading: str, error: BaseException, home: Path) -> None:
 
 
 def scrub(text: str, home: Path) -> str:
-    """Return a traceback with paths of the code and the workspace shortened, all others hidden."""
+    """Return a traceback with paths of code and workspace shortened, others and tokens hidden."""
     for root, name in ((str(home.absolute()), "<home>"), *_code_roots()):
         text = text.replace(root, name)
+    text = urls.masked(text)
     return _PATH.sub(lambda match: "<path>" + Path(match.group().split(" ")[-1]).suffix, text)
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from oneclick.core import layouts
+from oneclick.core import layouts, urls
 from oneclick.core.errors import BadVideo
 from oneclick.core.layouts import PathFacts
 from oneclick.core.source_options import SourceOptions
@@ -44,7 +44,7 @@ class Recording:
     """One file that may be a recording."""
 
     name: str
-    """Path or URL, as the user would write it."""
+    """Path or URL, as the user would write it, without its password or token."""
     camera: str
     """As its path tells: by a layout, else its folder below the source, else the file's name."""
     facts: PathFacts
@@ -95,7 +95,7 @@ def describe(system: Any, path: str, name: str, folder: str, options: SourceOpti
     Args:
         system: fsspec file system.
         path: in the file system.
-        name: as the user would write it.
+        name: what it is called in messages.
         folder: its camera where no layout tells another; empty for the file's name.
         options: of the sources.
 
@@ -150,6 +150,6 @@ def suffix_of(path: str) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """Return why a file system failed, in one line."""
+    """Return why a file system failed, in one line, without passwords and tokens of URLs."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return str(text).splitlines()[0]
+    return urls.masked(str(text).splitlines()[0])

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from oneclick.core import urls
 from oneclick.core.errors import BadVideo, Unavailable
 from oneclick.core.source_options import SourceOptions
 from oneclick.storage import bounded_files
@@ -36,30 +37,36 @@ class SearchResult:
 def find(sources: Sequence[str], options: SourceOptions) -> SearchResult:
     """Find the recordings of all sources: files, folders and URLs.
 
-    Raises:
-        Unavailable: the package that a kind of URL needs is not installed.
+    A source that cannot be searched stands in `failed`, by its name without passwords and tokens.
     """
     result = SearchResult()
     by_place: dict[str, Recording] = {}
-    for source in sources:
+    for source, name in _names(sources).items():
         failures, count = len(result.failed), 0
         try:
-            for recording in _recordings_in(source, options, result):
+            for recording in _recordings_in(source, name, options, result):
                 by_place.setdefault(recording.place, recording)
                 count += 1
-        except Unavailable:
-            raise
-        except BadVideo as error:
-            result.failed[source] = str(error)
+        except (BadVideo, Unavailable) as error:
+            result.failed[name] = str(error)
         except Exception as error:  # every remote file system raises its own
             reason = recordings.reason(error)
-            result.failed[source] = f"cannot look into {source}: {reason}"
+            result.failed[name] = f"cannot look into {name}: {reason}"
         if not count and failures == len(result.failed):
-            result.failed[source] = (
-                f"no video files in {source}: give a folder that holds recordings"
-            )
+            result.failed[name] = f"no video files in {name}: give a folder that holds recordings"
     result.recordings.extend(sorted(by_place.values(), key=lambda recording: recording.path))
     return result
+
+
+def _names(sources: Sequence[str]) -> dict[str, str]:
+    """Return what each source is called: its label, with a number where that is another's too."""
+    names: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for source in dict.fromkeys(sources):
+        label = urls.label(source)
+        counts[label] += 1
+        names[source] = f"{label} ({counts[label]})" if counts[label] > 1 else label
+    return names
 
 
 def is_missing(source: str) -> bool:
@@ -68,22 +75,23 @@ def is_missing(source: str) -> bool:
 
 
 def _recordings_in(
-    source: str, options: SourceOptions, result: SearchResult
+    source: str, name: str, options: SourceOptions, result: SearchResult
 ) -> Iterator[Recording]:
+    """Yield the recordings of a source. Raises BadVideo, Unavailable or what its system raises."""
     if not source.strip():
         raise BadVideo("a source without a name: give a file, a folder or a URL (. is this one)")
     if is_missing(source):
-        raise BadVideo(f"there is no file or folder {source}: check the path")
+        raise BadVideo(f"there is no file or folder {name}: check the path")
     system, root = open_file_system(source)
     if recordings.is_local(system) and not Path(root).is_dir():
         bounded_files.check_regular(Path(root), bounded_files.ANY_SIZE, BadVideo)
     is_video_name = recordings.suffix_of(root) in SUFFIXES
     if (is_video_name and not system.isdir(root)) or system.isfile(root):
-        yield recordings.describe(system, root, source, "", options)
+        yield recordings.describe(system, root, name, "", options)
     elif not system.exists(root):
-        raise BadVideo(f"there is no file or folder {source}: check the path")
+        raise BadVideo(f"there is no file or folder {name}: check the path")
     else:
-        yield from _Folders(system, root, options, result).recordings(root, source, "", 0)
+        yield from _Folders(system, root, options, result).recordings(root, name, "", 0)
 
 
 @dataclass(frozen=True)
@@ -120,7 +128,7 @@ class _Folders:
         failed = self.result.failed
         for entry in self._entries(folder, folder_name):
             leaf = PurePosixPath(entry.path).name
-            name = f"{folder_name.rstrip('/')}/{leaf}"
+            name = urls.label(f"{folder_name.rstrip('/')}/{leaf}")
             if kind := self._kind_left_out(entry, leaf):
                 self.result.left_out[kind] += 1
             elif refusal := self._refusal(entry, name, depth + 1):
@@ -203,5 +211,6 @@ def open_file_system(source: str) -> tuple[Any, str]:
         system, root = fsspec.core.url_to_fs(source)
     except ImportError as error:
         reason = recordings.reason(error)
-        raise Unavailable(f"{source} needs a package that is missing: {reason}") from error
+        name = urls.label(source)
+        raise Unavailable(f"{name} needs a package that is missing: {reason}") from error
     return system, str(root)

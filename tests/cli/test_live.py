@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from prefect.task_engine import TaskRunTimeoutError
 
 from oneclick import settings, video
 from oneclick.cli import checks, live, supervisor
@@ -233,31 +234,33 @@ def test_up_starts_the_live_cameras_again_when_their_process_ends(
 
 
 @pytest.mark.parametrize(
-    ("sources", "calls"),
-    [(None, 2), (["/elsewhere"], 1)],
+    ("sources", "expected"),
+    [(None, ["<segments>", "/ward"]), (["/elsewhere"], ["/elsewhere"])],
     ids=["on schedule", "told what to collect"],
 )
-def test_collect_takes_the_segments_unless_told_what_to_collect(
+def test_collect_takes_the_segments_first_unless_told_what_to_collect(
     sources: list[str] | None,
-    calls: int,
+    expected: list[str],
     film: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     home = tmp_path / "home"
-    expected = sources or [str(home / "live" / "hall" / "recordings")]
     folder = live_state.recordings_folder(home, "hall")
     folder.mkdir(parents=True)
     os.link(film, folder / "20261128T231703.250Z.mkv")
-    fetched: list[list[str]] = []
+    fetched: list[str] = []
 
-    def fetch(home: Path, sources: list[str], *_: object) -> object:
-        fetched.append(list(sources))
-        if len(fetched) == calls:
-            raise KeyboardInterrupt  # what follows is of no interest here
-        return BatchResult()
+    def fetch(home: Path, sources: list[str], *_: object) -> BatchResult:
+        fetched.extend(sources)
+        if sources == ["/ward"]:
+            raise TaskRunTimeoutError("a source that hangs")
+        return BatchResult(done=["hall-1"])
 
     monkeypatch.setattr(collect, "fetch_videos", fetch)
-    with pytest.raises(KeyboardInterrupt):
-        collect.collect.fn(sources, home=home)
-    assert fetched[-1] == expected
+    conf = settings.Settings.model_validate({"home": home, "sources": {"paths": ["/ward"]}})
+    batch = collect.fetch_all(conf, sources)
+    segments = str(home / "live" / "hall" / "recordings")
+    assert fetched == [name.replace("<segments>", segments) for name in expected]
+    assert batch.done == ["hall-1"]
+    assert list(batch.failed) == ([] if sources else ["sources"])

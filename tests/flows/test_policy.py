@@ -11,6 +11,7 @@ import pytest
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Completed, Failed
+from prefect.task_engine import TaskRunTimeoutError
 from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
 from oneclick import settings
@@ -34,6 +35,8 @@ def failed(error: BaseException) -> Any:
     [
         (Unavailable("server away"), True),
         (ConnectionError("reset"), True),
+        (TimeoutError("no answer"), True),
+        (TaskRunTimeoutError("6 hours"), False),
         (NoSpace("disk full"), False),
         (BadVideo("broken"), False),
         (UsageError("wrong name"), False),

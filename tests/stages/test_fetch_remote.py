@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from oneclick import video
-from oneclick.core.errors import Unavailable
 from oneclick.stages import fetch
 
 
@@ -46,13 +45,50 @@ def test_recordings_come_from_any_file_system(home: Path, tmp_path: Path) -> Non
     memory.rm("/bucket", recursive=True)
 
 
-def test_a_missing_package_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named_and_keeps_no_other_source_from_being_fetched(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def missing(*args: object, **kwargs: object) -> None:
         raise ImportError("Install s3fs to access S3")
 
     monkeypatch.setattr(fsspec.core, "url_to_fs", missing)
-    with pytest.raises(Unavailable, match="s3fs"):
-        fetch.fetch(home, ["s3://bucket/a.mp4"])
+    result = fetch.fetch(home, ["s3://bucket/a.mp4", str(record(tmp_path / "a.mp4"))])
+    assert len(result.done) == 1
+    assert "s3fs" in result.failed["s3://bucket/a.mp4"]
+
+
+class _Guarded(fsspec.AbstractFileSystem):  # type: ignore[misc]
+    """A server that quotes the whole URL where it refuses to give a file."""
+
+    protocol = "guarded"
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return path
+
+    def unstrip_protocol(self, name: str) -> str:
+        return name
+
+    def info(self, path: str, **_: object) -> dict[str, object]:
+        if "list" in path:
+            raise FileNotFoundError(path)
+        return {"name": path, "size": None, "type": "file"}
+
+    def open(self, path: str, mode: str = "rb", **_: object) -> _Stream:
+        raise ValueError(f"403, url={path!r}")
+
+
+def test_a_password_or_token_of_a_source_stands_in_no_message_and_no_file(home: Path) -> None:
+    fsspec.register_implementation("guarded", _Guarded, clobber=True)
+    query = [f"guarded://nvr/clip.mp4?sig=hidden{number}" for number in (1, 2)]
+    sources = ["guarded://me:hidden@nas/a.mp4", "guarded://me:hidden@nas/list", *query]
+    result = fetch.fetch(home, sources)
+    names = ["nas/list", "nas/a.mp4", "nvr/clip.mp4", "nvr/clip.mp4 (2)"]
+    assert list(result.failed) == [f"guarded://{name}" for name in names]
+    assert "hidden" not in str(result)
+    contents = [path.read_bytes() for path in home.rglob("*") if path.is_file()]
+    assert any(b"403, url='guarded://nas/a.mp4'" in content for content in contents)
+    assert not any(b"hidden" in content for content in contents)
 
 
 class _Stream(io.RawIOBase):
