@@ -79,7 +79,7 @@ def maintain(
             unshare_frames(workspace, row.clip.id)
     if state is not None:
         before = state.at - timedelta(hours=retain_live_hours)
-        remove_live(workspace, before, live_cameras)
+        result.failed |= remove_live(workspace, before, live_cameras)
         searches.forget_old(workspace, state.at)
         span_requests.forget_old(workspace, state.at)
         video_counts.remove_before(home, (state.at - KEEP_COUNTS).date())
@@ -108,24 +108,41 @@ def remove_due(
     return tuple(video_id for video_id in due if video_id in needed)
 
 
-def remove_live(workspace: Workspace, before: datetime, live_cameras: Collection[str] = ()) -> None:
+def remove_live(
+    workspace: Workspace, before: datetime, live_cameras: Collection[str] = ()
+) -> dict[str, str]:
     """Remove what live cameras left before a time: their processes may never start again.
 
     Closed segments go in any case; of a camera that runs its process looks after the rest. The
     state goes too, and the camera is not shown any more, unless it is one of `live_cameras`.
+
+    Returns:
+        Why something of a camera could not be removed, by camera.
     """
+    failed: dict[str, str] = {}
     for folder in sorted((workspace.home / "live").glob("*/")):
-        recordings = live_state.recordings_folder(workspace.home, folder.name)
-        with files.guard(recordings):
-            recorder.remove_before(recordings, before.timestamp())
-        ring = live_state.ring_folder(workspace.home, folder.name)
-        state = live_state.state_file(workspace.home, folder.name)
-        if not ring.is_dir() and not state.exists():
-            continue
-        states = [state] if state.exists() and folder.name not in live_cameras else []
-        with suppress(Unavailable), locks.file_lock(ring / live_ring.LOCK_NAME, wait=False):
-            for path in (*ring.glob("*.ring"), *recorder.unfinished(recordings), *states):
-                if path.stat().st_mtime < before.timestamp():
+        try:
+            with files.guard(folder):
+                _remove_of_camera(workspace, folder.name, before.timestamp(), live_cameras)
+        except Unavailable as error:  # what the others left has had its time, too
+            failed[folder.name] = str(error)
+    return failed
+
+
+def _remove_of_camera(
+    workspace: Workspace, camera: str, before: float, live_cameras: Collection[str]
+) -> None:
+    recordings = live_state.recordings_folder(workspace.home, camera)
+    recorder.remove_before(recordings, before)
+    ring = live_state.ring_folder(workspace.home, camera)
+    state = live_state.state_file(workspace.home, camera)
+    if not ring.is_dir() and not state.exists():
+        return
+    states = [state] if state.exists() and camera not in live_cameras else []
+    with suppress(Unavailable), locks.file_lock(ring / live_ring.LOCK_NAME, wait=False):
+        for path in (*ring.glob("*.ring"), *recorder.unfinished(recordings), *states):
+            with suppress(FileNotFoundError):  # another process was faster
+                if path.stat().st_mtime < before:
                     path.unlink()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +19,7 @@ from oneclick.catalog import Catalog
 from oneclick.core import layouts
 from oneclick.stages import fetch
 from oneclick.storage import live_state
-from oneclick.video.streams import connection, recorder
+from oneclick.video.streams import connection, recorder, segment_closer
 from oneclick.video.streams.base import StreamPacket
 from oneclick.video.streams.clock import StreamClock
 from oneclick.video.streams.connection import Connection
@@ -47,7 +48,7 @@ def packets(path: Path) -> Iterator[StreamPacket]:
 
 
 def test_a_name_tells_camera_and_start_and_is_read_back() -> None:
-    name = recorder.segment_name(START)
+    name = segment_closer.segment_name(START)
     assert name == "20261128T231703.250Z.mkv"
     facts = layouts.read_path(name)
     assert facts.started_at == datetime(2026, 11, 28, 23, 17, 3, 250_000, tzinfo=UTC)
@@ -136,6 +137,85 @@ def test_recordings_leave_space_for_all_else(
     assert recorded(folder) == [list(range(20))]
 
 
+@pytest.mark.parametrize("seconds", [0.0, 1e9], ids=["as time passes", "as bytes are written"])
+def test_a_disk_that_others_fill_meanwhile_closes_the_segment(
+    seconds: float, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "SPACE_SECONDS", seconds)
+    monkeypatch.setattr(recorder, "SPACE_BYTES", 1e9 if not seconds else 1)
+    usage = shutil.disk_usage(tmp_path)
+    writer = SegmentRecorder(tmp_path / "segments", 100, 1e9)
+    for number, packet in enumerate(packets(film)):
+        if number == 10:
+            monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1 << 20))
+        writer.write(packet)
+    writer.close()
+    assert "no space to record" in writer.problem
+    assert recorded(tmp_path / "segments") == [list(range(10))]
+
+
+@pytest.mark.parametrize("name", ["flush", "replace"])
+def test_a_closed_segment_that_the_disk_refuses_is_told_and_finished_with_the_next(
+    name: str, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    folder = tmp_path / "segments"
+    folder.mkdir()
+    writer = SegmentRecorder(folder, 100, 1e9)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            *((Path, name) if name == "replace" else (segment_closer.files, name)), refuse
+        )
+        for packet in itertools.islice(packets(film), 20):
+            writer.write(packet)
+        writer.end_stretch()
+        wait_until(lambda: writer.problem)
+        assert writer.problem == "closed segments wait for the disk, 1 so far: Input/output error"
+    assert recorded(folder) == []
+    for packet in packets(film):
+        writer.write(packet)
+    wait_until(lambda: not writer.problem)
+    assert recorded(folder) == [list(range(20))]
+    writer.close()
+    assert len(recorded(folder)) == 2
+
+
+def test_the_last_segment_is_tried_once_more_when_the_recorder_is_closed(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = segment_closer.files.flush, list[Path]()
+
+    def refuse_once(path: Path) -> None:
+        calls.append(path)
+        if len(calls) == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(path)
+
+    writer = SegmentRecorder(tmp_path / "segments", 100, 1e9)
+    for number, packet in enumerate(packets(film)):
+        if not number:
+            (tmp_path / "segments").mkdir()
+            monkeypatch.setattr(segment_closer.files, "flush", refuse_once)
+        writer.write(packet)
+    writer.close()
+    assert writer.problem == ""
+    assert recorded(tmp_path / "segments") == [list(range(40))]
+
+
+def test_the_first_picture_of_a_new_size_has_a_bound(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder.source, "MAX_PIXELS", 1)
+    writer = SegmentRecorder(tmp_path / "segments", 100, 1e9)
+    packet = next(packets(film))
+    writer.write(replace(packet, start="format"))
+    writer.close()
+    assert "cannot record" in writer.problem
+    assert not list((tmp_path / "segments").iterdir())
+
+
 def test_a_codec_that_would_fill_the_disk_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "raw.avi"
     with av.open(str(path), "w") as out:
@@ -157,7 +237,7 @@ def test_a_codec_that_would_fill_the_disk_is_refused(tmp_path: Path) -> None:
 def test_old_segments_are_removed_and_new_ones_stay(film: Path, tmp_path: Path) -> None:
     folder = tmp_path / "segments"
     folder.mkdir()
-    old, new = (folder / recorder.segment_name(START + k) for k in (0, 7200))
+    old, new = (folder / segment_closer.segment_name(START + k) for k in (0, 7200))
     for path in (old, new):
         path.touch()
     recorder.remove_before(folder, START + 3600)
@@ -170,7 +250,7 @@ def test_a_clock_that_jumps_ahead_removes_no_segment(film: Path, tmp_path: Path,
     folder = tmp_path / "segments"
     folder.mkdir()
     hours = {-100: False, -2: True, -1: True}
-    paths = {hour: folder / recorder.segment_name(START + 3600 * hour) for hour in hours}
+    paths = {hour: folder / segment_closer.segment_name(START + 3600 * hour) for hour in hours}
     for path in paths.values():
         path.touch()
     writer = SegmentRecorder(folder, 0.5, 72 * 3600)
@@ -184,7 +264,7 @@ def test_a_clock_that_jumps_ahead_removes_no_segment(film: Path, tmp_path: Path,
 
 def test_segments_age_as_time_passes() -> None:
     now = [0.0]
-    paths = [Path(recorder.segment_name(START + k)) for k in (0, 50, 7 * 86400)]
+    paths = [Path(segment_closer.segment_name(START + k)) for k in (0, 50, 7 * 86400)]
     ages = SegmentAges(paths[:2], START + 100, lambda: now[0])
     assert ages.older_than(100, paths) == []
     now[0] = 1.0

@@ -31,7 +31,7 @@ from oneclick.storage.locks import WriteLock
 from oneclick.storage.searches import SearchRecord
 from oneclick.storage.workspace import Workspace
 from oneclick.video import index_files
-from oneclick.video.streams import recorder
+from oneclick.video.streams import segment_closer
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 VIDEO = Video(
@@ -232,7 +232,9 @@ def test_what_a_live_camera_left_goes_unless_it_is_young_or_runs(home: Path) -> 
         writer.append(RingFrame(time=1.0, width=8, height=8, boxes={}, signals={}, jpeg=b"picture"))
     left = [recordings / "20260101T000000.000Z.mkv.part", *ring.glob("*.ring")]
     left += [recordings / ".20260101T000000.000Z.mkv.part.broken"]
-    segments = [recordings / recorder.segment_name(NOW.timestamp() - 3600 * h) for h in (60, 80)]
+    segments = [
+        recordings / segment_closer.segment_name(NOW.timestamp() - 3600 * h) for h in (60, 80)
+    ]
     for path in (*left, *segments):
         path.touch()
         os.utime(path, (NOW.timestamp() - 80 * 3600,) * 2)
@@ -246,6 +248,35 @@ def test_what_a_live_camera_left_goes_unless_it_is_young_or_runs(home: Path) -> 
     assert all(path.exists() for path in left)
     maintain.maintain(home, 0, NOW)
     assert not any(path.exists() for path in left)
+
+
+def test_what_cannot_be_removed_of_one_camera_keeps_nothing_of_others(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = NOW.timestamp() - 3600 * 80
+    for camera in ("attic", "hall", "ward"):
+        ring = live_state.ring_folder(home, camera)
+        ring.mkdir(parents=True)
+        for name in ("1.ring", "2.ring"):
+            (ring / name).touch()
+            os.utime(ring / name, (old, old))
+    real = Path.unlink
+
+    def refuse(path: Path, *arguments: bool, **more: bool) -> None:
+        if path.parent == live_state.ring_folder(home, "hall"):
+            raise PermissionError(13, "Permission denied")
+        if path.name == "1.ring":
+            real(path)  # another process is faster
+        real(path, *arguments, **more)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with Catalog.open(home) as catalog:
+        catalog.add_video(replace(VIDEO, id="hall-now", digest="2", started_at=NOW))
+    failed = maintain.maintain(home, 0, NOW).result.failed
+    assert list(failed) == ["hall"]
+    assert "Permission denied" in failed["hall"]
+    rings = [path.parent.parent.name for path in home.rglob("*.ring")]
+    assert rings == ["hall", "hall"]
 
 
 def test_a_live_camera_that_is_gone_is_forgotten_unless_the_settings_name_it(home: Path) -> None:

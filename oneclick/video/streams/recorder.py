@@ -11,8 +11,6 @@ import contextlib
 import itertools
 import shutil
 import time
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -27,29 +25,25 @@ from oneclick.core import layouts
 from oneclick.core.errors import NoSpace, OneclickError, Unavailable
 from oneclick.storage import files
 from oneclick.video import source
+from oneclick.video.streams import segment_closer
 from oneclick.video.streams.base import StreamPacket
 from oneclick.video.streams.segment_ages import SegmentAges
+from oneclick.video.streams.segment_closer import MILLISECONDS, PART, SUFFIX, SegmentCloser
 
-PART = ".part"
-SUFFIX = ".mkv"
 LEAST_FREE = 2 << 30
 """Bytes of the disk that recordings leave free."""
 LEAST_FREE_SHARE = 0.05
 """Share of the disk that they leave free where that is less."""
+SPACE_SECONDS = 2.0
+SPACE_BYTES = 1 << 20
+"""The space is looked at again after so long, or after so many bytes of one camera."""
 RETRY_SECONDS = 10.0
 """Time after which a recorder that failed begins another segment."""
 _UNCOMPRESSED = ("rawvideo", "bitpacked", "v210", "wrapped_avframe")
 """Codecs that would fill the disk."""
 # A killed process loses what lies in the cluster that it was writing.
 _OPTIONS = {"cluster_time_limit": "1000", "flush_packets": "1"}
-_MILLISECONDS = 1000
-_TIME_BASE = Fraction(1, _MILLISECONDS)
-
-
-def segment_name(start: float) -> str:
-    """Return the name of a segment that starts at unix seconds, as `layouts` reads it."""
-    at = datetime.fromtimestamp(round(start, 3), UTC)
-    return f"{at:%Y%m%dT%H%M%S}.{at.microsecond // 1000:03d}Z{SUFFIX}"
+_TIME_BASE = Fraction(1, MILLISECONDS)
 
 
 def why_not_recordable(stream: VideoStream) -> str:
@@ -81,9 +75,9 @@ class _Segment:
     def write(self, packet: StreamPacket) -> None:
         """Append a packet; stamps that do not rise are moved on by a millisecond."""
         copy: Packet[Any] = Packet(packet.content)
-        decode_ms = round((packet.decode_stamp - self._zero) * _MILLISECONDS)
+        decode_ms = round((packet.decode_stamp - self._zero) * MILLISECONDS)
         copy.dts = self._last = max(decode_ms, self._last + 1)
-        copy.pts = max(round((packet.stamp - self._zero) * _MILLISECONDS), copy.dts)
+        copy.pts = max(round((packet.stamp - self._zero) * MILLISECONDS), copy.dts)
         copy.time_base = _TIME_BASE
         copy.is_keyframe = packet.is_key
         copy.stream = self._stream
@@ -95,6 +89,25 @@ class _Segment:
     def close(self) -> None:
         """Write the end of the file."""
         self._container.close()
+
+
+class _SpaceWatch:
+    """Looks at the space of a disk again and again while it is written, by other cameras too."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._bytes, self._looked = 0, time.monotonic()
+
+    def count(self, size: int) -> None:
+        """Count bytes that are to be written. Raises as `check_space`, or OSError."""
+        self._bytes += size
+        if self._bytes >= SPACE_BYTES or time.monotonic() - self._looked >= SPACE_SECONDS:
+            self.check()
+
+    def check(self) -> None:
+        """Look at the space now. Raises as `check_space`, or OSError."""
+        self._bytes, self._looked = 0, time.monotonic()
+        check_space(self._folder)
 
 
 class SegmentRecorder:
@@ -112,10 +125,14 @@ class SegmentRecorder:
         self._ages: SegmentAges | None = None
         self._is_in_band = False
         self._not_before = 0.0
-        # Waiting until a long segment is on the disk must not keep packets from being read.
-        self._closer = ThreadPoolExecutor(1, "segment-closer")
-        self.problem = ""
-        """Why nothing is recorded; empty while all is well."""
+        self._space = _SpaceWatch(folder)
+        self._closer = SegmentCloser()
+        self._problem = ""
+
+    @property
+    def problem(self) -> str:
+        """Return why nothing is recorded, or what is recorded is not there; "" if all is well."""
+        return self._problem or self._closer.problem
 
     @property
     def segment(self) -> str:
@@ -140,8 +157,9 @@ class SegmentRecorder:
         try:
             if segment is None:
                 segment = self._segment = self._begin(packet)
+            self._space.count(len(packet.content))
             segment.write(packet)
-            self.problem = ""
+            self._problem = ""
         except (OSError, OneclickError, ValueError, av.FFmpegError) as error:
             self._fail(error)
 
@@ -153,12 +171,12 @@ class SegmentRecorder:
                 segment.close()
             except (OSError, av.FFmpegError) as error:
                 self._fail(error)
-            self._closer.submit(_finish, segment.path, segment.count, segment.start)
+            self._closer.add(segment.path, segment.count, segment.start)
 
     def close(self) -> None:
         """Close the segment and wait until it is on the disk."""
         self.end_stretch()
-        self._closer.shutdown(wait=True)
+        self._closer.close()
 
     def _begin(self, packet: StreamPacket) -> _Segment:
         """Begin a segment at a key frame. Raises OSError, Unavailable or ValueError."""
@@ -166,24 +184,25 @@ class SegmentRecorder:
             raise Unavailable(refusal)
         with files.guard(self._folder):
             files.make_folder(self._folder)
+        self._closer.try_again()
         closed = list(self._folder.glob(f"*{SUFFIX}"))
         self._ages = self._ages or SegmentAges(closed, packet.time)
         for path in self._ages.older_than(self._retain, closed):
             path.unlink(missing_ok=True)
-        check_space(self._folder)
-        path = _free_name(self._folder, packet.time)
+        self._space.check()
+        path = segment_closer.free_name(self._folder, packet.time)
         return _Segment(path.with_name(path.name + PART), packet, self._is_in_band)
 
     def _fail(self, error: Exception) -> None:
         """Remember why nothing is recorded; the segment so far is closed and kept."""
         text = str(error) if isinstance(error, OneclickError) else _reason(error, self._folder)
-        self.problem = text
+        self._problem = text
         self._not_before = time.monotonic() + RETRY_SECONDS
         segment, self._segment = self._segment, None
         if segment is not None:
             with contextlib.suppress(OSError, av.FFmpegError):
                 segment.close()
-            self._closer.submit(_finish, segment.path, segment.count, segment.start)
+            self._closer.add(segment.path, segment.count, segment.start)
 
 
 def salvage(folder: Path) -> dict[str, str]:
@@ -260,28 +279,11 @@ def _copy_packets(part: Path, target: Path) -> int:
     return count
 
 
-def _finish(part: Path, count: int, start: float) -> None:
-    """Give a closed segment its name, once it is on the disk; one without a picture is removed."""
-    with contextlib.suppress(OSError):  # what stays a part is finished at the next start
-        if not count:
-            part.unlink()
-            return
-        files.flush(part)
-        part.replace(_free_name(part.parent, start))
-        files.flush(part.parent)
-
-
-def _free_name(folder: Path, start: float) -> Path:
-    """Return the path of a segment, later by milliseconds where that name is there already."""
-    while (path := folder / segment_name(start)).exists():
-        start += 1 / _MILLISECONDS
-    return path
-
-
 def _size_of(packet: StreamPacket) -> tuple[int, int]:
     """Return width and height of the picture in a key packet. Raises ValueError without one."""
     context = CodecContext.create(packet.stream.codec_context.name, "r")
     assert isinstance(context, VideoCodecContext)
+    context.options = {"max_pixels": str(source.MAX_PIXELS)}
     for data in (Packet(packet.content), None):
         for picture in context.decode(data):
             return picture.width, picture.height
