@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from oneclick.core import errors
 from oneclick.core.edge_messages import EdgeBatch, EdgeFrame, IntakeAnswer
-from oneclick.core.errors import OneclickError
 from oneclick.edge import link
 from oneclick.edge.link import NotTaken, ServerLink
 from oneclick.edge.spool import Spool
@@ -95,8 +94,8 @@ class Sender:
             self._note(self._server.post(batch))
         except NotTaken as error:
             return self._fail(error)
-        except (OneclickError, OSError) as error:  # a disk may be well again
-            return self._fail(NotTaken(errors.reason(error, "read what waits")))
+        except Exception as error:  # a disk or a server may be well again
+            return self._fail(NotTaken(errors.reason(error, "send what waits")))
         return 0.0 if len(frames) == self._most else POLL_SECONDS
 
     def _note(self, answer: IntakeAnswer) -> None:

@@ -16,6 +16,8 @@ from oneclick.video.streams.pictures import PictureDecoder, PictureSlot
 from oneclick.video.streams.reader import StreamOptions, StreamReader
 
 TAKE_SECONDS = 0.2
+MOST_FAILURES = 100
+"""Errors of the decoder without a picture in between, after which it is given up."""
 LivePicture = tuple[float, NDArray[np.uint8]]
 """Unix seconds, and (H, W, 3) uint8 RGB."""
 
@@ -40,7 +42,7 @@ def live_pictures(
         options: how a camera is reached: name and password, and whose certificates are trusted.
 
     Raises:
-        BadVideo: a file cannot be played.
+        BadVideo: a file cannot be played, or no picture is decoded any more.
     """
     is_file = address.kind == "path"
     slot = PictureSlot()
@@ -61,14 +63,37 @@ def live_pictures(
         except Exception as error:
             problems.append(errors.reason(error, f"read {address.label}"))
 
-    thread = threading.Thread(target=read, name="edge-read", daemon=True)
-    thread.start()
-    decoder.start()
+    failures = 0
+
+    def decode() -> None:
+        """Decode to the end; after an error the decoder goes on with the next packet."""
+        nonlocal failures
+        while True:
+            try:
+                decoder.run()
+            except Exception as error:  # of the codec, or the memory
+                failures += 1
+                reason = errors.reason(error, f"decode {address.label}")
+                if failures >= MOST_FAILURES:
+                    problems.append(reason)
+                    return
+                report(reason)
+            else:
+                return
+
+    threads = [
+        threading.Thread(target=work, name=f"edge-{work.__name__}", daemon=True)
+        for work in (read, decode)
+    ]
+    for thread in threads:
+        thread.start()
     try:
         while not stop.is_set():
-            is_over = not thread.is_alive() and decoder.is_idle
+            reads, decodes = (thread.is_alive() for thread in threads)
+            is_over = not decodes or (not reads and decoder.is_idle)
             picture = slot.take(TAKE_SECONDS)
             if picture is not None:
+                failures = 0
                 frame = picture.picture.to_ndarray(format="rgb24")
                 yield picture.time, np.asarray(frame, np.uint8)
             elif is_over:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from oneclick.core.errors import UsageError
+from oneclick.core.errors import NoSpace, Unavailable, UsageError
 from oneclick.edge import device as devices
 from oneclick.edge import link, source
 from oneclick.edge.device import DeviceOptions, EdgeDevice
@@ -174,16 +175,105 @@ class Dots:
         return found_boxes
 
 
-def test_a_device_sends_what_it_saw_and_keeps_the_pictures(bench: Bench) -> None:
-    def pictures() -> Iterator[source.LivePicture]:
-        for number in range(30):
-            picture = np.zeros((120, 160, 3), np.uint8)
-            picture[40:80, number : number + 20] = 255
-            yield batches.START + number / 10, picture
+def bright_pictures(count: int = 30) -> Iterator[source.LivePicture]:
+    """Pictures of a square that moves to the right."""
+    for number in range(count):
+        picture = np.zeros((120, 160, 3), np.uint8)
+        picture[40:80, number : number + 20] = 255
+        yield batches.START + number / 10, picture
 
+
+def run_device(bench: Bench, refuse: Callable[[EdgeDevice, pytest.MonkeyPatch], None]) -> list[str]:
+    """Run a device over 30 pictures, each flushed at once, with a fault; return what it told."""
+    lines: list[str] = []
+    device = EdgeDevice(bench.folder, Dots(), bench.link, DeviceOptions(), lines.append)
+    device._sender._clock = lambda: batches.START + 600
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(devices, "FLUSH_SECONDS", 0.0)
+        patch.setattr(devices, "FAILURE_SECONDS", 0.0)
+        refuse(device, patch)
+        device.run(bright_pictures(), threading.Event())
+    return lines
+
+
+def failing(function: Any, calls: range, error: Exception) -> Any:
+    """Return a function that fails at some of its calls."""
+    numbers = itertools.count()
+
+    def call(*arguments: Any) -> Any:
+        if next(numbers) in calls:
+            raise error
+        return function(*arguments)
+
+    return call
+
+
+FULL = NoSpace("no space left")
+FAULTS = {
+    "ring": (devices.RING, 30, lambda device: (device._ring, "append", FULL)),
+    "spool": (devices.SPOOL, 30, lambda device: (device._spool, "add", FULL)),
+    "model": (devices.MODEL, 27, lambda device: (device._detector, "detect", RuntimeError("CUDA"))),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_device_goes_on_after_a_fault_tells_it_once_and_sends_the_rest(
+    fault: str, bench: Bench
+) -> None:
+    part, count, place = FAULTS[fault]
+
+    def refuse(device: EdgeDevice, patch: pytest.MonkeyPatch) -> None:
+        owner, name, error = place(device)
+        patch.setattr(owner, name, failing(getattr(owner, name), range(5, 8), error))
+
+    first, last = run_device(bench, refuse)
+    assert first.startswith(f"{part}: ")
+    assert last == f"{part}: it is well again"
+    assert len(bench.stored()) == count
+
+
+def test_a_model_that_fails_on_every_picture_ends_the_device_and_what_it_saw_is_sent(
+    bench: Bench,
+) -> None:
+    def refuse(device: EdgeDevice, patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(devices, "MOST_FAILURES", 10)
+        broken = failing(device._detector.detect, range(5, 99), RuntimeError("CUDA"))
+        patch.setattr(device._detector, "detect", broken)
+
+    with pytest.raises(Unavailable, match=r"test:dots fails on every picture: .*CUDA"):
+        run_device(bench, refuse)
+    assert bench.stored() == times_of(5)
+
+
+def test_predictions_that_the_disk_refuses_to_the_end_are_told_and_fill_no_memory(
+    bench: Bench,
+) -> None:
+    def refuse(device: EdgeDevice, patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(devices, "MOST_WAITING", 7)
+        patch.setattr(device._spool, "add", failing(None, range(99), FULL))
+
+    with pytest.raises(Unavailable, match="7 predictions are lost: no space left"):
+        run_device(bench, refuse)
+
+
+def test_an_unforeseen_error_does_not_end_the_sending(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = bench.spool()
+    spool.add(batches.SOURCE, batches.frames(10))
+    sender = bench.sender(spool)
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.link, "state", failing(None, range(9), KeyError("a bug")))
+        assert sender.step() > 0
+    assert "KeyError" in sender.state.problem
+    sender.step()
+    assert bench.stored() == times_of(10)
+
+
+def test_a_device_sends_what_it_saw_and_keeps_the_pictures(bench: Bench) -> None:
     edge_device = EdgeDevice(bench.folder, Dots(), bench.link, DeviceOptions())
     edge_device._sender._clock = lambda: batches.START + 600
-    edge_device.run(pictures(), threading.Event())
+    edge_device.run(bright_pictures(), threading.Event())
     assert edge_device.state.sent == 30
     assert bench.stored() == times_of(30)
     ring = RingReader(bench.folder / "ring")

@@ -14,6 +14,8 @@ from oneclick import video
 from oneclick.core.errors import BadVideo
 from oneclick.core.stream_addresses import parse
 from oneclick.edge import source
+from oneclick.video.streams.base import StreamPacket
+from oneclick.video.streams.pictures import PictureDecoder
 from oneclick.video.streams.reader import StreamOptions
 from tests.fakes import certificates, coded_pictures, gstreamer, rtsp_server
 from tests.fakes.rtsp_server import FakeCamera, RtspServer
@@ -74,6 +76,32 @@ def test_of_a_file_every_picture_is_seen_at_its_own_time(tmp_path: Path) -> None
         moments.append(moment)
         time.sleep(0.03)
     assert np.diff(moments) == pytest.approx(np.full(19, 0.02), abs=1e-3)
+
+
+@pytest.mark.parametrize("most", [100, 3], ids=["now and then", "again and again"])
+def test_a_decoder_that_fails_is_told_and_goes_on_or_ends_the_pictures(
+    most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film, stop, lines, calls = tmp_path / "film.mp4", threading.Event(), list[str](), list[int]()
+    video.write(film, (coded_pictures.picture(k) for k in range(40)), 50.0)
+    real = PictureDecoder._decode
+
+    def decode(self: PictureDecoder, packet: StreamPacket) -> None:
+        calls.append(1)
+        if len(calls) in range(5, 9):
+            raise MemoryError("out of memory")
+        real(self, packet)
+
+    monkeypatch.setattr(PictureDecoder, "_decode", decode)
+    monkeypatch.setattr(source, "MOST_FAILURES", most)
+    pictures = source.live_pictures(parse(str(film)), 60, stop, lines.append)
+    if most == 3:
+        with pytest.raises(BadVideo, match=r"cannot decode .*out of memory"):
+            list(pictures)
+    else:
+        assert len(list(pictures)) >= 20
+    assert all("out of memory" in line for line in lines)
+    assert lines
 
 
 def test_a_file_that_is_no_video_is_told(tmp_path: Path) -> None:
