@@ -35,5 +35,5 @@ class IntakeSettings(BaseModel):
     max_span_mb: Annotated[float, Field(gt=0)] = 200.0
     """Most MB (10⁶ bytes) of one span that a device may send."""
     pull_from: tuple[str, ...] = ()
-    """Beginnings of paths and URLs from which a span may be fetched when a device names its place
-    in place of sending it."""
+    """Folders, as paths or URLs, from which a span may be fetched when a device names its place in
+    place of sending it."""

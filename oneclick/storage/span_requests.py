@@ -23,6 +23,10 @@ ANSWER_SUFFIXES = (".part", ".mkv", ".place")
 """Of the files that a device's answer makes."""
 LONGEST_WAIT = timedelta(days=7)
 """A device keeps its pictures for minutes: an older request can hardly be answered."""
+FIRST_PAUSE, LONGEST_PAUSE = 60.0, 6 * 3600.0
+"""Seconds until a named place is tried again: each time twice as long."""
+MOST_TRIES = 16
+"""Tries of a named place: two days."""
 KEEP = timedelta(days=90)
 """Requests that have ended are kept for so long."""
 _ID = re.compile(r"[a-z0-9_]+-[A-Za-z0-9_-]{1,80}")
@@ -36,6 +40,10 @@ class SpanPlace(msgspec.Struct, frozen=True, kw_only=True):
     """Empty where it was uploaded."""
     sha256: str = ""
     """Of an upload."""
+    tries: int = 0
+    """How often a named place could not be read."""
+    again_at: float = 0.0
+    """Unix seconds before which it is not tried again."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,8 @@ class SpanSource:
     place: str
     """Path or URL."""
     started_at: datetime
+    is_upload: bool
+    """Whether it was sent here, so that what it is never changes."""
 
 
 def folder(workspace: Workspace, camera: str) -> Path:
@@ -132,7 +142,36 @@ def source_of(workspace: Workspace, request: SpanRequest) -> SpanSource:
             raise BadInput(f"{upload} is missing")
         if place.sha256 and files.sha256(upload) != place.sha256:
             raise BadInput(f"{upload} was changed, its sha256 is not the one on record")
-    return SpanSource(place.place or str(upload), started_at)
+    return SpanSource(place.place or str(upload), started_at, not place.place)
+
+
+def is_due(workspace: Workspace, request: SpanRequest, now: float) -> bool:
+    """Check whether video of a request can be taken in at unix seconds: it is there, or named."""
+    if request.state != "uploaded":
+        return False
+    try:
+        place: SpanPlace = sealed_files.read(place_file(workspace, request), SpanPlace)
+    except BadInput:  # who takes it in tells it
+        return True
+    # The clock may have been set back meanwhile.
+    return not 0.0 < place.again_at - now <= LONGEST_PAUSE
+
+
+def put_off(workspace: Workspace, request: SpanRequest, now: float) -> bool:
+    """Let a place that cannot be read be tried later; return False where it was tried enough.
+
+    Raises:
+        BadInput: what the device answered is broken. NoSpace, Unavailable: the disk refuses.
+    """
+    path = place_file(workspace, request)
+    place: SpanPlace = sealed_files.read(path, SpanPlace)
+    tries = place.tries + 1
+    if tries >= MOST_TRIES:
+        return False
+    pause = min(FIRST_PAUSE * 2.0**place.tries, LONGEST_PAUSE)
+    changed = msgspec.structs.replace(place, tries=tries, again_at=now + pause)
+    sealed_files.write(path, changed)
+    return True
 
 
 def mark_uploaded(workspace: Workspace, request: SpanRequest) -> None:

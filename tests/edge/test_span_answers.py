@@ -22,7 +22,7 @@ from oneclick.stages import cut
 from oneclick.stages.intake import IntakeOptions, intake
 from oneclick.storage import locks, predictions, span_requests
 from oneclick.storage.intake_log import CameraLog
-from oneclick.storage.live_ring import RingFrame, RingWriter
+from oneclick.storage.live_ring import RingFrame, RingReader, RingWriter
 from oneclick.storage.locks import WriteLock
 from oneclick.web.intake import worker
 from tests.edge import batches
@@ -197,6 +197,82 @@ def test_a_request_that_cannot_be_answered_keeps_no_other_waiting(tmp_path: Path
     ]
     reasons = [state.reason for state in states if state is not None]
     assert ["more than" in reasons[0], reasons[1]] == [True, spans.GONE]
+
+
+def name_place(bench: Bench, folder: Path) -> tuple[SpanRequest, Path]:
+    """Let a device name a place in a folder, where nothing is yet, in place of an upload."""
+    fill_ring(bench.folder, 60)
+    request = ask(bench)
+    place = folder / "hall" / "a.mkv"
+    answer = {"state": "uploaded", "start": request.start, "place": str(place)}
+    bench.link.finish(request.id, **answer)
+    return request, place
+
+
+def test_a_place_that_is_away_is_tried_again_until_it_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(tmp_path, pull_from=(str(tmp_path / "nas"),))
+    request, place = name_place(bench, tmp_path / "nas")
+    now, workspace = [1.9e9], bench.site.workspace
+    monkeypatch.setattr(worker.time, "time", lambda: now[0])
+    pauses = []
+    for _ in range(3):
+        assert "check the path" in worker.work(bench.desk_settings()).failed[request.id]
+        assert worker.work(bench.desk_settings()).failed == {}, "not at once"
+        begin = now[0]
+        while not span_requests.is_due(workspace, request_now(bench, request), now[0]):
+            now[0] += 60
+        pauses.append(now[0] - begin)
+    assert pauses == [60, 120, 240]
+    place.parent.mkdir(parents=True)
+    spans.write_span(RingReader(bench.folder / "ring"), request.start, request.stop, place)
+    result = worker.work(bench.desk_settings())
+    assert result.failed == {}
+    assert request_now(bench, request).state == "adopted"
+
+
+def test_a_place_that_stays_away_is_given_up_and_a_clock_set_back_delays_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(span_requests, "MOST_TRIES", 3)
+    bench = Bench(tmp_path, pull_from=(str(tmp_path / "nas"),))
+    request, _ = name_place(bench, tmp_path / "nas")
+    for year in (0, -1, -2):
+        monkeypatch.setattr(worker.time, "time", lambda year=year: 1.9e9 + year * 3e7)
+        assert request.id in worker.work(bench.desk_settings()).failed
+    after = request_now(bench, request)
+    assert (after.state, "check the path" in after.reason) == ("refused", True)
+
+
+def request_now(bench: Bench, request: SpanRequest) -> SpanRequest:
+    """Return a request as it stands."""
+    after = span_requests.find(bench.site.workspace, "ward", request.id)
+    assert after is not None
+    return after
+
+
+@pytest.mark.parametrize(
+    ("place", "is_allowed"),
+    [
+        ("/nas/ward/a.mkv", True),
+        ("/nas/ward-private/a.mkv", False),
+        ("/nas/ward/../x.mkv", False),
+        ("s3://ward/a.mkv", True),
+        ("s3://ward-private/a.mkv", False),
+        ("https://nas/a.mkv", True),
+        ("https://nas.example/a.mkv", False),
+        ("https://nas@example/a.mkv", False),
+    ],
+)
+def test_a_place_lies_in_a_folder_of_the_settings(
+    place: str, is_allowed: bool, tmp_path: Path
+) -> None:
+    bench = Bench(tmp_path, pull_from=("/nas/ward", "s3://ward/", "https://nas"))
+    request = ask(bench)
+    answer = {"state": "uploaded", "start": request.start, "place": place}
+    with contextlib.nullcontext() if is_allowed else pytest.raises(NotTaken, match="pull_from"):
+        bench.link.finish(request.id, **answer)
 
 
 @pytest.mark.parametrize(

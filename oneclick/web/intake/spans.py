@@ -125,4 +125,8 @@ class SpanUploads:
 
 def _is_allowed(place: str, beginnings: tuple[str, ...]) -> bool:
     is_plain = ".." not in place and place.isprintable()
-    return is_plain and any(place.startswith(beginning) for beginning in beginnings)
+    return is_plain and any(
+        place == beginning or place.startswith(f"{beginning.rstrip('/')}/")
+        for beginning in beginnings
+        if beginning
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 
 from oneclick import triggers
@@ -38,7 +39,7 @@ def work(settings: Settings) -> BatchResult:
     result = intake.intake(settings.home, options_of(settings))
     workspace = Workspace(settings.home)
     for request in span_requests.all_pending(workspace):
-        if request.state != "uploaded":
+        if not span_requests.is_due(workspace, request, time.time()):
             continue
         with contextlib.ExitStack() as stack:
             try:  # two selections at once could put one moment on both sides of the split
@@ -59,7 +60,8 @@ def take_in_span(
 ) -> None:
     """Turn what a device sent for a request into a recording with a selection.
 
-    Raises as `stages.fetch.fetch` and `stages.spans.adopt`.
+    A place that cannot be read now is tried again later, see `span_requests.put_off`. Raises as
+    `stages.fetch.fetch` and `stages.spans.adopt`.
     """
     try:
         source = span_requests.source_of(workspace, request)
@@ -79,9 +81,11 @@ def take_in_span(
     for video_id in [*fetched.done, *fetched.skipped]:
         spans.adopt(settings.home, request, video_id, settings.triggers.test_share)
         result.done.append(video_id)
-    for line in fetched.failed.values():
+    for line in [*fetched.failed.values(), *fetched.waiting.values()]:
         result.failed[request.id] = line
-        span_requests.finish(workspace, request, state="refused", reason=line)
+        # A machine that is away may come back; what was sent here stays what it is.
+        if source.is_upload or not span_requests.put_off(workspace, request, time.time()):
+            span_requests.finish(workspace, request, state="refused", reason=line)
 
 
 def follow(
@@ -93,7 +97,8 @@ def follow(
     with contextlib.closing(EarlySearch(settings.home, rules, options.key)) as early:
         while not is_over.wait(POLL_SECONDS):
             is_waiting = intake_log.closed_segments(workspace.intake_dir) or any(
-                request.state == "uploaded" for request in span_requests.all_pending(workspace)
+                span_requests.is_due(workspace, request, time.time())
+                for request in span_requests.all_pending(workspace)
             )
             if is_waiting:
                 report(work(settings))
