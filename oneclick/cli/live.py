@@ -71,11 +71,12 @@ def live(
     workspace = Workspace(settings.home)
     workspace.create()
     plans = plan_cameras(settings, sources or [], camera)
+    pool = make_pool(settings, model)
     process = LiveProcess(
         workspace,
         plans,
         live_options(settings, record=record, fps=fps, is_paced=not fast),
-        pool=load_models(settings, model),
+        pool=load_typed(pool) if model else pool,
         make_rules=lambda: triggers.make(settings.triggers.enabled, settings.triggers.params),
         tell=print_json_event if json_ else print_event,
     )
@@ -155,11 +156,11 @@ def live_options(
     )
 
 
-def load_models(settings: Settings, names: list[str] | None = None) -> ModelPool:
-    """Load the models that look at live cameras.
+def make_pool(settings: Settings, names: list[str] | None = None) -> ModelPool:
+    """Return the models that are to look at live cameras, not loaded yet.
 
     Raises:
-        UsageError: more than two are named. DetectorUnavailable: one cannot load.
+        UsageError: more than two are named.
     """
     from oneclick.core.errors import UsageError
     from oneclick.flows import models
@@ -169,8 +170,25 @@ def load_models(settings: Settings, names: list[str] | None = None) -> ModelPool
     chosen = settings.live.models if names is None else [name for name in names if name]
     if len(chosen) > 2:
         raise UsageError("at most two models look at a camera: name one or two")
-    resolved = [models.predictor(settings) if name == models.AUTO else name for name in chosen]
-    return ModelPool(Workspace(settings.home), resolved, settings.classes, settings.detect.device)
+    return ModelPool(
+        Workspace(settings.home),
+        chosen,
+        settings.classes,
+        settings.detect.device,
+        lambda name: models.predictor(settings) if name == models.AUTO else name,
+    )
+
+
+def load_typed(pool: ModelPool) -> ModelPool:
+    """Load the models that somebody named on the command line.
+
+    Raises:
+        UsageError: one knows none of the classes. DetectorUnavailable: one cannot load.
+    """
+    loaded = pool.renewed()
+    for failure in loaded.failures.values():
+        raise failure
+    return loaded
 
 
 def print_event(event: LiveEvent) -> None:

@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -90,8 +90,12 @@ def debug_log(reason: str) -> None:
 
 
 def message(text: str) -> None:
-    """Print one line on stderr; hidden characters, line breaks too, are shown as escapes."""
-    typer.echo(visible.line(text), err=True)
+    """Print one line on stderr; hidden characters, line breaks too, are shown as escapes.
+
+    Where stderr is on a full disk, or its reader is gone, the line is lost and the work goes on.
+    """
+    with suppress(OSError):
+        typer.echo(visible.line(text), err=True)
 
 
 def message_block(text: str) -> None:

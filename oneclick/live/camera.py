@@ -69,7 +69,7 @@ class LiveCamera:
         workspace: gets ring and recordings.
         plan: which camera.
         options: how it is run.
-        models: that look at it; none decodes key frames alone.
+        models: that look at it, none as long as they cannot load; None decodes key frames alone.
         rules: triggers for the lamps.
 
     Raises:
@@ -81,7 +81,7 @@ class LiveCamera:
         workspace: Workspace,
         plan: LiveCameraPlan,
         options: LiveOptions,
-        models: Sequence[CameraModel],
+        models: Sequence[CameraModel] | None,
         rules: RuleSet,
     ) -> None:
         self.camera, self._workspace, self._options = plan.camera, workspace, options
@@ -94,8 +94,8 @@ class LiveCamera:
         except BaseException:
             self._ring.close()
             raise
-        fps = options.fps if models else min(options.fps, _KEYS_FPS)
-        policy: DecodePolicy = "newest" if models else "keys"
+        fps = min(options.fps, _KEYS_FPS) if models is None else options.fps
+        policy: DecodePolicy = "keys" if models is None else "newest"
         if plan.address.kind == "path" and not options.is_paced:
             policy = "every"
         self._slot = PictureSlot()
@@ -115,7 +115,7 @@ class LiveCamera:
             classes=options.classes, fps=fps, ring_width=options.ring_width
         )
         is_muted = CameraMutes(workspace, plan.camera).cover
-        self._watcher = PictureWatcher(models, rules, self._ring, watch_options, is_muted)
+        self._watcher = PictureWatcher(models or (), rules, self._ring, watch_options, is_muted)
         self._next_models: Sequence[CameraModel] | None = None
         self._stop, self._has_ended = threading.Event(), threading.Event()
         self._status: LiveStatus = "connecting"

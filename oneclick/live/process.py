@@ -23,7 +23,11 @@ TICK_SECONDS = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 """Seconds before a camera that died is started again, twice as many each time."""
 MODEL_SECONDS = 60.0
-"""Time between two looks whether another champion is in service."""
+"""Time between two looks whether other models are in service, or can be loaded by now."""
+
+NO_MODEL = "no-model"
+"""Flag of a camera that a model should look at which cannot be loaded."""
+LOADING = "its models are being loaded"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +58,8 @@ class _Slot:
         self.failure = ""
         self.failed_at = 0.0
         self.told: CameraState | None = None
+        self.written: CameraState | None = None
+        """The last state on disk, at first that of a process before: its troubles go on."""
         self.lamps: Mapping[str, float] = {}
 
 
@@ -64,7 +70,8 @@ class LiveProcess:
         workspace: gets rings, recordings and states.
         plans: the cameras.
         options: how they are run.
-        pool: models that all share.
+        pool: models that all share. They are loaded beside the cameras, which do not wait for them;
+            files do, for every picture of them is looked at.
         make_rules: makes the triggers of a camera.
         tell: gets what changes, in the thread of `run`.
     """
@@ -82,19 +89,22 @@ class LiveProcess:
         self._workspace, self._options = workspace, options
         self._pool, self._make_rules, self._tell = pool, make_rules, tell
         self._slots = [_Slot(plan) for plan in plans]
-        self._next_model_check = time.monotonic() + MODEL_SECONDS
+        for slot in self._slots:
+            slot.written = live_state.last(workspace.home, slot.plan.camera)
+        self._next_model_check = float("-inf")
         self._loading: threading.Thread | None = None
-        self._loaded: ModelPool | Exception | None = None
+        self._loaded = pool
+        self._is_loaded = not pool.is_empty
 
     def run(self, stop: threading.Event, seconds: float | None = None) -> None:
         """Run until `stop` is set, `seconds` have passed, or every file has ended."""
         deadline = None if seconds is None else time.monotonic() + seconds
         try:
             while not stop.is_set():
+                self._renew_models()
                 for slot in self._slots:
                     self._mend(slot)
                     self._publish(slot)
-                self._renew_models()
                 if all(slot.camera is not None and slot.camera.is_done for slot in self._slots):
                     return
                 if deadline is not None and time.monotonic() >= deadline:
@@ -113,12 +123,14 @@ class LiveProcess:
             return
         if slot.camera is not None or time.monotonic() < slot.not_before:
             return
+        if slot.plan.address.kind == "path" and not self._is_loaded:
+            return
         try:
             slot.camera = LiveCamera(
                 self._workspace,
                 slot.plan,
                 self._options,
-                self._pool.for_camera(),
+                self._pool.for_camera() if self._pool.names else None,
                 self._make_rules(),
             )
             slot.camera.start()
@@ -139,11 +151,14 @@ class LiveProcess:
     def _publish(self, slot: _Slot) -> None:
         """Write the state of a camera, and tell what changed since the last one."""
         now = time.time()
-        state = live_state.with_troubles(self._state(slot, now), slot.told)
+        state = live_state.with_troubles(self._state(slot, now), slot.written)
+        slot.written = state
         try:
             self._write(slot, state)
         except OneclickError as error:
             state = msgspec.structs.replace(state, message=state.message or str(error))
+            if slot.camera is None:  # another process runs it, and knows its troubles
+                slot.written = live_state.last(self._workspace.home, slot.plan.camera)
         told = slot.told
         slot.told = state
         if told is None or (told.status, told.message) != (state.status, state.message):
@@ -160,13 +175,25 @@ class LiveProcess:
 
     def _state(self, slot: _Slot, now: float) -> CameraState:
         if slot.camera is not None:
-            return slot.camera.state(now)
+            return self._with_models(slot.camera.state(now))
         return CameraState(
             camera=slot.plan.camera,
-            status="stalled",
-            message=slot.failure,
-            since=slot.failed_at,
+            status="stalled" if slot.failure else "connecting",
+            message=slot.failure or ("" if self._is_loaded else LOADING),
+            since=slot.failed_at or now,
             written_at=now,
+        )
+
+    def _with_models(self, state: CameraState) -> CameraState:
+        """Return a state that tells which models cannot look."""
+        if state.status == "stopped":
+            return state
+        message = LOADING if not self._is_loaded else ""
+        if reasons := self._pool.reasons:
+            message = f"{'no' if self._pool.is_empty else 'one'} model: {'; '.join(reasons)}"
+        flags = {*state.flags, *((NO_MODEL,) if reasons else ())}
+        return msgspec.structs.replace(
+            state, message=state.message or message, flags=tuple(sorted(flags))
         )
 
     def _event(
@@ -178,22 +205,23 @@ class LiveProcess:
         detail: str = "",
         score: float | None = None,
     ) -> None:
-        self._tell(
-            LiveEvent(
-                time=time.time(),
-                camera=slot.plan.camera,
-                event=event,
-                name=name,
-                is_on=is_on,
-                detail=detail,
-                score=score,
-            )
+        told = LiveEvent(
+            time=time.time(),
+            camera=slot.plan.camera,
+            event=event,
+            name=name,
+            is_on=is_on,
+            detail=detail,
+            score=score,
         )
+        # The log may lie on a full disk, or its reader may be gone: cameras run on.
+        with contextlib.suppress(OSError):
+            self._tell(told)
 
     def _renew_models(self) -> None:
-        """Let all cameras look with a new champion; one that cannot load changes nothing.
+        """Let all cameras look with the models in service; one that cannot load changes nothing.
 
-        It is loaded aside, which may take longer than a state may be old.
+        They are loaded aside, which may take longer than a state may be old.
         """
         if self._loading is not None:
             if not self._loading.is_alive():
@@ -205,30 +233,21 @@ class LiveProcess:
             self._loading.start()
 
     def _load_models(self) -> None:
-        """Load the models that are in service now, where they are others."""
-        try:
-            self._loaded = self._pool.renewed() if self._pool.is_outdated else None
-        except Exception as error:
-            self._loaded = error
+        self._loaded = self._pool.renewed()
 
     def _use_models(self) -> None:
         """Let all cameras look with the models that were loaded."""
-        loaded, self._loaded = self._loaded, None
-        try:
-            if isinstance(loaded, Exception):
-                raise loaded
-            if loaded is None:
-                return
-            models = {slot: loaded.for_camera() for slot in self._slots if slot.camera}
-        except Exception as error:
+        self._is_loaded = True
+        if self._loaded is self._pool:
+            return
+        self._pool = self._loaded
+        for slot in self._slots:
+            if slot.camera is not None:
+                slot.camera.use(self._pool.for_camera())
+        for error in self._pool.failures.values():
             reason = failure_log.record(self._workspace, "live-models", "load models", error)
             for slot in self._slots:
                 self._event(slot, "note", "", detail=reason)
-            return
-        self._pool = loaded
-        for slot, own_models in models.items():
-            if slot.camera is not None:
-                slot.camera.use(own_models)
 
     def _end(self) -> None:
         """Stop all cameras side by side, and write that they are stopped."""
@@ -247,7 +266,7 @@ class LiveProcess:
                 state, status="stopped", message=message, recording="", fps_in=0.0, fps_detected=0.0
             )
             with contextlib.suppress(OneclickError):
-                self._write(slot, ended)
+                self._write(slot, live_state.with_troubles(ended, slot.written))
 
     def _write(self, slot: _Slot, state: CameraState) -> None:
         """Write the state of a camera, unless another process runs it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,9 @@ STALE_SECONDS = 10.0
 """A state that was not written for so long belongs to a process that is gone."""
 DOWN = "down"
 """Trouble of a camera that does not run; the other troubles are called as its flags."""
+STEADY_SECONDS = 60.0
+"""A camera that has run for so long, or for as long as it was down, is not down any more: one that
+comes for a moment again and again is."""
 LiveStatus = Literal["connecting", "running", "stalled", "refused", "stopped"]
 
 
@@ -53,12 +57,13 @@ class CameraState(msgspec.Struct, frozen=True, kw_only=True):
     width: int = 0
     height: int = 0
     flags: tuple[str, ...] = ()
-    """What is wrong with the pictures: frozen, dark, silent, damaged, not-recorded."""
+    """What is wrong with the pictures: frozen, dark, silent, damaged, not-recorded, no-model."""
     recording: str = ""
     """Name of the segment that is written; empty where nothing is recorded."""
     trouble_since: dict[str, float] = {}
-    """Unix seconds from which on each flag has lasted, and DOWN any other status than running: a
-    new attempt to connect ends neither."""
+    """Unix seconds from which on each flag has lasted, and DOWN any other status than running. A
+    new attempt to connect ends neither, nor does another process; a moment of pictures does not
+    end DOWN."""
 
 
 def camera_folder(home: Path, camera: str) -> Path:
@@ -117,13 +122,37 @@ def write(home: Path, state: CameraState) -> None:
 
 
 def with_troubles(state: CameraState, earlier: CameraState | None) -> CameraState:
-    """Return a state that tells how long its troubles last, by the one that was written before."""
-    troubles = set(state.flags)
+    """Return a state that tells how long its troubles last, by the one that was written before.
+
+    Args:
+        state: of now.
+        earlier: the last one on disk, of another process too.
+    """
+    known = earlier.trouble_since if earlier else {}
+    since = {flag: known.get(flag, state.written_at) for flag in state.flags}
     if state.status not in ("running", "stopped"):
-        troubles.add(DOWN)
-    earlier_since = earlier.trouble_since if earlier else {}
-    since = {trouble: earlier_since.get(trouble, state.written_at) for trouble in sorted(troubles)}
+        ran_at = earlier.written_at if earlier and earlier.status == "running" else math.inf
+        since[DOWN] = known.get(DOWN, ran_at)
+    elif DOWN in known and not (state.status == "running" and _is_steady(state, known[DOWN])):
+        since[DOWN] = known[DOWN]
+    # A time in the future is one from before the clock was set back.
+    since = {trouble: min(since[trouble], state.written_at) for trouble in sorted(since)}
     return msgspec.structs.replace(state, trouble_since=since)
+
+
+def _is_steady(state: CameraState, down_since: float) -> bool:
+    """Check whether a camera that was down has run for long enough to be called well."""
+    needed = min(STEADY_SECONDS, state.since - down_since)
+    return not -STALE_SECONDS < state.written_at - state.since < needed
+
+
+def last(home: Path, camera: str) -> CameraState | None:
+    """Return the state that was written last, of whatever process; None where none can be read."""
+    try:
+        state: CameraState = files.read_json(state_file(home, camera), CameraState)
+    except BadInput:
+        return None
+    return state
 
 
 def read(home: Path, camera: str, now: float | None = None) -> CameraState | None:
@@ -136,10 +165,8 @@ def read(home: Path, camera: str, now: float | None = None) -> CameraState | Non
         camera: its name in ids.
         now: unix seconds, by default the clock's.
     """
-    path = state_file(home, camera)
-    try:
-        state: CameraState = files.read_json(path, CameraState)
-    except BadInput:
+    state = last(home, camera)
+    if state is None:
         return None
     at = time.time() if now is None else now
     if state.status == "stopped" or abs(at - state.written_at) <= STALE_SECONDS:

@@ -131,7 +131,7 @@ def run(
         workspace,
         plans,
         options,
-        pool=ModelPool(workspace, models, ("person",), "cpu"),
+        pool=ModelPool(workspace, models, ("person",), "cpu").renewed(),
         make_rules=triggers.make,
         tell=lambda event: None,
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +16,7 @@ import pytest
 
 from oneclick import detectors, triggers, video
 from oneclick.core import stream_addresses
+from oneclick.core.errors import DetectorUnavailable
 from oneclick.detectors import base
 from oneclick.detectors.base import Frame, FrameDetections
 from oneclick.live import health, lamps, process
@@ -88,7 +91,12 @@ OPTIONS = LiveOptions(backoff=QUICK, timeouts=PATIENT, fps=20)
 
 @contextmanager
 def running(
-    home: Path, urls: dict[str, str], model: str = "test:square", **options: object
+    home: Path,
+    urls: dict[str, str],
+    models: Sequence[str] = ("test:square",),
+    tell: Callable[[LiveEvent], None] | None = None,
+    is_loaded: bool = True,
+    **options: object,
 ) -> Iterator[Running]:
     """Run cameras in a thread while the body runs."""
     live, stop = Running(home), threading.Event()
@@ -97,13 +105,14 @@ def running(
         LiveCameraPlan(camera=name, address=stream_addresses.parse(url))
         for name, url in urls.items()
     ]
+    pool = ModelPool(workspace, models, ("person",), "cpu")
     runner = LiveProcess(
         workspace,
         plans,
         replace(OPTIONS, **options),  # type: ignore[arg-type]
-        pool=ModelPool(workspace, [model], ("person",), "cpu"),
+        pool=pool.renewed() if is_loaded else pool,
         make_rules=triggers.make,
-        tell=live.events.append,
+        tell=tell or live.events.append,
     )
     thread = threading.Thread(target=runner.run, args=(stop,))
     thread.start()
@@ -204,7 +213,7 @@ def test_a_new_champion_that_loads_slowly_is_used_and_holds_up_no_state(
     monkeypatch.setattr(detectors, "create", create)
     with (
         RtspServer(camera()) as server,
-        running(tmp_path, {"ward": server.url()}, model="model:champion") as live,
+        running(tmp_path, {"ward": server.url()}, models=["model:champion"]) as live,
     ):
         wait_until(lambda: live.told("ward", "running"))
         serving[0] = "newer"
@@ -213,6 +222,93 @@ def test_a_new_champion_that_loads_slowly_is_used_and_holds_up_no_state(
         assert [model.id for model in live.state("ward").models] == ["square"]
         may_load.set()
         wait_until(lambda: [model.id for model in live.state("ward").models] == ["newer"])
+
+
+def test_models_that_cannot_load_cost_no_recording_and_are_tried_again(
+    tmp_path: Path, detector: SquareDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "MODEL_SECONDS", 0.05)
+    missing = {"test:square", "test:other"}
+
+    def create(name: str, *_: object) -> SquareDetector:
+        if name in missing:
+            raise DetectorUnavailable(f"there is no file {name}")
+        return detector
+
+    monkeypatch.setattr(detectors, "create", create)
+    models = ["test:square", "test:other"]
+    with (
+        RtspServer(camera()) as server,
+        running(tmp_path, {"hall": server.url()}, models) as live,
+    ):
+        wait_until(lambda: live.told("hall", "running") and live.ring("hall").newest())
+        wait_until(lambda: live.state("hall").recording)
+        state = live.state("hall")
+        assert (state.status, state.flags, state.models) == ("running", ("no-model",), ())
+        assert state.message.startswith("no model: there is no file test:square")
+        missing.remove("test:square")
+        wait_until(lambda: [model.id for model in live.state("hall").models] == ["square"])
+        wait_until(lambda: live.state("hall").message == "one model: there is no file test:other")
+        wait_until(lambda: (frame := live.ring("hall").newest()) and "square" in frame.boxes)
+        missing.clear()
+        wait_until(lambda: not live.state("hall").flags)
+    assert server.camera.connections == 1
+
+
+def test_cameras_run_while_their_models_are_being_loaded(
+    tmp_path: Path, detector: SquareDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_load = threading.Event()
+
+    def create(*_: object) -> SquareDetector:
+        assert may_load.wait(HANG_SECONDS)
+        return detector
+
+    monkeypatch.setattr(detectors, "create", create)
+    with (
+        RtspServer(camera()) as server,
+        running(tmp_path, {"hall": server.url()}, is_loaded=False) as live,
+    ):
+        wait_until(lambda: live.told("hall", "running"))
+        wait_until(lambda: live.state("hall").recording)
+        assert live.state("hall").message == process.LOADING
+        may_load.set()
+        wait_until(lambda: [model.id for model in live.state("hall").models] == ["square"])
+        wait_until(lambda: not live.state("hall").message)
+    assert server.camera.connections == 1
+
+
+def test_the_process_that_goes_on_knows_for_how_long_a_camera_is_down(
+    tmp_path: Path, detector: SquareDetector
+) -> None:
+    now = time.time()
+    at_kill = CameraState(
+        camera="hall",
+        status="stalled",
+        since=now - 700,
+        written_at=now - 2,
+        trouble_since={"down": now - 700},
+    )
+    live_state.write(tmp_path, at_kill)
+    with running(tmp_path, {"hall": "rtsp://127.0.0.1:9/a"}) as live:
+        wait_until(lambda: live.told("hall", "connecting"))
+        assert live.state("hall").trouble_since == {"down": now - 700}
+    stopped = live.state("hall")
+    assert (stopped.status, stopped.trouble_since) == ("stopped", {"down": now - 700})
+
+
+def test_a_log_that_cannot_be_written_ends_no_camera(
+    tmp_path: Path, detector: SquareDetector
+) -> None:
+    def tell(_: LiveEvent) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with (
+        RtspServer(camera()) as server,
+        running(tmp_path, {"hall": server.url()}, tell=tell) as live,
+    ):
+        wait_until(lambda: live.ring("hall").newest())
+    assert live.state("hall").message == "its process has ended"
 
 
 def test_a_second_process_leaves_the_first_alone(tmp_path: Path, detector: SquareDetector) -> None:
@@ -240,7 +336,7 @@ def test_a_camera_without_a_model_shows_key_frames(tmp_path: Path) -> None:
     with RtspServer(camera()) as server:
         options = replace(OPTIONS, ring_width=80)
         plan = LiveCameraPlan(camera="hall", address=stream_addresses.parse(server.url()))
-        hall = LiveCamera(Workspace(tmp_path), plan, options, [], triggers.make())
+        hall = LiveCamera(Workspace(tmp_path), plan, options, None, triggers.make())
         hall.start()
         reader = RingReader(live_state.ring_folder(tmp_path, "hall"))
         wait_until(lambda: reader.newest())

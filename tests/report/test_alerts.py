@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from oneclick import report
@@ -86,7 +87,25 @@ def test_a_new_attempt_to_connect_ends_no_trouble() -> None:
     second = live_state.with_troubles(state("connecting", 20.0, "silent"), first)
     assert second.trouble_since == {"down": 10.0, "silent": 20.0}
     third = live_state.with_troubles(state("running", 30.0, "dark"), second)
-    assert third.trouble_since == {"dark": 30.0}
+    assert third.trouble_since == {"dark": 30.0, "down": 10.0}
+    fourth = msgspec.structs.replace(third, written_at=50.0)
+    assert live_state.with_troubles(fourth, third).trouble_since == {"dark": 30.0}
+
+
+def test_a_camera_that_comes_for_a_moment_again_and_again_is_down() -> None:
+    last: CameraState | None = None
+    for second in range(900):
+        begin = second - second % 34  # 4 s of pictures, then the longest pause of a reader
+        is_there = second - begin < 4
+        state = CameraState(
+            camera="hall",
+            status="running" if is_there else "connecting",
+            since=float(begin if is_there else begin + 4),
+            written_at=float(second),
+        )
+        last = live_state.with_troubles(state, last)
+    assert last is not None
+    assert last.trouble_since == {"down": 3.0}
 
 
 def test_an_edge_camera_that_sends_nothing_for_a_day_is_missed(tmp_path: Path) -> None:

@@ -41,14 +41,9 @@ def work(settings: Settings) -> BatchResult:
     for request in span_requests.all_pending(workspace):
         if not span_requests.is_due(workspace, request, time.time()):
             continue
-        with contextlib.ExitStack() as stack:
-            try:  # two selections at once could put one moment on both sides of the split
-                stack.enter_context(locks.hold(workspace, WriteLock.SELECTION, wait=False))
-            except Unavailable:
-                break  # triggers select clips: the next pass takes it in
-            with failure_log.isolate(result.failed, workspace, request.id, f"take in {request.id}"):
-                take_in_span(settings, workspace, request, result)
-                continue
+        with failure_log.isolate(result.failed, workspace, request.id, f"take in {request.id}"):
+            take_in_span(settings, workspace, request, result)
+            continue
         # What failed once fails again: it must not keep others from being taken in.
         reason = result.failed[request.id]
         span_requests.finish(workspace, request, state="refused", reason=reason)
@@ -78,14 +73,19 @@ def take_in_span(
         max_gb=settings.intake.max_span_mb / 1e3,
         options=SourceOptions(),
     )
-    for video_id in [*fetched.done, *fetched.skipped]:
-        spans.adopt(settings.home, request, video_id, settings.triggers.test_share)
-        result.done.append(video_id)
     for line in [*fetched.failed.values(), *fetched.waiting.values()]:
         result.failed[request.id] = line
         # A machine that is away may come back; what was sent here stays what it is.
         if source.is_upload or not span_requests.put_off(workspace, request, time.time()):
             span_requests.finish(workspace, request, state="refused", reason=line)
+    with contextlib.ExitStack() as stack:
+        try:  # two selections at once could put one moment on both sides of the split
+            stack.enter_context(locks.hold(workspace, WriteLock.SELECTION, wait=False))
+        except Unavailable:
+            return  # triggers select clips: the next pass finds the recording, and takes it in
+        for video_id in [*fetched.done, *fetched.skipped]:
+            spans.adopt(settings.home, request, video_id, settings.triggers.test_share)
+            result.done.append(video_id)
 
 
 def follow(
