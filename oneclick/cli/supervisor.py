@@ -7,6 +7,7 @@ import ipaddress
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,7 +19,10 @@ from urllib.parse import urlsplit
 
 from oneclick import flows
 from oneclick.cli import output
-from oneclick.core.errors import Unavailable, UsageError
+from oneclick.cli import supervised_process as processes
+from oneclick.cli.supervised_process import SupervisedProcess
+from oneclick.core import errors
+from oneclick.core.errors import OneclickError, Unavailable, UsageError
 from oneclick.flows import environment, local_server, prefect_database
 from oneclick.flows.child_processes import end_with_parent
 from oneclick.services import prefect_access, prefect_settings
@@ -28,12 +32,11 @@ from oneclick.storage import files, locks
 from oneclick.storage.workspace import Workspace
 
 POOL = "oneclick"
-LIVE = "live cameras"
-RESTART_SECONDS, LONGEST_RESTART = 2.0, 300.0
-"""Least time between two starts of the live cameras, twice as long each time."""
+WORKER = "worker"
+WATCH_SECONDS = 0.5
+"""Time between two looks whether a process has ended."""
 # A first start creates the database: 20 s alone on two cores, minutes among other work.
 START_SECONDS = 300.0
-STOP_SECONDS = 20.0
 # Other commands look for an instant whether the lock of a killed server is held.
 LOCK_ATTEMPTS = 5
 HEARTBEAT_SECONDS = 30
@@ -79,7 +82,9 @@ class Supervisor:
         if not self.user_url:
             # Not the folder of `oneclick run`: two servers on one SQLite file lose runs.
             self.env.setdefault("PREFECT_HOME", str(prefect_access.server_folder(home)))
-        self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self._children: dict[str, SupervisedProcess] = {}
+        self._leftovers: list[subprocess.Popen[bytes]] = []
+        """Workers that ended, some of whose flow runs go on."""
         self._at_exit = contextlib.ExitStack()
         self._is_interrupted = False
 
@@ -104,8 +109,10 @@ class Supervisor:
         at: TracebackType | None,
     ) -> bool:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave orphans
-        for child in reversed(self.children.values()):
-            end_group(child)
+        for child in reversed(self._children.values()):
+            processes.end_group(child.process)
+        for process in self._leftovers:
+            processes.end_group(process)
         self._at_exit.close()
         return kind is KeyboardInterrupt
 
@@ -139,7 +146,7 @@ class Supervisor:
         log = Path(self.env["PREFECT_HOME"]) / "server.log"
         with files.guard(log.parent):
             log.parent.mkdir(parents=True, exist_ok=True)
-        listener = local_server.open_socket(address, port)
+        first_socket: list[socket.socket] = [local_server.open_socket(address, port)]
         record = prefect_access.RunningServer(
             pid=os.getpid(), machine=prefect_access.this_machine(), url=url
         )
@@ -152,11 +159,19 @@ class Supervisor:
         with prefect_database.setup(log.parent, log, self.env) as notice:
             if notice:
                 output.message(notice)
-            child = local_server.start_server(listener, origins, key, self.env, log)
-            self.children["server"] = child
+            child = SupervisedProcess(
+                lambda: local_server.start_server(
+                    first_socket.pop() if first_socket else local_server.open_socket(address, port),
+                    origins,
+                    key,
+                    self.env,
+                    log,
+                )
+            )
+            self._children["server"] = child
             deadline = time.monotonic() + START_SECONDS
             while not local_server.is_ready(url):
-                if child.poll() is not None or time.monotonic() > deadline:
+                if child.process.poll() is not None or time.monotonic() > deadline:
                     raise Unavailable(f"the Prefect server did not start: see the end of {log}")
                 time.sleep(0.2)
         add_zombie_automation(url.replace("://", f"://{key}@", 1))
@@ -174,7 +189,7 @@ class Supervisor:
 
     def worker(self) -> None:
         """Start the worker; its output goes to stderr."""
-        self._start("worker", ["worker", "start", "--pool", POOL, "--type", "process"], sys.stderr)
+        self._start(WORKER, ["worker", "start", "--pool", POOL, "--type", "process"], sys.stderr)
 
     def listener(self) -> None:
         """Start the webhook listener; its output goes to stderr."""
@@ -190,45 +205,57 @@ class Supervisor:
 
     def live_cameras(self) -> None:
         """Start the process of the live cameras; what changes goes to stderr."""
-        self._start(LIVE, ["live"], sys.stderr, "oneclick")
+        self._start("live cameras", ["live"], sys.stderr, "oneclick")
+
+    def child(self, name: str) -> subprocess.Popen[bytes]:
+        """Return the process of a name."""
+        return self._children[name].process
 
     def watch(self) -> None:
-        """Wait for Ctrl-C; the live cameras are started again where their process ends.
-
-        Raises:
-            Unavailable: as soon as another process ends by itself.
-        """
-        restarts, not_before = 0, 0.0
+        """Wait for Ctrl-C; a process that ends by itself is started again, and ends no other."""
         while True:
             if self._is_interrupted:
                 raise KeyboardInterrupt
-            for name, child in list(self.children.items()):
-                if child.poll() is not None and name == LIVE:
-                    if time.monotonic() >= not_before:
-                        pause = min(RESTART_SECONDS * 2.0 ** min(restarts, 10), LONGEST_RESTART)
-                        restarts, not_before = restarts + 1, time.monotonic() + pause
-                        self.live_cameras()
-                elif child.poll() is not None:
-                    raise Unavailable(
-                        f"the {name} ended by itself with exit code {child.returncode}; "
-                        "start oneclick up again"
-                    )
-            time.sleep(0.5)
+            for name, child in self._children.items():
+                if child.process.poll() is not None:
+                    self._revive(name, child)
+            self._leftovers = [
+                each for each in self._leftovers if processes.signal_group(each.pid, 0)
+            ]
+            time.sleep(WATCH_SECONDS)
 
-    def _start(
-        self, name: str, arguments: list[str], out: Any, program: str = "prefect"
-    ) -> subprocess.Popen[bytes]:
-        child = subprocess.Popen(
-            [sys.executable, "-m", program, *arguments],
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-            preexec_fn=end_with_parent,
-        )
-        self.children[name] = child
-        return child
+    def _revive(self, name: str, child: SupervisedProcess) -> None:
+        """Tell that a process has ended, and start it again after a pause."""
+        if not child.is_waiting:
+            if name == WORKER:  # a training outlives it
+                self._leftovers.append(child.process)
+            else:
+                processes.end_group(child.process)
+            code, pause = child.process.returncode, child.pause()
+            output.message(
+                f"the {name} ended by itself with exit code {code}; "
+                f"it is started again in {pause:.0f} s"
+            )
+            return
+        try:
+            child.restart_if_due()
+        except (OneclickError, OSError) as error:
+            reason = errors.reason(error, f"start the {name}")
+            output.message(f"{reason}; it is tried again in {child.pause():.0f} s")
+
+    def _start(self, name: str, arguments: list[str], out: Any, program: str = "prefect") -> None:
+        def start() -> subprocess.Popen[bytes]:
+            return subprocess.Popen(
+                [sys.executable, "-m", program, *arguments],
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                preexec_fn=end_with_parent,
+            )
+
+        self._children[name] = SupervisedProcess(start)
 
     def _call(self, *arguments: str) -> str:
         process = subprocess.run(
@@ -321,27 +348,3 @@ def add_zombie_automation(url: str) -> None:
     automations = server.fetch_all("/automations/filter")
     if ZOMBIES["name"] not in [automation["name"] for automation in automations]:
         server.request("POST", "/automations/", ZOMBIES)
-
-
-def end_group(child: subprocess.Popen[bytes]) -> None:
-    """Terminate the child, then the rest of its process group, and kill what does not end."""
-    if child.poll() is None:
-        child.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(STOP_SECONDS)
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        deadline = time.monotonic() + STOP_SECONDS / 4
-        alive = _signal_group(child.pid, sign)
-        while alive and time.monotonic() < deadline:
-            time.sleep(0.1)
-            child.poll()
-            alive = _signal_group(child.pid, 0)
-
-
-def _signal_group(group: int, sign: int) -> bool:
-    """Send a signal to a process group; return whether it still had a process."""
-    try:
-        os.killpg(group, sign)
-    except ProcessLookupError:
-        return False
-    return True

@@ -59,7 +59,7 @@ class _Loaded:
 
 
 class ModelPool:
-    """The models of a process; none are loaded before `renewed`, and one that cannot costs no other.
+    """The models of a process: `renewed` loads them, and one that cannot load costs no other.
 
     Args:
         workspace: holds the models of `model:`.

@@ -7,14 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from prefect.task_engine import TaskRunTimeoutError
 
 from oneclick import settings, video
-from oneclick.cli import checks, live, supervisor
+from oneclick.cli import checks, live
 from oneclick.core import stream_addresses
 from oneclick.core.errors import UsageError
 from oneclick.core.results import BatchResult
@@ -204,33 +203,6 @@ def test_settings_refuse_addresses(cameras: dict[str, str], message: str) -> Non
     with pytest.raises(UsageError, match=message) as refusal:
         settings.load(live={"cameras": cameras})
     assert "secret" not in str(refusal.value)
-
-
-def test_up_starts_the_live_cameras_again_when_their_process_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    starts: list[float] = []
-
-    class Ended(Exception):
-        pass
-
-    def start(self: supervisor.Supervisor, name: str, *_: object) -> object:
-        starts.append(time.monotonic())
-        if len(starts) == 3:
-            raise Ended
-        child = subprocess.Popen([sys.executable, "-c", "raise SystemExit(1)"])
-        self.children[name] = child
-        return child
-
-    monkeypatch.setattr(supervisor, "RESTART_SECONDS", 0.01)
-    monkeypatch.setattr(supervisor.Supervisor, "_start", start)
-    running = supervisor.Supervisor(tmp_path)
-    running.live_cameras()
-    with pytest.raises(Ended):
-        running.watch()
-    assert len(starts) == 3
-    for child in running.children.values():
-        child.wait()
 
 
 @pytest.mark.parametrize(

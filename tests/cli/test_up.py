@@ -15,10 +15,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from oneclick.cli import supervisor
+from oneclick.cli import supervised_process, supervisor
+from oneclick.cli.supervised_process import SupervisedProcess
 from oneclick.core.errors import Unavailable, UsageError
 from oneclick.services import prefect_access, review_address
 from oneclick.storage import locks
@@ -78,7 +80,8 @@ def test_a_public_url_is_an_https_address(url: str, origin: str | None) -> None:
 HOLDER = """
 import sys
 from pathlib import Path
-from oneclick.cli import supervisor
+from oneclick.cli import supervised_process, supervisor
+from oneclick.cli.supervised_process import SupervisedProcess
 with supervisor.only_server(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -157,8 +160,8 @@ def test_review_pages_are_one_of_the_processes_of_up(tmp_path: Path) -> None:
     with supervisor.Supervisor(tmp_path) as running:
         running.review_pages("127.0.0.1:0")
         wait_until(lambda: review_address.find_running(workspace))
-        assert running.children["review pages"].poll() is None
-    assert running.children["review pages"].poll() is not None
+        assert running.child("review pages").poll() is None
+    assert running.child("review pages").poll() is not None
     assert review_address.find_running(workspace) is None
     assert _handlers() == handlers
 
@@ -170,6 +173,76 @@ def test_ctrl_c_that_python_lost_in_a_finalizer_ends_everything_too(tmp_path: Pa
             signal.raise_signal(signal.SIGINT)
         running.watch()
         raise AssertionError("it waits for ever")
+
+
+class Starts:
+    """Starts processes of `up`: those that end at once for a while, then such as stay."""
+
+    def __init__(self, ends: int, refusals: int = 0) -> None:
+        self._ends, self._refusals = ends, refusals
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def __call__(self) -> subprocess.Popen[bytes]:
+        if self.processes and self._refusals:
+            self._refusals -= 1
+            raise Unavailable("no memory for a process")
+        code = "raise SystemExit(7)" if len(self.processes) < self._ends else "input()"
+        command = [sys.executable, "-c", code]
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+        self.processes.append(child)
+        return child
+
+
+@pytest.mark.usefixtures("signal_handlers")
+def test_a_process_that_ends_is_started_again_and_ends_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(supervised_process, "RESTART_SECONDS", 0.01)
+    names = ("server", "worker", "listener", "review pages", "live cameras")
+    starts = {name: Starts(ends=2 * (name != "live cameras")) for name in names}
+    starts["worker"] = Starts(ends=1, refusals=2)
+
+    def are_all_well() -> bool:
+        return all(each.processes[-1].poll() is None for each in starts.values())
+
+    def look(_: float) -> None:
+        if starts["worker"].processes[1:] and starts["server"].processes[2:] and are_all_well():
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(supervisor, "time", SimpleNamespace(sleep=look))
+    with supervisor.Supervisor(tmp_path) as running:
+        for name, start in starts.items():
+            running._children[name] = SupervisedProcess(start)
+        running.watch()
+    counts = [len(start.processes) for start in starts.values()]
+    assert (counts[0], counts[1], counts[-1]) == (3, 2, 1)
+    assert not any(child.poll() is None for start in starts.values() for child in start.processes)
+    talk = capsys.readouterr().err
+    assert "the server ended by itself with exit code 7; it is started again in" in talk
+    assert talk.count("no memory for a process; it is tried again in") == 2
+    for child in (child for start in starts.values() for child in start.processes):
+        assert child.stdin is not None
+        child.stdin.close()
+
+
+def test_pauses_grow_while_a_process_ends_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    clock = SimpleNamespace(monotonic=lambda: now[0])
+    monkeypatch.setattr(supervised_process, "time", clock)
+    start, pauses = Starts(ends=100), list[float]()
+    child = SupervisedProcess(start)
+    for _ in range(9):
+        pauses.append(child.pause())
+        child.restart_if_due()
+        assert child.is_waiting
+        now[0] += pauses[-1]
+        child.restart_if_due()
+        assert not child.is_waiting
+    assert pauses == [2, 4, 8, 16, 32, 64, 128, 256, 300]
+    now[0] += supervised_process.LONGEST_RESTART + 1
+    assert child.pause() == 2
+    for process in start.processes:
+        process.communicate()
 
 
 def _handlers() -> list[object]:
