@@ -28,7 +28,7 @@ from oneclick.core import progress
 from oneclick.core.clips import ClipStage
 from oneclick.core.errors import NoSpace, OneclickError, Unavailable, UsageError
 from oneclick.core.results import BatchResult
-from oneclick.flows import local_server
+from oneclick.flows import local_server, repaired_settings
 from oneclick.report import TrainingReport, scores
 
 HOUR = 3600
@@ -82,6 +82,14 @@ def make_runner(name: str) -> TaskRunner[Any]:
     return runner
 
 
+def runner_of_settings() -> TaskRunner[Any]:
+    """Create the runner of the settings; threads where they are wrong, which each flow tells."""
+    try:
+        return make_runner(settings.load().runner)
+    except UsageError:
+        return make_runner("thread")
+
+
 class _ProgressRecorder:
     """Listener that records the progress of a run in the catalog, every few seconds at most."""
 
@@ -107,7 +115,7 @@ def record_run(flow: Flow[Any, Any], run: FlowRun, state: State[Any]) -> None:
 
     A run that starts first takes in what the files tell and the catalog lacks.
     """
-    run_id, home = str(run.id), Path(run.parameters.get("home") or settings.load().home)
+    run_id, home = str(run.id), _home_of(run)
     ended = state.timestamp if state.is_final() else None
     started = run.start_time or state.timestamp
     message = (state.message or "").strip().split("\n", 1)[0][:200]
@@ -132,11 +140,16 @@ def record_change(flow: Flow[Any, Any], run: FlowRun, state: State[Any]) -> None
 
     For flows that run so often that they would push all others out of every list.
     """
-    home = Path(run.parameters.get("home") or settings.load().home)
+    home = _home_of(run)
     with Catalog.open(home) as catalog:
         states = [row.state for row in catalog.runs(RECENT_RUNS) if row.flow == flow.name]
     if states[:1] != [state.name]:
         record_run(flow, run, state)
+
+
+def _home_of(run: FlowRun) -> Path:
+    """Return the workspace of a run, where the settings are wrong too."""
+    return Path(run.parameters.get("home") or repaired_settings.load()[0].home)
 
 
 def close_dead_runs(catalog: Catalog, home: Path) -> None:
@@ -152,7 +165,7 @@ def close_dead_runs(catalog: Catalog, home: Path) -> None:
 
 
 FLOW: dict[str, Any] = {
-    "task_runner": make_runner(settings.load().runner),
+    "task_runner": runner_of_settings(),
     "on_running": [record_run],
     "on_completion": [record_run],
     "on_failure": [record_run],
@@ -231,6 +244,7 @@ def run_tasks(
     if _parallel_tasks(conf) == 1:
         yield from (task(*call) for call in calls)
         return
+    make_runner(conf.runner)  # tells where its extra is not installed
     for future in [task.submit(*call) for call in calls]:
         yield future.result()
 

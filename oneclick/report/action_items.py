@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from oneclick.catalog import Catalog
@@ -16,6 +17,8 @@ from oneclick.storage import alert_log, sealed_files
 from oneclick.storage.workspace import Workspace
 
 FAILED_STATES = ("Failed", "Crashed", "TimedOut")
+LATE_CHECK = timedelta(minutes=20)
+"""Four times the pause between two checks of the flow `watch`."""
 MAX_DISK_USE = 0.95
 """Share of the disk in use above which somebody must free space."""
 
@@ -68,21 +71,29 @@ def platform_action_items(home: Path) -> Iterator[ActionItem]:
     yield ActionItem("platform", trouble.get("text", ""), "review", ("doctor",))
 
 
-def alert_action_items(home: Path) -> Iterator[ActionItem]:
-    """Yield the alerts that hold, as the last check of the flow `watch` left them."""
+def alert_action_items(home: Path, now: datetime) -> Iterator[ActionItem]:
+    """Yield the alerts that hold, as the last check of the flow `watch` left them.
+
+    Where that check was long ago nobody is told of anything, and this is what needs a person.
+    """
     try:
-        standing, untold = open_alerts(home), alert_log.load(Workspace(home)).untold
+        standing, log = open_alerts(home), alert_log.load(Workspace(home))
     except BadInput as error:
         yield ActionItem("broken", str(error), "system", ("doctor",))
         return
+    if log.checked_at and (log.expected or standing) and now - log.checked_at > LATE_CHECK:
+        text = f"no camera was checked since {log.checked_at:%Y-%m-%d %H:%M} UTC: is oneclick up?"
+        yield ActionItem("camera", text, "flows", ("flows", "list"))
     for alert in standing:
         if alert.kind in INSIGHT_KINDS:
             command = ("insight", "--camera", alert.camera)
             yield ActionItem("insight", alert.text, "system", command)
         else:
             yield ActionItem("camera", alert.text, "system", ("cameras", "status"))
-    for receiver, why in untold.items():
+    for receiver, why in log.untold.items():
         yield ActionItem("camera", f"{receiver} gets no alerts: {why}", "system", ("doctor",))
+    for why in log.unchecked.values():
+        yield ActionItem("broken", f"not checked: {why}", "system", ("doctor",))
 
 
 def disk_space_action_items(home: Path) -> Iterator[ActionItem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ import msgspec
 from oneclick.report.edge import EdgeCameraRow
 from oneclick.report.insight import Insight, InsightRow
 from oneclick.storage import alert_log, live_state
-from oneclick.storage.alert_log import Alert, AlertKind, AlertRecord
+from oneclick.storage.alert_log import Alert, AlertKind, AlertLog, AlertRecord
 from oneclick.storage.live_state import CameraState
 from oneclick.storage.workspace import Workspace
 
@@ -26,7 +26,10 @@ _PICTURES: dict[AlertKind, str] = {
     "frozen": "the pictures of camera {camera} are frozen",
     "dark": "the pictures of camera {camera} are dark",
     "not-recorded": "what camera {camera} sends is not recorded",
+    "no-model": "a model that should look at camera {camera} cannot",
 }
+_EXPLAINED: tuple[AlertKind, ...] = ("silent", "no-model")
+"""Kinds whose reason the message of the state tells."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +43,8 @@ class AlertRules:
     unseen_share: float = 0.0
     ignore: Collection[str] = ()
     """Cameras that no alert is about."""
-    expected: Collection[str] = ()
-    """Live cameras that should always run; others may be stopped."""
+    expected: Collection[str] | None = ()
+    """Live cameras that should always run, others may be stopped; None where nobody can tell."""
 
 
 def open_alerts(home: Path) -> list[Alert]:
@@ -54,30 +57,78 @@ def open_alerts(home: Path) -> list[Alert]:
     return [record.alert for record in log.records if record.ended_at is None]
 
 
-def live_alerts(home: Path, rules: AlertRules, now: datetime) -> Iterator[Alert]:
-    """Yield the alerts about live cameras."""
+def live_alerts(
+    home: Path, rules: AlertRules, now: datetime, log: AlertLog | None = None
+) -> Iterator[Alert]:
+    """Yield the alerts about live cameras.
+
+    What was told lasts until the trouble is gone, wherever the clock was set meanwhile.
+
+    Args:
+        home: the workspace folder.
+        rules: the limits.
+        now: time of the check.
+        log: of the last check; its `missed` is that of this one.
+    """
     if not rules.camera_minutes:
         return
+    log = log or AlertLog()
+    open_keys = {record.alert.key for record in log.records if record.ended_at is None}
     latest = now.timestamp() - 60 * rules.camera_minutes
-    for camera in live_state.cameras(home):
+    expected = rules.expected or ()
+    names = {*live_state.cameras(home), *expected}
+    for camera in sorted(names - set(rules.ignore)):
+        missed_at = log.missed.get(camera, now)
         state = live_state.read(home, camera, now.timestamp())
-        if state is None or camera in rules.ignore:
+        if state is None:
+            state = live_state.unknown(home, camera, missed_at.timestamp())
+        if state.status == "stopped" and camera not in expected:
             continue
-        for kind, since in _troubles(state, camera in rules.expected).items():
-            if since <= latest:
-                at = datetime.fromtimestamp(since, UTC)
-                text = f"{_PICTURES[kind].format(camera=camera)} since {at:%Y-%m-%d %H:%M} UTC"
-                if kind == "silent" and state.message:
-                    text += f": {state.message}"
-                yield Alert(kind=kind, camera=camera, text=text, since=at)
+        for kind, since in _troubles(state).items():
+            at = datetime.fromtimestamp(since, UTC)
+            # A time in the future is one from before the clock was set back.
+            at = at if at <= now else min(missed_at, now)
+            alert = Alert(kind=kind, camera=camera, text=_live_text(state, kind, at), since=at)
+            if since <= latest or alert.key in open_keys:
+                yield alert
 
 
-def _troubles(state: CameraState, is_expected: bool) -> dict[AlertKind, float]:
+def missed_cameras(
+    home: Path, rules: AlertRules, now: datetime, earlier: Mapping[str, datetime]
+) -> dict[str, datetime]:
+    """Return the cameras that should run and do not, with the first check that missed each.
+
+    Args:
+        home: the workspace folder.
+        rules: name the cameras that should run.
+        now: time of the check.
+        earlier: what the last check returned.
+    """
+    names = set(rules.expected or ()) - set(rules.ignore)
+    states = {name: live_state.read(home, name, now.timestamp()) for name in names}
+    return {
+        name: min(earlier.get(name, now), now)
+        for name, state in states.items()
+        if state is None or state.status == "stopped"
+    }
+
+
+def _live_text(state: CameraState, kind: AlertKind, since: datetime) -> str:
+    """Return what is wrong with a camera, since when, and why where that is known."""
+    text = _PICTURES[kind].format(camera=state.camera)
+    if kind == "silent" and state.status == "running" and kind not in state.flags:
+        text = f"camera {state.camera} sends pictures for moments only"
+    text += f" since {since:%Y-%m-%d %H:%M} UTC"
+    return f"{text}: {state.message}" if kind in _EXPLAINED and state.message else text
+
+
+def _troubles(state: CameraState) -> dict[AlertKind, float]:
     """Return when each trouble of a camera began, unix seconds; one that is down is silent."""
-    if state.status == "stopped":
-        return {"silent": state.written_at} if is_expected else {}
     since = dict(state.trouble_since)
-    if (down := since.pop(live_state.DOWN, None)) is not None:
+    down = since.pop(live_state.DOWN, None)
+    if state.status == "stopped":
+        return {"silent": min(down or state.written_at, state.written_at)}
+    if down is not None:
         since["silent"] = min(down, since.get("silent", down))
     return {kind: since[kind] for kind in _PICTURES if kind in since}
 

@@ -7,14 +7,16 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from oneclick.core import errors
 from oneclick.core.errors import BadInput
 from oneclick.report.edge import EdgeCameraRow, edge_cameras
 from oneclick.report.insight import Insight, InsightRow, measure_insight
-from oneclick.storage import live_state
+from oneclick.storage import alert_log, live_state
 from oneclick.storage.live_state import CameraState
+from oneclick.storage.workspace import Workspace
 
 INSIGHT_SECONDS = 600.0
 """The figures of a week are measured anew after so long."""
@@ -31,11 +33,15 @@ class CameraFigures:
     """None where it sends no predictions."""
     insight: InsightRow | None
     """None where no model has looked at it in the last week, or it is not measured yet."""
+    is_missed: bool = False
+    """Whether it should run and did not at the last check of the flow `watch`."""
 
     @property
     def state(self) -> str:
         """Return its state as a lamp shows it: ok, warn, fail or wait."""
         live = self.live
+        if self.is_missed and live is not None and live.status == "stopped":
+            return "fail"
         if live is None or live.status == "stopped":
             return "warn" if self.edge and self.edge.trouble else "wait"
         if live.status in ("stalled", "refused") or live.flags:
@@ -78,7 +84,7 @@ class CameraFigures:
 def camera_figures(
     home: Path, insight: Insight | None, now: float | None = None
 ) -> list[CameraFigures]:
-    """Return a row for each camera that runs live, sends predictions or was looked at.
+    """Return a row for each camera that runs or should run live, sends predictions, was looked at.
 
     Where several models look at a camera, each has a row.
 
@@ -87,14 +93,27 @@ def camera_figures(
         insight: of the last week; None where it is not measured yet.
         now: unix seconds, by default the clock's.
     """
-    live = {name: live_state.read(home, name, now) for name in live_state.cameras(home)}
+    at = time.time() if now is None else now
+    missed: dict[str, datetime] = {}
+    with suppress(BadInput):  # `doctor` says what is broken
+        missed = alert_log.load(Workspace(home)).missed
+    live = {
+        name: live_state.read(home, name, at) or live_state.unknown(home, name, at)
+        for name in {*live_state.cameras(home), *missed}
+    }
     edge: dict[str, EdgeCameraRow] = {}
     with suppress(BadInput):  # `edge list` says what is broken
         edge = {row.camera: row for row in edge_cameras(home) if row.camera}
     rows = insight.rows if insight else []
     cameras = live.keys() | edge.keys() | {row.camera for row in rows}
     return [
-        CameraFigures(camera=name, live=live.get(name), edge=edge.get(name), insight=row)
+        CameraFigures(
+            camera=name,
+            live=live.get(name),
+            edge=edge.get(name),
+            insight=row,
+            is_missed=name in missed,
+        )
         for name in sorted(cameras)
         for row in _rows_of(rows, name)
     ]

@@ -120,7 +120,7 @@ class SnapshotReader:
                 for problem in self._models.problems
             ),
             *action_items.platform_action_items(self.home),
-            *action_items.alert_action_items(self.home),
+            *action_items.alert_action_items(self.home, self._clock()),
             *action_items.disk_space_action_items(self.home),
         ]
         return Snapshot(

@@ -13,7 +13,15 @@ from oneclick.storage.workspace import Workspace
 
 News = Literal["open", "over"]
 AlertKind = Literal[
-    "silent", "frozen", "dark", "not-recorded", "edge-silent", "drift", "flicker", "unseen"
+    "silent",
+    "frozen",
+    "dark",
+    "not-recorded",
+    "no-model",
+    "edge-silent",
+    "drift",
+    "flicker",
+    "unseen",
 ]
 
 
@@ -70,6 +78,14 @@ class AlertLog(msgspec.Struct, frozen=True, kw_only=True):
     """UTC of the last check of what models do."""
     untold: dict[str, str] = {}
     """Receivers that did not take the last news, with the reason in one line."""
+    checked_at: datetime | None = None
+    """UTC of the last check."""
+    unchecked: dict[str, str] = {}
+    """What the last check could not look at, with the reason in one line."""
+    expected: tuple[str, ...] | None = None
+    """Cameras that should always run, by the last settings that could be read."""
+    missed: dict[str, datetime] = {}
+    """Cameras that should run and do not, with the UTC of the first check that missed each."""
 
 
 def load(workspace: Workspace) -> AlertLog:

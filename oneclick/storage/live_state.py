@@ -179,3 +179,10 @@ def read(home: Path, camera: str, now: float | None = None) -> CameraState | Non
         fps_in=0.0,
         fps_detected=0.0,
     )
+
+
+def unknown(home: Path, camera: str, now: float) -> CameraState:
+    """Return the state of a camera of which there is none that can be read."""
+    is_broken = state_file(home, camera).exists()
+    message = "its state cannot be read" if is_broken else "it has not run yet"
+    return CameraState(camera=camera, status="stopped", message=message, since=now, written_at=now)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,8 +15,9 @@ from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.blocks.system import Secret
 
 from oneclick.core.evaluation import ModelScore
-from oneclick.flows import alerts, watch
-from oneclick.report import TrainingReport
+from oneclick.flows import alerts, repaired_settings, watch
+from oneclick.report import TrainingReport, camera_figures
+from oneclick.report.action_items import alert_action_items
 from oneclick.report.alerts import AlertRules
 from oneclick.settings import Settings
 from oneclick.storage import alert_log, intake_counts, live_state
@@ -286,5 +289,135 @@ def test_cameras_of_the_settings_should_always_run(tmp_path: Path) -> None:
         {"home": tmp_path, "live": {"cameras": {"Hall 2": "rtsp://10.0.0.7/a"}}}
         | {"alerts": {"edge_hours": 2, "webhook": "http://127.0.0.1/", "ignore": ["bed"]}}
     )
-    rules = watch.alert_rules(conf)
+    rules = watch.alert_rules(conf, {})
+    assert rules.expected is not None
     assert (list(rules.expected), rules.edge_hours, rules.ignore) == (["hall_2"], 2, ("bed",))
+
+
+def live_conf(home: Path) -> Settings:
+    cameras = {"hall": "rtsp://10.0.0.7/a", "ward": "rtsp://10.0.0.8/a"}
+    return Settings.model_validate({"home": home, "live": {"cameras": cameras}})
+
+
+def open_texts(home: Path) -> list[str]:
+    records = alert_log.load(Workspace(home)).records
+    return [record.alert.text for record in records if record.ended_at is None]
+
+
+def test_cameras_that_never_ran_or_whose_state_is_torn_are_missed(tmp_path: Path) -> None:
+    live_state.camera_folder(tmp_path, "hall").mkdir(parents=True)
+    live_state.state_file(tmp_path, "hall").write_bytes(b"")
+    rules = watch.alert_rules(live_conf(tmp_path), {})
+    for minutes in (0, 5):
+        watch.check_alerts(tmp_path, rules, NOW + timedelta(minutes=minutes))
+        assert open_texts(tmp_path) == []
+    rows = camera_figures(tmp_path, None)
+    assert [(row.camera, row.state, row.trouble) for row in rows] == [
+        ("hall", "fail", "its state cannot be read"),
+        ("ward", "fail", "it has not run yet"),
+    ]
+    watch.check_alerts(tmp_path, rules, NOW + timedelta(minutes=10))
+    since = "sends no pictures since 2026-11-28 12:00 UTC"
+    assert open_texts(tmp_path) == [
+        f"camera hall {since}: its state cannot be read",
+        f"camera ward {since}: it has not run yet",
+    ]
+    show(tmp_path, NOW + timedelta(minutes=15))
+    watch.check_alerts(tmp_path, rules, NOW + timedelta(minutes=15))
+    assert [text.split()[1] for text in open_texts(tmp_path)] == ["ward"]
+    assert list(alert_log.load(Workspace(tmp_path)).missed) == ["ward"]
+
+
+@pytest.mark.parametrize("is_alive", [True, False])
+def test_a_clock_that_is_set_back_ends_no_alert(tmp_path: Path, is_alive: bool) -> None:
+    rules = AlertRules(expected=["hall"])
+    last: CameraState | None = None
+
+    def check(now: datetime, is_written: bool) -> list[str]:
+        nonlocal last
+        if is_written:
+            state = CameraState(
+                camera="hall", status="stalled", since=0, written_at=now.timestamp()
+            )
+            last = live_state.with_troubles(state, last)
+            live_state.write(tmp_path, last)
+        watch.check_alerts(tmp_path, rules, now)
+        return [record.news for record in alert_log.load(Workspace(tmp_path)).records]
+
+    assert check(NOW, is_written=True) == []
+    assert check(NOW + timedelta(minutes=15), is_written=True) == ["open"]
+    for minutes in range(20, 260, 5):
+        now = NOW + timedelta(minutes=minutes) - timedelta(hours=2)
+        assert check(now, is_written=is_alive) == ["open"]
+
+
+def test_broken_names_of_cameras_stop_no_check(tmp_path: Path) -> None:
+    workspace, conf = Workspace(tmp_path), live_conf(tmp_path)
+    watch.check_alerts(tmp_path, watch.alert_rules(conf, {}), NOW)
+    workspace.cameras_file.write_bytes(b"\0")
+    failed: dict[str, str] = {}
+    rules = watch.alert_rules(conf, failed)
+    failed = watch.check_alerts(tmp_path, rules, NOW + timedelta(minutes=10), failed)
+    assert list(failed) == ["cameras"]
+    assert len(open_texts(tmp_path)) == 2
+    items = [item.text for item in alert_action_items(tmp_path, NOW + timedelta(minutes=10))]
+    assert sum("cameras.json is broken" in text for text in items) == 1
+
+
+def test_where_nobody_knows_which_cameras_should_run_all_that_ran_are_missed(
+    tmp_path: Path,
+) -> None:
+    show(tmp_path, NOW - timedelta(hours=1))
+    watch.check_alerts(tmp_path, AlertRules(expected=None), NOW)
+    assert [text.split()[1] for text in open_texts(tmp_path)] == ["hall"]
+
+
+def test_a_watch_that_has_not_looked_for_long_is_told(tmp_path: Path) -> None:
+    def items(hours: float) -> list[str]:
+        now = NOW + timedelta(hours=hours)
+        return [item.text for item in alert_action_items(tmp_path, now)]
+
+    assert items(5) == []
+    watch.check_alerts(tmp_path, AlertRules(expected=["hall"]), NOW)
+    assert items(0.25) == []
+    (text,) = items(5)
+    assert text.startswith("no camera was checked since 2026-11-28 12:00 UTC")
+
+
+SETTINGS = """
+[live.cameras]
+hall = "rtsp://10.0.0.7/a"
+[alerts]
+camera_minutes = 5
+{alerts}
+[alerts.mail]
+to = ["night@home.example"]
+sender = "oneclick@home.example"
+server = "mail.home.example"
+{end}
+"""
+
+
+@pytest.mark.parametrize(
+    ("alerts_line", "end", "minutes"),
+    [
+        ("", "[train]\neffort = 'much'", 5),
+        ("drift = 'big'", "", 5),
+        ("", "[[[", 10),
+    ],
+    ids=["another section", "the same section", "no TOML"],
+)
+def test_wrong_settings_leave_the_rest_to_the_watch(
+    alerts_line: str, end: str, minutes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = SETTINGS.format(alerts=alerts_line, end=end)
+    (tmp_path / "oneclick.toml").write_text(text)
+    monkeypatch.setenv("ONECLICK_HOME", str(tmp_path / "home"))
+    conf, problem = repaired_settings.load()
+    assert problem.startswith("settings: ")
+    assert (conf.home, conf.alerts.camera_minutes) == (tmp_path / "home", minutes)
+    assert bool(conf.alerts.mail.to) == (minutes == 5)
+    program = "from oneclick.flows import policy, watch"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert result.returncode == 0, result.stderr
