@@ -247,6 +247,18 @@ class RingReader:
         within = (record for record in self._records() if start <= record.time < stop)
         return [header for header, _ in _parts(within, with_jpeg=False)]
 
+    def newest_headers(self, seconds: float) -> list[RingHeader]:
+        """Return what is known about the newest pictures, back to one that many seconds older.
+
+        They are the last by number: a clock that was set back gives them earlier times.
+        """
+        records = self._records()
+        last = records[-1].time if records else 0.0
+        newest = itertools.takewhile(
+            lambda record: last - seconds <= record.time <= last, reversed(records)
+        )
+        return [header for header, _ in _parts(newest, with_jpeg=False)][::-1]
+
     def _records(self) -> list[RecordPlace]:
         """Return where each record is, in the order of their numbers."""
         return [record for index in self._indexes() for record in index.records]

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,19 @@ def test_headers_are_of_a_half_open_span_of_time(tmp_path: Path, writer: RingWri
     assert headers[0].boxes == {"a": [(1.0, 2.0, 3.0, 4.0, 0.5, 0)], "b": []}
     assert headers[0].signals == {"blur": 18.0}
     assert not hasattr(headers[0], "jpeg")
+
+
+def test_the_newest_headers_are_those_of_the_last_pictures_though_the_clock_was_set_back(
+    tmp_path: Path, writer: RingWriter
+) -> None:
+    reader = RingReader(tmp_path)
+    assert reader.newest_headers(2.0) == []
+    for number in range(30):
+        writer.append(frame(number))
+    assert [header.seq for header in reader.newest_headers(1.05)] == list(range(19, 30))
+    back = [replace(frame(number), time=START - 300 + number / 10) for number in range(5)]
+    last = [writer.append(each) for each in back]
+    assert [header.seq for header in reader.newest_headers(1.05)] == last
 
 
 def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:

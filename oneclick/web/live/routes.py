@@ -143,7 +143,7 @@ def _watched(request: Request, camera: str, user: SessionUser) -> WatchedCamera:
 def _summary(camera: WatchedCamera) -> dict[str, Any]:
     """Return state and extent of the ring, with the lamps of its last seconds."""
     span = camera.ring.span()
-    newest = camera.ring.headers(span.stop - LIT_SECONDS, LAST_TIME) if span else []
+    newest = camera.ring.newest_headers(LIT_SECONDS)
     lamps = {lamp.trigger: None for header in newest for lamp in header.lamps}
     return cast(dict[str, Any], msgspec.to_builtins(camera.state)) | {
         "ring": span and asdict(span),
