@@ -119,7 +119,7 @@ class LiveCamera:
         self._next_models: Sequence[CameraModel] | None = None
         self._stop, self._has_ended = threading.Event(), threading.Event()
         self._status: LiveStatus = "connecting"
-        self._message, self._since, self._began = "", time.time(), time.time()
+        self._message, self._since, self._began = "", time.time(), time.monotonic()
         self.failure = ""
         """Why a thread of the camera died; empty while all run."""
         self._threads = [
@@ -169,7 +169,7 @@ class LiveCamera:
         watcher, decoder, writer = self._watcher, self._decoder, self._recorder
         watcher.health.count_damage(now, decoder.damaged)
         is_ended = self.is_done
-        flags = () if is_ended else watcher.health.flags(now, self._began)
+        flags = () if is_ended else watcher.health.flags(now, time.monotonic(), self._began)
         problem = watcher.problem
         if writer is not None and writer.problem:
             flags = tuple(sorted((*flags, "not-recorded")))
@@ -232,7 +232,7 @@ class LiveCamera:
         if status != self._status:
             self._since = time.time()
         if status == "running" and self._status != "running":
-            self._began = time.time()
+            self._began = time.monotonic()
         self._status, self._message = status, message
 
     def _thread(self, name: str, function: Callable[[], None]) -> threading.Thread:

@@ -94,7 +94,7 @@ class PictureWatcher:
             self._meter = SignalMeter(self._options.fps)
         answers = [model.detect(frame, self._options.fps) for model in self.models]
         signals = self._measure(frame, answers)
-        self.health.see(picture.time, signals)
+        self.health.see(picture.time, signals, time.monotonic())
         self._lamp_scanner.add(picture.time, answers, signals, size)
         lamps = self._lamp_scanner.scan_if_due()
         if lamps is not None:
@@ -106,7 +106,9 @@ class PictureWatcher:
 
     def rate(self, now: float) -> float:
         """Return the pictures a second that were looked at in the last RATE_SECONDS."""
-        return sum(1 for look in tuple(self._looks) if now - look <= RATE_SECONDS) / RATE_SECONDS
+        return (
+            sum(1 for look in tuple(self._looks) if abs(now - look) <= RATE_SECONDS) / RATE_SECONDS
+        )
 
     def _measure(self, frame: Frame, answers: Sequence[Detections]) -> dict[str, float]:
         """Return the signals of a picture."""

@@ -360,25 +360,27 @@ def test_what_is_wrong_with_pictures_is_told_within_a_minute(name: str) -> None:
     brightness, change, flags = CASES[name]
     pictures = PictureHealth()
     for k in range(600):
-        pictures.see(1000 + k / 10, {"brightness": brightness, "change": change})
+        pictures.see(1000 + k / 10, {"brightness": brightness, "change": change}, k / 10)
         if k == 30:
-            assert pictures.flags(1000 + k / 10, began=1000) == ()
-    assert pictures.flags(1060, began=1000) == flags
-    assert pictures.flags(1060 + health.SILENT_SECONDS + 1, began=1000) == ("silent",)
-    pictures.see(1090, {"brightness": 0.5, "change": 9.0})
-    assert pictures.flags(1091, began=1000) == ()
+            assert pictures.flags(1000 + k / 10, k / 10, began=0) == ()
+    assert pictures.flags(1060, 60, began=0) == flags
+    late = 60 + health.SILENT_SECONDS + 1
+    assert pictures.flags(1000 + late, late, began=0) == ("silent",)
+    pictures.see(1090, {"brightness": 0.5, "change": 9.0}, 90)
+    assert pictures.flags(1091, 91, began=0) == ()
 
 
 def test_a_clock_that_is_set_back_hides_no_trouble() -> None:
     pictures = PictureHealth()
-    for at in [*range(5000, 5060), *range(1000, 1060)]:
-        pictures.see(at, {"brightness": 0.0, "change": 0.0})
-    assert pictures.flags(1060, began=900) == ("dark", "frozen")
+    for steady, at in enumerate([*range(5000, 5060), *range(1000, 1060)]):
+        pictures.see(at, {"brightness": 0.0, "change": 0.0}, steady)
+    assert pictures.flags(1060, 120, began=0) == ("dark", "frozen")
 
 
 def test_a_camera_that_never_sent_a_picture_is_silent_after_a_while() -> None:
-    assert PictureHealth().flags(1010, began=1000) == ()
-    assert PictureHealth().flags(1000 + health.SILENT_SECONDS + 1, began=1000) == ("silent",)
+    assert PictureHealth().flags(5000, 1010, began=1000) == ()
+    late = 1000 + health.SILENT_SECONDS + 1
+    assert PictureHealth().flags(5000, late, began=1000) == ("silent",)
 
 
 def test_lamps_are_those_of_the_triggers_over_the_last_minute(tmp_path: Path) -> None:

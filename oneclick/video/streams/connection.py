@@ -22,6 +22,7 @@ from oneclick.core.stream_addresses import Credentials, StreamAddress
 from oneclick.video import access_units, search, source
 from oneclick.video.access_units import AccessUnits
 from oneclick.video.streams import certificates
+from oneclick.video.streams import clock as clocks
 from oneclick.video.streams.base import Start, StreamPacket
 from oneclick.video.streams.clock import StreamClock
 
@@ -187,8 +188,8 @@ class Connection:
             StreamBroken: nothing comes any more, or nothing that can be understood.
         """
         for packet, decode_stamp, stamp in self._stamped():
-            arrival = time.time()
-            at, is_jump = self._clock.place(decode_stamp, arrival)
+            arrival, steady = clocks.read_clocks()
+            at, is_jump = self._clock.place(decode_stamp, arrival, steady)
             if self._is_paced and at > arrival:
                 wait(at - arrival)
                 arrival = time.time()

@@ -113,7 +113,7 @@ class StreamReader:
 
     def rate(self, now: float) -> float:
         """Return the packets a second that came in the last RATE_SECONDS before unix seconds."""
-        recent = sum(1 for arrival in tuple(self._arrivals) if now - arrival <= RATE_SECONDS)
+        recent = sum(1 for arrival in tuple(self._arrivals) if abs(now - arrival) <= RATE_SECONDS)
         return recent / RATE_SECONDS
 
     @property
