@@ -226,8 +226,8 @@ def test_a_process_that_ends_is_started_again_and_ends_no_other(
 
 
 def test_pauses_grow_while_a_process_ends_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [100.0]
-    clock = SimpleNamespace(monotonic=lambda: now[0])
+    seconds = [100.0]
+    clock = SimpleNamespace(monotonic=lambda: seconds[0])
     monkeypatch.setattr(supervised_process, "time", clock)
     start, pauses = Starts(ends=100), list[float]()
     child = SupervisedProcess(start)
@@ -235,11 +235,11 @@ def test_pauses_grow_while_a_process_ends_again_and_again(monkeypatch: pytest.Mo
         pauses.append(child.pause())
         child.restart_if_due()
         assert child.is_waiting
-        now[0] += pauses[-1]
+        seconds[0] += pauses[-1]
         child.restart_if_due()
         assert not child.is_waiting
     assert pauses == [2, 4, 8, 16, 32, 64, 128, 256, 300]
-    now[0] += supervised_process.LONGEST_RESTART + 1
+    seconds[0] += supervised_process.LONGEST_RESTART + 1
     assert child.pause() == 2
     for process in start.processes:
         process.communicate()

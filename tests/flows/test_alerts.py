@@ -347,8 +347,8 @@ def test_a_clock_that_is_set_back_ends_no_alert(tmp_path: Path, is_alive: bool) 
     assert check(NOW, is_written=True) == []
     assert check(NOW + timedelta(minutes=15), is_written=True) == ["open"]
     for minutes in range(20, 260, 5):
-        now = NOW + timedelta(minutes=minutes) - timedelta(hours=2)
-        assert check(now, is_written=is_alive) == ["open"]
+        moment = NOW + timedelta(minutes=minutes) - timedelta(hours=2)
+        assert check(moment, is_written=is_alive) == ["open"]
 
 
 def test_broken_names_of_cameras_stop_no_check(tmp_path: Path) -> None:
@@ -374,8 +374,8 @@ def test_where_nobody_knows_which_cameras_should_run_all_that_ran_are_missed(
 
 def test_a_watch_that_has_not_looked_for_long_is_told(tmp_path: Path) -> None:
     def items(hours: float) -> list[str]:
-        now = NOW + timedelta(hours=hours)
-        return [item.text for item in alert_action_items(tmp_path, now)]
+        moment = NOW + timedelta(hours=hours)
+        return [item.text for item in alert_action_items(tmp_path, moment)]
 
     assert items(5) == []
     watch.check_alerts(tmp_path, AlertRules(expected=["hall"]), NOW)

@@ -228,10 +228,10 @@ def test_models_that_cannot_load_cost_no_recording_and_are_tried_again(
     tmp_path: Path, detector: SquareDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "MODEL_SECONDS", 0.05)
-    missing = {"test:square", "test:other"}
+    absent_models = {"test:square", "test:other"}
 
     def create(name: str, *_: object) -> SquareDetector:
-        if name in missing:
+        if name in absent_models:
             raise DetectorUnavailable(f"there is no file {name}")
         return detector
 
@@ -246,11 +246,11 @@ def test_models_that_cannot_load_cost_no_recording_and_are_tried_again(
         state = live.state("hall")
         assert (state.status, state.flags, state.models) == ("running", ("no-model",), ())
         assert state.message.startswith("no model: there is no file test:square")
-        missing.remove("test:square")
+        absent_models.remove("test:square")
         wait_until(lambda: [model.id for model in live.state("hall").models] == ["square"])
         wait_until(lambda: live.state("hall").message == "one model: there is no file test:other")
         wait_until(lambda: (frame := live.ring("hall").newest()) and "square" in frame.boxes)
-        missing.clear()
+        absent_models.clear()
         wait_until(lambda: not live.state("hall").flags)
     assert server.camera.connections == 1
 
@@ -281,20 +281,20 @@ def test_cameras_run_while_their_models_are_being_loaded(
 def test_the_process_that_goes_on_knows_for_how_long_a_camera_is_down(
     tmp_path: Path, detector: SquareDetector
 ) -> None:
-    now = time.time()
+    start = time.time()
     at_kill = CameraState(
         camera="hall",
         status="stalled",
-        since=now - 700,
-        written_at=now - 2,
-        trouble_since={"down": now - 700},
+        since=start - 700,
+        written_at=start - 2,
+        trouble_since={"down": start - 700},
     )
     live_state.write(tmp_path, at_kill)
     with running(tmp_path, {"hall": "rtsp://127.0.0.1:9/a"}) as live:
         wait_until(lambda: live.told("hall", "connecting"))
-        assert live.state("hall").trouble_since == {"down": now - 700}
+        assert live.state("hall").trouble_since == {"down": start - 700}
     stopped = live.state("hall")
-    assert (stopped.status, stopped.trouble_since) == ("stopped", {"down": now - 700})
+    assert (stopped.status, stopped.trouble_since) == ("stopped", {"down": start - 700})
 
 
 def test_a_log_that_cannot_be_written_ends_no_camera(

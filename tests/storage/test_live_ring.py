@@ -115,8 +115,8 @@ def test_the_newest_headers_are_those_of_the_last_pictures_though_the_clock_was_
     for number in range(30):
         writer.append(frame(number))
     assert [header.seq for header in reader.newest_headers(1.05)] == list(range(19, 30))
-    back = [replace(frame(number), time=START - 300 + number / 10) for number in range(5)]
-    last = [writer.append(each) for each in back]
+    frames = [replace(frame(number), time=START - 300 + number / 10) for number in range(5)]
+    last = [writer.append(each) for each in frames]
     assert [header.seq for header in reader.newest_headers(1.05)] == last
 
 
