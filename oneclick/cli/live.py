@@ -92,13 +92,16 @@ def plan_cameras(
 ) -> list[LiveCameraPlan]:
     """Return the cameras of the command line, or those of the settings.
 
+    Where the names of cameras are broken, those that have run under their own name go on.
+
     Raises:
         UsageError: there is none, an address is wrong, or the file of credentials cannot be used.
+        BadInput: the names of cameras are broken, and none has run before.
     """
     from pathlib import Path
 
     from oneclick.core import ids, stream_addresses
-    from oneclick.core.errors import UsageError
+    from oneclick.core.errors import BadInput, UsageError
     from oneclick.live import credentials
     from oneclick.live.camera import LiveCameraPlan
     from oneclick.storage import cameras
@@ -119,10 +122,16 @@ def plan_cameras(
     sections = credentials.load(Path(path).expanduser()) if path else {}
     in_use = cameras.in_live_use(Workspace(settings.home))
     plans: dict[str, LiveCameraPlan] = {}
+    problem: BadInput | None = None
     for text, source in pairs:
-        name = cameras.camera_of(
-            Workspace(settings.home), text, in_use, settings.cameras.codes, is_typed=True
-        )
+        try:
+            name = cameras.camera_of(
+                Workspace(settings.home), text, in_use, settings.cameras.codes, is_typed=True
+            )
+        except BadInput as error:
+            name, problem = ids.camera_name(text), error
+            if name not in in_use:  # it may have a code, which nobody knows now
+                continue
         while name in plans:
             name = ids.with_digest(name, source)
         address = stream_addresses.parse(source)
@@ -133,6 +142,10 @@ def plan_cameras(
             credentials=found,
             authorities=settings.live.authorities,
         )
+    if problem is not None:
+        if not plans:
+            raise problem
+        output.message(f"{len(pairs) - len(plans)} of {len(pairs)} cameras left out: {problem}")
     return list(plans.values())
 
 

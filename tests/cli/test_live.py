@@ -15,11 +15,12 @@ from prefect.task_engine import TaskRunTimeoutError
 from oneclick import settings, video
 from oneclick.cli import checks, live
 from oneclick.core import stream_addresses
-from oneclick.core.errors import UsageError
+from oneclick.core.errors import BadInput, UsageError
 from oneclick.core.results import BatchResult
 from oneclick.flows import collect
 from oneclick.live import credentials
 from oneclick.storage import live_state
+from oneclick.storage.workspace import Workspace
 from tests.cli.program import oneclick
 from tests.fakes import coded_pictures, rtsp_server
 from tests.fakes.rtsp_server import FakeCamera, RtspServer
@@ -190,6 +191,22 @@ def test_cameras_named_after_people_get_codes(tmp_path: Path) -> None:
         home=tmp_path, live={"cameras": {"Anna Meier": "webcam:0", "hall": "webcam:1"}}
     )
     assert [plan.camera for plan in live.plan_cameras(conf, [])] == ["cam01", "hall"]
+
+
+def test_broken_names_of_cameras_leave_those_that_ran_under_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conf = settings.load(
+        home=tmp_path, live={"cameras": {"Anna Meier": "webcam:0", "hall": "webcam:1"}}
+    )
+    Workspace(tmp_path).cameras_file.write_bytes(b"")
+    with pytest.raises(BadInput, match=r"cameras.json"):
+        live.plan_cameras(conf, [])
+    live_state.camera_folder(tmp_path, "hall").mkdir(parents=True)
+    assert [plan.camera for plan in live.plan_cameras(conf, [])] == ["hall"]
+    talk = capsys.readouterr().err
+    assert talk.startswith("1 of 2 cameras left out:")
+    assert "Anna" not in talk
 
 
 @pytest.mark.parametrize(
