@@ -87,8 +87,7 @@ def send(
     """Send LABELLED clips to the reviewers; others, and those that were erased, are skipped.
 
     A clip without readable labels is QUARANTINED. Where the platform is away, or is a plug-in that
-    fails, the clips that it did not take stay where they are. Into our own queue clips are sent
-    while nobody collects.
+    fails, its clips stay where they are. Into our own queue clips are sent while nobody collects.
 
     Args:
         home: the workspace folder.
@@ -138,15 +137,14 @@ def _offers(
     result, erased = context.result, receipts.erased_clips(context.workspace)
     for clip_id in progress.track("send to review", clips, len(clips)):
         offer: Offer | None = None
-        with quarantine_on_failure(
-            result.failed, context.workspace, context.catalog, clip_id, "send", BY
-        ):
-            row = context.catalog.clip(clip_id)
+        workspace, catalog = context.workspace, context.catalog
+        with quarantine_on_failure(result.failed, workspace, catalog, clip_id, "send", BY):
+            row = catalog.clip(clip_id)
             if row.stage in stages and clip_id not in erased:
-                offer = row.clip, load_labels(context.workspace, clip_id)
+                offer = row.clip, load_labels(workspace, clip_id)
             else:
                 if row.stage in stages:
-                    reject_erased(context.workspace, context.catalog, row, BY)
+                    reject_erased(workspace, catalog, row, BY)
                 result.skipped.append(clip_id)
         if offer:
             yield offer

@@ -243,7 +243,8 @@ def test_a_clip_is_not_accepted_without_an_edit_that_was_refused(
     press(page, "Enter")
     see(page.get_by_role("dialog"))
     strike(page, "Enter")
-    wait_until(lambda: bool(page.wait_for_timeout(10) or requests))
+    while not requests:
+        page.wait_for_timeout(10)
     requests[0].fulfill(status=422, body='{"error": "no"}', content_type="application/json")
     expect(page.locator("#notice")).to_contain_text(
         "Not possible: no · 1 edits dropped: move 3 @ 5"
