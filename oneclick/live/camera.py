@@ -174,6 +174,7 @@ class LiveCamera:
         if writer is not None and writer.problem:
             flags = tuple(sorted((*flags, "not-recorded")))
             problem = problem or writer.problem
+        problem = problem or watcher.note
         width, height = watcher.size
         return CameraState(
             camera=self.camera,

@@ -31,7 +31,13 @@ LIT_SECONDS = SCAN_SECONDS + 0.5
 SETTLE_SECONDS = 15.0
 """Time after which a picture is not searched again: all but hindsight knows by then."""
 RATE_SECONDS = 60.0
-"""Time over which the pictures per second are measured."""
+"""Time over which the pictures per second are measured, or that of ten pictures if it is longer."""
+LEAST_FPS = 0.5
+"""Pictures a second below which lamps miss most of what happens: each is one moment alone."""
+RARE = (
+    f"models look at less than a picture every {1 / LEAST_FPS:.0f} s, so lamps and triggers miss "
+    "much: take a faster model or device, or fewer cameras"
+)
 MUTE_SECONDS = 5.0
 """Time after which mutes are read again."""
 _LEAST_FRAMES = 10
@@ -55,6 +61,8 @@ class LampScanner:
         self._rules, self._thresholds, self._is_muted = rules, thresholds, is_muted
         self._size = (1, 1)
         self._next_scan = 0.0
+        self.note = ""
+        """What keeps lamps from showing what happens; empty where nothing does."""
         self.start_stretch()
 
     def start_stretch(self) -> None:
@@ -90,13 +98,25 @@ class LampScanner:
         if self._thresholds:
             self._answers.append(answers)
             self._signals.append(signals)
-        while self._times[0] < at - RATE_SECONDS:
+        while len(self._times) > _LEAST_FRAMES and self._times[0] < at - RATE_SECONDS:
             self._times.popleft()
+
+    @property
+    def _fps(self) -> float | None:
+        """Return the pictures per second; None where no time has passed."""
+        elapsed = self._times[-1] - self._times[0] if self._times else 0.0
+        return (len(self._times) - 1) / elapsed if elapsed > 0 else None
+
+    @property
+    def _is_rate_known(self) -> bool:
+        """Check whether there are pictures enough, or they have taken long enough."""
+        is_long = bool(self._times) and self._times[-1] - self._times[0] >= RATE_SECONDS
+        return is_long or len(self._times) >= _LEAST_FRAMES
 
     def scan_if_due(self) -> tuple[Lamp, ...] | None:
         """Scan unless the last scan was a moment ago; None where nothing was scanned."""
         begin = time.monotonic()
-        if begin < self._next_scan or len(self._times) < _LEAST_FRAMES:
+        if begin < self._next_scan or not self._is_rate_known:
             return None
         lamps = self.scan()
         cost = time.monotonic() - begin
@@ -105,9 +125,12 @@ class LampScanner:
 
     def scan(self) -> tuple[Lamp, ...]:
         """Return the lamps that are lit now, the strongest first, one a trigger."""
-        elapsed = self._times[-1] - self._times[0]
-        if not self._answers or elapsed <= 0:
+        fps = self._fps
+        if not self._answers or fps is None:
             return ()
+        # Not off again at once, where the rate is at the border.
+        is_rare = fps < LEAST_FPS * (1.2 if self.note else 1.0)
+        self.note = RARE if is_rare else ""
         by_model = zip(*self._answers, strict=True)
         parts = tuple(detections.join_consecutive(answers) for answers in by_model)
         signals = {
@@ -116,7 +139,6 @@ class LampScanner:
         }
         self._answers, self._signals = [], []
         self._scanner.feed(PredictionChunk(parts, signals))
-        fps = (len(self._times) - 1) / elapsed
         lit_from = self._length - max(1, round(LIT_SECONDS * fps))
         lamps: dict[str, Lamp] = {}
         for hit in self._scanner.find(fps).open:

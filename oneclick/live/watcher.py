@@ -110,6 +110,11 @@ class PictureWatcher:
             sum(1 for look in tuple(self._looks) if abs(now - look) <= RATE_SECONDS) / RATE_SECONDS
         )
 
+    @property
+    def note(self) -> str:
+        """Return what keeps lamps from showing what happens; empty where nothing does."""
+        return self._lamp_scanner.note
+
     def _measure(self, frame: Frame, answers: Sequence[Detections]) -> dict[str, float]:
         """Return the signals of a picture."""
         self._meter.add_frame(frame)

@@ -226,9 +226,9 @@ def test_a_device_goes_on_after_a_fault_tells_it_once_and_sends_the_rest(
         owner, name, error = place(device)
         patch.setattr(owner, name, failing(getattr(owner, name), range(5, 8), error))
 
-    first, last = run_device(bench, refuse)
-    assert first.startswith(f"{part}: ")
-    assert last == f"{part}: it is well again"
+    problem, recovery = run_device(bench, refuse)
+    assert problem.startswith(f"{part}: ")
+    assert recovery == f"{part}: it is well again"
     assert len(bench.stored()) == count
 
 

@@ -78,24 +78,24 @@ def test_of_a_file_every_picture_is_seen_at_its_own_time(tmp_path: Path) -> None
     assert np.diff(moments) == pytest.approx(np.full(19, 0.02), abs=1e-3)
 
 
-@pytest.mark.parametrize("most", [100, 3], ids=["now and then", "again and again"])
+@pytest.mark.parametrize("limit", [100, 3], ids=["now and then", "again and again"])
 def test_a_decoder_that_fails_is_told_and_goes_on_or_ends_the_pictures(
-    most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     film, stop, lines, calls = tmp_path / "film.mp4", threading.Event(), list[str](), list[int]()
     video.write(film, (coded_pictures.picture(k) for k in range(40)), 50.0)
-    real = PictureDecoder._decode
+    decode_packet = PictureDecoder._decode
 
     def decode(self: PictureDecoder, packet: StreamPacket) -> None:
         calls.append(1)
         if len(calls) in range(5, 9):
             raise MemoryError("out of memory")
-        real(self, packet)
+        decode_packet(self, packet)
 
     monkeypatch.setattr(PictureDecoder, "_decode", decode)
-    monkeypatch.setattr(source, "MOST_FAILURES", most)
+    monkeypatch.setattr(source, "MOST_FAILURES", limit)
     pictures = source.live_pictures(parse(str(film)), 60, stop, lines.append)
-    if most == 3:
+    if limit == 3:
         with pytest.raises(BadVideo, match=r"cannot decode .*out of memory"):
             list(pictures)
     else:

@@ -214,16 +214,16 @@ def test_a_place_that_is_away_is_tried_again_until_it_answers(
 ) -> None:
     bench = Bench(tmp_path, pull_from=(str(tmp_path / "nas"),))
     request, place = name_place(bench, tmp_path / "nas")
-    now, workspace = [1.9e9], bench.site.workspace
-    monkeypatch.setattr(worker.time, "time", lambda: now[0])
+    clock, workspace = [1.9e9], bench.site.workspace
+    monkeypatch.setattr(worker.time, "time", lambda: clock[0])
     pauses = []
     for _ in range(3):
         assert "check the path" in worker.work(bench.desk_settings()).failed[request.id]
         assert worker.work(bench.desk_settings()).failed == {}, "not at once"
-        begin = now[0]
-        while not span_requests.is_due(workspace, request_now(bench, request), now[0]):
-            now[0] += 60
-        pauses.append(now[0] - begin)
+        begin = clock[0]
+        while not span_requests.is_due(workspace, request_now(bench, request), clock[0]):
+            clock[0] += 60
+        pauses.append(clock[0] - begin)
     assert pauses == [60, 120, 240]
     place.parent.mkdir(parents=True)
     spans.write_span(RingReader(bench.folder / "ring"), request.start, request.stop, place)

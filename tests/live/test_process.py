@@ -16,6 +16,7 @@ import pytest
 
 from oneclick import detectors, triggers, video
 from oneclick.core import stream_addresses
+from oneclick.core.detections import Detections
 from oneclick.core.errors import DetectorUnavailable
 from oneclick.detectors import base
 from oneclick.detectors.base import Frame, FrameDetections
@@ -406,6 +407,31 @@ def test_lamps_are_those_of_the_triggers_over_the_last_minute(tmp_path: Path) ->
     assert scanner.scan() == ()
     scanner.start_stretch()
     assert scanner.scan_if_due() is None
+
+
+@pytest.mark.parametrize("gap", [0.1, 2.5, 7.0, 40.0])
+def test_lamps_light_however_rare_the_pictures_are_and_rare_ones_are_told(
+    gap: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(lamps.time, "monotonic", lambda: clock[0])
+    scanner = lamps.LampScanner(triggers.make(["dark"]), [0.5])
+    boxes = Detections.empty(1, 10.0, ("person",))
+    scans = []
+    for k in range(40):
+        clock[0] += gap
+        scanner.add(1000 + k * gap, [boxes], {"brightness": 0.0}, (160, 96))
+        scans.append(scanner.scan_if_due())
+        assert len(scanner._answers) <= max(lamps.SCAN_SECONDS / gap + 1, 10)
+    lamp_lists = [scan for scan in scans if scan is not None]
+    assert [lamp.trigger for lamp in lamp_lists[-1]] == ["dark"]
+    assert scanner.note == (lamps.RARE if gap > 2 else "")
+    for k in range(200):  # it gets faster
+        scanner.add(1000 + 40 * gap + k / 10, [boxes], {"brightness": 90.0}, (160, 96))
+        clock[0] += 0.1
+    clock[0] += 100
+    scanner.scan_if_due()
+    assert scanner.note == "" or gap > 30
 
 
 def test_a_muted_trigger_lights_no_lamp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

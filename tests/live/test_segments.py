@@ -185,13 +185,13 @@ def test_a_closed_segment_that_the_disk_refuses_is_told_and_finished_with_the_ne
 def test_the_last_segment_is_tried_once_more_when_the_recorder_is_closed(
     film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = segment_closer.files.flush, list[Path]()
+    flush, calls = segment_closer.files.flush, list[Path]()
 
     def refuse_once(path: Path) -> None:
         calls.append(path)
         if len(calls) == 1:
             raise OSError(errno.ENOSPC, "No space left on device")
-        real(path)
+        flush(path)
 
     writer = SegmentRecorder(tmp_path / "segments", 100, 1e9)
     for number, packet in enumerate(packets(film)):

@@ -153,9 +153,11 @@ def test_a_password_file_that_may_not_be_read_leaves_the_alert_untold(
     people = {"mail": partial(alerts.send_mail, options, "a@x.example")}
     line = f"alerts.mail.password_file: {path}: cannot be read (Permission denied)"
     with monkeypatch.context() as patch:
-        real = Path.stat
+        stat = Path.stat
         patch.setattr(
-            Path, "stat", lambda own, **more: refuse() if own == path else real(own, **more)
+            Path,
+            "stat",
+            lambda file, **options: refuse() if file == path else stat(file, **options),
         )
         assert alerts.tell_alerts(tmp_path, people) == {"mail": line}
         with pytest.raises(UsageError):

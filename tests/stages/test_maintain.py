@@ -260,14 +260,14 @@ def test_what_cannot_be_removed_of_one_camera_keeps_nothing_of_others(
         for name in ("1.ring", "2.ring"):
             (ring / name).touch()
             os.utime(ring / name, (old, old))
-    real = Path.unlink
+    unlink = Path.unlink
 
     def refuse(path: Path, *arguments: bool, **more: bool) -> None:
         if path.parent == live_state.ring_folder(home, "hall"):
             raise PermissionError(13, "Permission denied")
         if path.name == "1.ring":
-            real(path)  # another process is faster
-        real(path, *arguments, **more)
+            unlink(path)  # another process is faster
+        unlink(path, *arguments, **more)
 
     monkeypatch.setattr(Path, "unlink", refuse)
     with Catalog.open(home) as catalog:
