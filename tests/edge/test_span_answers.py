@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from pathlib import Path
 
 import cv2
@@ -215,7 +216,7 @@ def test_a_place_that_is_away_is_tried_again_until_it_answers(
     bench = Bench(tmp_path, pull_from=(str(tmp_path / "nas"),))
     request, place = name_place(bench, tmp_path / "nas")
     clock, workspace = [1.9e9], bench.site.workspace
-    monkeypatch.setattr(worker.time, "time", lambda: clock[0])
+    monkeypatch.setattr(time, "time", lambda: clock[0])
     pauses = []
     for _ in range(3):
         assert "check the path" in worker.work(bench.desk_settings()).failed[request.id]
@@ -239,7 +240,7 @@ def test_a_place_that_stays_away_is_given_up_and_a_clock_set_back_delays_nothing
     bench = Bench(tmp_path, pull_from=(str(tmp_path / "nas"),))
     request, _ = name_place(bench, tmp_path / "nas")
     for year in (0, -1, -2):
-        monkeypatch.setattr(worker.time, "time", lambda year=year: 1.9e9 + year * 3e7)
+        monkeypatch.setattr(time, "time", lambda year=year: 1.9e9 + year * 3e7)
         assert request.id in worker.work(bench.desk_settings()).failed
     after = request_now(bench, request)
     assert (after.state, "check the path" in after.reason) == ("refused", True)

@@ -414,7 +414,7 @@ def test_lamps_light_however_rare_the_pictures_are_and_rare_ones_are_told(
     gap: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
-    monkeypatch.setattr(lamps.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     scanner = lamps.LampScanner(triggers.make(["dark"]), [0.5])
     boxes = Detections.empty(1, 10.0, ("person",))
     scans = []

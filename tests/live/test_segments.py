@@ -18,7 +18,8 @@ from oneclick import video
 from oneclick.catalog import Catalog
 from oneclick.core import layouts
 from oneclick.stages import fetch
-from oneclick.storage import live_state
+from oneclick.storage import files, live_state
+from oneclick.video import source
 from oneclick.video.streams import connection, recorder, segment_closer
 from oneclick.video.streams.base import StreamPacket
 from oneclick.video.streams.clock import StreamClock
@@ -165,9 +166,8 @@ def test_a_closed_segment_that_the_disk_refuses_is_told_and_finished_with_the_ne
     folder.mkdir()
     writer = SegmentRecorder(folder, 100, 1e9)
     with monkeypatch.context() as patch:
-        patch.setattr(
-            *((Path, name) if name == "replace" else (segment_closer.files, name)), refuse
-        )
+        patched: object = Path if name == "replace" else files
+        patch.setattr(patched, name, refuse)
         for packet in itertools.islice(packets(film), 20):
             writer.write(packet)
         writer.end_stretch()
@@ -185,7 +185,7 @@ def test_a_closed_segment_that_the_disk_refuses_is_told_and_finished_with_the_ne
 def test_the_last_segment_is_tried_once_more_when_the_recorder_is_closed(
     film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flush, calls = segment_closer.files.flush, list[Path]()
+    flush, calls = files.flush, list[Path]()
 
     def refuse_once(path: Path) -> None:
         calls.append(path)
@@ -197,7 +197,7 @@ def test_the_last_segment_is_tried_once_more_when_the_recorder_is_closed(
     for number, packet in enumerate(packets(film)):
         if not number:
             (tmp_path / "segments").mkdir()
-            monkeypatch.setattr(segment_closer.files, "flush", refuse_once)
+            monkeypatch.setattr(files, "flush", refuse_once)
         writer.write(packet)
     writer.close()
     assert writer.problem == ""
@@ -207,7 +207,7 @@ def test_the_last_segment_is_tried_once_more_when_the_recorder_is_closed(
 def test_the_first_picture_of_a_new_size_has_a_bound(
     film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorder.source, "MAX_PIXELS", 1)
+    monkeypatch.setattr(source, "MAX_PIXELS", 1)
     writer = SegmentRecorder(tmp_path / "segments", 100, 1e9)
     packet = next(packets(film))
     writer.write(replace(packet, start="format"))

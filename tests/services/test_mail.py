@@ -150,7 +150,7 @@ def test_a_password_file_that_may_not_be_read_leaves_the_alert_untold(
     options = MailSettings(server="127.0.0.1:9", user="bot", password_file=path, **more)  # type: ignore[arg-type]
     record = AlertRecord(alert=DARK, opened_at=AT)
     alert_log.save(Workspace(tmp_path), AlertLog(records=(record,)))
-    people = {"mail": partial(alerts.send_mail, options, "a@x.example")}
+    people: dict[str, alerts.Receiver] = {"mail": partial(alerts.send_mail, options, "a@x.example")}
     line = f"alerts.mail.password_file: {path}: cannot be read (Permission denied)"
     with monkeypatch.context() as patch:
         stat = Path.stat
@@ -227,7 +227,7 @@ def test_an_address_that_is_refused_keeps_no_other_from_its_alerts(
             failed = alerts.tell_alerts(tmp_path, people)
             assert list(failed) == ["mail:gone@x.example"]
             assert "550 nobody of this name" in failed["mail:gone@x.example"]
-            (*_, item) = action_items.alert_action_items(tmp_path)
+            (*_, item) = action_items.alert_action_items(tmp_path, AT)
             assert item.text.startswith("mail:gone@x.example gets no alerts: the mail server")
         assert [to for to, _ in server.messages] == ["ops@x.example"] * 2, "each alert once"
         assert [m["Subject"] for _, m in server.messages] == [
@@ -237,6 +237,6 @@ def test_an_address_that_is_refused_keeps_no_other_from_its_alerts(
         server.refused.clear()
         assert alerts.tell_alerts(tmp_path, people) == {}
         assert len(server.messages) == 4
-        assert len(list(action_items.alert_action_items(tmp_path))) == 2, "both alerts alone"
+        assert len(list(action_items.alert_action_items(tmp_path, AT))) == 2, "both alerts alone"
         (first, *_) = server.messages
         assert "camera hall, dark" in str(first[1].get_payload())
