@@ -315,6 +315,8 @@ def test_a_log_that_cannot_be_written_ends_no_camera(
 def test_a_second_process_leaves_the_first_alone(tmp_path: Path, detector: SquareDetector) -> None:
     with RtspServer(camera()) as server, running(tmp_path, {"hall": server.url()}) as live:
         wait_until(lambda: live.ring("hall").newest())
+        # States are written once a second: the picture may be there before.
+        wait_until(lambda: live.state("hall").status == "running")
         with running(tmp_path, {"hall": server.url()}) as second:
             wait_until(lambda: second.told("hall", "another process"))
         assert live.state("hall").status == "running"
