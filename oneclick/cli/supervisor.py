@@ -93,7 +93,7 @@ class Supervisor:
             self._at_exit.callback(signal.signal, number, signal.getsignal(number))
         # A closed terminal ends everything too.
         signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as it is in the background
             signal.signal(signal.SIGINT, self._interrupt)
         return self
 

@@ -167,7 +167,12 @@ def test_review_pages_are_one_of_the_processes_of_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("signal_handlers")
-def test_ctrl_c_that_python_lost_in_a_finalizer_ends_everything_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_handled", [False, True], ids=["by nobody else", "by others before"])
+def test_ctrl_c_that_python_lost_in_a_finalizer_ends_everything_too(
+    is_handled: bool, tmp_path: Path
+) -> None:
+    if is_handled:
+        signal.signal(signal.SIGINT, lambda *_: None)
     with supervisor.Supervisor(tmp_path) as running:
         with contextlib.suppress(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
